@@ -1,0 +1,167 @@
+//! Who is counted.
+
+use std::{
+    borrow::Cow,
+    fmt,
+    net::{IpAddr, Ipv6Addr},
+};
+
+use crate::digest::Digest;
+
+/// Who is counted: an address, the value of a header, a user, or several of these together.
+///
+/// Kinds are kept apart: the address 1.2.3.4 and a text `1.2.3.4` are two keys, and so are equal texts of two
+/// kinds. A key that is [missing](Self::missing) makes a limiter fall back to its own key; only
+/// [`unlimited`](Self::unlimited) lifts a limit.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Key(Repr);
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Repr {
+    Missing,
+    Unlimited,
+    Address(IpAddr),
+    Text { kind: Cow<'static, str>, value: Box<str> },
+    Both(Box<(Key, Key)>),
+}
+
+impl Key {
+    /// How many leading bits of an IPv6 address make a client unless told otherwise: what a provider gives to
+    /// one customer at least (RFC 6177).
+    pub const IPV6_PREFIX: u8 = 64;
+
+    /// A client by its network address.
+    ///
+    /// An IPv4 address in IPv6 clothes (`::ffff:1.2.3.4`) counts as the IPv4 address; other IPv6 addresses
+    /// count by their first `ipv6_prefix` bits, 128 at most.
+    #[must_use]
+    pub fn address(address: IpAddr, ipv6_prefix: u8) -> Self {
+        Self(Repr::Address(match address.to_canonical() {
+            IpAddr::V6(address) => IpAddr::V6(masked(address, ipv6_prefix)),
+            v4 @ IpAddr::V4(_) => v4,
+        }))
+    }
+
+    /// A client by a text of some kind, such as `("user", "alice")`. An empty value is a missing key.
+    #[must_use]
+    pub fn text(kind: impl Into<Cow<'static, str>>, value: impl Into<Box<str>>) -> Self {
+        let value = value.into();
+        if value.is_empty() {
+            return Self::missing();
+        }
+        Self(Repr::Text { kind: kind.into(), value })
+    }
+
+    /// No key: the limiter falls back to its own, and that to the client's address.
+    #[must_use]
+    pub const fn missing() -> Self {
+        Self(Repr::Missing)
+    }
+
+    /// Lifts the limit for this request, on purpose.
+    #[must_use]
+    pub const fn unlimited() -> Self {
+        Self(Repr::Unlimited)
+    }
+
+    /// Both together: per user and address, say. Missing when either is missing, unlimited when either is
+    /// unlimited.
+    #[must_use]
+    pub fn and(self, other: impl Into<Self>) -> Self {
+        let other = other.into();
+        match (&self.0, &other.0) {
+            (Repr::Unlimited, _) | (_, Repr::Unlimited) => Self::unlimited(),
+            (Repr::Missing, _) | (_, Repr::Missing) => Self::missing(),
+            _ => Self(Repr::Both(Box::new((self, other)))),
+        }
+    }
+
+    /// This key, or `other` when this one is missing.
+    #[must_use]
+    pub fn or_else<K: Into<Self>>(self, other: impl FnOnce() -> K) -> Self {
+        if self.is_missing() { other().into() } else { self }
+    }
+
+    /// Whether the key is missing.
+    pub fn is_missing(&self) -> bool {
+        self.0 == Repr::Missing
+    }
+
+    /// Whether the key lifts the limit.
+    pub fn is_unlimited(&self) -> bool {
+        self.0 == Repr::Unlimited
+    }
+
+    pub(crate) fn feed(&self, digest: &mut Digest) {
+        match &self.0 {
+            Repr::Missing => digest.fixed(&[0]),
+            Repr::Unlimited => digest.fixed(&[1]),
+            Repr::Address(IpAddr::V4(address)) => {
+                let [a, b, c, d] = address.octets();
+                digest.fixed(&[2, a, b, c, d]);
+            }
+            Repr::Address(IpAddr::V6(address)) => {
+                digest.fixed(&[3]);
+                digest.fixed(&address.octets());
+            }
+            Repr::Text { kind, value } => {
+                digest.fixed(&[4]);
+                digest.text(kind);
+                digest.text(value);
+            }
+            Repr::Both(both) => {
+                digest.fixed(&[5]);
+                both.0.feed(digest);
+                both.1.feed(digest);
+            }
+        }
+    }
+}
+
+fn masked(address: Ipv6Addr, prefix: u8) -> Ipv6Addr {
+    let host_bits = 128 - u32::from(prefix.min(128));
+    let mask = u128::MAX.checked_shl(host_bits).unwrap_or(0);
+    Ipv6Addr::from_bits(address.to_bits() & mask)
+}
+
+impl From<IpAddr> for Key {
+    /// By [`Key::address`] with the usual prefix.
+    fn from(address: IpAddr) -> Self {
+        Self::address(address, Self::IPV6_PREFIX)
+    }
+}
+
+impl From<&str> for Key {
+    /// A text of no particular kind.
+    fn from(value: &str) -> Self {
+        Self::text("", value)
+    }
+}
+
+impl From<String> for Key {
+    /// A text of no particular kind.
+    fn from(value: String) -> Self {
+        Self::text("", value)
+    }
+}
+
+impl<K: Into<Self>> From<Option<K>> for Key {
+    /// None is a missing key.
+    fn from(key: Option<K>) -> Self {
+        key.map_or(Self::missing(), Into::into)
+    }
+}
+
+/// Shows addresses and kinds, never a text's value: it may be a secret.
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Repr::Missing => f.write_str("missing"),
+            Repr::Unlimited => f.write_str("unlimited"),
+            Repr::Address(address) => fmt::Display::fmt(address, f),
+            Repr::Text { kind, .. } if kind.is_empty() => f.write_str("text"),
+            Repr::Text { kind, .. } => f.write_str(kind),
+            Repr::Both(both) => write!(f, "{:?} and {:?}", both.0, both.1),
+        }
+    }
+}

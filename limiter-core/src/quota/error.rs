@@ -1,0 +1,63 @@
+use std::fmt;
+
+use super::{Quota, Quotas};
+
+/// Why a text is not a quota: where, what was found and what was expected there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParseQuotaError {
+    pub(super) offset: usize,
+    pub(super) expected: Expected,
+    /// What stands at the offset: a word, a number or a character; empty at the end of the text.
+    pub(super) found: String,
+}
+
+/// What the parser wanted where it stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Expected {
+    Count,
+    SmallerCount,
+    Separator,
+    NonZeroMultiple,
+    ShorterWindow,
+    Unit,
+    MinuteOrMonth,
+    Delimiter,
+    End,
+    ShorterText,
+}
+
+impl ParseQuotaError {
+    /// The byte offset in the text at which parsing stopped.
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+}
+
+impl fmt::Display for ParseQuotaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { offset, expected, found } = self;
+        match found.as_str() {
+            "" => write!(f, "expected {expected} at byte {offset}, found the end"),
+            found => write!(f, "expected {expected} at byte {offset}, found `{found}`"),
+        }
+    }
+}
+
+impl std::error::Error for ParseQuotaError {}
+
+impl fmt::Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Count => f.write_str("a count such as the 5 in `5 per minute`"),
+            Self::SmallerCount => write!(f, "a count of at most {}", Quota::MAX_AMOUNT),
+            Self::Separator => f.write_str("`per` or `/`"),
+            Self::NonZeroMultiple => f.write_str("a window longer than zero"),
+            Self::ShorterWindow => f.write_str("a window of at most 100 years"),
+            Self::Unit => f.write_str("second, minute, hour, day, week, month or year"),
+            Self::MinuteOrMonth => f.write_str("`min` (minute) or `month`"),
+            Self::Delimiter => f.write_str("`;`, `,`, `|` or the end"),
+            Self::End => f.write_str("the end (one quota only)"),
+            Self::ShorterText => write!(f, "a text of at most {} bytes", Quotas::MAX_TEXT_LEN),
+        }
+    }
+}

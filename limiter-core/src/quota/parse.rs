@@ -1,0 +1,156 @@
+//! The notation of quotas. One parser for attributes (at compile time), for code and for configuration.
+
+use super::{ParseQuotaError, Quota, Quotas, Unit, error::Expected};
+
+type Result<T> = std::result::Result<T, ParseQuotaError>;
+
+pub(super) fn one(text: &str) -> Result<Quota> {
+    let mut parser = Parser::new(text)?;
+    let quota = parser.quota()?;
+    parser.skip_white_space();
+    if parser.at_end() { Ok(quota) } else { Err(parser.expected(Expected::End)) }
+}
+
+pub(super) fn several(text: &str) -> Result<Vec<Quota>> {
+    let mut parser = Parser::new(text)?;
+    let mut quotas = vec![parser.quota()?];
+    loop {
+        parser.skip_white_space();
+        if parser.at_end() {
+            return Ok(quotas);
+        }
+        if !parser.take([';', ',', '|']) {
+            return Err(parser.expected(Expected::Delimiter));
+        }
+        quotas.push(parser.quota()?);
+    }
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    offset: usize,
+}
+
+impl<'a> Parser<'a> {
+    fn new(text: &'a str) -> Result<Self> {
+        let parser = Self { text, offset: 0 };
+        if text.len() > Quotas::MAX_TEXT_LEN {
+            let found = format!("{} bytes", text.len());
+            return Err(ParseQuotaError {
+                offset: Quotas::MAX_TEXT_LEN,
+                expected: Expected::ShorterText,
+                found,
+            });
+        }
+        Ok(parser)
+    }
+
+    /// `[count] [per|/] [n] [unit]`
+    fn quota(&mut self) -> Result<Quota> {
+        self.skip_white_space();
+        let amount = self.count()?;
+        self.skip_white_space();
+        self.separator()?;
+        self.skip_white_space();
+        let multiple_at = self.offset;
+        let multiple = self.multiple()?;
+        self.skip_white_space();
+        let unit = self.unit()?;
+        if u64::from(multiple) * unit.seconds() > Quota::MAX_WINDOW_SECONDS {
+            return Err(self.expected_at(multiple_at, Expected::ShorterWindow));
+        }
+        Ok(Quota { amount, multiple, unit })
+    }
+
+    fn count(&mut self) -> Result<u64> {
+        let digits = self.while_char(|c| c.is_ascii_digit());
+        if digits.is_empty() {
+            return Err(self.expected(Expected::Count));
+        }
+        match digits.parse() {
+            Ok(amount) if amount <= Quota::MAX_AMOUNT => Ok(amount),
+            _ => Err(self.expected_at(self.offset - digits.len(), Expected::SmallerCount)),
+        }
+    }
+
+    fn separator(&mut self) -> Result<()> {
+        if self.take(['/']) {
+            return Ok(());
+        }
+        match self.rest().get(..3) {
+            Some(word) if word.eq_ignore_ascii_case("per") => {
+                self.offset += 3;
+                Ok(())
+            }
+            _ => Err(self.expected(Expected::Separator)),
+        }
+    }
+
+    /// The `n` of `per n hours`; 1 when left out.
+    fn multiple(&mut self) -> Result<u32> {
+        let digits = self.while_char(|c| c.is_ascii_digit());
+        if digits.is_empty() {
+            return Ok(1);
+        }
+        match digits.parse() {
+            Ok(0) => Err(self.expected_at(self.offset - digits.len(), Expected::NonZeroMultiple)),
+            Ok(multiple) => Ok(multiple),
+            Err(_) => Err(self.expected_at(self.offset - digits.len(), Expected::ShorterWindow)),
+        }
+    }
+
+    fn unit(&mut self) -> Result<Unit> {
+        let word = self.while_char(|c| c.is_ascii_alphabetic());
+        match word.to_ascii_lowercase().as_str() {
+            "s" | "sec" | "secs" | "second" | "seconds" => Ok(Unit::Second),
+            "min" | "mins" | "minute" | "minutes" => Ok(Unit::Minute),
+            "h" | "hr" | "hrs" | "hour" | "hours" => Ok(Unit::Hour),
+            "d" | "day" | "days" => Ok(Unit::Day),
+            "w" | "week" | "weeks" => Ok(Unit::Week),
+            "month" | "months" => Ok(Unit::Month),
+            "year" | "years" => Ok(Unit::Year),
+            "m" => Err(self.expected_at(self.offset - 1, Expected::MinuteOrMonth)),
+            _ => Err(self.expected_at(self.offset - word.len(), Expected::Unit)),
+        }
+    }
+
+    fn rest(&self) -> &'a str {
+        &self.text[self.offset..]
+    }
+
+    fn at_end(&self) -> bool {
+        self.rest().is_empty()
+    }
+
+    fn skip_white_space(&mut self) {
+        self.while_char(char::is_whitespace);
+    }
+
+    fn take<const N: usize>(&mut self, any_of: [char; N]) -> bool {
+        let found = self.rest().starts_with(any_of);
+        self.offset += usize::from(found);
+        found
+    }
+
+    fn while_char(&mut self, wanted: impl Fn(char) -> bool) -> &'a str {
+        let rest = self.rest();
+        let len = rest.find(|c| !wanted(c)).unwrap_or(rest.len());
+        self.offset += len;
+        &rest[..len]
+    }
+
+    fn expected(&self, expected: Expected) -> ParseQuotaError {
+        self.expected_at(self.offset, expected)
+    }
+
+    fn expected_at(&self, offset: usize, expected: Expected) -> ParseQuotaError {
+        ParseQuotaError { offset, expected, found: token(&self.text[offset..]) }
+    }
+}
+
+/// What a reader would point at: the word or number at the start of `rest`, or else its first character.
+fn token(rest: &str) -> String {
+    const LONGEST: usize = 32;
+    let word: String = rest.chars().take_while(|c| c.is_alphanumeric()).take(LONGEST).collect();
+    if word.is_empty() { rest.chars().take(1).collect() } else { word }
+}

@@ -1,0 +1,52 @@
+//! What shares a count.
+
+use std::{fmt, sync::Arc};
+
+use crate::digest::Digest;
+
+/// What shares a count: a route, a named group of routes, a whole application.
+///
+/// Two scopes are one exactly when their parts are equal, part by part: `["a", "b"]` is neither `["ab"]` nor
+/// `["a", "b", ""]`. Cloning is cheap.
+#[derive(Clone)]
+pub struct Scope {
+    parts: Arc<[Box<str>]>,
+    /// Of the parts, so that a hit need not read them.
+    digest: u128,
+}
+
+impl Scope {
+    /// Creates a scope from its parts, outermost first.
+    #[must_use]
+    pub fn new<P: AsRef<str>>(parts: impl IntoIterator<Item = P>) -> Self {
+        let parts: Arc<[Box<str>]> = parts.into_iter().map(|part| part.as_ref().into()).collect();
+        let mut digest = Digest::new();
+        for part in &*parts {
+            digest.text(part);
+        }
+        Self { digest: digest.finish(), parts }
+    }
+
+    /// The parts the scope was made from.
+    pub fn parts(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().map(|part| &**part)
+    }
+
+    pub(crate) fn digest(&self) -> u128 {
+        self.digest
+    }
+}
+
+impl PartialEq for Scope {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts == other.parts
+    }
+}
+
+impl Eq for Scope {}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Scope").field(&self.parts).finish()
+    }
+}

@@ -1,0 +1,67 @@
+//! Where counts are kept: the interface of all storages, and the one in memory.
+
+use std::fmt;
+
+use crate::{Policy, PolicyError, Timestamp};
+
+mod answer;
+mod batch;
+mod decision;
+mod error;
+mod memory;
+
+pub use self::{
+    answer::Answer,
+    batch::{Batch, GiveBack, Hit},
+    decision::{Decision, Verdict},
+    error::StorageError,
+    memory::MemoryStorage,
+};
+
+/// Keeps counts and decides batches.
+///
+/// A batch is decided as one: no other batch sees or changes its counts in between, and when one limit
+/// refuses none is consumed. A refusal is an outcome, never an error.
+///
+/// `now` is the caller's time. A storage with a clock of its own (a Redis server) may ignore it, and reports
+/// durations only. A time before the newest that a count has seen counts as that newest.
+pub trait Storage: fmt::Debug + Send + Sync {
+    /// Decides a batch.
+    ///
+    /// # Errors
+    ///
+    /// When the storage cannot be reached or does not answer as it should; then nothing is known about what
+    /// was counted.
+    fn decide<'a>(&'a self, batch: &'a Batch<'a>, now: Timestamp) -> Answer<'a, Decision>;
+
+    /// Returns what admitted hits have taken, each to the window it came from, or nowhere if that is gone.
+    ///
+    /// # Errors
+    ///
+    /// As for [`decide`](Self::decide).
+    fn give_back<'a>(&'a self, taken: &'a [GiveBack<'a>], now: Timestamp) -> Answer<'a, ()>;
+
+    /// Forgets the counts of these hits; costs do not matter.
+    ///
+    /// # Errors
+    ///
+    /// As for [`decide`](Self::decide).
+    fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()>;
+
+    /// Forgets all counts.
+    ///
+    /// # Errors
+    ///
+    /// As for [`decide`](Self::decide), and when the storage has no way to find its counts.
+    fn reset(&self) -> Answer<'_, ()>;
+
+    /// Tells whether this storage can enforce a policy, so that a limiter can refuse it when it is built.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot; the error says why and what to use instead.
+    fn check(&self, policy: &Policy) -> Result<(), PolicyError> {
+        let _ = policy;
+        Ok(())
+    }
+}

@@ -1,0 +1,50 @@
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use super::StorageError;
+
+/// What a storage returns: the answer itself where it knows it at once, or a future.
+///
+/// So the memory storage neither allocates nor awaits, and only remote ones pay for a future.
+#[must_use = "an answer that is not awaited may do nothing"]
+pub enum Answer<'a, T> {
+    /// The answer.
+    Ready(Result<T, StorageError>),
+    /// The answer comes later.
+    Later(Pin<Box<dyn Future<Output = Result<T, StorageError>> + Send + 'a>>),
+}
+
+impl<T> Answer<'_, T> {
+    /// The answer that is there at once.
+    pub fn ready(value: T) -> Self {
+        Self::Ready(Ok(value))
+    }
+}
+
+impl<T: Unpin> Future for Answer<'_, T> {
+    type Output = Result<T, StorageError>;
+
+    /// # Panics
+    ///
+    /// When polled again after it was ready, as futures may.
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        const SPENT: StorageError = StorageError::polled_after_ready();
+        match self.get_mut() {
+            Self::Ready(answer) => Poll::Ready(std::mem::replace(answer, Err(SPENT))),
+            Self::Later(future) => future.as_mut().poll(cx),
+        }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Answer<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ready(answer) => f.debug_tuple("Ready").field(answer).finish(),
+            Self::Later(_) => f.write_str("Later(..)"),
+        }
+    }
+}

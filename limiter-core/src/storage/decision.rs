@@ -1,0 +1,59 @@
+use smallvec::SmallVec;
+
+use crate::Window;
+
+/// How a batch came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// All limits passed and were consumed.
+    Admitted,
+    /// A limit refused; none was consumed, and the hits `on_refusal` were.
+    Refused,
+    /// A guard refused; nothing was consumed.
+    Guarded,
+}
+
+/// How a batch came out, and how each of its guards and limits stands now.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Decision {
+    verdict: Verdict,
+    guards: usize,
+    /// Of the guards, then of the limits. As many as most requests have fit without an allocation.
+    windows: SmallVec<[Window; 4]>,
+}
+
+impl Decision {
+    /// Puts a decision together, for storages.
+    pub fn new(
+        verdict: Verdict,
+        guards: impl IntoIterator<Item = Window>,
+        limits: impl IntoIterator<Item = Window>,
+    ) -> Self {
+        let mut windows: SmallVec<_> = guards.into_iter().collect();
+        let guards = windows.len();
+        windows.extend(limits);
+        Self { verdict, guards, windows }
+    }
+
+    /// The verdict.
+    pub fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
+    /// Whether all limits passed and were consumed.
+    pub fn is_admitted(&self) -> bool {
+        self.verdict == Verdict::Admitted
+    }
+
+    /// How the guards stand, in the order of the batch.
+    pub fn guards(&self) -> &[Window] {
+        &self.windows[..self.guards]
+    }
+
+    /// How the limits stand, in the order of the batch: after the hit when admitted, untouched otherwise.
+    /// A limit in shadow may say that it is not allowed although the batch was admitted.
+    pub fn limits(&self) -> &[Window] {
+        &self.windows[self.guards..]
+    }
+}

@@ -1,0 +1,176 @@
+//! Counts in this process.
+
+use std::{fmt, sync::atomic::Ordering};
+
+mod entry;
+mod expiry;
+mod shard;
+mod transaction;
+
+use self::{shard::Shard, transaction::Transaction};
+use super::{Answer, Batch, Decision, GiveBack, Hit, Storage};
+use crate::{
+    Policy, PolicyError, Strategy, Timestamp,
+    digest::{Digest, halves},
+    sync::{AtomicU64, AtomicUsize, Mutex},
+};
+
+/// Keeps counts in this process, exact over all its threads.
+///
+/// It holds at most [`capacity`](Self::with_capacity) keys, about 100 bytes each (a moving window adds 16
+/// bytes for each hit in it). When it is full, expired keys leave first, then unspent ones that are near
+/// their end, and spent ones last; the choice is among 64 keys, so that no request pays for a long search.
+/// Each live key that had to leave counts in [`evictions`](Self::evictions).
+///
+/// A key that has been hit before allocates nothing, admitted or refused (a log of a moving window grows by
+/// doubling until it has seen its busiest window).
+pub struct MemoryStorage {
+    shards: Box<[Padded<Mutex<Shard>>]>,
+    capacity: usize,
+    len: AtomicUsize,
+    evictions: AtomicU64,
+}
+
+/// Keeps locks on cache lines of their own.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Padded<T>(T);
+
+/// How many keys share a lock. Few enough that growing a shard is never felt: it moves this many entries.
+const KEYS_PER_SHARD: usize = 4096;
+const MOST_SHARDS: usize = 1 << 16;
+
+impl MemoryStorage {
+    /// How many keys are held unless told otherwise.
+    pub const DEFAULT_CAPACITY: usize = 1_000_000;
+
+    /// The largest amount of a moving window: it remembers each hit.
+    pub const MAX_MOVING_WINDOW: u64 = 10_000;
+
+    /// Creates a storage of [`DEFAULT_CAPACITY`](Self::DEFAULT_CAPACITY).
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_capacity(Self::DEFAULT_CAPACITY)
+    }
+
+    /// Creates a storage that holds at most `capacity` keys, at least 1. A key is a client in a scope.
+    #[must_use]
+    pub fn with_capacity(capacity: usize) -> Self {
+        let capacity = capacity.max(1);
+        let shards = (capacity / KEYS_PER_SHARD).next_power_of_two().min(MOST_SHARDS);
+        Self {
+            shards: (0..shards).map(|_| Padded(Mutex::new(Shard::default()))).collect(),
+            capacity,
+            len: AtomicUsize::new(0),
+            evictions: AtomicU64::new(0),
+        }
+    }
+
+    /// Decides a batch; what [`Storage::decide`] answers, without the wrapping.
+    pub fn decide(&self, batch: &Batch<'_>, now: Timestamp) -> Decision {
+        Transaction::begin(self, batch.hits()).decide(batch, now)
+    }
+
+    /// How many keys are held, expired ones that have not left yet included.
+    pub fn len(&self) -> usize {
+        self.len.load(Ordering::Relaxed)
+    }
+
+    /// Whether no key is held.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many live counts had to leave because the storage was full. Above zero the capacity is too small,
+    /// or somebody is using very many keys.
+    pub fn evictions(&self) -> u64 {
+        self.evictions.load(Ordering::Relaxed)
+    }
+
+    fn shard_of(&self, digest: u128) -> usize {
+        let [_, high] = halves(digest);
+        // The number of shards is a power of two, at most 2^16: the masked value fits.
+        usize::try_from(high & (self.shards.len() as u64 - 1)).unwrap_or(0)
+    }
+
+    /// Adds up live counts that had to leave.
+    fn count_evicted(&self, evicted: u64) {
+        if evicted > 0 && self.evictions.fetch_add(evicted, Ordering::Relaxed) == 0 {
+            tracing::warn!(
+                capacity = self.capacity,
+                "the memory storage is full and forgets live counts; give it a larger capacity"
+            );
+        }
+    }
+}
+
+/// Finds the entry of a hit.
+fn digest(hit: &Hit<'_>) -> u128 {
+    let mut digest = Digest::new();
+    digest.fixed(&hit.scope.digest().to_le_bytes());
+    hit.key.feed(&mut digest);
+    digest.finish()
+}
+
+impl Storage for MemoryStorage {
+    fn decide<'a>(&'a self, batch: &'a Batch<'a>, now: Timestamp) -> Answer<'a, Decision> {
+        Answer::ready(self.decide(batch, now))
+    }
+
+    fn give_back<'a>(&'a self, taken: &'a [GiveBack<'a>], now: Timestamp) -> Answer<'a, ()> {
+        for GiveBack { hit, stamp } in taken {
+            let digest = digest(hit);
+            let mut shard = self.shards[self.shard_of(digest)].0.lock();
+            if let Some(entry) = shard.find_mut(digest) {
+                entry.give_back(hit.policy, hit.cost, *stamp, now);
+            }
+        }
+        Answer::ready(())
+    }
+
+    fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {
+        for hit in hits {
+            let digest = digest(hit);
+            let mut shard = self.shards[self.shard_of(digest)].0.lock();
+            let emptied = shard.find_mut(digest).is_some_and(|entry| !entry.clear(hit.policy));
+            if emptied && shard.remove(digest) {
+                self.len.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+        Answer::ready(())
+    }
+
+    fn reset(&self) -> Answer<'_, ()> {
+        for shard in &self.shards {
+            let removed = shard.0.lock().reset();
+            self.len.fetch_sub(removed, Ordering::Relaxed);
+        }
+        Answer::ready(())
+    }
+
+    fn check(&self, policy: &Policy) -> Result<(), PolicyError> {
+        if policy.strategy() == Strategy::MovingWindow && policy.amount() > Self::MAX_MOVING_WINDOW {
+            return Err(PolicyError::MovingWindowTooLarge {
+                quota: policy.quota(),
+                most: Self::MAX_MOVING_WINDOW,
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Default for MemoryStorage {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for MemoryStorage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStorage")
+            .field("capacity", &self.capacity)
+            .field("len", &self.len())
+            .field("evictions", &self.evictions())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,120 @@
+use hashbrown::HashTable;
+
+use super::entry::Entry;
+use crate::{Timestamp, digest::halves};
+
+/// Part of the entries, under one lock.
+///
+/// Entries lie side by side in a vector, so that it costs little to look at some in passing; the table holds
+/// only their places, so that its growth moves four bytes a key.
+#[derive(Debug, Default)]
+pub(super) struct Shard {
+    places: HashTable<u32>,
+    entries: Vec<Entry>,
+    /// Where the search for expired entries goes on.
+    hand: usize,
+}
+
+/// How many entries are looked at in passing when one is added: more than one, so that the expired ones
+/// leave faster than new ones come.
+const SWEEP: usize = 2;
+
+/// Among how many entries one is chosen to leave when the storage is full.
+const SAMPLE: usize = 64;
+
+impl Shard {
+    pub(super) fn find(&self, digest: u128) -> Option<&Entry> {
+        let place = self.place(digest)?;
+        self.entries.get(place)
+    }
+
+    pub(super) fn find_mut(&mut self, digest: u128) -> Option<&mut Entry> {
+        let place = self.place(digest)?;
+        self.entries.get_mut(place)
+    }
+
+    pub(super) fn insert(&mut self, digest: u128) -> &mut Entry {
+        let place = self.entries.len();
+        // A shard of four thousand million entries would not fit into memory.
+        let short = u32::try_from(place).expect("a shard has fewer than 2^32 entries");
+        let entries = &self.entries;
+        self.places.insert_unique(hash(digest), short, |place| hash(entries[*place as usize].digest));
+        self.entries.push(Entry::new(digest));
+        &mut self.entries[place]
+    }
+
+    pub(super) fn remove(&mut self, digest: u128) -> bool {
+        let place = self.place(digest);
+        if let Some(place) = place {
+            self.remove_at(place);
+        }
+        place.is_some()
+    }
+
+    /// Removes a few expired entries, if there are any where the hand stands; tells how many.
+    pub(super) fn sweep(&mut self, now: Timestamp) -> usize {
+        let mut removed = 0;
+        for _ in 0..SWEEP.min(self.entries.len()) {
+            let place = self.hand % self.entries.len();
+            if self.entries[place].has_expired(now) {
+                self.remove_at(place);
+                removed += 1;
+            } else {
+                self.hand = place + 1;
+            }
+            if self.entries.is_empty() {
+                break;
+            }
+        }
+        removed
+    }
+
+    /// Removes one entry to make room: an expired one, else an unspent one near its end, else one that is
+    /// spent, among the next few at the hand. Tells whether it was live; none when the shard is empty.
+    pub(super) fn evict(&mut self, now: Timestamp) -> Option<bool> {
+        let count = self.entries.len();
+        let sample = (0..count.min(SAMPLE)).map(|step| (self.hand + step) % count);
+        let worth = |place: &usize| {
+            let entry = &self.entries[*place];
+            if entry.has_expired(now) { (false, 0) } else { entry.rank() }
+        };
+        let place = sample.min_by_key(worth)?;
+        let live = !self.entries[place].has_expired(now);
+        self.hand = (self.hand + SAMPLE) % count;
+        self.remove_at(place);
+        Some(live)
+    }
+
+    /// Forgets everything and frees the memory; tells how many entries there were.
+    pub(super) fn reset(&mut self) -> usize {
+        std::mem::take(self).entries.len()
+    }
+
+    fn place(&self, digest: u128) -> Option<usize> {
+        let is_it = |place: &u32| self.entries[*place as usize].digest == digest;
+        self.places.find(hash(digest), is_it).map(|place| *place as usize)
+    }
+
+    /// The last entry takes the place of the removed one.
+    fn remove_at(&mut self, place: usize) {
+        let last = self.entries.len() - 1;
+        let short = |place: usize| move |other: &u32| *other as usize == place;
+        let removed = hash(self.entries[place].digest);
+        if let Ok(found) = self.places.find_entry(removed, short(place)) {
+            found.remove();
+        }
+        if place != last {
+            let moved = hash(self.entries[last].digest);
+            if let Some(moved) = self.places.find_mut(moved, short(last)) {
+                *moved = u32::try_from(place).expect("a shard has fewer than 2^32 entries");
+            }
+        }
+        self.entries.swap_remove(place);
+    }
+}
+
+/// The part of a digest that finds an entry within its shard; the other half chooses the shard.
+fn hash(digest: u128) -> u64 {
+    let [low, _] = halves(digest);
+    low
+}

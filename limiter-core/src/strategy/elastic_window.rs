@@ -1,0 +1,51 @@
+use super::fixed_window::counter_report;
+use crate::{Policy, Window};
+
+/// A fixed window whose end moves to one window from now with every hit that is admitted or refused here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct ElasticWindow {
+    /// Tells this window from later ones: its end does not, since it moves.
+    start: u64,
+    end: u64,
+    used: u64,
+}
+
+impl ElasticWindow {
+    pub(super) fn test(&self, policy: &Policy, cost: u64, now: u64) -> Window {
+        self.current(now).report(policy, cost, now)
+    }
+
+    pub(super) fn hit(&mut self, policy: &Policy, cost: u64, now: u64) -> Window {
+        let mut next = self.current(now);
+        if cost > policy.amount() {
+            return next.report(policy, cost, now);
+        }
+        let allowed = next.report(policy, cost, now).allowed;
+        next.end = now.saturating_add(policy.window());
+        if allowed {
+            next.used += cost;
+        }
+        let window = Window { allowed, ..next.report(policy, cost, now) };
+        *self = next;
+        window
+    }
+
+    pub(super) fn give_back(&mut self, _: &Policy, cost: u64, stamp: u64, _: u64) {
+        if self.start == stamp {
+            self.used = self.used.saturating_sub(cost);
+        }
+    }
+
+    pub(super) fn expires(&self, _: &Policy) -> u64 {
+        self.end
+    }
+
+    /// The window that holds at `now`: this one, or an untouched one if it has ended or was given back whole.
+    fn current(&self, now: u64) -> Self {
+        if self.used > 0 && now < self.end { self.clone() } else { Self { start: now, end: now, used: 0 } }
+    }
+
+    fn report(&self, policy: &Policy, cost: u64, now: u64) -> Window {
+        counter_report(policy, self.used, self.end, cost, now, self.start)
+    }
+}

@@ -1,0 +1,68 @@
+use crate::{Policy, Window, window::NEVER};
+
+/// One counter; the window starts at the key's first hit and ends exactly one window later.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct FixedWindow {
+    end: u64,
+    used: u64,
+}
+
+impl FixedWindow {
+    pub(super) fn test(&self, policy: &Policy, cost: u64, now: u64) -> Window {
+        self.current(now).report(policy, cost, now)
+    }
+
+    pub(super) fn hit(&mut self, policy: &Policy, cost: u64, now: u64) -> Window {
+        let mut next = self.current(now);
+        let mut window = next.report(policy, cost, now);
+        if window.allowed {
+            if next.used == 0 {
+                next.end = now.saturating_add(policy.window());
+            }
+            next.used += cost;
+            window = Window { allowed: true, ..next.report(policy, 0, now) };
+            *self = next;
+        }
+        window
+    }
+
+    pub(super) fn give_back(&mut self, _: &Policy, cost: u64, stamp: u64, _: u64) {
+        if self.end == stamp {
+            self.used = self.used.saturating_sub(cost);
+        }
+    }
+
+    pub(super) fn expires(&self, _: &Policy) -> u64 {
+        self.end
+    }
+
+    /// The window that holds at `now`: this one, or an untouched one if it has ended or was given back whole.
+    fn current(&self, now: u64) -> Self {
+        if self.used > 0 && now < self.end { self.clone() } else { Self { end: now, used: 0 } }
+    }
+
+    fn report(&self, policy: &Policy, cost: u64, now: u64) -> Window {
+        counter_report(policy, self.used, self.end, cost, now, self.end)
+    }
+}
+
+/// What a window with one counter reports; shared with the elastic window.
+pub(super) fn counter_report(
+    policy: &Policy,
+    used: u64,
+    end: u64,
+    cost: u64,
+    now: u64,
+    stamp: u64,
+) -> Window {
+    let limit = policy.amount();
+    let remaining = limit.saturating_sub(used);
+    Window {
+        allowed: cost <= remaining,
+        limit,
+        remaining,
+        reset: end - now,
+        retry_after: if cost > limit { NEVER } else { end - now },
+        stamp,
+    }
+}

@@ -1,0 +1,108 @@
+use std::collections::VecDeque;
+
+use crate::{Policy, Window, window::NEVER};
+
+/// The hits of the last window, oldest first: at most the amount in any half-open (now - window, now].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct MovingWindow {
+    hits: VecDeque<Hit>,
+    /// The sum of the costs in `hits`, those that have left the window since the last hit included.
+    used: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Hit {
+    at: u64,
+    cost: u64,
+}
+
+/// How many hits a new log has room for; beyond that it grows by doubling, up to the amount.
+const FIRST_ROOM: usize = 16;
+
+impl MovingWindow {
+    pub(super) fn new(policy: &Policy) -> Self {
+        let room = usize::try_from(policy.amount()).unwrap_or(FIRST_ROOM).min(FIRST_ROOM);
+        Self { hits: VecDeque::with_capacity(room), used: 0 }
+    }
+
+    pub(super) fn test(&self, policy: &Policy, cost: u64, now: u64) -> Window {
+        let gone = self.gone(policy, now);
+        let used = self.used - self.hits.range(..gone).map(|hit| hit.cost).sum::<u64>();
+        self.report(policy, gone, used, cost, now)
+    }
+
+    pub(super) fn hit(&mut self, policy: &Policy, cost: u64, now: u64) -> Window {
+        self.forget(policy, now);
+        let window = self.report(policy, 0, self.used, cost, now);
+        if !window.allowed {
+            return window;
+        }
+        match self.hits.back_mut() {
+            Some(newest) if newest.at == now => newest.cost += cost,
+            _ => self.hits.push_back(Hit { at: now, cost }),
+        }
+        self.used += cost;
+        Window { allowed: true, stamp: now, ..self.report(policy, 0, self.used, 0, now) }
+    }
+
+    pub(super) fn give_back(&mut self, _: &Policy, cost: u64, stamp: u64, _: u64) {
+        let Ok(index) = self.hits.binary_search_by_key(&stamp, |hit| hit.at) else { return };
+        let hit = &mut self.hits[index];
+        let returned = cost.min(hit.cost);
+        hit.cost -= returned;
+        self.used -= returned;
+        if hit.cost == 0 {
+            self.hits.remove(index);
+        }
+    }
+
+    pub(super) fn expires(&self, policy: &Policy) -> u64 {
+        self.hits.back().map_or(0, |hit| hit.at.saturating_add(policy.window()))
+    }
+
+    /// How many of the oldest hits have left the window.
+    fn gone(&self, policy: &Policy, now: u64) -> usize {
+        self.hits.iter().take_while(|hit| leaves(**hit, policy) <= now).count()
+    }
+
+    fn forget(&mut self, policy: &Policy, now: u64) {
+        while let Some(hit) = self.hits.front().filter(|hit| leaves(**hit, policy) <= now) {
+            self.used -= hit.cost;
+            self.hits.pop_front();
+        }
+    }
+
+    fn report(&self, policy: &Policy, gone: usize, used: u64, cost: u64, now: u64) -> Window {
+        let limit = policy.amount();
+        let remaining = limit.saturating_sub(used);
+        let allowed = cost <= remaining;
+        Window {
+            allowed,
+            limit,
+            remaining,
+            reset: self.hits.get(gone).map_or(0, |hit| leaves(*hit, policy) - now),
+            retry_after: if allowed { NEVER } else { self.wait(policy, gone, cost - remaining, cost, now) },
+            stamp: now,
+        }
+    }
+
+    /// The time until the oldest hits that together cost `missing` have left.
+    fn wait(&self, policy: &Policy, gone: usize, missing: u64, cost: u64, now: u64) -> u64 {
+        if cost > policy.amount() {
+            return NEVER;
+        }
+        let mut freed = 0;
+        for hit in self.hits.range(gone..) {
+            freed += hit.cost;
+            if freed >= missing {
+                return leaves(*hit, policy) - now;
+            }
+        }
+        NEVER
+    }
+}
+
+/// The first instant at which the hit no longer counts.
+fn leaves(hit: Hit, policy: &Policy) -> u64 {
+    hit.at.saturating_add(policy.window())
+}

@@ -1,0 +1,117 @@
+use crate::{Policy, Window, window::NEVER};
+
+/// Two counters over windows aligned to the Unix epoch.
+///
+/// What counts is the current one plus the previous one's share that is still in view, rounded down:
+/// `current + floor(previous * left / window)` (the approximation of a sliding window log as Cloudflare
+/// described it in 2017).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct SlidingWindow {
+    /// Of the current window.
+    start: u64,
+    previous: u64,
+    current: u64,
+}
+
+impl SlidingWindow {
+    pub(super) fn test(&self, policy: &Policy, cost: u64, now: u64) -> Window {
+        let now = now.max(self.start);
+        self.at(policy, now).report(policy, cost, now)
+    }
+
+    pub(super) fn hit(&mut self, policy: &Policy, cost: u64, now: u64) -> Window {
+        let now = now.max(self.start);
+        let mut next = self.at(policy, now);
+        let mut window = next.report(policy, cost, now);
+        if window.allowed {
+            next.current += cost;
+            window = Window { allowed: true, ..next.report(policy, 0, now) };
+            *self = next;
+        }
+        window
+    }
+
+    pub(super) fn give_back(&mut self, policy: &Policy, cost: u64, stamp: u64, _: u64) {
+        if self.start == stamp {
+            self.current = self.current.saturating_sub(cost);
+        } else if self.start == stamp.saturating_add(policy.window()) {
+            self.previous = self.previous.saturating_sub(cost);
+        }
+    }
+
+    pub(super) fn expires(&self, policy: &Policy) -> u64 {
+        self.start.saturating_add(policy.window()).saturating_add(policy.window())
+    }
+
+    /// The counters as of `now`: shifted by one window, or emptied, as time has gone on.
+    fn at(&self, policy: &Policy, now: u64) -> Self {
+        let start = now - now % policy.window();
+        match start - self.start {
+            0 => self.clone(),
+            shift if shift == policy.window() => Self { start, previous: self.current, current: 0 },
+            _ => Self { start, previous: 0, current: 0 },
+        }
+    }
+
+    fn report(&self, policy: &Policy, cost: u64, now: u64) -> Window {
+        let limit = policy.amount();
+        let window = policy.window();
+        let left = self.start.saturating_add(window) - now;
+        let from_previous = share(self.previous, left, window);
+        let remaining = limit.saturating_sub(self.current + from_previous);
+        let allowed = cost <= remaining;
+        Window {
+            allowed,
+            limit,
+            remaining,
+            reset: self.until_freed(window, left, from_previous),
+            retry_after: if allowed { NEVER } else { self.wait(policy, left, cost) },
+            stamp: self.start,
+        }
+    }
+
+    /// The least wait after which `cost` passes: in this window, or else in the next one, where the current
+    /// counter is the previous one.
+    fn wait(&self, policy: &Policy, left: u64, cost: u64) -> u64 {
+        let (limit, window) = (policy.amount(), policy.window());
+        let Some(room) = limit.checked_sub(cost) else { return NEVER };
+        match room.checked_sub(self.current) {
+            Some(room) => left - left_when_at_most(self.previous, room, window),
+            None => left + (window - left_when_at_most(self.current, room, window)),
+        }
+    }
+
+    /// The time until what counts is one less.
+    fn until_freed(&self, window: u64, left: u64, from_previous: u64) -> u64 {
+        if from_previous > 0 {
+            left - left_when_at_most(self.previous, from_previous - 1, window)
+        } else if self.current > 0 {
+            left + (window - left_when_at_most(self.current, self.current - 1, window))
+        } else {
+            0
+        }
+    }
+}
+
+/// `floor(count * left / window)`
+fn share(count: u64, left: u64, window: u64) -> u64 {
+    match count.checked_mul(left) {
+        Some(product) => product / window,
+        // No more than `count`, since `left` is no more than `window`.
+        None => narrow(u128::from(count) * u128::from(left) / u128::from(window)),
+    }
+}
+
+/// The largest rest of a window at which a full count of `count` has shrunk to `room` or less:
+/// `floor(count * left / window) <= room`, that is `left < (room + 1) * window / count`.
+fn left_when_at_most(count: u64, room: u64, window: u64) -> u64 {
+    if count <= room {
+        return window;
+    }
+    let bound = u128::from(room + 1) * u128::from(window);
+    narrow(bound.div_ceil(u128::from(count)) - 1)
+}
+
+fn narrow(value: u128) -> u64 {
+    u64::try_from(value).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,56 @@
+use crate::{Policy, Window, window::NEVER};
+
+/// A bucket that gains one unit per interval, kept as the one instant at which it is full again (GCRA's
+/// theoretical arrival time).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct TokenBucket {
+    full_at: u64,
+}
+
+impl TokenBucket {
+    pub(super) fn test(&self, policy: &Policy, cost: u64, now: u64) -> Window {
+        self.report(policy, cost, now)
+    }
+
+    pub(super) fn hit(&mut self, policy: &Policy, cost: u64, now: u64) -> Window {
+        let window = self.report(policy, cost, now);
+        if !window.allowed {
+            return window;
+        }
+        self.full_at = self.full_at.max(now).saturating_add(cost * policy.interval());
+        Window { allowed: true, ..self.report(policy, 0, now) }
+    }
+
+    /// Gives back what the time since the hit has not already refilled: more would let the bucket gain the
+    /// same units twice.
+    pub(super) fn give_back(&mut self, policy: &Policy, cost: u64, stamp: u64, now: u64) {
+        let taken = cost.saturating_mul(policy.interval());
+        let refilled = now.saturating_sub(stamp);
+        self.full_at = self.full_at.saturating_sub(taken.saturating_sub(refilled));
+    }
+
+    pub(super) fn expires(&self, _: &Policy) -> u64 {
+        self.full_at
+    }
+
+    fn report(&self, policy: &Policy, cost: u64, now: u64) -> Window {
+        let (capacity, interval) = (policy.capacity(), policy.interval());
+        let missing = self.full_at.saturating_sub(now);
+        let whole = capacity * interval;
+        let remaining = whole.saturating_sub(missing) / interval;
+        let allowed = cost <= remaining;
+        Window {
+            allowed,
+            limit: policy.amount(),
+            remaining,
+            reset: missing,
+            // A cost within the capacity cannot overflow: the capacity fills within 100 years.
+            retry_after: if allowed || cost > capacity {
+                NEVER
+            } else {
+                missing.saturating_sub(whole - cost * interval)
+            },
+            stamp: now,
+        }
+    }
+}

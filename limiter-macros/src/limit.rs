@@ -1,0 +1,136 @@
+use limiter_core::{Quota, Quotas};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote};
+use syn::{
+    Error, Expr, ExprLit, Lit, LitStr, Result, Token,
+    ext::IdentExt as _,
+    parse::{Parse, ParseStream},
+};
+
+use crate::options::{self, Options};
+
+/// What stands in the parentheses of `#[limit(...)]`, as calls of `Rule::limit`: one for each quota.
+pub(crate) struct Limit {
+    /// `Limit::new(..)` or `Limit::dynamic(..)`.
+    constructors: Vec<TokenStream>,
+    options: Options,
+}
+
+impl Parse for Limit {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        if input.is_empty() {
+            return Err(Error::new(Span::call_site(), "`#[limit]` needs a quota: `#[limit(\"5/minute\")]`"));
+        }
+        if input.peek(Ident::peek_any) && input.peek2(Token![=]) && !input.peek2(Token![==]) {
+            return Err(quota_comes_first(input.fork().call(Ident::parse_any)?.span()));
+        }
+        let constructors = constructors(&input.parse()?);
+        if !input.is_empty() && !input.peek(Token![,]) {
+            return Err(constructors.err().unwrap_or_else(|| input.error("expected `,` and then an option")));
+        }
+        input.parse::<Option<Token![,]>>()?;
+        match (constructors, input.parse()) {
+            (Ok(constructors), Ok(options)) => Ok(Self { constructors, options }),
+            (Err(mut error), Err(another)) => {
+                error.combine(another);
+                Err(error)
+            }
+            (Err(error), _) | (_, Err(error)) => Err(error),
+        }
+    }
+}
+
+impl ToTokens for Limit {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        let Self { constructors, options } = self;
+        tokens.extend(quote!(#(.limit(#constructors #options))*));
+    }
+}
+
+/// Reads the first argument: a text of quotas or the path of a function.
+fn constructors(first: &Expr) -> Result<Vec<TokenStream>> {
+    match first {
+        Expr::Group(group) => constructors(&group.expr),
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
+            let limit = |quota| quote!(::limiter_actix::__private::Limit::new(#quota));
+            Ok(quotas(text)?.into_iter().map(limit).collect())
+        }
+        Expr::Path(path) if path.path.get_ident().is_some_and(options::is_flag) => {
+            Err(quota_comes_first(path.path.segments[0].ident.span()))
+        }
+        Expr::Path(_) | Expr::Call(_) | Expr::MethodCall(_) | Expr::Closure(_) => {
+            Ok(vec![quote!(::limiter_actix::__private::Limit::dynamic(#first))])
+        }
+        _ => Err(Error::new_spanned(
+            first,
+            "expected a quota as text, such as `\"5/minute\"`, or the path of a function that returns the limit",
+        )),
+    }
+}
+
+fn quota_comes_first(span: Span) -> Error {
+    Error::new(span, "the quota comes first, then the options: `#[limit(\"5/minute\", key = my_key)]`")
+}
+
+/// Parses a literal with the parser that also reads configurations, and writes it as constructors.
+pub(crate) fn quotas(text: &LitStr) -> Result<Vec<TokenStream>> {
+    let quotas: Quotas = text.value().parse().map_err(|error| Error::new(text.span(), error))?;
+    Ok(quotas.into_iter().map(constructor).collect())
+}
+
+fn constructor(quota: Quota) -> TokenStream {
+    let (amount, multiple) = (quota.amount(), quota.multiple());
+    // The variant is the unit's name with a capital.
+    let unit = Ident::new(&format!("{:?}", quota.unit()), Span::call_site());
+    quote! {
+        ::limiter_actix::__private::Quota::new(#amount, #multiple, ::limiter_actix::__private::Unit::#unit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expand(tokens: TokenStream) -> String {
+        let limit: Limit = syn::parse2(tokens).unwrap();
+        let text = quote!(#limit).to_string().replace(":: limiter_actix :: __private :: ", "");
+        text.replace(' ', "")
+    }
+
+    fn error(tokens: TokenStream) -> String {
+        syn::parse2::<Limit>(tokens).err().unwrap().to_string()
+    }
+
+    #[test]
+    fn each_quota_becomes_a_limit_with_the_same_options() {
+        assert_eq!(
+            expand(quote!("100/day; 10 per 2 hours", key = f, cost = 2)),
+            ".limit(Limit::new(Quota::new(100u64,1u32,Unit::Day)).key(f).cost(2u64))\
+             .limit(Limit::new(Quota::new(10u64,2u32,Unit::Hour)).key(f).cost(2u64))"
+        );
+    }
+
+    #[test]
+    fn a_path_becomes_a_dynamic_limit() {
+        assert_eq!(expand(quote!(self::tier)), ".limit(Limit::dynamic(self::tier))");
+        assert_eq!(expand(quote!(tier, shadow)), ".limit(Limit::dynamic(tier).shadow(true))");
+    }
+
+    #[test]
+    fn the_quota_is_a_text_and_comes_first() {
+        assert!(error(quote!()).contains("needs a quota"));
+        for tokens in [quote!(5 / minute), quote!(5), quote!(5 per minute), quote!(5 / minute, key = f)] {
+            assert!(error(tokens).contains("expected a quota as text"));
+        }
+        for tokens in [quote!(key = f), quote!(key = f, "5/minute"), quote!(shadow, "5/minute")] {
+            assert!(error(tokens).contains("the quota comes first"));
+        }
+        assert!(error(quote!("5/minute" key = f)).contains("expected `,`"));
+    }
+
+    #[test]
+    fn all_mistakes_are_reported_at_once() {
+        let error = syn::parse2::<Limit>(quote!("5/fortnight", costs = 2, burst = 0)).err().unwrap();
+        assert_eq!(error.into_iter().count(), 3);
+    }
+}
