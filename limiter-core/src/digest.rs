@@ -11,6 +11,7 @@ use siphasher::sip128::{Hasher128, SipHasher13};
 ///
 /// Without the seed nobody can make two keys that meet, and by chance 128 bits do not: the digest stands for
 /// what went in. Each part is framed, so that ("a", "bc") is not ("ab", "c").
+#[derive(Clone)]
 pub(crate) struct Digest(SipHasher13);
 
 static SEED: LazyLock<[u64; 2]> = LazyLock::new(|| {
@@ -24,18 +25,25 @@ impl Digest {
         Self(SipHasher13::new_with_keys(k0, k1))
     }
 
+    /// Adds a number.
+    pub(crate) fn number(&mut self, number: u64) {
+        self.fixed(&number.to_le_bytes());
+    }
+
     /// Adds bytes whose length is the same whenever what came before is the same.
+    #[inline]
     pub(crate) fn fixed(&mut self, bytes: &[u8]) {
         self.0.write(bytes);
     }
 
     /// Adds a text of any length.
     pub(crate) fn text(&mut self, text: &str) {
-        self.0.write(&(text.len() as u64).to_le_bytes());
+        self.number(text.len() as u64);
         self.0.write(text.as_bytes());
     }
 
-    pub(crate) fn finish(self) -> u128 {
+    #[inline]
+    pub(crate) fn finish(&self) -> u128 {
         self.0.finish128().as_u128()
     }
 }

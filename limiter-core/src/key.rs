@@ -92,6 +92,7 @@ impl Key {
         self.0 == Repr::Unlimited
     }
 
+    #[inline]
     pub(crate) fn feed(&self, digest: &mut Digest) {
         match &self.0 {
             Repr::Missing => digest.fixed(&[0]),

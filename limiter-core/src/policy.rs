@@ -11,7 +11,7 @@ use crate::{
 ///
 /// Within one scope and key each policy has a count of its own; equal policies share it unless
 /// [labels](Self::with_label) tell them apart.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     quota: Quota,
     strategy: Strategy,
@@ -102,9 +102,9 @@ impl Policy {
     fn identified(mut self) -> Self {
         let mut digest = Digest::new();
         digest.text(&self.label);
-        digest.fixed(&self.quota.amount().to_le_bytes());
-        digest.fixed(&self.window.to_le_bytes());
-        digest.fixed(&self.capacity.to_le_bytes());
+        digest.number(self.quota.amount());
+        digest.number(self.window);
+        digest.number(self.capacity);
         digest.text(self.strategy.name());
         let [id, _] = halves(digest.finish());
         self.id = id;

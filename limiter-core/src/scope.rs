@@ -11,8 +11,8 @@ use crate::digest::Digest;
 #[derive(Clone)]
 pub struct Scope {
     parts: Arc<[Box<str>]>,
-    /// Of the parts, so that a hit need not read them.
-    digest: u128,
+    /// Has taken in the parts, so that a hit need only add its key.
+    digest: Digest,
 }
 
 impl Scope {
@@ -21,10 +21,11 @@ impl Scope {
     pub fn new<P: AsRef<str>>(parts: impl IntoIterator<Item = P>) -> Self {
         let parts: Arc<[Box<str>]> = parts.into_iter().map(|part| part.as_ref().into()).collect();
         let mut digest = Digest::new();
+        digest.number(parts.len() as u64);
         for part in &*parts {
             digest.text(part);
         }
-        Self { digest: digest.finish(), parts }
+        Self { parts, digest }
     }
 
     /// The parts the scope was made from.
@@ -32,8 +33,13 @@ impl Scope {
         self.parts.iter().map(|part| &**part)
     }
 
-    pub(crate) fn digest(&self) -> u128 {
-        self.digest
+    pub(crate) fn is_clone_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.parts, &other.parts)
+    }
+
+    /// The digest of the scope and whatever is added to it.
+    pub(crate) fn digest(&self) -> Digest {
+        self.digest.clone()
     }
 }
 

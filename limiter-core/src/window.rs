@@ -49,4 +49,13 @@ impl Window {
     pub fn retry_after(&self) -> Option<Duration> {
         (!self.allowed && self.retry_after != NEVER).then(|| Duration::from_nanos(self.retry_after))
     }
+
+    /// The window as it stands after `cost` was given back to it.
+    pub fn given_back(mut self, cost: u64) -> Self {
+        self.remaining = self.remaining.saturating_add(cost);
+        if self.remaining >= self.limit {
+            self.reset = 0;
+        }
+        self
+    }
 }

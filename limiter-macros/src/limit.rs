@@ -63,7 +63,7 @@ fn constructors(first: &Expr) -> Result<Vec<TokenStream>> {
         }
         _ => Err(Error::new_spanned(
             first,
-            "expected a quota as text, such as `\"5/minute\"`, or the path of a function that returns the limit",
+            "expected a quota as text, such as `\"5/minute\"`, or the path of a function that returns one",
         )),
     }
 }

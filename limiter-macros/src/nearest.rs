@@ -3,7 +3,7 @@
 /// The name of `known` that `word` was most likely meant to be, if any is close.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_ascii_lowercase();
-    let close = |name: &&str| distance(&word, name) <= 1 + name.len() / 4 || also_said(&word) == Some(*name);
+    let close = |name: &&str| distance(&word, name) <= 1 + name.len() / 3 || also_said(&word) == Some(*name);
     known.into_iter().filter(close).min_by_key(|name| distance(&word, name))
 }
 

@@ -36,6 +36,17 @@ impl Decision {
         Self { verdict, guards, windows }
     }
 
+    pub(super) fn of_one(verdict: Verdict, limit: Window) -> Self {
+        let mut windows = SmallVec::new();
+        windows.push(limit);
+        Self { verdict, guards: 0, windows }
+    }
+
+    /// The first `guards` windows are of the guards, the others of the limits.
+    pub(super) fn from_windows(verdict: Verdict, guards: usize, windows: SmallVec<[Window; 4]>) -> Self {
+        Self { verdict, guards, windows }
+    }
+
     /// The verdict.
     pub fn verdict(&self) -> Verdict {
         self.verdict

@@ -1,6 +1,8 @@
 //! Counts in this process.
 
-use std::{fmt, sync::atomic::Ordering};
+use std::{fmt, ptr, sync::atomic::Ordering};
+
+use smallvec::SmallVec;
 
 mod entry;
 mod expiry;
@@ -8,17 +10,17 @@ mod shard;
 mod transaction;
 
 use self::{shard::Shard, transaction::Transaction};
-use super::{Answer, Batch, Decision, GiveBack, Hit, Storage};
+use super::{Answer, Batch, Decision, GiveBack, Hit, Storage, Verdict};
 use crate::{
-    Policy, PolicyError, Strategy, Timestamp,
-    digest::{Digest, halves},
+    Policy, PolicyError, Strategy, Timestamp, Window,
+    digest::halves,
     sync::{AtomicU64, AtomicUsize, Mutex},
 };
 
 /// Keeps counts in this process, exact over all its threads.
 ///
 /// It holds at most [`capacity`](Self::with_capacity) keys, about 100 bytes each (a moving window adds 16
-/// bytes for each hit in it). When it is full, expired keys leave first, then unspent ones that are near
+/// bytes for each hit of its busiest window, 300 bytes at least). When it is full, expired keys leave first, then unspent ones that are near
 /// their end, and spent ones last; the choice is among 64 keys, so that no request pays for a long search.
 /// Each live key that had to leave counts in [`evictions`](Self::evictions).
 ///
@@ -68,7 +70,55 @@ impl MemoryStorage {
 
     /// Decides a batch; what [`Storage::decide`] answers, without the wrapping.
     pub fn decide(&self, batch: &Batch<'_>, now: Timestamp) -> Decision {
-        Transaction::begin(self, batch.hits()).decide(batch, now)
+        match batch {
+            Batch { guards: [], limits: [hit], on_refusal: [] } => self.decide_one(hit, now),
+            _ => Transaction::begin(self, batch).decide(batch, now),
+        }
+    }
+
+    /// Decides a batch of one limit, the most frequent one: to test it first would be to do the work twice.
+    fn decide_one(&self, hit: &Hit<'_>, now: Timestamp) -> Decision {
+        let digest = digest(hit);
+        let mut shard = self.shards[self.shard_of(digest)].0.lock();
+        let window = self.hit(&mut shard, digest, hit, now);
+        let passes = hit.shadow || window.is_allowed();
+        Decision::of_one(if passes { Verdict::Admitted } else { Verdict::Refused }, window)
+    }
+
+    /// Hits one count in its shard; makes its entry if there is none yet.
+    #[inline]
+    fn hit(&self, shard: &mut Shard, digest: u128, hit: &Hit<'_>, now: Timestamp) -> Window {
+        // These take nothing and move nothing, whatever the strategy.
+        if hit.cost == 0 || hit.cost > hit.policy.capacity() {
+            return shard.test(digest, hit.policy, hit.cost, now);
+        }
+        let entry = if let Some(entry) = shard.find_mut(digest) {
+            entry
+        } else {
+            self.make_room(shard, now);
+            shard.insert(digest)
+        };
+        let (window, evicted) = entry.hit(hit.policy, hit.cost, now);
+        self.count_evicted(evicted);
+        window
+    }
+
+    /// Removes a few expired entries of the shard, and counts in the one that is about to come: when the
+    /// storage is full, another must leave.
+    fn make_room(&self, shard: &mut Shard, now: Timestamp) {
+        let swept = shard.sweep(now);
+        if swept > 0 {
+            self.len.fetch_sub(swept, Ordering::Relaxed);
+        }
+        if self.len.fetch_add(1, Ordering::Relaxed) < self.capacity {
+            return;
+        }
+        // A shard without entries has nothing to give; the storage is then above its capacity by at most one
+        // key for each such shard.
+        if let Some(live) = shard.evict(now) {
+            self.len.fetch_sub(1, Ordering::Relaxed);
+            self.count_evicted(u64::from(live));
+        }
     }
 
     /// How many keys are held, expired ones that have not left yet included.
@@ -106,10 +156,25 @@ impl MemoryStorage {
 
 /// Finds the entry of a hit.
 fn digest(hit: &Hit<'_>) -> u128 {
-    let mut digest = Digest::new();
-    digest.fixed(&hit.scope.digest().to_le_bytes());
+    let mut digest = hit.scope.digest();
     hit.key.feed(&mut digest);
     digest.finish()
+}
+
+/// Finds the entries of several hits, which mostly share one client and scope.
+fn digests<'a>(hits: impl Iterator<Item = &'a Hit<'a>>) -> SmallVec<[u128; 4]> {
+    let mut last: Option<(&Hit<'_>, u128)> = None;
+    hits.map(|hit| {
+        let found = match last {
+            Some((other, found)) if ptr::eq(other.key, hit.key) && other.scope.is_clone_of(hit.scope) => {
+                found
+            }
+            _ => digest(hit),
+        };
+        last = Some((hit, found));
+        found
+    })
+    .collect()
 }
 
 impl Storage for MemoryStorage {

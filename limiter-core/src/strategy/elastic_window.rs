@@ -15,6 +15,7 @@ impl ElasticWindow {
         self.current(now).report(policy, cost, now)
     }
 
+    #[inline]
     pub(super) fn hit(&mut self, policy: &Policy, cost: u64, now: u64) -> Window {
         let mut next = self.current(now);
         if cost > policy.amount() {
@@ -25,7 +26,7 @@ impl ElasticWindow {
         if allowed {
             next.used += cost;
         }
-        let window = Window { allowed, ..next.report(policy, cost, now) };
+        let window = next.report(policy, if allowed { 0 } else { cost }, now);
         *self = next;
         window
     }

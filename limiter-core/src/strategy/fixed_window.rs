@@ -12,6 +12,7 @@ impl FixedWindow {
         self.current(now).report(policy, cost, now)
     }
 
+    #[inline]
     pub(super) fn hit(&mut self, policy: &Policy, cost: u64, now: u64) -> Window {
         let mut next = self.current(now);
         let mut window = next.report(policy, cost, now);
@@ -57,12 +58,13 @@ pub(super) fn counter_report(
 ) -> Window {
     let limit = policy.amount();
     let remaining = limit.saturating_sub(used);
+    let allowed = cost <= remaining;
     Window {
-        allowed: cost <= remaining,
+        allowed,
         limit,
         remaining,
         reset: end - now,
-        retry_after: if cost > limit { NEVER } else { end - now },
+        retry_after: if allowed || cost > limit { NEVER } else { end - now },
         stamp,
     }
 }

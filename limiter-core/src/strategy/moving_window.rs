@@ -26,22 +26,23 @@ impl MovingWindow {
     }
 
     pub(super) fn test(&self, policy: &Policy, cost: u64, now: u64) -> Window {
-        let gone = self.gone(policy, now);
-        let used = self.used - self.hits.range(..gone).map(|hit| hit.cost).sum::<u64>();
+        let (gone, used) = self.at(policy, now);
         self.report(policy, gone, used, cost, now)
     }
 
+    #[inline]
     pub(super) fn hit(&mut self, policy: &Policy, cost: u64, now: u64) -> Window {
-        self.forget(policy, now);
-        let window = self.report(policy, 0, self.used, cost, now);
+        let (gone, used) = self.at(policy, now);
+        let window = self.report(policy, gone, used, cost, now);
         if !window.allowed {
             return window;
         }
+        self.hits.drain(..gone);
         match self.hits.back_mut() {
             Some(newest) if newest.at == now => newest.cost += cost,
             _ => self.hits.push_back(Hit { at: now, cost }),
         }
-        self.used += cost;
+        self.used = used + cost;
         Window { allowed: true, stamp: now, ..self.report(policy, 0, self.used, 0, now) }
     }
 
@@ -60,16 +61,10 @@ impl MovingWindow {
         self.hits.back().map_or(0, |hit| hit.at.saturating_add(policy.window()))
     }
 
-    /// How many of the oldest hits have left the window.
-    fn gone(&self, policy: &Policy, now: u64) -> usize {
-        self.hits.iter().take_while(|hit| leaves(**hit, policy) <= now).count()
-    }
-
-    fn forget(&mut self, policy: &Policy, now: u64) {
-        while let Some(hit) = self.hits.front().filter(|hit| leaves(**hit, policy) <= now) {
-            self.used -= hit.cost;
-            self.hits.pop_front();
-        }
+    /// How many of the oldest hits have left the window at `now`, and the sum of the others.
+    fn at(&self, policy: &Policy, now: u64) -> (usize, u64) {
+        let gone = self.hits.iter().take_while(|hit| leaves(**hit, policy) <= now);
+        gone.fold((0, self.used), |(count, used), hit| (count + 1, used - hit.cost))
     }
 
     fn report(&self, policy: &Policy, gone: usize, used: u64, cost: u64, now: u64) -> Window {

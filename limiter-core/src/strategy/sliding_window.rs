@@ -19,6 +19,7 @@ impl SlidingWindow {
         self.at(policy, now).report(policy, cost, now)
     }
 
+    #[inline]
     pub(super) fn hit(&mut self, policy: &Policy, cost: u64, now: u64) -> Window {
         let now = now.max(self.start);
         let mut next = self.at(policy, now);

@@ -67,6 +67,7 @@ impl State {
 
     /// Takes `cost` if it passes. A refused hit takes nothing; under the elastic strategy it moves the end of
     /// the window. A cost of 0 is a look.
+    #[inline]
     pub fn hit(&mut self, policy: &Policy, cost: u64, now: Timestamp) -> Window {
         let now = now.as_nanos();
         if cost == 0 {

@@ -12,6 +12,7 @@ impl TokenBucket {
         self.report(policy, cost, now)
     }
 
+    #[inline]
     pub(super) fn hit(&mut self, policy: &Policy, cost: u64, now: u64) -> Window {
         let window = self.report(policy, cost, now);
         if !window.allowed {

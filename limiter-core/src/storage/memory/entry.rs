@@ -1,14 +1,14 @@
 use smallvec::{SmallVec, smallvec};
 
 use super::expiry::Expiry;
-use crate::{Policy, Timestamp, Window, strategy::State};
+use crate::{Policy, Strategy, Timestamp, Window, strategy::State};
 
 /// All counts of one client in one scope.
 #[derive(Debug)]
 pub(super) struct Entry {
     /// Of scope and key.
     pub(super) digest: u128,
-    /// The newest time a hit came with.
+    /// The newest time at which a count changed.
     newest: Timestamp,
     cells: SmallVec<[Cell; 1]>,
 }
@@ -39,12 +39,16 @@ impl Entry {
     }
 
     /// Returns the report, and how many live counts had to make way.
+    #[inline]
     pub(super) fn hit(&mut self, policy: &Policy, cost: u64, now: Timestamp) -> (Window, u64) {
-        self.newest = now.max(self.newest);
-        let now = self.newest;
+        let now = now.max(self.newest);
         let (cell, evicted) = self.cell(policy, now);
         let window = cell.state.hit(policy, cost, now);
-        cell.expiry = Expiry::new(cell.state.expires(policy).as_nanos(), window.remaining() == 0);
+        // Other refusals leave no trace, not even of their time.
+        if window.is_allowed() || policy.strategy() == Strategy::FixedWindowElasticExpiry {
+            cell.expiry = Expiry::new(cell.state.expires(policy).as_nanos(), window.remaining() == 0);
+            self.newest = now;
+        }
         (window, evicted)
     }
 
@@ -64,12 +68,13 @@ impl Entry {
     }
 
     pub(super) fn has_expired(&self, now: Timestamp) -> bool {
-        self.cells.iter().all(|cell| cell.expiry.has_passed(now.as_nanos()))
+        self.rank(now).is_none()
     }
 
-    /// Orders what should leave first.
-    pub(super) fn rank(&self) -> (bool, u64) {
-        self.cells.iter().map(|cell| cell.expiry.rank()).max().unwrap_or_default()
+    /// Orders what should leave first: by the live count that is worth most; none when all have expired.
+    pub(super) fn rank(&self, now: Timestamp) -> Option<(bool, u64)> {
+        let live = |cell: &&Cell| !cell.expiry.has_passed(now.as_nanos());
+        self.cells.iter().filter(live).map(|cell| cell.expiry.rank()).max()
     }
 
     fn cell(&mut self, policy: &Policy, now: Timestamp) -> (&mut Cell, u64) {

@@ -1,6 +1,7 @@
 /// When a count is as good as new, and whether it is spent until then, in one word.
 ///
-/// The lowest bit of the nanoseconds makes way for the flag.
+/// The lowest bit of the nanoseconds makes way for the flag; it is rounded up, so that no count is forgotten
+/// before its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Expiry(u64);
 
@@ -8,7 +9,7 @@ const SPENT: u64 = 1;
 
 impl Expiry {
     pub(super) fn new(nanos: u64, spent: bool) -> Self {
-        Self(nanos & !SPENT | u64::from(spent))
+        Self(nanos.saturating_add(1) & !SPENT | u64::from(spent))
     }
 
     pub(super) fn has_passed(self, now: u64) -> bool {

@@ -1,7 +1,7 @@
 use hashbrown::HashTable;
 
 use super::entry::Entry;
-use crate::{Timestamp, digest::halves};
+use crate::{Policy, Timestamp, Window, digest::halves, strategy::State};
 
 /// Part of the entries, under one lock.
 ///
@@ -23,9 +23,12 @@ const SWEEP: usize = 2;
 const SAMPLE: usize = 64;
 
 impl Shard {
-    pub(super) fn find(&self, digest: u128) -> Option<&Entry> {
-        let place = self.place(digest)?;
-        self.entries.get(place)
+    /// Looks at one count, which need not be there.
+    pub(super) fn test(&self, digest: u128, policy: &Policy, cost: u64, now: Timestamp) -> Window {
+        match self.place(digest) {
+            Some(place) => self.entries[place].test(policy, cost, now),
+            None => State::untouched(policy, cost),
+        }
     }
 
     pub(super) fn find_mut(&mut self, digest: u128) -> Option<&mut Entry> {
@@ -74,11 +77,7 @@ impl Shard {
     pub(super) fn evict(&mut self, now: Timestamp) -> Option<bool> {
         let count = self.entries.len();
         let sample = (0..count.min(SAMPLE)).map(|step| (self.hand + step) % count);
-        let worth = |place: &usize| {
-            let entry = &self.entries[*place];
-            if entry.has_expired(now) { (false, 0) } else { entry.rank() }
-        };
-        let place = sample.min_by_key(worth)?;
+        let place = sample.min_by_key(|place| self.entries[*place].rank(now))?;
         let live = !self.entries[place].has_expired(now);
         self.hand = (self.hand + SAMPLE) % count;
         self.remove_at(place);

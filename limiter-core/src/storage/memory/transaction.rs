@@ -1,12 +1,9 @@
-use std::sync::atomic::Ordering;
-
 use smallvec::SmallVec;
 
-use super::{MemoryStorage, digest, shard::Shard};
+use super::{MemoryStorage, digests, shard::Shard};
 use crate::{
     Strategy, Timestamp, Window,
     storage::{Batch, Decision, Hit, Verdict},
-    strategy::State,
     sync::MutexGuard,
 };
 
@@ -21,8 +18,8 @@ pub(super) struct Transaction<'a> {
 }
 
 impl<'a> Transaction<'a> {
-    pub(super) fn begin<'h>(storage: &'a MemoryStorage, hits: impl Iterator<Item = &'h Hit<'h>>) -> Self {
-        let digests: SmallVec<[u128; 4]> = hits.map(digest).collect();
+    pub(super) fn begin(storage: &'a MemoryStorage, batch: &Batch<'_>) -> Self {
+        let digests = digests(batch.hits());
         let mut wanted: SmallVec<[usize; 4]> = digests.iter().map(|it| storage.shard_of(*it)).collect();
         wanted.sort_unstable();
         wanted.dedup();
@@ -31,118 +28,93 @@ impl<'a> Transaction<'a> {
     }
 
     pub(super) fn decide(mut self, batch: &Batch<'_>, now: Timestamp) -> Decision {
-        let guards = self.test(batch.guards, 0, now);
-        let limits = self.test(batch.limits, batch.guards.len(), now);
-        let passes = |(hit, window): (&Hit<'_>, &Window)| hit.shadow || window.is_allowed();
+        let mut windows = SmallVec::new();
+        let guarded = !self.test(batch.guards, 0, now, &mut windows);
+        let refused = !self.test(batch.limits, batch.guards.len(), now, &mut windows);
 
-        if !batch.guards.iter().zip(&guards).all(passes) {
-            return Decision::new(Verdict::Guarded, guards, limits);
-        }
-        if batch.limits.iter().zip(&limits).all(passes) {
-            let limits = self.consume(batch, now);
-            return Decision::new(Verdict::Admitted, guards, limits);
-        }
-        let limits = self.refuse(batch, limits, now);
-        Decision::new(Verdict::Refused, guards, limits)
+        let limits = &mut windows[batch.guards.len()..];
+        let verdict = match (guarded, refused) {
+            (true, _) => Verdict::Guarded,
+            (false, true) => {
+                self.refuse(batch, limits, now);
+                Verdict::Refused
+            }
+            (false, false) => {
+                self.consume(batch, limits, now);
+                Verdict::Admitted
+            }
+        };
+        Decision::from_windows(verdict, batch.guards.len(), windows)
     }
 
-    /// Looks at `hits`, the first of which is the `first` of the batch.
-    fn test(&self, hits: &[Hit<'_>], first: usize, now: Timestamp) -> SmallVec<[Window; 4]> {
-        hits.iter()
-            .enumerate()
-            .map(|(index, hit)| {
-                let cost = hit.cost.saturating_add(self.cost_before(hits, index, first));
-                match self.shard(first + index).find(self.digests[first + index]) {
-                    Some(entry) => entry.test(hit.policy, cost, now),
-                    None => State::untouched(hit.policy, cost),
-                }
-            })
-            .collect()
-    }
-
-    /// What earlier hits of the same count will have taken: one count may stand twice in a batch.
-    fn cost_before(&self, hits: &[Hit<'_>], index: usize, first: usize) -> u64 {
-        (0..index)
-            .filter(|earlier| {
-                self.digests[first + earlier] == self.digests[first + index]
-                    && hits[*earlier].policy.id() == hits[index].policy.id()
-            })
-            .fold(0, |sum, earlier| sum.saturating_add(hits[earlier].cost))
-    }
-
-    fn consume(&mut self, batch: &Batch<'_>, now: Timestamp) -> SmallVec<[Window; 4]> {
-        let first = batch.guards.len();
-        (first..).zip(batch.limits).map(|(index, hit)| self.hit(index, hit, now)).collect()
-    }
-
-    fn refuse(
-        &mut self,
-        batch: &Batch<'_>,
-        mut tested: SmallVec<[Window; 4]>,
+    /// Looks at `hits`, the first of which is the `first` of the batch; tells whether none refuses.
+    fn test(
+        &self,
+        hits: &[Hit<'_>],
+        first: usize,
         now: Timestamp,
-    ) -> SmallVec<[Window; 4]> {
+        windows: &mut SmallVec<[Window; 4]>,
+    ) -> bool {
+        let mut pass = true;
+        for (index, hit) in hits.iter().enumerate() {
+            let cost = self.cost_so_far(hits, index, first, &windows[first..]);
+            let position = first + index;
+            let window = self.shard(position).test(self.digests[position], hit.policy, cost, now);
+            pass &= hit.shadow || window.is_allowed();
+            windows.push(window);
+        }
+        pass
+    }
+
+    /// The cost of a hit and of what earlier ones will have taken: one count may stand twice in a batch.
+    fn cost_so_far(&self, hits: &[Hit<'_>], index: usize, first: usize, windows: &[Window]) -> u64 {
+        let same_count = |earlier: &usize| {
+            self.digests[first + earlier] == self.digests[first + index]
+                && hits[*earlier].policy.id() == hits[index].policy.id()
+        };
+        // What refuses in shadow takes nothing.
+        let takes = |earlier: &usize| windows[*earlier].is_allowed() || !hits[*earlier].shadow;
+        (0..index)
+            .filter(same_count)
+            .filter(takes)
+            .fold(hits[index].cost, |sum, earlier| sum.saturating_add(hits[earlier].cost))
+    }
+
+    fn consume(&mut self, batch: &Batch<'_>, windows: &mut [Window], now: Timestamp) {
         let first = batch.guards.len();
         for (index, hit) in batch.limits.iter().enumerate() {
-            let refuses = !tested[index].is_allowed() && !hit.shadow;
+            windows[index] = self.hit(first + index, hit, now);
+        }
+    }
+
+    fn refuse(&mut self, batch: &Batch<'_>, windows: &mut [Window], now: Timestamp) {
+        let first = batch.guards.len();
+        for (index, hit) in batch.limits.iter().enumerate() {
+            let refuses = !windows[index].is_allowed() && !hit.shadow;
             if refuses && hit.policy.strategy() == Strategy::FixedWindowElasticExpiry {
-                tested[index] = self.hit(first + index, hit, now);
+                // With what was refused when it was tested; the hit's own cost alone might pass.
+                let cost = self.cost_so_far(batch.limits, index, first, windows);
+                windows[index] = self.hit(first + index, &hit.cost(cost), now);
             }
         }
         let first = first + batch.limits.len();
         for (index, hit) in (first..).zip(batch.on_refusal) {
             let _ = self.hit(index, hit, now);
         }
-        tested
     }
 
-    /// Hits one count; makes its entry if there is none yet and something will be taken.
     fn hit(&mut self, index: usize, hit: &Hit<'_>, now: Timestamp) -> Window {
-        let digest = self.digests[index];
-        let storage = self.storage;
-        let shard = self.shard_mut(index);
-        if shard.find(digest).is_none() {
-            let untouched = State::untouched(hit.policy, hit.cost);
-            if hit.cost == 0 || !untouched.is_allowed() {
-                return untouched;
-            }
-            make_room(storage, shard, now);
-            shard.insert(digest);
-        }
-        let Some(entry) = shard.find_mut(digest) else { return State::untouched(hit.policy, hit.cost) };
-        let (window, evicted) = entry.hit(hit.policy, hit.cost, now);
-        storage.count_evicted(evicted);
-        window
+        let (storage, digest) = (self.storage, self.digests[index]);
+        let position = self.position(index);
+        storage.hit(&mut self.shards[position].1, digest, hit, now)
     }
 
     fn shard(&self, index: usize) -> &Shard {
         &self.shards[self.position(index)].1
     }
 
-    fn shard_mut(&mut self, index: usize) -> &mut Shard {
-        let position = self.position(index);
-        &mut self.shards[position].1
-    }
-
     fn position(&self, index: usize) -> usize {
         let wanted = self.storage.shard_of(self.digests[index]);
         self.shards.iter().position(|(shard, _)| *shard == wanted).unwrap_or(0)
-    }
-}
-
-/// Removes a few expired entries of the shard, and counts in the one that is about to come: when the storage
-/// is full, another must leave.
-fn make_room(storage: &MemoryStorage, shard: &mut Shard, now: Timestamp) {
-    let swept = shard.sweep(now);
-    if swept > 0 {
-        storage.len.fetch_sub(swept, Ordering::Relaxed);
-    }
-    if storage.len.fetch_add(1, Ordering::Relaxed) < storage.capacity {
-        return;
-    }
-    // A shard without entries has nothing to give; the storage is then above its capacity by at most one key
-    // for each such shard.
-    if let Some(live) = shard.evict(now) {
-        storage.len.fetch_sub(1, Ordering::Relaxed);
-        storage.count_evicted(u64::from(live));
     }
 }

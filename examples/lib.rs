@@ -1,0 +1,1 @@
+//! Nothing: the examples of limiter-actix stand beside this file.

@@ -1,0 +1,292 @@
+//! How a limiter is put together.
+
+use std::{
+    panic::Location,
+    sync::{Arc, atomic::AtomicBool},
+};
+
+use actix_web::{HttpResponse, dev::ServiceRequest};
+use limiter_core::{
+    Clock, Key, Policy, Strategy, SystemClock,
+    storage::{MemoryStorage, Storage},
+};
+
+use crate::{
+    Breach, Exempt, HeaderNames, IntoLimits, Limit, Limiter, Limits, Rule,
+    config::{Backend, Config, PatternRule, Settings},
+    pattern,
+};
+
+mod error;
+
+pub use self::error::BuildError;
+
+/// Puts a [`Limiter`] together.
+///
+/// ```
+/// use limiter_actix::{Key, Limit, Limiter, Quota, Strategy};
+///
+/// let limiter = Limiter::builder()
+///     .default_limits("200 per day; 50 per hour")
+///     .application_limits(Limit::new(Quota::per_second(100)))
+///     .strategy(Strategy::SlidingWindowCounter)
+///     .key(|req| req.headers().get("x-api-key").and_then(|v| v.to_str().ok()).map(|v| Key::text("api-key", v)))
+///     .exempt_scope("/health")
+///     .headers(true)
+///     .build()?;
+/// # let _ = limiter;
+/// # Ok::<(), limiter_actix::BuildError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct LimiterBuilder {
+    settings: Settings,
+    storage: Option<Arc<dyn Storage>>,
+    enabled: bool,
+    /// What was wrong on the way, for `build`.
+    error: Option<BuildError>,
+}
+
+impl LimiterBuilder {
+    pub(crate) fn new() -> Self {
+        Self {
+            settings: Settings {
+                prefix: Arc::from("limiter"),
+                key: None,
+                strategy: Strategy::default(),
+                clock: Arc::new(SystemClock::new()),
+                storage: Backend::Memory(Arc::new(MemoryStorage::new())),
+                headers: None,
+                defaults: Limits::default(),
+                defaults_per_method: false,
+                defaults_on_preflight: false,
+                application: Limits::default(),
+                meta: Limits::default(),
+                filters: Vec::new(),
+                patterns: Vec::new(),
+                on_breach: None,
+                on_meta_breach: None,
+            },
+            storage: None,
+            enabled: true,
+            error: None,
+        }
+    }
+
+    /// The limits of all routes that have none of their own, per client and route. Paths that match no route
+    /// count together as one.
+    pub fn default_limits(mut self, limits: impl IntoLimits) -> Self {
+        self.settings.defaults = self.read(limits);
+        self
+    }
+
+    /// Whether default limits count each method by itself. HEAD counts as GET.
+    pub fn default_limits_per_method(mut self, per_method: bool) -> Self {
+        self.settings.defaults_per_method = per_method;
+        self
+    }
+
+    /// Whether default limits hold for CORS preflights too; they do not unless set.
+    pub fn default_limits_on_preflight(mut self, on_preflight: bool) -> Self {
+        self.settings.defaults_on_preflight = on_preflight;
+        self
+    }
+
+    /// The limits of all routes together, per client. Paths that match no route count as well.
+    pub fn application_limits(mut self, limits: impl IntoLimits) -> Self {
+        self.settings.application = self.read(limits);
+        self
+    }
+
+    /// How often a client may breach other limits before everything is refused, per client.
+    pub fn meta_limits(mut self, limits: impl IntoLimits) -> Self {
+        self.settings.meta = self.read(limits);
+        self
+    }
+
+    /// Who is counted; [`peer_address`](crate::peer_address) unless set, and when this key is missing.
+    pub fn key<F, K>(mut self, key: F) -> Self
+    where
+        F: Fn(&ServiceRequest) -> K + Send + Sync + 'static,
+        K: Into<Key>,
+    {
+        self.settings.key = Some(Arc::new(move |req| key(req).into()));
+        self
+    }
+
+    /// How limits are counted that do not say so themselves; [`Strategy::FixedWindow`] unless set.
+    pub fn strategy(mut self, strategy: Strategy) -> Self {
+        self.settings.strategy = strategy;
+        self
+    }
+
+    /// Where counts are kept; in a [`MemoryStorage`] of its usual capacity unless set. When this storage fails,
+    /// limits are decided in memory.
+    pub fn storage(mut self, storage: Arc<dyn Storage>) -> Self {
+        self.storage = Some(storage);
+        self
+    }
+
+    /// The memory in which counts are kept, or in which they are decided while another storage fails.
+    pub fn memory_storage(mut self, memory: impl Into<Arc<MemoryStorage>>) -> Self {
+        self.settings.storage = Backend::Memory(memory.into());
+        self
+    }
+
+    /// The clock; the system's unless set. Tests of limits pass a [`ManualClock`](crate::ManualClock).
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.settings.clock = clock;
+        self
+    }
+
+    /// Whether answers tell how the client stands, in `X-RateLimit-Limit`, `-Remaining` and `-Reset`; they do
+    /// not unless set.
+    pub fn headers(mut self, enabled: bool) -> Self {
+        self.settings.headers = enabled.then(HeaderNames::default);
+        self
+    }
+
+    /// Answers tell how the client stands, in headers of these names.
+    pub fn header_names(mut self, names: HeaderNames) -> Self {
+        self.settings.headers = Some(names);
+        self
+    }
+
+    /// Whether the limiter is switched on; see [`Limiter::set_enabled`].
+    pub fn enabled(mut self, enabled: bool) -> Self {
+        self.enabled = enabled;
+        self
+    }
+
+    /// What all counts of this limiter begin with, to tell applications apart that share a storage; `limiter`
+    /// unless set.
+    pub fn key_prefix(mut self, prefix: impl Into<Arc<str>>) -> Self {
+        self.settings.prefix = prefix.into();
+        self
+    }
+
+    /// Lets requests pass without a count or a look for which the function says yes; may be called several
+    /// times.
+    pub fn request_filter(
+        mut self,
+        passes: impl Fn(&ServiceRequest) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.settings.filters.push(Arc::new(passes));
+        self
+    }
+
+    /// Answers refusals by limits that do not do so themselves; none means the default answer.
+    pub fn on_breach(
+        mut self,
+        answer: impl Fn(&Breach) -> Option<HttpResponse> + Send + Sync + 'static,
+    ) -> Self {
+        self.settings.on_breach = Some(Arc::new(answer));
+        self
+    }
+
+    /// Answers refusals by meta limits; none means the default answer.
+    pub fn on_meta_breach(
+        mut self,
+        answer: impl Fn(&Breach) -> Option<HttpResponse> + Send + Sync + 'static,
+    ) -> Self {
+        self.settings.on_meta_breach = Some(Arc::new(answer));
+        self
+    }
+
+    /// Limits the paths that match a pattern, as `#[limit]` limits a handler: `/users/{id}`, or with methods
+    /// `POST,PUT /users/{id}`.
+    pub fn route(self, pattern: &str, limits: impl IntoLimits) -> Self {
+        let route = pattern::route(pattern);
+        self.pattern(route, |builder| builder.read(limits).into())
+    }
+
+    /// Exempts the paths that match a pattern from everything declared further out.
+    pub fn exempt_route(self, pattern: &str) -> Self {
+        let route = pattern::route(pattern);
+        self.pattern(route, |_| Exempt::ALL.into())
+    }
+
+    /// Limits all paths under a prefix, each route by itself.
+    pub fn scope(self, prefix: &str, limits: impl IntoLimits) -> Self {
+        let scope = pattern::scope(prefix);
+        self.pattern(scope, |builder| builder.read(limits).into())
+    }
+
+    /// Exempts all paths under a prefix from everything declared further out: health checks, static files.
+    pub fn exempt_scope(self, prefix: &str) -> Self {
+        let scope = pattern::scope(prefix);
+        self.pattern(scope, |_| Exempt::ALL.into())
+    }
+
+    fn pattern(
+        mut self,
+        pattern: Result<crate::config::Pattern, BuildError>,
+        rule: impl FnOnce(&mut Self) -> Rule,
+    ) -> Self {
+        match pattern {
+            Ok(pattern) => {
+                let rule = rule(&mut self);
+                self.settings.patterns.push(PatternRule { pattern, rule });
+            }
+            Err(error) => self.fail(error),
+        }
+        self
+    }
+
+    fn read(&mut self, limits: impl IntoLimits) -> Limits {
+        limits.into_limits().unwrap_or_else(|error| {
+            self.fail(BuildError::Quota(error));
+            Limits::default()
+        })
+    }
+
+    fn fail(&mut self, error: BuildError) {
+        self.error.get_or_insert(error);
+    }
+
+    /// Builds the limiter, or finds the one that this very call has built before for another worker of the
+    /// same server; see [`Limiter`].
+    ///
+    /// # Errors
+    ///
+    /// When a quota or a pattern cannot be read, and when a limit cannot be: a burst without a token bucket,
+    /// or a strategy that the storage does not have.
+    #[track_caller]
+    pub fn build(self) -> Result<Limiter, BuildError> {
+        let location = Location::caller();
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        self.check()?;
+        Ok(Limiter { config: crate::shared::at(location, || self.config_as_is()) })
+    }
+
+    /// Checks all limits that are known now.
+    fn check(&self) -> Result<(), BuildError> {
+        let settings = &self.settings;
+        let patterns = settings.patterns.iter().map(|pattern| &pattern.rule.limits);
+        let limits = [&settings.defaults, &settings.application, &settings.meta].into_iter().chain(patterns);
+        limits.flat_map(|limits| &limits.0).try_for_each(|limit| self.check_limit(limit))
+    }
+
+    fn check_limit(&self, limit: &Limit) -> Result<(), BuildError> {
+        let Some(quota) = limit.source.quota() else { return Ok(()) };
+        let mut policy = Policy::new(quota, limit.strategy.unwrap_or(self.settings.strategy));
+        if let Some(burst) = limit.burst {
+            policy = policy.with_burst(burst)?;
+        }
+        match &self.storage {
+            Some(storage) => storage.check(&policy)?,
+            None => self.settings.storage.storage().check(&policy)?,
+        }
+        Ok(())
+    }
+
+    pub(crate) fn config_as_is(self) -> Config {
+        let mut settings = self.settings;
+        if let (Some(storage), Backend::Memory(fallback)) = (self.storage, &settings.storage) {
+            settings.storage = Backend::Remote { storage, fallback: Arc::clone(fallback) };
+        }
+        Config { enabled: AtomicBool::new(self.enabled), settings }
+    }
+}

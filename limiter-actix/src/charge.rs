@@ -1,0 +1,93 @@
+//! The limits of one request, ready to be decided.
+
+use std::rc::Rc;
+
+use actix_web::dev::ServiceRequest;
+use limiter_core::{
+    Key, Scope, Window,
+    storage::{GiveBack, Hit},
+};
+use smallvec::SmallVec;
+
+use crate::{limit::Cost, plan::Placed};
+
+/// A limit that a request takes from: by whom and how much, and how it came out.
+#[derive(Clone)]
+pub(crate) struct Charge {
+    pub(crate) placed: Rc<Placed>,
+    /// What shares the count, where a function of the request has a say in it.
+    scope: Option<Scope>,
+    /// None: the limiter's own key for this request.
+    key: Option<Key>,
+    cost: u64,
+    /// Whether it is taken if it can be, but refuses nothing.
+    shadow: bool,
+    /// How the limit stood right after the decision.
+    pub(crate) window: Option<Window>,
+}
+
+pub(crate) type Charges = SmallVec<[Charge; 4]>;
+
+impl Charge {
+    /// None when the limit is off for this request.
+    pub(crate) fn new(placed: &Rc<Placed>, client: &Key, req: &ServiceRequest) -> Option<Self> {
+        let limit = &placed.limit;
+        if limit.exempt_when.as_ref().is_some_and(|exempt| exempt(req)) {
+            return None;
+        }
+        let key = limit.key.as_ref().map(|key| key(req)).filter(|key| !key.is_missing());
+        if key.as_ref().unwrap_or(client).is_unlimited() {
+            return None;
+        }
+        let cost = match &limit.cost {
+            Cost::Fixed(cost) => *cost,
+            Cost::With(cost) => cost(req),
+        };
+        let (scope, shadow) = (placed.scope_told_by(req), limit.shadow);
+        Some(Self { placed: Rc::clone(placed), scope, key, cost, shadow, window: None })
+    }
+
+    /// Those of the limits that are not off for this request.
+    pub(crate) fn of<'a>(
+        placed: impl IntoIterator<Item = &'a Rc<Placed>>,
+        client: &Key,
+        req: &ServiceRequest,
+    ) -> Charges {
+        placed.into_iter().filter_map(|placed| Self::new(placed, client, req)).collect()
+    }
+
+    pub(crate) fn key<'a>(&'a self, client: &'a Key) -> &'a Key {
+        self.key.as_ref().unwrap_or(client)
+    }
+
+    pub(crate) fn hit<'a>(&'a self, client: &'a Key) -> Hit<'a> {
+        let scope = self.scope.as_ref().unwrap_or(&self.placed.scope);
+        Hit::new(scope, self.key(client), &self.placed.policy).cost(self.cost).shadow(self.shadow)
+    }
+
+    /// Makes it refuse nothing: the request has been answered.
+    pub(crate) fn take_without_refusal(&mut self) {
+        self.shadow = true;
+    }
+
+    /// Whether it made its request refused.
+    pub(crate) fn refuses(&self, window: &Window) -> bool {
+        !window.is_allowed() && !self.shadow
+    }
+
+    /// Shows the window as it is after the cost was given back.
+    pub(crate) fn show_given_back(&mut self) {
+        self.window = self.window.map(|window| window.given_back(self.cost));
+    }
+
+    /// The hit to give back; none when nothing was taken.
+    pub(crate) fn taken<'a>(&'a self, client: &'a Key) -> Option<GiveBack<'a>> {
+        let window = self.window.as_ref().filter(|window| window.is_allowed())?;
+        Some(GiveBack::new(self.hit(client), window))
+    }
+}
+
+/// The hits of all charges.
+pub(crate) fn hits<'a>(charges: &'a [Charge], client: &'a Key) -> SmallVec<[Hit<'a>; 4]> {
+    charges.iter().map(|charge| charge.hit(client)).collect()
+}

@@ -1,0 +1,91 @@
+//! What a limiter was built with.
+
+use std::sync::{Arc, atomic::AtomicBool};
+
+use actix_web::dev::ResourceDef;
+use limiter_core::{
+    Clock, Strategy,
+    storage::{MemoryStorage, Storage},
+};
+
+use crate::{
+    Limits, Rule,
+    headers::HeaderNames,
+    limit::{BreachFn, KeyFn, RequestPredicate},
+};
+
+/// What a limiter was built with, and the little it changes while it runs. Shared by all workers.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) enabled: AtomicBool,
+    pub(crate) settings: Settings,
+}
+
+/// What a limiter was built with.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub(crate) prefix: Arc<str>,
+    pub(crate) key: Option<KeyFn>,
+    pub(crate) strategy: Strategy,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) storage: Backend,
+    pub(crate) headers: Option<HeaderNames>,
+    pub(crate) defaults: Limits,
+    pub(crate) defaults_per_method: bool,
+    pub(crate) defaults_on_preflight: bool,
+    pub(crate) application: Limits,
+    pub(crate) meta: Limits,
+    pub(crate) filters: Vec<RequestPredicate>,
+    pub(crate) patterns: Vec<PatternRule>,
+    pub(crate) on_breach: Option<BreachFn>,
+    pub(crate) on_meta_breach: Option<BreachFn>,
+}
+
+/// Where the counts are. The memory storage is known by its type, so that it is asked without a future.
+#[derive(Clone, Debug)]
+pub(crate) enum Backend {
+    Memory(Arc<MemoryStorage>),
+    Remote {
+        storage: Arc<dyn Storage>,
+        /// Decides while the storage cannot.
+        fallback: Arc<MemoryStorage>,
+    },
+}
+
+impl Backend {
+    pub(crate) fn storage(&self) -> &dyn Storage {
+        match self {
+            Self::Memory(memory) => &**memory,
+            Self::Remote { storage, .. } => &**storage,
+        }
+    }
+}
+
+/// A rule that was given by a pattern of paths.
+#[derive(Clone, Debug)]
+pub(crate) struct PatternRule {
+    pub(crate) pattern: Pattern,
+    pub(crate) rule: Rule,
+}
+
+/// The paths a rule is for.
+#[derive(Clone, Debug)]
+pub(crate) enum Pattern {
+    /// All paths under a prefix.
+    Scope(ResourceDef),
+    /// The paths that match, for these methods; for all when there are none.
+    Route(ResourceDef, Vec<actix_web::http::Method>),
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settings")
+            .field("prefix", &self.prefix)
+            .field("strategy", &self.strategy)
+            .field("storage", &self.storage)
+            .field("defaults", &self.defaults)
+            .field("application", &self.application)
+            .field("meta", &self.meta)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,89 @@
+//! Rate limits for actix-web, on routes, scopes and whole applications.
+//!
+//! ```
+//! use actix_web::{App, Responder, get};
+//! use limiter_actix::{Limiter, exempt, limit};
+//!
+//! #[limit("5/minute")]
+//! #[get("/search")]
+//! async fn search() -> impl Responder {
+//!     "found"
+//! }
+//!
+//! #[exempt]
+//! #[get("/health")]
+//! async fn health() -> impl Responder {
+//!     "ok"
+//! }
+//!
+//! # fn main() -> Result<(), limiter_actix::BuildError> {
+//! let limiter = Limiter::builder().default_limits("200 per day; 50 per hour").build()?;
+//! let app = move || App::new().wrap(limiter.clone()).service(search).service(health);
+//! # let _ = app();
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! * [`limit`](macro@limit) and [`exempt`](macro@exempt) stand above the route attributes of handlers;
+//!   [`resource`] and [`ScopeExt`] do the same for what is mounted without one.
+//! * [`Limiter`] is the middleware; [`Limiter::builder`] gives it default limits and all the rest.
+//! * [`Limit`] is a limit with its options, wherever one is wanted.
+
+mod beacon;
+mod breach;
+mod builder;
+mod charge;
+mod config;
+mod exempt;
+mod future;
+mod headers;
+mod key;
+mod limit;
+mod limiter;
+mod local;
+mod pattern;
+mod plan;
+mod question;
+mod refusal;
+mod resolve;
+mod resource;
+mod rule;
+mod settle;
+mod shared;
+mod table;
+mod ticket;
+mod witness;
+
+pub use limiter_core::{
+    Clock, Key, ManualClock, ParseQuotaError, ParseStrategyError, Policy, PolicyError, Quota, Quotas, Scope,
+    Strategy, SystemClock, Timestamp, Unit, Window, storage,
+};
+#[cfg(feature = "macros")]
+pub use limiter_macros::{exempt, limit};
+
+pub use self::{
+    breach::Breach,
+    builder::{BuildError, LimiterBuilder},
+    exempt::Exempt,
+    future::LimiterFuture,
+    headers::HeaderNames,
+    key::peer_address,
+    limit::{IntoLimits, IntoQuotas, Limit, Limits},
+    limiter::{Limiter, LimiterService},
+    resource::{ScopeExt, ScopeFactory, resource},
+    rule::Rule,
+};
+
+/// What the attributes expand to; not part of the public interface.
+#[doc(hidden)]
+pub mod __private {
+    pub use actix_web::dev::{AppService, HttpServiceFactory};
+    #[cfg(feature = "macros")]
+    pub use limiter_macros::carrier;
+
+    pub use crate::{
+        Exempt, Limit, Quota, Rule, Strategy, Unit,
+        beacon::Place,
+        resource::{register, witness},
+    };
+}

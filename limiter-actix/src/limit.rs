@@ -1,0 +1,293 @@
+//! A limit: a quota with its key, cost, scope and options.
+
+use std::{fmt, num::NonZeroU64, sync::Arc};
+
+use actix_web::{
+    HttpResponse,
+    dev::{ResponseHead, ServiceRequest},
+    http::Method,
+};
+use limiter_core::{Key, Quota, Strategy};
+
+use crate::Breach;
+
+mod limits;
+mod source;
+
+pub(crate) use self::source::{QuotasFn, Source};
+pub use self::{
+    limits::{IntoLimits, Limits},
+    source::IntoQuotas,
+};
+
+pub(crate) type KeyFn = Arc<dyn Fn(&ServiceRequest) -> Key + Send + Sync>;
+pub(crate) type CostFn = Arc<dyn Fn(&ServiceRequest) -> u64 + Send + Sync>;
+pub(crate) type RequestPredicate = Arc<dyn Fn(&ServiceRequest) -> bool + Send + Sync>;
+pub(crate) type ResponsePredicate = Arc<dyn Fn(&ResponseHead) -> bool + Send + Sync>;
+pub(crate) type TextFn = Arc<dyn Fn(&ServiceRequest) -> String + Send + Sync>;
+pub(crate) type BreachFn = Arc<dyn Fn(&Breach) -> Option<HttpResponse> + Send + Sync>;
+
+/// A quota with its key, cost, scope and options.
+///
+/// ```
+/// use limiter_actix::{Key, Limit, Quota, Strategy};
+///
+/// let limit = Limit::new(Quota::per_minute(5))
+///     .strategy(Strategy::MovingWindow)
+///     .key(|req| req.headers().get("x-api-key").and_then(|v| v.to_str().ok()).map(|v| Key::text("api-key", v)))
+///     .methods(["POST"])
+///     .error_message("too many attempts");
+/// # let _ = limit;
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct Limit {
+    pub(crate) source: Source,
+    pub(crate) strategy: Option<Strategy>,
+    pub(crate) burst: Option<NonZeroU64>,
+    pub(crate) key: Option<KeyFn>,
+    pub(crate) cost: Cost,
+    pub(crate) exempt_when: Option<RequestPredicate>,
+    pub(crate) deduct_when: Option<ResponsePredicate>,
+    pub(crate) methods: Vec<Method>,
+    pub(crate) per_method: bool,
+    pub(crate) override_defaults: bool,
+    pub(crate) message: Option<Text>,
+    pub(crate) on_breach: Option<BreachFn>,
+    pub(crate) shared: Option<Text>,
+    pub(crate) name: Option<Arc<str>>,
+    pub(crate) meta: Vec<Quota>,
+    pub(crate) shadow: bool,
+}
+
+/// How much a request takes.
+#[derive(Clone)]
+pub(crate) enum Cost {
+    Fixed(u64),
+    With(CostFn),
+}
+
+/// A text, or a function of the request that makes one.
+#[derive(Clone)]
+pub(crate) enum Text {
+    Fixed(Arc<str>),
+    With(TextFn),
+}
+
+impl Text {
+    pub(crate) fn of(&self, req: &ServiceRequest) -> Arc<str> {
+        match self {
+            Self::Fixed(text) => Arc::clone(text),
+            Self::With(function) => function(req).into(),
+        }
+    }
+}
+
+impl Limit {
+    /// A limit of this quota, with no options.
+    pub fn new(quota: Quota) -> Self {
+        Self::from_source(Source::Fixed(quota))
+    }
+
+    /// A limit whose quotas a function of the request tells: per tier, per tenant, from a configuration that
+    /// changes.
+    ///
+    /// The function is called once per request. It may return a [`Quota`], [`Quotas`], or a text in their
+    /// notation; none means that there is no limit here for this request. A text that cannot be read is
+    /// logged as an error, and the default limits hold for this request.
+    ///
+    /// ```
+    /// use actix_web::dev::ServiceRequest;
+    /// use limiter_actix::Limit;
+    ///
+    /// fn by_tier(req: &ServiceRequest) -> &'static str {
+    ///     if req.headers().contains_key("x-premium") { "500/minute" } else { "20/minute" }
+    /// }
+    ///
+    /// let limit = Limit::dynamic(by_tier);
+    /// # let _ = limit;
+    /// ```
+    pub fn dynamic<F, Q>(function: F) -> Self
+    where
+        F: Fn(&ServiceRequest) -> Q + Send + Sync + 'static,
+        Q: IntoQuotas,
+    {
+        Self::from_source(Source::dynamic(function))
+    }
+
+    fn from_source(source: Source) -> Self {
+        Self {
+            source,
+            strategy: None,
+            burst: None,
+            key: None,
+            cost: Cost::Fixed(1),
+            exempt_when: None,
+            deduct_when: None,
+            methods: Vec::new(),
+            per_method: false,
+            override_defaults: true,
+            message: None,
+            on_breach: None,
+            shared: None,
+            name: None,
+            meta: Vec::new(),
+            shadow: false,
+        }
+    }
+
+    /// Who is counted, instead of what the limiter's own key says. A missing key falls back to that.
+    pub fn key<F, K>(mut self, key: F) -> Self
+    where
+        F: Fn(&ServiceRequest) -> K + Send + Sync + 'static,
+        K: Into<Key>,
+    {
+        self.key = Some(Arc::new(move |req| key(req).into()));
+        self
+    }
+
+    /// How much a request takes; 1 unless set. 0 always passes and takes nothing.
+    pub fn cost(mut self, cost: u64) -> Self {
+        self.cost = Cost::Fixed(cost);
+        self
+    }
+
+    /// How much a request takes, as a function of it.
+    pub fn cost_with(mut self, cost: impl Fn(&ServiceRequest) -> u64 + Send + Sync + 'static) -> Self {
+        self.cost = Cost::With(Arc::new(cost));
+        self
+    }
+
+    /// How much a token bucket holds; the amount of the quota unless set. Only for
+    /// [`Strategy::TokenBucket`]; 0 counts as not set.
+    pub fn burst(mut self, burst: u64) -> Self {
+        self.burst = NonZeroU64::new(burst);
+        self
+    }
+
+    /// Lifts this limit for the requests of which the function says yes.
+    pub fn exempt_when(mut self, exempt: impl Fn(&ServiceRequest) -> bool + Send + Sync + 'static) -> Self {
+        self.exempt_when = Some(Arc::new(exempt));
+        self
+    }
+
+    /// Counts only the requests whose response the function says yes to.
+    ///
+    /// The cost is reserved before the handler runs and given back after the response head when the function
+    /// says no, so that concurrent requests cannot overshoot. When the client hangs up or the handler panics
+    /// there is no response, and the cost stays taken.
+    pub fn deduct_when(mut self, deduct: impl Fn(&ResponseHead) -> bool + Send + Sync + 'static) -> Self {
+        self.deduct_when = Some(Arc::new(deduct));
+        self
+    }
+
+    /// Limits only these methods; all unless set. GET includes HEAD.
+    ///
+    /// A name that is no HTTP method never matches.
+    pub fn methods<'a>(mut self, methods: impl IntoIterator<Item = &'a str>) -> Self {
+        self.methods =
+            methods.into_iter().filter_map(|name| Method::from_bytes(name.as_bytes()).ok()).collect();
+        self
+    }
+
+    /// Whether each method has a count of its own. HEAD counts as GET, and all unknown methods count as one.
+    pub fn per_method(mut self, per_method: bool) -> Self {
+        self.per_method = per_method;
+        self
+    }
+
+    /// Whether the level this limit stands on replaces what is declared further out; true unless set. A level
+    /// does so when any of its limits does.
+    pub fn override_defaults(mut self, override_defaults: bool) -> Self {
+        self.override_defaults = override_defaults;
+        self
+    }
+
+    /// What a refused client reads, instead of the quota.
+    pub fn error_message(mut self, message: impl Into<Arc<str>>) -> Self {
+        self.message = Some(Text::Fixed(message.into()));
+        self
+    }
+
+    /// What a refused client reads, as a function of the request.
+    pub fn error_message_with<F, T>(mut self, message: F) -> Self
+    where
+        F: Fn(&ServiceRequest) -> T + Send + Sync + 'static,
+        T: Into<String>,
+    {
+        self.message = Some(Text::With(Arc::new(move |req| message(req).into())));
+        self
+    }
+
+    /// Answers refusals by this limit; none means the default answer.
+    pub fn on_breach(
+        mut self,
+        answer: impl Fn(&Breach) -> Option<HttpResponse> + Send + Sync + 'static,
+    ) -> Self {
+        self.on_breach = Some(Arc::new(answer));
+        self
+    }
+
+    /// How the quota is counted, instead of what the limiter says.
+    pub fn strategy(mut self, strategy: Strategy) -> Self {
+        self.strategy = Some(strategy);
+        self
+    }
+
+    /// The name in headers and logs, instead of the quota.
+    pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Shares one count among all limits of this name, whatever route or scope they stand on.
+    pub fn shared(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.shared = Some(Text::Fixed(name.into()));
+        self
+    }
+
+    /// Shares one count among all limits for which the function returns the same name.
+    pub fn shared_with<F, T>(mut self, name: F) -> Self
+    where
+        F: Fn(&ServiceRequest) -> T + Send + Sync + 'static,
+        T: Into<String>,
+    {
+        self.shared = Some(Text::With(Arc::new(move |req| name(req).into())));
+        self
+    }
+
+    /// Limits how often a client may breach this limit before it refuses everything; may be called several
+    /// times.
+    pub fn meta(mut self, quota: Quota) -> Self {
+        self.meta.push(quota);
+        self
+    }
+
+    /// Whether this limit is only watched: counted and logged, but never refusing.
+    pub fn shadow(mut self, shadow: bool) -> Self {
+        self.shadow = shadow;
+        self
+    }
+
+    /// Whether this limit counts a method at all.
+    pub(crate) fn covers(&self, method: &Method) -> bool {
+        let method = if *method == Method::HEAD { &Method::GET } else { method };
+        self.methods.is_empty() || self.methods.contains(method)
+    }
+}
+
+impl From<Quota> for Limit {
+    fn from(quota: Quota) -> Self {
+        Self::new(quota)
+    }
+}
+
+impl fmt::Debug for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Limit")
+            .field("quota", &self.source)
+            .field("strategy", &self.strategy)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,96 @@
+use std::str::FromStr;
+
+use limiter_core::{ParseQuotaError, Quota, Quotas};
+
+use super::Limit;
+
+/// Several limits that stand at the same place.
+///
+/// ```
+/// use limiter_actix::{Limit, Limits, Quota};
+///
+/// let one: Limits = Quota::per_minute(5).into();
+/// let two: Limits = [Limit::new(Quota::per_minute(5)), Limit::new(Quota::per_day(100)).name("daily")].into();
+/// let parsed: Limits = "5/minute; 100/day".parse()?;
+/// let by_user = parsed.each(|limit| limit.key(|req| req.cookie("user").map(|user| user.value().to_owned())));
+/// # let _ = (one, two, by_user);
+/// # Ok::<(), limiter_actix::ParseQuotaError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct Limits(pub(crate) Vec<Limit>);
+
+impl Limits {
+    /// Gives the same options to each of the limits.
+    pub fn each(self, options: impl FnMut(Limit) -> Limit) -> Self {
+        Self(self.0.into_iter().map(options).collect())
+    }
+}
+
+impl<L: Into<Limit>> From<L> for Limits {
+    fn from(limit: L) -> Self {
+        Self(vec![limit.into()])
+    }
+}
+
+impl<const N: usize> From<[Limit; N]> for Limits {
+    fn from(limits: [Limit; N]) -> Self {
+        Self(limits.into())
+    }
+}
+
+impl From<Vec<Limit>> for Limits {
+    fn from(limits: Vec<Limit>) -> Self {
+        Self(limits)
+    }
+}
+
+impl From<Quotas> for Limits {
+    fn from(quotas: Quotas) -> Self {
+        quotas.into_iter().collect()
+    }
+}
+
+impl FromIterator<Quota> for Limits {
+    fn from_iter<I: IntoIterator<Item = Quota>>(quotas: I) -> Self {
+        Self(quotas.into_iter().map(Limit::new).collect())
+    }
+}
+
+impl FromStr for Limits {
+    type Err = ParseQuotaError;
+
+    /// Reads the notation of [`Quotas`].
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(text.parse::<Quotas>()?.into())
+    }
+}
+
+/// What a builder takes for limits: a text in the notation of [`Quotas`], a [`Quota`], [`Limit`]s, or several
+/// of these.
+pub trait IntoLimits {
+    /// The limits.
+    ///
+    /// # Errors
+    ///
+    /// When a text is not in the notation.
+    fn into_limits(self) -> Result<Limits, ParseQuotaError>;
+}
+
+impl IntoLimits for &str {
+    fn into_limits(self) -> Result<Limits, ParseQuotaError> {
+        self.parse()
+    }
+}
+
+impl IntoLimits for String {
+    fn into_limits(self) -> Result<Limits, ParseQuotaError> {
+        self.parse()
+    }
+}
+
+impl<L: Into<Limits>> IntoLimits for L {
+    fn into_limits(self) -> Result<Limits, ParseQuotaError> {
+        Ok(self.into())
+    }
+}

@@ -1,0 +1,137 @@
+//! The middleware.
+
+use std::{
+    future::{Ready, ready},
+    panic::Location,
+    rc::Rc,
+    sync::{Arc, atomic::Ordering},
+};
+
+use actix_service::{Service, Transform, forward_ready};
+use actix_web::{
+    Error,
+    body::EitherBody,
+    dev::{ServiceRequest, ServiceResponse},
+};
+
+use crate::{
+    LimiterBuilder,
+    config::{Backend, Config},
+    future::{LimiterFuture, refused},
+    local::Local,
+};
+
+/// The middleware that holds the limits of an app, or of a scope.
+///
+/// ```
+/// use actix_web::{App, Responder, get};
+/// use limiter_actix::{Limiter, limit};
+///
+/// #[limit("5/minute")]
+/// #[get("/")]
+/// async fn index() -> impl Responder {
+///     "hello"
+/// }
+///
+/// let app = App::new().wrap(Limiter::default()).service(index);
+/// # let _ = app;
+/// ```
+///
+/// Cloning is cheap, and clones share all counts. So do limiters that are made by one and the same call of
+/// [`default`](Self::default) or [`build`](LimiterBuilder::build) inside the closure given to
+/// `HttpServer::new`, which runs once for each worker: they count once per server. Two servers that run in
+/// one process under the same actix `System`, with their limiters made by the same line of code, share counts
+/// too; build one limiter for each and clone it where that is not wanted.
+#[derive(Clone, Debug)]
+pub struct Limiter {
+    pub(crate) config: Arc<Config>,
+}
+
+impl Limiter {
+    /// Starts to build a limiter.
+    pub fn builder() -> LimiterBuilder {
+        LimiterBuilder::new()
+    }
+
+    /// Switches the limiter on or off, for all its clones, while it is running. What is off counts nothing.
+    pub fn set_enabled(&self, enabled: bool) {
+        self.config.enabled.store(enabled, Ordering::Relaxed);
+    }
+
+    /// Whether the limiter is switched on.
+    pub fn is_enabled(&self) -> bool {
+        self.config.enabled.load(Ordering::Relaxed)
+    }
+}
+
+impl Default for Limiter {
+    /// A limiter that keeps counts in memory, in fixed windows, by the client's address, and has no default
+    /// limits: those of attributes and scopes hold.
+    #[track_caller]
+    fn default() -> Self {
+        Self { config: crate::shared::at(Location::caller(), || LimiterBuilder::new().config_as_is()) }
+    }
+}
+
+impl<S, B> Transform<S, ServiceRequest> for Limiter
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: 'static,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type InitError = ();
+    type Transform = LimiterService<S>;
+    type Future = Ready<Result<Self::Transform, Self::InitError>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        let local = Rc::new(Local::new(Arc::clone(&self.config)));
+        ready(Ok(LimiterService { service: Rc::new(service), local }))
+    }
+}
+
+/// The service of a [`Limiter`].
+pub struct LimiterService<S> {
+    service: Rc<S>,
+    local: Rc<Local>,
+}
+
+impl<S, B> Service<ServiceRequest> for LimiterService<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: 'static,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Future = LimiterFuture<S::Future, B>;
+
+    forward_ready!(service);
+
+    fn call(&self, req: ServiceRequest) -> Self::Future {
+        let Some(mut pending) = self.local.prepare(&req) else {
+            return LimiterFuture::passing(self.service.call(req));
+        };
+        match &self.local.config.settings.storage {
+            Backend::Memory(memory) => {
+                let decision = pending.ask_memory(memory);
+                match pending.conclude(&req, &decision) {
+                    Ok(ticket) => LimiterFuture::ticketed(self.service.call(req), ticket),
+                    Err(response) => LimiterFuture::refused(req, *response),
+                }
+            }
+            Backend::Remote { storage, .. } => {
+                let (service, storage) = (Rc::clone(&self.service), Arc::clone(storage));
+                LimiterFuture::boxed(async move {
+                    let decision = pending.ask(&*storage).await;
+                    match pending.conclude(&req, &decision) {
+                        Ok(ticket) => {
+                            let response = service.call(req).await;
+                            ticket.settle(response).map(ServiceResponse::map_into_left_body)
+                        }
+                        Err(response) => Ok(refused(req, *response)),
+                    }
+                })
+            }
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Asks the storage.
+
+use std::time::Duration;
+
+use actix_web::rt::time::timeout;
+use limiter_core::{
+    Key, Timestamp, Window,
+    storage::{Batch, Decision, MemoryStorage, Storage, StorageError, Verdict},
+};
+
+use crate::charge::{Charge, Charges, hits};
+
+/// What is decided for one request: limits that must all pass, guards that are tested before, and what is
+/// taken when the limits refuse.
+pub(crate) struct Question<'a> {
+    pub(crate) guards: &'a [Charge],
+    pub(crate) limits: &'a [Charge],
+    pub(crate) on_refusal: &'a [Charge],
+    pub(crate) client: &'a Key,
+    pub(crate) now: Timestamp,
+}
+
+/// How long a remote storage may take.
+const DEADLINE: Duration = Duration::from_millis(100);
+
+impl Question<'_> {
+    pub(crate) fn ask_memory(&self, memory: &MemoryStorage) -> Decision {
+        let (guards, limits) = (hits(self.guards, self.client), hits(self.limits, self.client));
+        let on_refusal = hits(self.on_refusal, self.client);
+        memory.decide(&Batch::new(&limits).guards(&guards).on_refusal(&on_refusal), self.now)
+    }
+
+    pub(crate) async fn ask(&self, storage: &dyn Storage) -> Result<Decision, StorageError> {
+        let (guards, limits) = (hits(self.guards, self.client), hits(self.limits, self.client));
+        let on_refusal = hits(self.on_refusal, self.client);
+        let batch = Batch::new(&limits).guards(&guards).on_refusal(&on_refusal);
+        match timeout(DEADLINE, storage.decide(&batch, self.now)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(StorageError::new("the storage did not answer within 100 ms")),
+        }
+    }
+}
+
+/// Notes how each of the charges stands.
+pub(crate) fn note(decision: &Decision, charges: &mut Charges) {
+    for (charge, window) in charges.iter_mut().zip(decision.limits()) {
+        charge.window = Some(*window);
+    }
+}
+
+/// Of the limits that refused, the one with the longest wait, and whether it is a meta limit. No wait that
+/// helps counts as the longest.
+pub(crate) fn breached<'a>(
+    decision: &Decision,
+    guards: &'a [Charge],
+    limits: &'a [Charge],
+) -> Option<(&'a Charge, Window, bool)> {
+    let (charges, windows, is_meta) = match decision.verdict() {
+        Verdict::Admitted => return None,
+        Verdict::Guarded => (guards, decision.guards(), true),
+        Verdict::Refused => (limits, decision.limits(), false),
+    };
+    charges
+        .iter()
+        .zip(windows)
+        .filter(|(charge, window)| charge.refuses(window))
+        .max_by_key(|(_, window)| window.retry_after().unwrap_or(Duration::MAX))
+        .map(|(charge, window)| (charge, *window, is_meta))
+}

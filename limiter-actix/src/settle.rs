@@ -1,0 +1,233 @@
+//! What is put right while a request is on its way, and after it.
+
+use std::{rc::Rc, sync::Arc};
+
+use actix_web::{
+    Error, HttpResponse,
+    dev::{ResponseHead, ServiceRequest, ServiceResponse},
+    http::header::HeaderMap,
+    rt,
+};
+use limiter_core::{
+    Window,
+    storage::{Decision, GiveBack, Storage},
+};
+use smallvec::SmallVec;
+
+use crate::{
+    charge::{Charge, Charges},
+    config::Backend,
+    question::{Question, note},
+    refusal,
+    rule::RuleId,
+    ticket::Ticket,
+};
+
+/// How the charges of a request must change, now that it is known which rules it meets.
+pub(crate) struct Correction {
+    standing: SmallVec<[RuleId; 4]>,
+    /// Taken in advance, and rightly so.
+    kept: Charges,
+    /// Taken in advance, and to be given back.
+    dropped: Charges,
+    /// To be asked for.
+    added: Charges,
+    meta: Charges,
+}
+
+impl Correction {
+    /// For the rules that have been met so far.
+    pub(crate) fn new(ticket: &Ticket, req: &ServiceRequest) -> Self {
+        let standing = ticket.met_ids();
+        let applicable = ticket.local.applicable_where_met(ticket, &standing, req);
+        let (kept, dropped): (Charges, Charges) = ticket.charges.take().into_iter().partition(|charge| {
+            applicable.limits.iter().any(|placed| placed.shares_count_with(&charge.placed))
+        });
+        let is_new = |placed: &&Rc<_>| !kept.iter().any(|charge| charge.placed.shares_count_with(placed));
+        let added = Charge::of(applicable.limits.iter().filter(is_new), &ticket.client, req);
+        let meta = Charge::of(&applicable.meta, &ticket.client, req);
+        Self { standing, kept, dropped, added, meta }
+    }
+
+    pub(crate) fn question<'a>(&'a self, ticket: &'a Ticket) -> Question<'a> {
+        Question {
+            guards: &[],
+            limits: &self.added,
+            on_refusal: &self.meta,
+            client: &ticket.client,
+            now: ticket.decided_at,
+        }
+    }
+
+    /// Lets the request go on with the right charges, or refuses it and gives back all it had taken.
+    pub(crate) fn conclude(
+        self,
+        ticket: &Ticket,
+        req: &ServiceRequest,
+        decision: &Decision,
+    ) -> Option<HttpResponse> {
+        if let Some(response) = refusal::of(ticket, decision, &[], &self.added, req) {
+            ticket.is_closed.set(true);
+            let taken = self.kept.into_iter().chain(self.dropped).collect();
+            ticket.give_back(taken);
+            return Some(response);
+        }
+        self.apply(ticket, decision);
+        None
+    }
+
+    /// Makes the charges those that are right.
+    fn apply(mut self, ticket: &Ticket, decision: &Decision) {
+        note(decision, &mut self.added);
+        ticket.settled_for.replace(self.standing);
+        ticket.charges.replace(self.kept.into_iter().chain(self.added).collect());
+        ticket.give_back(self.dropped);
+    }
+}
+
+impl Ticket {
+    /// Lets a limiter that stands further in decide the rules that have not been met yet.
+    pub(crate) fn hand_over(&self, req: &ServiceRequest) {
+        if self.is_closed.replace(true) {
+            return;
+        }
+        let theirs = self.not_met();
+        if theirs.is_empty() {
+            return;
+        }
+        self.prediction().leave_to_others(&theirs);
+        let plan = self.prediction().plan(&self.route, self.local.table(req), req);
+        let applicable = plan.applicable(req);
+        let charges = self.charges.take();
+        let (kept, dropped): (Charges, Charges) = charges.into_iter().partition(|charge| {
+            applicable.limits.iter().any(|placed| placed.shares_count_with(&charge.placed))
+        });
+        self.charges.replace(kept);
+        self.give_back(dropped);
+    }
+
+    /// Finishes a request that was admitted.
+    pub(crate) fn settle<B>(
+        self: &Rc<Self>,
+        response: Result<ServiceResponse<B>, Error>,
+    ) -> Result<ServiceResponse<B>, Error> {
+        match response {
+            Ok(mut response) => {
+                self.make_good(&response);
+                self.deduct(response.response().head());
+                self.set_headers(response.headers_mut());
+                Ok(response)
+            }
+            Err(mut error) => {
+                self.deduct(error.error_response().head());
+                if let (Some(names), Some(window)) = (&self.local.config.settings.headers, self.shown()) {
+                    let (names, at) = (names.clone(), self.decided_at);
+                    error.add_response_mapper(move |mut response| {
+                        names.set(response.headers_mut(), &window, at);
+                        response
+                    });
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Puts right what was granted in advance to a request that did not meet the rules for it: takes what
+    /// would have been taken, without a refusal, and grants nothing in advance there from now on.
+    fn make_good<B>(self: &Rc<Self>, response: &ServiceResponse<B>) {
+        let req = response.request();
+        // Where a middleware answered, or a default service, there was nothing to meet.
+        let is_routed = req.match_info().unprocessed().is_empty();
+        let is_right = self.met_ids() == *self.settled_for.borrow();
+        if self.is_closed.get() || !is_routed || is_right {
+            return;
+        }
+        if !self.not_met().is_empty() && self.prediction().doubt() {
+            tracing::warn!(
+                code = "L009",
+                pattern = self.route.pattern().map(|it| &**it),
+                "another handler answers for a limited or exempt route: guards tell them apart that are \
+                 known only after routing, so other limits are tried first there"
+            );
+        }
+        let mut correction = Correction::new(self, &ServiceRequest::from_request(req.clone()));
+        for charge in &mut correction.added {
+            charge.take_without_refusal();
+        }
+        match &self.local.config.settings.storage {
+            Backend::Memory(memory) => {
+                let decision = correction.question(self).ask_memory(memory);
+                correction.apply(self, &decision);
+            }
+            Backend::Remote { storage, .. } => {
+                let (ticket, storage) = (Rc::clone(self), Arc::clone(storage));
+                rt::spawn(async move {
+                    match correction.question(&ticket).ask(&*storage).await {
+                        Ok(decision) => correction.apply(&ticket, &decision),
+                        Err(error) => {
+                            tracing::warn!(code = "L006", %error, "what was due could not be taken");
+                        }
+                    }
+                });
+            }
+        }
+    }
+
+    /// Gives back what the functions of the response say was not due.
+    fn deduct(&self, response: &ResponseHead) {
+        let mut charges = self.charges.borrow_mut();
+        let not_due = |charge: &Charge| {
+            let deduct = charge.placed.limit.deduct_when.as_ref();
+            deduct.is_some_and(|deduct| !deduct(response))
+        };
+        let returned: Charges = charges.iter().filter(|charge| not_due(charge)).cloned().collect();
+        for charge in charges.iter_mut().filter(|charge| not_due(charge)) {
+            charge.show_given_back();
+        }
+        drop(charges);
+        self.give_back(returned);
+    }
+
+    fn set_headers(&self, headers: &mut HeaderMap) {
+        if let (Some(names), Some(window)) = (&self.local.config.settings.headers, self.shown()) {
+            names.set(headers, &window, self.decided_at);
+        }
+    }
+
+    /// The window to show: of the innermost level's limit with the shortest window, or else the application's.
+    fn shown(&self) -> Option<Window> {
+        let charges = self.charges.borrow();
+        let innermost = charges.iter().map(|charge| charge.placed.tier).max()?;
+        charges
+            .iter()
+            .filter(|charge| charge.placed.tier == innermost && !charge.placed.limit.shadow)
+            .min_by_key(|charge| charge.placed.policy.quota().window_seconds())?
+            .window
+    }
+
+    /// Gives back what was taken, without delaying the answer.
+    fn give_back(&self, charges: Charges) {
+        if charges.is_empty() {
+            return;
+        }
+        let (client, now) = (self.client.clone(), self.local.now());
+        match &self.local.config.settings.storage {
+            Backend::Memory(memory) => {
+                let taken: SmallVec<[GiveBack<'_>; 4]> =
+                    charges.iter().filter_map(|charge| charge.taken(&client)).collect();
+                // Done when it returns: the memory storage answers at once.
+                drop(memory.give_back(&taken, now));
+            }
+            Backend::Remote { storage, .. } => {
+                let storage = Arc::clone(storage);
+                rt::spawn(async move {
+                    let taken: Vec<GiveBack<'_>> =
+                        charges.iter().filter_map(|charge| charge.taken(&client)).collect();
+                    if let Err(error) = storage.give_back(&taken, now).await {
+                        tracing::warn!(code = "L006", %error, "what was taken could not be given back");
+                    }
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What a limiter knows of a request that is on its way.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
+
+use actix_web::{HttpMessage, dev::ServiceRequest};
+use limiter_core::{Key, Timestamp};
+use smallvec::SmallVec;
+
+use crate::{
+    charge::Charges,
+    local::Local,
+    rule::{RuleId, Standing},
+    table::{Prediction, Route},
+};
+
+/// What a limiter knows of a request that is on its way: what it has taken for it, and which rules it has met.
+///
+/// It lies in the extensions of the request, where the witnesses find it.
+pub(crate) struct Ticket {
+    pub(crate) local: Rc<Local>,
+    pub(crate) route: Rc<Route>,
+    /// Which of the route's candidates was predicted.
+    pub(crate) candidate: Option<usize>,
+    /// Of the client, by the limiter's own key.
+    pub(crate) client: Key,
+    pub(crate) decided_at: Timestamp,
+    /// The rules that `charges` follow from: those granted in advance, or those met where that was wrong.
+    pub(crate) settled_for: RefCell<SmallVec<[RuleId; 4]>>,
+    /// The rules that were met, from the outermost on.
+    pub(crate) met: RefCell<SmallVec<[Rc<Standing>; 2]>>,
+    pub(crate) charges: RefCell<Charges>,
+    /// Whether nothing is left to be put right: a limiter further in has taken over, or the request is refused.
+    pub(crate) is_closed: Cell<bool>,
+}
+
+impl Ticket {
+    /// Notes that a rule was met; tells whether all that were met so far were granted in advance.
+    pub(crate) fn meet(&self, rule: &Rc<Standing>) -> bool {
+        self.met.borrow_mut().push(Rc::clone(rule));
+        let settled_for = self.settled_for.borrow();
+        self.met.borrow().iter().all(|rule| settled_for.contains(&rule.id))
+    }
+
+    pub(crate) fn met_ids(&self) -> SmallVec<[RuleId; 4]> {
+        self.met.borrow().iter().map(|rule| rule.id).collect()
+    }
+
+    /// The rules that were granted in advance and have not been met.
+    pub(crate) fn not_met(&self) -> SmallVec<[RuleId; 4]> {
+        let met = self.met.borrow();
+        let not_met = |id: &&RuleId| !met.iter().any(|rule| rule.id == **id);
+        self.settled_for.borrow().iter().filter(not_met).copied().collect()
+    }
+
+    pub(crate) fn prediction(&self) -> &Prediction {
+        self.route.prediction(self.candidate)
+    }
+}
+
+/// What the limiters and witnesses of a request leave for each other in its extensions.
+#[derive(Clone, Default)]
+pub(crate) struct Tickets {
+    /// The outermost limiter's first.
+    pub(crate) of_limiters: SmallVec<[Rc<Ticket>; 2]>,
+    /// Rules that were met before any limiter.
+    pub(crate) unclaimed: SmallVec<[Rc<Standing>; 1]>,
+    /// Whether a limiter lets this request pass without a look.
+    pub(crate) is_let_pass: bool,
+}
+
+impl Tickets {
+    pub(crate) fn of(req: &ServiceRequest) -> Self {
+        req.extensions().get::<Self>().cloned().unwrap_or_default()
+    }
+
+    /// Changes what lies in the extensions, and puts it there first if need be.
+    pub(crate) fn change(req: &ServiceRequest, change: impl FnOnce(&mut Self)) {
+        let mut extensions = req.extensions_mut();
+        if let Some(tickets) = extensions.get_mut::<Self>() {
+            return change(tickets);
+        }
+        let mut tickets = Self::default();
+        change(&mut tickets);
+        extensions.insert(tickets);
+    }
+}

@@ -1,0 +1,106 @@
+//! The strategies once more, written for clearness from the contract alone: everything that happened is kept
+//! in a list and looked through anew for each answer.
+
+use limiter_core::{Policy, Strategy};
+
+pub(crate) struct Naive {
+    strategy: Strategy,
+    amount: u64,
+    capacity: u64,
+    window: u64,
+    /// What was taken, and with a cost of 0 the refusals that moved an elastic end.
+    events: Vec<(u64, u64)>,
+}
+
+impl Naive {
+    pub(crate) fn new(policy: &Policy) -> Self {
+        Self {
+            strategy: policy.strategy(),
+            amount: policy.quota().amount(),
+            capacity: policy.capacity(),
+            window: policy.quota().window_seconds() * 1_000_000_000,
+            events: Vec::new(),
+        }
+    }
+
+    pub(crate) fn hit(&mut self, cost: u64, at: u64) -> bool {
+        let now = self.not_before_newest(at);
+        let passes = cost <= self.remaining(now);
+        let elastic = self.strategy == Strategy::FixedWindowElasticExpiry;
+        if cost > 0 && passes {
+            self.events.push((now, cost));
+        } else if elastic && cost > 0 && cost <= self.amount {
+            self.events.push((now, 0));
+        }
+        passes
+    }
+
+    pub(crate) fn remaining(&self, at: u64) -> u64 {
+        let now = self.not_before_newest(at);
+        match self.strategy {
+            Strategy::FixedWindow => self.amount - self.used_in_fixed(now),
+            Strategy::FixedWindowElasticExpiry => self.amount - self.used_in_elastic(now),
+            Strategy::MovingWindow => self.amount - self.used_since(now),
+            Strategy::SlidingWindowCounter => self.amount - self.used_weighted(now),
+            Strategy::TokenBucket => self.tokens(now),
+            _ => unreachable!("all strategies are known here"),
+        }
+    }
+
+    pub(crate) fn not_before_newest(&self, at: u64) -> u64 {
+        self.events.iter().map(|(at, _)| *at).max().unwrap_or(0).max(at)
+    }
+
+    fn used_in_fixed(&self, now: u64) -> u64 {
+        let mut start = None;
+        let mut used = 0;
+        for (at, cost) in self.events.iter().copied().chain([(now, 0)]) {
+            if start.is_none_or(|start| at >= start + self.window) {
+                (start, used) = (Some(at), 0);
+            }
+            used += cost;
+        }
+        used
+    }
+
+    fn used_in_elastic(&self, now: u64) -> u64 {
+        let mut last = None;
+        let mut used = 0;
+        for (at, cost) in self.events.iter().copied().chain([(now, 0)]) {
+            if last.is_some_and(|last| at >= last + self.window) {
+                used = 0;
+            }
+            (last, used) = (Some(at), used + cost);
+        }
+        used
+    }
+
+    /// In (now - window, now].
+    fn used_since(&self, now: u64) -> u64 {
+        self.events.iter().filter(|(at, _)| at + self.window > now).map(|(_, cost)| cost).sum()
+    }
+
+    fn used_weighted(&self, now: u64) -> u64 {
+        let in_window = |number: Option<u64>| -> u128 {
+            let there = self.events.iter().filter(|(at, _)| Some(at / self.window) == number);
+            there.map(|(_, cost)| u128::from(*cost)).sum()
+        };
+        let number = now / self.window;
+        let left = self.window - now % self.window;
+        let from_previous = in_window(number.checked_sub(1)) * u128::from(left) / u128::from(self.window);
+        u64::try_from(from_previous + in_window(Some(number))).unwrap()
+    }
+
+    /// Counts the nanoseconds in the bucket; a token is worth `interval` of them.
+    fn tokens(&self, now: u64) -> u64 {
+        let interval = self.window.div_ceil(self.amount.max(1));
+        let full = self.capacity * interval;
+        let mut level = full;
+        let mut last = 0;
+        for (at, cost) in self.events.iter().copied().chain([(now, 0)]) {
+            level = full.min(level + (at - last)) - cost * interval;
+            last = at;
+        }
+        level / interval
+    }
+}

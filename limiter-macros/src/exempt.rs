@@ -1,0 +1,112 @@
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote};
+use syn::{
+    Error, Result, Token,
+    ext::IdentExt as _,
+    parse::{Parse, ParseStream},
+    punctuated::Punctuated,
+};
+
+/// What an exemption can lift, and the constant of `Exempt` for it.
+const KNOWN: [(&str, &str); 4] =
+    [("default", "DEFAULT"), ("application", "APPLICATION"), ("meta", "META"), ("scopes", "SCOPES")];
+
+/// What stands in the parentheses of `#[exempt(...)]`, as calls of `Rule::exempt`; everything when nothing is
+/// named.
+pub(crate) struct Exempt {
+    names: Vec<Ident>,
+}
+
+impl Parse for Exempt {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let any = |input: ParseStream<'_>| input.call(Ident::parse_any).map_err(|_| expected(input.span()));
+        let names = Punctuated::<Ident, Token![,]>::parse_terminated_with(input, any)?;
+        let mut exempt = Self { names: Vec::new() };
+        for name in names {
+            if !KNOWN.iter().any(|(known, _)| name == known) {
+                return Err(expected(name.span()));
+            }
+            exempt.add(name)?;
+        }
+        Ok(exempt)
+    }
+}
+
+impl Exempt {
+    /// Complains when this exempts from what `earlier`, on the same handler, already did.
+    pub(crate) fn check_after(&self, earlier: Self) -> Result<()> {
+        if self.names.is_empty() || earlier.names.is_empty() {
+            let message = "one `#[exempt]` without names exempts from everything; remove the other one";
+            return Err(Error::new(self.names.first().map_or_else(Span::call_site, Ident::span), message));
+        }
+        let mut all = earlier;
+        self.names.iter().cloned().try_for_each(|name| all.add(name))
+    }
+
+    fn add(&mut self, name: Ident) -> Result<()> {
+        if self.names.contains(&name) {
+            return Err(Error::new(name.span(), format!("`{name}` is named twice; keep one of them")));
+        }
+        self.names.push(name);
+        Ok(())
+    }
+}
+
+impl ToTokens for Exempt {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        let constant =
+            |name: &Ident| KNOWN.iter().find(|(known, _)| name == known).map(|(_, constant)| constant);
+        let mut constants: Vec<_> = self.names.iter().filter_map(constant).collect();
+        if constants.is_empty() {
+            constants.push(&"ALL");
+        }
+        for constant in constants {
+            let constant = Ident::new(constant, Span::call_site());
+            tokens.extend(quote!(.exempt(::limiter_actix::__private::Exempt::#constant)));
+        }
+    }
+}
+
+fn expected(span: Span) -> Error {
+    Error::new(
+        span,
+        "expected `default`, `application`, `meta` or `scopes`, or nothing to be exempt from all",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(tokens: TokenStream) -> Result<Exempt> {
+        syn::parse2(tokens)
+    }
+
+    fn expand(tokens: TokenStream) -> String {
+        let exempt = parse(tokens).unwrap();
+        quote!(#exempt).to_string().replace(":: limiter_actix :: __private :: ", "").replace(' ', "")
+    }
+
+    #[test]
+    fn names_become_constants() {
+        assert_eq!(expand(quote!()), ".exempt(Exempt::ALL)");
+        assert_eq!(expand(quote!(default, scopes)), ".exempt(Exempt::DEFAULT).exempt(Exempt::SCOPES)");
+    }
+
+    #[test]
+    fn unknown_names_and_texts_are_refused() {
+        for tokens in [quote!(defaults), quote!("default"), quote!(default, 5)] {
+            assert!(parse(tokens).err().unwrap().to_string().starts_with("expected `default`"));
+        }
+    }
+
+    #[test]
+    fn nothing_is_named_twice() {
+        let twice = "`meta` is named twice; keep one of them";
+        assert_eq!(parse(quote!(meta, default, meta)).err().unwrap().to_string(), twice);
+        let meta = || parse(quote!(meta)).unwrap();
+        assert_eq!(meta().check_after(meta()).unwrap_err().to_string(), twice);
+        assert!(meta().check_after(parse(quote!(default)).unwrap()).is_ok());
+        assert!(meta().check_after(parse(quote!()).unwrap()).is_err());
+    }
+}

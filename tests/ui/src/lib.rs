@@ -1,0 +1,1 @@
+//! Nothing but tests: `tests/fail` holds mistakes with the message for each, `tests/pass` what must compile.

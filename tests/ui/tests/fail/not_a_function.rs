@@ -1,0 +1,16 @@
+//! Only functions are handlers.
+
+use limiter_actix::{exempt, limit};
+
+#[limit("5/minute")]
+struct Index;
+
+#[exempt(default)]
+mod handlers {}
+
+#[limit("5/minute")]
+impl Index {}
+
+fn main() {
+    let _ = Index;
+}

@@ -1,0 +1,72 @@
+//! Calls of cargo.
+
+use std::{
+    env,
+    error::Error,
+    ffi::OsStr,
+    fmt,
+    process::{Command, Stdio},
+};
+
+use crate::steps::Outcome;
+
+/// A call of cargo that is yet to be made. It gets no standard input.
+pub(crate) struct Cargo(Command);
+
+/// A call of the cargo that runs this program.
+pub(crate) fn cargo<const N: usize>(arguments: [&str; N]) -> Cargo {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments).stdin(Stdio::null());
+    Cargo(command)
+}
+
+impl Cargo {
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.0.env(name, value);
+        self
+    }
+
+    /// Adds to a variable that lists flags, keeping those it has.
+    pub(crate) fn append(self, name: &str, flags: &str) -> Self {
+        match env::var(name) {
+            Ok(present) if !present.is_empty() => self.env(name, format!("{present} {flags}")),
+            _ => self.env(name, flags),
+        }
+    }
+
+    /// Shows the call, makes it, and fails when it does.
+    pub(crate) fn run(mut self) -> Result<Outcome, Box<dyn Error>> {
+        println!("{self}");
+        let status = self.0.status()?;
+        if status.success() { Ok(Outcome::Passed) } else { Err(status.to_string().into()) }
+    }
+
+    /// Makes the call unseen, and tells whether it succeeded.
+    pub(crate) fn works(mut self) -> bool {
+        self.0.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+    }
+}
+
+/// As one would type it.
+impl fmt::Display for Cargo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, value) in self.0.get_envs() {
+            let value = value.unwrap_or_default().to_string_lossy();
+            let quote = if value.contains(' ') { "\"" } else { "" };
+            write!(f, "{}={quote}{value}{quote} ", name.display())?;
+        }
+        write!(f, "cargo")?;
+        self.0.get_args().try_for_each(|argument| write!(f, " {}", argument.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_shown_as_one_would_type_it() {
+        let call = cargo(["test", "--release"]).env("A", "1").env("B", "--cfg loom");
+        assert_eq!(call.to_string(), "A=1 B=\"--cfg loom\" cargo test --release");
+    }
+}

@@ -1,0 +1,26 @@
+use std::{
+    env,
+    error::Error,
+    path::{Path, PathBuf},
+};
+
+use super::{Outcome, Step};
+use crate::cargo::cargo;
+
+/// The memory storage under a model checker, which tries the ways in which threads can meet.
+pub(super) const STEP: Step =
+    Step { name: "model", about: "the memory storage under a model checker", ci_only: false, run };
+
+fn run() -> Result<Outcome, Box<dyn Error>> {
+    cargo(["test", "--release", "-p", "limiter-core", "--test", "model"])
+        .append("RUSTFLAGS", "--cfg loom")
+        .env("CARGO_TARGET_DIR", target())
+        .env("LOOM_MAX_PREEMPTIONS", "3")
+        .run()
+}
+
+/// A folder of its own, so that the flags do not make everything else rebuild.
+fn target() -> PathBuf {
+    let target = env::var_os("CARGO_TARGET_DIR");
+    target.as_deref().map_or(Path::new("target"), Path::new).join("loom")
+}
