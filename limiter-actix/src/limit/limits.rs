@@ -89,8 +89,25 @@ impl IntoLimits for String {
     }
 }
 
-impl<L: Into<Limits>> IntoLimits for L {
+impl<L: IntoLimits, const N: usize> IntoLimits for [L; N] {
     fn into_limits(self) -> Result<Limits, ParseQuotaError> {
-        Ok(self.into())
+        let mut all = Limits::default();
+        for limits in self {
+            all.0.extend(limits.into_limits()?.0);
+        }
+        Ok(all)
     }
 }
+
+/// Implements the trait for what already is limits.
+macro_rules! into_limits {
+    ($($limits:ty),*) => {$(
+        impl IntoLimits for $limits {
+            fn into_limits(self) -> Result<Limits, ParseQuotaError> {
+                Ok(self.into())
+            }
+        }
+    )*};
+}
+
+into_limits!(Quota, Quotas, Limit, Limits, Vec<Limit>);
