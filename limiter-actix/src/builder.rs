@@ -7,12 +7,13 @@ use std::{
 
 use actix_web::{HttpResponse, dev::ServiceRequest};
 use limiter_core::{
-    Clock, Key, Policy, Strategy, SystemClock,
+    Clock, Key, Policy, Quota, Scope, Strategy, SystemClock,
     storage::{MemoryStorage, Storage},
 };
 
 use crate::{
     Breach, Exempt, HeaderNames, IntoLimits, Limit, Limiter, Limits, Rule,
+    by_hand::Named,
     config::{Backend, Config, PatternRule, Settings},
     pattern,
 };
@@ -42,6 +43,7 @@ pub use self::error::BuildError;
 pub struct LimiterBuilder {
     settings: Settings,
     storage: Option<Arc<dyn Storage>>,
+    named: Vec<(String, Limit)>,
     enabled: bool,
     /// What was wrong on the way, for `build`.
     error: Option<BuildError>,
@@ -64,10 +66,12 @@ impl LimiterBuilder {
                 meta: Limits::default(),
                 filters: Vec::new(),
                 patterns: Vec::new(),
+                named: Vec::new(),
                 on_breach: None,
                 on_meta_breach: None,
             },
             storage: None,
+            named: Vec::new(),
             enabled: true,
             error: None,
         }
@@ -218,6 +222,13 @@ impl LimiterBuilder {
         self.pattern(scope, |_| Exempt::ALL.into())
     }
 
+    /// Names a limit for code to hit by hand; see [`Limiter::hit`] and [`Limiter::check`]. Limits of attributes
+    /// that are [shared](Limit::shared) under this name and have the same quota and strategy count with it.
+    pub fn named_limit(mut self, name: impl Into<String>, limit: impl Into<Limit>) -> Self {
+        self.named.push((name.into(), limit.into()));
+        self
+    }
+
     fn pattern(
         mut self,
         pattern: Result<crate::config::Pattern, BuildError>,
@@ -252,12 +263,16 @@ impl LimiterBuilder {
     /// When a quota or a pattern cannot be read, and when a limit cannot be: a burst without a token bucket,
     /// or a strategy that the storage does not have.
     #[track_caller]
-    pub fn build(self) -> Result<Limiter, BuildError> {
+    pub fn build(mut self) -> Result<Limiter, BuildError> {
         let location = Location::caller();
         if let Some(error) = self.error {
             return Err(error);
         }
         self.check()?;
+        for (name, limit) in std::mem::take(&mut self.named) {
+            let named = self.named(name, limit)?;
+            self.settings.named.push(named);
+        }
         Ok(Limiter { config: crate::shared::at(location, || self.config_as_is()) })
     }
 
@@ -270,16 +285,30 @@ impl LimiterBuilder {
     }
 
     fn check_limit(&self, limit: &Limit) -> Result<(), BuildError> {
-        let Some(quota) = limit.source.quota() else { return Ok(()) };
+        match limit.source.quota() {
+            Some(quota) => self.policy(limit, quota).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    fn policy(&self, limit: &Limit, quota: Quota) -> Result<Policy, BuildError> {
         let mut policy = Policy::new(quota, limit.strategy.unwrap_or(self.settings.strategy));
         if let Some(burst) = limit.burst {
             policy = policy.with_burst(burst)?;
         }
         match &self.storage {
             Some(storage) => storage.check(&policy)?,
-            None => self.settings.storage.storage().check(&policy)?,
+            None => self.settings.storage.memory().check(&policy)?,
         }
-        Ok(())
+        Ok(policy)
+    }
+
+    fn named(&self, name: String, limit: Limit) -> Result<Named, BuildError> {
+        let quota = limit.source.quota().ok_or_else(|| BuildError::DynamicNamedLimit(name.clone()))?;
+        // As limits of attributes have it that are shared under this name.
+        let policy = self.policy(&limit, quota)?.with_label("shared");
+        let scope = Scope::new([&*self.settings.prefix, "shared", &name]);
+        Ok(Named { name, limit, scope, policy })
     }
 
     pub(crate) fn config_as_is(self) -> Config {

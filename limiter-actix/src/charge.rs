@@ -22,6 +22,8 @@ pub(crate) struct Charge {
     cost: u64,
     /// Whether it is taken if it can be, but refuses nothing.
     shadow: bool,
+    /// For a limit's own meta limit: the place of that limit in the batch.
+    only_after: Option<usize>,
     /// How the limit stood right after the decision.
     pub(crate) window: Option<Window>,
 }
@@ -44,7 +46,7 @@ impl Charge {
             Cost::With(cost) => cost(req),
         };
         let (scope, shadow) = (placed.scope_told_by(req), limit.shadow);
-        Some(Self { placed: Rc::clone(placed), scope, key, cost, shadow, window: None })
+        Some(Self { placed: Rc::clone(placed), scope, key, cost, shadow, only_after: None, window: None })
     }
 
     /// Those of the limits that are not off for this request.
@@ -56,13 +58,27 @@ impl Charge {
         placed.into_iter().filter_map(|placed| Self::new(placed, client, req)).collect()
     }
 
+    /// The meta limits of the limits themselves.
+    pub(crate) fn of_breaches(limits: &[Self], client: &Key, req: &ServiceRequest) -> Charges {
+        let of_one = |(place, charge): (usize, &Self)| -> Charges {
+            let metas = charge.placed.meta.iter().filter_map(|meta| Self::new(meta, client, req));
+            metas.map(|meta| Self { only_after: Some(place), ..meta }).collect()
+        };
+        limits.iter().enumerate().flat_map(of_one).collect()
+    }
+
     pub(crate) fn key<'a>(&'a self, client: &'a Key) -> &'a Key {
         self.key.as_ref().unwrap_or(client)
     }
 
     pub(crate) fn hit<'a>(&'a self, client: &'a Key) -> Hit<'a> {
         let scope = self.scope.as_ref().unwrap_or(&self.placed.scope);
-        Hit::new(scope, self.key(client), &self.placed.policy).cost(self.cost).shadow(self.shadow)
+        let hit = Hit::new(scope, self.key(client), &self.placed.policy);
+        let hit = hit.cost(self.cost).shadow(self.shadow);
+        match self.only_after {
+            Some(limit) => hit.only_after(limit),
+            None => hit,
+        }
     }
 
     /// Makes it refuse nothing: the request has been answered.

@@ -2,15 +2,17 @@
 
 use std::sync::{Arc, atomic::AtomicBool};
 
-use actix_web::dev::ResourceDef;
+use actix_web::dev::{ResourceDef, ServiceRequest};
 use limiter_core::{
-    Clock, Strategy,
+    Clock, Key, Strategy,
     storage::{MemoryStorage, Storage},
 };
 
 use crate::{
     Limits, Rule,
+    by_hand::Named,
     headers::HeaderNames,
+    key,
     limit::{BreachFn, KeyFn, RequestPredicate},
 };
 
@@ -37,6 +39,8 @@ pub(crate) struct Settings {
     pub(crate) meta: Limits,
     pub(crate) filters: Vec<RequestPredicate>,
     pub(crate) patterns: Vec<PatternRule>,
+    /// Limits that code hits itself.
+    pub(crate) named: Vec<Named>,
     pub(crate) on_breach: Option<BreachFn>,
     pub(crate) on_meta_breach: Option<BreachFn>,
 }
@@ -52,11 +56,19 @@ pub(crate) enum Backend {
     },
 }
 
+impl Settings {
+    /// Who is counted, by the limiter's own key.
+    pub(crate) fn client(&self, req: &ServiceRequest) -> Key {
+        let own = self.key.as_ref().map_or(Key::missing(), |key| key(req));
+        own.or_else(|| key::peer_address(req))
+    }
+}
+
 impl Backend {
-    pub(crate) fn storage(&self) -> &dyn Storage {
+    /// Where counts are, or where they are while the storage fails.
+    pub(crate) fn memory(&self) -> &MemoryStorage {
         match self {
-            Self::Memory(memory) => &**memory,
-            Self::Remote { storage, .. } => &**storage,
+            Self::Memory(memory) | Self::Remote { fallback: memory, .. } => memory,
         }
     }
 }

@@ -32,8 +32,10 @@
 mod beacon;
 mod breach;
 mod builder;
+mod by_hand;
 mod charge;
 mod config;
+mod current;
 mod exempt;
 mod future;
 mod headers;
@@ -64,6 +66,8 @@ pub use limiter_macros::{exempt, limit};
 pub use self::{
     breach::Breach,
     builder::{BuildError, LimiterBuilder},
+    by_hand::ByHandError,
+    current::{CurrentLimit, CurrentLimits},
     exempt::Exempt,
     future::LimiterFuture,
     headers::HeaderNames,

@@ -8,15 +8,14 @@ use std::{
 
 use actix_web::{HttpResponse, dev::ServiceRequest};
 use limiter_core::{
-    Key, Timestamp,
+    Timestamp,
     storage::{Decision, MemoryStorage, Storage, StorageError},
 };
 use smallvec::SmallVec;
 
 use crate::{
     charge::{Charge, Charges},
-    config::{Backend, Config},
-    key,
+    config::Config,
     plan::Applicable,
     question::{Question, note},
     refusal,
@@ -63,9 +62,10 @@ impl Local {
         let candidate = route.predict(req);
         let (standing, plan) = self.plan(req, &route, candidate, &tickets);
         let applicable = plan.applicable(req);
-        let client = self.client(req);
+        let client = self.config.settings.client(req);
         let charges = Charge::of(&applicable.limits, &client, req);
-        let meta = Charge::of(&applicable.meta, &client, req);
+        let mut meta = Charge::of(&applicable.meta, &client, req);
+        meta.extend(Charge::of_breaches(&charges, &client, req));
         let ticket = Ticket {
             local: Rc::clone(self),
             route,
@@ -113,11 +113,6 @@ impl Local {
             prediction.standing().iter().filter(|id| !is_others(id)).copied().collect();
         let plan = table.plan(table.key(route, &standing, req));
         (standing, plan)
-    }
-
-    fn client(&self, req: &ServiceRequest) -> Key {
-        let own = self.config.settings.key.as_ref().map_or(Key::missing(), |key| key(req));
-        own.or_else(|| key::peer_address(req))
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -189,9 +184,7 @@ impl Config {
     /// The storage that decides while the real one cannot.
     pub(crate) fn fallback(&self, error: &StorageError) -> &MemoryStorage {
         tracing::warn!(code = "L006", %error, "the storage failed; limits are decided in memory");
-        match &self.settings.storage {
-            Backend::Memory(memory) | Backend::Remote { fallback: memory, .. } => memory,
-        }
+        self.settings.storage.memory()
     }
 }
 

@@ -1,6 +1,6 @@
 //! What applies to one route.
 
-use std::{fmt, rc::Rc, sync::Arc};
+use std::{cell::Cell, fmt, rc::Rc, sync::Arc};
 
 use actix_web::dev::ServiceRequest;
 use limiter_core::{Policy, PolicyError, Quota, Scope, Strategy};
@@ -49,8 +49,11 @@ pub(crate) struct Placed {
     pub(crate) policy: Policy,
     /// What shares the count; a function of the request may add a name to it.
     pub(crate) scope: Scope,
+    /// Its own meta limits: how often it may be breached.
+    pub(crate) meta: Box<[Rc<Self>]>,
     /// Whether this limiter decides the limit, or another one further in.
     ours: bool,
+    pub(crate) said_it_never_passes: Cell<bool>,
 }
 
 /// A limit at its place, whose quotas a function of the request tells.
@@ -155,7 +158,7 @@ impl Declared {
     }
 
     /// The limits this comes to for a request.
-    fn of(&self, req: &ServiceRequest) -> SmallVec<[Rc<Placed>; 2]> {
+    pub(crate) fn of(&self, req: &ServiceRequest) -> SmallVec<[Rc<Placed>; 2]> {
         match self {
             Self::Fixed(placed) => smallvec![Rc::clone(placed)],
             Self::Told(told) => told.of(req),
@@ -196,7 +199,29 @@ impl Placed {
             policy = policy.with_burst(burst)?;
         }
         let Place { tier, scope, ours, .. } = place;
-        Ok(Self { limit: Rc::clone(limit), tier: *tier, policy, scope: scope.clone(), ours: *ours })
+        let meta = Self::own_meta(limit, place, strategy)?;
+        Ok(Self {
+            limit: Rc::clone(limit),
+            tier: *tier,
+            policy,
+            scope: scope.clone(),
+            meta,
+            ours: *ours,
+            said_it_never_passes: Cell::new(false),
+        })
+    }
+
+    /// The limits of breaches of a limit: of the same clients, in the same scope.
+    fn own_meta(limit: &Limit, place: &Place, strategy: Strategy) -> Result<Box<[Rc<Self>]>, PolicyError> {
+        let placed = limit.meta.iter().enumerate().map(|(ordinal, quota)| {
+            let mut meta = Limit::new(*quota);
+            meta.key.clone_from(&limit.key);
+            meta.shared.clone_from(&limit.shared);
+            let label = format!("meta {ordinal} of {}", place.label);
+            let place = Place { tier: Tier::Meta, label, ..place.clone() };
+            Self::new(&Rc::new(meta), &place, strategy, *quota).map(Rc::new)
+        });
+        placed.collect()
     }
 
     /// What shares the count, where a function of the request has a say in it.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix_web::rt::time::timeout;
 use limiter_core::{
     Key, Timestamp, Window,
-    storage::{Batch, Decision, MemoryStorage, Storage, StorageError, Verdict},
+    storage::{Answer, Batch, Decision, MemoryStorage, Storage, StorageError, Verdict},
 };
 
 use crate::charge::{Charge, Charges, hits};
@@ -34,10 +34,18 @@ impl Question<'_> {
         let (guards, limits) = (hits(self.guards, self.client), hits(self.limits, self.client));
         let on_refusal = hits(self.on_refusal, self.client);
         let batch = Batch::new(&limits).guards(&guards).on_refusal(&on_refusal);
-        match timeout(DEADLINE, storage.decide(&batch, self.now)).await {
-            Ok(answer) => answer,
-            Err(_) => Err(StorageError::new("the storage did not answer within 100 ms")),
-        }
+        in_time(storage.decide(&batch, self.now)).await
+    }
+}
+
+/// The answer of a remote storage, which is an error when it does not come in time.
+pub(crate) async fn in_time<T>(answer: Answer<'_, T>) -> Result<T, StorageError>
+where
+    T: Unpin,
+{
+    match timeout(DEADLINE, answer).await {
+        Ok(answer) => answer,
+        Err(_) => Err(StorageError::new("the storage did not answer within 100 ms")),
     }
 }
 

@@ -17,7 +17,11 @@ mod prediction;
 
 pub(crate) use self::prediction::{Prediction, Route};
 use self::{build::Rules, label::counted_as, prediction::is_preflight};
-use crate::{config::Config, plan::Plan, rule::RuleId};
+use crate::{
+    config::{Config, Settings},
+    plan::{Placed, Plan},
+    rule::RuleId,
+};
 
 /// What applies where in one app.
 ///
@@ -47,7 +51,7 @@ const LONGEST_REMEMBERED: usize = 1024;
 type RouteKey = (Option<Rc<str>>, SmallVec<[usize; 4]>, bool);
 
 /// All that a plan follows from.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct PlanKey {
     pub(crate) pattern: Option<Rc<str>>,
     /// Rules given by pattern.
@@ -132,4 +136,11 @@ impl Table {
     pub(crate) fn any_route_rule_for(&self, req: &ServiceRequest) -> bool {
         self.rules.any_route_rule_for(req)
     }
+}
+
+/// The meta limits for a request that no table has been asked about.
+pub(crate) fn meta_limits(settings: &Settings, req: &ServiceRequest) -> SmallVec<[Rc<Placed>; 2]> {
+    let rules = Rules::default();
+    let key = PlanKey { method: counted_as(req.method(), &[]), ..PlanKey::default() };
+    rules.plan(settings, &key).meta.iter().flat_map(|declared| declared.of(req)).collect()
 }

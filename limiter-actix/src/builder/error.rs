@@ -10,6 +10,9 @@ pub enum BuildError {
     /// A limit cannot be.
     #[error("a limit cannot be: {0}")]
     Policy(#[from] PolicyError),
+    /// A limit that code hits by its name must have a quota of its own.
+    #[error("the limit named `{0}` is told by a function of the request: give it a quota")]
+    DynamicNamedLimit(String),
     /// A pattern of paths cannot be read.
     #[error("the pattern `{pattern}` cannot be read: expected {expected}")]
     Pattern {

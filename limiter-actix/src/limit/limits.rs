@@ -12,8 +12,8 @@ use super::Limit;
 /// let one: Limits = Quota::per_minute(5).into();
 /// let two: Limits = [Limit::new(Quota::per_minute(5)), Limit::new(Quota::per_day(100)).name("daily")].into();
 /// let parsed: Limits = "5/minute; 100/day".parse()?;
-/// let by_user = parsed.each(|limit| limit.key(|req| req.cookie("user").map(|user| user.value().to_owned())));
-/// # let _ = (one, two, by_user);
+/// let writes = parsed.each(|limit| limit.methods(["POST", "PUT"]));
+/// # let _ = (one, two, writes);
 /// # Ok::<(), limiter_actix::ParseQuotaError>(())
 /// ```
 #[derive(Clone, Debug, Default)]

@@ -20,6 +20,7 @@ use crate::{
 };
 
 /// The rules of one app.
+#[derive(Default)]
 pub(super) struct Rules {
     standing: HashMap<RuleId, Rc<Standing>>,
     /// The prefix of each scope with a rule, the outermost first.
@@ -33,13 +34,7 @@ pub(super) struct Rules {
 
 impl Rules {
     pub(super) fn of_app(config: &Config, req: &ServiceRequest) -> Self {
-        let mut rules = Self {
-            standing: HashMap::new(),
-            scopes: Vec::new(),
-            resources: HashMap::new(),
-            patterns: config.settings.patterns.clone(),
-            custom_methods: Vec::new(),
-        };
+        let mut rules = Self { patterns: config.settings.patterns.clone(), ..Self::default() };
         for beacon in beacon::of_app(req) {
             rules.add(beacon);
         }

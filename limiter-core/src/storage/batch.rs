@@ -2,19 +2,28 @@ use crate::{Key, Policy, Scope, Window};
 
 /// One limit hit by one client: whose count, under which policy, by how much.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Hit<'a> {
-    pub(crate) scope: &'a Scope,
-    pub(crate) key: &'a Key,
-    pub(crate) policy: &'a Policy,
-    pub(crate) cost: u64,
-    pub(crate) shadow: bool,
+    /// What shares the count.
+    pub scope: &'a Scope,
+    /// Who is counted.
+    pub key: &'a Key,
+    /// How it is counted.
+    pub policy: &'a Policy,
+    /// By how much. 0 always passes and takes nothing: a look.
+    pub cost: u64,
+    /// Whether this hit never makes its batch refused: it is consumed if it passes and the batch is admitted.
+    pub shadow: bool,
+    /// Among the hits on refusal: consumed only when the limit at this place of the batch refused. None: when
+    /// any did.
+    pub only_after: Option<usize>,
 }
 
 impl<'a> Hit<'a> {
     /// A hit of cost 1.
     #[must_use]
     pub fn new(scope: &'a Scope, key: &'a Key, policy: &'a Policy) -> Self {
-        Self { scope, key, policy, cost: 1, shadow: false }
+        Self { scope, key, policy, cost: 1, shadow: false, only_after: None }
     }
 
     /// Sets the cost. 0 always passes and takes nothing: a look.
@@ -30,6 +39,13 @@ impl<'a> Hit<'a> {
         self.shadow = shadow;
         self
     }
+
+    /// Makes a hit on refusal wait for one limit of the batch, by its place among the limits.
+    #[must_use]
+    pub fn only_after(mut self, limit: usize) -> Self {
+        self.only_after = Some(limit);
+        self
+    }
 }
 
 /// All that is decided for one request, as one.
@@ -38,12 +54,17 @@ impl<'a> Hit<'a> {
 ///    [`Guarded`](super::Verdict::Guarded) and nothing is consumed.
 /// 2. The limits are consumed when all of them pass (those in shadow aside), else none is. A limit that
 ///    refuses under the elastic strategy moves the end of its window.
-/// 3. When the limits refused, the hits `on_refusal` are consumed, each by itself, if they pass.
+/// 3. When the limits refused, the hits `on_refusal` are consumed, each by itself, if they pass; some of them
+///    only when one certain limit refused.
 #[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
 pub struct Batch<'a> {
-    pub(crate) guards: &'a [Hit<'a>],
-    pub(crate) limits: &'a [Hit<'a>],
-    pub(crate) on_refusal: &'a [Hit<'a>],
+    /// Tested first, never consumed.
+    pub guards: &'a [Hit<'a>],
+    /// Consumed when all pass.
+    pub limits: &'a [Hit<'a>],
+    /// Consumed when the limits refused.
+    pub on_refusal: &'a [Hit<'a>],
 }
 
 impl<'a> Batch<'a> {
@@ -81,9 +102,12 @@ impl<'a> Batch<'a> {
 
 /// An admitted hit whose cost is to be returned.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct GiveBack<'a> {
-    pub(crate) hit: Hit<'a>,
-    pub(crate) stamp: u64,
+    /// The hit.
+    pub hit: Hit<'a>,
+    /// What the report of the hit says for its storage to find it again.
+    pub stamp: u64,
 }
 
 impl<'a> GiveBack<'a> {

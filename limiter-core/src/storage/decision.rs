@@ -20,7 +20,7 @@ pub struct Decision {
     verdict: Verdict,
     guards: usize,
     /// Of the guards, then of the limits. As many as most requests have fit without an allocation.
-    windows: SmallVec<[Window; 4]>,
+    windows: SmallVec<[Window; 6]>,
 }
 
 impl Decision {
@@ -43,7 +43,7 @@ impl Decision {
     }
 
     /// The first `guards` windows are of the guards, the others of the limits.
-    pub(super) fn from_windows(verdict: Verdict, guards: usize, windows: SmallVec<[Window; 4]>) -> Self {
+    pub(super) fn from_windows(verdict: Verdict, guards: usize, windows: SmallVec<[Window; 6]>) -> Self {
         Self { verdict, guards, windows }
     }
 

@@ -21,7 +21,7 @@ use crate::{
 ///
 /// It holds at most [`capacity`](Self::with_capacity) keys, about 100 bytes each (a moving window adds 16
 /// bytes for each hit of its busiest window, 300 bytes at least). When it is full, expired keys leave first, then unspent ones that are near
-/// their end, and spent ones last; the choice is among 64 keys, so that no request pays for a long search.
+/// their end, and spent ones last; the choice is among 32 keys, so that no request pays for a long search.
 /// Each live key that had to leave counts in [`evictions`](Self::evictions).
 ///
 /// A key that has been hit before allocates nothing, admitted or refused (a log of a moving window grows by
@@ -162,7 +162,7 @@ fn digest(hit: &Hit<'_>) -> u128 {
 }
 
 /// Finds the entries of several hits, which mostly share one client and scope.
-fn digests<'a>(hits: impl Iterator<Item = &'a Hit<'a>>) -> SmallVec<[u128; 4]> {
+fn digests<'a>(hits: impl Iterator<Item = &'a Hit<'a>>) -> SmallVec<[u128; 8]> {
     let mut last: Option<(&Hit<'_>, u128)> = None;
     hits.map(|hit| {
         let found = match last {

@@ -20,7 +20,7 @@ pub(super) struct Shard {
 const SWEEP: usize = 2;
 
 /// Among how many entries one is chosen to leave when the storage is full.
-const SAMPLE: usize = 64;
+const SAMPLE: usize = 32;
 
 impl Shard {
     /// Looks at one count, which need not be there.

@@ -12,15 +12,15 @@ pub(super) struct Transaction<'a> {
     storage: &'a MemoryStorage,
     /// In ascending order, each once: whoever locks several does so in this order, so that nobody waits in a
     /// circle.
-    shards: SmallVec<[(usize, MutexGuard<'a, Shard>); 2]>,
+    shards: SmallVec<[(usize, MutexGuard<'a, Shard>); 8]>,
     /// Of the entry of each hit, in the order of the batch.
-    digests: SmallVec<[u128; 4]>,
+    digests: SmallVec<[u128; 8]>,
 }
 
 impl<'a> Transaction<'a> {
     pub(super) fn begin(storage: &'a MemoryStorage, batch: &Batch<'_>) -> Self {
         let digests = digests(batch.hits());
-        let mut wanted: SmallVec<[usize; 4]> = digests.iter().map(|it| storage.shard_of(*it)).collect();
+        let mut wanted: SmallVec<[usize; 8]> = digests.iter().map(|it| storage.shard_of(*it)).collect();
         wanted.sort_unstable();
         wanted.dedup();
         let shards = wanted.into_iter().map(|shard| (shard, storage.shards[shard].0.lock())).collect();
@@ -53,7 +53,7 @@ impl<'a> Transaction<'a> {
         hits: &[Hit<'_>],
         first: usize,
         now: Timestamp,
-        windows: &mut SmallVec<[Window; 4]>,
+        windows: &mut SmallVec<[Window; 6]>,
     ) -> bool {
         let mut pass = true;
         for (index, hit) in hits.iter().enumerate() {
@@ -98,8 +98,11 @@ impl<'a> Transaction<'a> {
             }
         }
         let first = first + batch.limits.len();
+        let refused = |limit: usize| !windows[limit].is_allowed() && !batch.limits[limit].shadow;
         for (index, hit) in (first..).zip(batch.on_refusal) {
-            let _ = self.hit(index, hit, now);
+            if hit.only_after.is_none_or(|limit| limit < windows.len() && refused(limit)) {
+                let _ = self.hit(index, hit, now);
+            }
         }
     }
 

@@ -1,0 +1,188 @@
+//! Limits that code hits itself: in a handler, in a job, around a piece of work.
+
+use actix_web::{Error, HttpMessage, HttpRequest, dev::ServiceRequest, error::InternalError};
+use limiter_core::{
+    Key, Policy, Scope, Window,
+    storage::{Batch, Decision, Hit, Storage, StorageError},
+};
+
+use crate::{
+    Limit, Limiter,
+    charge::Charge,
+    config::Backend,
+    plan::{Declared, Place, Tier},
+    question::{Question, in_time},
+    refusal::{self, Asked},
+    table,
+};
+
+/// A limit that code hits by its name.
+#[derive(Clone, Debug)]
+pub(crate) struct Named {
+    pub(crate) name: String,
+    pub(crate) limit: Limit,
+    pub(crate) scope: Scope,
+    pub(crate) policy: Policy,
+}
+
+/// Why a limit could not be asked by hand.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ByHandError {
+    /// The limiter has no limit of this name.
+    #[error("the limiter has no limit named `{0}`; add it with `LimiterBuilder::named_limit`")]
+    UnknownLimit(String),
+    /// The storage could not be reached.
+    #[error("the storage could not be reached")]
+    Storage(#[from] StorageError),
+}
+
+/// Limits by hand. The limits are those of [`named_limit`](crate::LimiterBuilder::named_limit).
+///
+/// ```
+/// use limiter_actix::{Key, Limiter, Quota};
+///
+/// # #[actix_web::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let limiter = Limiter::builder().named_limit("exports", Quota::per_hour(2)).build()?;
+/// let alice = Key::text("user", "alice");
+///
+/// assert!(limiter.hit("exports", &alice, 2).await?.is_allowed());
+/// assert!(!limiter.test("exports", &alice, 1).await?.is_allowed());
+/// assert_eq!(limiter.window("exports", &alice).await?.remaining(), 0);
+///
+/// limiter.clear("exports", &alice).await?;
+/// assert!(limiter.test("exports", &alice, 1).await?.is_allowed());
+/// # Ok(())
+/// # }
+/// ```
+impl Limiter {
+    /// Takes from the named limit for a request, as the middleware would: with the limit's own key and cost,
+    /// its exemption, request filters, meta limits and the switch. A failing storage is replaced as there.
+    ///
+    /// None means that the limit is off for this request. The error is the whole refusal: a handler returns
+    /// it by `?`.
+    ///
+    /// # Errors
+    ///
+    /// The response to a refused request, with the [`Breach`](crate::Breach) in the extensions of the request;
+    /// 500 when there is no such limit.
+    pub async fn check(&self, req: &HttpRequest, limit: &str) -> Result<Option<Window>, Error> {
+        let named = self.named(limit).map_err(actix_web::error::ErrorInternalServerError)?;
+        let req = ServiceRequest::from_request(req.clone());
+        let settings = &self.config.settings;
+        if !self.is_enabled() || settings.filters.iter().any(|passes| passes(&req)) {
+            return Ok(None);
+        }
+        let client = settings.client(&req);
+        let place = Place {
+            tier: Tier::Route,
+            scope: named.scope.clone(),
+            label: named.policy.label().to_owned(),
+            ours: true,
+        };
+        let declared = Declared::new(&named.limit, place, settings.strategy)
+            .map_err(actix_web::error::ErrorInternalServerError)?;
+        let limits = Charge::of(&declared.of(&req), &client, &req);
+        let mut meta = Charge::of(&table::meta_limits(settings, &req), &client, &req);
+        meta.extend(Charge::of_breaches(&limits, &client, &req));
+
+        let now = settings.clock.now();
+        let question = Question { guards: &meta, limits: &limits, on_refusal: &meta, client: &client, now };
+        let decision = match &settings.storage {
+            Backend::Memory(memory) => question.ask_memory(memory),
+            Backend::Remote { storage, .. } => match question.ask(&**storage).await {
+                Ok(decision) => decision,
+                Err(error) => question.ask_memory(self.config.fallback(&error)),
+            },
+        };
+        let asked = Asked { settings, client: &client, now, route: None };
+        match refusal::answer(&asked, &decision, &meta, &limits, &req) {
+            Some((breach, response)) => {
+                req.extensions_mut().insert(breach.clone());
+                Err(InternalError::from_response(breach.message().to_owned(), response).into())
+            }
+            None => Ok(decision.limits().first().copied()),
+        }
+    }
+
+    /// Takes `cost` from the named limit, if it passes. A refusal is an outcome:
+    /// [`is_allowed`](Window::is_allowed) tells.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such limit, or the storage cannot be reached.
+    pub async fn hit(&self, limit: &str, key: &Key, cost: u64) -> Result<Window, ByHandError> {
+        let named = self.named(limit)?;
+        let hits = [Hit::new(&named.scope, key, &named.policy).cost(cost)];
+        let decision = self.decide(&Batch::new(&hits)).await?;
+        decision.limits().first().copied().ok_or_else(|| no_report().into())
+    }
+
+    /// Tells whether `cost` would pass now, and how the limit stands. Takes nothing.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such limit, or the storage cannot be reached.
+    pub async fn test(&self, limit: &str, key: &Key, cost: u64) -> Result<Window, ByHandError> {
+        let named = self.named(limit)?;
+        let hits = [Hit::new(&named.scope, key, &named.policy).cost(cost)];
+        let decision = self.decide(&Batch::test(&hits)).await?;
+        decision.guards().first().copied().ok_or_else(|| no_report().into())
+    }
+
+    /// Tells how the limit stands.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such limit, or the storage cannot be reached.
+    pub async fn window(&self, limit: &str, key: &Key) -> Result<Window, ByHandError> {
+        self.test(limit, key, 0).await
+    }
+
+    /// Forgets what this client has taken from the named limit.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such limit, or the storage cannot be reached.
+    pub async fn clear(&self, limit: &str, key: &Key) -> Result<(), ByHandError> {
+        let named = self.named(limit)?;
+        let hits = [Hit::new(&named.scope, key, &named.policy)];
+        // Done when it returns: the memory storage answers at once.
+        drop(self.config.settings.storage.memory().clear(&hits));
+        if let Backend::Remote { storage, .. } = &self.config.settings.storage {
+            in_time(storage.clear(&hits)).await?;
+        }
+        Ok(())
+    }
+
+    /// Forgets all counts of the storage, whoever put them there.
+    ///
+    /// # Errors
+    ///
+    /// When the storage cannot be reached, or has no way to find its counts.
+    pub async fn reset(&self) -> Result<(), ByHandError> {
+        drop(self.config.settings.storage.memory().reset());
+        if let Backend::Remote { storage, .. } = &self.config.settings.storage {
+            in_time(storage.reset()).await?;
+        }
+        Ok(())
+    }
+
+    async fn decide(&self, batch: &Batch<'_>) -> Result<Decision, StorageError> {
+        let now = self.config.settings.clock.now();
+        match &self.config.settings.storage {
+            Backend::Memory(memory) => Ok(memory.decide(batch, now)),
+            Backend::Remote { storage, .. } => in_time(storage.decide(batch, now)).await,
+        }
+    }
+
+    fn named(&self, name: &str) -> Result<&Named, ByHandError> {
+        let named = self.config.settings.named.iter().find(|named| named.name == name);
+        named.ok_or_else(|| ByHandError::UnknownLimit(name.to_owned()))
+    }
+}
+
+fn no_report() -> StorageError {
+    StorageError::new("the storage did not say how the limit stands")
+}
