@@ -61,11 +61,14 @@ impl LimiterBuilder {
                 headers: None,
                 defaults: Limits::default(),
                 defaults_per_method: false,
+                defaults_on_unmatched: true,
                 defaults_on_preflight: false,
                 application: Limits::default(),
                 meta: Limits::default(),
+                auto_check: true,
                 filters: Vec::new(),
                 patterns: Vec::new(),
+                known: Arc::default(),
                 named: Vec::new(),
                 on_breach: None,
                 on_meta_breach: None,
@@ -87,6 +90,13 @@ impl LimiterBuilder {
     /// Whether default limits count each method by itself. HEAD counts as GET.
     pub fn default_limits_per_method(mut self, per_method: bool) -> Self {
         self.settings.defaults_per_method = per_method;
+        self
+    }
+
+    /// Whether default limits hold for paths that match no route; they do unless set, so that scanners are
+    /// limited. Otherwise what such a request takes is given back with the answer.
+    pub fn default_limits_on_unmatched(mut self, on_unmatched: bool) -> Self {
+        self.settings.defaults_on_unmatched = on_unmatched;
         self
     }
 
@@ -166,6 +176,13 @@ impl LimiterBuilder {
     /// unless set.
     pub fn key_prefix(mut self, prefix: impl Into<Arc<str>>) -> Self {
         self.settings.prefix = prefix.into();
+        self
+    }
+
+    /// Whether the middleware decides; it does unless set. Otherwise it only prepares, and a handler decides
+    /// when by taking a [`LimitCheck`](crate::LimitCheck) as an argument.
+    pub fn auto_check(mut self, auto_check: bool) -> Self {
+        self.settings.auto_check = auto_check;
         self
     }
 
@@ -308,6 +325,7 @@ impl LimiterBuilder {
         // As limits of attributes have it that are shared under this name.
         let policy = self.policy(&limit, quota)?.with_label("shared");
         let scope = Scope::new([&*self.settings.prefix, "shared", &name]);
+        self.settings.known.add(&scope, &policy);
         Ok(Named { name, limit, scope, policy })
     }
 

@@ -81,21 +81,15 @@ impl Limiter {
             label: named.policy.label().to_owned(),
             ours: true,
         };
-        let declared = Declared::new(&named.limit, place, settings.strategy)
+        let declared = Declared::new(&named.limit, place, settings)
             .map_err(actix_web::error::ErrorInternalServerError)?;
-        let limits = Charge::of(&declared.of(&req), &client, &req);
+        let limits = Charge::of(&declared.of(&req).limits, &client, &req);
         let mut meta = Charge::of(&table::meta_limits(settings, &req), &client, &req);
         meta.extend(Charge::of_breaches(&limits, &client, &req));
 
         let now = settings.clock.now();
         let question = Question { guards: &meta, limits: &limits, on_refusal: &meta, client: &client, now };
-        let decision = match &settings.storage {
-            Backend::Memory(memory) => question.ask_memory(memory),
-            Backend::Remote { storage, .. } => match question.ask(&**storage).await {
-                Ok(decision) => decision,
-                Err(error) => question.ask_memory(self.config.fallback(&error)),
-            },
-        };
+        let decision = question.decide(&self.config).await;
         let asked = Asked { settings, client: &client, now, route: None };
         match refusal::answer(&asked, &decision, &meta, &limits, &req) {
             Some((breach, response)) => {
@@ -149,6 +143,22 @@ impl Limiter {
         let named = self.named(limit)?;
         let hits = [Hit::new(&named.scope, key, &named.policy)];
         // Done when it returns: the memory storage answers at once.
+        drop(self.config.settings.storage.memory().clear(&hits));
+        if let Backend::Remote { storage, .. } = &self.config.settings.storage {
+            in_time(storage.clear(&hits)).await?;
+        }
+        Ok(())
+    }
+
+    /// Forgets what this client has taken from any limit that this process has met so far. Limits whose
+    /// [shared name](crate::Limit::shared_with) a function tells are not among them.
+    ///
+    /// # Errors
+    ///
+    /// When the storage cannot be reached.
+    pub async fn clear_all(&self, key: &Key) -> Result<(), ByHandError> {
+        let known = self.config.settings.known.all();
+        let hits: Vec<_> = known.iter().map(|(scope, policy)| Hit::new(scope, key, policy)).collect();
         drop(self.config.settings.storage.memory().clear(&hits));
         if let Backend::Remote { storage, .. } = &self.config.settings.storage {
             in_time(storage.clear(&hits)).await?;

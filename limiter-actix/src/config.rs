@@ -1,12 +1,16 @@
 //! What a limiter was built with.
 
-use std::sync::{Arc, atomic::AtomicBool};
+use std::{
+    collections::HashSet,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use actix_web::dev::{ResourceDef, ServiceRequest};
 use limiter_core::{
-    Clock, Key, Strategy,
+    Clock, Key, Policy, Scope, Strategy,
     storage::{MemoryStorage, Storage},
 };
+use parking_lot::Mutex;
 
 use crate::{
     Limits, Rule,
@@ -34,11 +38,16 @@ pub(crate) struct Settings {
     pub(crate) headers: Option<HeaderNames>,
     pub(crate) defaults: Limits,
     pub(crate) defaults_per_method: bool,
+    pub(crate) defaults_on_unmatched: bool,
     pub(crate) defaults_on_preflight: bool,
     pub(crate) application: Limits,
     pub(crate) meta: Limits,
+    /// Whether the middleware decides; else the handler asks for it.
+    pub(crate) auto_check: bool,
     pub(crate) filters: Vec<RequestPredicate>,
     pub(crate) patterns: Vec<PatternRule>,
+    /// What this process has met so far.
+    pub(crate) known: Arc<Known>,
     /// Limits that code hits itself.
     pub(crate) named: Vec<Named>,
     pub(crate) on_breach: Option<BreachFn>,
@@ -54,6 +63,26 @@ pub(crate) enum Backend {
         /// Decides while the storage cannot.
         fallback: Arc<MemoryStorage>,
     },
+}
+
+/// The limits that a process has met so far, so that all counts of one client can be found.
+#[derive(Debug, Default)]
+pub(crate) struct Known(Mutex<HashSet<(Scope, Policy)>>);
+
+/// More come about only when functions keep telling new quotas.
+const MOST_KNOWN: usize = 10_000;
+
+impl Known {
+    pub(crate) fn add(&self, scope: &Scope, policy: &Policy) {
+        let mut known = self.0.lock();
+        if known.len() < MOST_KNOWN {
+            known.insert((scope.clone(), policy.clone()));
+        }
+    }
+
+    pub(crate) fn all(&self) -> Vec<(Scope, Policy)> {
+        self.0.lock().iter().cloned().collect()
+    }
 }
 
 impl Settings {

@@ -34,6 +34,7 @@ mod breach;
 mod builder;
 mod by_hand;
 mod charge;
+mod check;
 mod config;
 mod current;
 mod exempt;
@@ -67,12 +68,13 @@ pub use self::{
     breach::Breach,
     builder::{BuildError, LimiterBuilder},
     by_hand::ByHandError,
+    check::LimitCheck,
     current::{CurrentLimit, CurrentLimits},
     exempt::Exempt,
     future::LimiterFuture,
     headers::HeaderNames,
     key::peer_address,
-    limit::{IntoLimits, IntoQuotas, Limit, Limits},
+    limit::{IntoLimits, Limit, Limits, TellsQuotas},
     limiter::{Limiter, LimiterService},
     resource::{ScopeExt, ScopeFactory, resource},
     rule::Rule,

@@ -17,7 +17,7 @@ mod source;
 pub(crate) use self::source::{QuotasFn, Source};
 pub use self::{
     limits::{IntoLimits, Limits},
-    source::IntoQuotas,
+    source::TellsQuotas,
 };
 
 pub(crate) type KeyFn = Arc<dyn Fn(&ServiceRequest) -> Key + Send + Sync>;
@@ -75,6 +75,10 @@ pub(crate) enum Text {
 }
 
 impl Text {
+    pub(crate) fn is_fixed(&self) -> bool {
+        matches!(self, Self::Fixed(_))
+    }
+
     pub(crate) fn of(&self, req: &ServiceRequest) -> Arc<str> {
         match self {
             Self::Fixed(text) => Arc::clone(text),
@@ -94,7 +98,7 @@ impl Limit {
     ///
     /// The function is called once per request. It may return a [`Quota`], [`Quotas`], or a text in their
     /// notation; none means that there is no limit here for this request. A text that cannot be read is
-    /// logged as an error, and the default limits hold for this request.
+    /// logged as an error, and the limits further out hold for this request, together with the others here.
     ///
     /// ```
     /// use actix_web::dev::ServiceRequest;
@@ -110,7 +114,7 @@ impl Limit {
     pub fn dynamic<F, Q>(function: F) -> Self
     where
         F: Fn(&ServiceRequest) -> Q + Send + Sync + 'static,
-        Q: IntoQuotas,
+        Q: Into<TellsQuotas>,
     {
         Self::from_source(Source::dynamic(function))
     }

@@ -9,7 +9,7 @@ use std::{
 use actix_web::{HttpResponse, dev::ServiceRequest};
 use limiter_core::{
     Timestamp,
-    storage::{Decision, MemoryStorage, Storage, StorageError},
+    storage::{Decision, MemoryStorage, Storage, StorageError, Verdict},
 };
 use smallvec::SmallVec;
 
@@ -61,7 +61,8 @@ impl Local {
         let route = table.route(req);
         let candidate = route.predict(req);
         let (standing, plan) = self.plan(req, &route, candidate, &tickets);
-        let applicable = plan.applicable(req);
+        let by_itself = self.config.settings.auto_check;
+        let applicable = if by_itself { plan.applicable(req) } else { Applicable::default() };
         let client = self.config.settings.client(req);
         let charges = Charge::of(&applicable.limits, &client, req);
         let mut meta = Charge::of(&applicable.meta, &client, req);
@@ -75,7 +76,8 @@ impl Local {
             settled_for: standing.into(),
             met: tickets.unclaimed.iter().cloned().collect::<SmallVec<_>>().into(),
             charges: charges.into(),
-            is_closed: false.into(),
+            is_closed: (!by_itself).into(),
+            is_unchecked: (!by_itself).into(),
         };
         Some(Pending { ticket, meta })
     }
@@ -141,6 +143,9 @@ impl Pending {
     /// Asks any storage; the fallback when it fails.
     pub(crate) async fn ask(&mut self, storage: &dyn Storage) -> Decision {
         let charges = self.ticket.charges.take();
+        if charges.is_empty() && self.meta.is_empty() {
+            return Decision::new(Verdict::Admitted, [], []);
+        }
         let question = self.question(&charges);
         let decision = match question.ask(storage).await {
             Ok(decision) => decision,

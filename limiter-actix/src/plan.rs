@@ -1,14 +1,21 @@
 //! What applies to one route.
 
-use std::{cell::Cell, fmt, rc::Rc, sync::Arc};
+use std::{rc::Rc, sync::Arc};
 
 use actix_web::dev::ServiceRequest;
-use limiter_core::{Policy, PolicyError, Quota, Scope, Strategy};
+use limiter_core::PolicyError;
 use smallvec::{SmallVec, smallvec};
 
+mod placed;
+mod told;
+
+use self::placed::Maker;
+pub(crate) use self::placed::{Place, Placed, Tier};
+use self::told::Told;
 use crate::{
     Exempt, Limit,
-    limit::{QuotasFn, Source, Text},
+    config::Settings,
+    limit::Source,
     resolve::{Declared as Declares, Level, resolve},
 };
 
@@ -31,7 +38,7 @@ pub(crate) struct PlannedLevel {
 pub(crate) enum Declared {
     Fixed(Rc<Placed>),
     /// A function of the request tells its quotas.
-    Told(Told),
+    Told(Box<Told>),
 }
 
 /// The limits of one request.
@@ -42,48 +49,20 @@ pub(crate) struct Applicable {
     pub(crate) limits: SmallVec<[Rc<Placed>; 4]>,
 }
 
-/// A limit at its place, with everything a storage must know of it.
-pub(crate) struct Placed {
-    pub(crate) limit: Rc<Limit>,
-    pub(crate) tier: Tier,
-    pub(crate) policy: Policy,
-    /// What shares the count; a function of the request may add a name to it.
-    pub(crate) scope: Scope,
-    /// Its own meta limits: how often it may be breached.
-    pub(crate) meta: Box<[Rc<Self>]>,
-    /// Whether this limiter decides the limit, or another one further in.
-    ours: bool,
-    pub(crate) said_it_never_passes: Cell<bool>,
+impl Applicable {
+    /// A count that is shared between levels is taken from once.
+    fn add(&mut self, placed: Rc<Placed>) {
+        if !self.limits.iter().any(|there| there.shares_count_with(&placed)) {
+            self.limits.push(placed);
+        }
+    }
 }
 
-/// A limit at its place, whose quotas a function of the request tells.
-pub(crate) struct Told {
-    function: QuotasFn,
-    limit: Rc<Limit>,
-    place: Place,
-    strategy: Strategy,
-}
-
-/// Where a limit stands.
-#[derive(Clone)]
-pub(crate) struct Place {
-    pub(crate) tier: Tier,
-    pub(crate) scope: Scope,
-    /// Tells the limit apart from equal ones of the same scope.
-    pub(crate) label: String,
-    /// Whether this limiter decides the limit, or another one further in.
-    pub(crate) ours: bool,
-}
-
-/// Where a limit is declared, from the outermost on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Tier {
-    Meta,
-    Application,
-    Default,
-    /// A scope; the outermost has the lowest number.
-    Scope(usize),
-    Route,
+/// What a declared limit comes to for one request.
+pub(crate) struct Found {
+    pub(crate) limits: SmallVec<[Rc<Placed>; 2]>,
+    /// Whether a function told what cannot be: then the limits further out hold as well.
+    pub(crate) failed: bool,
 }
 
 impl Plan {
@@ -91,10 +70,7 @@ impl Plan {
         let mut plan =
             Self { meta: meta.into(), application: application.into(), levels: levels.into(), settled: None };
         if plan.all_declared().all(|declared| matches!(declared, Declared::Fixed(_))) {
-            plan.settled = Some(plan.settle(|declared| match declared {
-                Declared::Fixed(placed) => smallvec![Rc::clone(placed)],
-                Declared::Told(_) => smallvec![],
-            }));
+            plan.settled = Some(plan.settle(Declared::fixed));
         }
         plan
     }
@@ -107,37 +83,52 @@ impl Plan {
         }
     }
 
-    fn settle(&self, of: impl Fn(&Declared) -> SmallVec<[Rc<Placed>; 2]>) -> Applicable {
-        let levels: SmallVec<[SmallVec<[Rc<Placed>; 2]>; 4]> =
-            self.levels.iter().map(|level| level.limits.iter().flat_map(&of).collect()).collect();
+    fn settle(&self, of: impl Fn(&Declared) -> Found) -> Applicable {
+        let levels: SmallVec<[Found; 4]> =
+            self.levels.iter().map(|level| level.limits.iter().map(&of).collect()).collect();
         let declared: SmallVec<[Level; 4]> =
-            self.levels.iter().zip(&levels).map(|(level, limits)| level.declares(limits)).collect();
+            self.levels.iter().zip(&levels).map(|(level, found)| level.declares(found)).collect();
         let applies = resolve(&declared);
 
         let mut applicable = Applicable::default();
         if applies.meta {
-            applicable.meta.extend(self.meta.iter().flat_map(&of));
+            applicable.meta = self.meta.iter().map(&of).collect::<Found>().limits;
         }
         if applies.application {
-            applicable.limits.extend(self.application.iter().flat_map(&of));
+            applicable.limits.extend(self.application.iter().map(&of).collect::<Found>().limits);
         }
-        for (limits, _) in levels.into_iter().zip(applies.levels).filter(|(_, applies)| *applies) {
-            applicable.limits.extend(limits.into_iter().filter(|placed| placed.ours));
+        for (found, _) in levels.into_iter().zip(applies.levels).filter(|(_, applies)| *applies) {
+            for placed in found.limits.into_iter().filter(|placed| placed.ours) {
+                applicable.add(placed);
+            }
         }
         applicable
     }
 
-    fn all_declared(&self) -> impl Iterator<Item = &Declared> {
+    /// All limits that are declared, wherever.
+    pub(crate) fn all_declared(&self) -> impl Iterator<Item = &Declared> {
         self.meta.iter().chain(&self.application).chain(self.levels.iter().flat_map(|level| &level.limits))
     }
 }
 
+impl FromIterator<Found> for Found {
+    fn from_iter<I: IntoIterator<Item = Self>>(all: I) -> Self {
+        let mut found = Self { limits: smallvec![], failed: false };
+        for one in all {
+            found.limits.extend(one.limits);
+            found.failed |= one.failed;
+        }
+        found
+    }
+}
+
 impl PlannedLevel {
-    fn declares(&self, limits: &[Rc<Placed>]) -> Level {
-        let limits = match limits {
-            [] => Declares::Nothing,
-            some if some.iter().any(|placed| placed.limit.override_defaults) => Declares::Overriding,
-            _ => Declares::Adding,
+    fn declares(&self, found: &Found) -> Level {
+        let overrides = found.limits.iter().any(|placed| placed.limit.override_defaults);
+        let limits = match () {
+            () if found.limits.is_empty() => Declares::Nothing,
+            () if overrides && !found.failed => Declares::Overriding,
+            () => Declares::Adding,
         };
         Level { exempt: self.exempt, limits }
     }
@@ -145,95 +136,33 @@ impl PlannedLevel {
 
 impl Declared {
     /// Puts a limit at its place.
-    pub(crate) fn new(limit: &Limit, place: Place, strategy: Strategy) -> Result<Self, PolicyError> {
-        let strategy = limit.strategy.unwrap_or(strategy);
-        let limit = Rc::new(limit.clone());
+    pub(crate) fn new(limit: &Limit, place: Place, settings: &Settings) -> Result<Self, PolicyError> {
+        let maker = Maker {
+            strategy: limit.strategy.unwrap_or(settings.strategy),
+            limit: Rc::new(limit.clone()),
+            place,
+            known: Arc::clone(&settings.known),
+        };
         Ok(match &limit.source {
-            Source::Fixed(quota) => Self::Fixed(Rc::new(Placed::new(&limit, &place, strategy, *quota)?)),
-            Source::Dynamic(function) => {
-                let function = Arc::clone(function);
-                Self::Told(Told { function, limit, place, strategy })
-            }
+            Source::Fixed(quota) => Self::Fixed(Rc::new(maker.make(*quota)?)),
+            Source::Dynamic(function) => Self::Told(Box::new(Told::new(function, maker))),
         })
     }
 
     /// The limits this comes to for a request.
-    pub(crate) fn of(&self, req: &ServiceRequest) -> SmallVec<[Rc<Placed>; 2]> {
+    pub(crate) fn of(&self, req: &ServiceRequest) -> Found {
         match self {
-            Self::Fixed(placed) => smallvec![Rc::clone(placed)],
+            Self::Fixed(_) => self.fixed(),
             Self::Told(told) => told.of(req),
         }
     }
-}
 
-impl Told {
-    /// None when the function says so, or when it says what cannot be: then the limits further out hold.
-    fn of(&self, req: &ServiceRequest) -> SmallVec<[Rc<Placed>; 2]> {
-        let quotas = (self.function)(req).unwrap_or_else(|error| {
-            self.complain(&error);
-            None
-        });
-        let quotas = quotas.into_iter().flatten().enumerate();
-        quotas.filter_map(|(ordinal, quota)| self.placed(quota, ordinal)).collect()
-    }
-
-    fn placed(&self, quota: Quota, ordinal: usize) -> Option<Rc<Placed>> {
-        let mut place = self.place.clone();
-        place.label = format!("{}:{ordinal}", place.label);
-        Placed::new(&self.limit, &place, self.strategy, quota)
-            .inspect_err(|error| self.complain(error))
-            .ok()
-            .map(Rc::new)
-    }
-
-    fn complain(&self, error: &dyn fmt::Display) {
-        tracing::error!(code = "L001", %error, place = %self.place.label,
-            "a function told a limit that cannot be; the limits further out hold for this request");
-    }
-}
-
-impl Placed {
-    fn new(limit: &Rc<Limit>, place: &Place, strategy: Strategy, quota: Quota) -> Result<Self, PolicyError> {
-        let mut policy = Policy::new(quota, strategy).with_label(place.label.as_str());
-        if let Some(burst) = limit.burst {
-            policy = policy.with_burst(burst)?;
-        }
-        let Place { tier, scope, ours, .. } = place;
-        let meta = Self::own_meta(limit, place, strategy)?;
-        Ok(Self {
-            limit: Rc::clone(limit),
-            tier: *tier,
-            policy,
-            scope: scope.clone(),
-            meta,
-            ours: *ours,
-            said_it_never_passes: Cell::new(false),
-        })
-    }
-
-    /// The limits of breaches of a limit: of the same clients, in the same scope.
-    fn own_meta(limit: &Limit, place: &Place, strategy: Strategy) -> Result<Box<[Rc<Self>]>, PolicyError> {
-        let placed = limit.meta.iter().enumerate().map(|(ordinal, quota)| {
-            let mut meta = Limit::new(*quota);
-            meta.key.clone_from(&limit.key);
-            meta.shared.clone_from(&limit.shared);
-            let label = format!("meta {ordinal} of {}", place.label);
-            let place = Place { tier: Tier::Meta, label, ..place.clone() };
-            Self::new(&Rc::new(meta), &place, strategy, *quota).map(Rc::new)
-        });
-        placed.collect()
-    }
-
-    /// What shares the count, where a function of the request has a say in it.
-    pub(crate) fn scope_told_by(&self, req: &ServiceRequest) -> Option<Scope> {
-        match &self.limit.shared {
-            Some(Text::With(name)) => Some(Scope::new(self.scope.parts().chain([name(req).as_str()]))),
-            _ => None,
-        }
-    }
-
-    /// Whether both have the same count for the same key.
-    pub(crate) fn shares_count_with(&self, other: &Self) -> bool {
-        self.scope == other.scope && self.policy == other.policy
+    /// The limits this comes to for any request.
+    fn fixed(&self) -> Found {
+        let limits = match self {
+            Self::Fixed(placed) => smallvec![Rc::clone(placed)],
+            Self::Told(_) => smallvec![],
+        };
+        Found { limits, failed: false }
     }
 }

@@ -8,7 +8,10 @@ use limiter_core::{
     storage::{Answer, Batch, Decision, MemoryStorage, Storage, StorageError, Verdict},
 };
 
-use crate::charge::{Charge, Charges, hits};
+use crate::{
+    charge::{Charge, Charges, hits},
+    config::{Backend, Config},
+};
 
 /// What is decided for one request: limits that must all pass, guards that are tested before, and what is
 /// taken when the limits refuse.
@@ -35,6 +38,16 @@ impl Question<'_> {
         let on_refusal = hits(self.on_refusal, self.client);
         let batch = Batch::new(&limits).guards(&guards).on_refusal(&on_refusal);
         in_time(storage.decide(&batch, self.now)).await
+    }
+    /// The decision of the limiter's storage; of its fallback when that fails.
+    pub(crate) async fn decide(&self, config: &Config) -> Decision {
+        match &config.settings.storage {
+            Backend::Memory(memory) => self.ask_memory(memory),
+            Backend::Remote { storage, .. } => match self.ask(&**storage).await {
+                Ok(decision) => decision,
+                Err(error) => self.ask_memory(config.fallback(&error)),
+            },
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use smallvec::SmallVec;
 use crate::{
     charge::{Charge, Charges},
     config::Backend,
+    plan::Tier,
     question::{Question, note},
     refusal,
     rule::RuleId,
@@ -33,6 +34,8 @@ pub(crate) struct Correction {
     /// To be asked for.
     added: Charges,
     meta: Charges,
+    /// Whether nothing has been decided before.
+    is_first: bool,
 }
 
 impl Correction {
@@ -45,13 +48,16 @@ impl Correction {
         });
         let is_new = |placed: &&Rc<_>| !kept.iter().any(|charge| charge.placed.shares_count_with(placed));
         let added = Charge::of(applicable.limits.iter().filter(is_new), &ticket.client, req);
-        let meta = Charge::of(&applicable.meta, &ticket.client, req);
-        Self { standing, kept, dropped, added, meta }
+        let mut meta = Charge::of(&applicable.meta, &ticket.client, req);
+        meta.extend(Charge::of_breaches(&added, &ticket.client, req));
+        let is_first = ticket.is_unchecked.replace(false);
+        Self { standing, kept, dropped, added, meta, is_first }
     }
 
     pub(crate) fn question<'a>(&'a self, ticket: &'a Ticket) -> Question<'a> {
         Question {
-            guards: &[],
+            // Where the middleware has decided before, it has tested them.
+            guards: if self.is_first { &self.meta } else { &[] },
             limits: &self.added,
             on_refusal: &self.meta,
             client: &ticket.client,
@@ -66,7 +72,7 @@ impl Correction {
         req: &ServiceRequest,
         decision: &Decision,
     ) -> Option<HttpResponse> {
-        if let Some(response) = refusal::of(ticket, decision, &[], &self.added, req) {
+        if let Some(response) = refusal::of(ticket, decision, &self.meta, &self.added, req) {
             ticket.is_closed.set(true);
             let taken = self.kept.into_iter().chain(self.dropped).collect();
             ticket.give_back(taken);
@@ -114,6 +120,7 @@ impl Ticket {
         match response {
             Ok(mut response) => {
                 self.make_good(&response);
+                self.release_unmatched(&response);
                 self.deduct(response.response().head());
                 self.set_headers(response.headers_mut());
                 Ok(response)
@@ -171,6 +178,20 @@ impl Ticket {
                 });
             }
         }
+    }
+
+    /// Gives back what a path has taken from the default limits that matched no route, where those do not
+    /// hold for such paths.
+    fn release_unmatched<B>(&self, response: &ServiceResponse<B>) {
+        let is_unmatched =
+            self.route.pattern().is_none() && !response.request().match_info().unprocessed().is_empty();
+        if self.local.config.settings.defaults_on_unmatched || !is_unmatched {
+            return;
+        }
+        let (released, kept): (Charges, Charges) =
+            self.charges.take().into_iter().partition(|charge| charge.placed.tier == Tier::Default);
+        self.charges.replace(kept);
+        self.give_back(released);
     }
 
     /// Gives back what the functions of the response say was not due.

@@ -142,5 +142,5 @@ impl Table {
 pub(crate) fn meta_limits(settings: &Settings, req: &ServiceRequest) -> SmallVec<[Rc<Placed>; 2]> {
     let rules = Rules::default();
     let key = PlanKey { method: counted_as(req.method(), &[]), ..PlanKey::default() };
-    rules.plan(settings, &key).meta.iter().flat_map(|declared| declared.of(req)).collect()
+    rules.plan(settings, &key).applicable(req).meta
 }

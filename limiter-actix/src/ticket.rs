@@ -34,6 +34,8 @@ pub(crate) struct Ticket {
     pub(crate) charges: RefCell<Charges>,
     /// Whether nothing is left to be put right: a limiter further in has taken over, or the request is refused.
     pub(crate) is_closed: Cell<bool>,
+    /// Whether the handler still has to ask for the decision.
+    pub(crate) is_unchecked: Cell<bool>,
 }
 
 impl Ticket {

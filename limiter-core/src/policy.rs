@@ -11,7 +11,7 @@ use crate::{
 ///
 /// Within one scope and key each policy has a count of its own; equal policies share it unless
 /// [labels](Self::with_label) tell them apart.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Policy {
     quota: Quota,
     strategy: Strategy,

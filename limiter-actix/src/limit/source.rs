@@ -1,7 +1,7 @@
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use actix_web::dev::ServiceRequest;
-use limiter_core::{ParseQuotaError, Quota, Quotas};
+use limiter_core::{Quota, Quotas};
 
 /// Where a limit's quotas come from.
 #[derive(Clone)]
@@ -10,9 +10,7 @@ pub(crate) enum Source {
     Dynamic(QuotasFn),
 }
 
-/// None: no limit for this request.
-pub(crate) type QuotasFn =
-    Arc<dyn Fn(&ServiceRequest) -> Result<Option<Quotas>, ParseQuotaError> + Send + Sync>;
+pub(crate) type QuotasFn = Arc<dyn Fn(&ServiceRequest) -> TellsQuotas + Send + Sync>;
 
 impl Source {
     /// The quota, where no function tells it.
@@ -26,9 +24,9 @@ impl Source {
     pub(super) fn dynamic<F, Q>(function: F) -> Self
     where
         F: Fn(&ServiceRequest) -> Q + Send + Sync + 'static,
-        Q: IntoQuotas,
+        Q: Into<TellsQuotas>,
     {
-        Self::Dynamic(Arc::new(move |req| function(req).into_quotas()))
+        Self::Dynamic(Arc::new(move |req| function(req).into()))
     }
 }
 
@@ -41,42 +39,44 @@ impl fmt::Debug for Source {
     }
 }
 
-/// What a function that tells limits may return.
-pub trait IntoQuotas {
-    /// The quotas, or none for no limit.
-    ///
-    /// # Errors
-    ///
-    /// When a text is not in the notation of [`Quotas`].
-    fn into_quotas(self) -> Result<Option<Quotas>, ParseQuotaError>;
+/// What a function tells that is asked for the limits of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TellsQuotas {
+    /// No limit for this request.
+    Nothing,
+    /// These quotas.
+    Quotas(Quotas),
+    /// A text in the notation of [`Quotas`], which is read once and then remembered.
+    Text(Cow<'static, str>),
 }
 
-impl IntoQuotas for Quota {
-    fn into_quotas(self) -> Result<Option<Quotas>, ParseQuotaError> {
-        Ok(Some(self.into()))
+impl From<Quota> for TellsQuotas {
+    fn from(quota: Quota) -> Self {
+        Self::Quotas(quota.into())
     }
 }
 
-impl IntoQuotas for Quotas {
-    fn into_quotas(self) -> Result<Option<Quotas>, ParseQuotaError> {
-        Ok(Some(self))
+impl From<Quotas> for TellsQuotas {
+    fn from(quotas: Quotas) -> Self {
+        Self::Quotas(quotas)
     }
 }
 
-impl IntoQuotas for &str {
-    fn into_quotas(self) -> Result<Option<Quotas>, ParseQuotaError> {
-        self.parse().map(Some)
+impl From<&'static str> for TellsQuotas {
+    fn from(text: &'static str) -> Self {
+        Self::Text(text.into())
     }
 }
 
-impl IntoQuotas for String {
-    fn into_quotas(self) -> Result<Option<Quotas>, ParseQuotaError> {
-        self.as_str().into_quotas()
+impl From<String> for TellsQuotas {
+    fn from(text: String) -> Self {
+        Self::Text(text.into())
     }
 }
 
-impl<Q: IntoQuotas> IntoQuotas for Option<Q> {
-    fn into_quotas(self) -> Result<Option<Quotas>, ParseQuotaError> {
-        self.map_or(Ok(None), Q::into_quotas)
+impl<Q: Into<Self>> From<Option<Q>> for TellsQuotas {
+    /// None is no limit.
+    fn from(quotas: Option<Q>) -> Self {
+        quotas.map_or(Self::Nothing, Into::into)
     }
 }

@@ -265,7 +265,7 @@ impl Placing<'_> {
                 return None;
             }
             let place = Place { tier, scope: self.scope(limit, tier), label, ours };
-            Declared::new(limit, place, self.settings.strategy)
+            Declared::new(limit, place, self.settings)
                 .inspect_err(|error| {
                     tracing::error!(code = "L004", %error, ?limit,
                         "a limit cannot be; the limits further out hold");
