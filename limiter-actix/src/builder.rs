@@ -14,7 +14,7 @@ use limiter_core::{
 use crate::{
     Breach, Exempt, HeaderNames, IntoLimits, Limit, Limiter, Limits, Rule,
     by_hand::Named,
-    config::{Backend, Config, PatternRule, Settings},
+    config::{Backend, Config, Defaults, PatternRule, Settings},
     pattern,
 };
 
@@ -59,10 +59,7 @@ impl LimiterBuilder {
                 clock: Arc::new(SystemClock::new()),
                 storage: Backend::Memory(Arc::new(MemoryStorage::new())),
                 headers: None,
-                defaults: Limits::default(),
-                defaults_per_method: false,
-                defaults_on_unmatched: true,
-                defaults_on_preflight: false,
+                defaults: Defaults::default(),
                 application: Limits::default(),
                 meta: Limits::default(),
                 auto_check: true,
@@ -83,26 +80,26 @@ impl LimiterBuilder {
     /// The limits of all routes that have none of their own, per client and route. Paths that match no route
     /// count together as one.
     pub fn default_limits(mut self, limits: impl IntoLimits) -> Self {
-        self.settings.defaults = self.read(limits);
+        self.settings.defaults.limits = self.read(limits);
         self
     }
 
     /// Whether default limits count each method by itself. HEAD counts as GET.
     pub fn default_limits_per_method(mut self, per_method: bool) -> Self {
-        self.settings.defaults_per_method = per_method;
+        self.settings.defaults.per_method = per_method;
         self
     }
 
     /// Whether default limits hold for paths that match no route; they do unless set, so that scanners are
     /// limited. Otherwise what such a request takes is given back with the answer.
     pub fn default_limits_on_unmatched(mut self, on_unmatched: bool) -> Self {
-        self.settings.defaults_on_unmatched = on_unmatched;
+        self.settings.defaults.on_unmatched = on_unmatched;
         self
     }
 
     /// Whether default limits hold for CORS preflights too; they do not unless set.
     pub fn default_limits_on_preflight(mut self, on_preflight: bool) -> Self {
-        self.settings.defaults_on_preflight = on_preflight;
+        self.settings.defaults.on_preflight = on_preflight;
         self
     }
 
@@ -297,7 +294,8 @@ impl LimiterBuilder {
     fn check(&self) -> Result<(), BuildError> {
         let settings = &self.settings;
         let patterns = settings.patterns.iter().map(|pattern| &pattern.rule.limits);
-        let limits = [&settings.defaults, &settings.application, &settings.meta].into_iter().chain(patterns);
+        let limits =
+            [&settings.defaults.limits, &settings.application, &settings.meta].into_iter().chain(patterns);
         limits.flat_map(|limits| &limits.0).try_for_each(|limit| self.check_limit(limit))
     }
 

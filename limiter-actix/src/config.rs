@@ -36,10 +36,7 @@ pub(crate) struct Settings {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) storage: Backend,
     pub(crate) headers: Option<HeaderNames>,
-    pub(crate) defaults: Limits,
-    pub(crate) defaults_per_method: bool,
-    pub(crate) defaults_on_unmatched: bool,
-    pub(crate) defaults_on_preflight: bool,
+    pub(crate) defaults: Defaults,
     pub(crate) application: Limits,
     pub(crate) meta: Limits,
     /// Whether the middleware decides; else the handler asks for it.
@@ -52,6 +49,23 @@ pub(crate) struct Settings {
     pub(crate) named: Vec<Named>,
     pub(crate) on_breach: Option<BreachFn>,
     pub(crate) on_meta_breach: Option<BreachFn>,
+}
+
+/// The limits of routes that have none of their own.
+#[derive(Clone, Debug)]
+pub(crate) struct Defaults {
+    pub(crate) limits: Limits,
+    pub(crate) per_method: bool,
+    /// Whether they hold for paths that match no route.
+    pub(crate) on_unmatched: bool,
+    /// Whether they hold for CORS preflights.
+    pub(crate) on_preflight: bool,
+}
+
+impl Default for Defaults {
+    fn default() -> Self {
+        Self { limits: Limits::default(), per_method: false, on_unmatched: true, on_preflight: false }
+    }
 }
 
 /// Where the counts are. The memory storage is known by its type, so that it is asked without a future.

@@ -185,7 +185,7 @@ impl Ticket {
     fn release_unmatched<B>(&self, response: &ServiceResponse<B>) {
         let is_unmatched =
             self.route.pattern().is_none() && !response.request().match_info().unprocessed().is_empty();
-        if self.local.config.settings.defaults_on_unmatched || !is_unmatched {
+        if self.local.config.settings.defaults.on_unmatched || !is_unmatched {
             return;
         }
         let (released, kept): (Charges, Charges) =

@@ -131,7 +131,7 @@ impl Rules {
     fn methods_in_limits(&self, settings: &Settings) -> Vec<Method> {
         let standing = self.standing.values().map(|standing| &standing.rule.limits);
         let patterns = self.patterns.iter().map(|pattern| &pattern.rule.limits);
-        let tiers = [&settings.defaults, &settings.application, &settings.meta];
+        let tiers = [&settings.defaults.limits, &settings.application, &settings.meta];
         let limits = standing.chain(patterns).chain(tiers).flat_map(|limits| &limits.0);
         limits.flat_map(|limit| limit.methods.iter().cloned()).collect()
     }
@@ -171,8 +171,8 @@ struct Placing<'a> {
 
 impl Placing<'_> {
     fn default_level(&self) -> PlannedLevel {
-        let holds = self.settings.defaults_on_preflight || !self.key.preflight;
-        let defaults = if holds { &self.settings.defaults } else { &Limits::default() };
+        let holds = self.settings.defaults.on_preflight || !self.key.preflight;
+        let defaults = if holds { &self.settings.defaults.limits } else { &Limits::default() };
         let limits = self.placed(defaults, Tier::Default, "default", true);
         PlannedLevel { exempt: Exempt::NONE, limits: limits.into() }
     }
@@ -289,7 +289,7 @@ impl Placing<'_> {
             (None, _, Some(pattern)) => parts.extend(["route", pattern]),
             (None, _, None) => parts.push("unmatched"),
         }
-        let split = limit.per_method || (tier == Tier::Default && self.settings.defaults_per_method);
+        let split = limit.per_method || (tier == Tier::Default && self.settings.defaults.per_method);
         if split && !(tier == Tier::Default && pattern.is_none()) {
             parts.push(self.key.method.as_str());
         }

@@ -61,7 +61,7 @@ fn check(limits: &Limits, name: &str) {
     let much_later = later.after(std::time::Duration::from_secs(600));
     let seen = measure(|| {
         for _ in 0..2 * AMOUNT {
-            let _ = Storage::decide(&limits.storage, &guarded, much_later);
+            let _ready = Storage::decide(&limits.storage, &guarded, much_later);
             let _ = limits.storage.decide(&Batch::test(&hits), much_later);
         }
     });
@@ -94,7 +94,7 @@ fn give_back_without_allocating() {
                 let decision = limits.storage.decide(&Batch::new(&hits), later);
                 assert!(decision.is_admitted());
                 let taken = [0, 1].map(|index| GiveBack::new(hits[index], &decision.limits()[index]));
-                let _ = limits.storage.give_back(&taken, later);
+                let _ready = limits.storage.give_back(&taken, later);
             }
         });
         assert_eq!(seen.count_total, 0, "{strategy}");
