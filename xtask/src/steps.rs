@@ -48,15 +48,15 @@ fn format() -> Result<Outcome, Box<dyn Error>> {
 }
 
 fn clippy() -> Result<Outcome, Box<dyn Error>> {
-    cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]).run()
+    cargo(["clippy", "--all-targets", "--", "-D", "warnings"]).run()
 }
 
 fn test() -> Result<Outcome, Box<dyn Error>> {
-    cargo(["test", "--workspace", "--no-fail-fast"]).run()
+    cargo(["test", "--no-fail-fast"]).run()
 }
 
 fn doc() -> Result<Outcome, Box<dyn Error>> {
-    cargo(["doc", "--workspace", "--no-deps"]).append("RUSTDOCFLAGS", "-D warnings").run()
+    cargo(["doc", "--no-deps"]).append("RUSTDOCFLAGS", "-D warnings").run()
 }
 
 fn features() -> Result<Outcome, Box<dyn Error>> {
