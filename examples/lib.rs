@@ -1,1 +1,14 @@
-//! Nothing: the examples of limiter-actix stand beside this file.
+//! Nothing: the examples of limiter-actix stand beside this file. Its tests compile the texts for users.
+
+/// The code in the texts for users.
+#[cfg(doctest)]
+mod texts {
+    #[doc = include_str!("../README.md")]
+    mod readme {}
+    #[doc = include_str!("../docs/guide.md")]
+    mod guide {}
+    #[doc = include_str!("../docs/from-flask-limiter.md")]
+    mod from_flask_limiter {}
+    #[doc = include_str!("../docs/codes.md")]
+    mod codes {}
+}

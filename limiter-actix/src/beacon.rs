@@ -147,6 +147,6 @@ async fn not_found(req: ServiceRequest) -> Result<actix_web::dev::ServiceRespons
 }
 
 /// Patterns of resources begin with a slash, as actix makes them.
-fn with_leading_slash(path: String) -> String {
+pub(crate) fn with_leading_slash(path: String) -> String {
     if path.is_empty() || path.starts_with('/') { path } else { format!("/{path}") }
 }

@@ -4,6 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use limiter_core::{Key, Quota, Window};
 
+use crate::CurrentLimits;
+
 /// What a refused request ran into: of the limits that refused, the one with the longest wait.
 ///
 /// A refused response carries it in the extensions of its request:
@@ -17,6 +19,7 @@ pub struct Breach {
     pub(crate) key: Key,
     pub(crate) route: Option<Arc<str>>,
     pub(crate) is_meta: bool,
+    pub(crate) limits: CurrentLimits,
 }
 
 impl Breach {
@@ -30,7 +33,7 @@ impl Breach {
         self.name.as_deref()
     }
 
-    /// What the client reads: the limit's message, or its quota as text.
+    /// What the client reads: the limit's message, or its quota as text. It is not escaped.
     pub fn message(&self) -> &str {
         &self.message
     }
@@ -58,5 +61,11 @@ impl Breach {
     /// Whether a meta limit refused: the client had breached other limits too often.
     pub fn is_meta(&self) -> bool {
         self.is_meta
+    }
+
+    /// All limits of the request, those that did not refuse among them, and how they stand: none of them has
+    /// taken anything from this request.
+    pub fn limits(&self) -> &CurrentLimits {
+        &self.limits
     }
 }

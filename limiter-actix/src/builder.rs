@@ -7,14 +7,17 @@ use std::{
 
 use actix_web::{HttpResponse, dev::ServiceRequest};
 use limiter_core::{
-    Clock, Key, Policy, Quota, Scope, Strategy, SystemClock,
+    Clock, Key, LoggedAddresses, Policy, Quota, Scope, Strategy, SystemClock,
     storage::{MemoryStorage, Storage},
 };
 
 use crate::{
-    Breach, Exempt, HeaderNames, IntoLimits, Limit, Limiter, Limits, Rule,
+    Breach, Exempt, HeaderNames, Headers, IntoLimits, Limit, Limiter, Limits, RetryAfter, Rule,
+    TrustedProxies,
     by_hand::Named,
     config::{Backend, Config, Defaults, PatternRule, Settings},
+    headers::{HeaderSettings, Secret},
+    key::IPV6_PREFIXES,
     pattern,
 };
 
@@ -55,10 +58,12 @@ impl LimiterBuilder {
             settings: Settings {
                 prefix: Arc::from("limiter"),
                 key: None,
+                address: Arc::default(),
+                logged_addresses: LoggedAddresses::default(),
                 strategy: Strategy::default(),
                 clock: Arc::new(SystemClock::new()),
                 storage: Backend::Memory(Arc::new(MemoryStorage::new())),
-                headers: None,
+                headers: HeaderSettings::default(),
                 defaults: Defaults::default(),
                 application: Limits::default(),
                 meta: Limits::default(),
@@ -115,13 +120,41 @@ impl LimiterBuilder {
         self
     }
 
-    /// Who is counted; [`peer_address`](crate::peer_address) unless set, and when this key is missing.
+    /// Who is counted; [`client_address`](crate::key::client_address) unless set, and when this key is missing.
+    /// Ready-made keys are in [`key`](crate::key).
     pub fn key<F, K>(mut self, key: F) -> Self
     where
         F: Fn(&ServiceRequest) -> K + Send + Sync + 'static,
         K: Into<Key>,
     {
         self.settings.key = Some(Arc::new(move |req| key(req).into()));
+        self
+    }
+
+    /// The proxies that are believed when they say whose request they pass on. Without them the client's address
+    /// is that of the connection, and all clients behind a proxy share one count.
+    pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
+        if let Err(error) = proxies.check() {
+            self.fail(BuildError::TrustedProxies(error));
+        }
+        Arc::make_mut(&mut self.settings.address).proxies = Some(proxies);
+        self
+    }
+
+    /// How many leading bits of an IPv6 address make a client, 32 to 128; 64 unless set, which is what one
+    /// customer of a provider has at least (RFC 6177). IPv4 addresses are clients one by one.
+    pub fn ipv6_prefix(mut self, bits: u8) -> Self {
+        if !IPV6_PREFIXES.contains(&bits) {
+            self.fail(BuildError::Ipv6Prefix(bits));
+        }
+        Arc::make_mut(&mut self.settings.address).ipv6_prefix = bits;
+        self
+    }
+
+    /// How the limiter's logs show the addresses of clients; in full unless set. Values of headers, cookies and
+    /// the like are never shown.
+    pub fn log_addresses(mut self, addresses: LoggedAddresses) -> Self {
+        self.settings.logged_addresses = addresses;
         self
     }
 
@@ -150,16 +183,32 @@ impl LimiterBuilder {
         self
     }
 
-    /// Whether answers tell how the client stands, in `X-RateLimit-Limit`, `-Remaining` and `-Reset`; they do
-    /// not unless set.
-    pub fn headers(mut self, enabled: bool) -> Self {
-        self.settings.headers = enabled.then(HeaderNames::default);
+    /// Which headers tell how the client stands, on every answer that had limits; none unless set. `true` means
+    /// [`Headers::X_RATELIMIT`].
+    pub fn headers(mut self, headers: impl Into<Headers>) -> Self {
+        self.settings.headers.which = headers.into();
         self
     }
 
-    /// Answers tell how the client stands, in headers of these names.
+    /// The names of those headers, and of `Retry-After`.
     pub fn header_names(mut self, names: HeaderNames) -> Self {
-        self.settings.headers = Some(names);
+        self.settings.headers.names = names;
+        self
+    }
+
+    /// The form of `Retry-After`, which refusals have; [`RetryAfter::Seconds`] unless set.
+    pub fn retry_after(mut self, form: RetryAfter) -> Self {
+        self.settings.headers.retry_after = form;
+        self
+    }
+
+    /// Shows clients which of them share a count: [`Headers::IETF_DRAFT_11`] then carries the key of each limit
+    /// as a partition key, under a hash that `secret` is the key of.
+    ///
+    /// Whoever knows the secret can find the key that a hash is of, by trying all that come into question. Take
+    /// 16 random bytes, the same in all processes.
+    pub fn partition_keys(mut self, secret: &[u8; 16]) -> Self {
+        self.settings.headers.partitions = Some(Secret::new(secret));
         self
     }
 
@@ -319,6 +368,12 @@ impl LimiterBuilder {
     }
 
     fn named(&self, name: String, limit: Limit) -> Result<Named, BuildError> {
+        if self.settings.named.iter().any(|named| named.name == name) {
+            return Err(BuildError::TwoNamedLimits(name));
+        }
+        if limit.deduct_when.is_some() {
+            return Err(BuildError::DeductByHand(name));
+        }
         let quota = limit.source.quota().ok_or_else(|| BuildError::DynamicNamedLimit(name.clone()))?;
         // As limits of attributes have it that are shared under this name.
         let policy = self.policy(&limit, quota)?.with_label("shared");

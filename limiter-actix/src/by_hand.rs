@@ -1,6 +1,9 @@
 //! Limits that code hits itself: in a handler, in a job, around a piece of work.
 
-use actix_web::{Error, HttpMessage, HttpRequest, dev::ServiceRequest, error::InternalError};
+use actix_web::{
+    Error, HttpMessage, HttpRequest, ResponseError, dev::ServiceRequest, error::InternalError,
+    http::StatusCode,
+};
 use limiter_core::{
     Key, Policy, Scope, Window,
     storage::{Batch, Decision, Hit, Storage, StorageError},
@@ -12,7 +15,7 @@ use crate::{
     config::Backend,
     plan::{Declared, Place, Tier},
     question::{Question, in_time},
-    refusal::{self, Asked},
+    refusal::{self, Asked, Decided},
     table,
 };
 
@@ -35,6 +38,16 @@ pub enum ByHandError {
     /// The storage could not be reached.
     #[error("the storage could not be reached")]
     Storage(#[from] StorageError),
+}
+
+/// 500 for a limit that is not there, 503 when the storage cannot be reached.
+impl ResponseError for ByHandError {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::UnknownLimit(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Storage(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
 }
 
 /// Limits by hand. The limits are those of [`named_limit`](crate::LimiterBuilder::named_limit).
@@ -81,8 +94,7 @@ impl Limiter {
             label: named.policy.label().to_owned(),
             ours: true,
         };
-        let declared = Declared::new(&named.limit, place, settings)
-            .map_err(actix_web::error::ErrorInternalServerError)?;
+        let declared = Declared::new(&named.limit, place, settings);
         let limits = Charge::of(&declared.of(&req).limits, &client, &req);
         let mut meta = Charge::of(&table::meta_limits(settings, &req), &client, &req);
         meta.extend(Charge::of_breaches(&limits, &client, &req));
@@ -91,7 +103,8 @@ impl Limiter {
         let question = Question { guards: &meta, limits: &limits, on_refusal: &meta, client: &client, now };
         let decision = question.decide(&self.config).await;
         let asked = Asked { settings, client: &client, now, route: None };
-        match refusal::answer(&asked, &decision, &meta, &limits, &req) {
+        let decided = Decided { decision: &decision, guards: &meta, limits: &limits, given_back: &[] };
+        match refusal::answer(&asked, &decided, &req) {
             Some((breach, response)) => {
                 req.extensions_mut().insert(breach.clone());
                 Err(InternalError::from_response(breach.message().to_owned(), response).into())

@@ -93,7 +93,13 @@ impl Charge {
 
     /// Shows the window as it is after the cost was given back.
     pub(crate) fn show_given_back(&mut self) {
-        self.window = self.window.map(|window| window.given_back(self.cost));
+        self.window = self.window_given_back();
+    }
+
+    /// How the limit stands after the cost was given back.
+    pub(crate) fn window_given_back(&self) -> Option<Window> {
+        // A limit in shadow may not have taken it.
+        self.window.map(|window| if window.is_allowed() { window.given_back(self.cost) } else { window })
     }
 
     /// The hit to give back; none when nothing was taken.

@@ -7,7 +7,7 @@ use std::{
 
 use actix_web::dev::{ResourceDef, ServiceRequest};
 use limiter_core::{
-    Clock, Key, Policy, Scope, Strategy,
+    Clock, Key, LoggedAddresses, Policy, Scope, Strategy,
     storage::{MemoryStorage, Storage},
 };
 use parking_lot::Mutex;
@@ -15,8 +15,8 @@ use parking_lot::Mutex;
 use crate::{
     Limits, Rule,
     by_hand::Named,
-    headers::HeaderNames,
-    key,
+    headers::HeaderSettings,
+    key::ClientAddress,
     limit::{BreachFn, KeyFn, RequestPredicate},
 };
 
@@ -32,10 +32,12 @@ pub(crate) struct Config {
 pub(crate) struct Settings {
     pub(crate) prefix: Arc<str>,
     pub(crate) key: Option<KeyFn>,
+    pub(crate) address: Arc<ClientAddress>,
+    pub(crate) logged_addresses: LoggedAddresses,
     pub(crate) strategy: Strategy,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) storage: Backend,
-    pub(crate) headers: Option<HeaderNames>,
+    pub(crate) headers: HeaderSettings,
     pub(crate) defaults: Defaults,
     pub(crate) application: Limits,
     pub(crate) meta: Limits,
@@ -102,12 +104,20 @@ impl Known {
 impl Settings {
     /// Who is counted, by the limiter's own key.
     pub(crate) fn client(&self, req: &ServiceRequest) -> Key {
+        self.address.begin(req);
         let own = self.key.as_ref().map_or(Key::missing(), |key| key(req));
-        own.or_else(|| key::peer_address(req))
+        own.or_else(|| self.address.key(req))
     }
 }
 
 impl Backend {
+    pub(crate) fn storage(&self) -> &dyn Storage {
+        match self {
+            Self::Memory(memory) => &**memory,
+            Self::Remote { storage, .. } => &**storage,
+        }
+    }
+
     /// Where counts are, or where they are while the storage fails.
     pub(crate) fn memory(&self) -> &MemoryStorage {
         match self {

@@ -7,9 +7,10 @@ use std::{
 };
 
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
-use limiter_core::{Quota, Window};
+use limiter_core::{Key, Quota, Window};
+use smallvec::SmallVec;
 
-use crate::{charge::Charge, ticket::Tickets};
+use crate::{Breach, charge::Charge, config::Settings, headers::Partition, ticket::Tickets};
 
 /// The limits of the request at hand, and how each of them stands.
 ///
@@ -34,20 +35,48 @@ pub struct CurrentLimits(Vec<CurrentLimit>);
 pub struct CurrentLimit {
     quota: Quota,
     name: Option<Arc<str>>,
+    /// What headers call it.
+    policy_name: Arc<str>,
     window: Window,
+    pub(crate) outcome: Outcome,
+    pub(crate) is_shadow: bool,
+    /// The client's key, hashed, where headers show it.
+    pub(crate) partition: Option<Partition>,
 }
 
+/// What a limit had to say to its request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Passed,
+    Refused,
+    /// It refused, and of those that did has the longest wait.
+    Breached,
+}
+
+/// As many as most requests have fit without an allocation.
+pub(crate) type Current = SmallVec<[CurrentLimit; 4]>;
+
 impl CurrentLimits {
-    /// The limits of a request, those of the outermost limiter and level first.
+    /// The limits of a request, those of the outermost limiter and level first. For a refused request they are
+    /// as they stood when it was refused.
     pub fn of(req: &HttpRequest) -> Self {
         let extensions = req.extensions();
-        let Some(tickets) = extensions.get::<Tickets>() else { return Self::default() };
-        let charges = tickets.of_limiters.iter().map(|ticket| ticket.charges.borrow());
-        Self(
-            charges
-                .flat_map(|charges| charges.iter().filter_map(CurrentLimit::of).collect::<Vec<_>>())
-                .collect(),
-        )
+        let mut current = Current::new();
+        if let Some(tickets) = extensions.get::<Tickets>() {
+            tickets.of_limiters.iter().for_each(|ticket| ticket.add_current(&mut current));
+        }
+        if let Some(breach) = extensions.get::<Breach>() {
+            current.extend(breach.limits().iter().cloned());
+        }
+        Self(current.into_vec())
+    }
+
+    pub(crate) fn new(limits: Vec<CurrentLimit>) -> Self {
+        Self(limits)
+    }
+
+    pub(crate) fn as_slice(&self) -> &[CurrentLimit] {
+        &self.0
     }
 
     /// Goes through the limits.
@@ -62,10 +91,28 @@ impl CurrentLimits {
 }
 
 impl CurrentLimit {
-    fn of(charge: &Charge) -> Option<Self> {
+    pub(crate) fn new(
+        charge: &Charge,
+        client: &Key,
+        window: Window,
+        outcome: Outcome,
+        settings: &Settings,
+    ) -> Self {
         let placed = &charge.placed;
-        let window = charge.window?;
-        Some(Self { quota: placed.policy.quota(), name: placed.limit.name.clone(), window })
+        Self {
+            quota: placed.policy.quota(),
+            name: placed.limit.name.clone(),
+            policy_name: placed.policy_name(),
+            window,
+            outcome,
+            is_shadow: placed.limit.shadow,
+            partition: settings.headers.partition(charge.key(client)),
+        }
+    }
+
+    /// What headers call the limit: its name, or else its quota, in printable ASCII.
+    pub(crate) fn policy_name(&self) -> &str {
+        &self.policy_name
     }
 
     /// The quota.

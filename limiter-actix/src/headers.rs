@@ -1,52 +1,115 @@
 //! The headers that tell clients how they stand.
 
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use limiter_core::{Timestamp, Window};
+use std::{ops::BitOr, time::Duration};
 
-/// The names of the headers that tell a client how it stands, after every answer that had limits.
+use actix_web::http::header::HeaderMap;
+use limiter_core::{Key, Timestamp, Window};
+
+use crate::CurrentLimit;
+
+mod exposed;
+mod ietf_draft_11;
+mod name;
+mod partition;
+mod retry_after;
+mod shown;
+mod x_ratelimit;
+
+pub(crate) use self::{
+    name::{printable, told_apart},
+    partition::{Partition, Secret},
+};
+pub use self::{retry_after::RetryAfter, x_ratelimit::HeaderNames};
+
+/// Which headers tell clients how they stand: on every answer that had limits, whatever its status.
 ///
-/// They speak of the limit that was breached, or else of the one with the shortest window at the innermost
-/// level, or else of the application's. `reset` is in seconds since the Unix epoch, rounded up.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HeaderNames {
-    /// The amount of the quota.
-    pub limit: HeaderName,
-    /// What is left of it.
-    pub remaining: HeaderName,
-    /// When the window ends.
-    pub reset: HeaderName,
+/// ```
+/// use limiter_actix::{Headers, Limiter};
+///
+/// let both = Limiter::builder().headers(Headers::X_RATELIMIT | Headers::IETF_DRAFT_11);
+/// let the_usual = Limiter::builder().headers(true);
+/// # let _ = (both, the_usual);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Headers {
+    x_ratelimit: bool,
+    ietf_draft_11: bool,
 }
 
-impl Default for HeaderNames {
-    /// `X-RateLimit-Limit`, `X-RateLimit-Remaining` and `X-RateLimit-Reset`.
-    fn default() -> Self {
+impl Headers {
+    /// None but `Retry-After`, which all refusals have.
+    pub const NONE: Self = Self { x_ratelimit: false, ietf_draft_11: false };
+
+    /// `X-RateLimit-Limit`, `-Remaining` and `-Reset`, or as [`HeaderNames`] says, for one limit: the one that
+    /// was breached, or else the one with the shortest window at the innermost level.
+    pub const X_RATELIMIT: Self = Self { x_ratelimit: true, ..Self::NONE };
+
+    /// `RateLimit` and `RateLimit-Policy` for all limits, as revision 11 of
+    /// draft-ietf-httpapi-ratelimit-headers has them.
+    ///
+    /// An Internet-Draft is no standard and may change, so the option carries the number of the revision; a
+    /// later one will be another option.
+    pub const IETF_DRAFT_11: Self = Self { ietf_draft_11: true, ..Self::NONE };
+}
+
+impl BitOr for Headers {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
         Self {
-            limit: HeaderName::from_static("x-ratelimit-limit"),
-            remaining: HeaderName::from_static("x-ratelimit-remaining"),
-            reset: HeaderName::from_static("x-ratelimit-reset"),
+            x_ratelimit: self.x_ratelimit | other.x_ratelimit,
+            ietf_draft_11: self.ietf_draft_11 | other.ietf_draft_11,
         }
     }
 }
 
-impl HeaderNames {
-    /// Sets the headers, in place of any of the same names.
-    pub(crate) fn set(&self, headers: &mut HeaderMap, window: &Window, decided_at: Timestamp) {
-        headers.insert(self.limit.clone(), window.limit().into());
-        headers.insert(self.remaining.clone(), window.remaining().into());
-        headers.insert(self.reset.clone(), decided_at.after(window.reset()).as_secs_ceil().into());
+impl From<bool> for Headers {
+    /// [`X_RATELIMIT`](Self::X_RATELIMIT) or [`NONE`](Self::NONE).
+    fn from(enabled: bool) -> Self {
+        if enabled { Self::X_RATELIMIT } else { Self::NONE }
     }
 }
 
-/// Sets `Retry-After` in whole seconds, rounded up and at least 1, unless a longer one is there.
-pub(crate) fn set_retry_after(headers: &mut HeaderMap, window: &Window) {
-    let Some(wait) = window.retry_after() else { return };
-    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-    let seconds = seconds.max(1);
-    let longer_is_there = headers
-        .get(RETRY_AFTER)
-        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok())
-        .is_some_and(|there| there > seconds);
-    if !longer_is_there {
-        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+/// What a limiter was told of headers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct HeaderSettings {
+    pub(crate) which: Headers,
+    pub(crate) names: HeaderNames,
+    pub(crate) retry_after: RetryAfter,
+    /// Hashes the keys of clients that the fields of the IETF show; they show none without.
+    pub(crate) partitions: Option<Secret>,
+}
+
+impl HeaderSettings {
+    /// Sets the headers, in place of any of the same names. `window` is that of the one limit that speaks for
+    /// all, where one must.
+    pub(crate) fn set(
+        &self,
+        headers: &mut HeaderMap,
+        window: &Window,
+        limits: &[CurrentLimit],
+        now: Timestamp,
+    ) {
+        if self.which.x_ratelimit {
+            self.names.set(headers, window, now);
+        }
+        if self.which.ietf_draft_11 {
+            ietf_draft_11::set(headers, limits, retry_after::told(headers, &self.names.retry_after, now));
+        }
     }
+
+    /// The key of a client as the fields of the IETF show it.
+    pub(crate) fn partition(&self, key: &Key) -> Option<Partition> {
+        self.partitions.as_ref().map(|secret| secret.partition(key))
+    }
+
+    /// Sets `Retry-After`, unless a longer one is there.
+    pub(crate) fn set_retry_after(&self, headers: &mut HeaderMap, wait: Duration, now: Timestamp) {
+        self.retry_after.set(headers, &self.names.retry_after, wait, now);
+    }
+}
+
+/// Whole seconds that are enough.
+fn seconds(wait: Duration) -> u64 {
+    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0))
 }

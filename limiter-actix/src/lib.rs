@@ -40,7 +40,7 @@ mod current;
 mod exempt;
 mod future;
 mod headers;
-mod key;
+pub mod key;
 mod limit;
 mod limiter;
 mod local;
@@ -58,8 +58,8 @@ mod ticket;
 mod witness;
 
 pub use limiter_core::{
-    Clock, Key, ManualClock, ParseQuotaError, ParseStrategyError, Policy, PolicyError, Quota, Quotas, Scope,
-    Strategy, SystemClock, Timestamp, Unit, Window, storage,
+    Clock, Key, LoggedAddresses, ManualClock, ParseQuotaError, ParseStrategyError, Policy, PolicyError,
+    Quota, Quotas, Scope, Strategy, SystemClock, Timestamp, Unit, Window, storage,
 };
 #[cfg(feature = "macros")]
 pub use limiter_macros::{exempt, limit};
@@ -72,8 +72,8 @@ pub use self::{
     current::{CurrentLimit, CurrentLimits},
     exempt::Exempt,
     future::LimiterFuture,
-    headers::HeaderNames,
-    key::peer_address,
+    headers::{HeaderNames, Headers, RetryAfter},
+    key::proxies::{TrustedProxies, TrustedProxiesError},
     limit::{IntoLimits, Limit, Limits, TellsQuotas},
     limiter::{Limiter, LimiterService},
     resource::{ScopeExt, ScopeFactory, resource},

@@ -1,7 +1,7 @@
 //! A limiter as one worker has it.
 
 use std::{
-    cell::OnceCell,
+    cell::{OnceCell, RefCell},
     rc::Rc,
     sync::{Arc, Once, atomic::Ordering},
 };
@@ -18,7 +18,7 @@ use crate::{
     config::Config,
     plan::Applicable,
     question::{Question, note},
-    refusal,
+    refusal::{self, Decided},
     rule::RuleId,
     table::{Route, Table},
     ticket::{Ticket, Tickets},
@@ -78,6 +78,8 @@ impl Local {
             charges: charges.into(),
             is_closed: (!by_itself).into(),
             is_unchecked: (!by_itself).into(),
+            inner: RefCell::default(),
+            breach: RefCell::default(),
         };
         Some(Pending { ticket, meta })
     }
@@ -129,7 +131,12 @@ impl Local {
         req: &ServiceRequest,
     ) -> Applicable {
         let table = self.table(req);
-        table.plan(table.key(&ticket.route, standing, req)).applicable(req)
+        let mut key = table.key(&ticket.route, standing, req);
+        // Where the request has come to, which its path alone did not tell.
+        if let Some(pattern) = crate::table::pattern_reached(req) {
+            key.pattern = Some(pattern);
+        }
+        table.plan(key).applicable(req)
     }
 }
 
@@ -172,14 +179,18 @@ impl Pending {
         decision: &Decision,
     ) -> Result<Rc<Ticket>, Box<HttpResponse>> {
         let Self { ticket, meta } = self;
-        if let Some(response) = refusal::of(&ticket, decision, &meta, &ticket.charges.borrow(), req) {
+        let charges = ticket.charges.borrow();
+        let decided = Decided { decision, guards: &meta, limits: &charges, given_back: &[] };
+        let refused = refusal::of(&ticket, &decided, req);
+        drop(charges);
+        if let Some(response) = refused {
             return Err(Box::new(response));
         }
         note(decision, &mut ticket.charges.borrow_mut());
         let ticket = Rc::new(ticket);
         Tickets::change(req, |tickets| {
             tickets.unclaimed.clear();
-            tickets.of_limiters.push(Rc::clone(&ticket));
+            tickets.add(Rc::clone(&ticket));
         });
         Ok(ticket)
     }

@@ -7,7 +7,8 @@ use crate::{BuildError, config::Pattern};
 /// All paths under a prefix.
 pub(crate) fn scope(prefix: &str) -> Result<Pattern, BuildError> {
     check(prefix, prefix)?;
-    Ok(Pattern::Scope(ResourceDef::prefix(prefix)))
+    // As a prefix, `/` alone would match nothing but itself.
+    Ok(Pattern::Scope(ResourceDef::prefix(if prefix == "/" { "" } else { prefix })))
 }
 
 /// `[METHOD[,METHOD]... ]/path/{with}/segments`

@@ -3,7 +3,6 @@
 use std::{rc::Rc, sync::Arc};
 
 use actix_web::dev::ServiceRequest;
-use limiter_core::PolicyError;
 use smallvec::{SmallVec, smallvec};
 
 mod placed;
@@ -124,7 +123,9 @@ impl FromIterator<Found> for Found {
 
 impl PlannedLevel {
     fn declares(&self, found: &Found) -> Level {
-        let overrides = found.limits.iter().any(|placed| placed.limit.override_defaults);
+        // What is only watched replaces nothing.
+        let overrides =
+            found.limits.iter().any(|placed| placed.limit.override_defaults && !placed.limit.shadow);
         let limits = match () {
             () if found.limits.is_empty() => Declares::Nothing,
             () if overrides && !found.failed => Declares::Overriding,
@@ -136,17 +137,18 @@ impl PlannedLevel {
 
 impl Declared {
     /// Puts a limit at its place.
-    pub(crate) fn new(limit: &Limit, place: Place, settings: &Settings) -> Result<Self, PolicyError> {
+    pub(crate) fn new(limit: &Limit, place: Place, settings: &Settings) -> Self {
         let maker = Maker {
             strategy: limit.strategy.unwrap_or(settings.strategy),
             limit: Rc::new(limit.clone()),
             place,
             known: Arc::clone(&settings.known),
+            storage: settings.storage.clone(),
         };
-        Ok(match &limit.source {
-            Source::Fixed(quota) => Self::Fixed(Rc::new(maker.make(*quota)?)),
+        match &limit.source {
+            Source::Fixed(quota) => Self::Fixed(Rc::new(maker.make(*quota))),
             Source::Dynamic(function) => Self::Told(Box::new(Told::new(function, maker))),
-        })
+        }
     }
 
     /// The limits this comes to for a request.

@@ -62,10 +62,14 @@ where
     }
 }
 
-/// Notes how each of the charges stands.
+/// Notes how each of the charges stands, and tells of those in shadow that would have refused.
 pub(crate) fn note(decision: &Decision, charges: &mut Charges) {
     for (charge, window) in charges.iter_mut().zip(decision.limits()) {
         charge.window = Some(*window);
+        if charge.placed.limit.shadow && !window.is_allowed() {
+            tracing::info!(limit = %charge.placed.policy, name = charge.placed.limit.name.as_deref(),
+                "a limit in shadow would have refused");
+        }
     }
 }
 

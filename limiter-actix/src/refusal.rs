@@ -1,18 +1,35 @@
 //! The answer to a refused request.
 
-use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::{
     HttpMessage, HttpResponse,
     dev::ServiceRequest,
-    http::{StatusCode, header},
+    http::header::{CACHE_CONTROL, HeaderValue},
 };
-use limiter_core::{Key, Timestamp, Window, storage::Decision};
+use limiter_core::{Key, Timestamp};
 
-use crate::{
-    Breach, charge::Charge, config::Settings, headers::set_retry_after, plan::Placed, question::breached,
-    ticket::Ticket,
+pub(crate) use self::decided::Decided;
+use self::{
+    decided::{Breached, current},
+    problem::Problem,
 };
+use crate::{
+    Breach, CurrentLimit, CurrentLimits,
+    charge::Charge,
+    config::Settings,
+    current::Outcome,
+    headers::told_apart,
+    plan::Placed,
+    question::breached,
+    ticket::{Ticket, Tickets},
+};
+
+mod accept;
+mod body;
+mod decided;
+mod escape;
+mod problem;
 
 /// What a refusal must know of its request.
 pub(crate) struct Asked<'a> {
@@ -23,34 +40,45 @@ pub(crate) struct Asked<'a> {
 }
 
 /// The answer, when the decision was not to admit. Leaves the breach in the extensions of the request.
-pub(crate) fn of(
-    ticket: &Ticket,
-    decision: &Decision,
-    guards: &[Charge],
-    limits: &[Charge],
-    req: &ServiceRequest,
-) -> Option<HttpResponse> {
+pub(crate) fn of(ticket: &Ticket, decided: &Decided<'_>, req: &ServiceRequest) -> Option<HttpResponse> {
     let asked = Asked {
         settings: &ticket.local.config.settings,
         client: &ticket.client,
         now: ticket.decided_at,
         route: ticket.route.pattern().map(|pattern| &**pattern),
     };
-    let (breach, response) = answer(&asked, decision, guards, limits, req)?;
+    let (breach, response) = answer(&asked, decided, req)?;
     req.extensions_mut().insert(breach);
     Some(response)
+}
+
+/// The answer where nothing could be decided and no request is to pass undecided.
+#[cfg_attr(not(test), expect(dead_code, reason = "until a failing storage can be told to refuse"))]
+pub(crate) fn undecided(
+    settings: &Settings,
+    wait: Option<Duration>,
+    now: Timestamp,
+    req: &ServiceRequest,
+) -> HttpResponse {
+    const DETAIL: &str = "The limits cannot be checked now.";
+    let mut response = body::response(&Problem::TEMPORARY_REDUCED_CAPACITY, DETAIL, &[], req);
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(wait) = wait {
+        settings.headers.set_retry_after(headers, wait, now);
+    }
+    response
 }
 
 /// The breach and the answer to it, when the decision was not to admit.
 pub(crate) fn answer(
     asked: &Asked<'_>,
-    decision: &Decision,
-    guards: &[Charge],
-    limits: &[Charge],
+    decided: &Decided<'_>,
     req: &ServiceRequest,
 ) -> Option<(Breach, HttpResponse)> {
-    let (charge, window, is_meta) = breached(decision, guards, limits)?;
-    let breach = breach(asked, charge, window, is_meta, req);
+    let (charge, window, is_meta) = breached(decided.decision, decided.guards, decided.limits)?;
+    let breached = Breached { charge, window, is_meta };
+    let breach = breach(asked, decided, &breached, req);
     tracing::info!(
         limit = %breach.quota,
         key = ?breach.key,
@@ -61,15 +89,17 @@ pub(crate) fn answer(
     if window.retry_after().is_none() {
         say_it_never_passes(&charge.placed);
     }
-    let response = respond(asked, charge, &breach);
+    let response = respond(asked, charge, &breach, req);
+    tell_limiters(&breach, req);
     Some((breach, response))
 }
 
-fn breach(asked: &Asked<'_>, charge: &Charge, window: Window, is_meta: bool, req: &ServiceRequest) -> Breach {
+fn breach(asked: &Asked<'_>, decided: &Decided<'_>, breached: &Breached<'_>, req: &ServiceRequest) -> Breach {
+    let Breached { charge, window, is_meta } = *breached;
     let placed = &charge.placed;
     let message = match &placed.limit.message {
         Some(message) => message.of(req),
-        None => Arc::from(placed.policy.to_string()),
+        None => placed.text(),
     };
     Breach {
         quota: placed.policy.quota(),
@@ -77,8 +107,9 @@ fn breach(asked: &Asked<'_>, charge: &Charge, window: Window, is_meta: bool, req
         message,
         window,
         key: charge.key(asked.client).clone(),
-        route: asked.route.map(Arc::from),
+        route: asked.route.map(Into::into),
         is_meta,
+        limits: CurrentLimits::new(current(asked, decided, breached)),
     }
 }
 
@@ -90,24 +121,70 @@ fn say_it_never_passes(placed: &Placed) {
     }
 }
 
-fn respond(asked: &Asked<'_>, charge: &Charge, breach: &Breach) -> HttpResponse {
+/// Lets the limiters that have admitted the request show what it ran into afterwards.
+fn tell_limiters(breach: &Breach, req: &ServiceRequest) {
+    if let Some(tickets) = req.extensions().get::<Tickets>() {
+        for ticket in &tickets.of_limiters {
+            ticket.breach.replace(Some(Box::new(breach.clone())));
+        }
+    }
+}
+
+fn respond(asked: &Asked<'_>, charge: &Charge, breach: &Breach, req: &ServiceRequest) -> HttpResponse {
     let settings = asked.settings;
     let of_limiter = if breach.is_meta { &settings.on_meta_breach } else { &settings.on_breach };
     let own = charge.placed.limit.on_breach.as_ref().and_then(|answer| answer(breach));
     let mut response = own
         .or_else(|| of_limiter.as_ref().and_then(|answer| answer(breach)))
-        .unwrap_or_else(|| plain(breach));
-    set_retry_after(response.headers_mut(), &breach.window);
-    if let Some(names) = &settings.headers {
-        names.set(response.headers_mut(), &breach.window, asked.now);
+        .unwrap_or_else(|| by_default(breach, req));
+
+    let headers = response.headers_mut();
+    // Caches must not store a 429 (RFC 6585, section 4); no other answer to this client is for the next one.
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
+    if let Some(wait) = breach.retry_after() {
+        settings.headers.set_retry_after(headers, wait, asked.now);
+    }
+    settings.headers.set(headers, &breach.window, breach.limits.as_slice(), asked.now);
     response
 }
 
-/// A refusal must not be stored by caches (RFC 6585, section 4).
-fn plain(breach: &Breach) -> HttpResponse {
-    HttpResponse::build(StatusCode::TOO_MANY_REQUESTS)
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .content_type("text/plain; charset=utf-8")
-        .body(breach.message.to_string())
+fn by_default(breach: &Breach, req: &ServiceRequest) -> HttpResponse {
+    let problem = if breach.is_meta { &Problem::ABNORMAL_USAGE_DETECTED } else { &Problem::QUOTA_EXCEEDED };
+    let named = told_apart(breach.limits.as_slice());
+    let those = |outcome| move |(_, limit): &&(_, &CurrentLimit)| limit.outcome == outcome;
+    // The one that the rest of the answer speaks of comes first.
+    let violated =
+        named.iter().filter(those(Outcome::Breached)).chain(named.iter().filter(those(Outcome::Refused)));
+    let violated: smallvec::SmallVec<[&str; 4]> = violated.map(|(name, _)| &**name).collect();
+    body::response(problem, &breach.message, &violated, req)
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::{body::to_bytes, test::TestRequest};
+
+    use super::*;
+    use crate::LimiterBuilder;
+
+    #[actix_web::test]
+    async fn what_cannot_be_decided_is_reduced_capacity() {
+        let config = LimiterBuilder::new().config_as_is();
+        let req = TestRequest::default().to_srv_request();
+        let wait = Some(Duration::from_millis(1500));
+        let response = undecided(&config.settings, wait, Timestamp::from_millis(0), &req);
+        assert_eq!(response.status(), 503);
+        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let told = ["content-type", "cache-control", "retry-after"].map(header);
+        assert_eq!(told, [Some("application/problem+json"), Some("no-store"), Some("2")]);
+        assert_eq!(
+            to_bytes(response.into_body()).await.unwrap_or_default(),
+            concat!(
+                r#"{"type":"https://iana.org/assignments/http-problem-types#temporary-reduced-capacity","#,
+                r#""title":"Temporary Reduced Capacity","status":503,"#,
+                r#""detail":"The limits cannot be checked now."}"#
+            )
+        );
+    }
 }

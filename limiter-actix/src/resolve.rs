@@ -77,6 +77,9 @@ mod tests {
 
     const DA: Exempt = Exempt::DEFAULT;
 
+    /// What P, C and D declare, and what applies to a route directly in each.
+    type Row = ([(Exempt, Declared); 3], [&'static str; 3]);
+
     /// Default `d`, application `a`, and scopes and routes named 2, 3, 4, ... from the outermost on.
     fn applying(levels: &[(Exempt, Declared)]) -> String {
         let mut all = vec![Level { exempt: Exempt::NONE, limits: Overriding }];
@@ -97,7 +100,7 @@ mod tests {
         let add = (Exempt::NONE, Adding);
         let exempt = |what| (what, Nothing);
         let all = Exempt::ALL;
-        let rows: [([(Exempt, Declared); 3], [&str; 3]); 18] = [
+        let rows: [Row; 18] = [
             ([none, none, none], ["a d", "a d", "a d"]),
             ([over, none, none], ["a 2", "a 2", "a 2"]),
             ([add, none, none], ["a d 2", "a d 2", "a d 2"]),

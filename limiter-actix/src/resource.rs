@@ -12,8 +12,8 @@ use actix_web::{
 
 use crate::{
     Exempt, Limits, Rule,
-    beacon::{self, Place, Site},
-    rule::{RuleId, Standing},
+    beacon::{self, Place, Site, with_leading_slash},
+    rule::Standing,
     witness::{Covers, Witness, while_registering},
 };
 
@@ -54,7 +54,7 @@ where
         > + 'static,
     B: MessageBody + 'static,
 {
-    let rule = Rc::new(Standing { id: RuleId::next(), rule: rule.into() });
+    let rule = Rc::new(Standing::new(rule));
     let witness = Witness::new(Rc::clone(&rule), Covers::Resource);
     let resource = build(web::resource(path)).wrap(witness);
     WithBeacon { service: resource, rule, path: path.to_owned() }
@@ -74,14 +74,17 @@ impl<S: HttpServiceFactory> HttpServiceFactory for WithBeacon<S> {
     }
 }
 
-/// Registers a handler with a route attribute, and a beacon for each of its places.
+/// Registers a handler with a route attribute, and a beacon for each of its places. `around` is what the
+/// `#[scope]` modules around it declare, with their prefixes, from the outermost on.
 pub fn register(
     service: impl HttpServiceFactory,
     config: &mut AppService,
+    around: impl IntoIterator<Item = (&'static str, Rule)>,
     rule: Rule,
     places: impl IntoIterator<Item = Place>,
 ) {
-    let rule = Rc::new(Standing { id: RuleId::next(), rule });
+    let around = around.into_iter().map(|(prefix, rule)| (with_leading_slash(prefix.to_owned()), rule));
+    let rule = Rc::new(Standing { around: around.collect(), ..Standing::new(rule) });
     while_registering(&rule, || service.register(config));
     for place in places {
         beacon::light(config, Rc::clone(&rule), Site::Resource(place));
@@ -149,7 +152,7 @@ impl<T, B> ScopeFactory<B> for T where
 
 impl<T: ScopeFactory<B>, B: MessageBody + 'static> ScopeExt<B> for Scope<T> {
     fn rule(self, rule: impl Into<Rule>) -> Scope<impl ScopeFactory<EitherBody<B>>> {
-        let rule = Rc::new(Standing { id: RuleId::next(), rule: rule.into() });
+        let rule = Rc::new(Standing::new(rule));
         self.service(ScopeBeacon(Rc::clone(&rule))).wrap(Witness::new(rule, Covers::Scope))
     }
 }

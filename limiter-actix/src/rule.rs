@@ -76,4 +76,17 @@ impl fmt::Display for RuleId {
 pub(crate) struct Standing {
     pub(crate) id: RuleId,
     pub(crate) rule: Rule,
+    /// What the `#[scope]` modules around a handler declare, with their prefixes, from the outermost on.
+    pub(crate) around: Vec<(String, Rule)>,
+}
+
+impl Standing {
+    pub(crate) fn new(rule: impl Into<Rule>) -> Self {
+        Self { id: RuleId::next(), rule: rule.into(), around: Vec::new() }
+    }
+
+    /// All rules in it.
+    pub(crate) fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.around.iter().map(|(_, rule)| rule).chain([&self.rule])
+    }
 }

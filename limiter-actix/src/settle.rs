@@ -1,17 +1,13 @@
 //! What is put right while a request is on its way, and after it.
 
-use std::{rc::Rc, sync::Arc};
+use std::{cell::Cell, rc::Rc, sync::Arc};
 
 use actix_web::{
     Error, HttpResponse,
     dev::{ResponseHead, ServiceRequest, ServiceResponse},
-    http::header::HeaderMap,
     rt,
 };
-use limiter_core::{
-    Window,
-    storage::{Decision, GiveBack, Storage},
-};
+use limiter_core::storage::{Decision, GiveBack, Storage};
 use smallvec::SmallVec;
 
 use crate::{
@@ -19,7 +15,7 @@ use crate::{
     config::Backend,
     plan::Tier,
     question::{Question, note},
-    refusal,
+    refusal::{self, Decided},
     rule::RuleId,
     ticket::Ticket,
 };
@@ -72,7 +68,8 @@ impl Correction {
         req: &ServiceRequest,
         decision: &Decision,
     ) -> Option<HttpResponse> {
-        if let Some(response) = refusal::of(ticket, decision, &self.meta, &self.added, req) {
+        let decided = Decided { decision, guards: &self.meta, limits: &self.added, given_back: &self.kept };
+        if let Some(response) = refusal::of(ticket, &decided, req) {
             ticket.is_closed.set(true);
             let taken = self.kept.into_iter().chain(self.dropped).collect();
             ticket.give_back(taken);
@@ -122,21 +119,25 @@ impl Ticket {
                 self.make_good(&response);
                 self.release_unmatched(&response);
                 self.deduct(response.response().head());
-                self.set_headers(response.headers_mut());
+                self.show(response.headers_mut());
                 Ok(response)
             }
-            Err(mut error) => {
-                self.deduct(error.error_response().head());
-                if let (Some(names), Some(window)) = (&self.local.config.settings.headers, self.shown()) {
-                    let (names, at) = (names.clone(), self.decided_at);
-                    error.add_response_mapper(move |mut response| {
-                        names.set(response.headers_mut(), &window, at);
-                        response
-                    });
-                }
-                Err(error)
-            }
+            Err(error) => Err(self.settle_error(error)),
         }
+    }
+
+    /// Finishes a request that was admitted and came to an error.
+    fn settle_error(self: &Rc<Self>, mut error: Error) -> Error {
+        let response = error.error_response();
+        self.deduct(response.head());
+        // An error may have one response only (`InternalError::from_response`), so the next to ask gets this.
+        let (ticket, asked) = (Rc::clone(self), Cell::new(Some(response)));
+        error.add_response_mapper(move |another| {
+            let mut response = asked.take().unwrap_or(another);
+            ticket.show(response.headers_mut());
+            response
+        });
+        error
     }
 
     /// Puts right what was granted in advance to a request that did not meet the rules for it: takes what
@@ -207,23 +208,6 @@ impl Ticket {
         }
         drop(charges);
         self.give_back(returned);
-    }
-
-    fn set_headers(&self, headers: &mut HeaderMap) {
-        if let (Some(names), Some(window)) = (&self.local.config.settings.headers, self.shown()) {
-            names.set(headers, &window, self.decided_at);
-        }
-    }
-
-    /// The window to show: of the innermost level's limit with the shortest window, or else the application's.
-    fn shown(&self) -> Option<Window> {
-        let charges = self.charges.borrow();
-        let innermost = charges.iter().map(|charge| charge.placed.tier).max()?;
-        charges
-            .iter()
-            .filter(|charge| charge.placed.tier == innermost && !charge.placed.limit.shadow)
-            .min_by_key(|charge| charge.placed.policy.quota().window_seconds())?
-            .window
     }
 
     /// Gives back what was taken, without delaying the answer.

@@ -138,6 +138,14 @@ impl Table {
     }
 }
 
+/// The pattern of the resource the request has reached, or in a scope of the one it will reach: another
+/// than before routing where that one was hidden, or the path has been rewritten since.
+pub(crate) fn pattern_reached(req: &ServiceRequest) -> Option<Rc<str>> {
+    let decoded = || req.resource_map().match_pattern(req.match_info().as_str());
+    let reached = if req.match_info().unprocessed().is_empty() { req.match_pattern() } else { decoded() };
+    reached.map(Rc::from)
+}
+
 /// The meta limits for a request that no table has been asked about.
 pub(crate) fn meta_limits(settings: &Settings, req: &ServiceRequest) -> SmallVec<[Rc<Placed>; 2]> {
     let rules = Rules::default();

@@ -10,7 +10,9 @@ use limiter_core::{Key, Timestamp};
 use smallvec::SmallVec;
 
 use crate::{
+    Breach, CurrentLimit,
     charge::Charges,
+    current::{Current, Outcome},
     local::Local,
     rule::{RuleId, Standing},
     table::{Prediction, Route},
@@ -36,9 +38,21 @@ pub(crate) struct Ticket {
     pub(crate) is_closed: Cell<bool>,
     /// Whether the handler still has to ask for the decision.
     pub(crate) is_unchecked: Cell<bool>,
+    /// Those of limiters further in.
+    pub(crate) inner: RefCell<Vec<Rc<Self>>>,
+    /// What the request ran into after this limiter had admitted it.
+    pub(crate) breach: RefCell<Option<Box<Breach>>>,
 }
 
 impl Ticket {
+    /// How its limits stand.
+    pub(crate) fn add_current(&self, current: &mut Current) {
+        let settings = &self.local.config.settings;
+        current.extend(self.charges.borrow().iter().filter_map(|charge| {
+            Some(CurrentLimit::new(charge, &self.client, charge.window?, Outcome::Passed, settings))
+        }));
+    }
+
     /// Notes that a rule was met; tells whether all that were met so far were granted in advance.
     pub(crate) fn meet(&self, rule: &Rc<Standing>) -> bool {
         self.met.borrow_mut().push(Rc::clone(rule));
@@ -74,6 +88,14 @@ pub(crate) struct Tickets {
 }
 
 impl Tickets {
+    /// Adds the ticket of a limiter inside all that are here.
+    pub(crate) fn add(&mut self, ticket: Rc<Ticket>) {
+        for outer in &self.of_limiters {
+            outer.inner.borrow_mut().push(Rc::clone(&ticket));
+        }
+        self.of_limiters.push(ticket);
+    }
+
     pub(crate) fn of(req: &ServiceRequest) -> Self {
         req.extensions().get::<Self>().cloned().unwrap_or_default()
     }

@@ -8,6 +8,14 @@ use std::{
 
 use crate::digest::Digest;
 
+mod logged;
+
+use self::logged::Logged;
+pub use self::logged::LoggedAddresses;
+
+#[cfg(feature = "remote")]
+mod name;
+
 /// Who is counted: an address, the value of a header, a user, or several of these together.
 ///
 /// Kinds are kept apart: the address 1.2.3.4 and a text `1.2.3.4` are two keys, and so are equal texts of two
@@ -80,6 +88,20 @@ impl Key {
     #[must_use]
     pub fn or_else<K: Into<Self>>(self, other: impl FnOnce() -> K) -> Self {
         if self.is_missing() { other().into() } else { self }
+    }
+
+    /// The key as a log may show it: the address as set, of a text only its kind, for its value may be a
+    /// secret.
+    ///
+    /// ```
+    /// use limiter_core::{Key, LoggedAddresses};
+    ///
+    /// let key = Key::text("user", "alice").and(Key::address([192, 0, 2, 1].into(), 64));
+    /// assert_eq!(key.logged(LoggedAddresses::Full).to_string(), "user and 192.0.2.1");
+    /// assert_eq!(key.logged(LoggedAddresses::Hidden).to_string(), "user and address");
+    /// ```
+    pub fn logged(&self, addresses: LoggedAddresses) -> impl fmt::Display + '_ {
+        Logged { key: self, addresses }
     }
 
     /// Whether the key is missing.
@@ -156,13 +178,6 @@ impl<K: Into<Self>> From<Option<K>> for Key {
 /// Shows addresses and kinds, never a text's value: it may be a secret.
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Repr::Missing => f.write_str("missing"),
-            Repr::Unlimited => f.write_str("unlimited"),
-            Repr::Address(address) => fmt::Display::fmt(address, f),
-            Repr::Text { kind, .. } if kind.is_empty() => f.write_str("text"),
-            Repr::Text { kind, .. } => f.write_str(kind),
-            Repr::Both(both) => write!(f, "{:?} and {:?}", both.0, both.1),
-        }
+        fmt::Display::fmt(&self.logged(LoggedAddresses::Full), f)
     }
 }

@@ -32,12 +32,16 @@ assert!(!storage.decide(&Batch::new(&[hit]), clock.now()).is_admitted());
 "#
 )]
 
+#[cfg(feature = "acceptance")]
+pub mod acceptance;
 #[cfg(feature = "storage")]
 mod clock;
 #[cfg(feature = "storage")]
 mod digest;
 #[cfg(feature = "storage")]
 mod key;
+#[cfg(feature = "remote")]
+mod name;
 #[cfg(feature = "storage")]
 mod policy;
 mod quota;
@@ -51,10 +55,12 @@ mod sync;
 #[cfg(feature = "storage")]
 mod window;
 
+#[cfg(feature = "remote")]
+pub use self::name::CountName;
 #[cfg(feature = "storage")]
 pub use self::{
     clock::{Clock, ManualClock, SystemClock, Timestamp},
-    key::Key,
+    key::{Key, LoggedAddresses},
     policy::{Policy, PolicyError},
     scope::Scope,
     window::Window,

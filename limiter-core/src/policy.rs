@@ -7,6 +7,9 @@ use crate::{
     digest::{Digest, halves},
 };
 
+#[cfg(feature = "remote")]
+mod name;
+
 /// A quota and how it is counted, with everything the arithmetic needs worked out once.
 ///
 /// Within one scope and key each policy has a count of its own; equal policies share it unless

@@ -9,7 +9,15 @@ mod batch;
 mod decision;
 mod error;
 mod memory;
+#[cfg(feature = "redis")]
+mod redis;
+#[cfg(feature = "remote")]
+mod resilient;
 
+#[cfg(feature = "redis")]
+pub use self::redis::{RedisStorage, RedisStorageBuilder};
+#[cfg(feature = "remote")]
+pub use self::resilient::Resilient;
 pub use self::{
     answer::Answer,
     batch::{Batch, GiveBack, Hit},
@@ -54,6 +62,17 @@ pub trait Storage: fmt::Debug + Send + Sync {
     ///
     /// As for [`decide`](Self::decide), and when the storage has no way to find its counts.
     fn reset(&self) -> Answer<'_, ()>;
+
+    /// Tells whether the storage can decide. It is asked in the background while decisions fail, so that no
+    /// request has to try.
+    ///
+    /// # Errors
+    ///
+    /// As for [`decide`](Self::decide).
+    fn probe(&self) -> Answer<'_, ()> {
+        const NOTHING: &Batch<'_> = &Batch { guards: &[], limits: &[], on_refusal: &[] };
+        Answer::Later(Box::pin(async move { self.decide(NOTHING, Timestamp::default()).await.map(drop) }))
+    }
 
     /// Tells whether this storage can enforce a policy, so that a limiter can refuse it when it is built.
     ///

@@ -10,17 +10,20 @@
 //! ```
 //!
 //! By the time the carrier itself is expanded nothing that stood above it is left: it has the whole rule.
+//!
+//! Above a module it is the same with `#[scope]` in the place of the route attribute. The carrier of a module
+//! then tells the handlers in it where its rule is, in carriers of theirs; see [`crate::module`].
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{
-    Attribute, Error, Meta, Result, Token, parenthesized,
+    Attribute, Error, Meta, Path, Result, Token, parenthesized,
     parse::{Parse, ParseStream},
     parse_quote, parse2,
     punctuated::Punctuated,
 };
 
-use crate::{exempt::Exempt, expand, handler::Handler, limit::Limit, route};
+use crate::{exempt::Exempt, expand, item::Item, limit::Limit, module};
 
 /// The attributes that are carried.
 #[derive(Clone, Copy)]
@@ -29,22 +32,25 @@ pub(crate) enum Kind {
     Exempt,
 }
 
-/// Expands `#[limit]` or `#[exempt]`. The handler is put out in any case, with an error after it.
-pub(crate) fn attach(kind: Kind, arguments: TokenStream, item: &TokenStream) -> TokenStream {
-    let mut handler: Handler = match parse2(item.clone()) {
-        Ok(handler) => handler,
-        Err(error) => return with_error(item, &kind.not_a_function(error.span())),
+/// Expands `#[limit]` or `#[exempt]`. The item is put out in any case, with an error after it.
+pub(crate) fn attach(kind: Kind, arguments: TokenStream, tokens: &TokenStream) -> TokenStream {
+    let mut item: Item = match parse2(tokens.clone()) {
+        Ok(item) => item,
+        Err(error) => return with_error(tokens, &kind.not_a_function(error.span())),
     };
-    match carry(Part { kind, arguments }, &mut handler.attrs) {
-        Ok(()) => handler.into_token_stream(),
-        Err(error) => with_error(&handler, &error),
+    match carry(Part { kind, arguments }, &mut item) {
+        Ok(()) => item.into_token_stream(),
+        Err(error) => with_error(&item, &error),
     }
 }
 
 /// Expands the carrier.
-pub(crate) fn unload(arguments: TokenStream, item: &TokenStream) -> TokenStream {
-    let unloaded = parse2(arguments).and_then(|carrier| expand::service(&carrier, parse2(item.clone())?));
-    unloaded.unwrap_or_else(|error| with_error(item, &error))
+pub(crate) fn unload(arguments: TokenStream, tokens: &TokenStream) -> TokenStream {
+    let unloaded = parse2(arguments).and_then(|carrier| match parse2(tokens.clone())? {
+        Item::Handler(handler) => expand::service(&carrier, *handler),
+        Item::Module(module) => module::expand(&carrier, &module),
+    });
+    unloaded.unwrap_or_else(|error| with_error(tokens, &error))
 }
 
 fn with_error(item: &impl ToTokens, error: &Error) -> TokenStream {
@@ -52,41 +58,60 @@ fn with_error(item: &impl ToTokens, error: &Error) -> TokenStream {
     quote!(#item #error)
 }
 
-/// Moves a part into the carrier, which is created when this is the first one.
-fn carry(part: Part, attrs: &mut Vec<Attribute>) -> Result<()> {
-    let Some(route) = route::position(attrs) else {
-        let mut error = part.kind.no_route();
+/// Moves a part into the carrier above the attribute of actix-web.
+fn carry(part: Part, item: &mut Item) -> Result<()> {
+    let Some(place) = item.place() else {
+        let mut error = part.kind.no_place(item);
         if let Err(another) = part.check() {
             error.combine(another);
         }
         return Err(error);
     };
     part.check()?;
-    let place = attrs.iter().position(Carrier::is);
-    let mut carrier = place.map_or_else(|| Ok(Carrier::default()), |index| attrs[index].parse_args())?;
-    carrier.add(part)?;
-    match place {
-        Some(index) => attrs[index] = carrier.attribute(),
-        None => attrs.insert(route, carrier.attribute()),
-    }
-    Ok(())
+    Carrier::change(item.attrs(), place, |carrier| carrier.add(part))
 }
 
-/// What stands in the parentheses of the carrier: `limit(..)` and `exempt(..)`, from top to bottom.
+/// What stands in the parentheses of the carrier: `within(..)` for each module around a handler that has a rule,
+/// from the outermost on; then `limit(..)` and `exempt(..)`, from top to bottom.
 #[derive(Default)]
 pub(crate) struct Carrier {
+    around: Vec<Path>,
     parts: Punctuated<Part, Token![,]>,
 }
 
 impl Carrier {
+    /// Changes the carrier among the attributes; when there is none yet, it is put at `place`.
+    fn change(
+        attrs: &mut Vec<Attribute>,
+        place: usize,
+        change: impl FnOnce(&mut Self) -> Result<()>,
+    ) -> Result<()> {
+        let found = attrs.iter().position(Self::is);
+        let mut carrier = found.map_or_else(|| Ok(Self::default()), |index| attrs[index].parse_args())?;
+        change(&mut carrier)?;
+        match found {
+            Some(index) => attrs[index] = carrier.attribute(),
+            None => attrs.insert(place, carrier.attribute()),
+        }
+        Ok(())
+    }
+
+    /// Notes on a handler, whose route attribute stands at `route`, that the module of this type is around it.
+    pub(crate) fn put_within(attrs: &mut Vec<Attribute>, route: usize, module: Path) -> Result<()> {
+        Self::change(attrs, route, |carrier| {
+            carrier.around.push(module);
+            Ok(())
+        })
+    }
+
     fn is(attr: &Attribute) -> bool {
         let segments = attr.path().segments.iter().map(|segment| &segment.ident);
         matches!(attr.meta, Meta::List(_)) && segments.eq(&["limiter_actix", "__private", "carrier"])
     }
 
     fn attribute(&self) -> Attribute {
-        let parts = &self.parts;
-        parse_quote!(#[::limiter_actix::__private::carrier(#parts)])
+        let Self { around, parts } = self;
+        parse_quote!(#[::limiter_actix::__private::carrier(#(within(#around),)* #parts)])
     }
 
     /// Refuses an exemption that repeats one above it.
@@ -101,7 +126,12 @@ impl Carrier {
         Ok(())
     }
 
-    /// The rule of the handler, as an expression of type `Rule`.
+    /// The types of the modules around the handler, from the outermost on.
+    pub(crate) fn around(&self) -> &[Path] {
+        &self.around
+    }
+
+    /// The rule of the handler or module, as an expression of type `Rule`.
     pub(crate) fn rule(&self) -> Result<TokenStream> {
         let calls = self.parts.iter().map(Part::calls).collect::<Result<TokenStream>>()?;
         Ok(quote!(::limiter_actix::__private::Rule::new() #calls))
@@ -110,9 +140,19 @@ impl Carrier {
 
 impl Parse for Carrier {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
-        Ok(Self { parts: Punctuated::parse_terminated(input)? })
+        let mut around = Vec::new();
+        while input.peek(within) {
+            input.parse::<within>()?;
+            let module;
+            parenthesized!(module in input);
+            around.push(module.parse()?);
+            input.parse::<Token![,]>()?;
+        }
+        Ok(Self { around, parts: Punctuated::parse_terminated(input)? })
     }
 }
+
+syn::custom_keyword!(within);
 
 /// One attribute in the carrier, with its arguments as the user wrote them.
 struct Part {
@@ -174,18 +214,25 @@ impl Kind {
         let (name, example) = (self.name(), self.example());
         let message = format!(
             "`#[{name}]` belongs on a handler function: `{example}`, below it `#[get(\"/\")]`, then \
-             the function"
+             the function; or on a module with `#[scope]`"
         );
         Error::new(span, message)
     }
 
-    fn no_route(self) -> Error {
+    /// The attribute of actix-web is missing, or stands above.
+    fn no_place(self, item: &Item) -> Error {
         let (name, example) = (self.name(), self.example());
-        let message = format!(
-            "`#[{name}]` must stand above the route attribute: `{example}`, below it `#[get(\"/\")]`, then \
-             the function; handlers mounted without a route macro are limited where they are mounted, see \
-             the documentation of limiter_actix"
-        );
+        let message = match item {
+            Item::Handler(_) => format!(
+                "`#[{name}]` must stand above the route attribute: `{example}`, below it `#[get(\"/\")]`, \
+                 then the function; handlers mounted without a route macro are limited where they are \
+                 mounted, see the documentation of limiter_actix"
+            ),
+            Item::Module(_) => format!(
+                "`#[{name}]` on a module must stand above `#[scope]`: `{example}`, below it \
+                 `#[scope(\"/prefix\")]`, then the module"
+            ),
+        };
         Error::new(Span::call_site(), message)
     }
 }

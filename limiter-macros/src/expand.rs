@@ -15,6 +15,7 @@ pub(crate) fn service(carrier: &Carrier, mut handler: Handler) -> Result<TokenSt
     }
 
     let rule = carrier.rule()?;
+    let around = carrier.around();
     let name = &handler.sig.ident;
     let docs = named(&handler.attrs, "doc");
     let cfgs: Vec<_> = named(&handler.attrs, "cfg").collect();
@@ -30,12 +31,15 @@ pub(crate) fn service(carrier: &Carrier, mut handler: Handler) -> Result<TokenSt
         impl ::limiter_actix::__private::HttpServiceFactory for #name {
             fn register(self, #config: &mut ::limiter_actix::__private::AppService) {
                 #handler
-                ::limiter_actix::__private::register(#name, #config, #rule, [#(#routes),*]);
+                ::limiter_actix::__private::register(
+                    #name, #config, [#(#around::level()),*], #rule, [#(#routes),*],
+                );
             }
         }
     })
 }
 
-fn named<'a>(attrs: &'a [Attribute], name: &str) -> impl Iterator<Item = &'a Attribute> {
+/// The attributes of this name.
+pub(crate) fn named<'a>(attrs: &'a [Attribute], name: &str) -> impl Iterator<Item = &'a Attribute> {
     attrs.iter().filter(move |attr| attr.path().is_ident(name))
 }

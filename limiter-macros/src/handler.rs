@@ -1,9 +1,6 @@
 use proc_macro2::{Delimiter, Group, TokenStream};
 use quote::{ToTokens, TokenStreamExt as _};
-use syn::{
-    Attribute, Error, Result, Signature, Visibility,
-    parse::{Parse, ParseStream},
-};
+use syn::{Attribute, Error, Result, Signature, Visibility, parse::ParseStream};
 
 /// The function under an attribute. Its body is kept as it is, unread, so that code which does not parse yet
 /// (while it is typed) does not hide the attributes.
@@ -14,10 +11,13 @@ pub(crate) struct Handler {
     body: Group,
 }
 
-impl Parse for Handler {
-    fn parse(input: ParseStream<'_>) -> Result<Self> {
-        let attrs = input.call(Attribute::parse_outer)?;
-        let vis = input.parse()?;
+impl Handler {
+    /// Reads what follows the visibility.
+    pub(crate) fn parse_after(
+        attrs: Vec<Attribute>,
+        vis: Visibility,
+        input: ParseStream<'_>,
+    ) -> Result<Self> {
         let sig = input.parse()?;
         let body: Group = input.parse()?;
         if body.delimiter() != Delimiter::Brace {

@@ -6,10 +6,13 @@ mod carrier;
 mod exempt;
 mod expand;
 mod handler;
+mod item;
 mod limit;
+mod module;
 mod nearest;
 mod options;
 mod route;
+mod scope;
 mod setting;
 
 use proc_macro::TokenStream;
@@ -18,7 +21,8 @@ use self::carrier::Kind;
 
 /// Limits how often a handler is called.
 ///
-/// Stands above the route attribute of actix-web: `#[get]`, `#[post]`, ..., `#[route]` or `#[routes]`.
+/// Stands above the route attribute of actix-web: `#[get]`, `#[post]`, ..., `#[route]` or `#[routes]`; or above
+/// the `#[scope]` of a [module](#modules).
 ///
 /// ```ignore
 /// use actix_web::{HttpResponse, Responder, get, post};
@@ -44,6 +48,38 @@ use self::carrier::Kind;
 ///
 /// The attribute may be repeated, imported under another name, and mixed with other attributes. All limits of
 /// a handler are decided together.
+///
+/// # Modules
+///
+/// Above a module with actix-web's `#[scope]` it limits each route in the module by itself, as the limits of a
+/// scope do: a limit on a handler replaces them, or adds to them with `override_defaults = false`.
+///
+/// ```ignore
+/// use actix_web::scope;
+/// use limiter_actix::limit;
+///
+/// #[limit("60/minute", key = user)]
+/// #[scope("/v1")]
+/// mod v1 {
+///     use actix_web::{HttpResponse, Responder, get};
+///     use limiter_actix::limit;
+///
+///     #[get("/items")]
+///     pub async fn items() -> impl Responder {
+///         HttpResponse::Ok()
+///     }
+///
+///     #[limit("5/minute")]
+///     #[get("/search")]
+///     pub async fn search() -> impl Responder {
+///         HttpResponse::Ok()
+///     }
+/// }
+/// ```
+///
+/// What the attribute names (`user` here) is looked up outside the module. It reaches the functions with a
+/// route attribute directly in the module, as `#[scope]` does, and those in `#[scope]` modules within; other
+/// modules within it are left alone.
 ///
 /// # Options
 ///
@@ -96,6 +132,8 @@ pub fn limit(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///     HttpResponse::Ok()
 /// }
 /// ```
+///
+/// Above a module with actix-web's `#[scope]` it exempts each route in it; limits within the module still hold.
 ///
 /// `default` lifts the default limits, `application` those of the application, `meta` the limits on breaches,
 /// and `scopes` those of the scopes around the handler. Without names all four are lifted.

@@ -18,10 +18,12 @@ const METHODS: [&str; 10] =
 /// `#[trace]`, `#[query]` and others may also be attributes of another crate, so one that has a path, as
 /// routes do, is preferred to one that only has the name.
 pub(crate) fn position(attrs: &[Attribute]) -> Option<usize> {
-    attrs
-        .iter()
-        .position(|attr| named(attr, "routes") || is_route(attr) && parse(attr).is_ok())
-        .or_else(|| attrs.iter().position(is_route))
+    readable_position(attrs).or_else(|| attrs.iter().position(is_route))
+}
+
+/// Where the route attribute stands on what may not be a handler.
+pub(crate) fn readable_position(attrs: &[Attribute]) -> Option<usize> {
+    attrs.iter().position(|attr| named(attr, "routes") || is_route(attr) && parse(attr).is_ok())
 }
 
 /// Has every route attribute wrap its resource in a witness, and returns what the attributes say.
@@ -40,7 +42,7 @@ fn is_route(attr: &Attribute) -> bool {
 }
 
 /// Goes by the last segment: `#[get]`, `#[actix_web::get]`.
-fn named(attr: &Attribute, name: &str) -> bool {
+pub(crate) fn named(attr: &Attribute, name: &str) -> bool {
     attr.path().segments.last().is_some_and(|segment| segment.ident == name)
 }
 

@@ -1,5 +1,7 @@
 use limiter_core::{ParseQuotaError, PolicyError};
 
+use crate::TrustedProxiesError;
+
 /// Why a limiter could not be built.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -13,6 +15,18 @@ pub enum BuildError {
     /// A limit that code hits by its name must have a quota of its own.
     #[error("the limit named `{0}` is told by a function of the request: give it a quota")]
     DynamicNamedLimit(String),
+    /// Two limits for code to hit have the same name.
+    #[error("two limits are named `{0}`")]
+    TwoNamedLimits(String),
+    /// A named limit is taken from by hand: no response tells whether to deduct.
+    #[error("the limit named `{0}` has a `deduct_when`, but what is taken by hand has no response to ask")]
+    DeductByHand(String),
+    /// The trusted proxies cannot be.
+    #[error("the trusted proxies cannot be: {0}")]
+    TrustedProxies(#[from] TrustedProxiesError),
+    /// IPv6 addresses cannot be grouped by so many bits.
+    #[error("IPv6 addresses cannot be grouped by {0} bits: expected 32 to 128")]
+    Ipv6Prefix(u8),
     /// A pattern of paths cannot be read.
     #[error("the pattern `{pattern}` cannot be read: expected {expected}")]
     Pattern {

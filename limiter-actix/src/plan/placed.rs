@@ -1,9 +1,18 @@
-use std::{cell::Cell, rc::Rc, sync::Arc};
+use std::{
+    cell::{Cell, OnceCell},
+    rc::Rc,
+    sync::Arc,
+};
 
 use actix_web::dev::ServiceRequest;
-use limiter_core::{Policy, PolicyError, Quota, Scope, Strategy};
+use limiter_core::{Policy, Quota, Scope, Strategy};
 
-use crate::{Limit, config::Known, limit::Text};
+use crate::{
+    Limit,
+    config::{Backend, Known},
+    headers::printable,
+    limit::Text,
+};
 
 /// A limit at its place, with everything a storage must know of it.
 pub(crate) struct Placed {
@@ -17,6 +26,10 @@ pub(crate) struct Placed {
     /// Whether this limiter decides the limit, or another one further in.
     pub(super) ours: bool,
     pub(crate) said_it_never_passes: Cell<bool>,
+    /// The quota as text, made when it is first shown.
+    text: OnceCell<Arc<str>>,
+    /// What headers call the limit, made when it is first shown.
+    policy_name: OnceCell<Arc<str>>,
 }
 
 /// Where a limit stands.
@@ -48,27 +61,51 @@ pub(super) struct Maker {
     pub(super) place: Place,
     pub(super) strategy: Strategy,
     pub(super) known: Arc<Known>,
+    pub(super) storage: Backend,
 }
 
 impl Maker {
-    pub(super) fn make(&self, quota: Quota) -> Result<Placed, PolicyError> {
-        let Place { tier, scope, ours, label } = &self.place;
-        let mut policy = Policy::new(quota, self.strategy).with_label(label.as_str());
-        if let Some(burst) = self.limit.burst {
-            policy = policy.with_burst(burst)?;
-        }
+    pub(super) fn make(&self, quota: Quota) -> Placed {
+        let Place { tier, scope, ours, .. } = &self.place;
+        let policy = self.policy(quota);
         if self.limit.shared.as_ref().is_none_or(Text::is_fixed) {
             self.known.add(scope, &policy);
         }
-        Ok(Placed {
+        Placed {
             limit: Rc::clone(&self.limit),
             tier: *tier,
             policy,
             scope: scope.clone(),
-            meta: self.meta()?,
+            meta: self.meta(),
             ours: *ours,
             said_it_never_passes: Cell::new(false),
-        })
+            text: OnceCell::new(),
+            policy_name: OnceCell::new(),
+        }
+    }
+
+    /// What cannot be as it was asked for still limits, as nearly as it can: the builder refuses such limits,
+    /// but those of attributes are only met here.
+    fn policy(&self, quota: Quota) -> Policy {
+        let label = self.place.label.as_str();
+        let plain = Policy::new(quota, self.strategy).with_label(label);
+        let policy = match self.limit.burst.map(|burst| plain.clone().with_burst(burst)) {
+            None => plain,
+            Some(Ok(policy)) => policy,
+            Some(Err(error)) => {
+                tracing::error!(code = "L004", %error, limit = %quota, place = label,
+                    "a limit cannot have this burst; it holds without");
+                plain
+            }
+        };
+        match self.storage.storage().check(&policy) {
+            Ok(()) => policy,
+            Err(error) => {
+                tracing::error!(code = "L004", %error, limit = %quota, place = label,
+                    "a limit cannot have this strategy; it holds as `sliding-window-counter`");
+                Policy::new(quota, Strategy::SlidingWindowCounter).with_label(label)
+            }
+        }
     }
 
     /// The same for one of several quotas, so that equal ones do not share a count.
@@ -78,15 +115,14 @@ impl Maker {
     }
 
     /// The limits of breaches of a limit: of the same clients, in the same scope.
-    fn meta(&self) -> Result<Box<[Rc<Placed>]>, PolicyError> {
+    fn meta(&self) -> Box<[Rc<Placed>]> {
         let placed = self.limit.meta.iter().enumerate().map(|(ordinal, quota)| {
             let mut meta = Limit::new(*quota);
             meta.key.clone_from(&self.limit.key);
             meta.shared.clone_from(&self.limit.shared);
             let label = format!("meta {ordinal} of {}", self.place.label);
             let place = Place { tier: Tier::Meta, label, ..self.place.clone() };
-            let maker = Self { limit: Rc::new(meta), place, ..self.clone() };
-            maker.make(*quota).map(Rc::new)
+            Rc::new(Self { limit: Rc::new(meta), place, ..self.clone() }.make(*quota))
         });
         placed.collect()
     }
@@ -99,6 +135,20 @@ impl Placed {
             Some(Text::With(name)) => Some(Scope::new(self.scope.parts().chain([name(req).as_str()]))),
             _ => None,
         }
+    }
+
+    /// The quota as text: what refusals show.
+    pub(crate) fn text(&self) -> Arc<str> {
+        Arc::clone(self.text.get_or_init(|| self.policy.to_string().into()))
+    }
+
+    /// What headers call the limit: its name, or else its quota, in printable ASCII.
+    pub(crate) fn policy_name(&self) -> Arc<str> {
+        let name = self.policy_name.get_or_init(|| match &self.limit.name {
+            Some(name) => printable(name),
+            None => self.text(),
+        });
+        Arc::clone(name)
     }
 
     /// Whether both have the same count for the same key.

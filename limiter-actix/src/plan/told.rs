@@ -13,8 +13,8 @@ pub(crate) struct Told {
     maker: Maker,
     /// What each text was read as; none when it could not be.
     texts: RefCell<HashMap<Cow<'static, str>, Option<Quotas>>>,
-    /// What each quota came to; none when it cannot be.
-    placed: RefCell<HashMap<Quotas, Option<Several>>>,
+    /// What quotas came to.
+    placed: RefCell<HashMap<Quotas, Several>>,
 }
 
 type Several = SmallVec<[Rc<Placed>; 2]>;
@@ -35,7 +35,7 @@ impl Told {
             TellsQuotas::Quotas(quotas) => Some(quotas),
             TellsQuotas::Text(text) => self.read(text),
         };
-        let limits = quotas.and_then(|quotas| self.placed(quotas));
+        let limits = quotas.map(|quotas| self.placed(quotas));
         Found { failed: limits.is_none(), limits: limits.unwrap_or_default() }
     }
 
@@ -48,16 +48,13 @@ impl Told {
         quotas
     }
 
-    fn placed(&self, quotas: Quotas) -> Option<Several> {
+    fn placed(&self, quotas: Quotas) -> Several {
         if let Some(known) = self.placed.borrow().get(&quotas) {
             return known.clone();
         }
         let each = quotas.as_slice().iter().enumerate();
-        let placed = each
-            .map(|(ordinal, quota)| self.maker.numbered(ordinal).make(*quota).map(Rc::new))
-            .collect::<Result<_, _>>()
-            .inspect_err(|error| self.complain(error))
-            .ok();
+        let placed =
+            each.map(|(ordinal, quota)| Rc::new(self.maker.numbered(ordinal).make(*quota))).collect();
         remember(&self.placed, quotas, &placed);
         placed
     }
@@ -65,7 +62,7 @@ impl Told {
     /// Said once for each text, since it is remembered.
     fn complain(&self, error: &dyn fmt::Display) {
         tracing::error!(code = "L001", %error, place = %self.maker.place.label,
-            "a function told a limit that cannot be; the limits further out hold");
+            "a function told a limit that cannot be read; the limits further out hold");
     }
 }
 

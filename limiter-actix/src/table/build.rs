@@ -25,6 +25,8 @@ pub(super) struct Rules {
     standing: HashMap<RuleId, Rc<Standing>>,
     /// The prefix of each scope with a rule, the outermost first.
     scopes: Vec<(String, RuleId)>,
+    /// The prefixes and rules of the `#[scope]` modules around each handler, the outermost first.
+    modules: HashMap<RuleId, Vec<(String, Rule)>>,
     /// The rules on each resource, by its full pattern, in the order actix asks them.
     resources: HashMap<String, Vec<Rc<Beacon>>>,
     /// Given by pattern.
@@ -50,6 +52,9 @@ impl Rules {
         match &beacon.site {
             Site::Scope => self.scopes.push((prefix, beacon.rule.id)),
             Site::Resource(place) => {
+                let full = |(module, rule): &(String, Rule)| (format!("{prefix}{module}"), rule.clone());
+                let modules = beacon.rule.around.iter().map(full).collect();
+                self.modules.insert(beacon.rule.id, modules);
                 let pattern = format!("{prefix}{}", place.path());
                 self.resources.entry(pattern).or_default().push(beacon);
             }
@@ -129,7 +134,7 @@ impl Rules {
     }
 
     fn methods_in_limits(&self, settings: &Settings) -> Vec<Method> {
-        let standing = self.standing.values().map(|standing| &standing.rule.limits);
+        let standing = self.standing.values().flat_map(|standing| standing.rules()).map(|rule| &rule.limits);
         let patterns = self.patterns.iter().map(|pattern| &pattern.rule.limits);
         let tiers = [&settings.defaults.limits, &settings.application, &settings.meta];
         let limits = standing.chain(patterns).chain(tiers).flat_map(|limits| &limits.0);
@@ -162,6 +167,9 @@ impl Rules {
     }
 }
 
+/// The prefix of a scope, what it declares, and whether this limiter decides its limits.
+type ScopeRule<'a> = (&'a str, &'a Rule, bool);
+
 /// Puts limits at their places for one plan.
 struct Placing<'a> {
     rules: &'a Rules,
@@ -190,16 +198,29 @@ impl Placing<'_> {
             let rule = &self.rules.standing.get(id)?.rule;
             Some((prefix.as_str(), rule, !self.key.left_to_others.contains(id)))
         });
-        let mut all: Vec<(&str, &Rule, bool)> = given.chain(standing).collect();
-        all.sort_by_key(|(prefix, ..)| depth(prefix));
+        let by_depth = given.chain(standing).map(|scope| (depth(scope.0), scope));
+        // Modules come first, so that the innermost meets the others of its prefix.
+        let mut all: Vec<(usize, ScopeRule<'_>)> = self.modules().chain(by_depth).collect();
+        all.sort_by_key(|(depth, _)| *depth);
 
-        all.chunk_by(|one, other| one.0 == other.0)
+        all.chunk_by(|(_, one), (_, other)| one.0 == other.0)
             .enumerate()
             .map(|(index, rules)| {
-                let place = format!("scope {}", rules[0].0);
-                self.level(Tier::Scope(index), &place, rules.iter().map(|(_, rule, ours)| (*rule, *ours)))
+                let place = format!("scope {}", rules[0].1.0);
+                let rules = rules.iter().map(|(_, (_, rule, ours))| (*rule, *ours));
+                self.level(Tier::Scope(index), &place, rules)
             })
             .collect()
+    }
+
+    /// The rules of the `#[scope]` modules around a handler, all at the depth of the innermost: actix does not
+    /// put the prefix of one around another before its paths.
+    fn modules(&self) -> impl Iterator<Item = (usize, ScopeRule<'_>)> {
+        let id = self.key.standing.last();
+        let ours = id.is_some_and(|id| !self.key.left_to_others.contains(id));
+        let modules = id.and_then(|id| self.rules.modules.get(id)).map_or(&[][..], Vec::as_slice);
+        let depth = modules.last().map_or(0, |(innermost, _)| depth(innermost));
+        modules.iter().map(move |(prefix, rule)| (depth, (prefix.as_str(), rule, ours)))
     }
 
     fn route_level(&self) -> PlannedLevel {
@@ -260,19 +281,13 @@ impl Placing<'_> {
     }
 
     fn placed(&self, limits: &Limits, tier: Tier, place: &str, ours: bool) -> Vec<Declared> {
-        let placed = limits.0.iter().zip(labels(place, &limits.0)).map(|(limit, label)| {
-            if !limit.covers(&self.key.method) {
-                return None;
-            }
+        let labelled = limits.0.iter().zip(labels(place, &limits.0));
+        let covering = labelled.filter(|(limit, _)| limit.covers(&self.key.method));
+        let placed = covering.map(|(limit, label)| {
             let place = Place { tier, scope: self.scope(limit, tier), label, ours };
             Declared::new(limit, place, self.settings)
-                .inspect_err(|error| {
-                    tracing::error!(code = "L004", %error, ?limit,
-                        "a limit cannot be; the limits further out hold");
-                })
-                .ok()
         });
-        placed.flatten().collect()
+        placed.collect()
     }
 
     /// What shares the count of a limit.

@@ -5,9 +5,9 @@ use crate::{Policy, Window};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct ElasticWindow {
     /// Tells this window from later ones: its end does not, since it moves.
-    start: u64,
-    end: u64,
-    used: u64,
+    pub(super) start: u64,
+    pub(super) end: u64,
+    pub(super) used: u64,
 }
 
 impl ElasticWindow {

@@ -3,8 +3,8 @@ use crate::{Policy, Window, window::NEVER};
 /// One counter; the window starts at the key's first hit and ends exactly one window later.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct FixedWindow {
-    end: u64,
-    used: u64,
+    pub(super) end: u64,
+    pub(super) used: u64,
 }
 
 impl FixedWindow {

@@ -8,9 +8,9 @@ use crate::{Policy, Window, window::NEVER};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct SlidingWindow {
     /// Of the current window.
-    start: u64,
-    previous: u64,
-    current: u64,
+    pub(super) start: u64,
+    pub(super) previous: u64,
+    pub(super) current: u64,
 }
 
 impl SlidingWindow {

@@ -4,6 +4,9 @@ use super::{
 };
 use crate::{Policy, Timestamp, Window, window::NEVER};
 
+#[cfg(feature = "remote")]
+mod counters;
+
 /// What one count remembers.
 ///
 /// A state belongs to one [`Policy`]: it must be given the same one at each call, and times that never go

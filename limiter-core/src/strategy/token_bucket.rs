@@ -4,7 +4,7 @@ use crate::{Policy, Window, window::NEVER};
 /// theoretical arrival time).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct TokenBucket {
-    full_at: u64,
+    pub(super) full_at: u64,
 }
 
 impl TokenBucket {

@@ -1,4 +1,4 @@
-//! Only functions are handlers.
+//! Only functions are handlers, and only modules with `#[scope]` are scopes.
 
 use limiter_actix::{exempt, limit};
 

@@ -1,0 +1,42 @@
+//! A login where only failures count: who knows the password is never locked out by using it.
+//!
+//! Listens on 127.0.0.1:8080, or where `ADDR` says.
+
+use std::collections::HashMap;
+
+use actix_web::{App, HttpResponse, HttpServer, dev::ResponseHead, http::StatusCode, post, web};
+use limiter_actix::{Breach, Limiter, limit};
+
+fn failed(response: &ResponseHead) -> bool {
+    response.status == StatusCode::UNAUTHORIZED
+}
+
+/// The cost is taken before the handler runs and comes back when it did not fail: 100 guesses at once do not
+/// get through, and hanging up before the answer does not make them free.
+#[limit("3/minute", deduct_when = failed, on_breach = locked_out)]
+#[post("/login")]
+async fn login(form: web::Form<HashMap<String, String>>) -> HttpResponse {
+    match form.get("password").map(String::as_str) {
+        Some("secret") => HttpResponse::Ok().body("welcome\n"),
+        _ => HttpResponse::Unauthorized().body("wrong password\n"),
+    }
+}
+
+/// `Retry-After` is added to whatever is answered here.
+fn locked_out(breach: &Breach) -> Option<HttpResponse> {
+    let seconds = breach.retry_after()?.as_secs_f32().ceil();
+    Some(HttpResponse::TooManyRequests().body(format!("locked out for another {seconds} seconds\n")))
+}
+
+#[actix_web::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let address = std::env::var("ADDR").unwrap_or_else(|_| "127.0.0.1:8080".to_owned());
+    let limiter = Limiter::builder().headers(true).build()?;
+
+    let server = HttpServer::new(move || App::new().wrap(limiter.clone()).service(login)).bind(&address)?;
+
+    println!("Listening on {address}. Try:");
+    println!("  curl -i -d password=secret http://{address}/login  as often as you like");
+    println!("  curl -i -d password=guess  http://{address}/login  3 a minute, then both are refused");
+    Ok(server.run().await?)
+}

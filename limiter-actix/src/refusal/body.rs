@@ -1,0 +1,88 @@
+//! The forms of a refusal.
+
+use std::fmt::Write;
+
+use actix_web::{
+    HttpResponse,
+    body::{self, MessageBody},
+    dev::ServiceRequest,
+    http::{
+        Method,
+        header::{CONTENT_TYPE, HeaderValue},
+    },
+};
+
+use super::{
+    accept::Form,
+    escape::{Html, Json},
+    problem::Problem,
+};
+
+/// An answer in the form that its client accepts. `violated` names the limits that refused.
+pub(super) fn response(
+    problem: &Problem,
+    detail: &str,
+    violated: &[&str],
+    req: &ServiceRequest,
+) -> HttpResponse {
+    let form = Form::wanted(req.headers());
+    let body = if req.method() == Method::HEAD {
+        // No Content-Length either: zero would not be that of the answer to a GET (RFC 9110, section 8.6).
+        body::None::new().boxed()
+    } else {
+        written(form, problem, detail, violated).boxed()
+    };
+    let mut response = HttpResponse::with_body(problem.status, body);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(form.content_type()));
+    response
+}
+
+fn written(form: Form, problem: &Problem, detail: &str, violated: &[&str]) -> String {
+    match form {
+        Form::Problem => problem_json(problem, detail, violated),
+        Form::Html => html(problem, detail),
+        Form::Plain => detail.to_owned(),
+    }
+}
+
+impl Form {
+    fn content_type(self) -> &'static str {
+        match self {
+            Self::Problem => "application/problem+json",
+            Self::Html => "text/html; charset=utf-8",
+            Self::Plain => "text/plain; charset=utf-8",
+        }
+    }
+}
+
+/// The object of RFC 9457, with the member that draft-ietf-httpapi-ratelimit-headers-11 adds in section 5.
+///
+/// `instance` is left out: the path says where the problem occurred but is no identifier of the occurrence, and
+/// one that begins with `//` names another host.
+fn problem_json(problem: &Problem, detail: &str, violated: &[&str]) -> String {
+    let Problem { status, uri, title } = problem;
+    let mut text = String::with_capacity(256 + detail.len());
+    // Strings take all.
+    let _ = write!(
+        text,
+        r#"{{"type":"{uri}","title":"{title}","status":{},"detail":"{}""#,
+        status.as_u16(),
+        Json(detail)
+    );
+    for (number, name) in violated.iter().enumerate() {
+        text.push_str(if number == 0 { r#","violated-policies":[""# } else { r#",""# });
+        let _ = write!(text, r#"{}""#, Json(name));
+    }
+    text.push_str(if violated.is_empty() { "}" } else { "]}" });
+    text
+}
+
+/// For people: the status as browsers know it, and the reason.
+fn html(problem: &Problem, detail: &str) -> String {
+    let status = problem.status.canonical_reason().unwrap_or(problem.title);
+    let detail = Html(detail);
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>{status}</title>\n\
+         <h1>{status}</h1>\n<p>{detail}</p>\n</html>\n"
+    )
+}

@@ -1,0 +1,166 @@
+//! A batch is decided as one.
+
+use super::bench::{Bench, client, policy};
+use crate::{
+    Strategy, Window,
+    storage::{Batch, Hit, Verdict},
+};
+
+pub(super) async fn run(bench: &Bench<'_>) {
+    is_admitted_whole_or_not_at_all(bench).await;
+    guards_come_first(bench).await;
+    refusals_are_hit_by_themselves(bench).await;
+    shadows_refuse_nothing(bench).await;
+    one_count_may_stand_twice(bench).await;
+    costs_are_all_or_nothing(bench).await;
+    tests_take_nothing(bench).await;
+    own_refusals_move_an_elastic_end(bench).await;
+    assert_eq!(bench.decide(&Batch::new(&[])).await.verdict(), Verdict::Admitted, "nothing to decide");
+}
+
+async fn is_admitted_whole_or_not_at_all(bench: &Bench<'_>) {
+    for strategy in bench.strategies() {
+        let (wide, narrow) = (policy(10, strategy), policy(2, strategy));
+        let (here, there, key) = (bench.scope(), bench.scope(), client(1));
+        let hits = [
+            Hit::new(&here, &key, &wide),
+            Hit::new(&here, &key, &narrow),
+            Hit::new(&there, &key, &wide).cost(3),
+        ];
+        for expected in [[9, 1, 7], [8, 0, 4]] {
+            let decision = bench.decide(&Batch::new(&hits)).await;
+            assert_eq!(decision.verdict(), Verdict::Admitted, "{strategy}");
+            let seen: Vec<_> = decision.limits().iter().map(Window::remaining).collect();
+            assert_eq!(seen, expected, "{strategy}: in the order of the batch, after the hit");
+        }
+        let decision = bench.decide(&Batch::new(&hits)).await;
+        assert_eq!(decision.verdict(), Verdict::Refused, "{strategy}");
+        let allowed: Vec<_> = decision.limits().iter().map(Window::is_allowed).collect();
+        assert_eq!(allowed, [true, false, true], "{strategy}: which limit refused");
+        assert_eq!(bench.left(&hits).await, [8, 0, 4], "{strategy}: a refused batch takes nothing");
+    }
+}
+
+async fn guards_come_first(bench: &Bench<'_>) {
+    for strategy in bench.strategies() {
+        let (one, nine) = (policy(1, strategy), policy(9, strategy));
+        let (meta, route, key) = (bench.scope(), bench.scope(), client(1));
+        let (guard, limit) = ([Hit::new(&meta, &key, &one)], [Hit::new(&route, &key, &nine)]);
+        let batch = Batch::new(&limit).guards(&guard);
+        for _ in 0..2 {
+            let decision = bench.decide(&batch).await;
+            assert_eq!(decision.verdict(), Verdict::Admitted, "{strategy}: a guard is not consumed");
+            assert_eq!(decision.guards().len(), 1);
+        }
+        let _ = bench.hit(guard[0]).await;
+        let decision = bench.decide(&batch.on_refusal(&guard)).await;
+        assert_eq!(decision.verdict(), Verdict::Guarded, "{strategy}");
+        assert!(!decision.guards()[0].is_allowed());
+        assert_eq!(bench.left(&[guard[0], limit[0]]).await, [0, 7], "{strategy}: guarded takes nothing");
+    }
+}
+
+async fn refusals_are_hit_by_themselves(bench: &Bench<'_>) {
+    for strategy in bench.strategies() {
+        let (one, nine) = (policy(1, strategy), policy(9, strategy));
+        let (route, other, key) = (bench.scope(), bench.scope(), client(1));
+        let metas = [bench.scope(), bench.scope(), bench.scope(), bench.scope()];
+        let limits = [Hit::new(&route, &key, &one), Hit::new(&other, &key, &nine)];
+        let on_refusal = [
+            Hit::new(&metas[0], &key, &nine),
+            Hit::new(&metas[1], &key, &nine).only_after(0),
+            Hit::new(&metas[2], &key, &nine).only_after(1),
+            Hit::new(&metas[3], &key, &nine).cost(5),
+        ];
+        let batch = Batch::new(&limits).on_refusal(&on_refusal);
+        assert_eq!(bench.decide(&batch).await.verdict(), Verdict::Admitted, "{strategy}");
+        assert_eq!(bench.left(&on_refusal).await, [9; 4], "{strategy}: nothing was refused");
+        for expected in [[8, 8, 9, 4], [7, 7, 9, 4]] {
+            assert_eq!(bench.decide(&batch).await.verdict(), Verdict::Refused, "{strategy}");
+            assert_eq!(bench.left(&on_refusal).await, expected, "{strategy}: what refused, if it passes");
+        }
+    }
+}
+
+async fn shadows_refuse_nothing(bench: &Bench<'_>) {
+    for strategy in bench.strategies() {
+        let (one, three) = (policy(1, strategy), policy(3, strategy));
+        let (a, b, meta, key) = (bench.scope(), bench.scope(), bench.scope(), client(1));
+        let limits = [Hit::new(&a, &key, &one).shadow(true), Hit::new(&b, &key, &three)];
+        let on_refusal = [Hit::new(&meta, &key, &three).only_after(0)];
+        let batch = Batch::new(&limits).on_refusal(&on_refusal);
+        for (shadow, left) in [(true, 2), (false, 1), (false, 0)] {
+            let decision = bench.decide(&batch).await;
+            assert_eq!(decision.verdict(), Verdict::Admitted, "{strategy}");
+            assert_eq!(decision.limits()[0].is_allowed(), shadow, "{strategy}: it says that it would refuse");
+            assert_eq!(decision.limits()[1].remaining(), left, "{strategy}");
+        }
+        assert_eq!(bench.decide(&batch).await.verdict(), Verdict::Refused, "{strategy}");
+        assert_eq!(bench.left(&on_refusal).await, [3], "{strategy}: a shadow is no refusal to wait for");
+    }
+}
+
+async fn one_count_may_stand_twice(bench: &Bench<'_>) {
+    for strategy in bench.strategies() {
+        let (three, scope, key) = (policy(3, strategy), bench.scope(), client(1));
+        let twice = [Hit::new(&scope, &key, &three), Hit::new(&scope, &key, &three).cost(2)];
+        let thrice = [twice[0], twice[0], twice[1]];
+        let decision = bench.decide(&Batch::new(&thrice)).await;
+        assert_eq!(decision.verdict(), Verdict::Refused, "{strategy}: together they are too much");
+        let allowed: Vec<_> = decision.limits().iter().map(Window::is_allowed).collect();
+        assert_eq!(allowed, [true, true, false], "{strategy}");
+        let decision = bench.decide(&Batch::new(&twice)).await;
+        let seen: Vec<_> = decision.limits().iter().map(Window::remaining).collect();
+        assert_eq!((decision.verdict(), seen), (Verdict::Admitted, vec![2, 0]), "{strategy}");
+    }
+}
+
+async fn costs_are_all_or_nothing(bench: &Bench<'_>) {
+    for strategy in bench.strategies() {
+        let (five, none, scope, key) = (policy(5, strategy), policy(0, strategy), bench.scope(), client(1));
+        let hit = Hit::new(&scope, &key, &five);
+        for cost in [6, u64::MAX] {
+            let seen = bench.hit(hit.cost(cost)).await;
+            assert_eq!((seen.is_allowed(), seen.remaining()), (false, 5), "{strategy}: {cost} never passes");
+            assert_eq!(seen.retry_after(), None, "{strategy}: no wait helps");
+        }
+        assert_eq!(bench.hit(hit.cost(4)).await.remaining(), 1, "{strategy}");
+        let refused = bench.hit(hit.cost(2)).await;
+        assert_eq!((refused.is_allowed(), refused.remaining()), (false, 1), "{strategy}");
+        assert!(refused.retry_after().is_some(), "{strategy}: a wait helps");
+        assert_eq!(bench.hit(hit).await.remaining(), 0, "{strategy}: a refused cost took nothing");
+        assert!(bench.hit(hit.cost(0)).await.is_allowed(), "{strategy}: a cost of 0 always passes");
+        let never = Hit::new(&scope, &key, &none);
+        assert!(!bench.hit(never).await.is_allowed(), "{strategy}: an amount of 0 always refuses");
+        assert!(bench.hit(never.cost(0)).await.is_allowed(), "{strategy}: but not a look");
+    }
+}
+
+async fn tests_take_nothing(bench: &Bench<'_>) {
+    for strategy in bench.strategies() {
+        let (one, scope, key) = (policy(1, strategy), bench.scope(), client(1));
+        let hit = [Hit::new(&scope, &key, &one)];
+        for _ in 0..2 {
+            assert!(bench.decide(&Batch::test(&hit)).await.is_admitted(), "{strategy}");
+        }
+        let _ = bench.hit(hit[0]).await;
+        assert_eq!(bench.decide(&Batch::test(&hit)).await.verdict(), Verdict::Guarded, "{strategy}");
+    }
+}
+
+/// And refusals of others do not.
+async fn own_refusals_move_an_elastic_end(bench: &Bench<'_>) {
+    let strategy = Strategy::FixedWindowElasticExpiry;
+    if bench.time == super::Time::Own || !bench.has(strategy) {
+        return;
+    }
+    let (one, two, key) = (policy(1, strategy), policy(2, strategy), client(1));
+    let (a, b) = (bench.scope(), bench.scope());
+    let hits = [Hit::new(&a, &key, &one), Hit::new(&b, &key, &two)];
+    let window = bench.decide(&Batch::new(&hits)).await.limits()[0].reset();
+    let later = super::bench::START.after(std::time::Duration::from_secs(100));
+    let decision = bench.decide_at(&Batch::new(&hits), later).await;
+    assert_eq!(decision.verdict(), Verdict::Refused);
+    let resets: Vec<_> = decision.limits().iter().map(Window::reset).collect();
+    assert_eq!(resets, [window, window - std::time::Duration::from_secs(100)]);
+}

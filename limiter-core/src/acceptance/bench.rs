@@ -1,0 +1,106 @@
+use std::{
+    collections::hash_map::RandomState,
+    hash::BuildHasher,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use super::Time;
+use crate::{
+    Key, Policy, Quota, Scope, Strategy, Timestamp, Unit, Window,
+    storage::{Batch, Decision, GiveBack, Hit, Storage},
+};
+
+/// A storage under test.
+pub(super) struct Bench<'a> {
+    pub(super) storage: &'a dyn Storage,
+    pub(super) time: Time,
+    /// Of this run alone.
+    name: String,
+    scopes: AtomicU64,
+}
+
+impl<'a> Bench<'a> {
+    pub(super) fn new(storage: &'a dyn Storage, time: Time) -> Self {
+        let name = format!("acceptance-{:016x}", RandomState::new().hash_one(0));
+        Self { storage, time, name, scopes: AtomicU64::new(0) }
+    }
+
+    /// A scope that nobody has used.
+    pub(super) fn scope(&self) -> Scope {
+        let number = self.scopes.fetch_add(1, Ordering::Relaxed);
+        Scope::new([&self.name, &number.to_string()])
+    }
+
+    /// The strategies that the storage has.
+    pub(super) fn strategies(&self) -> impl Iterator<Item = Strategy> {
+        let has = |strategy: &Strategy| self.storage.check(&policy(1, *strategy)).is_ok();
+        Strategy::ALL.into_iter().filter(has)
+    }
+
+    pub(super) fn has(&self, strategy: Strategy) -> bool {
+        self.strategies().any(|other| other == strategy)
+    }
+
+    /// Whether what comes back is exactly what was taken. A bucket credits what the time since the hit has not
+    /// refilled, so it may have a little less when the clock cannot be stopped.
+    pub(super) fn is_exact_about_returns(&self, strategy: Strategy) -> bool {
+        self.time != Time::Own || strategy != Strategy::TokenBucket
+    }
+
+    pub(super) async fn decide(&self, batch: &Batch<'_>) -> Decision {
+        self.decide_at(batch, START).await
+    }
+
+    pub(super) async fn decide_at(&self, batch: &Batch<'_>, now: Timestamp) -> Decision {
+        self.storage.decide(batch, now).await.expect("the storage decides")
+    }
+
+    /// Hits one limit; tells how it stands.
+    pub(super) async fn hit(&self, hit: Hit<'_>) -> Window {
+        let decision = self.decide(&Batch::new(&[hit])).await;
+        assert_eq!(
+            decision.is_admitted(),
+            decision.limits()[0].is_allowed(),
+            "a batch of one limit: {hit:?}"
+        );
+        decision.limits()[0]
+    }
+
+    /// What is left for each of the hits.
+    pub(super) async fn left(&self, hits: &[Hit<'_>]) -> Vec<u64> {
+        let looks: Vec<_> = hits.iter().map(|hit| hit.cost(0)).collect();
+        let decision = self.decide(&Batch::test(&looks)).await;
+        decision.guards().iter().map(Window::remaining).collect()
+    }
+
+    pub(super) async fn give_back(&self, hit: Hit<'_>, taken: &Window) {
+        let taken = [GiveBack::new(hit, taken)];
+        self.storage.give_back(&taken, START).await.expect("the storage takes back");
+    }
+
+    /// What of a report must agree with another storage's: times only where both decide by the same clock,
+    /// rounded up to the resolution.
+    pub(super) fn comparable(&self, window: &Window) -> (bool, u64, u64, Option<(u128, Option<u128>)>) {
+        let times = match self.time {
+            Time::Own => None,
+            Time::Callers { resolution } => {
+                let round = |duration: Duration| duration.as_nanos().div_ceil(resolution.as_nanos());
+                Some((round(window.reset()), window.retry_after().map(round)))
+            }
+        };
+        (window.is_allowed(), window.limit(), window.remaining(), times)
+    }
+}
+
+/// Wherever time stands still. The middle of a window of any length that the tests use.
+pub(super) const START: Timestamp = Timestamp::from_millis(1_750_000_015_500);
+
+/// So much per year: as good as no time passes while the tests run, whatever the clock.
+pub(super) fn policy(amount: u64, strategy: Strategy) -> Policy {
+    Policy::new(Quota::new(amount, 1, Unit::Year), strategy)
+}
+
+pub(super) fn client(number: u64) -> Key {
+    Key::text("client", number.to_string())
+}

@@ -1,0 +1,154 @@
+//! Counts on a Redis or Valkey server.
+
+use std::fmt;
+
+use ::redis::aio::ConnectionLike;
+
+mod builder;
+mod call;
+mod dial;
+mod erase;
+mod error;
+mod line;
+mod link;
+mod reply;
+mod script;
+
+pub use self::builder::RedisStorageBuilder;
+use self::{
+    call::Call,
+    link::Link,
+    script::{DECIDE, GIVE_BACK},
+};
+use super::{Answer, Batch, Decision, GiveBack, Hit, MemoryStorage, Storage, StorageError};
+use crate::{CountName, Policy, PolicyError, Strategy, Timestamp};
+
+/// Keeps counts on a Redis or Valkey server, exact over all processes that use it.
+///
+/// A batch is one call of a script, decided by the server's clock: the clocks of its users do not matter. All
+/// that a script reads of a count is in one key, which expires by itself.
+///
+/// It connects when it is first used, once per async runtime, and again when a connection is lost. It neither
+/// retries nor waits for longer than the server takes: [`Resilient`](super::Resilient) gives it a deadline and
+/// leaves a failing server alone. It needs a Tokio runtime (actix has one), and Redis 5 or any Valkey.
+///
+/// ```
+/// use limiter_core::storage::{RedisStorage, Resilient};
+///
+/// let storage = Resilient::new(RedisStorage::new("redis://127.0.0.1:6379")?);
+/// # Ok::<(), limiter_core::storage::StorageError>(())
+/// ```
+pub struct RedisStorage {
+    link: Link,
+    /// What all keys begin with, the version of their contents included.
+    prefix: Box<str>,
+    obeys_caller: bool,
+}
+
+impl RedisStorage {
+    /// The largest amount of a moving window: it remembers each hit, and so does the memory that stands in
+    /// when the server fails.
+    pub const MAX_MOVING_WINDOW: u64 = MemoryStorage::MAX_MOVING_WINDOW;
+
+    /// Creates a storage from a URI:
+    ///
+    /// * `redis://[[user][:password]@]host[:port][/database]`
+    /// * `redis+unix:///path/to/socket[?db=..&user=..&pass=..]`
+    ///
+    /// and the same with `valkey`. `protocol=resp3` may stand among the parameters after a `?`.
+    ///
+    /// # Errors
+    ///
+    /// When this is not such a URI, or the feature for it is not enabled. Whether the server can be reached
+    /// shows when it is used.
+    pub fn new(uri: &str) -> Result<Self, StorageError> {
+        Self::builder(uri).build()
+    }
+
+    /// Creates a storage from a URI, with options.
+    pub fn builder(uri: &str) -> RedisStorageBuilder {
+        RedisStorageBuilder::new(uri)
+    }
+
+    /// Creates a storage that uses a connection of the `redis` crate: a `MultiplexedConnection`, a
+    /// `ConnectionManager`, a cluster's connection, or a pool behind a type of your own. Whether it reconnects
+    /// is the connection's business.
+    pub fn from_connection<C>(connection: C) -> Self
+    where
+        C: ConnectionLike + Clone + Send + Sync + 'static,
+    {
+        Self::with_link(Link::Given(Box::new(connection)), builder::DEFAULT_PREFIX)
+    }
+
+    fn with_link(link: Link, prefix: &str) -> Self {
+        Self { link, prefix: format!("{prefix}:{}:", script::VERSION).into(), obeys_caller: false }
+    }
+
+    /// Makes the storage decide by the time it is given instead of the server's, for tests: counts are then
+    /// not exact over machines, since their clocks differ.
+    #[must_use]
+    pub fn obey_caller(mut self) -> Self {
+        self.obeys_caller = true;
+        self
+    }
+
+    /// The key of a count. The braces make all keys of one client share a slot of a cluster.
+    fn key(&self, hit: &Hit<'_>) -> String {
+        let name = CountName::of(hit);
+        format!("{}{{{}}}:{}", self.prefix, name.client(), name.count())
+    }
+
+    /// The time to decide by; none for the server's.
+    fn time(&self, now: Timestamp) -> Option<Timestamp> {
+        self.obeys_caller.then_some(now)
+    }
+}
+
+impl Storage for RedisStorage {
+    fn decide<'a>(&'a self, batch: &'a Batch<'a>, now: Timestamp) -> Answer<'a, Decision> {
+        Answer::Later(Box::pin(async move {
+            let call = Call::decide(batch, self.time(now), |hit| self.key(hit));
+            let reply = self.link.run(&DECIDE, &call).await?;
+            reply::decision(reply, batch, call.places())
+        }))
+    }
+
+    fn give_back<'a>(&'a self, taken: &'a [GiveBack<'a>], now: Timestamp) -> Answer<'a, ()> {
+        Answer::Later(Box::pin(async move {
+            let call = Call::give_back(taken, self.time(now), |hit| self.key(hit));
+            self.link.run(&GIVE_BACK, &call).await.map(drop)
+        }))
+    }
+
+    fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {
+        Answer::Later(Box::pin(async move {
+            let keys: Vec<String> = hits.iter().map(|hit| self.key(hit)).collect();
+            self.link.unlink(&keys).await
+        }))
+    }
+
+    fn reset(&self) -> Answer<'_, ()> {
+        Answer::Later(Box::pin(erase::all(&self.link, &self.prefix)))
+    }
+
+    fn probe(&self) -> Answer<'_, ()> {
+        Answer::Later(Box::pin(async move { self.link.probe(&self.prefix).await }))
+    }
+
+    fn check(&self, policy: &Policy) -> Result<(), PolicyError> {
+        if policy.strategy() == Strategy::MovingWindow && policy.amount() > Self::MAX_MOVING_WINDOW {
+            let (quota, most) = (policy.quota(), Self::MAX_MOVING_WINDOW);
+            return Err(PolicyError::MovingWindowTooLarge { quota, most });
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for RedisStorage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStorage")
+            .field("link", &self.link)
+            .field("prefix", &self.prefix)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,64 @@
+//! The examples, as programs of their own.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+};
+
+/// An example that runs until it is dropped.
+#[derive(Debug)]
+pub struct Program {
+    /// Where it listens.
+    pub address: SocketAddr,
+    process: Child,
+}
+
+/// Builds an example, and returns where cargo has put it.
+///
+/// # Panics
+///
+/// When it does not build.
+pub fn build_example(name: &str) -> PathBuf {
+    let output = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--package", "limiter-examples", "--example", name])
+        .arg("--message-format=json")
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "the example {name} does not build");
+    let lines = output.stdout.split(|byte| *byte == b'\n');
+    let messages = lines.filter_map(|line| serde_json::from_slice::<serde_json::Value>(line).ok());
+    let mut executables = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from));
+    executables.next_back().expect("cargo says where the example is")
+}
+
+/// Runs an example on a free port, given as `ADDR`, and waits until it says that it listens.
+///
+/// # Panics
+///
+/// When it does not start.
+pub fn run_example(name: &str) -> Program {
+    let program = build_example(name);
+    // Nobody else is given the port so soon after it was free.
+    let address = TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port is free");
+    let mut process = Command::new(program)
+        .env("ADDR", address.to_string())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the example starts");
+    let mut lines = BufReader::new(process.stdout.take().expect("its output is piped")).lines();
+    let first = lines.next().and_then(Result::ok).unwrap_or_default();
+    assert!(first.contains(&address.to_string()), "the example says: {first}");
+    Program { address, process }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}

@@ -1,0 +1,124 @@
+//! What no header can do.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use limiter_actix::TrustedProxies;
+use proptest::{collection::vec, prelude::*, sample::select};
+
+use crate::vectors::lines;
+
+const NAMES: [&str; 4] = ["x-forwarded-for", "forwarded", "x-real-ip", "cf-connecting-ip"];
+
+/// What a client may send as a value: pieces of what proxies write, and any bytes.
+fn claim() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        8 => select(vec![
+            "for=", "by=", "host=", "\"", "\\", ",", ", ", ";", "=", "[", "]", ":", "%", " ", "\t", "1.2.3.4", "10.0.0.9",
+            "2001:db8::1", "[::1]:80", "unknown", "_x", "::ffff:", "For",
+        ])
+        .prop_map(|text| text.as_bytes().to_vec()),
+        1 => vec(prop_oneof![Just(b'\t'), 0x20..=0x7e_u8, 0x80..=0xff_u8], 0..20),
+    ];
+    vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+}
+
+/// An address that no proxy has.
+fn stranger() -> impl Strategy<Value = IpAddr> {
+    prop_oneof![
+        any::<u32>().prop_map(|bits| IpAddr::V4(bits.into())),
+        any::<u128>().prop_map(|bits| IpAddr::V6(bits.into())),
+    ]
+    .prop_map(|address| address.to_canonical())
+    .prop_filter("no proxy", |address| !is_proxy(*address))
+}
+
+fn is_proxy(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V4(address) if address.octets()[0] == 10)
+}
+
+/// The addresses of proxies that stand in a row.
+fn chain() -> impl Strategy<Value = Vec<IpAddr>> {
+    vec(any::<[u8; 3]>().prop_map(|[b, c, d]| Ipv4Addr::new(10, b, c, d).into()), 0..5)
+}
+
+fn trusting(name: &str) -> TrustedProxies {
+    TrustedProxies::header(name).networks(["10.0.0.0/8"])
+}
+
+/// What a proxy adds to the list for the address that connected to it.
+fn entry(name: &str, address: IpAddr, dress: u8) -> String {
+    let bracketed = match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("[{address}]"),
+    };
+    match (name, dress % 4) {
+        ("forwarded", 0) => format!("for=\"{bracketed}:80\";proto=https"),
+        ("forwarded", 1) => format!("By=\"a, \\\"b;\";For=\"{bracketed}\""),
+        ("forwarded", 2) => format!("host=\"\\\\\";for=\"{bracketed}\";by=_x"),
+        ("forwarded", _) => format!("for=\"{bracketed}\""),
+        (_, 0) => format!("{bracketed}:80"),
+        (_, 1) => format!("\"{bracketed}\""),
+        _ => address.to_string(),
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_client_that_is_no_proxy_cannot_choose(
+        peer in stranger(),
+        chosen in select(&NAMES[..]),
+        sent in vec((select(&NAMES[..]), claim()), 0..6),
+    ) {
+        let mut headers = lines::<&str>("x", &[]);
+        for (name, value) in &sent {
+            for (name, value) in &lines(name, &[value]) {
+                headers.append(name.clone(), value.clone());
+            }
+        }
+        prop_assert_eq!(trusting(chosen).client(Some(peer), &headers), Some(peer));
+    }
+
+    #[test]
+    fn what_a_client_sends_changes_nothing_of_what_proxies_add(
+        name in select(vec!["x-forwarded-for", "forwarded"]),
+        claims in vec(claim(), 0..4),
+        client in stranger(),
+        proxies in chain(),
+        dresses in vec(any::<(u8, bool)>(), 6),
+        nearest in any::<u8>(),
+    ) {
+        let mut values = claims;
+        for (address, (dress, on_own_line)) in std::iter::once(&client).chain(&proxies).zip(dresses) {
+            let entry = entry(name, *address, dress);
+            match values.last_mut() {
+                Some(last) if !on_own_line => {
+                    last.extend_from_slice(b", ");
+                    last.extend_from_slice(entry.as_bytes());
+                }
+                _ => values.push(entry.into_bytes()),
+            }
+        }
+        let peer = IpAddr::from([10, 9, 9, nearest]);
+        let found = trusting(name).client(Some(peer), &lines(name, &values));
+        prop_assert_eq!(found, Some(client));
+
+        let by_number = TrustedProxies::header(name).hops(proxies.len() + 1);
+        prop_assert_eq!(by_number.client(Some(peer), &lines(name, &values)), Some(client));
+    }
+
+    #[test]
+    fn whatever_comes_the_client_is_an_address_that_was_there(
+        name in select(vec!["x-forwarded-for", "forwarded", "x-real-ip"]),
+        values in vec(claim(), 0..4),
+    ) {
+        let peer = IpAddr::from([10, 0, 0, 1]);
+        let found = trusting(name).client(Some(peer), &lines(name, &values)).expect("the peer at least");
+        let all = [IpAddr::from([1, 2, 3, 4]), IpAddr::from([10, 0, 0, 9])];
+        let text = values.concat();
+        let is_part = |address: &IpAddr| {
+            let address = address.to_string();
+            text.windows(address.len()).any(|part| part == address.as_bytes())
+        };
+        prop_assert!(found == peer || !all.contains(&found) || is_part(&found), "{}", found);
+    }
+}
