@@ -7,6 +7,8 @@ mod texts {
     mod readme {}
     #[doc = include_str!("../docs/guide.md")]
     mod guide {}
+    #[doc = include_str!("../docs/answers.md")]
+    mod answers {}
     #[doc = include_str!("../docs/from-flask-limiter.md")]
     mod from_flask_limiter {}
     #[doc = include_str!("../docs/codes.md")]

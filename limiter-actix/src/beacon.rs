@@ -35,8 +35,8 @@ pub(crate) struct Beacon {
 
 /// What a rule covers, seen from where its beacon stands.
 pub(crate) enum Site {
-    /// The scope around it and everything inside.
-    Scope,
+    /// The scope around it and everything inside. Named by the first of the rules on this scope.
+    Scope(RuleId),
     /// A resource beside it.
     Resource(Place),
 }
@@ -94,23 +94,25 @@ thread_local! {
 /// Part of every beacon's path: drawn once per process, so that no request can spell one.
 static SECRET: LazyLock<String> = LazyLock::new(|| format!("/\u{1}{:016x}", RandomState::new().hash_one(0)));
 
+const LEAF: &str = "/leaf";
+
 /// Registers a beacon for `rule` right here.
 pub(crate) fn light(config: &mut AppService, rule: Rc<Standing>, site: Site) {
     let site = match site {
         Site::Resource(place) => Site::Resource(Place { path: with_leading_slash(place.path), ..place }),
-        Site::Scope => Site::Scope,
+        Site::Scope(scope) => Site::Scope(scope),
     };
-    let leaf = format!("/{}", RuleId::next());
-    let name = format!("{}{leaf}", *SECRET);
+    let name = format!("{}-{}", *SECRET, RuleId::next());
 
-    let container = ResourceDef::root_prefix(&SECRET);
+    let container = ResourceDef::root_prefix(&name);
     let mut node = ResourceMap::new(container.clone());
-    let mut leaf_definition = ResourceDef::new(leaf.as_str());
-    leaf_definition.set_name(name.as_str());
-    node.add(&mut leaf_definition, None);
+    let mut leaf = ResourceDef::new(LEAF);
+    leaf.set_name(name.as_str());
+    node.add(&mut leaf, None);
     let node = Rc::new(node);
 
-    let beacon = Beacon { rule, site, path: name.clone(), name, node: Rc::downgrade(&node) };
+    let path = format!("{name}{LEAF}");
+    let beacon = Beacon { rule, site, name, path, node: Rc::downgrade(&node) };
     BEACONS.with_borrow_mut(|beacons| {
         beacons.retain(|beacon| beacon.node.strong_count() > 0);
         beacons.push(Rc::new(beacon));
@@ -149,4 +151,32 @@ async fn not_found(req: ServiceRequest) -> Result<actix_web::dev::ServiceRespons
 /// Patterns of resources begin with a slash, as actix makes them.
 pub(crate) fn with_leading_slash(path: String) -> String {
     if path.is_empty() || path.starts_with('/') { path } else { format!("/{path}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::{App, test, web};
+
+    use super::BEACONS;
+    use crate::{Exempt, Limit, Limiter, Quota, ScopeExt, resource};
+
+    /// Makes an app with three rules, has it answer a request, and drops it.
+    async fn come_and_go() {
+        let limit = || Limit::new(Quota::per_minute(5));
+        let app = App::new()
+            .wrap(Limiter::default())
+            .service(resource("/limited", limit(), |it| it.to(|| async { "ok" })))
+            .service(web::scope("/v1").limit(limit()).service(web::scope("/in").exempt(Exempt::ALL)));
+        let app = test::init_service(app).await;
+        let request = test::TestRequest::with_uri("/limited").to_request();
+        assert!(test::call_service(&app, request).await.status().is_success());
+    }
+
+    #[actix_web::test]
+    async fn apps_that_are_gone_leave_no_beacons_behind() {
+        for _ in 0..50 {
+            come_and_go().await;
+        }
+        assert!(BEACONS.with_borrow(Vec::len) <= 3);
+    }
 }

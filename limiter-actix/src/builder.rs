@@ -377,7 +377,7 @@ impl LimiterBuilder {
         let quota = limit.source.quota().ok_or_else(|| BuildError::DynamicNamedLimit(name.clone()))?;
         // As limits of attributes have it that are shared under this name.
         let policy = self.policy(&limit, quota)?.with_label("shared");
-        let scope = Scope::new([&*self.settings.prefix, "shared", &name]);
+        let scope = Scope::new([&*self.settings.prefix, "shared", "", &name]);
         self.settings.known.add(&scope, &policy);
         Ok(Named { name, limit, scope, policy })
     }

@@ -97,7 +97,7 @@ impl Limiter {
         let declared = Declared::new(&named.limit, place, settings);
         let limits = Charge::of(&declared.of(&req).limits, &client, &req);
         let mut meta = Charge::of(&table::meta_limits(settings, &req), &client, &req);
-        meta.extend(Charge::of_breaches(&limits, &client, &req));
+        meta.extend(Charge::of_breaches(&limits));
 
         let now = settings.clock.now();
         let question = Question { guards: &meta, limits: &limits, on_refusal: &meta, client: &client, now };

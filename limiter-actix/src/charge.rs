@@ -1,6 +1,6 @@
 //! The limits of one request, ready to be decided.
 
-use std::rc::Rc;
+use std::{cell::Cell, rc::Rc};
 
 use actix_web::dev::ServiceRequest;
 use limiter_core::{
@@ -24,6 +24,8 @@ pub(crate) struct Charge {
     shadow: bool,
     /// For a limit's own meta limit: the place of that limit in the batch.
     only_after: Option<usize>,
+    /// Whether the fallback decided, since the storage failed.
+    pub(crate) by_fallback: Cell<bool>,
     /// How the limit stood right after the decision.
     pub(crate) window: Option<Window>,
 }
@@ -46,7 +48,16 @@ impl Charge {
             Cost::With(cost) => cost(req),
         };
         let (scope, shadow) = (placed.scope_told_by(req), limit.shadow);
-        Some(Self { placed: Rc::clone(placed), scope, key, cost, shadow, only_after: None, window: None })
+        Some(Self {
+            placed: Rc::clone(placed),
+            scope,
+            key,
+            cost,
+            shadow,
+            only_after: None,
+            by_fallback: Cell::new(false),
+            window: None,
+        })
     }
 
     /// Those of the limits that are not off for this request.
@@ -58,11 +69,19 @@ impl Charge {
         placed.into_iter().filter_map(|placed| Self::new(placed, client, req)).collect()
     }
 
-    /// The meta limits of the limits themselves.
-    pub(crate) fn of_breaches(limits: &[Self], client: &Key, req: &ServiceRequest) -> Charges {
-        let of_one = |(place, charge): (usize, &Self)| -> Charges {
-            let metas = charge.placed.meta.iter().filter_map(|meta| Self::new(meta, client, req));
-            metas.map(|meta| Self { only_after: Some(place), ..meta }).collect()
+    /// The meta limits of the limits themselves: of the same clients, in the same scope.
+    pub(crate) fn of_breaches(limits: &[Self]) -> Charges {
+        let of_one = |(place, charge): (usize, &Self)| {
+            let charge = charge.clone();
+            let metas = charge.placed.meta.to_vec();
+            metas.into_iter().map(move |placed| Self {
+                placed,
+                cost: 1,
+                shadow: false,
+                only_after: Some(place),
+                window: None,
+                ..charge.clone()
+            })
         };
         limits.iter().enumerate().flat_map(of_one).collect()
     }

@@ -44,7 +44,10 @@ impl LimitCheck {
         let tickets = self.0.extensions().get::<Tickets>().cloned().unwrap_or_default();
         let req = ServiceRequest::from_request(self.0.clone());
         for ticket in tickets.of_limiters.iter().filter(|ticket| ticket.is_unchecked.get()) {
-            let correction = Correction::new(ticket, &req);
+            let mut correction = Correction::new(ticket, &req);
+            if let Some(response) = correction.failure(ticket) {
+                return Err(InternalError::from_response("a limit could not be told", response).into());
+            }
             let decision = correction.question(ticket).decide(&ticket.local.config).await;
             if let Some(response) = correction.conclude(ticket, &req, &decision) {
                 let message = req.extensions().get::<Breach>().map(|breach| breach.message().to_owned());

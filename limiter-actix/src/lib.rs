@@ -37,6 +37,7 @@ mod charge;
 mod check;
 mod config;
 mod current;
+mod entered;
 mod exempt;
 mod future;
 mod headers;

@@ -99,6 +99,7 @@ impl Limit {
     /// The function is called once per request. It may return a [`Quota`], [`Quotas`], or a text in their
     /// notation; none means that there is no limit here for this request. A text that cannot be read is
     /// logged as an error, and the limits further out hold for this request, together with the others here.
+    /// A `Result` whose error says why no limit can be told makes the answer 500.
     ///
     /// ```
     /// use actix_web::dev::ServiceRequest;
@@ -275,8 +276,8 @@ impl Limit {
 
     /// Whether this limit counts a method at all.
     pub(crate) fn covers(&self, method: &Method) -> bool {
-        let method = if *method == Method::HEAD { &Method::GET } else { method };
-        self.methods.is_empty() || self.methods.contains(method)
+        let as_get = |it: &Method| if *it == Method::HEAD { Method::GET } else { it.clone() };
+        self.methods.is_empty() || self.methods.iter().any(|it| as_get(it) == as_get(method))
     }
 }
 

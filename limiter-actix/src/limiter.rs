@@ -108,9 +108,12 @@ where
     forward_ready!(service);
 
     fn call(&self, req: ServiceRequest) -> Self::Future {
-        let Some(mut pending) = self.local.prepare(&req) else {
+        let Some(pending) = self.local.prepare(&req) else {
             return LimiterFuture::passing(self.service.call(req));
         };
+        if let Some(response) = pending.failure() {
+            return LimiterFuture::refused(req, response);
+        }
         match &self.local.config.settings.storage {
             Backend::Memory(memory) => {
                 let decision = pending.ask_memory(memory);
@@ -119,10 +122,10 @@ where
                     Err(response) => LimiterFuture::refused(req, *response),
                 }
             }
-            Backend::Remote { storage, .. } => {
-                let (service, storage) = (Rc::clone(&self.service), Arc::clone(storage));
+            Backend::Remote { .. } => {
+                let service = Rc::clone(&self.service);
                 LimiterFuture::boxed(async move {
-                    let decision = pending.ask(&*storage).await;
+                    let decision = pending.ask().await;
                     match pending.conclude(&req, &decision) {
                         Ok(ticket) => {
                             let response = service.call(req).await;

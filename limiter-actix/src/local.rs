@@ -9,14 +9,14 @@ use std::{
 use actix_web::{HttpResponse, dev::ServiceRequest};
 use limiter_core::{
     Timestamp,
-    storage::{Decision, MemoryStorage, Storage, StorageError, Verdict},
+    storage::{Decision, MemoryStorage, StorageError, Verdict},
 };
 use smallvec::SmallVec;
 
 use crate::{
     charge::{Charge, Charges},
     config::Config,
-    plan::Applicable,
+    plan::{Applicable, Plan},
     question::{Question, note},
     refusal::{self, Decided},
     rule::RuleId,
@@ -35,6 +35,8 @@ pub(crate) struct Pending {
     ticket: Ticket,
     /// Meta limits: tested before the others, taken from when those refuse.
     meta: Charges,
+    /// Whether a function could not tell a limit.
+    is_broken: bool,
 }
 
 impl Local {
@@ -45,6 +47,11 @@ impl Local {
     /// The table of the app, read at the first request: before, actix has not finished the map.
     pub(crate) fn table(&self, req: &ServiceRequest) -> &Table {
         self.table.get_or_init(|| Table::new(Arc::clone(&self.config), req))
+    }
+
+    /// The table, if a request has come.
+    pub(crate) fn table_there_is(&self) -> Option<&Table> {
+        self.table.get()
     }
 
     /// Works out what applies to a request; none when it passes without a look.
@@ -61,12 +68,13 @@ impl Local {
         let route = table.route(req);
         let candidate = route.predict(req);
         let (standing, plan) = self.plan(req, &route, candidate, &tickets);
+        let left_to_others = route.prediction(candidate).left_to_others();
         let by_itself = self.config.settings.auto_check;
         let applicable = if by_itself { plan.applicable(req) } else { Applicable::default() };
         let client = self.config.settings.client(req);
         let charges = Charge::of(&applicable.limits, &client, req);
         let mut meta = Charge::of(&applicable.meta, &client, req);
-        meta.extend(Charge::of_breaches(&charges, &client, req));
+        meta.extend(Charge::of_breaches(&charges));
         let ticket = Ticket {
             local: Rc::clone(self),
             route,
@@ -74,6 +82,7 @@ impl Local {
             client,
             decided_at: self.now(),
             settled_for: standing.into(),
+            left_to_others: left_to_others.into(),
             met: tickets.unclaimed.iter().cloned().collect::<SmallVec<_>>().into(),
             charges: charges.into(),
             is_closed: (!by_itself).into(),
@@ -81,7 +90,7 @@ impl Local {
             inner: RefCell::default(),
             breach: RefCell::default(),
         };
-        Some(Pending { ticket, meta })
+        Some(Pending { ticket, meta, is_broken: applicable.is_broken })
     }
 
     /// Whether this limiter has anything to do with the request.
@@ -96,51 +105,43 @@ impl Local {
         !self.config.settings.filters.iter().any(|passes| passes(req))
     }
 
-    /// The rules that are granted in advance, and the plan that follows. Rules that were met under another
-    /// limiter are that one's.
+    /// The rules that are granted in advance or have been met before, and the plan that follows. Rules that
+    /// were met under another limiter are that one's.
     fn plan(
         &self,
         req: &ServiceRequest,
         route: &Rc<Route>,
         candidate: Option<usize>,
         tickets: &Tickets,
-    ) -> (SmallVec<[RuleId; 4]>, Rc<crate::plan::Plan>) {
+    ) -> (SmallVec<[RuleId; 4]>, Rc<Plan>) {
         let table = self.table(req);
         let prediction = route.prediction(candidate);
+        let predicted = prediction.standing();
         let is_others = |id: &RuleId| {
             tickets.of_limiters.iter().any(|ticket| ticket.met.borrow().iter().any(|rule| rule.id == *id))
         };
-        if !prediction.standing().iter().any(is_others) {
-            return (prediction.standing().into(), prediction.plan(route, table, req));
+        let met = || tickets.unclaimed.iter().map(|rule| rule.id).filter(|id| !predicted.contains(id));
+        if !predicted.iter().any(is_others) && met().next().is_none() {
+            return (predicted.into(), prediction.plan(route, table, req));
         }
-        let standing: SmallVec<[RuleId; 4]> =
-            prediction.standing().iter().filter(|id| !is_others(id)).copied().collect();
-        let plan = table.plan(table.key(route, &standing, req));
-        (standing, plan)
+        let granted = predicted.iter().copied().filter(|id| !is_others(id));
+        let standing: SmallVec<[RuleId; 4]> = met().chain(granted).collect();
+        let mut key = table.key(route, &standing, req);
+        key.left_to_others = prediction.left_to_others();
+        (standing, table.plan(key))
     }
 
     pub(crate) fn now(&self) -> Timestamp {
         self.config.settings.clock.now()
     }
-
-    /// What applies where these rules were met.
-    pub(crate) fn applicable_where_met(
-        &self,
-        ticket: &Ticket,
-        standing: &[RuleId],
-        req: &ServiceRequest,
-    ) -> Applicable {
-        let table = self.table(req);
-        let mut key = table.key(&ticket.route, standing, req);
-        // Where the request has come to, which its path alone did not tell.
-        if let Some(pattern) = crate::table::pattern_reached(req) {
-            key.pattern = Some(pattern);
-        }
-        table.plan(key).applicable(req)
-    }
 }
 
 impl Pending {
+    /// The answer that needs no decision: a function could not tell a limit.
+    pub(crate) fn failure(&self) -> Option<HttpResponse> {
+        self.is_broken.then(|| HttpResponse::InternalServerError().finish())
+    }
+
     /// Asks a storage that answers at once.
     pub(crate) fn ask_memory(&self, memory: &MemoryStorage) -> Decision {
         let charges = self.ticket.charges.borrow();
@@ -148,16 +149,12 @@ impl Pending {
     }
 
     /// Asks any storage; the fallback when it fails.
-    pub(crate) async fn ask(&mut self, storage: &dyn Storage) -> Decision {
-        let charges = self.ticket.charges.take();
+    pub(crate) async fn ask(&self) -> Decision {
+        let charges = self.ticket.charges.borrow().clone();
         if charges.is_empty() && self.meta.is_empty() {
             return Decision::new(Verdict::Admitted, [], []);
         }
-        let question = self.question(&charges);
-        let decision = match question.ask(storage).await {
-            Ok(decision) => decision,
-            Err(error) => question.ask_memory(self.ticket.local.config.fallback(&error)),
-        };
+        let decision = self.question(&charges).decide(&self.ticket.local.config).await;
         self.ticket.charges.replace(charges);
         decision
     }
@@ -178,7 +175,7 @@ impl Pending {
         req: &ServiceRequest,
         decision: &Decision,
     ) -> Result<Rc<Ticket>, Box<HttpResponse>> {
-        let Self { ticket, meta } = self;
+        let Self { ticket, meta, .. } = self;
         let charges = ticket.charges.borrow();
         let decided = Decided { decision, guards: &meta, limits: &charges, given_back: &[] };
         let refused = refusal::of(&ticket, &decided, req);

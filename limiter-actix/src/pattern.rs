@@ -11,12 +11,13 @@ pub(crate) fn scope(prefix: &str) -> Result<Pattern, BuildError> {
     Ok(Pattern::Scope(ResourceDef::prefix(if prefix == "/" { "" } else { prefix })))
 }
 
-/// `[METHOD[,METHOD]... ]/path/{with}/segments`
+/// `[METHOD[,METHOD]... ]/path/{with}/segments`; HEAD is GET.
 pub(crate) fn route(text: &str) -> Result<Pattern, BuildError> {
     let (methods, path) = text.rsplit_once(' ').unwrap_or(("", text));
     check(text, path)?;
     let methods = methods.split(',').filter(|name| !name.is_empty()).map(|name| {
         let is_upper_case = name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-');
+        let name = if name == "HEAD" { "GET" } else { name };
         Method::from_bytes(name.as_bytes()).ok().filter(|_| is_upper_case)
     });
     let methods = methods

@@ -46,22 +46,30 @@ pub(crate) struct Applicable {
     pub(crate) meta: SmallVec<[Rc<Placed>; 2]>,
     /// Application limits first, then those of the levels from the outermost on.
     pub(crate) limits: SmallVec<[Rc<Placed>; 4]>,
+    /// Whether a function could not tell its limits: the request is answered 500.
+    pub(crate) is_broken: bool,
 }
 
 impl Applicable {
     /// A count that is shared between levels is taken from once.
-    fn add(&mut self, placed: Rc<Placed>) {
-        if !self.limits.iter().any(|there| there.shares_count_with(&placed)) {
-            self.limits.push(placed);
+    fn add(&mut self, found: Found) {
+        self.is_broken |= found.is_broken;
+        for placed in found.limits.into_iter().filter(|placed| placed.ours) {
+            if !self.limits.iter().any(|there| there.shares_count_with(&placed)) {
+                self.limits.push(placed);
+            }
         }
     }
 }
 
 /// What a declared limit comes to for one request.
+#[derive(Default)]
 pub(crate) struct Found {
     pub(crate) limits: SmallVec<[Rc<Placed>; 2]>,
     /// Whether a function told what cannot be: then the limits further out hold as well.
     pub(crate) failed: bool,
+    /// Whether a function could not tell.
+    is_broken: bool,
 }
 
 impl Plan {
@@ -91,15 +99,15 @@ impl Plan {
 
         let mut applicable = Applicable::default();
         if applies.meta {
-            applicable.meta = self.meta.iter().map(&of).collect::<Found>().limits;
+            let meta: Found = self.meta.iter().map(&of).collect();
+            applicable.is_broken |= meta.is_broken;
+            applicable.meta = meta.limits;
         }
         if applies.application {
-            applicable.limits.extend(self.application.iter().map(&of).collect::<Found>().limits);
+            applicable.add(self.application.iter().map(&of).collect());
         }
         for (found, _) in levels.into_iter().zip(applies.levels).filter(|(_, applies)| *applies) {
-            for placed in found.limits.into_iter().filter(|placed| placed.ours) {
-                applicable.add(placed);
-            }
+            applicable.add(found);
         }
         applicable
     }
@@ -112,10 +120,11 @@ impl Plan {
 
 impl FromIterator<Found> for Found {
     fn from_iter<I: IntoIterator<Item = Self>>(all: I) -> Self {
-        let mut found = Self { limits: smallvec![], failed: false };
+        let mut found = Self::default();
         for one in all {
             found.limits.extend(one.limits);
             found.failed |= one.failed;
+            found.is_broken |= one.is_broken;
         }
         found
     }
@@ -123,12 +132,13 @@ impl FromIterator<Found> for Found {
 
 impl PlannedLevel {
     fn declares(&self, found: &Found) -> Level {
-        // What is only watched replaces nothing.
-        let overrides =
-            found.limits.iter().any(|placed| placed.limit.override_defaults && !placed.limit.shadow);
+        let limits = found.limits.iter().map(|placed| &placed.limit);
+        let overrides = limits.clone().any(|limit| limit.override_defaults && !limit.shadow);
         let limits = match () {
+            () if found.is_broken => Declares::Overriding,
             () if found.limits.is_empty() => Declares::Nothing,
             () if overrides && !found.failed => Declares::Overriding,
+            () if limits.clone().all(|limit| limit.shadow) => Declares::Watching,
             () => Declares::Adding,
         };
         Level { exempt: self.exempt, limits }
@@ -165,6 +175,6 @@ impl Declared {
             Self::Fixed(placed) => smallvec![Rc::clone(placed)],
             Self::Told(_) => smallvec![],
         };
-        Found { limits, failed: false }
+        Found { limits, ..Found::default() }
     }
 }

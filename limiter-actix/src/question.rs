@@ -39,13 +39,19 @@ impl Question<'_> {
         let batch = Batch::new(&limits).guards(&guards).on_refusal(&on_refusal);
         in_time(storage.decide(&batch, self.now)).await
     }
+
     /// The decision of the limiter's storage; of its fallback when that fails.
     pub(crate) async fn decide(&self, config: &Config) -> Decision {
         match &config.settings.storage {
             Backend::Memory(memory) => self.ask_memory(memory),
             Backend::Remote { storage, .. } => match self.ask(&**storage).await {
                 Ok(decision) => decision,
-                Err(error) => self.ask_memory(config.fallback(&error)),
+                Err(error) => {
+                    for charge in self.limits {
+                        charge.by_fallback.set(true);
+                    }
+                    self.ask_memory(config.fallback(&error))
+                }
             },
         }
     }

@@ -81,7 +81,7 @@ pub(crate) fn answer(
     let breach = breach(asked, decided, &breached, req);
     tracing::info!(
         limit = %breach.quota,
-        key = ?breach.key,
+        key = %breach.key.logged(asked.settings.logged_addresses),
         route = asked.route,
         meta = is_meta,
         "refused"

@@ -18,6 +18,8 @@ pub(crate) struct Level {
 pub(crate) enum Declared {
     #[default]
     Nothing,
+    /// All limits are in shadow: they are watched, and change nothing.
+    Watching,
     /// The limits add to those further out.
     Adding,
     /// The limits replace those further out.
@@ -35,7 +37,7 @@ pub(crate) struct Applies {
 
 /// Among default, scope and route limits the innermost level that declares limits decides: if it overrides,
 /// only its own apply; else its own and everything declared further out. An exemption lifts what is declared
-/// further out than where it stands.
+/// further out than where it stands. Limits in shadow apply where they stand, and decide nothing.
 pub(crate) fn resolve(levels: &[Level]) -> Applies {
     let mut applies = Applies {
         application: true,
@@ -45,7 +47,8 @@ pub(crate) fn resolve(levels: &[Level]) -> Applies {
     for (index, level) in levels.iter().enumerate() {
         lift(level.exempt, index, &mut applies);
     }
-    if let Some(innermost) = applies.levels.iter().rposition(|declares| *declares)
+    let decides = |index: &usize| applies.levels[*index] && levels[*index].limits != Declared::Watching;
+    if let Some(innermost) = (0..levels.len()).rfind(decides)
         && levels[innermost].limits == Declared::Overriding
     {
         applies.levels[..innermost].fill(false);

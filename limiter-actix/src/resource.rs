@@ -13,7 +13,8 @@ use actix_web::{
 use crate::{
     Exempt, Limits, Rule,
     beacon::{self, Place, Site, with_leading_slash},
-    rule::Standing,
+    entered,
+    rule::{RuleId, Standing},
     witness::{Covers, Witness, while_registering},
 };
 
@@ -39,12 +40,10 @@ use crate::{
 ///     .service(resource("/health", Exempt::ALL, |it| it.route(web::get().to(health))));
 /// # let _ = app;
 /// ```
-pub fn resource<T, B>(
-    path: &str,
-    rule: impl Into<Rule>,
-    build: impl FnOnce(Resource) -> Resource<T>,
-) -> impl HttpServiceFactory
+pub fn resource<R, F, T, B>(path: &str, rule: R, build: F) -> impl HttpServiceFactory + use<R, F, T, B>
 where
+    R: Into<Rule>,
+    F: FnOnce(Resource) -> Resource<T>,
     T: ServiceFactory<
             ServiceRequest,
             Config = (),
@@ -97,11 +96,14 @@ pub fn witness() -> Witness {
 }
 
 /// Registers only a beacon, inside a scope.
-struct ScopeBeacon(Rc<Standing>);
+struct ScopeBeacon {
+    rule: Rc<Standing>,
+    scope: RuleId,
+}
 
 impl HttpServiceFactory for ScopeBeacon {
     fn register(self, config: &mut AppService) {
-        beacon::light(config, self.0, Site::Scope);
+        beacon::light(config, self.rule, Site::Scope(self.scope));
     }
 }
 
@@ -153,6 +155,8 @@ impl<T, B> ScopeFactory<B> for T where
 impl<T: ScopeFactory<B>, B: MessageBody + 'static> ScopeExt<B> for Scope<T> {
     fn rule(self, rule: impl Into<Rule>) -> Scope<impl ScopeFactory<EitherBody<B>>> {
         let rule = Rc::new(Standing::new(rule));
-        self.service(ScopeBeacon(Rc::clone(&rule))).wrap(Witness::new(rule, Covers::Scope))
+        let (marked, scope) = entered::mark(self, rule.id);
+        let beacon = ScopeBeacon { rule: Rc::clone(&rule), scope };
+        marked.service(beacon).wrap(Witness::new(rule, Covers::Scope))
     }
 }

@@ -1,7 +1,7 @@
 //! What applies where in one app, as one worker knows it.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::HashMap,
     hash::{BuildHasher, RandomState},
     rc::Rc,
@@ -12,15 +12,23 @@ use actix_web::{dev::ServiceRequest, http::Method};
 use smallvec::SmallVec;
 
 mod build;
+mod hidden;
 mod label;
+mod placing;
 mod prediction;
+mod rewritten;
+mod shape;
 
-pub(crate) use self::prediction::{Prediction, Route};
 use self::{build::Rules, label::counted_as, prediction::is_preflight};
+pub(crate) use self::{
+    prediction::{Prediction, Route},
+    shape::depth,
+};
 use crate::{
     config::{Config, Settings},
     plan::{Placed, Plan},
     rule::RuleId,
+    witness::Covers,
 };
 
 /// What applies where in one app.
@@ -35,6 +43,8 @@ pub(crate) struct Table {
     /// Each path has one place here, and the latest to come holds it.
     recent: RefCell<Box<[Option<Recent>]>>,
     seed: RandomState,
+    /// Whether a middleware further in changes paths before they are routed.
+    is_rewritten: Cell<bool>,
 }
 
 /// The hash of a path, and where it leads.
@@ -46,9 +56,8 @@ const RECENT: usize = 1024;
 /// Longer paths are not remembered: hashing them costs as much as matching them.
 const LONGEST_REMEMBERED: usize = 1024;
 
-/// The pattern actix will match (none when it will not), the rules given by pattern that cover the path, and
-/// whether what matches stands beside a scope of the same pattern.
-type RouteKey = (Option<Rc<str>>, SmallVec<[usize; 4]>, bool);
+/// The pattern actix will match (none when it will not), and the rules given by pattern that cover the path.
+type RouteKey = (Option<Rc<str>>, SmallVec<[usize; 4]>);
 
 /// All that a plan follows from.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
@@ -75,6 +84,7 @@ impl Table {
             plans: RefCell::default(),
             recent: RefCell::new((0..RECENT).map(|_| None).collect()),
             seed: RandomState::new(),
+            is_rewritten: Cell::new(false),
         }
     }
 
@@ -100,14 +110,17 @@ impl Table {
     }
 
     fn search(&self, req: &ServiceRequest, path: &str) -> Rc<Route> {
-        let pattern: Option<Rc<str>> = req.resource_map().match_pattern(path).map(Rc::from);
-        let beside = pattern.as_deref().is_some_and(|it| self.rules.is_beside_a_scope(it, path));
-        let key = (pattern, self.rules.covering(path), beside);
+        let (pattern, covering) = if self.is_rewritten.get() {
+            self.look_up_rewritten(req, path)
+        } else {
+            (req.resource_map().match_pattern(path), self.rules.covering(path))
+        };
+        let key = (pattern.map(Rc::from), covering);
         if let Some(route) = self.routes.borrow().get(&key) {
             return Rc::clone(route);
         }
-        let (pattern, covering, beside) = key.clone();
-        let route = Rc::new(self.rules.route(pattern, covering, beside));
+        let (pattern, covering) = key.clone();
+        let route = Rc::new(self.rules.route(pattern, covering));
         self.routes.borrow_mut().insert(key, Rc::clone(&route));
         route
     }
@@ -122,9 +135,21 @@ impl Table {
         plan
     }
 
-    /// The key of the plan for these rules, met by this request.
+    /// The key of the plan for these rules, met by this request at this route.
     pub(crate) fn key(&self, route: &Route, standing: &[RuleId], req: &ServiceRequest) -> PlanKey {
         route.plan_key(standing, self.counted_as(req.method()), is_preflight(req))
+    }
+
+    /// The key of the plan for these rules, which were met by this request on its way. Once it is at its handler,
+    /// actix knows the pattern.
+    pub(crate) fn key_where_met(&self, standing: &[RuleId], at: Covers, req: &ServiceRequest) -> PlanKey {
+        let mut key = self.key(&self.route(req), standing, req);
+        if at == Covers::Resource
+            && let Some(pattern) = req.match_pattern()
+        {
+            key.pattern = Some(pattern.into());
+        }
+        key
     }
 
     /// The method under which a request is counted.
@@ -132,18 +157,14 @@ impl Table {
         counted_as(method, self.rules.custom_methods())
     }
 
-    /// Whether a resource with a rule of its own would match this request, wherever other patterns hide it.
-    pub(crate) fn any_route_rule_for(&self, req: &ServiceRequest) -> bool {
-        self.rules.any_route_rule_for(req)
+    pub(crate) fn has_rules_by_pattern(&self) -> bool {
+        !self.rules.patterns.is_empty()
     }
-}
 
-/// The pattern of the resource the request has reached, or in a scope of the one it will reach: another
-/// than before routing where that one was hidden, or the path has been rewritten since.
-pub(crate) fn pattern_reached(req: &ServiceRequest) -> Option<Rc<str>> {
-    let decoded = || req.resource_map().match_pattern(req.match_info().as_str());
-    let reached = if req.match_info().unprocessed().is_empty() { req.match_pattern() } else { decoded() };
-    reached.map(Rc::from)
+    /// Whether a rule stands on this scope.
+    pub(crate) fn is_on(&self, rule: RuleId, scope: RuleId) -> bool {
+        self.rules.is_on(rule, scope)
+    }
 }
 
 /// The meta limits for a request that no table has been asked about.

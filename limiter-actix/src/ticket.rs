@@ -31,6 +31,8 @@ pub(crate) struct Ticket {
     pub(crate) decided_at: Timestamp,
     /// The rules that `charges` follow from: those granted in advance, or those met where that was wrong.
     pub(crate) settled_for: RefCell<SmallVec<[RuleId; 4]>>,
+    /// Rules among them that a limiter further in decides, if the request comes to it.
+    pub(crate) left_to_others: RefCell<SmallVec<[RuleId; 2]>>,
     /// The rules that were met, from the outermost on.
     pub(crate) met: RefCell<SmallVec<[Rc<Standing>; 2]>>,
     pub(crate) charges: RefCell<Charges>,
@@ -53,11 +55,12 @@ impl Ticket {
         }));
     }
 
-    /// Notes that a rule was met; tells whether all that were met so far were granted in advance.
+    /// Notes that a rule was met; tells whether the charges are right for all that were met so far.
     pub(crate) fn meet(&self, rule: &Rc<Standing>) -> bool {
         self.met.borrow_mut().push(Rc::clone(rule));
-        let settled_for = self.settled_for.borrow();
-        self.met.borrow().iter().all(|rule| settled_for.contains(&rule.id))
+        let (settled_for, left) = (self.settled_for.borrow(), self.left_to_others.borrow());
+        let is_settled = |id| settled_for.contains(&id) && !left.contains(&id);
+        self.met.borrow().iter().all(|rule| is_settled(rule.id))
     }
 
     pub(crate) fn met_ids(&self) -> SmallVec<[RuleId; 4]> {
@@ -69,6 +72,13 @@ impl Ticket {
         let met = self.met.borrow();
         let not_met = |id: &&RuleId| !met.iter().any(|rule| rule.id == **id);
         self.settled_for.borrow().iter().filter(not_met).copied().collect()
+    }
+
+    /// The rules that a limiter further in may decide: none of them was met before it.
+    pub(crate) fn still_left_to_others(&self) -> SmallVec<[RuleId; 2]> {
+        let met = self.met.borrow();
+        let is_open = |id: &&RuleId| !met.iter().any(|rule| rule.id == **id);
+        self.left_to_others.borrow().iter().filter(is_open).copied().collect()
     }
 
     pub(crate) fn prediction(&self) -> &Prediction {

@@ -7,7 +7,7 @@ use std::{
     cell::RefCell,
     future::{Ready, ready},
     rc::Rc,
-    sync::{Arc, Once},
+    sync::Once,
 };
 
 use actix_service::{Service, Transform, forward_ready};
@@ -33,7 +33,7 @@ pub struct Witness {
 }
 
 /// What a witness stands on.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Covers {
     /// A scope: rules further in may follow.
     Scope,
@@ -101,7 +101,10 @@ where
         let Some(ticket) = self.witness.report(&req) else {
             return LimiterFuture::passing(self.service.call(req));
         };
-        let correction = Correction::new(&ticket, &req);
+        let mut correction = Correction::on_the_way(&ticket, self.witness.covers, &req);
+        if let Some(response) = correction.failure(&ticket) {
+            return LimiterFuture::refused(req, response);
+        }
         match &ticket.local.config.settings.storage {
             Backend::Memory(memory) => {
                 let decision = correction.question(&ticket).ask_memory(memory);
@@ -110,15 +113,10 @@ where
                     None => LimiterFuture::passing(self.service.call(req)),
                 }
             }
-            Backend::Remote { storage, .. } => {
-                let (service, storage) = (Rc::clone(&self.service), Arc::clone(storage));
-                let ticket = Rc::clone(&ticket);
+            Backend::Remote { .. } => {
+                let service = Rc::clone(&self.service);
                 LimiterFuture::boxed(async move {
-                    let question = correction.question(&ticket);
-                    let decision = match question.ask(&*storage).await {
-                        Ok(decision) => decision,
-                        Err(error) => question.ask_memory(ticket.local.config.fallback(&error)),
-                    };
+                    let decision = correction.question(&ticket).decide(&ticket.local.config).await;
                     match correction.conclude(&ticket, &req, &decision) {
                         Some(response) => Ok(refused(req, response)),
                         None => Ok(service.call(req).await?.map_into_left_body()),
@@ -142,9 +140,7 @@ impl Witness {
             other.meet(rule);
         }
         let is_expected = nearest.meet(rule);
-        let more_will_follow =
-            self.covers == Covers::Scope && nearest.local.table(req).any_route_rule_for(req);
-        (!is_expected && !more_will_follow && !nearest.is_closed.get()).then(|| Rc::clone(nearest))
+        (!is_expected && !nearest.is_closed.get()).then(|| Rc::clone(nearest))
     }
 
     /// A limiter may still follow inside a scope, but not inside a route.

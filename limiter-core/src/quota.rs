@@ -202,6 +202,23 @@ impl Quotas {
     /// The longest text that is parsed, in bytes.
     pub const MAX_TEXT_LEN: usize = 1024;
 
+    /// Those quotas of a text that can be read; none when none can.
+    ///
+    /// For texts that come while serving, where a limit that can be read should hold although another cannot.
+    /// ```
+    /// let quotas = limiter_core::Quotas::lenient("1/second; 5 per moon").map(|quotas| quotas.to_string());
+    /// assert_eq!(quotas.as_deref(), Some("1 per 1 second"));
+    /// ```
+    #[must_use]
+    pub fn lenient(text: &str) -> Option<Self> {
+        if text.len() > Self::MAX_TEXT_LEN {
+            return None;
+        }
+        let parts = text.split([';', ',', '|']);
+        let quotas: Vec<Quota> = parts.filter_map(|part| part.parse().ok()).collect();
+        (!quotas.is_empty()).then_some(Self(quotas))
+    }
+
     /// The quotas in the order of the text; never empty.
     pub fn as_slice(&self) -> &[Quota] {
         &self.0

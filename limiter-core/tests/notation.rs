@@ -151,6 +151,15 @@ fn long_texts_are_refused() {
     assert!(parsed(&"x".repeat(1000)).unwrap_err().to_string().len() < 150);
 }
 
+#[test]
+fn a_long_text_is_not_split_within_a_character() {
+    // Found by fuzzing: the offset was 1024, and whoever split the text there panicked.
+    let text = format!("5/minute{}\u{e9}\u{e9}", " ".repeat(Quotas::MAX_TEXT_LEN - 9));
+    let error = parsed(&text).unwrap_err();
+    assert_eq!(error.offset(), 1023);
+    assert!(text.is_char_boundary(error.offset()));
+}
+
 /// Each is evaluated at compile time.
 #[test]
 fn constants() {

@@ -71,7 +71,7 @@ fn carry(part: Part, item: &mut Item) -> Result<()> {
     Carrier::change(item.attrs(), place, |carrier| carrier.add(part))
 }
 
-/// What stands in the parentheses of the carrier: `within(..)` for each module around a handler that has a rule,
+/// What stands in the parentheses of the carrier: `within(..)` for each module with a rule around a handler,
 /// from the outermost on; then `limit(..)` and `exempt(..)`, from top to bottom.
 #[derive(Default)]
 pub(crate) struct Carrier {
@@ -96,7 +96,7 @@ impl Carrier {
         Ok(())
     }
 
-    /// Notes on a handler, whose route attribute stands at `route`, that the module of this type is around it.
+    /// Notes on a handler, whose route attribute stands at `route`, that this module is around it.
     pub(crate) fn put_within(attrs: &mut Vec<Attribute>, route: usize, module: Path) -> Result<()> {
         Self::change(attrs, route, |carrier| {
             carrier.around.push(module);

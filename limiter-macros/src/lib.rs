@@ -21,8 +21,8 @@ use self::carrier::Kind;
 
 /// Limits how often a handler is called.
 ///
-/// Stands above the route attribute of actix-web: `#[get]`, `#[post]`, ..., `#[route]` or `#[routes]`; or above
-/// the `#[scope]` of a [module](#modules).
+/// Stands above the route attribute of actix-web: `#[get]`, `#[post]`, ..., `#[route]` or `#[routes]`; or
+/// above the `#[scope]` of a [module](#modules).
 ///
 /// ```ignore
 /// use actix_web::{HttpResponse, Responder, get, post};
@@ -51,8 +51,8 @@ use self::carrier::Kind;
 ///
 /// # Modules
 ///
-/// Above a module with actix-web's `#[scope]` it limits each route in the module by itself, as the limits of a
-/// scope do: a limit on a handler replaces them, or adds to them with `override_defaults = false`.
+/// Above a module with actix-web's `#[scope]` it limits each route in the module by itself, as the limits of
+/// a scope do: a limit on a handler replaces them, or adds to them with `override_defaults = false`.
 ///
 /// ```ignore
 /// use actix_web::scope;
@@ -133,7 +133,8 @@ pub fn limit(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
-/// Above a module with actix-web's `#[scope]` it exempts each route in it; limits within the module still hold.
+/// Above a module with actix-web's `#[scope]` it exempts each route in it; limits on the module itself or
+/// within it still hold.
 ///
 /// `default` lifts the default limits, `application` those of the application, `meta` the limits on breaches,
 /// and `scopes` those of the scopes around the handler. Without names all four are lifted.

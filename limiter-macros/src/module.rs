@@ -60,8 +60,8 @@ pub(crate) fn expand(carrier: &Carrier, module: &Module) -> Result<TokenStream> 
     let mut module: ItemMod = parse2(module.to_token_stream())?;
     let items = module.content.as_mut().map(|(_, items)| items);
     if !tell(items.into_iter().flatten(), &parse_quote!(__Scope))? {
-        let message = "no function directly in this module has a route attribute: there is nothing to limit or \
-                       exempt (modules in it count if they have a `#[scope]` too)";
+        let message = "no function directly in this module has a route attribute: there is nothing to limit \
+                       or exempt (modules in it count if they have a `#[scope]` too)";
         return Err(Error::new(module.ident.span(), message));
     }
     if let Some((_, items)) = &mut module.content {
@@ -88,8 +88,8 @@ pub(crate) fn expand(carrier: &Carrier, module: &Module) -> Result<TokenStream> 
     })
 }
 
-/// Tells the handlers directly in a module, and those in `#[scope]` modules in it, that the module of this type
-/// is around them; returns whether there are any.
+/// Tells the handlers directly in a module, and those in `#[scope]` modules in it, that the module of this
+/// type is around them; returns whether there are any.
 fn tell<'a>(items: impl Iterator<Item = &'a mut Item>, module: &Path) -> Result<bool> {
     let mut any = false;
     for item in items {
@@ -141,7 +141,8 @@ mod tests {
              #[limit(\"1/second\")]#[carrier(within(__Scope),)]#[get(\"/a\")]asyncfna(){}\
              #[trace]fnhelper(){}\
              #[doc(hidden)]#[allow(dead_code)]pub(super)struct__Scope;}\
-             #[cfg(all())]#[allow(dead_code)]implv1::__Scope{fnlevel()->(&'static::core::primitive::str,Rule){\
+             #[cfg(all())]#[allow(dead_code)]implv1::__Scope{\
+             fnlevel()->(&'static::core::primitive::str,Rule){\
              (\"/v1\",Rule::new().limit(Limit::new(Quota::new(5u64,1u32,Unit::Minute)).key(f))\
              .exempt(Exempt::DEFAULT))}}"
         );

@@ -9,8 +9,8 @@ pub(crate) fn position(attrs: &[Attribute]) -> Option<usize> {
     attrs.iter().position(is_scope)
 }
 
-/// What all of them put before the paths of the routes; the lowest is expanded last and comes first. None where
-/// one is not as it must be, for which actix-web has the message.
+/// What all of them put before the paths of the routes; the lowest is expanded last and comes first. None
+/// where one is not as it must be, for which actix-web has the message.
 pub(crate) fn prefix(attrs: &[Attribute]) -> Option<String> {
     let scopes = attrs.iter().rev().filter(|attr| is_scope(attr));
     scopes.map(|scope| scope.parse_args::<LitStr>().ok().map(|prefix| prefix.value())).collect()

@@ -1,10 +1,10 @@
 //! The examples, as programs of their own.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Lines},
     net::{SocketAddr, TcpListener},
     path::PathBuf,
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
 };
 
 /// An example that runs until it is dropped.
@@ -13,6 +13,8 @@ pub struct Program {
     /// Where it listens.
     pub address: SocketAddr,
     process: Child,
+    /// Open, so that it may go on to write.
+    _output: Lines<BufReader<ChildStdout>>,
 }
 
 /// Builds an example, and returns where cargo has put it.
@@ -52,7 +54,7 @@ pub fn run_example(name: &str) -> Program {
     let mut lines = BufReader::new(process.stdout.take().expect("its output is piped")).lines();
     let first = lines.next().and_then(Result::ok).unwrap_or_default();
     assert!(first.contains(&address.to_string()), "the example says: {first}");
-    Program { address, process }
+    Program { address, process, _output: lines }
 }
 
 impl Drop for Program {

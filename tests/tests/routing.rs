@@ -1,6 +1,9 @@
 //! How the limiter knows, before routing, where a request will go: whole apps in this thread.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use actix_http::Request;
 use actix_web::{
@@ -45,7 +48,10 @@ const AMOUNT: usize = 3;
 async fn app(
     configure: impl FnOnce(&mut ServiceConfig),
 ) -> impl Service<Request, Response = ServiceResponse<impl MessageBody>, Error = Error> {
-    let limiter = still().application_limits("3/hour").build().expect("a limiter that can be");
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    // So that the apps of one test share nothing.
+    let prefix = NUMBER.fetch_add(1, Ordering::Relaxed).to_string();
+    let limiter = still().key_prefix(prefix).application_limits("3/hour").build().expect("a limiter");
     init_service(
         App::new().wrap(limiter).route("/spend", actix_web::web::get().to(plain)).configure(configure),
     )

@@ -9,6 +9,7 @@ use crate::cargo::cargo;
 
 mod dependencies;
 mod model;
+mod redis;
 
 /// One thing to check.
 pub(crate) struct Step {
@@ -32,6 +33,8 @@ pub(crate) const ALL: &[Step] = &[
     Step { name: "clippy", about: "no warnings (CI only)", ci_only: true, run: clippy },
     Step { name: "test", about: "unit, integration, UI and documentation tests", ci_only: false, run: test },
     model::STEP,
+    redis::REDIS,
+    redis::VALKEY,
     Step { name: "doc", about: "the documentation builds without warnings", ci_only: false, run: doc },
     Step { name: "features", about: "builds with other features", ci_only: false, run: features },
     dependencies::STEP,

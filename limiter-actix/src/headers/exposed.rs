@@ -5,11 +5,15 @@ use crate::Limiter;
 
 impl Limiter {
     /// The headers that this limiter sets, for `Access-Control-Expose-Headers`: without it a browser does not
-    /// show them to a script from another origin.
+    /// show them to a script from another origin. With actix-cors, it goes to `Cors::expose_headers`.
     ///
-    /// ```ignore
-    /// let cors = actix_cors::Cors::default().expose_headers(limiter.exposed_headers());
-    /// let app = App::new().wrap(limiter.clone()).wrap(cors);
+    /// ```
+    /// use limiter_actix::Limiter;
+    ///
+    /// let limiter = Limiter::builder().headers(true).build()?;
+    /// let names = ["retry-after", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"];
+    /// assert_eq!(limiter.exposed_headers(), names);
+    /// # Ok::<(), limiter_actix::BuildError>(())
     /// ```
     pub fn exposed_headers(&self) -> Vec<HeaderName> {
         let settings = &self.config.settings.headers;

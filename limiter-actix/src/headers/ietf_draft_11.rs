@@ -14,8 +14,11 @@ pub(super) const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelim
 
 /// Sets both fields, if there is a limit to tell of. `retry_after` is what the answer tells its client to wait.
 pub(super) fn set(headers: &mut HeaderMap, limits: &[CurrentLimit], retry_after: Option<u64>) {
-    let (mut policies, mut states) = (String::new(), String::new());
-    for (name, limit) in told_apart(limits) {
+    let named = told_apart(limits);
+    // As long as most items are, or a little longer.
+    let room = 48 * named.len();
+    let (mut policies, mut states) = (String::with_capacity(room), String::with_capacity(room));
+    for (name, limit) in named {
         let name = Name(name);
         write_policy(&mut policies, &name, limit);
         write_state(&mut states, &name, limit, retry_after);

@@ -48,6 +48,8 @@ pub enum TellsQuotas {
     Quotas(Quotas),
     /// A text in the notation of [`Quotas`], which is read once and then remembered.
     Text(Cow<'static, str>),
+    /// It cannot tell, for this reason: the request is answered 500.
+    Failed(String),
 }
 
 impl From<Quota> for TellsQuotas {
@@ -78,5 +80,11 @@ impl<Q: Into<Self>> From<Option<Q>> for TellsQuotas {
     /// None is no limit.
     fn from(quotas: Option<Q>) -> Self {
         quotas.map_or(Self::Nothing, Into::into)
+    }
+}
+
+impl<Q: Into<Self>, E: fmt::Display> From<Result<Q, E>> for TellsQuotas {
+    fn from(quotas: Result<Q, E>) -> Self {
+        quotas.map_or_else(|error| Self::Failed(error.to_string()), Into::into)
     }
 }

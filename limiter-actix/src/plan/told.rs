@@ -2,7 +2,7 @@ use std::{borrow::Cow, cell::RefCell, collections::HashMap, fmt, rc::Rc, sync::A
 
 use actix_web::dev::ServiceRequest;
 use limiter_core::Quotas;
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 
 use super::{Found, Placed, placed::Maker};
 use crate::{TellsQuotas, limit::QuotasFn};
@@ -11,12 +11,14 @@ use crate::{TellsQuotas, limit::QuotasFn};
 pub(crate) struct Told {
     function: QuotasFn,
     maker: Maker,
-    /// What each text was read as; none when it could not be.
-    texts: RefCell<HashMap<Cow<'static, str>, Option<Quotas>>>,
+    /// What each text was read as, and whether a part of it could not be.
+    texts: RefCell<HashMap<Cow<'static, str>, Read>>,
     /// What quotas came to.
     placed: RefCell<HashMap<Quotas, Several>>,
 }
 
+/// What was read of a text, and whether a part of it could not be.
+type Read = (Option<Quotas>, bool);
 type Several = SmallVec<[Rc<Placed>; 2]>;
 
 /// How many texts and quotas of one function are remembered. One that tells more of them is read anew.
@@ -30,22 +32,34 @@ impl Told {
 
     /// Nothing when the function says so, or when it says what cannot be.
     pub(super) fn of(&self, req: &ServiceRequest) -> Found {
-        let quotas = match (self.function)(req) {
-            TellsQuotas::Nothing => return Found { limits: smallvec![], failed: false },
-            TellsQuotas::Quotas(quotas) => Some(quotas),
+        let (quotas, failed) = match (self.function)(req) {
+            TellsQuotas::Nothing => (None, false),
+            TellsQuotas::Quotas(quotas) => (Some(quotas), false),
             TellsQuotas::Text(text) => self.read(text),
+            TellsQuotas::Failed(error) => {
+                tracing::error!(code = "L014", %error, place = %self.maker.place.label,
+                    "a function could not tell a limit; the request is answered 500");
+                return Found { is_broken: true, ..Found::default() };
+            }
         };
-        let limits = quotas.map(|quotas| self.placed(quotas));
-        Found { failed: limits.is_none(), limits: limits.unwrap_or_default() }
+        let limits = quotas.map(|quotas| self.placed(quotas)).unwrap_or_default();
+        Found { limits, failed, is_broken: false }
     }
 
-    fn read(&self, text: Cow<'static, str>) -> Option<Quotas> {
+    /// What can be read of the text, and whether something cannot.
+    fn read(&self, text: Cow<'static, str>) -> Read {
         if let Some(known) = self.texts.borrow().get(&text) {
             return known.clone();
         }
-        let quotas = text.parse().inspect_err(|error| self.complain(error)).ok();
-        remember(&self.texts, text, &quotas);
-        quotas
+        let read = match text.parse() {
+            Ok(quotas) => (Some(quotas), false),
+            Err(error) => {
+                self.complain(&error);
+                (Quotas::lenient(&text), true)
+            }
+        };
+        remember(&self.texts, text, &read);
+        read
     }
 
     fn placed(&self, quotas: Quotas) -> Several {

@@ -1,8 +1,8 @@
 //! Which form of an answer a client wants.
 
-use std::str::FromStr;
+use std::iter;
 
-use actix_web::http::header::{ACCEPT, HeaderMap, Quality, QualityItem};
+use actix_web::http::header::{ACCEPT, HeaderMap};
 
 /// The forms a refusal comes in; of those a client likes equally well, the first one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,25 +34,47 @@ impl Form {
     /// status, and knows this one without a body.
     pub(super) fn wanted(headers: &HeaderMap) -> Self {
         // For each form, the most specific range that matches it decides.
-        let mut found: [Option<(Range, Quality)>; 3] = [None; 3];
-        for QualityItem { item: range, quality } in ranges(headers) {
+        let mut found: [Option<(Range, u16)>; 3] = [None; 3];
+        for (range, weight) in ranges(headers) {
             for (form, found) in Self::ALL.into_iter().zip(&mut found) {
                 if range.matches(form) && found.is_none_or(|(other, _)| range > other) {
-                    *found = Some((range, quality));
+                    *found = Some((range, weight));
                 }
             }
         }
-        let liking = |found: Option<(Range, Quality)>| found.map_or(Quality::ZERO, |(_, quality)| quality);
-        let forms = Self::ALL.into_iter().zip(found.map(liking));
-        let first_best = forms.reduce(|best, next| if next.1 > best.1 { next } else { best });
-        first_best.map_or(Self::Problem, |(form, _)| form)
+        let weights = found.map(|found| found.map_or(0, |(_, weight)| weight));
+        let best =
+            Self::ALL.into_iter().zip(weights).reduce(|best, next| if next.1 > best.1 { next } else { best });
+        best.map_or(Self::Problem, |(form, _)| form)
     }
 }
 
-/// The media ranges of a request that some form matches. What cannot be read is passed over.
-fn ranges(headers: &HeaderMap) -> impl Iterator<Item = QualityItem<Range>> {
+/// The media ranges of a request that some form matches, and how much each is liked. What cannot be read is
+/// passed over.
+fn ranges(headers: &HeaderMap) -> impl Iterator<Item = (Range, u16)> {
     let lines = headers.get_all(ACCEPT).filter_map(|line| line.to_str().ok());
-    lines.flat_map(|line| line.split(',')).filter_map(|item| item.trim().parse().ok())
+    lines.flat_map(|line| line.split(',')).filter_map(|item| {
+        let mut parts = item.split(';').map(str::trim_ascii);
+        let range = Range::named(parts.next()?)?;
+        // Other parameters do not matter: no form has any that a client could choose by.
+        let mut weights =
+            parts.filter_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+        Some((range, weights.next().map_or(Some(1000), weight)?))
+    })
+}
+
+/// A weight (RFC 9110, section 12.4.2) in thousandths.
+fn weight(text: &str) -> Option<u16> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    if fraction.len() > 3 || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let digits = fraction.bytes().chain(iter::repeat(b'0')).take(3);
+    match (whole, digits.fold(0, |number, digit| 10 * number + u16::from(digit - b'0'))) {
+        ("0", thousandths) => Some(thousandths),
+        ("1", 0) => Some(1000),
+        _ => None,
+    }
 }
 
 impl Range {
@@ -66,14 +88,9 @@ impl Range {
             Self::Plain => form == Form::Plain,
         }
     }
-}
 
-impl FromStr for Range {
-    type Err = ();
-
-    /// Parameters do not matter: no form has any that a client could choose by.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const RANGES: [(&str, Range); 8] = [
+    fn named(name: &str) -> Option<Self> {
+        const NAMES: [(&str, Range); 8] = [
             ("*/*", Range::Any),
             ("application/*", Range::AnyApplication),
             ("text/*", Range::AnyText),
@@ -83,8 +100,6 @@ impl FromStr for Range {
             ("application/xhtml+xml", Range::Html),
             ("text/plain", Range::Plain),
         ];
-        let essence = text.split(';').next().unwrap_or_default().trim();
-        let range = RANGES.iter().find(|(name, _)| name.eq_ignore_ascii_case(essence));
-        range.map(|(_, range)| *range).ok_or(())
+        NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, range)| *range)
     }
 }

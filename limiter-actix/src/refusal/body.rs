@@ -1,7 +1,5 @@
 //! The forms of a refusal.
 
-use std::fmt::Write;
-
 use actix_web::{
     HttpResponse,
     body::{self, MessageBody},
@@ -14,7 +12,7 @@ use actix_web::{
 
 use super::{
     accept::Form,
-    escape::{Html, Json},
+    escape::{push_html, push_json},
     problem::Problem,
 };
 
@@ -60,18 +58,20 @@ impl Form {
 /// `instance` is left out: the path says where the problem occurred but is no identifier of the occurrence, and
 /// one that begins with `//` names another host.
 fn problem_json(problem: &Problem, detail: &str, violated: &[&str]) -> String {
-    let Problem { status, uri, title } = problem;
     let mut text = String::with_capacity(256 + detail.len());
-    // Strings take all.
-    let _ = write!(
-        text,
-        r#"{{"type":"{uri}","title":"{title}","status":{},"detail":"{}""#,
-        status.as_u16(),
-        Json(detail)
-    );
+    text.push_str(r#"{"type":""#);
+    text.push_str(problem.uri);
+    text.push_str(r#"","title":""#);
+    text.push_str(problem.title);
+    text.push_str(r#"","status":"#);
+    text.push_str(problem.status.as_str());
+    text.push_str(r#","detail":""#);
+    push_json(&mut text, detail);
+    text.push('"');
     for (number, name) in violated.iter().enumerate() {
         text.push_str(if number == 0 { r#","violated-policies":[""# } else { r#",""# });
-        let _ = write!(text, r#"{}""#, Json(name));
+        push_json(&mut text, name);
+        text.push('"');
     }
     text.push_str(if violated.is_empty() { "}" } else { "]}" });
     text
@@ -80,9 +80,13 @@ fn problem_json(problem: &Problem, detail: &str, violated: &[&str]) -> String {
 /// For people: the status as browsers know it, and the reason.
 fn html(problem: &Problem, detail: &str) -> String {
     let status = problem.status.canonical_reason().unwrap_or(problem.title);
-    let detail = Html(detail);
-    format!(
-        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>{status}</title>\n\
-         <h1>{status}</h1>\n<p>{detail}</p>\n</html>\n"
-    )
+    let mut text = String::with_capacity(192 + detail.len());
+    text.push_str("<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>");
+    text.push_str(status);
+    text.push_str("</title>\n<h1>");
+    text.push_str(status);
+    text.push_str("</h1>\n<p>");
+    push_html(&mut text, detail);
+    text.push_str("</p>\n</html>\n");
+    text
 }

@@ -1,43 +1,46 @@
 //! Texts inside of other texts.
 
-use std::fmt::{self, Display, Formatter, Write};
+use std::fmt::Write;
 
-/// A text inside the quotes of a string of JSON (RFC 8259, section 7).
-pub(super) struct Json<'a>(pub(super) &'a str);
-
-/// A text between the tags of HTML.
-pub(super) struct Html<'a>(pub(super) &'a str);
-
-impl Display for Json<'_> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        escape(self.0, f, |char, f| match char {
-            '"' => f.write_str("\\\""),
-            '\\' => f.write_str("\\\\"),
-            '\n' => f.write_str("\\n"),
-            // The line separators end a line in old JavaScript.
-            '\0'..='\x1f' | '\x7f' | '\u{2028}' | '\u{2029}' => write!(f, "\\u{:04x}", u32::from(char)),
-            _ => f.write_char(char),
-        })
-    }
+/// Appends a text to go between the quotes of a string of JSON (RFC 8259, section 7).
+pub(super) fn push_json(into: &mut String, text: &str) {
+    let must_not_stand =
+        |char: char| matches!(char, '"' | '\\' | '\u{2028}' | '\u{2029}') || char.is_control();
+    push(into, text, must_not_stand, |into, char| match char {
+        '"' => into.push_str("\\\""),
+        '\\' => into.push_str("\\\\"),
+        // Control characters, and the separators that end a line in old JavaScript.
+        _ => {
+            // Strings take all.
+            let _ = write!(into, "\\u{:04x}", u32::from(char));
+        }
+    });
 }
 
-impl Display for Html<'_> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        escape(self.0, f, |char, f| match char {
-            '&' => f.write_str("&amp;"),
-            '<' => f.write_str("&lt;"),
-            '>' => f.write_str("&gt;"),
-            '"' => f.write_str("&quot;"),
-            '\'' => f.write_str("&#39;"),
-            _ => f.write_char(char),
-        })
-    }
+/// Appends a text to go between the tags of HTML.
+pub(super) fn push_html(into: &mut String, text: &str) {
+    let must_not_stand = |char| matches!(char, '&' | '<' | '>' | '"' | '\'');
+    push(into, text, must_not_stand, |into, char| {
+        into.push_str(match char {
+            '&' => "&amp;",
+            '<' => "&lt;",
+            '>' => "&gt;",
+            '"' => "&quot;",
+            _ => "&#39;",
+        });
+    });
 }
 
-fn escape(
-    text: &str,
-    f: &mut Formatter<'_>,
-    one: impl Fn(char, &mut Formatter<'_>) -> fmt::Result,
-) -> fmt::Result {
-    text.chars().try_for_each(|char| one(char, f))
+fn push(
+    into: &mut String,
+    mut text: &str,
+    must_not_stand: impl Fn(char) -> bool,
+    push_instead: impl Fn(&mut String, char),
+) {
+    while let Some((at, char)) = text.char_indices().find(|(_, char)| must_not_stand(*char)) {
+        into.push_str(&text[..at]);
+        push_instead(into, char);
+        text = &text[at + char.len_utf8()..];
+    }
+    into.push_str(text);
 }

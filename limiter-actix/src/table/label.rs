@@ -2,7 +2,7 @@
 
 use actix_web::http::Method;
 
-use crate::Limit;
+use crate::{Limit, limit::Text};
 
 /// The method under which a request is counted: HEAD is GET, and all methods that nothing in the app knows
 /// are one.
@@ -41,5 +41,8 @@ fn alike(one: &Limit, other: &Limit) -> bool {
     one.source.quota() == other.source.quota()
         && one.strategy == other.strategy
         && one.burst == other.burst
-        && one.shared.is_some() == other.shared.is_some()
+        && match (&one.shared, &other.shared) {
+            (Some(Text::Fixed(one)), Some(Text::Fixed(other))) => one == other,
+            (one, other) => one.is_some() == other.is_some(),
+        }
 }

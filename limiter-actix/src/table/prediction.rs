@@ -47,7 +47,7 @@ impl Route {
     pub(crate) fn predict(&self, req: &ServiceRequest) -> Option<usize> {
         self.candidates.iter().position(|(beacon, _)| match &beacon.site {
             Site::Resource(place) => place.admits(req),
-            Site::Scope => false,
+            Site::Scope(_) => false,
         })
     }
 
@@ -87,6 +87,11 @@ impl Prediction {
     pub(crate) fn doubt(&self) -> bool {
         self.plans.borrow_mut().clear();
         !self.doubtful.replace(true)
+    }
+
+    /// The rules that another limiter, further in, decides.
+    pub(crate) fn left_to_others(&self) -> SmallVec<[RuleId; 2]> {
+        self.left_to_others.borrow().clone()
     }
 
     /// Leaves the limits of a rule to another limiter from now on.

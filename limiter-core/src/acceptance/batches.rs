@@ -1,6 +1,11 @@
 //! A batch is decided as one.
 
-use super::bench::{Bench, client, policy};
+use std::time::Duration;
+
+use super::{
+    Time,
+    bench::{Bench, START, client, policy},
+};
 use crate::{
     Strategy, Window,
     storage::{Batch, Hit, Verdict},
@@ -151,16 +156,17 @@ async fn tests_take_nothing(bench: &Bench<'_>) {
 /// And refusals of others do not.
 async fn own_refusals_move_an_elastic_end(bench: &Bench<'_>) {
     let strategy = Strategy::FixedWindowElasticExpiry;
-    if bench.time == super::Time::Own || !bench.has(strategy) {
+    if bench.time == Time::Own || !bench.has(strategy) {
         return;
     }
     let (one, two, key) = (policy(1, strategy), policy(2, strategy), client(1));
     let (a, b) = (bench.scope(), bench.scope());
     let hits = [Hit::new(&a, &key, &one), Hit::new(&b, &key, &two)];
     let window = bench.decide(&Batch::new(&hits)).await.limits()[0].reset();
-    let later = super::bench::START.after(std::time::Duration::from_secs(100));
+    let passed = Duration::from_secs(100);
+    let later = START.after(passed);
     let decision = bench.decide_at(&Batch::new(&hits), later).await;
     assert_eq!(decision.verdict(), Verdict::Refused);
     let resets: Vec<_> = decision.limits().iter().map(Window::reset).collect();
-    assert_eq!(resets, [window, window - std::time::Duration::from_secs(100)]);
+    assert_eq!(resets, [window, window.saturating_sub(passed)]);
 }

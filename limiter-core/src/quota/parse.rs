@@ -36,8 +36,10 @@ impl<'a> Parser<'a> {
         let parser = Self { text, offset: 0 };
         if text.len() > Quotas::MAX_TEXT_LEN {
             let found = format!("{} bytes", text.len());
+            // Where a text can be split: not within a character.
+            let offset = (0..=Quotas::MAX_TEXT_LEN).rfind(|offset| text.is_char_boundary(*offset));
             return Err(ParseQuotaError {
-                offset: Quotas::MAX_TEXT_LEN,
+                offset: offset.unwrap_or_default(),
                 expected: Expected::ShorterText,
                 found,
             });

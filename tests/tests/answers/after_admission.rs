@@ -5,11 +5,12 @@ use actix_web::{
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
     error::{ErrorBadGateway, InternalError},
+    guard,
     middleware::{Next, from_fn},
     test::init_service,
     web,
 };
-use limiter_actix::{Headers, Limit, Limiter, LimiterBuilder, Quota};
+use limiter_actix::{Headers, Limit, Limiter, LimiterBuilder, Quota, resource};
 use limiter_tests::{
     app::{ask, request},
     client::Answer,
@@ -113,4 +114,21 @@ async fn a_limit_by_hand_that_refuses_is_the_breach() {
         (refused.header("retry-after"), refused.header("cache-control")),
         (Some("3600"), Some("no-store"))
     );
+}
+
+/// The limits of a route that another pattern hides are known only when the request is there.
+#[actix_web::test]
+async fn a_limit_that_is_met_after_routing_is_the_breach() {
+    let limiter = both().default_limits("5/minute").build().expect("limits");
+    let hidden = Limit::new(Quota::per_hour(1)).override_defaults(false);
+    let app = App::new()
+        .wrap(limiter)
+        .service(web::resource("/{any}").guard(guard::Post()).to(|| async { "posted" }))
+        .service(resource("/hidden", hidden, |it| it.to(|| async { "admitted" })));
+    let app = init_service(app).await;
+    let told_now = async || told(&ask(&app, request("GET", "/hidden")).await);
+    assert_eq!(told_now().await, "200 1 0 [5 per 1 minute: 4, 1 per 1 hour: 0]");
+    // What the default limit had taken was given back.
+    assert_eq!(told_now().await, "429 1 0 [5 per 1 minute: 4, 1 per 1 hour: 0]");
+    assert_eq!(told_now().await, "429 1 0 [5 per 1 minute: 4, 1 per 1 hour: 0]");
 }

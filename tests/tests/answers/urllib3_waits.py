@@ -4,6 +4,7 @@ Arguments: host and port of a server with the paths /seconds and /date, each wit
 /never, which refuses all.
 """
 
+import json
 import sys
 import time
 
@@ -49,6 +50,6 @@ assert ask("GET", "/date", retries=Retry(total=1, backoff_factor=0)).status == 2
 # Without the header there is nothing to wait for.
 refused = ask("GET", "/never", retries=Retry(total=1, backoff_factor=0))
 assert (refused.status, refused.retries.history) == (429, ()), refused.retries
-assert refused.json()["violated-policies"] == ["0 per 1 day"], refused.data
+assert json.loads(refused.data)["violated-policies"] == ["0 per 1 day"], refused.data
 
 assert pool.num_connections == 1, pool.num_connections

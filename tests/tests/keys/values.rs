@@ -92,7 +92,7 @@ async fn by_peer_whoever_is_behind() {
 async fn by_header_and_without_it_by_address() {
     let app = app(once().key(key::header("X-Api-Key"))).await;
     let sent = |address, key: &'static str| from(address).insert_header(("x-api-key", key));
-    let requests = [
+    let requests = vec![
         sent("192.0.2.1", "a"),
         sent("192.0.2.2", "a"),
         sent("192.0.2.1", "b"),

@@ -207,8 +207,24 @@ fn attributes_are_a_level_as_well() {
 }
 
 #[test]
-fn a_shadow_limit_decides_and_refuses_nothing() {
-    row(|it| it, |app| scope(app, limit("2").shadow(true)), &[("GET /p/x", "", "a")]);
+fn a_shadow_limit_overrides_nothing() {
+    row(|it| it, |app| scope(app, limit("2").shadow(true)), &[("GET /p/x", "", "a d")]);
+}
+
+#[test]
+fn a_shadow_limit_brings_nothing_back() {
+    row_but(
+        Awaits {
+            on: &Kept::ALL,
+            why: "a level with nothing but shadow limits to leave the decision to the next",
+        },
+        |it| it,
+        |app| {
+            let c = web::scope("/c").service(page("/x", "x")).limit(limit("3").shadow(true));
+            app.service(web::scope("/p").service(c).limit(limit("2")));
+        },
+        &[("GET /p/c/x", "", "a 2")],
+    );
 }
 
 // Exemptions.

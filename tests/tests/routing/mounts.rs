@@ -151,3 +151,27 @@ async fn an_exempt_route_answers_in_a_fresh_worker() {
     assert_eq!(call::get(&fresh, "/v1").await, 200, "its very first request");
     assert_eq!(call::get(&fresh, "/spend").await, 429);
 }
+
+/// Each scope reads its own part of the pattern: names of parameters may come twice, and there may be more of
+/// them than one pattern could have.
+#[actix_web::test]
+async fn patterns_that_could_not_be_one() {
+    #[limit("2/hour")]
+    #[get("/{id}/in/{other}")]
+    async fn twice() -> &'static str {
+        "ok"
+    }
+    #[exempt]
+    #[get("/{a}/{b}/{c}/{d}/{e}/{f}/{g}/{h}/{i}/{j}")]
+    async fn many() -> &'static str {
+        "ok"
+    }
+    let app = app(|it| {
+        it.service(web::scope("/x/{id}").service(twice))
+            .service(web::scope("/many/{a}/{b}/{c}/{d}/{e}/{f}/{g}/{h}/{i}/{j}").service(many));
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/x/1/2/in/3", "", 5).await, 2);
+    let target = format!("/many{}", "/1".repeat(20));
+    assert_eq!(passing(&app, "GET", &target, "", 5).await, 5);
+}

@@ -1,4 +1,4 @@
-/// Numbers that look random and are the same in every run (SplitMix64: Steele, Lea and Flood, 2014).
+/// Numbers that look random and are the same in every run (`SplitMix64`: Steele, Lea and Flood, 2014).
 pub(super) struct Dice(u64);
 
 impl Dice {

@@ -47,15 +47,16 @@ fn server(kind: Server, error: &RedisError) -> &'static str {
         }
         Server::ClusterDown | Server::TryAgain => "the Redis cluster is down or is being moved",
         Server::NoPerm => "the Redis user may not run the commands or use the keys of the limiter",
-        _ if error.detail().is_some_and(|detail| detail.contains("OOM")) => OUT_OF_MEMORY,
+        // Those who have not given a password may not even send commands of this length.
+        _ if error.detail().is_some_and(|detail| detail.contains("unauthenticated")) => NO_PASSWORD,
         _ => "the Redis server answered with an error",
     }
 }
 
 fn extension(error: &RedisError) -> &'static str {
     match error.code() {
-        Some("OOM") => OUT_OF_MEMORY,
-        Some("NOAUTH") => "the Redis server asks for a password",
+        Some("OOM") => "the Redis server has no memory left and may not evict anything",
+        Some("NOAUTH") => NO_PASSWORD,
         Some("WRONGPASS") => "the Redis server refused the user name or the password",
         Some("MISCONF") => "the Redis server cannot save its data and therefore takes no writes",
         Some("BUSY") => "the Redis server is busy with another script",
@@ -64,4 +65,4 @@ fn extension(error: &RedisError) -> &'static str {
     }
 }
 
-const OUT_OF_MEMORY: &str = "the Redis server has no memory left and may not evict anything";
+const NO_PASSWORD: &str = "the Redis server asks for a password";

@@ -48,7 +48,10 @@ impl Proxy {
         fs::create_dir_all(&folder).expect("the folder for temporary files can be written");
         let text = configuration(server, way, [port, balanced_port, inner]);
         fs::write(folder.join("nginx.conf"), text).expect("the configuration can be written");
+        // Debian puts it where only root looks.
+        let path = format!("{}:/usr/sbin", env::var("PATH").unwrap_or_default());
         let process = Command::new("nginx")
+            .env("PATH", path)
             .arg("-p")
             .arg(&folder)
             .args(["-c", "nginx.conf", "-e", "error.log"])

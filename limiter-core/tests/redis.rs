@@ -1,0 +1,20 @@
+//! The Redis storage on real servers, which the tests start themselves on free ports of 127.0.0.1.
+//!
+//! `REDIS_SERVER` names the program to start, `redis-server` unless set; a `valkey-server` does as well.
+
+#[path = "redis/acceptance.rs"]
+mod acceptance;
+#[path = "redis/exact.rs"]
+mod exact;
+#[path = "redis/faults.rs"]
+mod faults;
+#[path = "redis/proxy.rs"]
+mod proxy;
+#[path = "redis/refusals.rs"]
+mod refusals;
+#[path = "redis/server.rs"]
+mod server;
+#[path = "redis/traffic.rs"]
+mod traffic;
+#[path = "redis/vectors.rs"]
+mod vectors;

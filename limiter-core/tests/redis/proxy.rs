@@ -1,0 +1,87 @@
+//! A way to the server that can be made slow, or cut.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    time::sleep,
+};
+
+#[derive(Clone)]
+pub(crate) struct Proxy {
+    port: u16,
+    way: Arc<Way>,
+}
+
+#[derive(Default)]
+struct Way {
+    /// Before each piece of an answer.
+    delay_millis: AtomicU64,
+    /// How many bytes of answers are still let through, plus 1; 0 when there is no end.
+    rest: AtomicU64,
+}
+
+impl Proxy {
+    pub(crate) async fn start(server: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let proxy = Self { port: listener.local_addr().unwrap().port(), way: Arc::default() };
+        let way = Arc::clone(&proxy.way);
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                tokio::spawn(join(client, server, Arc::clone(&way)));
+            }
+        });
+        proxy
+    }
+
+    pub(crate) fn uri(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    pub(crate) fn delay(&self, delay: Duration) {
+        self.way.delay_millis.store(u64::try_from(delay.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+
+    /// Lets so many more bytes of answers through, and then closes the connection.
+    pub(crate) fn cut_after(&self, bytes: u64) {
+        self.way.rest.store(bytes + 1, Ordering::SeqCst);
+    }
+}
+
+async fn join(client: TcpStream, server: u16, way: Arc<Way>) {
+    let Ok(server) = TcpStream::connect(("127.0.0.1", server)).await else { return };
+    let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
+    let free = Way::default();
+    tokio::select! {
+        () = pass(from_client, to_server, &free) => {}
+        () = pass(from_server, to_client, &way) => {}
+    }
+}
+
+async fn pass(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, way: &Way) {
+    let mut piece = [0; 4096];
+    while let Ok(mut length @ 1..) = from.read(&mut piece).await {
+        let delay = Duration::from_millis(way.delay_millis.load(Ordering::SeqCst));
+        if !delay.is_zero() {
+            sleep(delay).await;
+        }
+        let rest = way.rest.load(Ordering::SeqCst);
+        let ends = rest > 0 && rest - 1 <= length as u64;
+        if ends {
+            length = usize::try_from(rest - 1).unwrap();
+            way.rest.store(0, Ordering::SeqCst);
+        } else if rest > 0 {
+            way.rest.store(rest - length as u64, Ordering::SeqCst);
+        }
+        if to.write_all(&piece[..length]).await.is_err() || ends {
+            return;
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What goes to the server and what stays there.
+
+use std::{num::NonZeroU64, time::Duration};
+
+use limiter_core::{
+    Key, Policy, Quota, Scope, Strategy, Timestamp,
+    storage::{Batch, GiveBack, Hit, RedisStorage, Storage},
+};
+use redis::Connection;
+
+use crate::server::Server;
+
+const NOON: Timestamp = Timestamp::from_millis(1_750_000_000_000);
+
+/// How often the server was asked to run a script, by hash and by code, and everything else it was asked.
+fn calls(admin: &mut Connection) -> (u64, u64, u64) {
+    let info: String = redis::cmd("INFO").arg("commandstats").query(admin).unwrap();
+    let calls = |name: &str| -> u64 {
+        let prefix = format!("cmdstat_{name}:calls=");
+        let line = info.lines().find_map(|line| line.strip_prefix(&prefix));
+        line.map_or(0, |line| line.split(',').next().unwrap().parse().unwrap())
+    };
+    (calls("evalsha"), calls("eval"), calls("script|load"))
+}
+
+#[tokio::test]
+async fn a_batch_is_one_call() {
+    let server = Server::start();
+    let (storage, mut admin) = (server.storage(), server.admin());
+    let (scope, route, key) = (Scope::new(["application"]), Scope::new(["route"]), Key::from("somebody"));
+    let policies = [1, 2, 3, 4].map(|amount| {
+        let strategy = Strategy::ALL[usize::try_from(amount).unwrap()];
+        Policy::new(Quota::per_hour(amount + 5), strategy)
+    });
+    let meta = Policy::new(Quota::per_hour(2), Strategy::FixedWindow);
+    let limits: Vec<_> = policies
+        .iter()
+        .zip([&scope, &route].iter().cycle())
+        .map(|(it, scope)| Hit::new(scope, &key, it))
+        .collect();
+    let guard = [Hit::new(&scope, &key, &meta)];
+    let batch = Batch::new(&limits).guards(&guard).on_refusal(&guard);
+    // The first call shows the server the script.
+    let _ = storage.decide(&batch, NOON).await.unwrap();
+    assert_eq!(calls(&mut admin), (1, 1, 0));
+    let mut verdicts = Vec::new();
+    for _ in 0..20 {
+        verdicts.push(storage.decide(&batch, NOON).await.unwrap().verdict());
+    }
+    verdicts.dedup();
+    assert_eq!(verdicts.len(), 3, "admitted, refused and guarded: {verdicts:?}");
+    assert_eq!(calls(&mut admin), (21, 1, 0));
+
+    let decision = storage.decide(&Batch::new(&limits), NOON).await.unwrap();
+    let taken: Vec<_> =
+        limits.iter().zip(decision.limits()).map(|(hit, window)| GiveBack::new(*hit, window)).collect();
+    storage.give_back(&taken, NOON).await.unwrap();
+    storage.give_back(&taken, NOON).await.unwrap();
+    assert_eq!(calls(&mut admin), (24, 2, 0), "the other script was shown, too");
+}
+
+/// One key for each strategy.
+fn policies() -> Vec<Policy> {
+    let bucket = Policy::new(Quota::per_minute(5), Strategy::TokenBucket);
+    let counters = Strategy::ALL.map(|strategy| Policy::new(Quota::per_minute(5), strategy));
+    counters.into_iter().chain([bucket.with_burst(NonZeroU64::new(20).unwrap()).unwrap()]).collect()
+}
+
+async fn hit_all(storage: &RedisStorage, now: Timestamp) -> Vec<bool> {
+    let (scope, key) = (Scope::new(["/users/{id}", "GET"]), Key::text("user", "alice-the-secret"));
+    let mut admitted = Vec::new();
+    for policy in policies() {
+        let hits = [Hit::new(&scope, &key, &policy).cost(policy.capacity())];
+        admitted.push(storage.decide(&Batch::new(&hits), now).await.unwrap().is_admitted());
+    }
+    admitted
+}
+
+fn keys(admin: &mut Connection) -> Vec<String> {
+    redis::cmd("KEYS").arg("*").query(admin).unwrap()
+}
+
+fn lifetime(admin: &mut Connection, key: &str) -> i64 {
+    redis::cmd("PTTL").arg(key).query(admin).unwrap()
+}
+
+#[tokio::test]
+async fn keys_expire_and_keep_secrets() {
+    let server = Server::start();
+    let (storage, mut admin) = (server.storage(), server.admin());
+    assert_eq!(hit_all(&storage, NOON).await, [true; 6]);
+    let keys = keys(&mut admin);
+    assert_eq!(keys.len(), 6);
+    for key in keys {
+        assert!(key.starts_with("ratelimit:1:{user~"), "{key}");
+        assert!(key.contains("}:,/users/{id},GET:"), "{key}");
+        assert!(!key.contains("alice"), "{key}");
+        let lifetime = lifetime(&mut admin, &key);
+        // A bucket of 20 fills in 4 minutes, a sliding window counts for one more; and a second to spare, rounded up.
+        assert!((59_000..=241_001).contains(&lifetime), "{key}: {lifetime}");
+    }
+}
+
+/// The defect: a count that lost its expiry blocks its client for ever.
+#[tokio::test]
+async fn a_lost_expiry_heals() {
+    let server = Server::start();
+    let (storage, mut admin) = (server.storage().obey_caller(), server.admin());
+    assert_eq!(hit_all(&storage, NOON).await, [true; 6]);
+    for key in keys(&mut admin) {
+        let _: bool = redis::cmd("PERSIST").arg(&key).query(&mut admin).unwrap();
+        assert_eq!(lifetime(&mut admin, &key), -1);
+    }
+    assert_eq!(hit_all(&storage, NOON.after(Duration::from_secs(1))).await, [false; 6]);
+    assert_eq!(hit_all(&storage, NOON.after(Duration::from_secs(300))).await, [true; 6], "its time is over");
+    for key in keys(&mut admin) {
+        assert!(lifetime(&mut admin, &key) > 0, "{key}");
+    }
+}
+
+#[tokio::test]
+async fn a_reset_leaves_other_prefixes_alone() {
+    let server = Server::start();
+    let mut admin = server.admin();
+    let build = |prefix| RedisStorage::builder(&server.uri()).prefix(prefix).build().unwrap();
+    let (ours, theirs) = (build("a-b"), build("a-"));
+    assert_eq!(hit_all(&ours, NOON).await, [true; 6]);
+    assert_eq!(hit_all(&theirs, NOON).await, [true; 6], "prefixes are kept apart");
+    let _: () = redis::cmd("SET").arg("a-:10").arg("not a count").query(&mut admin).unwrap();
+    theirs.reset().await.unwrap();
+    assert_eq!(keys(&mut admin).len(), 7);
+    assert_eq!(hit_all(&ours, NOON).await, [false; 6]);
+}
+
+#[test]
+fn a_prefix_is_plain_and_short() {
+    for prefix in ["", "{a}", "a b", "a*", &"a".repeat(65)] {
+        let error = RedisStorage::builder("redis://127.0.0.1").prefix(prefix).build().unwrap_err();
+        assert!(error.to_string().contains("prefix"), "{error}");
+    }
+}
+
+#[test]
+fn what_is_no_address_is_said_without_the_password() {
+    for uri in
+        ["http://:secret@127.0.0.1", "redis:secret", "redis://:secret@host:port", "", "redis://:secret@"]
+    {
+        let error = RedisStorage::new(uri).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
+    }
+    let builder = RedisStorage::builder("redis://:secret@127.0.0.1").credentials("me", "secret");
+    assert!(!format!("{builder:?}").contains("secret"));
+    assert!(!format!("{:?}", builder.build().unwrap()).contains("secret"));
+}
