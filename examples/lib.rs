@@ -11,6 +11,8 @@ mod texts {
     mod answers {}
     #[doc = include_str!("../docs/from-flask-limiter.md")]
     mod from_flask_limiter {}
+    #[doc = include_str!("../docs/keys.md")]
+    mod keys {}
     #[doc = include_str!("../docs/codes.md")]
     mod codes {}
 }

@@ -5,23 +5,24 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
-use actix_web::{HttpResponse, dev::ServiceRequest};
+use actix_web::dev::ServiceRequest;
 use limiter_core::{
     Clock, Key, LoggedAddresses, Policy, Quota, Scope, Strategy, SystemClock,
     storage::{MemoryStorage, Storage},
 };
 
 use crate::{
-    Breach, Exempt, HeaderNames, Headers, IntoLimits, Limit, Limiter, Limits, RetryAfter, Rule,
-    TrustedProxies,
+    Limit, Limiter, Limits, TrustedProxies,
     by_hand::Named,
-    config::{Backend, Config, Defaults, PatternRule, Settings},
-    headers::{HeaderSettings, Secret},
+    config::{Backend, Config, Defaults, Settings},
+    headers::HeaderSettings,
     key::IPV6_PREFIXES,
-    pattern,
 };
 
+mod answers;
 mod error;
+mod limits;
+mod patterns;
 
 pub use self::error::BuildError;
 
@@ -80,44 +81,6 @@ impl LimiterBuilder {
             enabled: true,
             error: None,
         }
-    }
-
-    /// The limits of all routes that have none of their own, per client and route. Paths that match no route
-    /// count together as one.
-    pub fn default_limits(mut self, limits: impl IntoLimits) -> Self {
-        self.settings.defaults.limits = self.read(limits);
-        self
-    }
-
-    /// Whether default limits count each method by itself. HEAD counts as GET.
-    pub fn default_limits_per_method(mut self, per_method: bool) -> Self {
-        self.settings.defaults.per_method = per_method;
-        self
-    }
-
-    /// Whether default limits hold for paths that match no route; they do unless set, so that scanners are
-    /// limited. Otherwise what such a request takes is given back with the answer.
-    pub fn default_limits_on_unmatched(mut self, on_unmatched: bool) -> Self {
-        self.settings.defaults.on_unmatched = on_unmatched;
-        self
-    }
-
-    /// Whether default limits hold for CORS preflights too; they do not unless set.
-    pub fn default_limits_on_preflight(mut self, on_preflight: bool) -> Self {
-        self.settings.defaults.on_preflight = on_preflight;
-        self
-    }
-
-    /// The limits of all routes together, per client. Paths that match no route count as well.
-    pub fn application_limits(mut self, limits: impl IntoLimits) -> Self {
-        self.settings.application = self.read(limits);
-        self
-    }
-
-    /// How often a client may breach other limits before everything is refused, per client.
-    pub fn meta_limits(mut self, limits: impl IntoLimits) -> Self {
-        self.settings.meta = self.read(limits);
-        self
     }
 
     /// Who is counted; [`client_address`](crate::key::client_address) unless set, and when this key is missing.
@@ -183,35 +146,6 @@ impl LimiterBuilder {
         self
     }
 
-    /// Which headers tell how the client stands, on every answer that had limits; none unless set. `true` means
-    /// [`Headers::X_RATELIMIT`].
-    pub fn headers(mut self, headers: impl Into<Headers>) -> Self {
-        self.settings.headers.which = headers.into();
-        self
-    }
-
-    /// The names of those headers, and of `Retry-After`.
-    pub fn header_names(mut self, names: HeaderNames) -> Self {
-        self.settings.headers.names = names;
-        self
-    }
-
-    /// The form of `Retry-After`, which refusals have; [`RetryAfter::Seconds`] unless set.
-    pub fn retry_after(mut self, form: RetryAfter) -> Self {
-        self.settings.headers.retry_after = form;
-        self
-    }
-
-    /// Shows clients which of them share a count: [`Headers::IETF_DRAFT_11`] then carries the key of each limit
-    /// as a partition key, under a hash that `secret` is the key of.
-    ///
-    /// Whoever knows the secret can find the key that a hash is of, by trying all that come into question. Take
-    /// 16 random bytes, the same in all processes.
-    pub fn partition_keys(mut self, secret: &[u8; 16]) -> Self {
-        self.settings.headers.partitions = Some(Secret::new(secret));
-        self
-    }
-
     /// Whether the limiter is switched on; see [`Limiter::set_enabled`].
     pub fn enabled(mut self, enabled: bool) -> Self {
         self.enabled = enabled;
@@ -240,78 +174,6 @@ impl LimiterBuilder {
     ) -> Self {
         self.settings.filters.push(Arc::new(passes));
         self
-    }
-
-    /// Answers refusals by limits that do not do so themselves; none means the default answer.
-    pub fn on_breach(
-        mut self,
-        answer: impl Fn(&Breach) -> Option<HttpResponse> + Send + Sync + 'static,
-    ) -> Self {
-        self.settings.on_breach = Some(Arc::new(answer));
-        self
-    }
-
-    /// Answers refusals by meta limits; none means the default answer.
-    pub fn on_meta_breach(
-        mut self,
-        answer: impl Fn(&Breach) -> Option<HttpResponse> + Send + Sync + 'static,
-    ) -> Self {
-        self.settings.on_meta_breach = Some(Arc::new(answer));
-        self
-    }
-
-    /// Limits the paths that match a pattern, as `#[limit]` limits a handler: `/users/{id}`, or with methods
-    /// `POST,PUT /users/{id}`.
-    pub fn route(self, pattern: &str, limits: impl IntoLimits) -> Self {
-        let route = pattern::route(pattern);
-        self.pattern(route, |builder| builder.read(limits).into())
-    }
-
-    /// Exempts the paths that match a pattern from everything declared further out.
-    pub fn exempt_route(self, pattern: &str) -> Self {
-        let route = pattern::route(pattern);
-        self.pattern(route, |_| Exempt::ALL.into())
-    }
-
-    /// Limits all paths under a prefix, each route by itself.
-    pub fn scope(self, prefix: &str, limits: impl IntoLimits) -> Self {
-        let scope = pattern::scope(prefix);
-        self.pattern(scope, |builder| builder.read(limits).into())
-    }
-
-    /// Exempts all paths under a prefix from everything declared further out: health checks, static files.
-    pub fn exempt_scope(self, prefix: &str) -> Self {
-        let scope = pattern::scope(prefix);
-        self.pattern(scope, |_| Exempt::ALL.into())
-    }
-
-    /// Names a limit for code to hit by hand; see [`Limiter::hit`] and [`Limiter::check`]. Limits of attributes
-    /// that are [shared](Limit::shared) under this name and have the same quota and strategy count with it.
-    pub fn named_limit(mut self, name: impl Into<String>, limit: impl Into<Limit>) -> Self {
-        self.named.push((name.into(), limit.into()));
-        self
-    }
-
-    fn pattern(
-        mut self,
-        pattern: Result<crate::config::Pattern, BuildError>,
-        rule: impl FnOnce(&mut Self) -> Rule,
-    ) -> Self {
-        match pattern {
-            Ok(pattern) => {
-                let rule = rule(&mut self);
-                self.settings.patterns.push(PatternRule { pattern, rule });
-            }
-            Err(error) => self.fail(error),
-        }
-        self
-    }
-
-    fn read(&mut self, limits: impl IntoLimits) -> Limits {
-        limits.into_limits().unwrap_or_else(|error| {
-            self.fail(BuildError::Quota(error));
-            Limits::default()
-        })
     }
 
     fn fail(&mut self, error: BuildError) {

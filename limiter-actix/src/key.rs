@@ -46,11 +46,6 @@ pub use self::{
     values::{bearer_token, extension, header, query},
 };
 
-/// The examples of the guide.
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/keys.md")]
-struct Guide;
-
 /// The client's address: that of the connection, or what [trusted
 /// proxies](crate::LimiterBuilder::trusted_proxies) say it is.
 ///

@@ -20,6 +20,8 @@ use crate::storage::Storage;
 mod batches;
 mod bench;
 mod concurrency;
+mod dice;
+mod edges;
 mod forgetting;
 mod identity;
 mod random;
@@ -66,5 +68,6 @@ pub async fn run_shared(storage: &dyn Storage, time: Time) {
     returning::run(&bench).await;
     forgetting::clears(&bench).await;
     concurrency::run(&bench).await;
+    edges::run(&bench).await;
     random::run(&bench).await;
 }

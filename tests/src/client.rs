@@ -81,7 +81,7 @@ impl Client {
             text.push_str("Host: localhost\r\n");
         }
         for (name, value) in headers {
-            text.push_str(&format!("{name}: {value}\r\n"));
+            text.extend([name, ": ", value, "\r\n"]);
         }
         text.push_str("\r\n");
         self.stream.get_mut().write_all(text.as_bytes()).expect("the server reads");

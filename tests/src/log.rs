@@ -26,6 +26,10 @@ impl Log for Capture {
 }
 
 /// Captures all that the limiter logs from now on.
+///
+/// # Panics
+///
+/// When something else captures it.
 pub fn capture() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

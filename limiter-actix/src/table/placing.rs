@@ -1,5 +1,6 @@
 //! Puts limits at their places for one plan.
 
+use actix_web::http::Method;
 use limiter_core::Scope;
 
 use super::{
@@ -159,7 +160,7 @@ impl Placing<'_> {
         let name = |rule: &PatternRule| match &rule.pattern {
             Pattern::Scope(prefix) => format!("given scope {}", prefix.pattern().unwrap_or_default()),
             Pattern::Route(route, methods) => {
-                let mut methods: Vec<_> = methods.iter().map(|method| method.as_str()).collect();
+                let mut methods: Vec<_> = methods.iter().map(Method::as_str).collect();
                 methods.sort_unstable();
                 format!("given {} {}", methods.join(","), route.pattern().unwrap_or_default())
             }

@@ -4,11 +4,10 @@ use super::bench::Bench;
 use crate::storage::Decision;
 
 mod batches;
-mod dice;
 mod history;
 mod policies;
 
-use self::{dice::Dice, history::History};
+use self::history::History;
 
 const STEPS: u64 = 400;
 

@@ -41,6 +41,7 @@ fn a_malformed_element_ends_the_walk() {
         "for=x\"6.6.6.6\"",
         "for \"6.6.6.6\"",
         "for = 6.6.6.6",
+        "for= 6.6.6.6",
         "for=6.6.6.6 for=7.7.7.7",
         "=6.6.6.6",
         "for",

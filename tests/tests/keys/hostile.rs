@@ -47,6 +47,16 @@ fn eight_kilobytes_are_read_and_no_more() {
 }
 
 #[test]
+fn eight_kilobytes_over_all_lines() {
+    let proxies = TrustedProxies::x_forwarded_for().networks(["10.0.0.0/8"]);
+    let line = |trusted: &str, size: usize| format!("{trusted}{}", " ".repeat(size - trusted.len()));
+    for (size, expected) in [(2000, "1.2.3.4"), (3000, "10.0.0.3")] {
+        let lines = ["1.2.3.4", "10.0.0.4", "10.0.0.3", "10.0.0.2"].map(|entry| line(entry, size));
+        assert_eq!(client(&proxies, "10.0.0.1", "x-forwarded-for", &lines), expected, "{size} a line");
+    }
+}
+
+#[test]
 fn an_entry_is_not_cut_into_another_address() {
     let proxies = TrustedProxies::x_forwarded_for().networks(["10.0.0.0/8"]);
     // Wherever the end of what is read falls, no `1.2.3.4` comes of a `21.2.3.4`.

@@ -106,7 +106,9 @@ fn ipv6(way: Way) {
         each_has_its_own(["2001:db8:1::7", "2001:db8:2::7"], |client| {
             let nginx = SocketAddr::from((Ipv6Addr::LOCALHOST, proxy.balanced_port));
             let mut stream = TcpStream::connect(nginx).expect("nginx listens");
-            write!(stream, "PROXY TCP6 {client} 2001:db8::1 40000 80\r\n").expect("nginx reads");
+            // At once: nginx does not wait for the rest of it.
+            let header = format!("PROXY TCP6 {client} 2001:db8::1 40000 80\r\n");
+            stream.write_all(header.as_bytes()).expect("nginx reads");
             Client::over(stream)
         });
     });

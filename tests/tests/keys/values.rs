@@ -67,12 +67,11 @@ async fn keys_of_limits_know_the_proxies_of_the_limiter() {
 }
 
 #[actix_web::test]
-async fn the_inner_limiter_knows_its_own_proxies() {
+async fn the_inner_limiter_has_its_own_proxies_and_not_those_of_the_outer() {
     let proxies = TrustedProxies::x_forwarded_for().networks(["10.0.0.0/8"]);
     let outer = Limiter::builder().trusted_proxies(proxies).build().expect("a limiter");
     let limit = Limit::new(Quota::per_hour(1)).key(key::client_address);
-    let inner = Limiter::builder().default_limits(limit).trusted_proxies(TrustedProxies::none());
-    let inner = inner.build().expect("a limiter");
+    let inner = Limiter::builder().default_limits(limit).build().expect("a limiter");
     let scope = web::scope("/in").wrap(inner).route("", web::get().to(HttpResponse::Ok));
     let app = init_service(actix_web::App::new().wrap(outer).service(scope)).await;
 

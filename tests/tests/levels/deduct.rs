@@ -27,8 +27,8 @@ use limiter_actix::{Limit, Limiter, Quota, resource};
 
 use crate::{
     play::{builder, clock, expect, in_a_system, page, play_to, read},
-    probe::{hold, hold_but},
-    storages::{GIVING_BACK, Kept},
+    probe::hold,
+    storages::Kept,
 };
 
 /// Only failures count.
@@ -51,8 +51,7 @@ async fn login(req: HttpRequest) -> Result<&'static str, Error> {
 
 #[test]
 fn only_failures_count() {
-    hold_but(
-        GIVING_BACK,
+    hold(
         |it| it.headers(true),
         |app| {
             let two = Limit::new(Quota::per_minute(2)).deduct_when(failed);
@@ -91,8 +90,7 @@ fn what_is_always_due_stays() {
 
 #[test]
 fn other_limits_of_the_request_stay_taken() {
-    hold_but(
-        GIVING_BACK,
+    hold(
         |it| it.headers(true).application_limits("3/hour"),
         |app| {
             app.service(resource("/login", one_failure(), |it| it.to(login))).service(page("/b", "b"));
@@ -292,26 +290,8 @@ fn nothing_is_given_back_into_another_window() {
 }
 
 #[test]
-#[ignore = "awaits default limits that never take from unmatched paths: they do, and give back after"]
-fn unmatched_paths_without_default_limits_hold_up_no_others() {
-    let statuses = in_a_system(async {
-        let gate = Rc::new(Gate::default());
-        let limits = builder(&clock()).default_limits("1/minute").default_limits_on_unmatched(false);
-        let app = App::new().app_data(Data::new(Rc::clone(&gate))).wrap(limits.build().expect("a limit"));
-        let app = init_service(app.default_service(web::to(Gate::wait))).await;
-        let mut first = pin!(app.call(read("GET /x", "").to_request()));
-        begin(first.as_mut()).await;
-        gate.0.set(true);
-        let second = app.call(read("GET /y", "").to_request()).await;
-        [second, first.await].map(|answer| answer.expect("an answer").status().as_u16())
-    });
-    assert_eq!(statuses, [200, 200]);
-}
-
-#[test]
 fn a_default_service_counts_as_any_route() {
-    hold_but(
-        GIVING_BACK,
+    hold(
         |it| it.default_limits(one_failure()),
         |app| {
             app.default_service(web::to(login));

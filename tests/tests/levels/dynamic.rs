@@ -11,8 +11,7 @@ use limiter_tests::log;
 
 use crate::{
     play::{expect, header, page, ruled},
-    probe::{hold, hold_but},
-    storages::{Awaits, Kept},
+    probe::hold,
 };
 
 /// What the header `lim` says.
@@ -59,8 +58,7 @@ fn a_function_that_fails_leaves_the_good_ones_and_the_defaults() {
 
 #[test]
 fn a_text_that_can_be_read_in_part() {
-    hold_but(
-        Awaits { on: &Kept::ALL, why: "the good ones of one text to hold, beside the defaults" },
+    hold(
         |it| it.default_limits("2/minute"),
         |app| {
             app.service(ruled("/a", Limit::dynamic(|_| "1/second; 5 per moon"), "a"));

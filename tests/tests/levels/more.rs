@@ -11,7 +11,6 @@ use limiter_actix::{Exempt, LimiterBuilder, Limits, Quota, Rule, ScopeExt, exemp
 use crate::{
     play::{header, page, ruled},
     probe::{applies, limit, limit_if},
-    storages::{Awaits, GIVING_BACK, Kept},
 };
 
 /// Fails unless this applies to these requests with these headers.
@@ -21,18 +20,7 @@ fn row(
     routes: fn(&mut ServiceConfig),
     asked: &[(&str, &str, &str)],
 ) {
-    row_but(None, limiter, routes, asked);
-}
-
-/// The same for what does not hold everywhere yet.
-#[track_caller]
-fn row_but(
-    awaits: impl Into<Option<Awaits>>,
-    limiter: fn(LimiterBuilder) -> LimiterBuilder,
-    routes: fn(&mut ServiceConfig),
-    asked: &[(&str, &str, &str)],
-) {
-    let wrong = applies(awaits.into(), limiter, routes, asked);
+    let wrong = applies(limiter, routes, asked);
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
 }
 
@@ -213,11 +201,7 @@ fn a_shadow_limit_overrides_nothing() {
 
 #[test]
 fn a_shadow_limit_brings_nothing_back() {
-    row_but(
-        Awaits {
-            on: &Kept::ALL,
-            why: "a level with nothing but shadow limits to leave the decision to the next",
-        },
+    row(
         |it| it,
         |app| {
             let c = web::scope("/c").service(page("/x", "x")).limit(limit("3").shadow(true));
@@ -408,8 +392,7 @@ fn one_of_two_scopes_with_one_prefix() {
 
 #[test]
 fn a_scope_without_a_prefix() {
-    row_but(
-        GIVING_BACK,
+    row(
         |it| it,
         |app| {
             app.service(page("/y", "y"));
@@ -421,8 +404,7 @@ fn a_scope_without_a_prefix() {
 
 #[test]
 fn what_no_route_matches() {
-    row_but(
-        GIVING_BACK,
+    row(
         |it| it.exempt_scope("/static"),
         |app| scope(app, limit("2")),
         &[
@@ -436,8 +418,7 @@ fn what_no_route_matches() {
 
 #[test]
 fn unmatched_paths_without_default_limits() {
-    row_but(
-        GIVING_BACK,
+    row(
         |it| it.default_limits_on_unmatched(false),
         |app| scope(app, limit("2").override_defaults(false)),
         &[("GET /nowhere", "", "a"), ("GET /p/x", "", "a d 2")],
@@ -460,8 +441,7 @@ fn head_is_get_where_methods_are_matched() {
 
 #[test]
 fn who_names_head_means_get() {
-    row_but(
-        Awaits { on: &Kept::ALL, why: "a limit for HEAD to be one for GET" },
+    row(
         |it| it.route("HEAD /q/x", limit("5")),
         |app| {
             scope(app, limit("2").methods(["HEAD"]));

@@ -273,7 +273,6 @@ fn functions_are_called_once_per_request() {
 }
 
 #[test]
-#[ignore = "awaits remembered answers: key and name are asked again for its own meta limits"]
 fn functions_are_called_once_by_a_limit_with_meta_limits() {
     let calls = Calls::default();
     let limit = calls.limit().meta(Quota::per_day(9));

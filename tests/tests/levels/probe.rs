@@ -16,7 +16,7 @@ use limiter_actix::{Breach, Limit, LimiterBuilder, Quota};
 
 use crate::{
     play::{Step, builder, clock, header, in_a_system, play, read},
-    storages::{Awaits, Kept, wrong_on_all},
+    storages::{Kept, wrong_on_all},
 };
 
 /// Defaults, the application's, those of scopes and routes.
@@ -41,7 +41,6 @@ fn with_options(limit: Limit, name: &'static str) -> Limit {
 
 /// Checks on all storages what applies: requests, their headers, and the names of the limits.
 pub(crate) fn applies(
-    awaits: Option<Awaits>,
     limiter: impl Fn(LimiterBuilder) -> LimiterBuilder,
     routes: impl Fn(&mut ServiceConfig),
     asked: &[(&str, &str, &str)],
@@ -65,7 +64,7 @@ pub(crate) fn applies(
             wrong
         })
     };
-    wrong_on_all(awaits, on)
+    wrong_on_all(on)
 }
 
 /// The names of the limits that apply, by level.
@@ -114,18 +113,7 @@ pub(crate) fn hold(
     routes: impl Fn(&mut ServiceConfig),
     steps: &[Step<'_>],
 ) {
-    hold_but(None, limiter, routes, steps);
-}
-
-/// The same for what does not hold everywhere yet.
-#[track_caller]
-pub(crate) fn hold_but(
-    awaits: impl Into<Option<Awaits>>,
-    limiter: impl Fn(LimiterBuilder) -> LimiterBuilder,
-    routes: impl Fn(&mut ServiceConfig),
-    steps: &[Step<'_>],
-) {
     let on = |kept: Kept| play(|it| limiter(kept.set(it)), &routes, steps);
-    let wrong = wrong_on_all(awaits.into(), on);
+    let wrong = wrong_on_all(on);
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
 }

@@ -15,8 +15,7 @@ use limiter_actix::{
 
 use crate::{
     play::{builder, clock, header, in_a_system, limits, page, play_to, ruled},
-    probe::{hold, hold_but},
-    storages::{Awaits, Kept},
+    probe::hold,
 };
 
 fn once() -> Limit {
@@ -157,11 +156,7 @@ fn shared_names_like_patterns_and_tiers() {
 
 #[test]
 fn names_told_by_functions_and_methods() {
-    hold_but(
-        Awaits {
-            on: &Kept::ALL,
-            why: "a name told by a function to come before the method, as a fixed one does",
-        },
+    hold(
         |it| it,
         |app| {
             app.service(ruled("/a", once().shared("GET").per_method(true), "a"));
@@ -334,8 +329,7 @@ fn shared_by_a_function() {
 
 #[test]
 fn shared_by_two_names_at_one_place() {
-    hold_but(
-        Awaits { on: &Kept::ALL, why: "label::alike to compare the names: another name needs no number" },
+    hold(
         |it| it,
         |app| {
             app.service(ruled("/a", Limits::from([once().shared("one"), once().shared("two")]), "a"));

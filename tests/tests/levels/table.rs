@@ -48,7 +48,7 @@ fn scopes() {
     for (declared, p, c, d) in TABLE {
         let asked = [("GET /p/x", "", *p), ("GET /p/c/x", "", *c), ("GET /p/c/d/x", "", *d)];
         let rules = Declared::read(declared);
-        let standing = applies(None, |it| it, |app| rules.mount(app), &asked);
+        let standing = applies(|it| it, |app| rules.mount(app), &asked);
         wrong.extend(standing.iter().map(|wrong| format!("{declared}: {wrong}")));
     }
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
@@ -60,7 +60,7 @@ fn scopes_by_pattern() {
     for (declared, p, c, d) in TABLE.iter().filter(|(declared, ..)| !declared.contains("from")) {
         let asked = [("GET /p/x", "", *p), ("GET /p/c/x", "", *c), ("GET /p/c/d/x", "", *d)];
         let rules = Declared::read(declared);
-        let given = applies(None, |it| rules.give(it), |app| Declared::default().mount(app), &asked);
+        let given = applies(|it| rules.give(it), |app| Declared::default().mount(app), &asked);
         wrong.extend(given.iter().map(|wrong| format!("{declared}: {wrong}")));
     }
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
@@ -72,7 +72,7 @@ fn routes() {
     for (declared, p, route) in ROUTES {
         let asked = [("GET /p/x", "", *p), ("GET /p/own", "", *route)];
         let rules = Declared::read(declared);
-        let standing = applies(None, |it| it, |app| rules.mount(app), &asked);
+        let standing = applies(|it| it, |app| rules.mount(app), &asked);
         wrong.extend(standing.iter().map(|wrong| format!("{declared}: {wrong}")));
     }
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));

@@ -185,7 +185,6 @@ fn o01() {
 
 /// O02 agrees: an error after the handler is an answer like any other, and taken for once.
 #[test]
-#[ignore = "awaits settle::Ticket::deduct to ask each function once: it asks twice"]
 fn o02() {
     let asked = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&asked);

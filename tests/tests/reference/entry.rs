@@ -3,7 +3,7 @@ use limiter_actix::LimiterBuilder;
 
 use crate::{
     play::{Step, play},
-    storages::{Awaits, Kept, wrong_on_all},
+    storages::{Kept, wrong_on_all},
 };
 
 /// What the reference was seen to do, set up here.
@@ -14,7 +14,6 @@ pub(crate) struct Entry {
     limiter: fn(LimiterBuilder) -> LimiterBuilder,
     routes: fn(&mut ServiceConfig),
     steps: &'static [Step<'static>],
-    awaits: Option<Awaits>,
 }
 
 impl Entry {
@@ -25,7 +24,7 @@ impl Entry {
         routes: fn(&mut ServiceConfig),
         steps: &'static [Step<'static>],
     ) -> Self {
-        Self { id, differs: None, limiter, routes, steps, awaits: None }
+        Self { id, differs: None, limiter, routes, steps }
     }
 
     /// The steps are those of the contract.
@@ -37,10 +36,6 @@ impl Entry {
         steps: &'static [Step<'static>],
     ) -> Self {
         Self { differs: Some(why), ..Self::agrees(id, limiter, routes, steps) }
-    }
-
-    pub(crate) fn awaits(self, awaits: Awaits) -> Self {
-        Self { awaits: Some(awaits), ..self }
     }
 }
 
@@ -54,6 +49,6 @@ pub(crate) fn hold(entries: &[Entry]) {
 fn wrong_with(entry: &Entry) -> Option<String> {
     let verdict = entry.differs.map_or("agrees".to_owned(), |why| format!("differs: {why}"));
     let on = |kept: Kept| play(|it| kept.set((entry.limiter)(it)), entry.routes, entry.steps);
-    let wrong = wrong_on_all(entry.awaits, on);
+    let wrong = wrong_on_all(on);
     (!wrong.is_empty()).then(|| format!("{} ({verdict})\n{}", entry.id, wrong.join("\n")))
 }

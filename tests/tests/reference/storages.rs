@@ -31,31 +31,10 @@ impl Kept {
     }
 }
 
-/// Something that does not hold yet on some storages. Once it does, the mark must go.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Awaits {
-    pub(crate) on: &'static [Kept],
-    pub(crate) why: &'static str,
-}
-
-/// A reservation in the fallback is given back to the storage that failed, and so stays.
-pub(crate) const GIVING_BACK: Awaits =
-    Awaits { on: &[Kept::Nowhere], why: "what the fallback decided to be given back to the fallback" };
-
 /// Tries something on each kind of storage; what is wrong with it there, one line each.
-pub(crate) fn wrong_on_all(awaits: Option<Awaits>, test: impl Fn(Kept) -> Vec<String>) -> Vec<String> {
-    let mut all = Vec::new();
-    for kept in Kept::ALL {
-        let wrong = test(kept);
-        match awaits.filter(|awaits| awaits.on.contains(&kept)) {
-            Some(Awaits { why, .. }) if wrong.is_empty() => {
-                all.push(format!("kept {kept:?}: holds, though it awaits {why}"));
-            }
-            Some(Awaits { why, .. }) => eprintln!("kept {kept:?}, awaits {why}:\n{}", wrong.join("\n")),
-            None => all.extend(wrong.into_iter().map(|wrong| format!("kept {kept:?}: {wrong}"))),
-        }
-    }
-    all
+pub(crate) fn wrong_on_all(test: impl Fn(Kept) -> Vec<String>) -> Vec<String> {
+    let wrong_on = |kept: Kept| test(kept).into_iter().map(move |wrong| format!("kept {kept:?}: {wrong}"));
+    Kept::ALL.into_iter().flat_map(wrong_on).collect()
 }
 
 /// Answers later.

@@ -6,7 +6,6 @@ use limiter_actix::{Limit, Quota, Strategy, resource};
 use crate::{
     entry::{Entry, hold},
     play::{header, limits, page, ruled},
-    storages::GIVING_BACK,
 };
 
 #[test]
@@ -187,8 +186,7 @@ pub(crate) fn entries() -> Vec<Entry> {
                 (120.0, "GET /a", "", "200 [L=2 R=2 X=T+120]"),
                 (121.0, "GET /a", "d: 1", "200 [L=2 R=1 X=T+181]"),
             ],
-        )
-        .awaits(GIVING_BACK),
+        ),
         Entry::agrees(
             "Q14-fixed-window",
             |it| it.strategy(Strategy::FixedWindow).headers(true),

@@ -1,7 +1,9 @@
 //! What is granted to an exempt route does not reach its neighbours.
 
-use actix_web::{delete, get, guard, post, put, web};
-use limiter_actix::{Exempt, Limit, Quota, ScopeExt, exempt, limit};
+use std::cell::RefCell;
+
+use actix_web::{HttpRequest, delete, get, guard, post, put, web};
+use limiter_actix::{Exempt, Limit, Quota, ScopeExt, exempt, limit, resource};
 use limiter_tests::log;
 
 use super::{A, B, app, has_a, has_b, passing, plain, spend};
@@ -200,4 +202,26 @@ async fn a_prefix_ends_at_a_slash() {
     assert_eq!(passing(&app, "GET", "/v1/x", "", 5).await, 5);
     assert_eq!(passing(&app, "GET", "/v1x", "", 5).await, 0);
     assert_eq!(passing(&app, "GET", "/v10/x", "", 5).await, 0);
+}
+
+/// actix hands out requests that can be cloned and kept; the limiter looks at them after the handler all the
+/// same.
+#[actix_web::test]
+async fn handlers_that_keep_their_requests() {
+    thread_local!(static KEPT: RefCell<Vec<HttpRequest>> = const { RefCell::new(Vec::new()) });
+    async fn keep(req: HttpRequest) -> &'static str {
+        KEPT.with_borrow_mut(|kept| kept.push(req));
+        "kept"
+    }
+    let app = app(|it| {
+        it.route("/v1/admin", web::get().to(keep))
+            .service(web::scope("/v1").exempt(Exempt::ALL).route("/x", web::get().to(keep)))
+            .service(resource("/x", Limit::new(Quota::per_hour(2)), |it| it.to(keep)));
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/v1/x", "", 5).await, 5);
+    assert_eq!(passing(&app, "GET", "/x", "", 5).await, 2);
+    assert_eq!(passing(&app, "GET", "/v1/admin", "", 5).await, 1, "what is left of three");
+    KEPT.take();
+    assert_eq!(passing(&app, "GET", "/v1/x", "", 5).await, 5);
 }

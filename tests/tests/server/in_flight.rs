@@ -187,6 +187,25 @@ fn a_client_that_leaves_has_used_its_attempt() {
     }
 }
 
+#[test]
+fn an_upgrade_counts_once() {
+    let server = serve(|listener| {
+        let limiter = Limiter::builder().default_limits("2/day").build().expect("a limiter");
+        let upgrade = async || HttpResponse::SwitchingProtocols().upgrade("echo").finish();
+        let server = HttpServer::new(move || {
+            App::new().wrap(limiter.clone()).route("/socket", web::get().to(upgrade))
+        });
+        Ok(server.workers(1).listen(listener)?.run())
+    });
+    let mut statuses = Vec::new();
+    for _ in 0..4 {
+        let mut client = Client::connect(server.address);
+        client.send("GET", "/socket", &[("Connection", "upgrade"), ("Upgrade", "echo")]);
+        statuses.push(client.try_read(true).map_or(0, |answer| answer.status));
+    }
+    assert_eq!(statuses, [101, 101, 429, 429]);
+}
+
 /// Waits for another thread.
 fn wait_for(condition: impl Fn() -> bool) {
     let start = std::time::Instant::now();

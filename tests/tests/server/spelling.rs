@@ -170,3 +170,30 @@ fn of_what_no_request_may_reach() {
         assert_eq!(client.get(target).status, 404, "{target}");
     }
 }
+
+/// The table of routes is read at the first request, whatever that is.
+#[test]
+fn of_a_first_request() {
+    type Headers = &'static [(&'static str, &'static str)];
+    let requests: [(&str, &str, Headers); 6] = [
+        ("GET", "/nothing", &[("Host", "a b")]),
+        ("GET", "/nothing", &[("Host", "[::")]),
+        ("OPTIONS", "*", &[]),
+        ("CONNECT", "elsewhere:443", &[]),
+        ("GET", "http://elsewhere", &[]),
+        ("GET", "/%FF%00", &[("X-Forwarded-Host", "%%%"), ("Forwarded", "host=;;;")]),
+    ];
+    for (method, target, headers) in requests {
+        let (server, reached) = server(Normalize::Not);
+        let mut first = Client::connect(server.address);
+        first.send(method, target, headers);
+        let answer = first.try_read(false);
+        assert!(answer.is_none_or(|it| matches!(it.status, 400 | 404)), "{method} {target}");
+        let mut client = Client::connect(server.address);
+        for _ in 0..12 {
+            assert_eq!(client.get("/ping").status, 200, "{method} {target}");
+            client.get("/slow");
+        }
+        assert_eq!(reached.take(), 3, "{method} {target}");
+    }
+}

@@ -1,10 +1,11 @@
 use std::time::Duration;
 
-use super::{STEPS, compare, dice::Dice, policies};
+use super::{STEPS, compare, policies};
 use crate::{
     acceptance::{
         Time,
         bench::{Bench, START, client},
+        dice::Dice,
     },
     storage::{Batch, Hit, MemoryStorage},
 };

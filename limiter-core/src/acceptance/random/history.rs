@@ -1,11 +1,12 @@
 use std::time::Duration;
 
-use super::{STEPS, compare, dice::Dice, policies};
+use super::{STEPS, compare, policies};
 use crate::{
     Key, Policy, Scope, Strategy, Timestamp, Window,
     acceptance::{
         Time,
         bench::{Bench, START, client},
+        dice::Dice,
     },
     storage::{Batch, GiveBack, Hit, MemoryStorage, Storage},
 };

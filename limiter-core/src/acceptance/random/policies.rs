@@ -1,11 +1,11 @@
 use std::num::NonZeroU64;
 
-use super::Dice;
 use crate::{
     Policy, Quota, Strategy, Unit,
     acceptance::{
         Time,
         bench::{Bench, policy},
+        dice::Dice,
     },
 };
 

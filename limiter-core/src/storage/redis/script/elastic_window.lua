@@ -22,7 +22,7 @@ strategies.fe = {
     end
     count.used, count.finish = before + cost[1], count.at + count.window
   end,
-  refuse_not = function(count)
+  refuse = function(count)
     count.finish = count.at + count.window
   end,
   words = function(count)
