@@ -132,3 +132,15 @@ impl Charge {
 pub(crate) fn hits<'a>(charges: &'a [Charge], client: &'a Key) -> SmallVec<[Hit<'a>; 4]> {
     charges.iter().map(|charge| charge.hit(client)).collect()
 }
+
+/// Whether a function could not tell who is counted: the request is answered 500.
+pub(crate) fn any_failed(charges: &[Charge], client: &Key) -> bool {
+    let failed = charges.iter().any(|charge| charge.key(client).is_failed());
+    if failed {
+        tracing::error!(
+            code = "L014",
+            "a function could not tell who is counted; the request is answered 500"
+        );
+    }
+    failed
+}

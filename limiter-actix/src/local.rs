@@ -14,7 +14,7 @@ use limiter_core::{
 use smallvec::SmallVec;
 
 use crate::{
-    charge::{Charge, Charges},
+    charge::{Charge, Charges, any_failed},
     config::Config,
     plan::{Applicable, Plan},
     question::{Question, note},
@@ -75,6 +75,7 @@ impl Local {
         let charges = Charge::of(&applicable.limits, &client, req);
         let mut meta = Charge::of(&applicable.meta, &client, req);
         meta.extend(Charge::of_breaches(&charges));
+        let is_broken = applicable.is_broken || any_failed(&charges, &client) || any_failed(&meta, &client);
         let ticket = Ticket {
             local: Rc::clone(self),
             route,
@@ -90,7 +91,7 @@ impl Local {
             inner: RefCell::default(),
             breach: RefCell::default(),
         };
-        Some(Pending { ticket, meta, is_broken: applicable.is_broken })
+        Some(Pending { ticket, meta, is_broken })
     }
 
     /// Whether this limiter has anything to do with the request.

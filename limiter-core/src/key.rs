@@ -27,6 +27,7 @@ pub struct Key(Repr);
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Repr {
     Missing,
+    Failed,
     Unlimited,
     Address(IpAddr),
     Text { kind: Cow<'static, str>, value: Box<str> },
@@ -66,6 +67,13 @@ impl Key {
         Self(Repr::Missing)
     }
 
+    /// Who is counted cannot be told, which is the application's error: the request is not decided. What a
+    /// function that returns an `Err` comes to.
+    #[must_use]
+    pub const fn failed() -> Self {
+        Self(Repr::Failed)
+    }
+
     /// Lifts the limit for this request, on purpose.
     #[must_use]
     pub const fn unlimited() -> Self {
@@ -78,6 +86,7 @@ impl Key {
     pub fn and(self, other: impl Into<Self>) -> Self {
         let other = other.into();
         match (&self.0, &other.0) {
+            (Repr::Failed, _) | (_, Repr::Failed) => Self::failed(),
             (Repr::Unlimited, _) | (_, Repr::Unlimited) => Self::unlimited(),
             (Repr::Missing, _) | (_, Repr::Missing) => Self::missing(),
             _ => Self(Repr::Both(Box::new((self, other)))),
@@ -109,6 +118,11 @@ impl Key {
         self.0 == Repr::Missing
     }
 
+    /// Whether who is counted could not be told.
+    pub fn is_failed(&self) -> bool {
+        self.0 == Repr::Failed
+    }
+
     /// Whether the key lifts the limit.
     pub fn is_unlimited(&self) -> bool {
         self.0 == Repr::Unlimited
@@ -118,6 +132,7 @@ impl Key {
     pub(crate) fn feed(&self, digest: &mut Digest) {
         match &self.0 {
             Repr::Missing => digest.fixed(&[0]),
+            Repr::Failed => digest.fixed(&[6]),
             Repr::Unlimited => digest.fixed(&[1]),
             Repr::Address(IpAddr::V4(address)) => {
                 let [a, b, c, d] = address.octets();
@@ -172,6 +187,13 @@ impl<K: Into<Self>> From<Option<K>> for Key {
     /// None is a missing key.
     fn from(key: Option<K>) -> Self {
         key.map_or(Self::missing(), Into::into)
+    }
+}
+
+impl<K: Into<Self>, E> From<Result<K, E>> for Key {
+    /// An error is a [failed](Self::failed) key.
+    fn from(key: Result<K, E>) -> Self {
+        key.map_or(Self::failed(), Into::into)
     }
 }
 

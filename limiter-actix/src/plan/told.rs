@@ -1,6 +1,6 @@
 use std::{borrow::Cow, cell::RefCell, collections::HashMap, fmt, rc::Rc, sync::Arc};
 
-use actix_web::dev::ServiceRequest;
+use actix_web::{HttpMessage, dev::ServiceRequest};
 use limiter_core::Quotas;
 use smallvec::SmallVec;
 
@@ -21,6 +21,10 @@ pub(crate) struct Told {
 type Read = (Option<Quotas>, bool);
 type Several = SmallVec<[Rc<Placed>; 2]>;
 
+/// What functions have told for a request; in its extensions.
+#[derive(Default)]
+struct Asked(SmallVec<[(QuotasFn, TellsQuotas); 2]>);
+
 /// How many texts and quotas of one function are remembered. One that tells more of them is read anew.
 const MOST_REMEMBERED: usize = 256;
 
@@ -32,7 +36,7 @@ impl Told {
 
     /// Nothing when the function says so, or when it says what cannot be.
     pub(super) fn of(&self, req: &ServiceRequest) -> Found {
-        let (quotas, failed) = match (self.function)(req) {
+        let (quotas, failed) = match self.ask(req) {
             TellsQuotas::Nothing => (None, false),
             TellsQuotas::Quotas(quotas) => (Some(quotas), false),
             TellsQuotas::Text(text) => self.read(text),
@@ -44,6 +48,25 @@ impl Told {
         };
         let limits = quotas.map(|quotas| self.placed(quotas)).unwrap_or_default();
         Found { limits, failed, is_broken: false }
+    }
+
+    /// Asks the function, once per request: a plan may be made anew when the request meets another rule than
+    /// its path let expect.
+    fn ask(&self, req: &ServiceRequest) -> TellsQuotas {
+        let is_this = |(function, _): &&(QuotasFn, TellsQuotas)| Arc::ptr_eq(function, &self.function);
+        let asked = req.extensions().get::<Asked>().and_then(|asked| asked.0.iter().find(is_this).cloned());
+        if let Some((_, told)) = asked {
+            return told;
+        }
+        let told = (self.function)(req);
+        let mut extensions = req.extensions_mut();
+        if extensions.get::<Asked>().is_none() {
+            extensions.insert(Asked::default());
+        }
+        if let Some(asked) = extensions.get_mut::<Asked>() {
+            asked.0.push((Arc::clone(&self.function), told.clone()));
+        }
+        told
     }
 
     /// What can be read of the text, and whether something cannot.

@@ -5,7 +5,7 @@ use limiter_core::storage::Decision;
 use smallvec::SmallVec;
 
 use crate::{
-    charge::{Charge, Charges},
+    charge::{Charge, Charges, any_failed},
     question::{Question, note},
     refusal::{self, Decided},
     rule::RuleId,
@@ -55,7 +55,9 @@ impl Correction {
         let of_added = meta.len();
         meta.extend(Charge::of(&applicable.meta, &ticket.client, req));
         let guards = if ticket.is_unchecked.replace(false) { meta.len() } else { of_added };
-        Self { standing, kept, dropped, added, meta, guards, is_broken: applicable.is_broken }
+        let (client, broken) = (&ticket.client, applicable.is_broken);
+        let is_broken = broken || any_failed(&added, client) || any_failed(&meta, client);
+        Self { standing, kept, dropped, added, meta, guards, is_broken }
     }
 
     /// The answer that needs no decision: a function could not tell a limit. Gives back all that was taken.

@@ -21,7 +21,7 @@ impl Table {
         }
         self.recent.replace((0..RECENT).map(|_| None).collect());
         tracing::warn!(
-            code = "L011",
+            code = "L015",
             path = req.match_info().as_str().get(..100),
             "a middleware inside of the limiter changes paths before they are routed: what applies to them is \
              known only after routing, so other limits are tried first; add it to the app after the limiter, \

@@ -28,6 +28,7 @@ impl fmt::Display for Logged<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.key.0 {
             Repr::Missing => f.write_str("missing"),
+            Repr::Failed => f.write_str("failed"),
             Repr::Unlimited => f.write_str("unlimited"),
             Repr::Address(address) => self.address(*address, f),
             Repr::Text { kind, .. } if kind.is_empty() => f.write_str("text"),

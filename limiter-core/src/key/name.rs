@@ -13,6 +13,7 @@ impl Key {
     pub(crate) fn write_name(&self, name: &mut String) {
         match &self.0 {
             Repr::Missing => name.push('-'),
+            Repr::Failed => name.push('!'),
             Repr::Unlimited => name.push('*'),
             Repr::Address(address) => {
                 let _ = write!(name, "{address}");

@@ -202,7 +202,6 @@ fn the_function_is_called_once_per_request() {
 }
 
 #[test]
-#[ignore = "awaits remembered answers: the default's is asked twice where a rule is met after routing"]
 fn the_function_is_called_once_where_a_rule_is_met_only_after_routing() {
     let ((default, of_default), (scope, of_scope)) = (counted(), counted());
     expect(

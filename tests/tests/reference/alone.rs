@@ -1,5 +1,6 @@
 //! Entries that are no mere table of steps.
 
+use std::net::IpAddr;
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering::Relaxed},
@@ -86,16 +87,26 @@ fn cm1() {
 
 /// D01, its last part: a function that fails to tell the limits is the application's error.
 #[test]
-#[ignore = "awaits limit functions that return a Result: an error answers 500"]
 fn d01_raise() {
-    unimplemented!("a limit function cannot fail yet");
+    expect(
+        |it| it.default_limits("1/minute"),
+        |app| {
+            app.service(ruled("/raise", Limit::dynamic(|_| "1".parse::<Quota>()), "a"));
+        },
+        &[(0.0, "GET /raise", "", "500"), (0.0, "GET /raise", "", "500")],
+    );
 }
 
 /// D03 differs: a failing key function is a 500.
 #[test]
-#[ignore = "awaits key functions that return a Result: an error answers 500"]
 fn d03() {
-    unimplemented!("a key function cannot fail yet");
+    expect(
+        |it| it.default_limits("1/minute").key(|_| "x".parse::<IpAddr>()),
+        |app| {
+            app.service(page("/a", "a"));
+        },
+        &[(0.0, "GET /a", "", "500"), (0.0, "GET /a", "", "500")],
+    );
 }
 
 /// D02 differs: fails in `build()`.

@@ -9,7 +9,7 @@ use limiter_actix::{
 };
 
 /// Where counts are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Kept {
     /// In the limiter's own memory.
     Here,

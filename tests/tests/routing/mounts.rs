@@ -1,7 +1,9 @@
 //! Handlers in many places.
 
+use std::time::Duration;
+
 use actix_web::{App, HttpResponse, get, post, routes, test::init_service, web};
-use limiter_actix::{Exempt, Limit, Quota, exempt, limit, resource};
+use limiter_actix::{Exempt, Limit, Limiter, ManualClock, Quota, Timestamp, exempt, limit, resource};
 use limiter_tests::app as call;
 
 use super::{app, passing, plain, spend, still};
@@ -174,4 +176,23 @@ async fn patterns_that_could_not_be_one() {
     assert_eq!(passing(&app, "GET", "/x/1/2/in/3", "", 5).await, 2);
     let target = format!("/many{}", "/1".repeat(20));
     assert_eq!(passing(&app, "GET", &target, "", 5).await, 5);
+}
+
+/// As the quickstart's `/medium`.
+#[actix_web::test]
+async fn a_limit_beside_the_defaults() {
+    #[limit("1/second", override_defaults = false)]
+    #[get("/medium")]
+    async fn medium() -> &'static str {
+        "ok"
+    }
+    let clock = std::sync::Arc::new(ManualClock::new(Timestamp::from_millis(1_767_225_600_000)));
+    let limiter = Limiter::builder().clock(clock.clone()).default_limits("3/hour").build().unwrap();
+    let app = init_service(App::new().wrap(limiter).service(medium)).await;
+    let mut admitted = Vec::new();
+    for _ in 0..5 {
+        admitted.push(passing(&app, "GET", "/medium", "", 4).await);
+        clock.advance(Duration::from_secs(1));
+    }
+    assert_eq!(admitted, [1, 1, 1, 0, 0], "one a second, three an hour");
 }

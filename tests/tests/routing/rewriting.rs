@@ -34,7 +34,7 @@ async fn inside() {
     assert_eq!(passing(&app, "GET", "/slow/", "", 1).await, 1);
     assert_eq!(passing(&app, "GET", "/slow//", "", 5).await, 1, "one count, whatever the spelling");
     assert_eq!(passing(&app, "GET", "/slow", "", 5).await, 0);
-    assert_eq!(log::here("L011").len(), 1, "said once");
+    assert_eq!(log::here("L015").len(), 1, "said once");
 }
 
 #[actix_web::test]

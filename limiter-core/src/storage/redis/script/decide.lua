@@ -5,23 +5,16 @@
 -- words of its strategy.
 
 local ADMITTED, REFUSED, GUARDED = 0, 1, 2
-local FIRST, STRIDE, WORDS = 4, 9, 5
+local FIRST, STRIDE = 4, 9
+local NOTHING = { 0, 0 }
 
 local guards, limits = tonumber(ARGV[2]), tonumber(ARGV[3])
 local reply = {}
 
-local function hit_number(number)
-  local first = FIRST + (number - 1) * STRIDE
-  local hit = hit_at(first)
-  hit.number = number
-  hit.shadow, hit.only_after = ARGV[first + 7] == '1', tonumber(ARGV[first + 8])
-  return hit
-end
-
-local function report(hit, cost, taken)
-  local first = 2 + (hit.number - 1) * WORDS
-  reply[first] = taken and 1 or 0
-  reply[first + 1], reply[first + 2], reply[first + 3], reply[first + 4] = hit.count.strategy.words(hit.count, cost)
+local function report(count, cost, taken)
+  local length = #reply
+  reply[length + 1] = taken
+  reply[length + 2], reply[length + 3], reply[length + 4], reply[length + 5] = count.strategy.words(count, cost)
 end
 
 -- Looks at some hits, each with what earlier ones of the same count will have taken. Returns them, and whether
@@ -29,64 +22,97 @@ end
 local function test(first, last)
   local hits, sums, pass = {}, {}, true
   for number = first, last do
-    local hit = hit_number(number)
-    local count = hit.count
-    hit.sum = plus(sums[count] or { 0, 0 }, hit.cost)
-    hit.passes = count.strategy.passes(count, hit.sum)
+    local place = FIRST + (number - 1) * STRIDE
+    local count, cost = hit_at(place)
+    local shadow = ARGV[place + 7] == '1'
+    local sum = sums[count]
+    sum = sum and plus(sum, cost) or cost
+    local passes = count.strategy.passes(count, sum)
     -- What refuses in shadow takes nothing.
-    if hit.passes or not hit.shadow then
-      sums[count] = hit.sum
+    if passes or not shadow then
+      sums[count] = sum
     end
-    pass = pass and (hit.passes or hit.shadow)
-    report(hit, hit.sum, false)
-    hits[#hits + 1] = hit
+    pass = pass and (passes or shadow)
+    hits[#hits + 1] = { count = count, cost = cost, sum = sum, passes = passes, shadow = shadow }
   end
   return hits, pass
 end
 
--- Takes a cost if it passes. Nothing and too much take nothing and move nothing.
+local function report_looks(hits)
+  for _, hit in ipairs(hits) do
+    report(hit.count, hit.sum, 0)
+  end
+end
+
+-- Nothing and too much take nothing and move nothing.
+local function can_matter(count, cost)
+  return (cost[1] > 0 or cost[2] > 0) and at_most(cost, count.capacity)
+end
+
 local function take(count, cost)
-  if cost[1] == 0 and cost[2] == 0 or not at_most(cost, count.capacity) then
-    return false
-  end
-  if count.strategy.passes(count, cost) then
-    count.strategy.take(count, cost)
-    count.changed = true
-    return true
-  end
+  count.strategy.take(count, cost)
+  count.changed = true
+end
+
+local function refuse(count)
   if count.strategy.refuse then
     count.strategy.refuse(count)
     count.changed = true
   end
-  return false
 end
 
-local _, unguarded = test(1, guards)
-local hits, admitted = test(guards + 1, guards + limits)
+-- What passed with all that earlier hits take passes now that they have taken it.
+local function consume(hits)
+  for _, hit in ipairs(hits) do
+    local count, cost = hit.count, hit.cost
+    local taken = can_matter(count, cost) and hit.passes
+    if taken then
+      take(count, cost)
+    elseif can_matter(count, cost) then
+      refuse(count)
+    end
+    report(count, taken and NOTHING or cost, taken and 1 or 0)
+  end
+end
+
+local function consume_on_refusal(limits_tested)
+  for number = guards + limits + 1, (#ARGV - FIRST + 1) / STRIDE do
+    local place = FIRST + (number - 1) * STRIDE
+    local only_after = tonumber(ARGV[place + 8])
+    local after = limits_tested[only_after]
+    if only_after == 0 or after and not after.passes and not after.shadow then
+      local count, cost = hit_at(place)
+      if not can_matter(count, cost) then
+        -- It is a look.
+      elseif count.strategy.passes(count, cost) then
+        take(count, cost)
+      else
+        refuse(count)
+      end
+    end
+  end
+end
+
+reply[1] = ADMITTED
+local guards_tested, unguarded = test(1, guards)
+local limits_tested, admitted = test(guards + 1, guards + limits)
+report_looks(guards_tested)
 
 if not unguarded then
   reply[1] = GUARDED
+  report_looks(limits_tested)
 elseif admitted then
-  reply[1] = ADMITTED
-  for _, hit in ipairs(hits) do
-    local taken = take(hit.count, hit.cost)
-    report(hit, taken and { 0, 0 } or hit.cost, taken)
-  end
+  consume(limits_tested)
 else
   reply[1] = REFUSED
-  for _, hit in ipairs(hits) do
-    if not hit.passes and not hit.shadow and hit.count.strategy.refuse then
-      take(hit.count, hit.sum)
-      report(hit, hit.sum, false)
+  for _, hit in ipairs(limits_tested) do
+    local refuses = not hit.passes and not hit.shadow and can_matter(hit.count, hit.sum)
+    if refuses then
+      refuse(hit.count)
     end
+    report(hit.count, hit.sum, 0)
   end
-  for number = guards + limits + 1, (#ARGV - FIRST + 1) / STRIDE do
-    local hit = hit_number(number)
-    local after = hits[hit.only_after]
-    if hit.only_after == 0 or after and not after.passes and not after.shadow then
-      take(hit.count, hit.cost)
-    end
-  end
+  consume_on_refusal(limits_tested)
 end
 
 save_all()

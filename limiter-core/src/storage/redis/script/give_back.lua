@@ -4,9 +4,8 @@
 local FIRST, STRIDE = 2, 8
 
 for first = FIRST, #ARGV, STRIDE do
-  local hit = hit_at(first)
-  local count = hit.count
-  if count.strategy.give_back(count, hit.cost, tonumber(ARGV[first + 7])) then
+  local count, cost = hit_at(first)
+  if count.strategy.give_back(count, cost, tonumber(ARGV[first + 7])) then
     count.changed = true
   end
 end

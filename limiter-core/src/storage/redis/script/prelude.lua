@@ -49,9 +49,10 @@ local function read(count)
   return tonumber(a) or 0, tonumber(b) or 0, tonumber(c) or 0
 end
 
--- How long a key lives that means nothing from `expires` on: a second longer, so that no rounding matters.
+-- How many milliseconds a key lives that means nothing from `expires` on: a second longer, so that no rounding
+-- matters.
 local function lifetime(count, expires)
-  return string.format('%.0f', math.ceil(math.max(expires - count.at, 0) / 1000) + 1000)
+  return math.ceil(math.max(expires - count.at, 0) / 1000) + 1000
 end
 
 local function write(count, expires, a, b, c)
@@ -61,22 +62,29 @@ end
 -- The counts of this call, by the place of their key.
 local counts = {}
 
--- Reads a hit whose arguments begin at `first`: the place of its key, the strategy, the window, the capacity
--- and the cost.
+-- The count and the cost of a hit whose arguments begin at `first`: the place of its key, the strategy, the
+-- window, the capacity and the cost.
 local function hit_at(first)
-  local place = tonumber(ARGV[first])
+  local place, code, window, capacity, capacity_nanos, cost, cost_nanos = unpack(ARGV, first, first + 6)
+  place = tonumber(place)
   local count = counts[place]
   if not count then
+    local strategy = strategies[code]
+    -- With room for what the strategy adds.
     count = {
       key = KEYS[place],
-      strategy = strategies[ARGV[first + 1]],
-      window = tonumber(ARGV[first + 2]),
-      capacity = { tonumber(ARGV[first + 3]), tonumber(ARGV[first + 4]) },
+      strategy = strategy,
+      window = tonumber(window),
+      capacity = { tonumber(capacity), tonumber(capacity_nanos) },
+      changed = false,
+      at = 0,
+      newest = 0,
+      used = 0,
     }
-    count.strategy.load(count)
+    strategy.load(count)
     counts[place] = count
   end
-  return { count = count, cost = { tonumber(ARGV[first + 5]), tonumber(ARGV[first + 6]) } }
+  return count, { tonumber(cost), tonumber(cost_nanos) }
 end
 
 local function save_all()
