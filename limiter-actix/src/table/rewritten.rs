@@ -22,7 +22,7 @@ impl Table {
         self.recent.replace((0..RECENT).map(|_| None).collect());
         tracing::warn!(
             code = "L015",
-            path = req.match_info().as_str().get(..100),
+            path = %req.match_info().as_str().chars().take(100).collect::<String>(),
             "a middleware inside of the limiter changes paths before they are routed: what applies to them is \
              known only after routing, so other limits are tried first; add it to the app after the limiter, \
              so that it stands outside"
