@@ -50,6 +50,8 @@ impl Correction {
             applicable.limits.iter().any(|placed| placed.shares_count_with(&charge.placed))
         });
         let is_new = |placed: &&Rc<_>| !kept.iter().any(|charge| charge.placed.shares_count_with(placed));
+        // A limiter further in may have put its own proxies in force.
+        ticket.local.config.settings.address.begin(req);
         let added = Charge::of(applicable.limits.iter().filter(is_new), &ticket.client, req);
         let mut meta = Charge::of_breaches(&added);
         let of_added = meta.len();

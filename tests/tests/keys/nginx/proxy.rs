@@ -2,7 +2,7 @@
 
 use std::{
     env, fs,
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream},
     path::PathBuf,
     process::{Child, Command, Stdio, id},
     thread,
@@ -32,9 +32,13 @@ pub(crate) struct Proxy {
     pub(crate) port: u16,
     /// Where a load balancer connects, which tells of clients by the PROXY protocol.
     pub(crate) balanced_port: u16,
-    folder: PathBuf,
     process: Child,
+    folder: Folder,
 }
+
+/// A folder that is deleted when it is dropped.
+#[derive(Debug)]
+struct Folder(PathBuf);
 
 impl Proxy {
     /// Runs nginx in front of a server on this port of 127.0.0.1 and `[::1]`.
@@ -43,39 +47,60 @@ impl Proxy {
     ///
     /// When nginx is missing or does not start: a test that did not run has not passed.
     pub(crate) fn start(server: u16, way: Way) -> Self {
+        let mut log = String::new();
+        // A port that was free may have gone to somebody's connection meanwhile.
+        for _ in 0..5 {
+            let mut proxy = Self::spawn(server, way);
+            match proxy.wait() {
+                Ok(()) => return proxy,
+                Err(error) => log = error,
+            }
+        }
+        panic!("nginx does not start: {log}");
+    }
+
+    fn spawn(server: u16, way: Way) -> Self {
         let [port, balanced_port, inner] = free_ports();
-        let folder = env::temp_dir().join(format!("limiter-nginx-{}-{port}", id()));
-        fs::create_dir_all(&folder).expect("the folder for temporary files can be written");
+        let folder = Folder(env::temp_dir().join(format!("limiter-nginx-{}-{port}", id())));
+        fs::create_dir_all(&folder.0).expect("the folder for temporary files can be written");
         let text = configuration(server, way, [port, balanced_port, inner]);
-        fs::write(folder.join("nginx.conf"), text).expect("the configuration can be written");
+        fs::write(folder.0.join("nginx.conf"), text).expect("the configuration can be written");
         // Debian puts it where only root looks.
         let path = format!("{}:/usr/sbin", env::var("PATH").unwrap_or_default());
         let process = Command::new("nginx")
             .env("PATH", path)
             .arg("-p")
-            .arg(&folder)
+            .arg(&folder.0)
             .args(["-c", "nginx.conf", "-e", "error.log"])
             .stdin(Stdio::null())
+            .stderr(Stdio::null())
             .spawn()
             .expect("nginx is installed (Debian's package nginx-light)");
-        let mut proxy = Self { port, balanced_port, folder, process };
-        for port in [port, balanced_port] {
-            proxy.wait_until_it_listens(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
-            proxy.wait_until_it_listens(SocketAddr::from((Ipv6Addr::LOCALHOST, port)));
-        }
-        proxy
+        Self { port, balanced_port, process, folder }
     }
 
-    fn wait_until_it_listens(&mut self, address: SocketAddr) {
+    /// Waits until it listens; the error is its log.
+    fn wait(&mut self) -> Result<(), String> {
         let end = Instant::now() + Duration::from_secs(20);
-        while TcpStream::connect(address).is_err() {
+        while !self.listens() {
             let ended = self.process.try_wait().expect("nginx can be asked");
             if ended.is_some() || Instant::now() > end {
-                let log = fs::read_to_string(self.folder.join("error.log")).unwrap_or_default();
-                panic!("nginx does not listen on {address}: {ended:?}\n{log}");
+                return Err(fs::read_to_string(self.folder.0.join("error.log")).unwrap_or_default());
             }
             thread::sleep(Duration::from_millis(5));
         }
+        Ok(())
+    }
+
+    fn listens(&self) -> bool {
+        // It is written once all sockets are bound: before, somebody else may listen there.
+        let is_ours = self.folder.0.join("nginx.pid").exists();
+        let hosts = [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)];
+        is_ours
+            && hosts.into_iter().all(|host| {
+                let ports = [self.port, self.balanced_port];
+                ports.into_iter().all(|port| TcpStream::connect(SocketAddr::from((host, port))).is_ok())
+            })
     }
 }
 
@@ -84,11 +109,16 @@ impl Drop for Proxy {
         // It may have ended by itself.
         drop(self.process.kill());
         drop(self.process.wait());
-        drop(fs::remove_dir_all(&self.folder));
     }
 }
 
-/// Nobody else is given the ports so soon after they were free.
+impl Drop for Folder {
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.0));
+    }
+}
+
+/// Ports that are free now, and most likely still when nginx binds them.
 fn free_ports<const N: usize>() -> [u16; N] {
     let listeners = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").expect("a port is free"));
     listeners.map(|listener| listener.local_addr().expect("a listener has an address").port())
