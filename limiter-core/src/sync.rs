@@ -1,16 +1,16 @@
-//! The lock and the counter of the memory storage; under `--cfg loom` those that the model checker drives.
+//! The lock and the counter of the memory storage; under `--cfg limiter_loom` those that the model checker drives.
 
-#[cfg(not(loom))]
+#[cfg(not(limiter_loom))]
 pub(crate) use parking_lot::{Mutex, MutexGuard};
-#[cfg(not(loom))]
+#[cfg(not(limiter_loom))]
 pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize};
 
-#[cfg(loom)]
+#[cfg(limiter_loom)]
 pub(crate) use self::model::{Mutex, MutexGuard};
-#[cfg(loom)]
+#[cfg(limiter_loom)]
 pub(crate) use loom::sync::atomic::{AtomicU64, AtomicUsize};
 
-#[cfg(loom)]
+#[cfg(limiter_loom)]
 mod model {
     pub(crate) use loom::sync::MutexGuard;
 

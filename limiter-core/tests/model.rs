@@ -1,8 +1,8 @@
 //! A model check of the memory storage as it ships, with only its lock and its counters swapped (`sync.rs`):
 //! loom runs the orders in which the threads can meet.
 //!
-//! `RUSTFLAGS="--cfg loom" cargo test --release -p limiter-core --test model`
-#![cfg(loom)]
+//! `RUSTFLAGS="--cfg limiter_loom" cargo test --release -p limiter-core --test model`
+#![cfg(limiter_loom)]
 
 use limiter_core::{
     Key, Policy, Quota, Scope, Strategy, Timestamp,

@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn a_call_is_shown_as_one_would_type_it() {
-        let call = cargo(["test", "--release"]).env("A", "1").env("B", "--cfg loom");
-        assert_eq!(call.to_string(), "A=1 B=\"--cfg loom\" cargo test --release");
+        let call = cargo(["test", "--release"]).env("A", "1").env("B", "--cfg limiter_loom");
+        assert_eq!(call.to_string(), "A=1 B=\"--cfg limiter_loom\" cargo test --release");
     }
 }

@@ -15,11 +15,7 @@ mod reply;
 mod script;
 
 pub use self::builder::RedisStorageBuilder;
-use self::{
-    call::Call,
-    link::Link,
-    script::{DECIDE, GIVE_BACK},
-};
+use self::{call::Call, link::Link};
 use super::{Answer, Batch, Decision, GiveBack, Hit, MemoryStorage, Storage, StorageError};
 use crate::{CountName, Policy, PolicyError, Strategy, Timestamp};
 
@@ -108,7 +104,7 @@ impl Storage for RedisStorage {
     fn decide<'a>(&'a self, batch: &'a Batch<'a>, now: Timestamp) -> Answer<'a, Decision> {
         Answer::Later(Box::pin(async move {
             let call = Call::decide(batch, self.time(now), |hit| self.key(hit));
-            let reply = self.link.run(&DECIDE, &call).await?;
+            let reply = self.link.run(&call).await?;
             reply::decision(reply, batch, call.places())
         }))
     }
@@ -116,7 +112,7 @@ impl Storage for RedisStorage {
     fn give_back<'a>(&'a self, taken: &'a [GiveBack<'a>], now: Timestamp) -> Answer<'a, ()> {
         Answer::Later(Box::pin(async move {
             let call = Call::give_back(taken, self.time(now), |hit| self.key(hit));
-            self.link.run(&GIVE_BACK, &call).await.map(drop)
+            self.link.run(&call).await.map(drop)
         }))
     }
 

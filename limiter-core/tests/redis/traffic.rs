@@ -32,7 +32,7 @@ async fn a_batch_is_one_call() {
         let strategy = Strategy::ALL[usize::try_from(amount).unwrap()];
         Policy::new(Quota::per_hour(amount + 5), strategy)
     });
-    let meta = Policy::new(Quota::per_hour(2), Strategy::FixedWindow);
+    let meta = Policy::new(Quota::per_hour(2), policies[0].strategy());
     let limits: Vec<_> = policies
         .iter()
         .zip([&scope, &route].iter().cycle())

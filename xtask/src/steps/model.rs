@@ -13,7 +13,7 @@ pub(super) const STEP: Step =
 
 fn run() -> Result<Outcome, Box<dyn Error>> {
     cargo(["test", "--release", "-p", "limiter-core", "--test", "model"])
-        .append("RUSTFLAGS", "--cfg loom")
+        .append("RUSTFLAGS", "--cfg limiter_loom")
         .env("CARGO_TARGET_DIR", target())
         .env("LOOM_MAX_PREEMPTIONS", "3")
         .run()

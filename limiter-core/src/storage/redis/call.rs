@@ -1,13 +1,15 @@
 use redis::Cmd;
 
-use super::script::Script;
+use super::script::{Script, Strategies, Task};
 use crate::{
     Policy, Strategy, Timestamp,
     storage::{Batch, GiveBack, Hit},
 };
 
-/// The keys and arguments of a script.
+/// A call of a script.
 pub(super) struct Call {
+    task: Task,
+    strategies: Strategies,
     keys: Vec<String>,
     /// The place of each hit's key among the keys.
     places: Vec<usize>,
@@ -27,7 +29,7 @@ impl Call {
         time: Option<Timestamp>,
         key: impl Fn(&Hit<'_>) -> String,
     ) -> Self {
-        let mut call = Self::at(time);
+        let mut call = Self::new(Task::Decide, time);
         call.number(batch.guards.len());
         call.number(batch.limits.len());
         for hit in batch.hits() {
@@ -45,7 +47,7 @@ impl Call {
         time: Option<Timestamp>,
         key: impl Fn(&Hit<'_>) -> String,
     ) -> Self {
-        let mut call = Self::at(time);
+        let mut call = Self::new(Task::GiveBack, time);
         for GiveBack { hit, stamp } in taken {
             call.hit(hit, key(hit));
             call.arguments.push(Argument::Number(stamp / 1000));
@@ -53,9 +55,10 @@ impl Call {
         call
     }
 
-    fn at(time: Option<Timestamp>) -> Self {
+    fn new(task: Task, time: Option<Timestamp>) -> Self {
         let time = time.map_or(Argument::Text(""), |time| Argument::Number(time.as_nanos() / 1000));
-        Self { keys: Vec::new(), places: Vec::new(), arguments: vec![time] }
+        let strategies = Strategies::default();
+        Self { task, strategies, keys: Vec::new(), places: Vec::new(), arguments: vec![time] }
     }
 
     fn hit(&mut self, hit: &Hit<'_>, key: String) {
@@ -65,9 +68,10 @@ impl Call {
         });
         self.places.push(place);
         self.number(place + 1);
-        self.arguments.push(Argument::Text(hit.policy.strategy().code()));
-        self.arguments.push(Argument::Number(hit.policy.window() / 1000));
         let policy = hit.policy;
+        self.strategies.add(policy.strategy());
+        self.arguments.push(Argument::Text(policy.strategy().code()));
+        self.arguments.push(Argument::Number(policy.window() / 1000));
         let pairs = [amount(policy, policy.capacity()), amount(policy, hit.cost)];
         self.arguments.extend(pairs.into_iter().flatten().map(Argument::Number));
     }
@@ -81,14 +85,18 @@ impl Call {
         &self.places
     }
 
-    /// The command that calls a script which the server has seen.
-    pub(super) fn by_hash(&self, script: &Script) -> Cmd {
-        self.command("EVALSHA", &script.hash)
+    /// The command that calls the script, which the server has seen before.
+    pub(super) fn by_hash(&self) -> Cmd {
+        self.command("EVALSHA", &self.script().hash)
     }
 
     /// The command that shows the script to the server and calls it.
-    pub(super) fn by_code(&self, script: &Script) -> Cmd {
-        self.command("EVAL", script.code)
+    pub(super) fn by_code(&self) -> Cmd {
+        self.command("EVAL", &self.script().code)
+    }
+
+    fn script(&self) -> &'static Script {
+        Script::new(self.task, self.strategies)
     }
 
     fn command(&self, name: &str, script: &str) -> Cmd {

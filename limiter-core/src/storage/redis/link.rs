@@ -2,7 +2,7 @@ use std::fmt;
 
 use redis::{Cmd, ErrorKind, RedisResult, ServerErrorKind, Value, aio::ConnectionLike};
 
-use super::{call::Call, error, line::Lines, script::Script};
+use super::{call::Call, error, line::Lines};
 use crate::storage::StorageError;
 
 /// The way to the server.
@@ -15,11 +15,11 @@ pub(super) enum Link {
 
 impl Link {
     /// Runs a script.
-    pub(super) async fn run(&self, script: &Script, call: &Call) -> Result<Value, StorageError> {
-        match self.ask(&call.by_hash(script)).await {
+    pub(super) async fn run(&self, call: &Call) -> Result<Value, StorageError> {
+        match self.ask(&call.by_hash()).await {
             // It has done nothing, so it may be repeated; anything else may have been counted.
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-                self.ask(&call.by_code(script)).await
+                self.ask(&call.by_code()).await
             }
             answer => answer,
         }

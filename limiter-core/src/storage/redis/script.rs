@@ -1,6 +1,8 @@
-//! The scripts, each with all strategies, since one batch may have them all.
+//! The scripts. Each is put together from what its call needs: a strategy that is not there costs no time.
 
-use std::sync::LazyLock;
+use std::sync::OnceLock;
+
+use crate::Strategy;
 
 /// Stands in all keys and changes whenever what is stored does, so that no script meets a value that another
 /// one has written.
@@ -8,33 +10,59 @@ pub(super) const VERSION: u32 = 1;
 
 /// A script of the server.
 pub(super) struct Script {
-    pub(super) code: &'static str,
+    pub(super) code: String,
     /// By which the server knows it once it has seen it.
     pub(super) hash: String,
 }
 
-/// The code of a script behind what all of them share.
-macro_rules! script {
-    ($name:literal) => {
-        LazyLock::new(|| {
-            Script::new(concat!(
-                include_str!("script/prelude.lua"),
-                include_str!("script/fixed_window.lua"),
-                include_str!("script/elastic_window.lua"),
-                include_str!("script/moving_window.lua"),
-                include_str!("script/sliding_window.lua"),
-                include_str!("script/token_bucket.lua"),
-                include_str!($name),
-            ))
-        })
-    };
+/// What a script does.
+#[derive(Clone, Copy)]
+pub(super) enum Task {
+    Decide,
+    GiveBack,
 }
 
-pub(super) static DECIDE: LazyLock<Script> = script!("script/decide.lua");
-pub(super) static GIVE_BACK: LazyLock<Script> = script!("script/give_back.lua");
+/// Some of the strategies.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Strategies(usize);
+
+const STRATEGIES: [(Strategy, &str); 5] = [
+    (Strategy::FixedWindow, include_str!("script/fixed_window.lua")),
+    (Strategy::FixedWindowElasticExpiry, include_str!("script/elastic_window.lua")),
+    (Strategy::MovingWindow, include_str!("script/moving_window.lua")),
+    (Strategy::SlidingWindowCounter, include_str!("script/sliding_window.lua")),
+    (Strategy::TokenBucket, include_str!("script/token_bucket.lua")),
+];
+
+impl Strategies {
+    const SETS: usize = 1 << STRATEGIES.len();
+
+    pub(super) fn add(&mut self, strategy: Strategy) {
+        let place = STRATEGIES.iter().position(|(other, _)| *other == strategy);
+        self.0 |= place.map_or(0, |place| 1 << place);
+    }
+
+    fn code(self) -> impl Iterator<Item = &'static str> {
+        let has = move |place: &usize| self.0 & (1 << place) != 0;
+        (0..STRATEGIES.len()).filter(has).map(|place| STRATEGIES[place].1)
+    }
+}
 
 impl Script {
-    fn new(code: &'static str) -> Self {
-        Self { code, hash: redis::Script::new(code).get_hash().to_owned() }
+    /// The script that does `task` with counts of these strategies.
+    pub(super) fn new(task: Task, strategies: Strategies) -> &'static Self {
+        static DECIDE: [OnceLock<Script>; Strategies::SETS] = [const { OnceLock::new() }; Strategies::SETS];
+        static GIVE_BACK: [OnceLock<Script>; Strategies::SETS] =
+            [const { OnceLock::new() }; Strategies::SETS];
+        let (made, end) = match task {
+            Task::Decide => (&DECIDE, include_str!("script/decide.lua")),
+            Task::GiveBack => (&GIVE_BACK, include_str!("script/give_back.lua")),
+        };
+        made[strategies.0].get_or_init(|| {
+            let beginning = [include_str!("script/prelude.lua")];
+            let code: String = beginning.into_iter().chain(strategies.code()).chain([end]).collect();
+            let hash = redis::Script::new(&code).get_hash().to_owned();
+            Self { code, hash }
+        })
     }
 }

@@ -5,16 +5,16 @@
 -- words of its strategy.
 
 local ADMITTED, REFUSED, GUARDED = 0, 1, 2
-local FIRST, STRIDE = 4, 9
+local FIRST, STRIDE, WORDS = 4, 9, 5
 local NOTHING = { 0, 0 }
 
 local guards, limits = tonumber(ARGV[2]), tonumber(ARGV[3])
 local reply = {}
 
-local function report(count, cost, taken)
-  local length = #reply
-  reply[length + 1] = taken
-  reply[length + 2], reply[length + 3], reply[length + 4], reply[length + 5] = count.strategy.words(count, cost)
+local function report(number, count, cost, taken)
+  local first = 2 + (number - 1) * WORDS
+  reply[first] = taken
+  reply[first + 1], reply[first + 2], reply[first + 3], reply[first + 4] = count.strategy.words(count, cost)
 end
 
 -- Looks at some hits, each with what earlier ones of the same count will have taken. Returns them, and whether
@@ -33,14 +33,14 @@ local function test(first, last)
       sums[count] = sum
     end
     pass = pass and (passes or shadow)
-    hits[#hits + 1] = { count = count, cost = cost, sum = sum, passes = passes, shadow = shadow }
+    hits[#hits + 1] = { number = number, count = count, cost = cost, sum = sum, passes = passes, shadow = shadow }
   end
   return hits, pass
 end
 
 local function report_looks(hits)
   for _, hit in ipairs(hits) do
-    report(hit.count, hit.sum, 0)
+    report(hit.number, hit.count, hit.sum, 0)
   end
 end
 
@@ -71,7 +71,7 @@ local function consume(hits)
     elseif can_matter(count, cost) then
       refuse(count)
     end
-    report(count, taken and NOTHING or cost, taken and 1 or 0)
+    report(hit.number, count, taken and NOTHING or cost, taken and 1 or 0)
   end
 end
 
@@ -105,12 +105,12 @@ elseif admitted then
   consume(limits_tested)
 else
   reply[1] = REFUSED
+  report_looks(limits_tested)
   for _, hit in ipairs(limits_tested) do
-    local refuses = not hit.passes and not hit.shadow and can_matter(hit.count, hit.sum)
-    if refuses then
+    if not hit.passes and not hit.shadow and can_matter(hit.count, hit.sum) then
       refuse(hit.count)
+      report(hit.number, hit.count, hit.sum, 0)
     end
-    report(hit.count, hit.sum, 0)
   end
   consume_on_refusal(limits_tested)
 end
