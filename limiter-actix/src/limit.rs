@@ -96,7 +96,7 @@ impl Limit {
     /// A limit whose quotas a function of the request tells: per tier, per tenant, from a configuration that
     /// changes.
     ///
-    /// The function is called once per request. It may return a [`Quota`], [`Quotas`], or a text in their
+    /// The function is called once per request. It may return a [`Quota`], [`Quotas`](crate::Quotas), or a text in their
     /// notation; none means that there is no limit here for this request. A text that cannot be read is
     /// logged as an error, and the limits further out hold for this request, together with the others here.
     /// A `Result` whose error says why no limit can be told makes the answer 500.

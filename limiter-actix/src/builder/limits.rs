@@ -42,7 +42,7 @@ impl LimiterBuilder {
         self
     }
 
-    /// Names a limit for code to hit by hand; see [`Limiter::hit`] and [`Limiter::check`]. Limits of attributes
+    /// Names a limit for code to hit by hand; see [`Limiter::hit`](crate::Limiter::hit) and [`Limiter::check`](crate::Limiter::check). Limits of attributes
     /// that are [shared](Limit::shared) under this name and have the same quota and strategy count with it.
     pub fn named_limit(mut self, name: impl Into<String>, limit: impl Into<Limit>) -> Self {
         self.named.push((name.into(), limit.into()));
