@@ -1,6 +1,7 @@
 //! Four routes and their limits, as the quickstart of Flask-Limiter has them.
 //!
-//! Listens on 127.0.0.1:8080, or where `ADDR` says.
+//! Listens on 127.0.0.1:8080, or where `ADDR` says. Counts in memory, or where `RATELIMIT_STORAGE_URI` says:
+//! `RATELIMIT_STORAGE_URI=redis://127.0.0.1:6379 cargo run --features redis --example quickstart`.
 
 use actix_web::{App, HttpServer, Responder, get};
 use limiter_actix::{Limiter, exempt, limit};
@@ -31,7 +32,12 @@ async fn ping() -> impl Responder {
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = std::env::var("ADDR").unwrap_or_else(|_| "127.0.0.1:8080".to_owned());
-    let limiter = Limiter::builder().default_limits(["200 per day", "50 per hour"]).headers(true).build()?;
+    let storage = std::env::var("RATELIMIT_STORAGE_URI").unwrap_or_else(|_| "memory://".to_owned());
+    let limiter = Limiter::builder()
+        .default_limits(["200 per day", "50 per hour"])
+        .headers(true)
+        .storage_uri(&storage)
+        .build()?;
 
     let server = HttpServer::new(move || {
         App::new().wrap(limiter.clone()).service(slow).service(medium).service(fast).service(ping)

@@ -23,6 +23,7 @@ mod answers;
 mod error;
 mod limits;
 mod patterns;
+mod uri;
 
 pub use self::error::BuildError;
 
@@ -131,6 +132,17 @@ impl LimiterBuilder {
     /// limits are decided in memory.
     pub fn storage(mut self, storage: Arc<dyn Storage>) -> Self {
         self.storage = Some(storage);
+        self
+    }
+
+    /// Where counts are kept, by address: `memory://` (the default), or with the feature `redis` a Redis or Valkey
+    /// server, `redis://127.0.0.1:6379` or `redis+unix:///run/redis.sock`. It is connected to when it is needed;
+    /// while it does not answer within 100 ms, limits are decided in memory.
+    pub fn storage_uri(mut self, uri: &str) -> Self {
+        match uri::storage(uri) {
+            Ok(storage) => self.storage = storage,
+            Err(error) => self.fail(error),
+        }
         self
     }
 

@@ -158,7 +158,7 @@ impl Limiter {
         // Done when it returns: the memory storage answers at once.
         drop(self.config.settings.storage.memory().clear(&hits));
         if let Backend::Remote { storage, .. } = &self.config.settings.storage {
-            in_time(storage.clear(&hits)).await?;
+            in_time(&**storage, storage.clear(&hits)).await?;
         }
         Ok(())
     }
@@ -174,7 +174,7 @@ impl Limiter {
         let hits: Vec<_> = known.iter().map(|(scope, policy)| Hit::new(scope, key, policy)).collect();
         drop(self.config.settings.storage.memory().clear(&hits));
         if let Backend::Remote { storage, .. } = &self.config.settings.storage {
-            in_time(storage.clear(&hits)).await?;
+            in_time(&**storage, storage.clear(&hits)).await?;
         }
         Ok(())
     }
@@ -187,7 +187,7 @@ impl Limiter {
     pub async fn reset(&self) -> Result<(), ByHandError> {
         drop(self.config.settings.storage.memory().reset());
         if let Backend::Remote { storage, .. } = &self.config.settings.storage {
-            in_time(storage.reset()).await?;
+            in_time(&**storage, storage.reset()).await?;
         }
         Ok(())
     }
@@ -196,7 +196,7 @@ impl Limiter {
         let now = self.config.settings.clock.now();
         match &self.config.settings.storage {
             Backend::Memory(memory) => Ok(memory.decide(batch, now)),
-            Backend::Remote { storage, .. } => in_time(storage.decide(batch, now)).await,
+            Backend::Remote { storage, .. } => in_time(&**storage, storage.decide(batch, now)).await,
         }
     }
 

@@ -197,7 +197,10 @@ impl Pending {
 impl Config {
     /// The storage that decides while the real one cannot.
     pub(crate) fn fallback(&self, error: &StorageError) -> &MemoryStorage {
-        tracing::warn!(code = "L006", %error, "the storage failed; limits are decided in memory");
+        // A storage that keeps a deadline also says when it fails and recovers, once each.
+        if !self.settings.storage.storage().keeps_deadline() {
+            tracing::warn!(code = "L006", %error, "the storage failed; limits are decided in memory");
+        }
         self.settings.storage.memory()
     }
 }

@@ -23,7 +23,7 @@ pub(crate) struct Question<'a> {
     pub(crate) now: Timestamp,
 }
 
-/// How long a remote storage may take.
+/// How long a remote storage may take that keeps no deadline of its own.
 const DEADLINE: Duration = Duration::from_millis(100);
 
 impl Question<'_> {
@@ -37,7 +37,7 @@ impl Question<'_> {
         let (guards, limits) = (hits(self.guards, self.client), hits(self.limits, self.client));
         let on_refusal = hits(self.on_refusal, self.client);
         let batch = Batch::new(&limits).guards(&guards).on_refusal(&on_refusal);
-        in_time(storage.decide(&batch, self.now)).await
+        in_time(storage, storage.decide(&batch, self.now)).await
     }
 
     /// The decision of the limiter's storage; of its fallback when that fails.
@@ -58,10 +58,13 @@ impl Question<'_> {
 }
 
 /// The answer of a remote storage, which is an error when it does not come in time.
-pub(crate) async fn in_time<T>(answer: Answer<'_, T>) -> Result<T, StorageError>
+pub(crate) async fn in_time<T>(storage: &dyn Storage, answer: Answer<'_, T>) -> Result<T, StorageError>
 where
     T: Unpin,
 {
+    if storage.keeps_deadline() {
+        return answer.await;
+    }
     match timeout(DEADLINE, answer).await {
         Ok(answer) => answer,
         Err(_) => Err(StorageError::new("the storage did not answer within 100 ms")),

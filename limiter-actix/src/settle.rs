@@ -144,7 +144,7 @@ impl Ticket {
             rt::spawn(async move {
                 let taken: Vec<GiveBack<'_>> =
                     by_storage.iter().filter_map(|charge| charge.taken(&client)).collect();
-                if let Err(error) = in_time(storage.give_back(&taken, now)).await {
+                if let Err(error) = in_time(&*storage, storage.give_back(&taken, now)).await {
                     tracing::warn!(code = "L006", %error, "what was taken could not be given back");
                 }
             });

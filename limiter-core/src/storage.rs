@@ -74,6 +74,12 @@ pub trait Storage: fmt::Debug + Send + Sync {
         Answer::Later(Box::pin(async move { self.decide(NOTHING, Timestamp::default()).await.map(drop) }))
     }
 
+    /// Whether every answer comes within a deadline of the storage's own, as those of `Resilient` do. On others
+    /// a limiter gives up after 100 ms.
+    fn keeps_deadline(&self) -> bool {
+        false
+    }
+
     /// Tells whether this storage can enforce a policy, so that a limiter can refuse it when it is built.
     ///
     /// # Errors

@@ -64,7 +64,8 @@ fn doc() -> Result<Outcome, Box<dyn Error>> {
 
 fn features() -> Result<Outcome, Box<dyn Error>> {
     cargo(["check", "-p", "limiter-core", "--no-default-features"]).run()?;
-    cargo(["check", "-p", "limiter-actix", "--no-default-features"]).run()
+    cargo(["check", "-p", "limiter-actix", "--no-default-features"]).run()?;
+    cargo(["test", "-p", "limiter-actix", "--features", "redis", "--lib"]).run()
 }
 
 #[cfg(test)]

@@ -27,6 +27,14 @@ pub enum BuildError {
     /// IPv6 addresses cannot be grouped by so many bits.
     #[error("IPv6 addresses cannot be grouped by {0} bits: expected 32 to 128")]
     Ipv6Prefix(u8),
+    /// The address of a storage cannot be used.
+    #[error("the storage `{scheme}` cannot be used: {reason}")]
+    StorageUri {
+        /// What stands before `://`; the rest may hold a password.
+        scheme: String,
+        /// Why.
+        reason: String,
+    },
     /// A pattern of paths cannot be read.
     #[error("the pattern `{pattern}` cannot be read: expected {expected}")]
     Pattern {

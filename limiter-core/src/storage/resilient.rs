@@ -138,6 +138,10 @@ async fn in_time<T: Unpin>(deadline: Duration, answer: Answer<'_, T>) -> Result<
 }
 
 impl<S: Storage + 'static> Storage for Resilient<S> {
+    fn keeps_deadline(&self) -> bool {
+        true
+    }
+
     fn decide<'a>(&'a self, batch: &'a Batch<'a>, now: Timestamp) -> Answer<'a, Decision> {
         self.guard(self.deadline, |storage| storage.decide(batch, now))
     }
