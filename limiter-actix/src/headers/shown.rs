@@ -9,9 +9,9 @@ use super::Headers;
 use crate::{current::Current, plan::Tier, ticket::Ticket};
 
 /// A window that may speak for all of a request, and what decides which of them does: the innermost level, and
-/// there the shortest window.
+/// there the shortest window, or of equal ones the one with the least left.
 struct Speaker {
-    rank: (Tier, Reverse<u64>),
+    rank: (Tier, Reverse<u64>, Reverse<u64>),
     window: Window,
 }
 
@@ -46,8 +46,9 @@ impl Ticket {
         let charges = self.charges.borrow();
         let speakers = charges.iter().filter(|charge| !charge.placed.limit.shadow).filter_map(|charge| {
             let placed = &charge.placed;
-            let rank = (placed.tier, Reverse(placed.policy.quota().window_seconds()));
-            charge.window.map(|window| Speaker { rank, window })
+            let window = charge.window?;
+            let length = placed.policy.quota().window_seconds();
+            Some(Speaker { rank: (placed.tier, Reverse(length), Reverse(window.remaining())), window })
         });
         speakers.reduce(|best, next| if next.rank > best.rank { next } else { best })
     }

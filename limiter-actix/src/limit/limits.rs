@@ -68,6 +68,10 @@ impl FromStr for Limits {
 
 /// What a builder takes for limits: a text in the notation of [`Quotas`], a [`Quota`], [`Limit`]s, or several
 /// of these.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no limit",
+    note = "limits are a text such as \"5/minute\", `Quota::per_minute(5)`, a `Limit`, or several of these"
+)]
 pub trait IntoLimits {
     /// The limits.
     ///
@@ -91,12 +95,22 @@ impl IntoLimits for String {
 
 impl<L: IntoLimits, const N: usize> IntoLimits for [L; N] {
     fn into_limits(self) -> Result<Limits, ParseQuotaError> {
-        let mut all = Limits::default();
-        for limits in self {
-            all.0.extend(limits.into_limits()?.0);
-        }
-        Ok(all)
+        all(self)
     }
+}
+
+impl<L: IntoLimits> IntoLimits for Vec<L> {
+    fn into_limits(self) -> Result<Limits, ParseQuotaError> {
+        all(self)
+    }
+}
+
+fn all<L: IntoLimits>(several: impl IntoIterator<Item = L>) -> Result<Limits, ParseQuotaError> {
+    let mut all = Limits::default();
+    for limits in several {
+        all.0.extend(limits.into_limits()?.0);
+    }
+    Ok(all)
 }
 
 /// Implements the trait for what already is limits.
@@ -110,4 +124,4 @@ macro_rules! into_limits {
     )*};
 }
 
-into_limits!(Quota, Quotas, Limit, Limits, Vec<Limit>);
+into_limits!(Quota, Quotas, Limit, Limits);
