@@ -112,6 +112,10 @@ impl Ticket {
             let deduct = charge.placed.limit.deduct_when.as_ref();
             deduct.is_some_and(|deduct| !deduct(response))
         };
+        // Most requests have none, and need not pay for moving their charges about.
+        if self.charges.borrow().iter().all(|charge| charge.placed.limit.deduct_when.is_none()) {
+            return;
+        }
         let mut charges = self.charges.take();
         let mut returned = Charges::new();
         for charge in charges.iter_mut().filter(|charge| not_due(charge)) {
