@@ -81,7 +81,10 @@ impl Told {
                 (Quotas::lenient(&text), true)
             }
         };
-        remember(&self.texts, text, &read);
+        // Longer texts cannot be read, and may have come from a client: they are not kept.
+        if text.len() <= Quotas::MAX_TEXT_LEN {
+            remember(&self.texts, text, &read);
+        }
         read
     }
 
