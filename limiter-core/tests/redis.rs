@@ -2,14 +2,17 @@
 //!
 //! `REDIS_SERVER` names the program to start, `redis-server` unless set; a `valkey-server` does as well.
 
+#[path = "remote/client.rs"]
+mod client;
+#[path = "remote/processes.rs"]
+mod processes;
+
 #[path = "redis/acceptance.rs"]
 mod acceptance;
 #[path = "redis/exact.rs"]
 mod exact;
 #[path = "redis/faults.rs"]
 mod faults;
-#[path = "redis/proxy.rs"]
-mod proxy;
 #[path = "redis/refusals.rs"]
 mod refusals;
 #[path = "redis/server.rs"]

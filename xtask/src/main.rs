@@ -7,6 +7,7 @@ use std::{
 };
 
 mod cargo;
+mod python;
 mod runner;
 mod steps;
 

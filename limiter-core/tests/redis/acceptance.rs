@@ -8,32 +8,34 @@ use limiter_core::{
 };
 use redis::Client;
 
-use crate::server::Server;
+use limiter_test_servers::Redis;
+
+use crate::server::ServerExt;
 
 const MICROSECOND: Time = Time::Callers { resolution: Duration::from_micros(1) };
 
 #[tokio::test]
 async fn by_the_time_of_the_caller() {
-    let server = Server::start();
+    let server = Redis::start();
     acceptance::run(&server.storage().obey_caller(), MICROSECOND).await;
 }
 
 #[tokio::test]
 async fn by_the_time_of_the_server() {
-    let server = Server::start();
+    let server = Redis::start();
     acceptance::run(&server.storage(), Time::Own).await;
 }
 
 #[tokio::test]
 async fn behind_a_breaker() {
-    let server = Server::start();
+    let server = Redis::start();
     let storage = Resilient::new(server.storage().obey_caller()).deadline(Duration::from_secs(10));
     acceptance::run(&storage, MICROSECOND).await;
 }
 
 #[tokio::test]
 async fn over_a_unix_socket() {
-    let server = Server::start_with(&["--unixsocket", "redis.sock"]);
+    let server = Redis::start_with(&["--unixsocket", "redis.sock"]);
     let path = fs::canonicalize(server.folder()).unwrap().join("redis.sock");
     for scheme in ["redis+unix", "valkey+unix"] {
         let storage = RedisStorage::new(&format!("{scheme}://{}?db=3", path.display())).unwrap();
@@ -43,7 +45,7 @@ async fn over_a_unix_socket() {
 
 #[tokio::test]
 async fn with_a_connection_of_the_user() {
-    let server = Server::start();
+    let server = Redis::start();
     let client = Client::open(server.uri()).unwrap();
     let connection = client.get_multiplexed_async_connection().await.unwrap();
     acceptance::run(&RedisStorage::from_connection(connection).obey_caller(), MICROSECOND).await;
@@ -51,7 +53,7 @@ async fn with_a_connection_of_the_user() {
 
 #[tokio::test]
 async fn with_a_prefix_a_database_and_a_password() {
-    let server = Server::start_with(&["--requirepass", "a:b@c/d%"]);
+    let server = Redis::start_with(&["--requirepass", "a:b@c/d%"]);
     let uri = format!("valkey://127.0.0.1:{}", server.port());
     let builder =
         RedisStorage::builder(&uri).credentials("default", "a:b@c/d%").prefix("a.b-c:d").database(7);

@@ -7,7 +7,7 @@ use limiter_core::{
     storage::{Batch, Hit, RedisStorage, Storage},
 };
 
-use crate::server::{Server, free_port};
+use limiter_test_servers::{Redis, free_port};
 
 /// What is said when the storage is asked, and the cause.
 async fn said(storage: &RedisStorage) -> String {
@@ -38,7 +38,7 @@ async fn no_such_host() {
 
 #[tokio::test]
 async fn a_wrong_password_or_none() {
-    let server = Server::start_with(&["--requirepass", "right"]);
+    let server = Redis::start_with(&["--requirepass", "right"]);
     let port = server.port();
     says(&format!("redis://:wrong@127.0.0.1:{port}"), "refused the user name or the password").await;
     says(&format!("redis://nobody:right@127.0.0.1:{port}"), "refused the user name or the password").await;
@@ -47,32 +47,32 @@ async fn a_wrong_password_or_none() {
 
 #[tokio::test]
 async fn a_user_without_permission() {
-    let server = Server::start_with(&["--user", "guest", "on", ">guest", "~*", "+@read", "-@scripting"]);
+    let server = Redis::start_with(&["--user", "guest", "on", ">guest", "~*", "+@read", "-@scripting"]);
     says(&format!("redis://guest:guest@127.0.0.1:{}", server.port()), "may not run the commands").await;
 }
 
 #[tokio::test]
 async fn a_replica() {
-    let primary = Server::start();
+    let primary = Redis::start();
     let port = primary.port().to_string();
-    let replica = Server::start_with(&["--replicaof", "127.0.0.1", &port]);
+    let replica = Redis::start_with(&["--replicaof", "127.0.0.1", &port]);
     says(&replica.uri(), "read-only replica").await;
 }
 
 #[tokio::test]
 async fn no_memory_left() {
-    let server = Server::start_with(&["--maxmemory", "1", "--maxmemory-policy", "noeviction"]);
+    let server = Redis::start_with(&["--maxmemory", "1", "--maxmemory-policy", "noeviction"]);
     says(&server.uri(), "no memory left").await;
 }
 
 #[tokio::test]
 async fn a_node_of_a_cluster() {
-    let server = Server::start_with(&["--cluster-enabled", "yes"]);
+    let server = Redis::start_with(&["--cluster-enabled", "yes"]);
     says(&server.uri(), "cluster is down").await;
 }
 
 #[tokio::test]
 async fn no_such_database() {
-    let server = Server::start();
+    let server = Redis::start();
     says(&format!("{}/99", server.uri()), "Redis server").await;
 }

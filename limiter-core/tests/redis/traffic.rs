@@ -8,7 +8,9 @@ use limiter_core::{
 };
 use redis::Connection;
 
-use crate::server::Server;
+use limiter_test_servers::Redis;
+
+use crate::server::ServerExt;
 
 const NOON: Timestamp = Timestamp::from_millis(1_750_000_000_000);
 
@@ -25,7 +27,7 @@ fn calls(admin: &mut Connection) -> (u64, u64, u64) {
 
 #[tokio::test]
 async fn a_batch_is_one_call() {
-    let server = Server::start();
+    let server = Redis::start();
     let (storage, mut admin) = (server.storage(), server.admin());
     let (scope, route, key) = (Scope::new(["application"]), Scope::new(["route"]), Key::from("somebody"));
     let policies = [1, 2, 3, 4].map(|amount| {
@@ -86,7 +88,7 @@ fn lifetime(admin: &mut Connection, key: &str) -> i64 {
 
 #[tokio::test]
 async fn keys_expire_and_keep_secrets() {
-    let server = Server::start();
+    let server = Redis::start();
     let (storage, mut admin) = (server.storage(), server.admin());
     assert_eq!(hit_all(&storage, NOON).await, [true; 6]);
     let keys = keys(&mut admin);
@@ -104,7 +106,7 @@ async fn keys_expire_and_keep_secrets() {
 /// The defect: a count that lost its expiry blocks its client for ever.
 #[tokio::test]
 async fn a_lost_expiry_heals() {
-    let server = Server::start();
+    let server = Redis::start();
     let (storage, mut admin) = (server.storage().obey_caller(), server.admin());
     assert_eq!(hit_all(&storage, NOON).await, [true; 6]);
     for key in keys(&mut admin) {
@@ -120,7 +122,7 @@ async fn a_lost_expiry_heals() {
 
 #[tokio::test]
 async fn a_reset_leaves_other_prefixes_alone() {
-    let server = Server::start();
+    let server = Redis::start();
     let mut admin = server.admin();
     let build = |prefix| RedisStorage::builder(&server.uri()).prefix(prefix).build().unwrap();
     let (ours, theirs) = (build("a-b"), build("a-"));

@@ -8,7 +8,9 @@ use limiter_core::{
 };
 use serde_json::{Value, json};
 
-use crate::server::Server;
+use limiter_test_servers::Redis;
+
+use crate::server::ServerExt;
 
 #[tokio::test]
 async fn agrees_with_the_reference() {
@@ -22,7 +24,7 @@ async fn agrees_with_the_contract() {
 
 /// Runs each line as a client of its own; returns how many there were.
 async fn agree(lines: &str) -> usize {
-    let server = Server::start();
+    let server = Redis::start();
     let storage = server.storage().obey_caller();
     let scope = Scope::new(["vectors"]);
     for (number, line) in (1..).zip(lines.lines()) {

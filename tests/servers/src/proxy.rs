@@ -1,5 +1,3 @@
-//! A way to the server that can be made slow, or cut.
-
 use std::{
     sync::{
         Arc,
@@ -14,13 +12,14 @@ use tokio::{
     time::sleep,
 };
 
-#[derive(Clone)]
-pub(crate) struct Proxy {
+/// A way to a server of 127.0.0.1 that can be made slow, or cut.
+#[derive(Clone, Debug)]
+pub struct Proxy {
     port: u16,
     way: Arc<Way>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Way {
     /// Before each piece of an answer.
     delay_millis: AtomicU64,
@@ -29,9 +28,15 @@ struct Way {
 }
 
 impl Proxy {
-    pub(crate) async fn start(server: u16) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let proxy = Self { port: listener.local_addr().unwrap().port(), way: Arc::default() };
+    /// Opens a way to the server on this port, on a port of its own.
+    ///
+    /// # Panics
+    ///
+    /// When no port is free.
+    pub async fn start(server: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let port = listener.local_addr().expect("a listener has an address").port();
+        let proxy = Self { port, way: Arc::default() };
         let way = Arc::clone(&proxy.way);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
@@ -41,16 +46,19 @@ impl Proxy {
         proxy
     }
 
-    pub(crate) fn uri(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+    /// Where it listens.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
-    pub(crate) fn delay(&self, delay: Duration) {
-        self.way.delay_millis.store(u64::try_from(delay.as_millis()).unwrap(), Ordering::SeqCst);
+    /// Delays each piece of an answer.
+    pub fn delay(&self, delay: Duration) {
+        let millis = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
+        self.way.delay_millis.store(millis, Ordering::SeqCst);
     }
 
     /// Lets so many more bytes of answers through, and then closes the connection.
-    pub(crate) fn cut_after(&self, bytes: u64) {
+    pub fn cut_after(&self, bytes: u64) {
         self.way.rest.store(bytes + 1, Ordering::SeqCst);
     }
 }
@@ -75,7 +83,7 @@ async fn pass(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin,
         let rest = way.rest.load(Ordering::SeqCst);
         let ends = rest > 0 && rest - 1 <= length as u64;
         if ends {
-            length = usize::try_from(rest - 1).unwrap();
+            length = usize::try_from(rest - 1).expect("it is at most a length");
             way.rest.store(0, Ordering::SeqCst);
         } else if rest > 0 {
             way.rest.store(rest - length as u64, Ordering::SeqCst);

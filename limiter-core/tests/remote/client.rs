@@ -1,0 +1,89 @@
+//! A client of a storage that may fail, for the tests of all storages on other machines.
+
+use std::time::{Duration, Instant};
+
+use limiter_core::{
+    Key, Policy, Quota, Scope, Strategy, Timestamp,
+    storage::{Batch, Hit, Resilient, Storage, StorageError},
+};
+
+/// What an answer may take beyond the deadline of 100 ms.
+const BEYOND: Duration = Duration::from_millis(50);
+const AT_ONCE: Duration = Duration::from_millis(5);
+
+/// Makes sure that an answer comes within the deadline, next to a mere sleep of that length: so a machine that
+/// is busy elsewhere delays both.
+pub(crate) async fn in_time<T>(answer: impl Future<Output = T>) -> T {
+    let start = Instant::now();
+    let sleep = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        start.elapsed()
+    };
+    let answer = async { (answer.await, start.elapsed()) };
+    let (slept, (answer, answered)) = tokio::join!(sleep, answer);
+    assert!(answered < slept + BEYOND, "it took {answered:?}, when 100 ms took {slept:?}");
+    answer
+}
+
+/// One client of a limit that is large enough never to refuse.
+pub(crate) struct Client<S> {
+    storage: Resilient<S>,
+    scope: Scope,
+    key: Key,
+    policy: Policy,
+}
+
+impl<S: Storage + 'static> Client<S> {
+    pub(crate) fn new(storage: S) -> Self {
+        Self {
+            storage: Resilient::new(storage),
+            scope: Scope::new(["faults"]),
+            key: Key::from("somebody"),
+            policy: Policy::new(Quota::per_day(1_000_000), Strategy::FixedWindow),
+        }
+    }
+
+    /// What has been used so far, after one more.
+    pub(crate) async fn hit(&self) -> Result<u64, StorageError> {
+        self.ask(1).await
+    }
+
+    /// What has been used so far.
+    pub(crate) async fn used(&self) -> u64 {
+        self.ask(0).await.unwrap()
+    }
+
+    async fn ask(&self, cost: u64) -> Result<u64, StorageError> {
+        let hits = [Hit::new(&self.scope, &self.key, &self.policy).cost(cost)];
+        let decision = self.storage.decide(&Batch::new(&hits), Timestamp::default()).await?;
+        Ok(1_000_000 - decision.limits()[0].remaining())
+    }
+
+    /// Hits until the storage is left alone; returns how often.
+    pub(crate) async fn fail(&self) -> u64 {
+        let mut times = 0;
+        while !self.storage.is_open() {
+            in_time(self.hit()).await.expect_err("the server cannot be asked");
+            times += 1;
+        }
+        assert_eq!(times, 3);
+        let mut answers = [Duration::ZERO; 100];
+        for answer in &mut answers {
+            let start = Instant::now();
+            assert!(self.hit().await.is_err());
+            *answer = start.elapsed();
+        }
+        answers.sort();
+        assert!(answers[98] < AT_ONCE, "{:?} at the 99th percentile", answers[98]);
+        times
+    }
+
+    /// Waits until the background has found out that the server answers. No request is made meanwhile.
+    pub(crate) async fn recover(&self) {
+        let start = Instant::now();
+        while self.storage.is_open() {
+            assert!(start.elapsed() < Duration::from_secs(15), "it is left alone for ever");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}

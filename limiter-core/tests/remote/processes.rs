@@ -1,0 +1,89 @@
+//! Several processes on one server, for the tests of all storages on other machines.
+
+use std::{
+    env,
+    process::{Command, Stdio},
+};
+
+use limiter_core::{
+    Key, Policy, Quota, Scope, Strategy, Timestamp, Unit,
+    storage::{Batch, Hit, Storage},
+};
+use tokio::runtime::Runtime;
+
+const PROCESSES: usize = 8;
+const CONNECTIONS: usize = 3;
+const HITS: usize = 50;
+
+/// How much is allowed, of more than twice as much that is asked for.
+pub(crate) const ADMITTED: u64 = 500;
+
+/// Names the server to a process of a test, and how many scopes a batch has.
+const TASK: &str = "LIMITER_TEST_TASK";
+
+/// What all processes together were admitted, for each strategy. `a_process` is the path of the test that calls
+/// [`run`].
+pub(crate) fn admitted(uri: &str, scopes: usize, strategies: &[Strategy], a_process: &str) -> Vec<u64> {
+    let processes: Vec<_> = (0..PROCESSES)
+        .map(|_| {
+            let mut process = Command::new(env::current_exe().unwrap());
+            process.args(["--exact", a_process, "--nocapture"]);
+            process.env(TASK, format!("{scopes} {uri}"));
+            process.stdout(Stdio::piped()).spawn().unwrap()
+        })
+        .collect();
+    let mut sums = vec![0; strategies.len()];
+    for process in processes {
+        let output = process.wait_with_output().unwrap();
+        let output = String::from_utf8(output.stdout).unwrap();
+        let line = output.lines().find_map(|line| line.split_once("admitted: ")).expect(&output).1;
+        for (sum, admitted) in sums.iter_mut().zip(line.split(' ')) {
+            *sum += admitted.parse::<u64>().unwrap();
+        }
+    }
+    sums
+}
+
+/// Is one of the processes, when it is asked to be.
+pub(crate) fn run<S: Storage + 'static>(strategies: &[Strategy], open: impl Fn(&str) -> S) {
+    let Ok(task) = env::var(TASK) else { return };
+    let (scopes, uri) = task.split_once(' ').unwrap();
+    let scopes: Vec<_> = (0..scopes.parse().unwrap()).map(|scope| Scope::new([scope.to_string()])).collect();
+    let admitted =
+        |strategy| Runtime::new().unwrap().block_on(admitted_here(|| open(uri), &scopes, strategy));
+    let admitted: Vec<_> = strategies.iter().map(|strategy| admitted(*strategy).to_string()).collect();
+    // Behind what the test runner may have printed on the line.
+    println!("admitted: {}", admitted.join(" "));
+}
+
+async fn admitted_here<S: Storage + 'static>(
+    open: impl Fn() -> S,
+    scopes: &[Scope],
+    strategy: Strategy,
+) -> usize {
+    let tasks: Vec<_> = (0..CONNECTIONS)
+        .map(|_| {
+            let (storage, scopes) = (open(), scopes.to_vec());
+            tokio::spawn(async move { hit(&storage, &scopes, strategy).await })
+        })
+        .collect();
+    let mut sum = 0;
+    for task in tasks {
+        sum += task.await.unwrap();
+    }
+    sum
+}
+
+async fn hit(storage: &impl Storage, scopes: &[Scope], strategy: Strategy) -> usize {
+    // So slow that nothing comes back while the test runs.
+    let policy = |amount| Policy::new(Quota::new(amount, 10, Unit::Year), strategy);
+    let (policies, key) = ([ADMITTED, 2 * ADMITTED, 3 * ADMITTED].map(policy), Key::from("everybody"));
+    let hits: Vec<_> =
+        scopes.iter().zip(&policies).map(|(scope, policy)| Hit::new(scope, &key, policy)).collect();
+    let mut admitted = 0;
+    for _ in 0..HITS {
+        let decision = storage.decide(&Batch::new(&hits), Timestamp::default()).await.unwrap();
+        admitted += usize::from(decision.is_admitted());
+    }
+    admitted
+}
