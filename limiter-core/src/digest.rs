@@ -1,55 +1,171 @@
 //! Hashes of identities that stay within this process.
 
 use std::{
-    hash::{BuildHasher, Hasher, RandomState},
+    hash::{BuildHasher, RandomState},
     sync::LazyLock,
 };
 
-use siphasher::sip128::{Hasher128, SipHasher13};
-
-/// A 128-bit SipHash-1-3 (Aumasson and Bernstein, 2012) under a seed that is drawn once per process.
+/// A polynomial over the blocks of what went in, modulo the prime 2^127 - 1, at a secret point that is drawn
+/// once per process (Wegman and Carter, "New hash functions and their use in authentication and set equality",
+/// 1981).
 ///
-/// Without the seed nobody can make two keys that meet, and by chance 128 bits do not: the digest stands for
-/// what went in. Each part is framed, so that ("a", "bc") is not ("ab", "c").
-#[derive(Clone)]
-pub(crate) struct Digest(SipHasher13);
+/// Two different inputs of at most n blocks meet with a probability of n / 2^125, whoever chose them, as long
+/// as nobody sees a digest: so the digest stands for what went in, and it must never leave the process. Each
+/// part is framed, so that ("a", "bc") is not ("ab", "c").
+#[derive(Clone, Copy)]
+pub(crate) struct Digest(u128);
 
-static SEED: LazyLock<[u64; 2]> = LazyLock::new(|| {
+const PRIME: u128 = (1 << 127) - 1;
+
+/// How many bytes go into a block, below a byte that says how many they are and whether they are the last of
+/// their part. So no block is zero, and one sequence of blocks comes from one sequence of parts only.
+const BLOCK: usize = 15;
+const LAST: u8 = 16;
+
+/// Below 2^126, so that no sum in `times` overflows.
+static POINT: LazyLock<u128> = LazyLock::new(|| {
     let random = RandomState::new();
-    [random.hash_one(1), random.hash_one(2)]
+    let [low, high] = [1, 2].map(|half| u128::from(random.hash_one(half)));
+    (high << 64 | low) & ((1 << 126) - 1)
 });
 
 impl Digest {
     pub(crate) fn new() -> Self {
-        let [k0, k1] = *SEED;
-        Self(SipHasher13::new_with_keys(k0, k1))
+        Self(0)
     }
 
-    /// Adds a number.
-    pub(crate) fn number(&mut self, number: u64) {
-        self.fixed(&number.to_le_bytes());
-    }
-
-    /// Adds bytes whose length is the same whenever what came before is the same.
+    /// Adds a number, or something of a size that its tag tells.
     #[inline]
-    pub(crate) fn fixed(&mut self, bytes: &[u8]) {
-        self.0.write(bytes);
+    pub(crate) fn word(&mut self, tag: u8, value: u64) {
+        self.block(u128::from(value) << 8 | u128::from(tag), 9 | LAST);
     }
 
     /// Adds a text of any length.
     pub(crate) fn text(&mut self, text: &str) {
-        self.number(text.len() as u64);
-        self.0.write(text.as_bytes());
+        let mut bytes = text.as_bytes();
+        while let Some((block, rest)) = bytes.split_at_checked(BLOCK)
+            && !rest.is_empty()
+        {
+            self.bytes(block, 0);
+            bytes = rest;
+        }
+        self.bytes(bytes, LAST);
+    }
+
+    fn bytes(&mut self, bytes: &[u8], last: u8) {
+        let mut block = [0; 16];
+        block[..bytes.len()].copy_from_slice(bytes);
+        #[expect(clippy::cast_possible_truncation, reason = "a block has at most 15 bytes")]
+        let length = bytes.len() as u8;
+        self.block(u128::from_le_bytes(block), length | last);
     }
 
     #[inline]
-    pub(crate) fn finish(&self) -> u128 {
-        self.0.finish128().as_u128()
+    fn block(&mut self, bytes: u128, top: u8) {
+        let block = bytes | u128::from(top) << (8 * BLOCK);
+        self.0 = times(self.0 + block, *POINT);
     }
+
+    #[inline]
+    pub(crate) fn finish(self) -> u128 {
+        // What `times` returns is reduced but for these.
+        if self.0 >= PRIME { self.0 - PRIME } else { self.0 }
+    }
+}
+
+/// The product modulo 2^127 - 1, up to 2^127. The first factor is below 2^127 + 2^125 + 1, the second below
+/// 2^126.
+#[inline]
+fn times(a: u128, b: u128) -> u128 {
+    let ([a0, a1], [b0, b1]) = (halves(a).map(u128::from), halves(b).map(u128::from));
+    // Below 2^126 + 2^127 + 2^125.
+    let middle = a0 * b1 + a1 * b0;
+    let (low, carry) = (a0 * b0).overflowing_add(middle << 64);
+    // Below 2^126.
+    let high = a1 * b1 + (middle >> 64) + u128::from(carry);
+    // 2^127 counts as 1, and so 2^128 as 2.
+    let sum = (high << 1) + (low >> 127) + (low & PRIME);
+    (sum >> 127) + (sum & PRIME)
 }
 
 /// The low and the high half of a digest.
 #[expect(clippy::cast_possible_truncation, reason = "the halves are what is wanted")]
 pub(crate) fn halves(digest: u128) -> [u64; 2] {
     [digest as u64, (digest >> 64) as u64]
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The product by doubling and adding, as one learns it at school.
+    fn naive(a: u128, b: u128) -> u128 {
+        let (a, mut sum) = (a % PRIME, 0);
+        for bit in (0..128).rev() {
+            sum = (sum * 2) % PRIME;
+            if b >> bit & 1 == 1 {
+                sum = (sum + a) % PRIME;
+            }
+        }
+        sum
+    }
+
+    const LARGEST: [u128; 2] = [(1 << 127) + (1 << 125), (1 << 126) - 1];
+
+    #[test]
+    fn the_largest_factors_fit() {
+        let [a, b] = LARGEST;
+        for a in [a, a - 1, PRIME, PRIME + 1, PRIME - 1, 1 << 64, u128::from(u64::MAX), 1, 0] {
+            assert_eq!(times(a, b) % PRIME, naive(a, b));
+            assert!(times(a, b) <= PRIME + 1);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn products_are_right(a in 0..=LARGEST[0], b in 0..=LARGEST[1]) {
+            prop_assert_eq!(times(a, b) % PRIME, naive(a, b));
+            prop_assert!(times(a, b) <= PRIME + 1);
+        }
+
+        #[test]
+        fn different_parts_differ(
+            one in proptest::collection::vec("[ab]{0,40}", 0..4),
+            other in proptest::collection::vec("[ab]{0,40}", 0..4),
+        ) {
+            prop_assert_eq!(one == other, digest(&one) == digest(&other));
+        }
+    }
+
+    /// The defect: parts that were joined without a frame.
+    #[test]
+    fn parts_are_framed() {
+        let fifteen = "a".repeat(15);
+        let cases: [&[&str]; 9] = [
+            &["a", "bc"],
+            &["ab", "c"],
+            &["abc"],
+            &["abc", ""],
+            &["", "abc"],
+            &[&fifteen, ""],
+            &[&fifteen],
+            &[&fifteen, "a"],
+            &["aaaaaaaaaaaaaaaa"],
+        ];
+        for (index, one) in cases.iter().enumerate() {
+            for other in &cases[..index] {
+                assert_ne!(digest(one), digest(other), "{one:?} {other:?}");
+            }
+        }
+    }
+
+    fn digest<T: AsRef<str>>(parts: &[T]) -> u128 {
+        let mut digest = Digest::new();
+        for part in parts {
+            digest.text(part.as_ref());
+        }
+        digest.finish()
+    }
 }

@@ -6,7 +6,7 @@ use std::{
     net::{IpAddr, Ipv6Addr},
 };
 
-use crate::digest::Digest;
+use crate::digest::{Digest, halves};
 
 mod logged;
 
@@ -131,28 +131,31 @@ impl Key {
     #[inline]
     pub(crate) fn feed(&self, digest: &mut Digest) {
         match &self.0 {
-            Repr::Missing => digest.fixed(&[0]),
-            Repr::Failed => digest.fixed(&[6]),
-            Repr::Unlimited => digest.fixed(&[1]),
+            Repr::Missing => digest.word(0, 0),
+            Repr::Failed => digest.word(6, 0),
+            Repr::Unlimited => digest.word(1, 0),
             Repr::Address(IpAddr::V4(address)) => {
-                let [a, b, c, d] = address.octets();
-                digest.fixed(&[2, a, b, c, d]);
+                digest.word(2, address.to_bits().into());
             }
             Repr::Address(IpAddr::V6(address)) => {
-                digest.fixed(&[3]);
-                digest.fixed(&address.octets());
+                let [low, high] = halves(address.to_bits());
+                digest.word(3, low);
+                digest.word(3, high);
             }
             Repr::Text { kind, value } => {
-                digest.fixed(&[4]);
+                digest.word(4, 0);
                 digest.text(kind);
                 digest.text(value);
             }
-            Repr::Both(both) => {
-                digest.fixed(&[5]);
-                both.0.feed(digest);
-                both.1.feed(digest);
-            }
+            Repr::Both(both) => Self::feed_both(both, digest),
         }
+    }
+
+    /// By itself, so that the other kinds can be inlined.
+    fn feed_both(both: &(Self, Self), digest: &mut Digest) {
+        digest.word(5, 0);
+        both.0.feed(digest);
+        both.1.feed(digest);
     }
 }
 

@@ -105,9 +105,9 @@ impl Policy {
     fn identified(mut self) -> Self {
         let mut digest = Digest::new();
         digest.text(&self.label);
-        digest.number(self.quota.amount());
-        digest.number(self.window);
-        digest.number(self.capacity);
+        digest.word(0, self.quota.amount());
+        digest.word(0, self.window);
+        digest.word(0, self.capacity);
         digest.text(self.strategy.name());
         let [id, _] = halves(digest.finish());
         self.id = id;
@@ -132,6 +132,10 @@ impl Policy {
     /// What tells this policy apart from equal ones of its scope.
     pub fn label(&self) -> &str {
         &self.label
+    }
+
+    pub(crate) fn is_elastic(&self) -> bool {
+        self.strategy == Strategy::FixedWindowElasticExpiry
     }
 
     pub(crate) fn amount(&self) -> u64 {

@@ -25,7 +25,7 @@ impl Scope {
     pub fn new<P: AsRef<str>>(parts: impl IntoIterator<Item = P>) -> Self {
         let parts: Arc<[Box<str>]> = parts.into_iter().map(|part| part.as_ref().into()).collect();
         let mut digest = Digest::new();
-        digest.number(parts.len() as u64);
+        digest.word(0, parts.len() as u64);
         for part in &*parts {
             digest.text(part);
         }
@@ -43,7 +43,7 @@ impl Scope {
 
     /// The digest of the scope and whatever is added to it.
     pub(crate) fn digest(&self) -> Digest {
-        self.digest.clone()
+        self.digest
     }
 }
 

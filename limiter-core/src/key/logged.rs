@@ -1,9 +1,13 @@
 //! Keys in logs.
 
-use std::{fmt, net::IpAddr};
+use std::{
+    fmt,
+    hash::{BuildHasher, RandomState},
+    net::IpAddr,
+    sync::LazyLock,
+};
 
 use super::{Key, Repr};
-use crate::digest::{Digest, halves};
 
 /// How logs show the addresses of clients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -40,14 +44,15 @@ impl fmt::Display for Logged<'_> {
     }
 }
 
+/// With keys of this process: what is logged must not tell anything of the digests of counts.
+static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+
 impl Logged<'_> {
     fn address(&self, address: IpAddr, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.addresses {
             LoggedAddresses::Full => fmt::Display::fmt(&address, f),
             LoggedAddresses::Hashed => {
-                let mut digest = Digest::new();
-                self.key.feed(&mut digest);
-                write!(f, "address {:016x}", halves(digest.finish())[0])
+                write!(f, "address {:016x}", SEED.hash_one(address))
             }
             LoggedAddresses::Hidden => f.write_str("address"),
         }

@@ -42,6 +42,22 @@ impl Decision {
         Self { verdict, guards: 0, windows }
     }
 
+    /// The limits are yet to be pushed; it is admitted until it is [refused](Self::refuse).
+    #[inline]
+    pub(super) fn of_limits() -> Self {
+        Self { verdict: Verdict::Admitted, guards: 0, windows: SmallVec::new() }
+    }
+
+    /// Adds the report of a limit.
+    #[inline]
+    pub(super) fn push(&mut self, window: Window) {
+        self.windows.push(window);
+    }
+
+    pub(super) fn refuse(&mut self) {
+        self.verdict = Verdict::Refused;
+    }
+
     /// The first `guards` windows are of the guards, the others of the limits.
     pub(super) fn from_windows(verdict: Verdict, guards: usize, windows: SmallVec<[Window; 6]>) -> Self {
         Self { verdict, guards, windows }

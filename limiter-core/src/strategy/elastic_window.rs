@@ -21,7 +21,7 @@ impl ElasticWindow {
         if cost > policy.amount() {
             return next.report(policy, cost, now);
         }
-        let allowed = next.report(policy, cost, now).allowed;
+        let allowed = cost <= next.remaining(policy, now);
         next.end = now.saturating_add(policy.window());
         if allowed {
             next.used += cost;
@@ -37,8 +37,9 @@ impl ElasticWindow {
         }
     }
 
-    pub(super) fn expires(&self, _: &Policy) -> u64 {
-        self.end
+    #[inline]
+    pub(super) fn remaining(&self, policy: &Policy, now: u64) -> u64 {
+        policy.amount().saturating_sub(self.current(now).used)
     }
 
     /// The window that holds at `now`: this one, or an untouched one if it has ended or was given back whole.

@@ -15,15 +15,15 @@ impl FixedWindow {
     #[inline]
     pub(super) fn hit(&mut self, policy: &Policy, cost: u64, now: u64) -> Window {
         let mut next = self.current(now);
-        let mut window = next.report(policy, cost, now);
-        if window.allowed {
-            if next.used == 0 {
-                next.end = now.saturating_add(policy.window());
-            }
-            next.used += cost;
-            window = Window { allowed: true, ..next.report(policy, 0, now) };
-            *self = next;
+        if cost > next.remaining(policy, now) {
+            return next.report(policy, cost, now);
         }
+        if next.used == 0 {
+            next.end = now.saturating_add(policy.window());
+        }
+        next.used += cost;
+        let window = Window { allowed: true, ..next.report(policy, 0, now) };
+        *self = next;
         window
     }
 
@@ -33,8 +33,9 @@ impl FixedWindow {
         }
     }
 
-    pub(super) fn expires(&self, _: &Policy) -> u64 {
-        self.end
+    #[inline]
+    pub(super) fn remaining(&self, policy: &Policy, now: u64) -> u64 {
+        policy.amount().saturating_sub(self.current(now).used)
     }
 
     /// The window that holds at `now`: this one, or an untouched one if it has ended or was given back whole.

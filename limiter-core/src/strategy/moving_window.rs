@@ -8,6 +8,8 @@ pub(super) struct MovingWindow {
     hits: VecDeque<Hit>,
     /// The sum of the costs in `hits`, those that have left the window since the last hit included.
     used: u64,
+    /// When the newest of them leaves the window.
+    pub(super) expires: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +24,7 @@ const FIRST_ROOM: usize = 16;
 impl MovingWindow {
     pub(super) fn new(policy: &Policy) -> Self {
         let room = usize::try_from(policy.amount()).unwrap_or(FIRST_ROOM).min(FIRST_ROOM);
-        Self { hits: VecDeque::with_capacity(room), used: 0 }
+        Self { hits: VecDeque::with_capacity(room), used: 0, expires: 0 }
     }
 
     pub(super) fn test(&self, policy: &Policy, cost: u64, now: u64) -> Window {
@@ -43,10 +45,11 @@ impl MovingWindow {
             _ => self.hits.push_back(Hit { at: now, cost }),
         }
         self.used = used + cost;
+        self.expires = now.saturating_add(policy.window());
         Window { allowed: true, stamp: now, ..self.report(policy, 0, self.used, 0, now) }
     }
 
-    pub(super) fn give_back(&mut self, _: &Policy, cost: u64, stamp: u64, _: u64) {
+    pub(super) fn give_back(&mut self, policy: &Policy, cost: u64, stamp: u64, _: u64) {
         let Ok(index) = self.hits.binary_search_by_key(&stamp, |hit| hit.at) else { return };
         let hit = &mut self.hits[index];
         let returned = cost.min(hit.cost);
@@ -54,11 +57,12 @@ impl MovingWindow {
         self.used -= returned;
         if hit.cost == 0 {
             self.hits.remove(index);
+            self.expires = self.hits.back().map_or(0, |hit| leaves(*hit, policy));
         }
     }
 
-    pub(super) fn expires(&self, policy: &Policy) -> u64 {
-        self.hits.back().map_or(0, |hit| hit.at.saturating_add(policy.window()))
+    pub(super) fn remaining(&self, policy: &Policy, now: u64) -> u64 {
+        policy.amount().saturating_sub(self.at(policy, now).1)
     }
 
     /// How many of the oldest hits have left the window at `now`, and the sum of the others.

@@ -23,12 +23,12 @@ impl SlidingWindow {
     pub(super) fn hit(&mut self, policy: &Policy, cost: u64, now: u64) -> Window {
         let now = now.max(self.start);
         let mut next = self.at(policy, now);
-        let mut window = next.report(policy, cost, now);
-        if window.allowed {
-            next.current += cost;
-            window = Window { allowed: true, ..next.report(policy, 0, now) };
-            *self = next;
+        if cost > next.left(policy, now) {
+            return next.report(policy, cost, now);
         }
+        next.current += cost;
+        let window = Window { allowed: true, ..next.report(policy, 0, now) };
+        *self = next;
         window
     }
 
@@ -40,8 +40,9 @@ impl SlidingWindow {
         }
     }
 
-    pub(super) fn expires(&self, policy: &Policy) -> u64 {
-        self.start.saturating_add(policy.window()).saturating_add(policy.window())
+    /// When neither counter counts any more.
+    pub(super) fn expires(&self, window: u64) -> u64 {
+        self.start.saturating_add(window).saturating_add(window)
     }
 
     /// The counters as of `now`: shifted by one window, or emptied, as time has gone on.
@@ -52,6 +53,18 @@ impl SlidingWindow {
             shift if shift == policy.window() => Self { start, previous: self.current, current: 0 },
             _ => Self { start, previous: 0, current: 0 },
         }
+    }
+
+    #[inline]
+    pub(super) fn remaining(&self, policy: &Policy, now: u64) -> u64 {
+        let now = now.max(self.start);
+        self.at(policy, now).left(policy, now)
+    }
+
+    /// What may be taken at `now`, a time of the current window.
+    fn left(&self, policy: &Policy, now: u64) -> u64 {
+        let rest = self.start.saturating_add(policy.window()) - now;
+        policy.amount().saturating_sub(self.current + share(self.previous, rest, policy.window()))
     }
 
     fn report(&self, policy: &Policy, cost: u64, now: u64) -> Window {

@@ -20,8 +20,23 @@ enum Kind {
     Elastic(ElasticWindow),
     // Boxed, so that the other strategies do not pay for its size.
     Moving(Box<MovingWindow>),
-    Sliding(SlidingWindow),
+    // With its length, by which to tell when it expires. Here it takes the room beside the tag.
+    Sliding(SlidingWindow, WindowSeconds),
     Bucket(TokenBucket),
+}
+
+/// The length of a window: whole seconds, at most 100 years of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct WindowSeconds(u32);
+
+impl WindowSeconds {
+    fn of(policy: &Policy) -> Self {
+        Self(u32::try_from(policy.window() / 1_000_000_000).unwrap_or(u32::MAX))
+    }
+
+    fn as_nanos(self) -> u64 {
+        u64::from(self.0) * 1_000_000_000
+    }
 }
 
 /// Calls a method of whichever strategy the state is of.
@@ -31,7 +46,7 @@ macro_rules! dispatch {
             Kind::Fixed($state) => $call,
             Kind::Elastic($state) => $call,
             Kind::Moving($state) => $call,
-            Kind::Sliding($state) => $call,
+            Kind::Sliding($state, _) => $call,
             Kind::Bucket($state) => $call,
         }
     };
@@ -45,7 +60,9 @@ impl State {
             Strategy::FixedWindow => Kind::Fixed(FixedWindow::default()),
             Strategy::FixedWindowElasticExpiry => Kind::Elastic(ElasticWindow::default()),
             Strategy::MovingWindow => Kind::Moving(Box::new(MovingWindow::new(policy))),
-            Strategy::SlidingWindowCounter => Kind::Sliding(SlidingWindow::default()),
+            Strategy::SlidingWindowCounter => {
+                Kind::Sliding(SlidingWindow::default(), WindowSeconds::of(policy))
+            }
             Strategy::TokenBucket => Kind::Bucket(TokenBucket::default()),
         })
     }
@@ -66,6 +83,13 @@ impl State {
     pub fn test(&self, policy: &Policy, cost: u64, now: Timestamp) -> Window {
         let now = now.as_nanos();
         dispatch!(&self.0, state => state.test(policy, cost, now))
+    }
+
+    /// What may be taken now: the same as a look reports, for less.
+    #[inline]
+    pub(crate) fn remaining(&self, policy: &Policy, now: Timestamp) -> u64 {
+        let now = now.as_nanos();
+        dispatch!(&self.0, state => state.remaining(policy, now))
     }
 
     /// Takes `cost` if it passes. A refused hit takes nothing; under the elastic strategy it moves the end of
@@ -91,7 +115,13 @@ impl State {
     }
 
     /// The time from which the state is as good as a new one.
-    pub fn expires(&self, policy: &Policy) -> Timestamp {
-        Timestamp::from_nanos(dispatch!(&self.0, state => state.expires(policy)))
+    pub fn expires(&self) -> Timestamp {
+        Timestamp::from_nanos(match &self.0 {
+            Kind::Fixed(state) => state.end,
+            Kind::Elastic(state) => state.end,
+            Kind::Moving(state) => state.expires,
+            Kind::Sliding(state, seconds) => state.expires(seconds.as_nanos()),
+            Kind::Bucket(state) => state.full_at,
+        })
     }
 }

@@ -18,8 +18,9 @@ impl TokenBucket {
         if !window.allowed {
             return window;
         }
-        self.full_at = self.full_at.max(now).saturating_add(cost * policy.interval());
-        Window { allowed: true, ..self.report(policy, 0, now) }
+        let taken = cost * policy.interval();
+        self.full_at = self.full_at.max(now).saturating_add(taken);
+        Window { remaining: window.remaining - cost, reset: window.reset.saturating_add(taken), ..window }
     }
 
     /// Gives back what the time since the hit has not already refilled: more would let the bucket gain the
@@ -30,15 +31,17 @@ impl TokenBucket {
         self.full_at = self.full_at.saturating_sub(taken.saturating_sub(refilled));
     }
 
-    pub(super) fn expires(&self, _: &Policy) -> u64 {
-        self.full_at
+    #[inline]
+    pub(super) fn remaining(&self, policy: &Policy, now: u64) -> u64 {
+        let whole = policy.capacity() * policy.interval();
+        whole.saturating_sub(self.full_at.saturating_sub(now)) / policy.interval()
     }
 
     fn report(&self, policy: &Policy, cost: u64, now: u64) -> Window {
         let (capacity, interval) = (policy.capacity(), policy.interval());
         let missing = self.full_at.saturating_sub(now);
         let whole = capacity * interval;
-        let remaining = whole.saturating_sub(missing) / interval;
+        let remaining = self.remaining(policy, now);
         let allowed = cost <= remaining;
         Window {
             allowed,

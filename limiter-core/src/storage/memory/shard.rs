@@ -31,19 +31,31 @@ impl Shard {
         }
     }
 
+    #[inline]
     pub(super) fn find_mut(&mut self, digest: u128) -> Option<&mut Entry> {
         let place = self.place(digest)?;
         self.entries.get_mut(place)
     }
 
-    pub(super) fn insert(&mut self, digest: u128) -> &mut Entry {
+    /// The entry at a place.
+    #[inline]
+    pub(super) fn at(&mut self, place: usize) -> &mut Entry {
+        &mut self.entries[place]
+    }
+
+    /// Adds an entry that is not there yet; returns its place.
+    pub(super) fn insert(&mut self, digest: u128) -> usize {
         let place = self.entries.len();
         // A shard of four thousand million entries would not fit into memory.
         let short = u32::try_from(place).expect("a shard has fewer than 2^32 entries");
         let entries = &self.entries;
-        self.places.insert_unique(hash(digest), short, |place| hash(entries[*place as usize].digest));
+        self.places.insert_unique(hash(digest), short, |place| entries[*place as usize].hash());
+        if place == self.entries.capacity() {
+            // By less than double, since there are many shards and most of them are as full.
+            self.entries.reserve_exact(place / 4 + 4);
+        }
         self.entries.push(Entry::new(digest));
-        &mut self.entries[place]
+        place
     }
 
     pub(super) fn remove(&mut self, digest: u128) -> bool {
@@ -89,8 +101,10 @@ impl Shard {
         std::mem::take(self).entries.len()
     }
 
-    fn place(&self, digest: u128) -> Option<usize> {
-        let is_it = |place: &u32| self.entries[*place as usize].digest == digest;
+    /// Where the entry is, until another one is added or removed.
+    #[inline]
+    pub(super) fn place(&self, digest: u128) -> Option<usize> {
+        let is_it = |place: &u32| self.entries[*place as usize].is_of(digest);
         self.places.find(hash(digest), is_it).map(|place| *place as usize)
     }
 
@@ -98,12 +112,12 @@ impl Shard {
     fn remove_at(&mut self, place: usize) {
         let last = self.entries.len() - 1;
         let short = |place: usize| move |other: &u32| *other as usize == place;
-        let removed = hash(self.entries[place].digest);
+        let removed = self.entries[place].hash();
         if let Ok(found) = self.places.find_entry(removed, short(place)) {
             found.remove();
         }
         if place != last {
-            let moved = hash(self.entries[last].digest);
+            let moved = self.entries[last].hash();
             if let Some(moved) = self.places.find_mut(moved, short(last)) {
                 *moved = u32::try_from(place).expect("a shard has fewer than 2^32 entries");
             }

@@ -1,4 +1,4 @@
-use super::{ElasticWindow, FixedWindow, Kind, SlidingWindow, State, TokenBucket};
+use super::{ElasticWindow, FixedWindow, Kind, SlidingWindow, State, TokenBucket, WindowSeconds};
 use crate::{Policy, Strategy};
 
 impl State {
@@ -16,7 +16,8 @@ impl State {
             Strategy::FixedWindowElasticExpiry => Kind::Elastic(ElasticWindow { start: a, end: b, used: c }),
             Strategy::MovingWindow => return None,
             Strategy::SlidingWindowCounter => {
-                Kind::Sliding(SlidingWindow { start: a, previous: b, current: c })
+                let window = SlidingWindow { start: a, previous: b, current: c };
+                Kind::Sliding(window, WindowSeconds::of(policy))
             }
             Strategy::TokenBucket => Kind::Bucket(TokenBucket { full_at: a }),
         }))
