@@ -5,10 +5,16 @@ use std::{
     error::Error,
     ffi::OsStr,
     fmt,
+    path::PathBuf,
     process::{Command, Stdio},
 };
 
 use crate::steps::Outcome;
+
+/// The folder that cargo puts its results into.
+pub(crate) fn target() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from)
+}
 
 /// A call of cargo that is yet to be made. It gets no standard input.
 pub(crate) struct Cargo(Command);

