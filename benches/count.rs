@@ -41,7 +41,7 @@ fn main() -> ExitCode {
         "http-route" => serve(times, "/limited", routes().wrap(limited(|it| it))),
         "http-x-ratelimit" => serve(times, "/plain", routes().wrap(limited(|it| it.headers(true)))),
         "http-ietf" => {
-            serve(times, "/plain", routes().wrap(limited(|it| it.headers(Headers::IETF_DRAFT_11))))
+            serve(times, "/plain", routes().wrap(limited(|it| it.headers(Headers::IETF_DRAFT_11))));
         }
         "http-refused" => serve(times, "/spent", routes().wrap(limited(|it| it))),
         _ => return usage(),

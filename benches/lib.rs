@@ -1,1 +1,1 @@
-//! Nothing of its own: see `decide.rs`.
+//! Nothing of its own: see `count.rs` and `peers`.

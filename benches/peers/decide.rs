@@ -8,6 +8,7 @@ use std::{
     net::{IpAddr, Ipv4Addr},
     num::NonZeroU32,
     thread,
+    time::Duration,
 };
 
 use dashmap::DashMap;
@@ -96,8 +97,11 @@ fn sides(amount: u32) -> Vec<(&'static str, Side<'static>)> {
     let counters = Strategy::ALL.into_iter().filter(|strategy| *strategy != Strategy::MovingWindow);
     let mut sides: Vec<(&str, Side<'static>)> =
         counters.map(|strategy| (strategy.name(), limiter(strategy, amount))).collect();
-    sides.push(("4 limits, one client", batch_of_four(amount)));
+    sides.push(("2 limits of one client", batch::<2>(amount)));
+    sides.push(("4 limits of one client", batch::<4>(amount)));
     sides.push(("governor by address", governor(amount)));
+    sides.push(("governor by text", governor_by_text(amount)));
+    sides.push(("pingora-limits Rate", pingora(amount)));
     sides.push(("floor: DashMap entry", floor()));
     sides
 }
@@ -121,9 +125,9 @@ fn limiter(strategy: Strategy, amount: u32) -> Side<'static> {
     })
 }
 
-fn batch_of_four(amount: u32) -> Side<'static> {
+fn batch<const LIMITS: usize>(amount: u32) -> Side<'static> {
     let (storage, clock) = (MemoryStorage::new(), SystemClock::new());
-    let policies = [1, 2, 3, 4].map(|label: u8| {
+    let policies: [Policy; LIMITS] = std::array::from_fn(|label| {
         Policy::new(Quota::per_hour(amount.into()), Strategy::FixedWindow).with_label(label.to_string())
     });
     let scope = Scope::new(["bench"]);
@@ -138,6 +142,18 @@ fn governor(amount: u32) -> Side<'static> {
     let quota = GovernorQuota::per_hour(NonZeroU32::new(amount).expect("above zero"));
     let limiter = DefaultKeyedRateLimiter::keyed(quota);
     Box::new(move |client| limiter.check_key(&address(client)).is_ok())
+}
+
+fn governor_by_text(amount: u32) -> Side<'static> {
+    let quota = GovernorQuota::per_hour(NonZeroU32::new(amount).expect("above zero"));
+    let limiter = DefaultKeyedRateLimiter::keyed(quota);
+    Box::new(move |client| limiter.check_key(&address(client).to_string()).is_ok())
+}
+
+/// An estimate, which may be too high but never too low.
+fn pingora(amount: u32) -> Side<'static> {
+    let rate = pingora_limits::rate::Rate::new(Duration::from_secs(3600));
+    Box::new(move |client| rate.observe(&address(client), 1) <= isize::try_from(amount).unwrap_or(isize::MAX))
 }
 
 fn floor() -> Side<'static> {
