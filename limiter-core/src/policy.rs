@@ -138,6 +138,12 @@ impl Policy {
         self.strategy == Strategy::FixedWindowElasticExpiry
     }
 
+    /// Whether a hit of this cost takes nothing and moves nothing, whatever the strategy.
+    #[inline]
+    pub(crate) fn ignores(&self, cost: u64) -> bool {
+        cost == 0 || cost > self.capacity
+    }
+
     pub(crate) fn amount(&self) -> u64 {
         self.quota.amount()
     }

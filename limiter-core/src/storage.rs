@@ -6,6 +6,7 @@ use crate::{Policy, PolicyError, Timestamp};
 
 mod answer;
 mod batch;
+mod deciding;
 mod decision;
 mod error;
 mod memory;

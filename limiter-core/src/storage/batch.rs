@@ -46,12 +46,6 @@ impl<'a> Hit<'a> {
         self.only_after = Some(limit);
         self
     }
-
-    /// Whether it takes nothing and moves nothing, whatever the strategy.
-    #[inline]
-    pub(crate) fn takes_nothing(&self) -> bool {
-        self.cost == 0 || self.cost > self.policy.capacity()
-    }
 }
 
 /// All that is decided for one request, as one.

@@ -84,7 +84,7 @@ impl MemoryStorage {
     fn decide_one(&self, hit: &Hit<'_>, now: Timestamp) -> Decision {
         let digest = digest(hit);
         let mut shard = self.shards[self.shard_of(digest)].0.lock();
-        let window = self.hit(&mut shard, digest, hit, now);
+        let window = self.hit(&mut shard, digest, hit.policy, hit.cost, now);
         let passes = hit.shadow || window.is_allowed();
         Decision::of_one(if passes { Verdict::Admitted } else { Verdict::Refused }, window)
     }
@@ -111,12 +111,12 @@ impl MemoryStorage {
 
     /// Hits one count in its shard; makes its entry if there is none yet.
     #[inline]
-    fn hit(&self, shard: &mut Shard, digest: u128, hit: &Hit<'_>, now: Timestamp) -> Window {
-        if hit.takes_nothing() {
-            return shard.test(digest, hit.policy, hit.cost, now);
+    fn hit(&self, shard: &mut Shard, digest: u128, policy: &Policy, cost: u64, now: Timestamp) -> Window {
+        if policy.ignores(cost) {
+            return shard.test(digest, policy, cost, now);
         }
         let place = self.place(shard, digest, now);
-        let (window, evicted) = shard.at(place).hit(hit.policy, hit.cost, now);
+        let (window, evicted) = shard.at(place).hit(policy, cost, now);
         self.count_evicted(evicted);
         window
     }

@@ -52,7 +52,7 @@ impl Entry {
         let mut evicted = 0;
         for hit in limits {
             let is_due = is_admitted || hit.policy.is_elastic() && !hit.shadow && !self.passes(hit, now);
-            let window = if is_due && !hit.takes_nothing() {
+            let window = if is_due && !hit.policy.ignores(hit.cost) {
                 let (window, lost) = self.hit(hit.policy, hit.cost, now);
                 evicted += lost;
                 window
