@@ -87,7 +87,7 @@ const HASH_LEN: usize = 32;
 
 /// A name of at most `most` bytes that stands for `name`, which is ASCII: that itself, or its beginning and a
 /// hash of all of it. No name that is short enough ends like the others, in `~~` and a hash.
-fn bounded(mut name: String, most: usize) -> String {
+pub(crate) fn bounded(mut name: String, most: usize) -> String {
     if name.len() > most {
         let mut hash = String::with_capacity(HASH_LEN);
         write_hash(&[&name], &mut hash);

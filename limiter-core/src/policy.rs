@@ -54,6 +54,17 @@ pub enum PolicyError {
         /// The largest amount this storage takes.
         most: u64,
     },
+    /// The storage cannot keep moving windows.
+    #[error(
+        "{storage} cannot keep a moving window: {reason}; use `sliding-window-counter` or `token-bucket`, \
+             or another storage"
+    )]
+    MovingWindowNotKept {
+        /// The name of the storage.
+        storage: &'static str,
+        /// Why.
+        reason: &'static str,
+    },
 }
 
 const NANOS: u64 = 1_000_000_000;

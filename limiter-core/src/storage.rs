@@ -9,12 +9,16 @@ mod batch;
 mod deciding;
 mod decision;
 mod error;
+#[cfg(feature = "memcached")]
+mod memcached;
 mod memory;
 #[cfg(feature = "redis")]
 mod redis;
 #[cfg(feature = "remote")]
 mod resilient;
 
+#[cfg(feature = "memcached")]
+pub use self::memcached::{MemcachedStorage, MemcachedStorageBuilder};
 #[cfg(feature = "redis")]
 pub use self::redis::{RedisStorage, RedisStorageBuilder};
 #[cfg(feature = "remote")]

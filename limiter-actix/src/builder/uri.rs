@@ -14,7 +14,11 @@ pub(super) fn storage(uri: &str) -> Result<Option<Arc<dyn Storage>>, BuildError>
     match scheme {
         "memory" => Ok(None),
         "redis" | "redis+unix" | "valkey" | "valkey+unix" => redis(scheme, uri).map(Some),
-        _ => Err(error(scheme, "expected `memory`, `redis`, `redis+unix`, `valkey` or `valkey+unix`")),
+        "memcached" => memcached(uri).map(Some),
+        _ => Err(error(
+            scheme,
+            "expected `memory`, `redis`, `redis+unix`, `valkey`, `valkey+unix` or `memcached`",
+        )),
     }
 }
 
@@ -29,6 +33,19 @@ fn redis(scheme: &str, uri: &str) -> Result<Arc<dyn Storage>, BuildError> {
 #[cfg(not(feature = "redis"))]
 fn redis(scheme: &str, _: &str) -> Result<Arc<dyn Storage>, BuildError> {
     Err(error(scheme, "it needs the feature `redis` of limiter-actix"))
+}
+
+#[cfg(feature = "memcached")]
+fn memcached(uri: &str) -> Result<Arc<dyn Storage>, BuildError> {
+    use limiter_core::storage::{MemcachedStorage, Resilient};
+
+    let storage = MemcachedStorage::new(uri).map_err(|reason| error("memcached", &reason.to_string()))?;
+    Ok(Arc::new(Resilient::new(storage)))
+}
+
+#[cfg(not(feature = "memcached"))]
+fn memcached(_: &str) -> Result<Arc<dyn Storage>, BuildError> {
+    Err(error("memcached", "it needs the feature `memcached` of limiter-actix"))
 }
 
 fn error(scheme: &str, reason: &str) -> BuildError {
@@ -46,7 +63,9 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said_without_the_password() {
-        for uri in ["", "redis", "postgres://user:secret@host", "redis://user:secret@:x"] {
+        for uri in
+            ["", "redis", "postgres://user:secret@host", "redis://user:secret@:x", "memcached://u:secret@h"]
+        {
             let Err(error) = storage(uri) else { panic!("{uri}: expected an error") };
             assert!(!error.to_string().contains("secret"), "{uri}: {error}");
         }
@@ -57,5 +76,25 @@ mod tests {
     fn the_missing_feature_is_named() {
         let error = storage("redis://127.0.0.1").expect_err("the feature is off");
         assert!(error.to_string().contains("feature `redis`"), "{error}");
+    }
+
+    #[cfg(not(feature = "memcached"))]
+    #[test]
+    fn the_missing_feature_memcached_is_named() {
+        let error = storage("memcached://127.0.0.1").expect_err("the feature is off");
+        assert!(error.to_string().contains("feature `memcached`"), "{error}");
+    }
+
+    #[cfg(feature = "memcached")]
+    #[test]
+    fn memcached_has_no_moving_window() {
+        use limiter_core::{PolicyError, Strategy};
+
+        use crate::{Limiter, builder::BuildError};
+
+        let builder = Limiter::builder().storage_uri("memcached://127.0.0.1").default_limits("5/minute");
+        assert!(builder.clone().build().is_ok());
+        let error = builder.strategy(Strategy::MovingWindow).build().expect_err("it cannot be");
+        assert!(matches!(error, BuildError::Policy(PolicyError::MovingWindowNotKept { .. })), "{error}");
     }
 }

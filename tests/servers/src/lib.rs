@@ -3,11 +3,13 @@
 //!
 //! A server that cannot be started makes its test fail, with a word on how to get it.
 
+mod memcached;
 mod process;
 mod proxy;
 mod redis;
 
 pub use self::{
+    memcached::Memcached,
     process::{Process, free_port, wait_until},
     proxy::Proxy,
     redis::Redis,

@@ -22,4 +22,34 @@ impl State {
             Strategy::TokenBucket => Kind::Bucket(TokenBucket { full_at: a }),
         }))
     }
+
+    /// As [`from_counters`](Self::from_counters), from numbers that somebody else may have written: none when
+    /// they cannot have come about under this policy.
+    #[cfg(feature = "memcached")]
+    pub(crate) fn from_sound_counters(policy: &Policy, counters: [u64; 3]) -> Option<Self> {
+        let state = Self::from_counters(policy, counters)?;
+        let most = policy.amount();
+        let is_sound = match &state.0 {
+            Kind::Fixed(state) => state.used <= most,
+            Kind::Elastic(state) => state.used <= most,
+            Kind::Sliding(state) => {
+                state.start % policy.window() == 0 && state.previous <= most && state.current <= most
+            }
+            Kind::Bucket(_) => true,
+            Kind::Moving(_) => false,
+        };
+        is_sound.then_some(state)
+    }
+
+    /// The numbers that [`from_counters`](Self::from_counters) takes.
+    #[cfg(feature = "memcached")]
+    pub(crate) fn counters(&self) -> Option<[u64; 3]> {
+        Some(match &self.0 {
+            Kind::Fixed(state) => [state.end, state.used, 0],
+            Kind::Elastic(state) => [state.start, state.end, state.used],
+            Kind::Moving(_) => return None,
+            Kind::Sliding(state) => [state.start, state.previous, state.current],
+            Kind::Bucket(state) => [state.full_at, 0, 0],
+        })
+    }
 }
