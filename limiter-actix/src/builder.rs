@@ -135,9 +135,10 @@ impl LimiterBuilder {
         self
     }
 
-    /// Where counts are kept, by address: `memory://` (the default), or with the feature `redis` a Redis or Valkey
-    /// server, `redis://127.0.0.1:6379` or `redis+unix:///run/redis.sock`. It is connected to when it is needed;
-    /// while it does not answer within 100 ms, limits are decided in memory.
+    /// Where counts are kept, by address: `memory://` (the default), with the feature `redis` a Redis or Valkey
+    /// server, `redis://127.0.0.1:6379` or `redis+unix:///run/redis.sock`, or with the feature `memcached` servers
+    /// of that kind, `memcached://10.0.0.1:11211,10.0.0.2:11211`. They are connected to when they are needed;
+    /// while they do not answer within 100 ms, limits are decided in memory.
     pub fn storage_uri(mut self, uri: &str) -> Self {
         match uri::storage(uri) {
             Ok(storage) => self.storage = storage,

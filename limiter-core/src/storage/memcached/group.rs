@@ -82,7 +82,7 @@ impl Group {
 
     fn leave(&mut self) -> Vec<Waiting> {
         let jobs = mem::take(&mut self.jobs);
-        let names = jobs.iter().flat_map(|job| job.hits()).map(|hit| &hit.name);
+        let names = jobs.iter().flat_map(Job::hits).map(|hit| &hit.name);
         self.desk.queue.lock().leave(names)
     }
 }

@@ -241,3 +241,6 @@ impl Counts for View<'_> {
         window
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -179,3 +179,6 @@ impl fmt::Debug for Lines {
         fmt::Display::fmt(&self.address, f)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -124,3 +124,6 @@ impl Queue {
 fn names((job, _): &Waiting) -> impl Iterator<Item = &Arc<str>> {
     job.hits().iter().map(|hit: &Kept| &hit.name)
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,15 +37,12 @@ impl Commands {
     /// of the new version.
     pub(super) fn set(&mut self, key: &str, value: &str, lifetime: u64, condition: Condition) {
         let length = value.len();
-        match condition {
-            Condition::IsAbsent => {
-                self.add(format_args!("ms {key} {length} ME c T{lifetime}\r\n{value}\r\n"))
-            }
-            Condition::IsStill(cas) => {
-                self.add(format_args!("ms {key} {length} C{cas} c T{lifetime}\r\n{value}\r\n"));
-            }
-            Condition::None => self.add(format_args!("ms {key} {length} c T{lifetime}\r\n{value}\r\n")),
-        }
+        let condition = match condition {
+            Condition::IsAbsent => " ME".to_owned(),
+            Condition::IsStill(cas) => format!(" C{cas}"),
+            Condition::None => String::new(),
+        };
+        self.add(format_args!("ms {key} {length}{condition} c T{lifetime}\r\n{value}\r\n"));
     }
 
     /// Removes a value, only if it is still the one with this number when there is one.
