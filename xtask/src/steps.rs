@@ -9,6 +9,7 @@ use crate::cargo::cargo;
 
 mod dependencies;
 mod instructions;
+mod memcached;
 mod model;
 mod redis;
 
@@ -37,6 +38,7 @@ pub(crate) const ALL: &[Step] = &[
     instructions::STEP,
     redis::REDIS,
     redis::VALKEY,
+    memcached::STEP,
     Step { name: "doc", about: "the documentation builds without warnings", ci_only: false, run: doc },
     Step { name: "features", about: "builds with other features", ci_only: false, run: features },
     dependencies::STEP,
@@ -67,7 +69,8 @@ fn doc() -> Result<Outcome, Box<dyn Error>> {
 fn features() -> Result<Outcome, Box<dyn Error>> {
     cargo(["check", "-p", "limiter-core", "--no-default-features"]).run()?;
     cargo(["check", "-p", "limiter-actix", "--no-default-features"]).run()?;
-    cargo(["test", "-p", "limiter-actix", "--features", "redis", "--lib"]).run()
+    cargo(["test", "-p", "limiter-actix", "--features", "redis", "--lib"]).run()?;
+    cargo(["test", "-p", "limiter-actix", "--features", "memcached", "--lib"]).run()
 }
 
 #[cfg(test)]

@@ -191,3 +191,34 @@ fn a_reply_that_does_not_fit_is_a_failure() {
         assert!(ledger.written(vec![vec![reply]]).is_err());
     }
 }
+
+/// The defect: what was owed to a count that is gone is given back to the one after it.
+#[test]
+fn nothing_is_owed_to_a_count_that_is_gone() {
+    let policy = Policy::new(Quota::new(LIMIT, 1, Unit::Year), Strategy::FixedWindow);
+    let (scope, other, key) = (Scope::new(["x"]), Scope::new(["y"]), Key::from("somebody"));
+    let both = [Hit::new(&scope, &key, &policy), Hit::new(&other, &key, &policy)];
+    let name = |hit: &Hit<'_>| hit.scope.parts().collect::<String>().into();
+    let job = Job::decide(&Batch::new(&both), NOON, |hit| Kept::new(hit, name(hit), 0));
+    let mut ledger = Ledger::default();
+    let places: Vec<_> = job.hits().iter().map(|hit| ledger.place(hit)).collect();
+    let used = |used: u64| {
+        let mut value = Value::new(&policy);
+        assert!(value.hit(&policy, used, NOON).1);
+        Reply::Value(7, value.text())
+    };
+    let in_vain = vec![vec![Reply::Done(Some(1))], vec![Reply::Changed]];
+    let attempts = [
+        // What is read of the first count, after what was written in vain has been undone.
+        vec![Reply::Absent],
+        vec![Reply::Changed, used(3)],
+        vec![Reply::Absent, Reply::Absent],
+        vec![Reply::Absent, used(5)],
+    ];
+    for replies in attempts {
+        ledger.read(vec![replies, vec![Reply::Absent]]).unwrap();
+        assert!(job.run(&mut ledger, &places).is_admitted());
+        assert!(!ledger.written(in_vain.clone()).unwrap());
+    }
+    assert_eq!(ledger.counts[0].value.test(&policy, 0, NOON).remaining(), LIMIT - 6, "5 and this one");
+}
