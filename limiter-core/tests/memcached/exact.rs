@@ -78,7 +78,9 @@ async fn hit_pairs(storage: MemcachedStorage, strategy: Strategy, number: usize)
             let taken = [0, 1].map(|which| GiveBack::new(hits[which], &decision.limits()[which]));
             storage.give_back(&taken, Timestamp::default()).await.unwrap();
         } else {
-            places.iter().for_each(|place| kept[*place] += 1);
+            for place in places {
+                kept[place] += 1;
+            }
         }
     }
     kept

@@ -6,7 +6,11 @@ use limiter_core::{
     Key, Policy, Quota, Scope, Strategy, Timestamp,
     storage::{Batch, Hit, MemcachedStorage, Storage},
 };
-use limiter_test_servers::{Memcached, Redis, free_port};
+use limiter_test_servers::{Memcached, free_port};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
 
 /// What is said when the storage is asked, and the cause.
 async fn said(storage: &MemcachedStorage) -> String {
@@ -35,10 +39,30 @@ async fn no_such_host() {
     says("memcached://nowhere.invalid", "could not be reached").await;
 }
 
+/// Somebody who has but one answer to each connection.
+async fn impostor(answer: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let uri = format!("memcached://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let mut question = [0; 4];
+            client.read_exact(&mut question).await.unwrap();
+            client.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    uri
+}
+
 #[tokio::test]
 async fn another_kind_of_server() {
-    let server = Redis::start();
-    says(&format!("memcached://127.0.0.1:{}", server.port()), "is no memcached server").await;
+    for answer in ["-ERR unknown command 'mn'\r\n", "HTTP/1.1 400 Bad Request\r\n\r\n", "\x15\x03\x01\r\n"] {
+        says(&impostor(answer).await, "is no memcached server").await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_without_meta_commands() {
+    says(&impostor("ERROR\r\n").await, "is too old").await;
 }
 
 #[tokio::test]

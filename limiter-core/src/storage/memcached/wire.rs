@@ -33,7 +33,7 @@ impl Commands {
         self.add(format_args!("mg {key} c v\r\n"));
     }
 
-    /// Writes a value that goes after `lifetime` seconds, see [`Lifetime`](super::lifetime); tells the number
+    /// Writes a value that goes after `lifetime`, see there; tells the number
     /// of the new version.
     pub(super) fn set(&mut self, key: &str, value: &str, lifetime: u64, condition: Condition) {
         let length = value.len();

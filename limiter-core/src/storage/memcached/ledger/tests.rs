@@ -115,7 +115,7 @@ impl Actor {
         let first = self.below(3);
         let hits = vec![(first, 1), ((first + 1 + self.below(2)) % 3, 1 + self.below(2) as u64)];
         let both = [hit(hits[0].1), hit(hits[1].1)];
-        let at = |wanted: &Hit<'_>| if std::ptr::eq(wanted, &raw const both[0]) { 0 } else { 1 };
+        let at = |wanted: &Hit<'_>| usize::from(!std::ptr::eq(wanted, &raw const both[0]));
         let job =
             Job::decide(&Batch::new(&both), NOON, |hit| Kept::new(hit, NAMES[hits[at(hit)].0].into(), 0));
         Doing { job, hits, is_return: false }

@@ -39,11 +39,11 @@ impl Hall {
         matches!(self.queue.arrive(job), Place::First(_))
     }
 
-    /// Who goes next, each after a blank.
+    /// Who goes next.
     fn leave(&mut self, counts: &str) -> String {
         let names: Vec<Arc<str>> = counts.chars().map(|name| name.to_string().into()).collect();
         let next = self.queue.leave(names.iter());
-        next.iter().map(|job| format!(" {}", self::counts(job))).collect()
+        next.iter().map(self::counts).collect::<Vec<_>>().join(" ")
     }
 
     fn is_empty(&self) -> bool {
@@ -66,9 +66,9 @@ fn those_who_wait_for_one_count_go_together() {
     let mut hall = Hall::default();
     assert!(hall.arrive("ga"));
     assert!(!hall.arrive("gb") && !hall.arrive("gc") && !hall.arrive("cd"));
-    assert_eq!(hall.leave("ga"), " gb gc cd");
+    assert_eq!(hall.leave("ga"), "gb gc cd");
     assert!(!hall.arrive("d"), "it is under way");
-    assert_eq!(hall.leave("gbgccd"), " d");
+    assert_eq!(hall.leave("gbgccd"), "d");
     assert_eq!(hall.leave("d"), "");
     assert!(hall.is_empty());
 }
@@ -81,7 +81,7 @@ fn nobody_is_overtaken() {
     assert_eq!(hall.leave("b"), "", "its other count is under way");
     assert!(!hall.arrive("bc"), "somebody waits for it");
     assert!(!hall.arrive("c"), "and for that");
-    assert_eq!(hall.leave("a"), " ab bc c");
+    assert_eq!(hall.leave("a"), "ab bc c");
     assert_eq!(hall.leave("abbcc"), "");
     assert!(hall.is_empty());
 }
@@ -92,7 +92,7 @@ fn who_has_given_up_is_left_out() {
     assert!(hall.arrive("a"));
     assert!(!hall.arrive("ab") && !hall.arrive("b"));
     hall.seats.remove("ab");
-    assert_eq!(hall.leave("a"), " b");
+    assert_eq!(hall.leave("a"), "b");
     assert_eq!(hall.leave("b"), "");
     assert!(hall.is_empty());
 }
@@ -102,7 +102,7 @@ fn a_count_may_stand_twice() {
     let mut hall = Hall::default();
     assert!(hall.arrive("aa"));
     assert!(!hall.arrive("aaa"));
-    assert_eq!(hall.leave("aa"), " aaa");
+    assert_eq!(hall.leave("aa"), "aaa");
     assert_eq!(hall.leave("aaa"), "");
     assert!(hall.is_empty());
 }
