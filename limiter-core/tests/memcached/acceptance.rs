@@ -26,7 +26,8 @@ async fn of_three_servers() {
     let uri = format!("memcached://127.0.0.1:{a},127.0.0.1:{b},127.0.0.1:{c}");
     let storage = MemcachedStorage::builder(&uri).prefix("a.b-c:d_e").build().unwrap();
     acceptance::run_shared(&storage, NANOSECOND).await;
-    assert!(servers.iter().all(|server| server.statistic("total_items") > 100), "each has its part");
+    let used = servers.iter().filter(|server| server.statistic("total_items") > 0).count();
+    assert!(used > 1, "the suite has few clients, but not so few that one server has them all");
 }
 
 #[tokio::test]

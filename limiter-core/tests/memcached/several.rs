@@ -11,6 +11,9 @@ use tokio::time::timeout;
 
 use crate::server::ServerExt;
 
+/// So many that each of a few servers has some of them.
+const CLIENTS: u32 = 60;
+
 fn storage(servers: &[Memcached]) -> MemcachedStorage {
     let servers: Vec<_> = servers.iter().map(|server| format!("127.0.0.1:{}", server.port())).collect();
     MemcachedStorage::new(&format!("memcached://{}", servers.join(","))).unwrap()
@@ -30,7 +33,7 @@ async fn hit(storage: &MemcachedStorage, client: u32) -> Result<u64, StorageErro
 async fn all_counts_of_a_client_are_on_one_server() {
     let servers = [(); 3].map(|()| Memcached::start());
     let storage = storage(&servers);
-    for client in 0..30 {
+    for client in 0..CLIENTS {
         assert_eq!(hit(&storage, client).await.unwrap(), 9);
     }
     let clients = servers.each_ref().map(|server| {
@@ -39,7 +42,7 @@ async fn all_counts_of_a_client_are_on_one_server() {
         assert_eq!(one.len(), other.len(), "{keys:?}");
         one.len()
     });
-    assert_eq!(clients.iter().sum::<usize>(), 30);
+    assert_eq!(clients.iter().sum::<usize>(), CLIENTS as usize);
     assert!(clients.iter().all(|clients| *clients > 0), "{clients:?}");
 }
 
@@ -47,23 +50,23 @@ async fn all_counts_of_a_client_are_on_one_server() {
 async fn a_dead_server_is_a_fault_for_its_clients() {
     let mut servers = [(); 3].map(|()| Memcached::start());
     let storage = storage(&servers);
-    for client in 0..30 {
+    for client in 0..CLIENTS {
         hit(&storage, client).await.unwrap();
     }
     servers[0].kill();
     assert!(storage.probe().await.is_err());
     let mut failed = 0;
-    for client in 0..30 {
+    for client in 0..CLIENTS {
         match hit(&storage, client).await {
             Ok(left) => assert_eq!(left, 8, "the others go on"),
             Err(_) => failed += 1,
         }
     }
-    assert!((1..30).contains(&failed), "{failed}");
+    assert!((1..CLIENTS as usize).contains(&failed), "{failed}");
     servers[0].restart();
     storage.probe().await.unwrap();
-    let mut left = [0; 30];
-    for (client, left) in (0..30).zip(&mut left) {
+    let mut left = [0; CLIENTS as usize];
+    for (client, left) in (0..CLIENTS).zip(&mut left) {
         *left = hit(&storage, client).await.unwrap();
     }
     assert_eq!(left.iter().filter(|left| **left == 9).count(), failed, "what was lost begins anew");
@@ -76,13 +79,13 @@ async fn a_frozen_server_is_waited_for_only_a_few_times() {
     const DEADLINE: Duration = Duration::from_millis(100);
     let servers = [(); 2].map(|()| Memcached::start());
     let storage = storage(&servers);
-    for client in 0..60 {
+    for client in 0..CLIENTS {
         hit(&storage, client).await.unwrap();
     }
     servers[0].freeze();
     let (mut waited, mut failed) = (0, 0);
     let start = Instant::now();
-    for client in 0..60 {
+    for client in 0..CLIENTS {
         match timeout(DEADLINE, hit(&storage, client)).await {
             Ok(Ok(left)) => assert_eq!(left, 8),
             Ok(Err(_)) => failed += 1,
