@@ -156,7 +156,7 @@ impl Count {
         let Some(cas) = self.written else { return };
         match &self.read {
             Some((value, _)) => {
-                let lifetime = lifetime(value.left(&self.policy));
+                let lifetime = lifetime(value.left());
                 commands.set(&self.name, &value.text(), lifetime, Condition::IsStill(cas));
             }
             None => commands.delete(&self.name, Some(cas)),
@@ -167,7 +167,7 @@ impl Count {
         if self.is_changed {
             let condition =
                 self.read.as_ref().map_or(Condition::IsAbsent, |(_, cas)| Condition::IsStill(*cas));
-            let lifetime = lifetime(self.value.left(&self.policy));
+            let lifetime = lifetime(self.value.left());
             commands.set(&self.name, &self.value.text(), lifetime, condition);
         }
     }

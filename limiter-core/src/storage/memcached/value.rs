@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::{Policy, Strategy, Timestamp, Window, strategy::State};
+use crate::{Policy, Timestamp, Window, strategy::State};
 
 /// Stands in all keys and changes whenever the text of a value does, so that no reader meets what another
 /// version has written.
@@ -54,7 +54,7 @@ impl Value {
         }
         let now = now.max(self.newest);
         let window = self.state.hit(policy, cost, now);
-        let changed = window.is_allowed() || policy.strategy() == Strategy::FixedWindowElasticExpiry;
+        let changed = window.is_allowed() || policy.is_elastic();
         if changed {
             self.newest = now;
         }
@@ -66,15 +66,15 @@ impl Value {
     }
 
     /// Nanoseconds from its newest time until the count is as good as a new one.
-    pub(super) fn left(&self, policy: &Policy) -> u64 {
-        self.state.expires(policy).as_nanos().saturating_sub(self.newest.as_nanos())
+    pub(super) fn left(&self) -> u64 {
+        self.state.expires().as_nanos().saturating_sub(self.newest.as_nanos())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Quota;
+    use crate::{Quota, Strategy};
 
     const NOON: Timestamp = Timestamp::from_millis(1_750_000_000_000);
 

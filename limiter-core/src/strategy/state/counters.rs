@@ -32,7 +32,7 @@ impl State {
         let is_sound = match &state.0 {
             Kind::Fixed(state) => state.used <= most,
             Kind::Elastic(state) => state.used <= most,
-            Kind::Sliding(state) => {
+            Kind::Sliding(state, _) => {
                 state.start % policy.window() == 0 && state.previous <= most && state.current <= most
             }
             Kind::Bucket(_) => true,
@@ -48,7 +48,7 @@ impl State {
             Kind::Fixed(state) => [state.end, state.used, 0],
             Kind::Elastic(state) => [state.start, state.end, state.used],
             Kind::Moving(_) => return None,
-            Kind::Sliding(state) => [state.start, state.previous, state.current],
+            Kind::Sliding(state, _) => [state.start, state.previous, state.current],
             Kind::Bucket(state) => [state.full_at, 0, 0],
         })
     }
