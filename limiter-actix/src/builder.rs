@@ -15,12 +15,15 @@ use crate::{
     Limit, Limiter, Limits, TrustedProxies,
     by_hand::Named,
     config::{Backend, Config, Defaults, Settings},
+    failure::FailureSettings,
     headers::HeaderSettings,
+    health::Health,
     key::IPV6_PREFIXES,
 };
 
 mod answers;
 mod error;
+mod failure;
 mod limits;
 mod patterns;
 mod uri;
@@ -48,6 +51,7 @@ pub use self::error::BuildError;
 pub struct LimiterBuilder {
     settings: Settings,
     storage: Option<Arc<dyn Storage>>,
+    local_refusals: bool,
     named: Vec<(String, Limit)>,
     enabled: bool,
     /// What was wrong on the way, for `build`.
@@ -65,6 +69,7 @@ impl LimiterBuilder {
                 strategy: Strategy::default(),
                 clock: Arc::new(SystemClock::new()),
                 storage: Backend::Memory(Arc::new(MemoryStorage::new())),
+                failure: FailureSettings::default(),
                 headers: HeaderSettings::default(),
                 defaults: Defaults::default(),
                 application: Limits::default(),
@@ -78,6 +83,7 @@ impl LimiterBuilder {
                 on_meta_breach: None,
             },
             storage: None,
+            local_refusals: true,
             named: Vec::new(),
             enabled: true,
             error: None,
@@ -220,6 +226,7 @@ impl LimiterBuilder {
         let patterns = settings.patterns.iter().map(|pattern| &pattern.rule.limits);
         let limits =
             [&settings.defaults.limits, &settings.application, &settings.meta].into_iter().chain(patterns);
+        let limits = limits.chain(&settings.failure.limits);
         limits.flat_map(|limits| &limits.0).try_for_each(|limit| self.check_limit(limit))
     }
 
@@ -262,6 +269,6 @@ impl LimiterBuilder {
         if let (Some(storage), Backend::Memory(fallback)) = (self.storage, &settings.storage) {
             settings.storage = Backend::Remote { storage, fallback: Arc::clone(fallback) };
         }
-        Config { enabled: AtomicBool::new(self.enabled), settings }
+        Config { enabled: AtomicBool::new(self.enabled), health: Health::default(), settings }
     }
 }

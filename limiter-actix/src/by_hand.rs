@@ -6,15 +6,16 @@ use actix_web::{
 };
 use limiter_core::{
     Key, Policy, Scope, Window,
-    storage::{Batch, Decision, Hit, Storage, StorageError},
+    storage::{Batch, Hit, Storage, StorageError},
 };
 
 use crate::{
-    Limit, Limiter,
-    charge::Charge,
+    Limit, Limiter, OnStorageFailure,
+    charge::{Charge, any_failed},
     config::Backend,
+    failure::Undecided,
     plan::{Declared, Place, Tier},
-    question::{Question, in_time},
+    question::{Outcome, Question, in_time},
     refusal::{self, Asked, Decided},
     table,
 };
@@ -71,15 +72,18 @@ impl ResponseError for ByHandError {
 /// ```
 impl Limiter {
     /// Takes from the named limit for a request, as the middleware would: with the limit's own key and cost,
-    /// its exemption, request filters, meta limits and the switch. A failing storage is replaced as there.
+    /// its exemption, request filters, meta limits and the switch. When the storage fails, what holds there holds
+    /// here; [`in_memory_fallback`](crate::LimiterBuilder::in_memory_fallback) aside, since a named limit has no
+    /// route.
     ///
-    /// None means that the limit is off for this request. The error is the whole refusal: a handler returns
+    /// None means that the limit is off for this request, or has dropped out since the storage fails. The error is the whole refusal: a handler returns
     /// it by `?`.
     ///
     /// # Errors
     ///
     /// The response to a refused request, with the [`Breach`](crate::Breach) in the extensions of the request;
-    /// 500 when there is no such limit.
+    /// 500 when there is no such limit or its key cannot be told; 503 when the storage fails and the limit is to
+    /// [deny](crate::OnStorageFailure::Deny) then.
     pub async fn check(&self, req: &HttpRequest, limit: &str) -> Result<Option<Window>, Error> {
         let named = self.named(limit).map_err(actix_web::error::ErrorInternalServerError)?;
         let req = ServiceRequest::from_request(req.clone());
@@ -100,49 +104,60 @@ impl Limiter {
         meta.extend(Charge::of_breaches(&limits));
 
         let now = settings.clock.now();
-        let question = Question { guards: &meta, limits: &limits, on_refusal: &meta, client: &client, now };
-        let decision = question.decide(&self.config).await;
-        let asked = Asked { settings, client: &client, now, route: None };
+        let (plan, held) = (None, &[][..]);
+        let question =
+            Question { guards: &meta, limits: &limits, on_refusal: &meta, client: &client, now, plan, held };
+        let outcome = if any_failed(&limits, &client) || any_failed(&meta, &client) {
+            Err(Undecided::Function)
+        } else {
+            question.decide(&self.config, &req).await
+        };
+        let Outcome { decision, by: decided_by, .. } = match outcome {
+            Ok(outcome) => outcome,
+            Err(why) => {
+                let response = refusal::undecided(why, settings, now, &req);
+                return Err(InternalError::from_response("the limit could not be checked", response).into());
+            }
+        };
+        let asked = Asked { settings, client: &client, now, route: None, decided_by };
         let decided = Decided { decision: &decision, guards: &meta, limits: &limits, given_back: &[] };
         match refusal::answer(&asked, &decided, &req) {
             Some((breach, response)) => {
                 req.extensions_mut().insert(breach.clone());
                 Err(InternalError::from_response(breach.message().to_owned(), response).into())
             }
-            None => Ok(decision.limits().first().copied()),
+            None => Ok(limits.first().filter(|it| it.is_decided()).and(decision.limits().first()).copied()),
         }
     }
 
     /// Takes `cost` from the named limit, if it passes. A refusal is an outcome:
     /// [`is_allowed`](Window::is_allowed) tells.
     ///
+    /// When the storage fails, the limit is decided in memory, or, where it is to
+    /// [allow](crate::OnStorageFailure::Allow) then, passes and is reported as it would stand in memory.
+    ///
     /// # Errors
     ///
-    /// When there is no such limit, or the storage cannot be reached.
+    /// When there is no such limit, or the storage fails and the limit is to
+    /// [deny](crate::OnStorageFailure::Deny) then.
     pub async fn hit(&self, limit: &str, key: &Key, cost: u64) -> Result<Window, ByHandError> {
-        let named = self.named(limit)?;
-        let hits = [Hit::new(&named.scope, key, &named.policy).cost(cost)];
-        let decision = self.decide(&Batch::new(&hits)).await?;
-        decision.limits().first().copied().ok_or_else(|| no_report().into())
+        self.ask(limit, key, cost, |hits| Batch::new(hits)).await
     }
 
     /// Tells whether `cost` would pass now, and how the limit stands. Takes nothing.
     ///
     /// # Errors
     ///
-    /// When there is no such limit, or the storage cannot be reached.
+    /// As for [`hit`](Self::hit).
     pub async fn test(&self, limit: &str, key: &Key, cost: u64) -> Result<Window, ByHandError> {
-        let named = self.named(limit)?;
-        let hits = [Hit::new(&named.scope, key, &named.policy).cost(cost)];
-        let decision = self.decide(&Batch::test(&hits)).await?;
-        decision.guards().first().copied().ok_or_else(|| no_report().into())
+        self.ask(limit, key, cost, |hits| Batch::test(hits)).await
     }
 
     /// Tells how the limit stands.
     ///
     /// # Errors
     ///
-    /// When there is no such limit, or the storage cannot be reached.
+    /// As for [`hit`](Self::hit).
     pub async fn window(&self, limit: &str, key: &Key) -> Result<Window, ByHandError> {
         self.test(limit, key, 0).await
     }
@@ -192,12 +207,41 @@ impl Limiter {
         Ok(())
     }
 
-    async fn decide(&self, batch: &Batch<'_>) -> Result<Decision, StorageError> {
-        let now = self.config.settings.clock.now();
-        match &self.config.settings.storage {
-            Backend::Memory(memory) => Ok(memory.decide(batch, now)),
-            Backend::Remote { storage, .. } => in_time(&**storage, storage.decide(batch, now)).await,
-        }
+    /// The report of the storage; when that fails, of what the limit says is to decide then.
+    async fn ask(
+        &self,
+        limit: &str,
+        key: &Key,
+        cost: u64,
+        batch: for<'a> fn(&'a [Hit<'a>]) -> Batch<'a>,
+    ) -> Result<Window, ByHandError> {
+        let named = self.named(limit)?;
+        let hit = Hit::new(&named.scope, key, &named.policy);
+        let (settings, hits) = (&self.config.settings, [hit.cost(cost)]);
+        let now = settings.clock.now();
+        let decision = match &settings.storage {
+            Backend::Memory(memory) => memory.decide(&batch(&hits), now),
+            Backend::Remote { storage, fallback } => {
+                match in_time(&**storage, storage.decide(&batch(&hits), now)).await {
+                    Ok(decision) => {
+                        self.config.health.succeeded();
+                        decision
+                    }
+                    Err(error) => {
+                        self.config.health.failed(&error, now);
+                        let hit = match named.limit.on_storage_failure.unwrap_or(settings.failure.policy) {
+                            OnStorageFailure::Fallback => hit.cost(cost),
+                            // A look always passes and takes nothing.
+                            OnStorageFailure::Allow => hit.cost(0),
+                            OnStorageFailure::Deny => return Err(error.into()),
+                        };
+                        fallback.decide(&batch(&[hit]), now)
+                    }
+                }
+            }
+        };
+        let report = decision.guards().first().or_else(|| decision.limits().first());
+        report.copied().ok_or_else(|| no_report().into())
     }
 
     fn named(&self, name: &str) -> Result<&Named, ByHandError> {

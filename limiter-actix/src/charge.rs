@@ -9,7 +9,7 @@ use limiter_core::{
 };
 use smallvec::SmallVec;
 
-use crate::{limit::Cost, plan::Placed};
+use crate::{failure::DecidedBy, limit::Cost, plan::Placed};
 
 /// A limit that a request takes from: by whom and how much, and how it came out.
 #[derive(Clone)]
@@ -24,8 +24,7 @@ pub(crate) struct Charge {
     shadow: bool,
     /// For a limit's own meta limit: the place of that limit in the batch.
     only_after: Option<usize>,
-    /// Whether the fallback decided, since the storage failed.
-    pub(crate) by_fallback: Cell<bool>,
+    pub(crate) decided_by: Cell<DecidedBy>,
     /// How the limit stood right after the decision.
     pub(crate) window: Option<Window>,
 }
@@ -55,7 +54,7 @@ impl Charge {
             cost,
             shadow,
             only_after: None,
-            by_fallback: Cell::new(false),
+            decided_by: Cell::default(),
             window: None,
         })
     }
@@ -93,11 +92,23 @@ impl Charge {
     pub(crate) fn hit<'a>(&'a self, client: &'a Key) -> Hit<'a> {
         let scope = self.scope.as_ref().unwrap_or(&self.placed.scope);
         let hit = Hit::new(scope, self.key(client), &self.placed.policy);
-        let hit = hit.cost(self.cost).shadow(self.shadow);
+        // What has dropped out keeps its place in the batch, as a look that refuses nothing.
+        let cost = if self.is_decided() { self.cost } else { 0 };
+        let hit = hit.cost(cost).shadow(self.shadow);
         match self.only_after {
             Some(limit) => hit.only_after(limit),
             None => hit,
         }
+    }
+
+    /// Whether its count is where the limiter keeps counts, and not in the memory that stood in for that.
+    pub(crate) fn is_kept_by_storage(&self) -> bool {
+        self.decided_by.get() == DecidedBy::Storage
+    }
+
+    /// Whether anything has decided it, or it dropped out since the storage failed.
+    pub(crate) fn is_decided(&self) -> bool {
+        self.decided_by.get() != DecidedBy::Nobody
     }
 
     /// Makes it refuse nothing: the request has been answered.

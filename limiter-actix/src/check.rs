@@ -48,7 +48,15 @@ impl LimitCheck {
             if let Some(response) = correction.failure(ticket) {
                 return Err(InternalError::from_response("a limit could not be told", response).into());
             }
-            let decision = correction.question(ticket).decide(&ticket.local.config).await;
+            let decision = match correction.ask(ticket, &req).await {
+                Ok(decision) => decision,
+                Err(why) => {
+                    let response = correction.undecided(why, ticket, &req);
+                    return Err(
+                        InternalError::from_response("the limits could not be checked", response).into()
+                    );
+                }
+            };
             if let Some(response) = correction.conclude(ticket, &req, &decision) {
                 let message = req.extensions().get::<Breach>().map(|breach| breach.message().to_owned());
                 return Err(InternalError::from_response(message.unwrap_or_default(), response).into());

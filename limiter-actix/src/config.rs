@@ -15,7 +15,9 @@ use parking_lot::Mutex;
 use crate::{
     Limits, Rule,
     by_hand::Named,
+    failure::FailureSettings,
     headers::HeaderSettings,
+    health::Health,
     key::ClientAddress,
     limit::{BreachFn, KeyFn, RequestPredicate},
 };
@@ -24,6 +26,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Config {
     pub(crate) enabled: AtomicBool,
+    pub(crate) health: Health,
     pub(crate) settings: Settings,
 }
 
@@ -37,6 +40,7 @@ pub(crate) struct Settings {
     pub(crate) strategy: Strategy,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) storage: Backend,
+    pub(crate) failure: FailureSettings,
     pub(crate) headers: HeaderSettings,
     pub(crate) defaults: Defaults,
     pub(crate) application: Limits,

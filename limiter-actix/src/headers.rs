@@ -2,10 +2,10 @@
 
 use std::{ops::BitOr, time::Duration};
 
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{HeaderMap, HeaderName};
 use limiter_core::{Key, Timestamp, Window};
 
-use crate::CurrentLimit;
+use crate::{CurrentLimit, failure::DecidedBy};
 
 mod exposed;
 mod ietf_draft_11;
@@ -76,6 +76,8 @@ pub(crate) struct HeaderSettings {
     pub(crate) which: Headers,
     pub(crate) names: HeaderNames,
     pub(crate) retry_after: RetryAfter,
+    /// Says who has decided while the storage failed; not sent unless it has a name.
+    pub(crate) fallback: Option<HeaderName>,
     /// Hashes the keys of clients that the fields of the IETF show; they show none without.
     pub(crate) partitions: Option<Secret>,
 }
@@ -95,6 +97,13 @@ impl HeaderSettings {
         }
         if self.which.ietf_draft_11 {
             ietf_draft_11::set(headers, limits, retry_after::told(headers, &self.names.retry_after, now));
+        }
+    }
+
+    /// Sets the header that says who has decided, when the storage has not.
+    pub(crate) fn set_fallback(&self, headers: &mut HeaderMap, decided_by: DecidedBy) {
+        if let Some(name) = &self.fallback {
+            decided_by.show(name, headers);
         }
     }
 

@@ -39,8 +39,10 @@ mod config;
 mod current;
 mod entered;
 mod exempt;
+mod failure;
 mod future;
 mod headers;
+mod health;
 pub mod key;
 mod limit;
 mod limiter;
@@ -72,8 +74,10 @@ pub use self::{
     check::LimitCheck,
     current::{CurrentLimit, CurrentLimits},
     exempt::Exempt,
+    failure::OnStorageFailure,
     future::LimiterFuture,
     headers::{HeaderNames, Headers, RetryAfter},
+    health::StorageHealth,
     key::proxies::{TrustedProxies, TrustedProxiesError},
     limit::{IntoLimits, Limit, Limits, TellsQuotas},
     limiter::{Limiter, LimiterService},
@@ -89,7 +93,7 @@ pub mod __private {
     pub use limiter_macros::carrier;
 
     pub use crate::{
-        Exempt, Limit, Quota, Rule, Strategy, Unit,
+        Exempt, Limit, OnStorageFailure, Quota, Rule, Strategy, Unit,
         beacon::Place,
         resource::{register, witness},
     };

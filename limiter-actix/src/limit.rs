@@ -9,7 +9,7 @@ use actix_web::{
 };
 use limiter_core::{Key, Quota, Strategy};
 
-use crate::Breach;
+use crate::{Breach, OnStorageFailure};
 
 mod limits;
 mod source;
@@ -58,6 +58,7 @@ pub struct Limit {
     pub(crate) name: Option<Arc<str>>,
     pub(crate) meta: Vec<Quota>,
     pub(crate) shadow: bool,
+    pub(crate) on_storage_failure: Option<OnStorageFailure>,
 }
 
 /// How much a request takes.
@@ -138,6 +139,7 @@ impl Limit {
             name: None,
             meta: Vec::new(),
             shadow: false,
+            on_storage_failure: None,
         }
     }
 
@@ -271,6 +273,12 @@ impl Limit {
     /// Whether this limit is only watched: counted and logged, but never refusing.
     pub fn shadow(mut self, shadow: bool) -> Self {
         self.shadow = shadow;
+        self
+    }
+
+    /// What happens when the storage fails, instead of what the limiter says. Its own meta limits do the same.
+    pub fn on_storage_failure(mut self, on_failure: OnStorageFailure) -> Self {
+        self.on_storage_failure = Some(on_failure);
         self
     }
 

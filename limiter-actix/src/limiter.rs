@@ -108,7 +108,7 @@ where
     forward_ready!(service);
 
     fn call(&self, req: ServiceRequest) -> Self::Future {
-        let Some(pending) = self.local.prepare(&req) else {
+        let Some(mut pending) = self.local.prepare(&req) else {
             return LimiterFuture::passing(self.service.call(req));
         };
         if let Some(response) = pending.failure() {
@@ -125,7 +125,13 @@ where
             Backend::Remote { .. } => {
                 let service = Rc::clone(&self.service);
                 LimiterFuture::boxed(async move {
-                    let decision = pending.ask().await;
+                    let decision = match pending.ask(&req).await {
+                        Ok(decision) => decision,
+                        Err(why) => {
+                            let response = pending.undecided(why, &req);
+                            return Ok(refused(req, response));
+                        }
+                    };
                     match pending.conclude(&req, &decision) {
                         Ok(ticket) => {
                             let response = service.call(req).await;

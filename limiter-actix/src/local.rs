@@ -1,7 +1,7 @@
 //! A limiter as one worker has it.
 
 use std::{
-    cell::{OnceCell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     rc::Rc,
     sync::{Arc, Once, atomic::Ordering},
 };
@@ -9,13 +9,14 @@ use std::{
 use actix_web::{HttpResponse, dev::ServiceRequest};
 use limiter_core::{
     Timestamp,
-    storage::{Decision, MemoryStorage, StorageError, Verdict},
+    storage::{Decision, MemoryStorage},
 };
 use smallvec::SmallVec;
 
 use crate::{
     charge::{Charge, Charges, any_failed},
     config::Config,
+    failure::Undecided,
     plan::{Applicable, Plan},
     question::{Question, note},
     refusal::{self, Decided},
@@ -35,6 +36,7 @@ pub(crate) struct Pending {
     ticket: Ticket,
     /// Meta limits: tested before the others, taken from when those refuse.
     meta: Charges,
+    plan: Rc<Plan>,
     /// Whether a function could not tell a limit.
     is_broken: bool,
 }
@@ -90,8 +92,9 @@ impl Local {
             is_unchecked: (!by_itself).into(),
             inner: RefCell::default(),
             breach: RefCell::default(),
+            decided_by: Cell::default(),
         };
-        Some(Pending { ticket, meta, is_broken })
+        Some(Pending { ticket, meta, plan, is_broken })
     }
 
     /// Whether this limiter has anything to do with the request.
@@ -149,15 +152,21 @@ impl Pending {
         self.question(&charges).ask_memory(memory)
     }
 
-    /// Asks any storage; the fallback when it fails.
-    pub(crate) async fn ask(&self) -> Decision {
-        let charges = self.ticket.charges.borrow().clone();
-        if charges.is_empty() && self.meta.is_empty() {
-            return Decision::new(Verdict::Admitted, [], []);
+    /// Asks any storage, or what is to decide when it fails.
+    pub(crate) async fn ask(&mut self, req: &ServiceRequest) -> Result<Decision, Undecided> {
+        let charges = self.ticket.charges.take();
+        let outcome = self.question(&charges).decide(&self.ticket.local.config, req).await;
+        let outcome = self.ticket.noted(outcome)?;
+        if outcome.instead.is_some() {
+            self.meta.clear();
         }
-        let decision = self.question(&charges).decide(&self.ticket.local.config).await;
-        self.ticket.charges.replace(charges);
-        decision
+        self.ticket.charges.replace(outcome.instead.unwrap_or(charges));
+        Ok(outcome.decision)
+    }
+
+    /// The answer to a request that could not be decided.
+    pub(crate) fn undecided(&self, why: Undecided, req: &ServiceRequest) -> HttpResponse {
+        self.ticket.undecided(why, req)
     }
 
     fn question<'a>(&'a self, limits: &'a [Charge]) -> Question<'a> {
@@ -167,6 +176,8 @@ impl Pending {
             on_refusal: &self.meta,
             client: &self.ticket.client,
             now: self.ticket.decided_at,
+            plan: Some(&self.plan),
+            held: &[],
         }
     }
 
@@ -191,17 +202,6 @@ impl Pending {
             tickets.add(Rc::clone(&ticket));
         });
         Ok(ticket)
-    }
-}
-
-impl Config {
-    /// The storage that decides while the real one cannot.
-    pub(crate) fn fallback(&self, error: &StorageError) -> &MemoryStorage {
-        // A storage that keeps a deadline also says when it fails and recovers, once each.
-        if !self.settings.storage.storage().keeps_deadline() {
-            tracing::warn!(code = "L006", %error, "the storage failed; limits are decided in memory");
-        }
-        self.settings.storage.memory()
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) struct Plan {
     pub(crate) meta: Box<[Declared]>,
     pub(crate) application: Box<[Declared]>,
     pub(crate) levels: Box<[PlannedLevel]>,
+    /// What holds in place of limits that would be decided in memory since the storage failed.
+    pub(crate) instead: Box<[Declared]>,
     settled: Option<Applicable>,
 }
 
@@ -74,8 +76,13 @@ pub(crate) struct Found {
 
 impl Plan {
     pub(crate) fn new(meta: Vec<Declared>, application: Vec<Declared>, levels: Vec<PlannedLevel>) -> Self {
-        let mut plan =
-            Self { meta: meta.into(), application: application.into(), levels: levels.into(), settled: None };
+        let mut plan = Self {
+            meta: meta.into(),
+            application: application.into(),
+            levels: levels.into(),
+            instead: Box::default(),
+            settled: None,
+        };
         if plan.all_declared().all(|declared| matches!(declared, Declared::Fixed(_))) {
             plan.settled = Some(plan.settle(Declared::fixed));
         }
@@ -88,6 +95,18 @@ impl Plan {
             Some(settled) => settled.clone(),
             None => self.settle(|declared| declared.of(req)),
         }
+    }
+
+    /// Sets what holds in place of limits that would be decided in memory since the storage failed.
+    pub(crate) fn with_instead(mut self, limits: Vec<Declared>) -> Self {
+        self.instead = limits.into();
+        self
+    }
+
+    /// What holds in place of limits that would be decided in memory; none when a function could not tell.
+    pub(crate) fn instead(&self, req: &ServiceRequest) -> Option<SmallVec<[Rc<Placed>; 2]>> {
+        let found: Found = self.instead.iter().map(|declared| declared.of(req)).collect();
+        (!found.is_broken).then_some(found.limits)
     }
 
     fn settle(&self, of: impl Fn(&Declared) -> Found) -> Applicable {

@@ -2,25 +2,42 @@
 
 use std::time::Duration;
 
-use actix_web::rt::time::timeout;
+use actix_web::{dev::ServiceRequest, rt::time::timeout};
 use limiter_core::{
     Key, Timestamp, Window,
     storage::{Answer, Batch, Decision, MemoryStorage, Storage, StorageError, Verdict},
 };
 
+mod without;
+
 use crate::{
     charge::{Charge, Charges, hits},
     config::{Backend, Config},
+    failure::{DecidedBy, Undecided},
+    plan::Plan,
 };
 
 /// What is decided for one request: limits that must all pass, guards that are tested before, and what is
 /// taken when the limits refuse.
 pub(crate) struct Question<'a> {
+    /// The first of those `on_refusal`, or all.
     pub(crate) guards: &'a [Charge],
     pub(crate) limits: &'a [Charge],
     pub(crate) on_refusal: &'a [Charge],
     pub(crate) client: &'a Key,
     pub(crate) now: Timestamp,
+    /// Knows what may hold in place of the limits; none for limits by hand.
+    pub(crate) plan: Option<&'a Plan>,
+    /// What the request has taken before.
+    pub(crate) held: &'a [Charge],
+}
+
+/// How a question came out.
+pub(crate) struct Outcome {
+    pub(crate) decision: Decision,
+    pub(crate) by: DecidedBy,
+    /// What was decided in place of what was asked.
+    pub(crate) instead: Option<Charges>,
 }
 
 /// How long a remote storage may take that keeps no deadline of its own.
@@ -33,26 +50,34 @@ impl Question<'_> {
         memory.decide(&Batch::new(&limits).guards(&guards).on_refusal(&on_refusal), self.now)
     }
 
-    pub(crate) async fn ask(&self, storage: &dyn Storage) -> Result<Decision, StorageError> {
+    async fn ask(&self, storage: &dyn Storage, now: Timestamp) -> Result<Decision, StorageError> {
         let (guards, limits) = (hits(self.guards, self.client), hits(self.limits, self.client));
         let on_refusal = hits(self.on_refusal, self.client);
         let batch = Batch::new(&limits).guards(&guards).on_refusal(&on_refusal);
-        in_time(storage, storage.decide(&batch, self.now)).await
+        in_time(storage, storage.decide(&batch, now)).await
     }
 
-    /// The decision of the limiter's storage; of its fallback when that fails.
-    pub(crate) async fn decide(&self, config: &Config) -> Decision {
+    /// The decision of the limiter's storage; when that fails, of what is to decide then.
+    pub(crate) async fn decide(&self, config: &Config, req: &ServiceRequest) -> Result<Outcome, Undecided> {
+        let by_storage = |decision| Outcome { decision, by: DecidedBy::Storage, instead: None };
         match &config.settings.storage {
-            Backend::Memory(memory) => self.ask_memory(memory),
-            Backend::Remote { storage, .. } => match self.ask(&**storage).await {
-                Ok(decision) => decision,
-                Err(error) => {
-                    for charge in self.limits {
-                        charge.by_fallback.set(true);
+            Backend::Memory(memory) => Ok(by_storage(self.ask_memory(memory))),
+            Backend::Remote { .. } if self.limits.is_empty() && self.on_refusal.is_empty() => {
+                Ok(by_storage(Decision::new(Verdict::Admitted, [], [])))
+            }
+            Backend::Remote { storage, fallback } => {
+                let now = config.settings.clock.now();
+                match self.ask(&**storage, now).await {
+                    Ok(decision) => {
+                        config.health.succeeded();
+                        Ok(by_storage(decision))
                     }
-                    self.ask_memory(config.fallback(&error))
+                    Err(error) => {
+                        config.health.failed(&error, now);
+                        self.decide_without(fallback, &config.settings, req)
+                    }
                 }
-            },
+            }
         }
     }
 }
@@ -74,7 +99,9 @@ where
 /// Notes how each of the charges stands, and tells of those in shadow that would have refused.
 pub(crate) fn note(decision: &Decision, charges: &mut Charges) {
     for (charge, window) in charges.iter_mut().zip(decision.limits()) {
-        charge.window = Some(*window);
+        if charge.is_decided() {
+            charge.window = Some(*window);
+        }
         if charge.placed.limit.shadow && !window.is_allowed() {
             tracing::info!(limit = %charge.placed.policy, name = charge.placed.limit.name.as_deref(),
                 "a limit in shadow would have refused");

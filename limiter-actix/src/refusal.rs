@@ -19,6 +19,7 @@ use crate::{
     charge::Charge,
     config::Settings,
     current::Outcome,
+    failure::{DecidedBy, Undecided},
     headers::told_apart,
     plan::Placed,
     question::breached,
@@ -37,6 +38,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) client: &'a Key,
     pub(crate) now: Timestamp,
     pub(crate) route: Option<&'a str>,
+    pub(crate) decided_by: DecidedBy,
 }
 
 /// The answer, when the decision was not to admit. Leaves the breach in the extensions of the request.
@@ -46,28 +48,41 @@ pub(crate) fn of(ticket: &Ticket, decided: &Decided<'_>, req: &ServiceRequest) -
         client: &ticket.client,
         now: ticket.decided_at,
         route: ticket.route.pattern().map(|pattern| &**pattern),
+        decided_by: ticket.decided_by.get(),
     };
     let (breach, response) = answer(&asked, decided, req)?;
     req.extensions_mut().insert(breach);
     Some(response)
 }
 
-/// The answer where nothing could be decided and no request is to pass undecided.
-#[cfg_attr(not(test), expect(dead_code, reason = "until a failing storage can be told to refuse"))]
+/// How long a client is told to wait for a storage that fails: by then it has been probed.
+const WAIT_FOR_STORAGE: Duration = Duration::from_secs(5);
+
+/// The answer where nothing could be decided.
 pub(crate) fn undecided(
+    why: Undecided,
     settings: &Settings,
-    wait: Option<Duration>,
     now: Timestamp,
     req: &ServiceRequest,
 ) -> HttpResponse {
     const DETAIL: &str = "The limits cannot be checked now.";
+    if why == Undecided::Function {
+        return HttpResponse::InternalServerError().finish();
+    }
+    tracing::info!(route = req.match_pattern(), "not decided, since the storage fails");
     let mut response = body::response(&Problem::TEMPORARY_REDUCED_CAPACITY, DETAIL, &[], req);
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Some(wait) = wait {
-        settings.headers.set_retry_after(headers, wait, now);
-    }
+    settings.headers.set_retry_after(headers, WAIT_FOR_STORAGE, now);
+    settings.headers.set_fallback(headers, DecidedBy::Nobody);
     response
+}
+
+impl Ticket {
+    /// The answer to its request when that could not be decided.
+    pub(crate) fn undecided(&self, why: Undecided, req: &ServiceRequest) -> HttpResponse {
+        undecided(why, &self.local.config.settings, self.decided_at, req)
+    }
 }
 
 /// The breach and the answer to it, when the decision was not to admit.
@@ -147,6 +162,7 @@ fn respond(asked: &Asked<'_>, charge: &Charge, breach: &Breach, req: &ServiceReq
         settings.headers.set_retry_after(headers, wait, asked.now);
     }
     settings.headers.set(headers, &breach.window, breach.limits.as_slice(), asked.now);
+    settings.headers.set_fallback(headers, asked.decided_by);
     response
 }
 
@@ -172,12 +188,11 @@ mod tests {
     async fn what_cannot_be_decided_is_reduced_capacity() {
         let config = LimiterBuilder::new().config_as_is();
         let req = TestRequest::default().to_srv_request();
-        let wait = Some(Duration::from_millis(1500));
-        let response = undecided(&config.settings, wait, Timestamp::from_millis(0), &req);
+        let response = undecided(Undecided::Storage, &config.settings, Timestamp::from_millis(0), &req);
         assert_eq!(response.status(), 503);
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
         let told = ["content-type", "cache-control", "retry-after"].map(header);
-        assert_eq!(told, [Some("application/problem+json"), Some("no-store"), Some("2")]);
+        assert_eq!(told, [Some("application/problem+json"), Some("no-store"), Some("5")]);
         assert_eq!(
             to_bytes(response.into_body()).await.unwrap_or_default(),
             concat!(

@@ -135,7 +135,7 @@ impl Ticket {
         let storage = &self.local.config.settings.storage;
         let (by_fallback, by_storage): (Charges, Charges) = charges
             .into_iter()
-            .partition(|charge| charge.by_fallback.get() || matches!(storage, Backend::Memory(_)));
+            .partition(|charge| !charge.is_kept_by_storage() || matches!(storage, Backend::Memory(_)));
         let taken: SmallVec<[GiveBack<'_>; 4]> =
             by_fallback.iter().filter_map(|charge| charge.taken(&client)).collect();
         // Done when it returns: the memory storage answers at once.

@@ -12,8 +12,10 @@ use smallvec::SmallVec;
 use crate::{
     Breach, CurrentLimit,
     charge::Charges,
-    current::{Current, Outcome},
+    current::{Current, Outcome as Came},
+    failure::{DecidedBy, Undecided},
     local::Local,
+    question::Outcome,
     rule::{RuleId, Standing},
     table::{Prediction, Route},
 };
@@ -44,14 +46,23 @@ pub(crate) struct Ticket {
     pub(crate) inner: RefCell<Vec<Rc<Self>>>,
     /// What the request ran into after this limiter had admitted it.
     pub(crate) breach: RefCell<Option<Box<Breach>>>,
+    /// Who has decided so far.
+    pub(crate) decided_by: Cell<DecidedBy>,
 }
 
 impl Ticket {
+    /// Notes who has decided.
+    pub(crate) fn noted(&self, outcome: Result<Outcome, Undecided>) -> Result<Outcome, Undecided> {
+        let by = outcome.as_ref().map_or(DecidedBy::Nobody, |outcome| outcome.by);
+        self.decided_by.set(self.decided_by.get().max(by));
+        outcome
+    }
+
     /// How its limits stand.
     pub(crate) fn add_current(&self, current: &mut Current) {
         let settings = &self.local.config.settings;
         current.extend(self.charges.borrow().iter().filter_map(|charge| {
-            Some(CurrentLimit::new(charge, &self.client, charge.window?, Outcome::Passed, settings))
+            Some(CurrentLimit::new(charge, &self.client, charge.window?, Came::Passed, settings))
         }));
     }
 

@@ -116,7 +116,13 @@ where
             Backend::Remote { .. } => {
                 let service = Rc::clone(&self.service);
                 LimiterFuture::boxed(async move {
-                    let decision = correction.question(&ticket).decide(&ticket.local.config).await;
+                    let decision = match correction.ask(&ticket, &req).await {
+                        Ok(decision) => decision,
+                        Err(why) => {
+                            let response = correction.undecided(why, &ticket, &req);
+                            return Ok(refused(req, response));
+                        }
+                    };
                     match correction.conclude(&ticket, &req, &decision) {
                         Some(response) => Ok(refused(req, response)),
                         None => Ok(service.call(req).await?.map_into_left_body()),

@@ -103,6 +103,7 @@ use self::carrier::Kind;
 /// | `scope = "login"` | text or expression | shares the count with all limits that name the same scope |
 /// | `meta = "3/hour"` | text | how often a client may breach this limit |
 /// | `shadow` | flag | counts and reports, but never refuses |
+/// | `on_storage_failure = "deny"` | text or expression | what happens when the storage fails: `fallback`, `allow` or `deny`, if not as the limiter says |
 ///
 /// A flag may be given as `shadow = true` and `shadow = false` too.
 #[proc_macro_attribute]

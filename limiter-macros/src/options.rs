@@ -32,7 +32,7 @@ const fn flag(name: &'static str, call: fn(&Setting) -> Result<TokenStream>) -> 
     known(name, "", call)
 }
 
-const KNOWN: [Known; 15] = [
+const KNOWN: [Known; 16] = [
     known("key", "key = my_key", |it| it.function("key")),
     known("cost", "cost = 2", |it| it.number_or_function("cost", "cost_with")),
     known("burst", "burst = 10", |it| it.positive_number("burst")),
@@ -52,6 +52,9 @@ const KNOWN: [Known; 15] = [
     known("scope", "scope = \"login\"", |it| it.text_or_function("shared", "shared_with", some_text)),
     known("meta", "meta = \"3/hour\"", |it| it.texts("meta", quotas)),
     flag("shadow", |it| it.flag("shadow")),
+    known("on_storage_failure", "on_storage_failure = \"deny\"", |it| {
+        it.text_or_function("on_storage_failure", "on_storage_failure", on_failure)
+    }),
 ];
 
 /// Whether a bare `name` is an option rather than the path of a function.
@@ -132,6 +135,16 @@ fn strategy(name: &LitStr) -> Result<TokenStream> {
     Ok(quote!(::limiter_actix::__private::Strategy::#variant))
 }
 
+fn on_failure(name: &LitStr) -> Result<TokenStream> {
+    let variant = match name.value().as_str() {
+        "fallback" => quote!(Fallback),
+        "allow" => quote!(Allow),
+        "deny" => quote!(Deny),
+        _ => return Err(Error::new(name.span(), "expected `fallback`, `allow` or `deny`")),
+    };
+    Ok(quote!(::limiter_actix::__private::OnStorageFailure::#variant))
+}
+
 #[expect(clippy::unnecessary_wraps, reason = "one signature for all readers of texts")]
 fn any_text(text: &LitStr) -> Result<TokenStream> {
     Ok(text.to_token_stream())
@@ -192,6 +205,10 @@ mod tests {
                 ".meta(Quota::new(3u64,1u32,Unit::Hour)).meta(Quota::new(9u64,1u32,Unit::Day))",
             ),
             (quote!(shadow, key = f,), ".shadow(true).key(f)"),
+            (quote!(on_storage_failure = "deny"), ".on_storage_failure(OnStorageFailure::Deny)"),
+            (quote!(on_storage_failure = "allow"), ".on_storage_failure(OnStorageFailure::Allow)"),
+            (quote!(on_storage_failure = "fallback"), ".on_storage_failure(OnStorageFailure::Fallback)"),
+            (quote!(on_storage_failure = MINE), ".on_storage_failure(MINE)"),
         ] {
             assert_eq!(expand(option), call);
         }
@@ -238,6 +255,8 @@ mod tests {
             (quote!(name = ""), "the text cannot be empty"),
             (quote!(scope = ""), "the text cannot be empty"),
             (quote!(meta = "3/fortnight"), "expected second, minute"),
+            (quote!(on_storage_failure = "503"), "expected `fallback`, `allow` or `deny`"),
+            (quote!(on_storage_failure), "`on_storage_failure` needs a value"),
             (quote!(shadow, shadow), "`shadow` is given twice"),
             (quote!("10/hour"), "several quotas go into one text"),
         ] {

@@ -25,6 +25,7 @@ impl Limiter {
         if settings.which.ietf_draft_11 {
             exposed.extend([RATELIMIT, RATELIMIT_POLICY]);
         }
+        exposed.extend(settings.fallback.clone());
         exposed
     }
 }

@@ -20,6 +20,7 @@ impl Ticket {
     /// well, so that what they have set is not lost.
     pub(crate) fn show(&self, headers: &mut HeaderMap) {
         let settings = &self.local.config.settings.headers;
+        settings.set_fallback(headers, self.decided_by.get());
         if settings.which == Headers::NONE {
             return;
         }

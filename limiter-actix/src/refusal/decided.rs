@@ -48,7 +48,8 @@ pub(super) fn current(
             add(charge, window, Outcome::Passed);
         }
     }
-    for (charge, window) in limits.iter().zip(decision.limits()) {
+    let limits = limits.iter().zip(decision.limits()).filter(|(charge, _)| charge.is_decided());
+    for (charge, window) in limits {
         // Behind a meta limit that refuses, the others were only looked at.
         let outcome = if breached.is_meta { Outcome::Passed } else { outcome(charge, window) };
         add(charge, *window, outcome);

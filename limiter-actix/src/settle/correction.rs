@@ -6,6 +6,8 @@ use smallvec::SmallVec;
 
 use crate::{
     charge::{Charge, Charges, any_failed},
+    failure::Undecided,
+    plan::{Applicable, Placed, Plan},
     question::{Question, note},
     refusal::{self, Decided},
     rule::RuleId,
@@ -16,6 +18,7 @@ use crate::{
 /// How the charges of a request must change, now that it is known which rules it meets.
 pub(crate) struct Correction {
     standing: SmallVec<[RuleId; 4]>,
+    plan: Rc<Plan>,
     /// Taken in advance, and rightly so.
     pub(super) kept: Charges,
     /// Taken in advance, and to be given back.
@@ -45,9 +48,13 @@ impl Correction {
         let table = ticket.local.table(req);
         let mut key = table.key_where_met(&standing, here, req);
         key.left_to_others = ticket.still_left_to_others();
-        let applicable = table.plan(key).applicable(req);
-        let (kept, dropped): (Charges, Charges) = ticket.charges.take().into_iter().partition(|charge| {
-            applicable.limits.iter().any(|placed| placed.shares_count_with(&charge.placed))
+        let plan = table.plan(key);
+        let applicable = plan.applicable(req);
+        let charges = ticket.charges.take();
+        let instead = instead(&plan, &applicable, &charges, req);
+        let (kept, dropped): (Charges, Charges) = charges.into_iter().partition(|charge| {
+            let mut standing = applicable.limits.iter().chain(&instead);
+            standing.any(|placed| placed.shares_count_with(&charge.placed))
         });
         let is_new = |placed: &&Rc<_>| !kept.iter().any(|charge| charge.placed.shares_count_with(placed));
         // A limiter further in may have put its own proxies in force.
@@ -59,7 +66,7 @@ impl Correction {
         let guards = if ticket.is_unchecked.replace(false) { meta.len() } else { of_added };
         let (client, broken) = (&ticket.client, applicable.is_broken);
         let is_broken = broken || any_failed(&added, client) || any_failed(&meta, client);
-        Self { standing, kept, dropped, added, meta, guards, is_broken }
+        Self { standing, plan, kept, dropped, added, meta, guards, is_broken }
     }
 
     /// The answer that needs no decision: a function could not tell a limit. Gives back all that was taken.
@@ -67,10 +74,33 @@ impl Correction {
         if !self.is_broken {
             return None;
         }
+        self.close(ticket);
+        Some(HttpResponse::InternalServerError().finish())
+    }
+
+    /// Ends the request undecided: gives back all that was taken.
+    fn close(&mut self, ticket: &Ticket) {
         ticket.is_closed.set(true);
         let taken = mem::take(&mut self.kept).into_iter().chain(mem::take(&mut self.dropped));
         ticket.give_back(taken.collect());
-        Some(HttpResponse::InternalServerError().finish())
+    }
+
+    /// Asks any storage, or what is to decide when it fails.
+    pub(crate) async fn ask(&mut self, ticket: &Ticket, req: &ServiceRequest) -> Result<Decision, Undecided> {
+        let outcome = self.question(ticket).decide(&ticket.local.config, req).await;
+        let outcome = ticket.noted(outcome)?;
+        if let Some(instead) = outcome.instead {
+            self.added = instead;
+            self.meta.clear();
+            self.guards = 0;
+        }
+        Ok(outcome.decision)
+    }
+
+    /// The answer to a request that could not be decided. Gives back all that was taken.
+    pub(crate) fn undecided(mut self, why: Undecided, ticket: &Ticket, req: &ServiceRequest) -> HttpResponse {
+        self.close(ticket);
+        ticket.undecided(why, req)
     }
 
     pub(crate) fn question<'a>(&'a self, ticket: &'a Ticket) -> Question<'a> {
@@ -81,12 +111,14 @@ impl Correction {
             on_refusal: &self.meta,
             client: &ticket.client,
             now: ticket.decided_at,
+            plan: Some(&self.plan),
+            held: &self.kept,
         }
     }
 
     /// Lets the request go on with the right charges, or refuses it and gives back all it had taken.
     pub(crate) fn conclude(
-        self,
+        mut self,
         ticket: &Ticket,
         req: &ServiceRequest,
         decision: &Decision,
@@ -98,9 +130,7 @@ impl Correction {
             given_back: &self.kept,
         };
         if let Some(response) = refusal::of(ticket, &decided, req) {
-            ticket.is_closed.set(true);
-            let taken = self.kept.into_iter().chain(self.dropped).collect();
-            ticket.give_back(taken);
+            self.close(ticket);
             return Some(response);
         }
         self.apply(ticket, decision);
@@ -114,6 +144,11 @@ impl Correction {
         }
     }
 
+    /// Takes nothing more: what is due could not be decided.
+    pub(super) fn take_nothing(&mut self) {
+        self.added.clear();
+    }
+
     /// Makes the charges those that are right.
     pub(super) fn apply(mut self, ticket: &Ticket, decision: &Decision) {
         note(decision, &mut self.added);
@@ -122,4 +157,16 @@ impl Correction {
         ticket.charges.replace(self.kept.into_iter().chain(self.added).collect());
         ticket.give_back(self.dropped);
     }
+}
+
+/// Of what holds in place of limits while the storage fails, that which the request may have taken from.
+fn instead(
+    plan: &Plan,
+    applicable: &Applicable,
+    charges: &[Charge],
+    req: &ServiceRequest,
+) -> SmallVec<[Rc<Placed>; 2]> {
+    // An exempt request has none of these either.
+    let may_have = !applicable.limits.is_empty() && charges.iter().any(|charge| !charge.is_kept_by_storage());
+    may_have.then(|| plan.instead(req)).flatten().unwrap_or_default()
 }

@@ -8,6 +8,8 @@ use actix_web::{
     rt,
 };
 
+use limiter_core::storage::{Decision, Verdict};
+
 use super::Correction;
 use crate::{config::Backend, entered::Entered, table::depth, ticket::Ticket};
 
@@ -38,8 +40,13 @@ impl Ticket {
                 // What is right already can be asked about the response at once.
                 self.charges.replace(correction.kept.clone());
                 let ticket = Rc::clone(self);
+                let req = response.request().clone();
                 rt::spawn(async move {
-                    let decision = correction.question(&ticket).decide(&ticket.local.config).await;
+                    let req = ServiceRequest::from_request(req);
+                    let decision = correction.ask(&ticket, &req).await.unwrap_or_else(|_| {
+                        correction.take_nothing();
+                        Decision::new(Verdict::Admitted, [], [])
+                    });
                     correction.apply(&ticket, &decision);
                 });
             }

@@ -122,13 +122,14 @@ impl Rules {
         let mut levels = vec![at.default_level()];
         levels.extend(at.scope_levels());
         levels.push(at.route_level());
-        Plan::new(meta, application, levels)
+        Plan::new(meta, application, levels).with_instead(at.instead())
     }
 
     fn methods_in_rules(&self, settings: &Settings) -> Vec<Method> {
         let standing = self.standing.values().flat_map(|standing| standing.rules()).map(|rule| &rule.limits);
         let patterns = self.patterns.iter().map(|pattern| &pattern.rule.limits);
         let tiers = [&settings.defaults.limits, &settings.application, &settings.meta];
+        let tiers = tiers.into_iter().chain(&settings.failure.limits);
         let limits = standing.chain(patterns).chain(tiers).flat_map(|limits| &limits.0);
         let of_patterns = self.patterns.iter().flat_map(|rule| match &rule.pattern {
             Pattern::Route(_, methods) => methods.as_slice(),

@@ -55,6 +55,12 @@ impl Placing<'_> {
         PlannedLevel { exempt: Exempt::NONE, limits: limits.into() }
     }
 
+    /// What holds in place of limits that would be decided in memory since the storage failed: of each route.
+    pub(super) fn instead(&self) -> Vec<Declared> {
+        let limits = self.settings.failure.limits.as_ref();
+        limits.map(|limits| self.placed(limits, Tier::Route, "fallback", true)).unwrap_or_default()
+    }
+
     /// One level for each scope, the outermost first. A rule given by pattern belongs to the scope of its prefix.
     pub(super) fn scope_levels(&self) -> Vec<PlannedLevel> {
         // Modules come first, so that the innermost meets what is given by its prefix.

@@ -23,6 +23,11 @@ impl StorageError {
         self
     }
 
+    /// The error and all its causes in one line, for a log.
+    pub fn with_causes(&self) -> impl fmt::Display + '_ {
+        WithCauses(self)
+    }
+
     pub(super) const fn polled_after_ready() -> Self {
         Self::new("the answer of the storage was taken twice")
     }
@@ -37,5 +42,36 @@ impl fmt::Display for StorageError {
 impl Error for StorageError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.source.as_deref().map(|source| source as _)
+    }
+}
+
+struct WithCauses<'a>(&'a StorageError);
+
+impl fmt::Display for WithCauses<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.0, f)?;
+        let mut cause = self.0.source();
+        for _ in 0..MOST_CAUSES {
+            let Some(error) = cause else { break };
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+/// Real errors have a few; one that is its own cause has no end of them.
+const MOST_CAUSES: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_causes_are_told() {
+        let refused = std::io::Error::other(StorageError::new("nobody listens"));
+        let error = StorageError::new("the server could not be reached").with_source(refused);
+        assert_eq!(error.with_causes().to_string(), "the server could not be reached: nobody listens");
+        assert_eq!(StorageError::new("it failed").with_causes().to_string(), "it failed");
     }
 }
