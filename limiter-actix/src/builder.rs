@@ -19,6 +19,7 @@ use crate::{
     headers::HeaderSettings,
     health::Health,
     key::IPV6_PREFIXES,
+    refused_here,
 };
 
 mod answers;
@@ -267,6 +268,8 @@ impl LimiterBuilder {
     pub(crate) fn config_as_is(self) -> Config {
         let mut settings = self.settings;
         if let (Some(storage), Backend::Memory(fallback)) = (self.storage, &settings.storage) {
+            let is_guarded = self.local_refusals && !storage.is_local();
+            let storage = if is_guarded { refused_here::before(&storage) } else { storage };
             settings.storage = Backend::Remote { storage, fallback: Arc::clone(fallback) };
         }
         Config { enabled: AtomicBool::new(self.enabled), health: Health::default(), settings }

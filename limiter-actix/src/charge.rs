@@ -94,7 +94,8 @@ impl Charge {
         let hit = Hit::new(scope, self.key(client), &self.placed.policy);
         // What has dropped out keeps its place in the batch, as a look that refuses nothing.
         let cost = if self.is_decided() { self.cost } else { 0 };
-        let hit = hit.cost(cost).shadow(self.shadow);
+        let reserved = self.placed.limit.deduct_when.is_some();
+        let hit = hit.cost(cost).shadow(self.shadow).reserved(reserved);
         match self.only_after {
             Some(limit) => hit.only_after(limit),
             None => hit,

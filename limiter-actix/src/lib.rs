@@ -51,6 +51,7 @@ mod pattern;
 mod plan;
 mod question;
 mod refusal;
+mod refused_here;
 mod resolve;
 mod resource;
 mod rule;

@@ -9,6 +9,7 @@ mod batch;
 mod deciding;
 mod decision;
 mod error;
+mod local_refusals;
 #[cfg(feature = "memcached")]
 mod memcached;
 mod memory;
@@ -28,6 +29,7 @@ pub use self::{
     batch::{Batch, GiveBack, Hit},
     decision::{Decision, Verdict},
     error::StorageError,
+    local_refusals::LocalRefusals,
     memory::MemoryStorage,
 };
 
@@ -82,6 +84,11 @@ pub trait Storage: fmt::Debug + Send + Sync {
     /// Whether every answer comes within a deadline of the storage's own, as those of `Resilient` do. On others
     /// a limiter gives up after 100 ms.
     fn keeps_deadline(&self) -> bool {
+        false
+    }
+
+    /// Whether it decides in this process, so that it costs little to ask it.
+    fn is_local(&self) -> bool {
         false
     }
 

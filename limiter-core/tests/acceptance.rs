@@ -1,10 +1,10 @@
 //! The tests that every storage must pass, on the memory storage.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use limiter_core::{
     acceptance::{self, Time},
-    storage::{MemoryStorage, Resilient},
+    storage::{LocalRefusals, MemoryStorage, Resilient},
 };
 
 const NANOSECOND: Time = Time::Callers { resolution: Duration::from_nanos(1) };
@@ -23,4 +23,10 @@ async fn without_time() {
 #[tokio::test]
 async fn of_a_resilient_storage() {
     acceptance::run(&Resilient::new(MemoryStorage::new()), NANOSECOND).await;
+}
+
+/// It is told the time, but a time that goes back is nothing to count down by.
+#[tokio::test]
+async fn of_a_storage_behind_local_refusals() {
+    acceptance::run(&LocalRefusals::new(Arc::new(MemoryStorage::new())), Time::Own).await;
 }

@@ -17,13 +17,15 @@ pub struct Hit<'a> {
     /// Among the hits on refusal: consumed only when the limit at this place of the batch refused. None: when
     /// any did.
     pub only_after: Option<usize>,
+    /// Whether the cost may be given back, so that what this limit refuses may pass at any time.
+    pub reserved: bool,
 }
 
 impl<'a> Hit<'a> {
     /// A hit of cost 1.
     #[must_use]
     pub fn new(scope: &'a Scope, key: &'a Key, policy: &'a Policy) -> Self {
-        Self { scope, key, policy, cost: 1, shadow: false, only_after: None }
+        Self { scope, key, policy, cost: 1, shadow: false, only_after: None, reserved: false }
     }
 
     /// Sets the cost. 0 always passes and takes nothing: a look.
@@ -40,11 +42,26 @@ impl<'a> Hit<'a> {
         self
     }
 
+    /// Whether the cost may be given back, so that what this limit refuses may pass at any time.
+    #[must_use]
+    pub fn reserved(mut self, reserved: bool) -> Self {
+        self.reserved = reserved;
+        self
+    }
+
     /// Makes a hit on refusal wait for one limit of the batch, by its place among the limits.
     #[must_use]
     pub fn only_after(mut self, limit: usize) -> Self {
         self.only_after = Some(limit);
         self
+    }
+
+    /// Stands for the count within this process.
+    pub(super) fn digest(&self) -> u128 {
+        let mut digest = self.scope.digest();
+        self.key.feed(&mut digest);
+        digest.number(self.policy.id());
+        digest.finish()
     }
 }
 
@@ -92,6 +109,11 @@ impl<'a> Batch<'a> {
     pub fn on_refusal(mut self, hits: &'a [Hit<'a>]) -> Self {
         self.on_refusal = hits;
         self
+    }
+
+    /// Whether it takes nothing, whatever the verdict.
+    pub(super) fn is_test(&self) -> bool {
+        self.limits.is_empty() && self.on_refusal.is_empty()
     }
 
     /// All hits: guards, limits, those on refusal.

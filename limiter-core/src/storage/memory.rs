@@ -167,6 +167,7 @@ impl MemoryStorage {
     fn count_evicted(&self, evicted: u64) {
         if evicted > 0 && self.evictions.fetch_add(evicted, Ordering::Relaxed) == 0 {
             tracing::warn!(
+                code = "S003",
                 capacity = self.capacity,
                 "the memory storage is full and forgets live counts; give it a larger capacity"
             );
@@ -241,6 +242,10 @@ impl Storage for MemoryStorage {
             self.len.fetch_sub(removed, Ordering::Relaxed);
         }
         Answer::ready(())
+    }
+
+    fn is_local(&self) -> bool {
+        true
     }
 
     fn check(&self, policy: &Policy) -> Result<(), PolicyError> {

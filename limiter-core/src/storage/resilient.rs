@@ -87,22 +87,32 @@ impl<S: Storage + 'static> Resilient<S> {
     }
 
     /// Asks the storage, unless it is being left alone.
-    fn guard<'a, T: Unpin + Send + 'a>(
-        &'a self,
-        deadline: Duration,
-        ask: impl FnOnce(&'a S) -> Answer<'a, T>,
-    ) -> Answer<'a, T> {
+    fn guard<'a, T: Unpin + Send + 'a>(&'a self, ask: impl FnOnce(&'a S) -> Answer<'a, T>) -> Answer<'a, T> {
         if self.breaker.is_open() {
-            // It may have ended with the runtime it ran on.
-            self.probe_in_background();
-            return Answer::Ready(Err(StorageError::new("the storage is left alone until it answers again")));
+            return self.left_alone();
         }
         match ask(&self.storage) {
             Answer::Ready(answer) => Answer::Ready(self.noted(answer)),
             later @ Answer::Later(_) => {
-                Answer::Later(Box::pin(async move { self.noted(in_time(deadline, later).await) }))
+                Answer::Later(Box::pin(async move { self.noted(in_time(self.deadline, later).await) }))
             }
         }
+    }
+
+    /// Asks for a reset, unless the storage is being left alone. It tells nothing about decisions: some storages
+    /// have none.
+    fn guard_reset(&self) -> Answer<'_, ()> {
+        if self.breaker.is_open() {
+            return self.left_alone();
+        }
+        let reset = self.storage.reset();
+        Answer::Later(Box::pin(in_time(RESET_DEADLINE.max(self.deadline), reset)))
+    }
+
+    fn left_alone<T>(&self) -> Answer<'_, T> {
+        // The probe may have ended with the runtime it ran on.
+        self.probe_in_background();
+        Answer::Ready(Err(StorageError::new("the storage is left alone until it answers again")))
     }
 
     fn noted<T>(&self, answer: Result<T, StorageError>) -> Result<T, StorageError> {
@@ -143,23 +153,27 @@ impl<S: Storage + 'static> Storage for Resilient<S> {
     }
 
     fn decide<'a>(&'a self, batch: &'a Batch<'a>, now: Timestamp) -> Answer<'a, Decision> {
-        self.guard(self.deadline, |storage| storage.decide(batch, now))
+        self.guard(|storage| storage.decide(batch, now))
     }
 
     fn give_back<'a>(&'a self, taken: &'a [GiveBack<'a>], now: Timestamp) -> Answer<'a, ()> {
-        self.guard(self.deadline, |storage| storage.give_back(taken, now))
+        self.guard(|storage| storage.give_back(taken, now))
     }
 
     fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {
-        self.guard(self.deadline, |storage| storage.clear(hits))
+        self.guard(|storage| storage.clear(hits))
     }
 
     fn reset(&self) -> Answer<'_, ()> {
-        self.guard(RESET_DEADLINE.max(self.deadline), Storage::reset)
+        self.guard_reset()
     }
 
     fn probe(&self) -> Answer<'_, ()> {
         self.storage.probe()
+    }
+
+    fn is_local(&self) -> bool {
+        self.storage.is_local()
     }
 
     fn check(&self, policy: &Policy) -> Result<(), PolicyError> {

@@ -1,5 +1,4 @@
 use std::{
-    error::Error,
     num::NonZeroU32,
     sync::atomic::{AtomicBool, AtomicU32, Ordering},
 };
@@ -32,8 +31,12 @@ impl Breaker {
         let failures = self.failures.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         let opens = failures >= most.get() && !self.is_open.swap(true, Ordering::Relaxed);
         if opens {
-            let cause = error.source().map(tracing::field::display);
-            tracing::warn!(%error, cause, failures, "the storage keeps failing and is left alone until it answers again");
+            tracing::warn!(
+                code = "S001",
+                error = %error.with_causes(),
+                failures,
+                "the storage keeps failing and is left alone until it answers again"
+            );
         }
         opens
     }
@@ -41,7 +44,7 @@ impl Breaker {
     pub(super) fn close(&self) {
         self.failures.store(0, Ordering::Relaxed);
         if self.is_open.swap(false, Ordering::Relaxed) {
-            tracing::warn!("the storage answers again");
+            tracing::warn!(code = "S002", "the storage answers again");
         }
     }
 

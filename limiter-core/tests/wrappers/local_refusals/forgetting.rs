@@ -1,0 +1,73 @@
+//! What is cleared, reset or given back is asked for.
+
+use super::*;
+
+#[tokio::test]
+async fn what_is_cleared_or_reset() {
+    for is_reset in [false, true] {
+        let bench = Bench::refused(Strategy::FixedWindow).await;
+        if is_reset {
+            bench.storage.reset().await.unwrap();
+        } else {
+            bench.storage.clear(&[bench.hit()]).await.unwrap();
+        }
+        let (decision, is_asked) = bench.ask(&[bench.hit()]).await;
+        assert!(is_asked && decision.is_admitted(), "reset: {is_reset}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_cleared_is_that_alone() {
+    let bench = Bench::refused(Strategy::FixedWindow).await;
+    let bob = Key::from("bob");
+    bench.storage.clear(&[Hit::new(&bench.scope, &bob, &bench.policy)]).await.unwrap();
+    assert!(!bench.is_asked(&[bench.hit()]).await);
+}
+
+/// Also when the storage cannot be reached: what it does then is not known.
+#[tokio::test]
+async fn what_could_not_be_cleared() {
+    let bench = Bench::refused(Strategy::FixedWindow).await;
+    bench.far.is_failing.store(true, std::sync::atomic::Ordering::Relaxed);
+    bench.storage.clear(&[bench.hit()]).await.expect_err("it is failing");
+    bench.far.is_failing.store(false, std::sync::atomic::Ordering::Relaxed);
+    assert!(bench.is_asked(&[bench.hit()]).await);
+}
+
+#[tokio::test]
+async fn what_is_given_back() {
+    let bench = Bench::new(Strategy::FixedWindow);
+    let admitted = bench.ask(&[bench.hit()]).await.0.limits()[0];
+    assert!(bench.ask(&[bench.hit()]).await.0.is_admitted());
+    assert!(!bench.ask(&[bench.hit()]).await.0.is_admitted());
+    let taken = [GiveBack::new(bench.hit(), &admitted)];
+    bench.storage.give_back(&taken, bench.now).await.unwrap();
+    let (decision, is_asked) = bench.ask(&[bench.hit()]).await;
+    assert!(is_asked && decision.is_admitted());
+}
+
+/// The defect: an answer that was on its way while its count was cleared brings the refusal back.
+#[tokio::test]
+async fn what_was_asked_before() {
+    for is_reset in [false, true] {
+        let bench = Bench::new(Strategy::FixedWindow);
+        for _ in 0..2 {
+            assert!(bench.ask(&[bench.hit()]).await.0.is_admitted());
+        }
+        // Another refusal, so that there is something to forget it from.
+        let bob = Key::from("bob");
+        assert!(bench.is_asked(&[Hit::new(&bench.scope, &bob, &bench.policy).cost(9)]).await);
+        let hits = [bench.hit()];
+        let batch = Batch::new(&hits);
+        // The storage decides when it is asked, and the answer is read later.
+        let on_its_way = bench.storage.decide(&batch, bench.now);
+        if is_reset {
+            bench.storage.reset().await.unwrap();
+        } else {
+            bench.storage.clear(&hits).await.unwrap();
+        }
+        assert_eq!(on_its_way.await.unwrap().verdict(), Verdict::Refused);
+        let (decision, is_asked) = bench.ask(&hits).await;
+        assert!(is_asked && decision.is_admitted(), "reset: {is_reset}");
+    }
+}

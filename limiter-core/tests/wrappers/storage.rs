@@ -1,0 +1,72 @@
+//! A storage that counts how often it is asked, and fails when it is told to.
+
+use std::{
+    io,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+};
+
+use limiter_core::{
+    Timestamp,
+    storage::{Answer, Batch, Decision, GiveBack, Hit, MemoryStorage, Storage, StorageError},
+};
+
+/// A memory storage that pretends to be far away.
+#[derive(Debug, Default)]
+pub(crate) struct Far {
+    pub(crate) memory: MemoryStorage,
+    pub(crate) is_failing: AtomicBool,
+    /// Whether it never answers.
+    pub(crate) is_mute: AtomicBool,
+    pub(crate) decided: AtomicU64,
+    pub(crate) probed: AtomicU64,
+}
+
+impl Far {
+    pub(crate) fn decided(&self) -> u64 {
+        self.decided.load(Relaxed)
+    }
+
+    pub(crate) fn probed(&self) -> u64 {
+        self.probed.load(Relaxed)
+    }
+
+    fn answer<'a, T: Unpin + Send + 'a>(&'a self, answer: Answer<'a, T>) -> Answer<'a, T> {
+        let (is_mute, is_failing) = (self.is_mute.load(Relaxed), self.is_failing.load(Relaxed));
+        Answer::Later(Box::pin(async move {
+            if is_mute {
+                std::future::pending::<()>().await;
+            }
+            tokio::task::yield_now().await;
+            if is_failing {
+                return Err(
+                    StorageError::new("it cannot be reached").with_source(io::Error::other("no route"))
+                );
+            }
+            answer.await
+        }))
+    }
+}
+
+impl Storage for Far {
+    fn decide<'a>(&'a self, batch: &'a Batch<'a>, now: Timestamp) -> Answer<'a, Decision> {
+        self.decided.fetch_add(1, Relaxed);
+        self.answer(Answer::ready(self.memory.decide(batch, now)))
+    }
+
+    fn give_back<'a>(&'a self, taken: &'a [GiveBack<'a>], now: Timestamp) -> Answer<'a, ()> {
+        self.answer(self.memory.give_back(taken, now))
+    }
+
+    fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {
+        self.answer(self.memory.clear(hits))
+    }
+
+    fn reset(&self) -> Answer<'_, ()> {
+        self.answer(self.memory.reset())
+    }
+
+    fn probe(&self) -> Answer<'_, ()> {
+        self.probed.fetch_add(1, Relaxed);
+        self.answer(Answer::ready(()))
+    }
+}
