@@ -120,6 +120,7 @@ impl Maker {
             let mut meta = Limit::new(*quota);
             meta.key.clone_from(&self.limit.key);
             meta.shared.clone_from(&self.limit.shared);
+            meta.on_storage_failure = self.limit.on_storage_failure;
             let label = format!("meta {ordinal} of {}", self.place.label);
             let place = Place { tier: Tier::Meta, label, ..self.place.clone() };
             Rc::new(Self { limit: Rc::new(meta), place, ..self.clone() }.make(*quota))

@@ -1,10 +1,10 @@
 //! What goes to the server and what stays there.
 
-use std::{num::NonZeroU64, time::Duration};
+use std::{num::NonZeroU64, sync::Arc, time::Duration};
 
 use limiter_core::{
     Key, Policy, Quota, Scope, Strategy, Timestamp,
-    storage::{Batch, GiveBack, Hit, RedisStorage, Storage},
+    storage::{Batch, GiveBack, Hit, LocalRefusals, RedisStorage, Resilient, Storage},
 };
 use redis::Connection;
 
@@ -59,6 +59,33 @@ async fn a_batch_is_one_call() {
     storage.give_back(&taken, NOON).await.unwrap();
     storage.give_back(&taken, NOON).await.unwrap();
     assert_eq!(calls(&mut admin), (24, 2, 0), "the other script was shown, too");
+}
+
+#[tokio::test]
+async fn who_is_refused_over_and_over_costs_no_call() {
+    let server = Redis::start();
+    let (far, mut admin) = (server.storage(), server.admin());
+    let storage = LocalRefusals::new(Arc::new(Resilient::new(far).deadline(Duration::from_secs(10))));
+    let (scope, key) = (Scope::new(["login"]), Key::from("somebody"));
+    let policy = Policy::new(Quota::per_hour(2), Strategy::FixedWindow);
+    let hits = [Hit::new(&scope, &key, &policy)];
+    let ask = async |now| storage.decide(&Batch::new(&hits), now).await.unwrap();
+    for expected in [true, true, false] {
+        assert_eq!(ask(NOON).await.is_admitted(), expected);
+    }
+    let before = calls(&mut admin);
+    let wait = ask(NOON).await.limits()[0].retry_after().expect("a wait");
+    for millis in 0..1000 {
+        let window = ask(NOON.after(Duration::from_millis(millis))).await.limits()[0];
+        assert_eq!((window.is_allowed(), window.remaining()), (false, 0));
+        assert_eq!(window.retry_after(), Some(wait - Duration::from_millis(millis)));
+    }
+    assert_eq!(calls(&mut admin), before, "the server was asked");
+
+    assert!(!ask(NOON.after(Duration::from_secs(5))).await.is_admitted());
+    assert_eq!(calls(&mut admin).0, before.0 + 1, "after 5 s it is asked again");
+    storage.clear(&hits).await.unwrap();
+    assert!(ask(NOON).await.is_admitted());
 }
 
 /// One key for each strategy.
