@@ -173,7 +173,7 @@ impl Limiter {
         // Done when it returns: the memory storage answers at once.
         drop(self.config.settings.storage.memory().clear(&hits));
         if let Backend::Remote { storage, .. } = &self.config.settings.storage {
-            in_time(&**storage, storage.clear(&hits)).await?;
+            self.counted(in_time(&**storage, storage.clear(&hits)).await)?;
         }
         Ok(())
     }
@@ -189,7 +189,7 @@ impl Limiter {
         let hits: Vec<_> = known.iter().map(|(scope, policy)| Hit::new(scope, key, policy)).collect();
         drop(self.config.settings.storage.memory().clear(&hits));
         if let Backend::Remote { storage, .. } = &self.config.settings.storage {
-            in_time(&**storage, storage.clear(&hits)).await?;
+            self.counted(in_time(&**storage, storage.clear(&hits)).await)?;
         }
         Ok(())
     }
@@ -202,7 +202,7 @@ impl Limiter {
     pub async fn reset(&self) -> Result<(), ByHandError> {
         drop(self.config.settings.storage.memory().reset());
         if let Backend::Remote { storage, .. } = &self.config.settings.storage {
-            in_time(&**storage, storage.reset()).await?;
+            self.counted(in_time(&**storage, storage.reset()).await)?;
         }
         Ok(())
     }
@@ -242,6 +242,11 @@ impl Limiter {
         };
         let report = decision.guards().first().or_else(|| decision.limits().first());
         report.copied().ok_or_else(|| no_report().into())
+    }
+
+    /// Counts an error; what needs no decision tells nothing else of the storage's health.
+    fn counted<T>(&self, answer: Result<T, StorageError>) -> Result<T, StorageError> {
+        answer.inspect_err(|_| self.config.health.count_error())
     }
 
     fn named(&self, name: &str) -> Result<&Named, ByHandError> {

@@ -144,11 +144,13 @@ impl Ticket {
         if let Backend::Remote { storage, .. } = storage
             && !by_storage.is_empty()
         {
-            let storage = Arc::clone(storage);
+            let (storage, config) = (Arc::clone(storage), Arc::clone(&self.local.config));
             rt::spawn(async move {
                 let taken: Vec<GiveBack<'_>> =
                     by_storage.iter().filter_map(|charge| charge.taken(&client)).collect();
                 if let Err(error) = in_time(&*storage, storage.give_back(&taken, now)).await {
+                    config.health.count_error();
+                    let error = error.with_causes();
                     tracing::warn!(code = "L006", %error, "what was taken could not be given back");
                 }
             });

@@ -44,14 +44,15 @@ pub(crate) fn at(location: &'static Location<'static>, make: impl FnOnce() -> Co
 
 /// All of the settings that can be compared; not functions, nor where the counts are.
 fn looks(settings: &Settings) -> String {
-    let Settings { prefix, strategy, headers, defaults, application, meta, patterns, named, .. } = settings;
+    let Settings { prefix, strategy, headers, failure, defaults, application, meta, patterns, named, .. } =
+        settings;
     let patterns = patterns.iter().map(|rule| match &rule.pattern {
         Pattern::Scope(prefix) => (prefix.pattern(), &[][..], &rule.rule),
         Pattern::Route(route, methods) => (route.pattern(), methods.as_slice(), &rule.rule),
     });
     let patterns: Vec<_> = patterns.collect();
     let named: Vec<_> = named.iter().map(|named| (&named.name, &named.policy)).collect();
-    format!("{:?}", (prefix, strategy, headers, defaults, application, meta, patterns, named))
+    format!("{:?}", (prefix, strategy, headers, failure, defaults, application, meta, patterns, named))
 }
 
 impl Server {

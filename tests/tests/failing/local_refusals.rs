@@ -183,21 +183,22 @@ async fn what_is_cleared_is_asked_for() {
     assert_eq!(statuses(&app, "/", 1).await, [200]);
 }
 
+async fn not_found_when_told(gate: web::Data<tokio::sync::Notify>) -> HttpResponse {
+    gate.notified().await;
+    HttpResponse::NotFound().finish()
+}
+
 /// A reservation that comes back frees the count for limits that refused meanwhile.
 #[actix_web::test]
 async fn what_is_given_back_is_asked_for() {
     let bench = Bench::new();
     let limit = || Limit::new(Quota::per_hour(1)).shared("both");
     let on_success = limit().deduct_when(|response| response.status.is_success());
-    let late = |app: web::Data<tokio::sync::Notify>| async move {
-        app.notified().await;
-        HttpResponse::NotFound()
-    };
     let gate = web::Data::new(tokio::sync::Notify::new());
     let app = App::new()
         .app_data(gate.clone())
         .wrap(bench.limiter().build().unwrap())
-        .service(resource("/deducting", on_success, move |it| it.to(late)))
+        .service(resource("/deducting", on_success, |it| it.to(not_found_when_told)))
         .service(resource("/plain", limit(), |it| it.to(ok)));
     let app = init_service(app).await;
     let held = ask(&app, request("GET", "/deducting"));
