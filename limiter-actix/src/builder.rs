@@ -136,7 +136,7 @@ impl LimiterBuilder {
     }
 
     /// Where counts are kept; in a [`MemoryStorage`] of its usual capacity unless set. When this storage fails,
-    /// limits are decided in memory.
+    /// limits are decided as [`on_storage_failure`](Self::on_storage_failure) says.
     pub fn storage(mut self, storage: Arc<dyn Storage>) -> Self {
         self.storage = Some(storage);
         self
@@ -145,7 +145,8 @@ impl LimiterBuilder {
     /// Where counts are kept, by address: `memory://` (the default), with the feature `redis` a Redis or Valkey
     /// server, `redis://127.0.0.1:6379` or `redis+unix:///run/redis.sock`, or with the feature `memcached` servers
     /// of that kind, `memcached://10.0.0.1:11211,10.0.0.2:11211`. They are connected to when they are needed;
-    /// while they do not answer within 100 ms, limits are decided in memory.
+    /// while they do not answer within 100 ms, limits are decided as
+    /// [`on_storage_failure`](Self::on_storage_failure) says.
     pub fn storage_uri(mut self, uri: &str) -> Self {
         match uri::storage(uri) {
             Ok(storage) => self.storage = storage,

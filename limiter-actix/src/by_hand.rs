@@ -13,9 +13,9 @@ use crate::{
     Limit, Limiter, OnStorageFailure,
     charge::{Charge, any_failed},
     config::Backend,
-    failure::Undecided,
+    failure::{DecidedBy, Undecided},
     plan::{Declared, Place, Tier},
-    question::{Outcome, Question, in_time},
+    question::{Question, in_time},
     refusal::{self, Asked, Decided},
     table,
 };
@@ -76,8 +76,8 @@ impl Limiter {
     /// here; [`in_memory_fallback`](crate::LimiterBuilder::in_memory_fallback) aside, since a named limit has no
     /// route.
     ///
-    /// None means that the limit is off for this request, or has dropped out since the storage fails. The error is the whole refusal: a handler returns
-    /// it by `?`.
+    /// None means that the limit is off for this request, or has dropped out since the storage fails. The error is
+    /// the whole refusal: a handler returns it by `?`.
     ///
     /// # Errors
     ///
@@ -112,14 +112,15 @@ impl Limiter {
         } else {
             question.decide(&self.config, &req).await
         };
-        let Outcome { decision, by: decided_by, .. } = match outcome {
-            Ok(outcome) => outcome,
+        let decided_by = outcome.as_ref().map_or_else(|_| DecidedBy::Nobody, |outcome| outcome.by);
+        let asked = Asked { settings, client: &client, now, route: None, decided_by };
+        let decision = match outcome {
+            Ok(outcome) => outcome.decision,
             Err(why) => {
-                let response = refusal::undecided(why, settings, now, &req);
+                let response = refusal::undecided(why, &asked, &req);
                 return Err(InternalError::from_response("the limit could not be checked", response).into());
             }
         };
-        let asked = Asked { settings, client: &client, now, route: None, decided_by };
         let decided = Decided { decision: &decision, guards: &meta, limits: &limits, given_back: &[] };
         match refusal::answer(&asked, &decided, &req) {
             Some((breach, response)) => {

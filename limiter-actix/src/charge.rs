@@ -112,6 +112,11 @@ impl Charge {
         self.decided_by.get() != DecidedBy::Nobody
     }
 
+    /// Whether it refuses nothing.
+    pub(crate) fn is_shadow(&self) -> bool {
+        self.shadow
+    }
+
     /// Makes it refuse nothing: the request has been answered.
     pub(crate) fn take_without_refusal(&mut self) {
         self.shadow = true;

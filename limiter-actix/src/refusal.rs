@@ -41,16 +41,21 @@ pub(crate) struct Asked<'a> {
     pub(crate) decided_by: DecidedBy,
 }
 
+impl<'a> Asked<'a> {
+    fn by(ticket: &'a Ticket) -> Self {
+        Self {
+            settings: &ticket.local.config.settings,
+            client: &ticket.client,
+            now: ticket.decided_at,
+            route: ticket.route.pattern().map(|pattern| &**pattern),
+            decided_by: ticket.decided_by.get(),
+        }
+    }
+}
+
 /// The answer, when the decision was not to admit. Leaves the breach in the extensions of the request.
 pub(crate) fn of(ticket: &Ticket, decided: &Decided<'_>, req: &ServiceRequest) -> Option<HttpResponse> {
-    let asked = Asked {
-        settings: &ticket.local.config.settings,
-        client: &ticket.client,
-        now: ticket.decided_at,
-        route: ticket.route.pattern().map(|pattern| &**pattern),
-        decided_by: ticket.decided_by.get(),
-    };
-    let (breach, response) = answer(&asked, decided, req)?;
+    let (breach, response) = answer(&Asked::by(ticket), decided, req)?;
     req.extensions_mut().insert(breach);
     Some(response)
 }
@@ -59,29 +64,24 @@ pub(crate) fn of(ticket: &Ticket, decided: &Decided<'_>, req: &ServiceRequest) -
 const WAIT_FOR_STORAGE: Duration = Duration::from_secs(5);
 
 /// The answer where nothing could be decided.
-pub(crate) fn undecided(
-    why: Undecided,
-    settings: &Settings,
-    now: Timestamp,
-    req: &ServiceRequest,
-) -> HttpResponse {
+pub(crate) fn undecided(why: Undecided, asked: &Asked<'_>, req: &ServiceRequest) -> HttpResponse {
     const DETAIL: &str = "The limits cannot be checked now.";
     if why == Undecided::Function {
         return HttpResponse::InternalServerError().finish();
     }
-    tracing::info!(route = req.match_pattern(), "not decided, since the storage fails");
+    tracing::info!(route = asked.route, "not decided, since the storage fails");
     let mut response = body::response(&Problem::TEMPORARY_REDUCED_CAPACITY, DETAIL, &[], req);
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    settings.headers.set_retry_after(headers, WAIT_FOR_STORAGE, now);
-    settings.headers.set_fallback(headers, DecidedBy::Nobody);
+    asked.settings.headers.set_retry_after(headers, WAIT_FOR_STORAGE, asked.now);
+    asked.settings.headers.set_fallback(headers, asked.decided_by);
     response
 }
 
 impl Ticket {
     /// The answer to its request when that could not be decided.
     pub(crate) fn undecided(&self, why: Undecided, req: &ServiceRequest) -> HttpResponse {
-        undecided(why, &self.local.config.settings, self.decided_at, req)
+        undecided(why, &Asked::by(self), req)
     }
 }
 
@@ -188,7 +188,14 @@ mod tests {
     async fn what_cannot_be_decided_is_reduced_capacity() {
         let config = LimiterBuilder::new().config_as_is();
         let req = TestRequest::default().to_srv_request();
-        let response = undecided(Undecided::Storage, &config.settings, Timestamp::from_millis(0), &req);
+        let asked = Asked {
+            settings: &config.settings,
+            client: &Key::missing(),
+            now: Timestamp::from_millis(0),
+            route: None,
+            decided_by: DecidedBy::Nobody,
+        };
+        let response = undecided(Undecided::Storage, &asked, &req);
         assert_eq!(response.status(), 503);
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
         let told = ["content-type", "cache-control", "retry-after"].map(header);

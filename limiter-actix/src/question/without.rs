@@ -20,7 +20,9 @@ impl Question<'_> {
         req: &ServiceRequest,
     ) -> Result<Outcome, Undecided> {
         let all = || self.limits.iter().chain(self.on_refusal);
-        if all().any(|charge| on_failure(charge, settings) == OnStorageFailure::Deny) {
+        let denies =
+            |charge: &Charge| !charge.is_shadow() && on_failure(charge, settings) == OnStorageFailure::Deny;
+        if all().any(denies) {
             return Err(Undecided::Storage);
         }
         let by = all().map(|charge| decider(charge, settings)).max().unwrap_or_default();
@@ -62,9 +64,11 @@ fn on_failure(charge: &Charge, settings: &Settings) -> OnStorageFailure {
     charge.placed.limit.on_storage_failure.unwrap_or(settings.failure.policy)
 }
 
-/// Who decides a limit that does not deny. Meta limits do not hold beside limits that stand in for others.
+/// Who decides a limit that does not deny. Where limits stand in for others, meta limits do not hold, and those in
+/// shadow, which refuse nothing, need no others in their place.
 fn decider(charge: &Charge, settings: &Settings) -> DecidedBy {
-    let is_dropped = settings.failure.limits.is_some() && charge.placed.tier == Tier::Meta;
+    let is_dropped =
+        settings.failure.limits.is_some() && (charge.placed.tier == Tier::Meta || charge.is_shadow());
     match on_failure(charge, settings) {
         OnStorageFailure::Fallback if !is_dropped => DecidedBy::Memory,
         _ => DecidedBy::Nobody,

@@ -116,23 +116,28 @@ impl Storage for LocalRefusals {
     }
 
     fn give_back<'a>(&'a self, taken: &'a [GiveBack<'a>], now: Timestamp) -> Answer<'a, ()> {
-        then(self.storage.give_back(taken, now), move |_| {
-            self.table.forget(taken.iter().map(|taken| &taken.hit));
-        })
+        let forget = move || self.table.forget(taken.iter().map(|taken| &taken.hit));
+        forget();
+        then(self.storage.give_back(taken, now), move |_| forget())
     }
 
     fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {
-        then(self.storage.clear(hits), move |_| {
+        let forget = move || {
             self.table.begin_anew();
             self.table.forget(hits);
-        })
+        };
+        // Before, too: nobody may wait for the answer long enough.
+        forget();
+        then(self.storage.clear(hits), move |_| forget())
     }
 
     fn reset(&self) -> Answer<'_, ()> {
-        then(self.storage.reset(), |_| {
+        let forget = || {
             self.table.begin_anew();
             self.table.forget_all();
-        })
+        };
+        forget();
+        then(self.storage.reset(), move |_| forget())
     }
 
     fn probe(&self) -> Answer<'_, ()> {

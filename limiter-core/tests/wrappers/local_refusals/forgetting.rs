@@ -34,6 +34,16 @@ async fn what_could_not_be_cleared() {
     assert!(bench.is_asked(&[bench.hit()]).await);
 }
 
+/// The defect: who gives up waiting for a storage that does not answer leaves the refusals behind.
+#[tokio::test]
+async fn what_nobody_waited_for() {
+    let bench = Bench::refused(Strategy::FixedWindow).await;
+    drop(bench.storage.clear(&[bench.hit()]));
+    assert!(bench.is_asked(&[bench.hit()]).await);
+    drop(bench.storage.reset());
+    assert!(bench.is_asked(&[bench.hit()]).await);
+}
+
 #[tokio::test]
 async fn what_is_given_back() {
     let bench = Bench::new(Strategy::FixedWindow);
