@@ -1,35 +1,43 @@
 //! How a limiter is put together.
 
-use std::{
-    panic::Location,
-    sync::{Arc, atomic::AtomicBool},
-};
+use std::{panic::Location, sync::Arc};
 
 use actix_web::dev::ServiceRequest;
 use limiter_core::{
-    Clock, Key, LoggedAddresses, Policy, Quota, Scope, Strategy, SystemClock,
+    Clock, Key, LoggedAddresses, Strategy, SystemClock,
     storage::{MemoryStorage, Storage},
 };
 
 use crate::{
     Limit, Limiter, Limits, TrustedProxies,
-    by_hand::Named,
-    config::{Backend, Config, Defaults, Settings},
+    config::{Backend, Defaults, Settings},
     failure::FailureSettings,
     headers::HeaderSettings,
-    health::Health,
     key::IPV6_PREFIXES,
-    refused_here,
 };
 
 mod answers;
+mod env;
 mod error;
 mod failure;
+pub(crate) mod layer;
 mod limits;
+mod merge;
+pub(crate) mod mistake;
+pub(crate) mod nearest;
 mod patterns;
 mod uri;
 
-pub use self::error::BuildError;
+use self::{
+    env::Environment,
+    layer::{Layer, Where},
+};
+pub use self::{
+    error::BuildError,
+    mistake::{ConfigError, Mistake},
+};
+#[cfg(feature = "config")]
+use crate::file::File;
 
 /// Puts a [`Limiter`] together.
 ///
@@ -50,11 +58,16 @@ pub use self::error::BuildError;
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct LimiterBuilder {
+    /// What nothing but code can say, and the defaults of everything else.
     settings: Settings,
-    storage: Option<Arc<dyn Storage>>,
-    local_refusals: bool,
+    /// What code says of what the environment and a file can say too.
+    code: Layer,
+    environment: Environment,
+    #[cfg(feature = "config")]
+    pub(crate) file: Option<File>,
+    #[cfg(feature = "config")]
+    pub(crate) reload_every: Option<std::time::Duration>,
     named: Vec<(String, Limit)>,
-    enabled: bool,
     /// What was wrong on the way, for `build`.
     error: Option<BuildError>,
 }
@@ -63,6 +76,7 @@ impl LimiterBuilder {
     pub(crate) fn new() -> Self {
         Self {
             settings: Settings {
+                enabled: true,
                 prefix: Arc::from("limiter"),
                 key: None,
                 address: Arc::default(),
@@ -83,10 +97,13 @@ impl LimiterBuilder {
                 on_breach: None,
                 on_meta_breach: None,
             },
-            storage: None,
-            local_refusals: true,
+            code: Layer::default(),
+            environment: Environment::default(),
+            #[cfg(feature = "config")]
+            file: None,
+            #[cfg(feature = "config")]
+            reload_every: None,
             named: Vec::new(),
-            enabled: true,
             error: None,
         }
     }
@@ -98,7 +115,7 @@ impl LimiterBuilder {
         F: Fn(&ServiceRequest) -> K + Send + Sync + 'static,
         K: Into<Key>,
     {
-        self.settings.key = Some(Arc::new(move |req| key(req).into()));
+        self.code.key = Some(Arc::new(move |req| key(req).into()));
         self
     }
 
@@ -108,7 +125,7 @@ impl LimiterBuilder {
         if let Err(error) = proxies.check() {
             self.fail(BuildError::TrustedProxies(error));
         }
-        Arc::make_mut(&mut self.settings.address).proxies = Some(proxies);
+        self.code.proxies = Some(proxies);
         self
     }
 
@@ -118,27 +135,27 @@ impl LimiterBuilder {
         if !IPV6_PREFIXES.contains(&bits) {
             self.fail(BuildError::Ipv6Prefix(bits));
         }
-        Arc::make_mut(&mut self.settings.address).ipv6_prefix = bits;
+        self.code.ipv6_prefix = Some(bits);
         self
     }
 
     /// How the limiter's logs show the addresses of clients; in full unless set. Values of headers, cookies and
     /// the like are never shown.
     pub fn log_addresses(mut self, addresses: LoggedAddresses) -> Self {
-        self.settings.logged_addresses = addresses;
+        self.code.logged_addresses = Some(addresses);
         self
     }
 
     /// How limits are counted that do not say so themselves; [`Strategy::FixedWindow`] unless set.
     pub fn strategy(mut self, strategy: Strategy) -> Self {
-        self.settings.strategy = strategy;
+        self.code.strategy = Some(strategy);
         self
     }
 
     /// Where counts are kept; in a [`MemoryStorage`] of its usual capacity unless set. When this storage fails,
     /// limits are decided as [`on_storage_failure`](Self::on_storage_failure) says.
     pub fn storage(mut self, storage: Arc<dyn Storage>) -> Self {
-        self.storage = Some(storage);
+        self.code.storage = Some(Where::Given(Some(storage)));
         self
     }
 
@@ -149,7 +166,7 @@ impl LimiterBuilder {
     /// [`on_storage_failure`](Self::on_storage_failure) says.
     pub fn storage_uri(mut self, uri: &str) -> Self {
         match uri::storage(uri) {
-            Ok(storage) => self.storage = storage,
+            Ok(storage) => self.code.storage = Some(Where::Given(storage)),
             Err(error) => self.fail(error),
         }
         self
@@ -169,14 +186,14 @@ impl LimiterBuilder {
 
     /// Whether the limiter is switched on; see [`Limiter::set_enabled`].
     pub fn enabled(mut self, enabled: bool) -> Self {
-        self.enabled = enabled;
+        self.code.enabled = Some(enabled);
         self
     }
 
     /// What all counts of this limiter begin with, to tell applications apart that share a storage; `limiter`
     /// unless set.
     pub fn key_prefix(mut self, prefix: impl Into<Arc<str>>) -> Self {
-        self.settings.prefix = prefix.into();
+        self.code.prefix = Some(prefix.into());
         self
     }
 
@@ -207,72 +224,15 @@ impl LimiterBuilder {
     /// # Errors
     ///
     /// When a quota or a pattern cannot be read, and when a limit cannot be: a burst without a token bucket,
-    /// or a strategy that the storage does not have.
+    /// or a strategy that the storage does not have. All that is wrong in the environment and in a file is told
+    /// at once.
     #[track_caller]
     pub fn build(mut self) -> Result<Limiter, BuildError> {
         let location = Location::caller();
-        if let Some(error) = self.error {
+        if let Some(error) = self.error.take() {
             return Err(error);
         }
-        self.check()?;
-        for (name, limit) in std::mem::take(&mut self.named) {
-            let named = self.named(name, limit)?;
-            self.settings.named.push(named);
-        }
-        Ok(Limiter { config: crate::shared::at(location, || self.config_as_is()) })
-    }
-
-    /// Checks all limits that are known now.
-    fn check(&self) -> Result<(), BuildError> {
-        let settings = &self.settings;
-        let patterns = settings.patterns.iter().map(|pattern| &pattern.rule.limits);
-        let limits =
-            [&settings.defaults.limits, &settings.application, &settings.meta].into_iter().chain(patterns);
-        let limits = limits.chain(&settings.failure.limits);
-        limits.flat_map(|limits| &limits.0).try_for_each(|limit| self.check_limit(limit))
-    }
-
-    fn check_limit(&self, limit: &Limit) -> Result<(), BuildError> {
-        match limit.source.quota() {
-            Some(quota) => self.policy(limit, quota).map(drop),
-            None => Ok(()),
-        }
-    }
-
-    fn policy(&self, limit: &Limit, quota: Quota) -> Result<Policy, BuildError> {
-        let mut policy = Policy::new(quota, limit.strategy.unwrap_or(self.settings.strategy));
-        if let Some(burst) = limit.burst {
-            policy = policy.with_burst(burst)?;
-        }
-        match &self.storage {
-            Some(storage) => storage.check(&policy)?,
-            None => self.settings.storage.memory().check(&policy)?,
-        }
-        Ok(policy)
-    }
-
-    fn named(&self, name: String, limit: Limit) -> Result<Named, BuildError> {
-        if self.settings.named.iter().any(|named| named.name == name) {
-            return Err(BuildError::TwoNamedLimits(name));
-        }
-        if limit.deduct_when.is_some() {
-            return Err(BuildError::DeductByHand(name));
-        }
-        let quota = limit.source.quota().ok_or_else(|| BuildError::DynamicNamedLimit(name.clone()))?;
-        // As limits of attributes have it that are shared under this name.
-        let policy = self.policy(&limit, quota)?.with_label("shared");
-        let scope = Scope::new([&*self.settings.prefix, "shared", "", &name]);
-        self.settings.known.add(&scope, &policy);
-        Ok(Named { name, limit, scope, policy })
-    }
-
-    pub(crate) fn config_as_is(self) -> Config {
-        let mut settings = self.settings;
-        if let (Some(storage), Backend::Memory(fallback)) = (self.storage, &settings.storage) {
-            let is_guarded = self.local_refusals && !storage.is_local();
-            let storage = if is_guarded { refused_here::before(&storage) } else { storage };
-            settings.storage = Backend::Remote { storage, fallback: Arc::clone(fallback) };
-        }
-        Config { enabled: AtomicBool::new(self.enabled), health: Health::default(), settings }
+        let looks = self.looks();
+        Ok(Limiter { live: crate::shared::at(location, looks, || self.live())? })
     }
 }

@@ -1,5 +1,7 @@
 //! Limits that code hits itself: in a handler, in a job, around a piece of work.
 
+use std::sync::atomic::Ordering;
+
 use actix_web::{
     Error, HttpMessage, HttpRequest, ResponseError, dev::ServiceRequest, error::InternalError,
     http::StatusCode,
@@ -12,7 +14,7 @@ use limiter_core::{
 use crate::{
     Limit, Limiter, OnStorageFailure,
     charge::{Charge, any_failed},
-    config::Backend,
+    config::{Backend, Config},
     failure::{DecidedBy, Undecided},
     plan::{Declared, Place, Tier},
     question::{Question, in_time},
@@ -85,10 +87,11 @@ impl Limiter {
     /// 500 when there is no such limit or its key cannot be told; 503 when the storage fails and the limit is to
     /// [deny](crate::OnStorageFailure::Deny) then.
     pub async fn check(&self, req: &HttpRequest, limit: &str) -> Result<Option<Window>, Error> {
-        let named = self.named(limit).map_err(actix_web::error::ErrorInternalServerError)?;
+        let config = self.config();
+        let named = named(&config, limit).map_err(actix_web::error::ErrorInternalServerError)?;
         let req = ServiceRequest::from_request(req.clone());
-        let settings = &self.config.settings;
-        if !self.is_enabled() || settings.filters.iter().any(|passes| passes(&req)) {
+        let settings = &config.settings;
+        if !config.enabled.load(Ordering::Relaxed) || settings.filters.iter().any(|passes| passes(&req)) {
             return Ok(None);
         }
         let client = settings.client(&req);
@@ -110,7 +113,7 @@ impl Limiter {
         let outcome = if any_failed(&limits, &client) || any_failed(&meta, &client) {
             Err(Undecided::Function)
         } else {
-            question.decide(&self.config, &req).await
+            question.decide(&config, &req).await
         };
         let decided_by = outcome.as_ref().map_or_else(|_| DecidedBy::Nobody, |outcome| outcome.by);
         let asked = Asked { settings, client: &client, now, route: None, decided_by };
@@ -169,12 +172,13 @@ impl Limiter {
     ///
     /// When there is no such limit, or the storage cannot be reached.
     pub async fn clear(&self, limit: &str, key: &Key) -> Result<(), ByHandError> {
-        let named = self.named(limit)?;
+        let config = self.config();
+        let named = named(&config, limit)?;
         let hits = [Hit::new(&named.scope, key, &named.policy)];
         // Done when it returns: the memory storage answers at once.
-        drop(self.config.settings.storage.memory().clear(&hits));
-        if let Backend::Remote { storage, .. } = &self.config.settings.storage {
-            self.counted(in_time(&**storage, storage.clear(&hits)).await)?;
+        drop(config.settings.storage.memory().clear(&hits));
+        if let Backend::Remote { storage, .. } = &config.settings.storage {
+            counted(&config, in_time(&**storage, storage.clear(&hits)).await)?;
         }
         Ok(())
     }
@@ -186,11 +190,12 @@ impl Limiter {
     ///
     /// When the storage cannot be reached.
     pub async fn clear_all(&self, key: &Key) -> Result<(), ByHandError> {
-        let known = self.config.settings.known.all();
+        let config = self.config();
+        let known = config.settings.known.all();
         let hits: Vec<_> = known.iter().map(|(scope, policy)| Hit::new(scope, key, policy)).collect();
-        drop(self.config.settings.storage.memory().clear(&hits));
-        if let Backend::Remote { storage, .. } = &self.config.settings.storage {
-            self.counted(in_time(&**storage, storage.clear(&hits)).await)?;
+        drop(config.settings.storage.memory().clear(&hits));
+        if let Backend::Remote { storage, .. } = &config.settings.storage {
+            counted(&config, in_time(&**storage, storage.clear(&hits)).await)?;
         }
         Ok(())
     }
@@ -201,9 +206,10 @@ impl Limiter {
     ///
     /// When the storage cannot be reached, or has no way to find its counts.
     pub async fn reset(&self) -> Result<(), ByHandError> {
-        drop(self.config.settings.storage.memory().reset());
-        if let Backend::Remote { storage, .. } = &self.config.settings.storage {
-            self.counted(in_time(&**storage, storage.reset()).await)?;
+        let config = self.config();
+        drop(config.settings.storage.memory().reset());
+        if let Backend::Remote { storage, .. } = &config.settings.storage {
+            counted(&config, in_time(&**storage, storage.reset()).await)?;
         }
         Ok(())
     }
@@ -216,20 +222,21 @@ impl Limiter {
         cost: u64,
         batch: for<'a> fn(&'a [Hit<'a>]) -> Batch<'a>,
     ) -> Result<Window, ByHandError> {
-        let named = self.named(limit)?;
+        let config = self.config();
+        let named = named(&config, limit)?;
         let hit = Hit::new(&named.scope, key, &named.policy);
-        let (settings, hits) = (&self.config.settings, [hit.cost(cost)]);
+        let (settings, hits) = (&config.settings, [hit.cost(cost)]);
         let now = settings.clock.now();
         let decision = match &settings.storage {
             Backend::Memory(memory) => memory.decide(&batch(&hits), now),
             Backend::Remote { storage, fallback } => {
                 match in_time(&**storage, storage.decide(&batch(&hits), now)).await {
                     Ok(decision) => {
-                        self.config.health.succeeded();
+                        config.health.succeeded();
                         decision
                     }
                     Err(error) => {
-                        self.config.health.failed(&error, now);
+                        config.health.failed(&error, now);
                         let hit = match named.limit.on_storage_failure.unwrap_or(settings.failure.policy) {
                             OnStorageFailure::Fallback => hit.cost(cost),
                             // A look always passes and takes nothing.
@@ -244,16 +251,16 @@ impl Limiter {
         let report = decision.guards().first().or_else(|| decision.limits().first());
         report.copied().ok_or_else(|| no_report().into())
     }
+}
 
-    /// Counts an error; what needs no decision tells nothing else of the storage's health.
-    fn counted<T>(&self, answer: Result<T, StorageError>) -> Result<T, StorageError> {
-        answer.inspect_err(|_| self.config.health.count_error())
-    }
+/// Counts an error; what needs no decision tells nothing else of the storage's health.
+fn counted<T>(config: &Config, answer: Result<T, StorageError>) -> Result<T, StorageError> {
+    answer.inspect_err(|_| config.health.count_error())
+}
 
-    fn named(&self, name: &str) -> Result<&Named, ByHandError> {
-        let named = self.config.settings.named.iter().find(|named| named.name == name);
-        named.ok_or_else(|| ByHandError::UnknownLimit(name.to_owned()))
-    }
+fn named<'c>(config: &'c Config, name: &str) -> Result<&'c Named, ByHandError> {
+    let named = config.settings.named.iter().find(|named| named.name == name);
+    named.ok_or_else(|| ByHandError::UnknownLimit(name.to_owned()))
 }
 
 fn no_report() -> StorageError {

@@ -1,4 +1,4 @@
-//! What a limiter was built with.
+//! What a limiter was told.
 
 use std::{
     collections::HashSet,
@@ -22,17 +22,21 @@ use crate::{
     limit::{BreachFn, KeyFn, RequestPredicate},
 };
 
-/// What a limiter was built with, and the little it changes while it runs. Shared by all workers.
+/// What a limiter was told, and the little it changes while it runs. Shared by all workers.
 #[derive(Debug)]
 pub(crate) struct Config {
+    /// Counts how often the settings were replaced; see [`Live`](crate::live::Live).
+    pub(crate) generation: u64,
     pub(crate) enabled: AtomicBool,
-    pub(crate) health: Health,
+    pub(crate) health: Arc<Health>,
     pub(crate) settings: Settings,
 }
 
-/// What a limiter was built with.
+/// What a limiter was told.
 #[derive(Clone)]
 pub(crate) struct Settings {
+    /// Whether it starts switched on.
+    pub(crate) enabled: bool,
     pub(crate) prefix: Arc<str>,
     pub(crate) key: Option<KeyFn>,
     pub(crate) address: Arc<ClientAddress>,
@@ -105,6 +109,12 @@ impl Known {
     }
 }
 
+impl Config {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self { generation: 0, enabled: AtomicBool::new(settings.enabled), health: Arc::default(), settings }
+    }
+}
+
 impl Settings {
     /// Who is counted, by the limiter's own key.
     pub(crate) fn client(&self, req: &ServiceRequest) -> Key {
@@ -123,7 +133,7 @@ impl Backend {
     }
 
     /// Where counts are, or where they are while the storage fails.
-    pub(crate) fn memory(&self) -> &MemoryStorage {
+    pub(crate) fn memory(&self) -> &Arc<MemoryStorage> {
         match self {
             Self::Memory(memory) | Self::Remote { fallback: memory, .. } => memory,
         }

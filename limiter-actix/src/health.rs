@@ -89,7 +89,8 @@ impl Limiter {
     /// assert_eq!(limiter.storage_health().errors(), 0);
     /// ```
     pub fn storage_health(&self) -> StorageHealth {
-        let health = &self.config.health;
+        let config = self.config();
+        let health = &config.health;
         StorageHealth {
             is_failing: health.is_failing.load(Ordering::Relaxed),
             errors: health.errors.load(Ordering::Relaxed),

@@ -40,18 +40,23 @@ mod current;
 mod entered;
 mod exempt;
 mod failure;
+#[cfg(feature = "config")]
+mod file;
 mod future;
 mod headers;
 mod health;
 pub mod key;
 mod limit;
 mod limiter;
+mod live;
 mod local;
 mod pattern;
 mod plan;
 mod question;
 mod refusal;
 mod refused_here;
+#[cfg(feature = "config")]
+mod reload;
 mod resolve;
 mod resource;
 mod rule;
@@ -68,9 +73,11 @@ pub use limiter_core::{
 #[cfg(feature = "macros")]
 pub use limiter_macros::{exempt, limit};
 
+#[cfg(feature = "config")]
+pub use self::file::check_file;
 pub use self::{
     breach::Breach,
-    builder::{BuildError, LimiterBuilder},
+    builder::{BuildError, ConfigError, LimiterBuilder, Mistake},
     by_hand::ByHandError,
     check::LimitCheck,
     current::{CurrentLimit, CurrentLimits},

@@ -1,6 +1,8 @@
 //! The middleware.
 
 use std::{
+    cell::RefCell,
+    convert::Infallible,
     future::{Ready, ready},
     panic::Location,
     rc::Rc,
@@ -18,6 +20,7 @@ use crate::{
     LimiterBuilder,
     config::{Backend, Config},
     future::{LimiterFuture, refused},
+    live::Live,
     local::Local,
 };
 
@@ -44,7 +47,7 @@ use crate::{
 /// too; build one limiter for each and clone it where that is not wanted.
 #[derive(Clone, Debug)]
 pub struct Limiter {
-    pub(crate) config: Arc<Config>,
+    pub(crate) live: Arc<Live>,
 }
 
 impl Limiter {
@@ -55,12 +58,17 @@ impl Limiter {
 
     /// Switches the limiter on or off, for all its clones, while it is running. What is off counts nothing.
     pub fn set_enabled(&self, enabled: bool) {
-        self.config.enabled.store(enabled, Ordering::Relaxed);
+        self.live.set_enabled(enabled);
     }
 
     /// Whether the limiter is switched on.
     pub fn is_enabled(&self) -> bool {
-        self.config.enabled.load(Ordering::Relaxed)
+        self.config().enabled.load(Ordering::Relaxed)
+    }
+
+    /// What is in force now.
+    pub(crate) fn config(&self) -> Arc<Config> {
+        self.live.config()
     }
 }
 
@@ -69,7 +77,11 @@ impl Default for Limiter {
     /// limits: those of attributes and scopes hold.
     #[track_caller]
     fn default() -> Self {
-        Self { config: crate::shared::at(Location::caller(), || LimiterBuilder::new().config_as_is()) }
+        let builder = LimiterBuilder::new();
+        let Ok(live) = crate::shared::at::<Infallible>(Location::caller(), builder.looks(), || {
+            Ok(Arc::new(Live::new(builder.clone().config_as_is())))
+        });
+        Self { live }
     }
 }
 
@@ -85,15 +97,26 @@ where
     type Future = Ready<Result<Self::Transform, Self::InitError>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        let local = Rc::new(Local::new(Arc::clone(&self.config)));
-        ready(Ok(LimiterService { service: Rc::new(service), local }))
+        let local = Rc::new(Local::new(Arc::clone(&self.live)));
+        ready(Ok(LimiterService { service: Rc::new(service), local: RefCell::new(local) }))
     }
 }
 
 /// The service of a [`Limiter`].
 pub struct LimiterService<S> {
     service: Rc<S>,
-    local: Rc<Local>,
+    local: RefCell<Rc<Local>>,
+}
+
+impl<S> LimiterService<S> {
+    /// The limiter as this worker has it, made anew when other settings are in force.
+    fn local(&self) -> Rc<Local> {
+        let mut local = self.local.borrow_mut();
+        if !local.live.is_in_force(&local.config) {
+            *local = Rc::new(Local::new(Arc::clone(&local.live)));
+        }
+        Rc::clone(&local)
+    }
 }
 
 impl<S, B> Service<ServiceRequest> for LimiterService<S>
@@ -108,13 +131,14 @@ where
     forward_ready!(service);
 
     fn call(&self, req: ServiceRequest) -> Self::Future {
-        let Some(mut pending) = self.local.prepare(&req) else {
+        let local = self.local();
+        let Some(mut pending) = local.prepare(&req) else {
             return LimiterFuture::passing(self.service.call(req));
         };
         if let Some(response) = pending.failure() {
             return LimiterFuture::refused(req, response);
         }
-        match &self.local.config.settings.storage {
+        match &local.config.settings.storage {
             Backend::Memory(memory) => {
                 let decision = pending.ask_memory(memory);
                 match pending.conclude(&req, &decision) {

@@ -17,6 +17,7 @@ use crate::{
     charge::{Charge, Charges, any_failed},
     config::Config,
     failure::Undecided,
+    live::Live,
     plan::{Applicable, Plan},
     question::{Question, note},
     refusal::{self, Decided},
@@ -25,8 +26,10 @@ use crate::{
     ticket::{Ticket, Tickets},
 };
 
-/// A limiter as one worker has it: what all share, and the table of its app.
+/// A limiter as one worker has it: what all share, and the table of its app. When other settings are in force,
+/// another one takes its place, and requests that began with this one keep it.
 pub(crate) struct Local {
+    pub(crate) live: Arc<Live>,
     pub(crate) config: Arc<Config>,
     table: OnceCell<Table>,
 }
@@ -42,8 +45,9 @@ pub(crate) struct Pending {
 }
 
 impl Local {
-    pub(crate) fn new(config: Arc<Config>) -> Self {
-        Self { config, table: OnceCell::new() }
+    pub(crate) fn new(live: Arc<Live>) -> Self {
+        let config = live.config();
+        Self { live, config, table: OnceCell::new() }
     }
 
     /// The table of the app, read at the first request: before, actix has not finished the map.
@@ -102,7 +106,7 @@ impl Local {
         if !self.config.enabled.load(Ordering::Relaxed) {
             return false;
         }
-        if tickets.of_limiters.iter().any(|ticket| Arc::ptr_eq(&ticket.local.config, &self.config)) {
+        if tickets.of_limiters.iter().any(|ticket| Arc::ptr_eq(&ticket.local.live, &self.live)) {
             warn_of_second_time();
             return false;
         }

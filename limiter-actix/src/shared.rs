@@ -9,7 +9,7 @@ use std::{
 
 use actix_web::rt::System;
 
-use crate::config::{Config, Pattern, Settings};
+use crate::live::Live;
 
 /// Who shares: what one line of code makes alike for the workers of one server.
 type Place = (&'static Location<'static>, Server, String);
@@ -23,36 +23,27 @@ enum Server {
 }
 
 /// Held weakly: what no app holds any more is not found by the next.
-static SHARED: LazyLock<Mutex<HashMap<Place, Weak<Config>>>> = LazyLock::new(Mutex::default);
+static SHARED: LazyLock<Mutex<HashMap<Place, Weak<Live>>>> = LazyLock::new(Mutex::default);
 
 /// What this line of code has made before for the same server, or else what `make` makes.
 ///
-/// A function may make several limiters: those that differ in what can be compared share nothing.
-pub(crate) fn at(location: &'static Location<'static>, make: impl FnOnce() -> Config) -> Arc<Config> {
-    let config = make();
-    let Some(server) = Server::current() else { return Arc::new(config) };
-    let place = (location, server, looks(&config.settings));
+/// A function may make several limiters: those that differ in how they look share nothing. The lock is held
+/// meanwhile, so that workers that start at the same time make one limiter between them.
+pub(crate) fn at<E>(
+    location: &'static Location<'static>,
+    looks: String,
+    make: impl FnOnce() -> Result<Arc<Live>, E>,
+) -> Result<Arc<Live>, E> {
+    let Some(server) = Server::current() else { return make() };
+    let place = (location, server, looks);
     let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(config) = shared.get(&place).and_then(Weak::upgrade) {
-        return config;
+    if let Some(live) = shared.get(&place).and_then(Weak::upgrade) {
+        return Ok(live);
     }
-    shared.retain(|_, config| config.strong_count() > 0);
-    let config = Arc::new(config);
-    shared.insert(place, Arc::downgrade(&config));
-    config
-}
-
-/// All of the settings that can be compared; not functions, nor where the counts are.
-fn looks(settings: &Settings) -> String {
-    let Settings { prefix, strategy, headers, failure, defaults, application, meta, patterns, named, .. } =
-        settings;
-    let patterns = patterns.iter().map(|rule| match &rule.pattern {
-        Pattern::Scope(prefix) => (prefix.pattern(), &[][..], &rule.rule),
-        Pattern::Route(route, methods) => (route.pattern(), methods.as_slice(), &rule.rule),
-    });
-    let patterns: Vec<_> = patterns.collect();
-    let named: Vec<_> = named.iter().map(|named| (&named.name, &named.policy)).collect();
-    format!("{:?}", (prefix, strategy, headers, failure, defaults, application, meta, patterns, named))
+    let live = make()?;
+    shared.retain(|_, live| live.strong_count() > 0);
+    shared.insert(place, Arc::downgrade(&live));
+    Ok(live)
 }
 
 impl Server {
@@ -83,18 +74,18 @@ mod tests {
 
     #[actix_web::test]
     async fn one_line_makes_one_limiter() {
-        assert!(Arc::ptr_eq(&limiter("5/minute").config, &limiter("5/minute").config));
+        assert!(Arc::ptr_eq(&limiter("5/minute").live, &limiter("5/minute").live));
     }
 
     #[actix_web::test]
     async fn limiters_that_differ_are_not_shared() {
         let (one, other) = (limiter("5/minute"), limiter("6/minute"));
-        assert!(!Arc::ptr_eq(&one.config, &other.config));
+        assert!(!Arc::ptr_eq(&one.live, &other.live));
     }
 
     #[test]
     fn nothing_is_shared_outside_of_servers() {
-        assert!(!Arc::ptr_eq(&limiter("5/minute").config, &limiter("5/minute").config));
+        assert!(!Arc::ptr_eq(&limiter("5/minute").live, &limiter("5/minute").live));
     }
 
     #[actix_web::test]

@@ -4,26 +4,34 @@ use std::sync::Arc;
 
 use actix_web::HttpResponse;
 
-use super::LimiterBuilder;
+use super::{LimiterBuilder, layer::Names};
 use crate::{Breach, HeaderNames, Headers, RetryAfter, headers::Secret};
 
 impl LimiterBuilder {
     /// Which headers tell how the client stands, on every answer that had limits; none unless set. `true` means
     /// [`Headers::X_RATELIMIT`].
     pub fn headers(mut self, headers: impl Into<Headers>) -> Self {
-        self.settings.headers.which = headers.into();
+        self.code.headers = Some(headers.into());
         self
     }
 
     /// The names of those headers, and of `Retry-After`.
     pub fn header_names(mut self, names: HeaderNames) -> Self {
-        self.settings.headers.names = names;
+        let HeaderNames { limit, remaining, reset, retry_after } = names;
+        let fallback = self.code.names.fallback.take();
+        self.code.names = Names {
+            limit: Some(limit),
+            remaining: Some(remaining),
+            reset: Some(reset),
+            retry_after: Some(retry_after),
+            fallback,
+        };
         self
     }
 
     /// The form of `Retry-After`, which refusals have; [`RetryAfter::Seconds`] unless set.
     pub fn retry_after(mut self, form: RetryAfter) -> Self {
-        self.settings.headers.retry_after = form;
+        self.code.retry_after = Some(form);
         self
     }
 

@@ -1,5 +1,6 @@
 use limiter_core::{ParseQuotaError, PolicyError};
 
+use super::ConfigError;
 use crate::TrustedProxiesError;
 
 /// Why a limiter could not be built.
@@ -27,6 +28,13 @@ pub enum BuildError {
     /// IPv6 addresses cannot be grouped by so many bits.
     #[error("IPv6 addresses cannot be grouped by {0} bits: expected 32 to 128")]
     Ipv6Prefix(u8),
+    /// The settings in the environment or in a file cannot be.
+    #[error("the settings cannot be:\n{0}")]
+    Config(#[from] ConfigError),
+    /// There is no file to read again.
+    #[cfg(feature = "config")]
+    #[error("there is no file to read again: name one with `LimiterBuilder::from_file`")]
+    NoFile,
     /// The address of a storage cannot be used.
     #[error("the storage `{scheme}` cannot be used: {reason}")]
     StorageUri {

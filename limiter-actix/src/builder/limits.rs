@@ -7,38 +7,38 @@ impl LimiterBuilder {
     /// The limits of all routes that have none of their own, per client and route. Paths that match no route
     /// count together as one.
     pub fn default_limits(mut self, limits: impl IntoLimits) -> Self {
-        self.settings.defaults.limits = self.read(limits);
+        self.code.defaults = Some(self.read(limits));
         self
     }
 
     /// Whether default limits count each method by itself. HEAD counts as GET.
     pub fn default_limits_per_method(mut self, per_method: bool) -> Self {
-        self.settings.defaults.per_method = per_method;
+        self.code.per_method = Some(per_method);
         self
     }
 
     /// Whether default limits hold for paths that match no route; they do unless set, so that scanners are
     /// limited. Otherwise what such a request takes is given back with the answer.
     pub fn default_limits_on_unmatched(mut self, on_unmatched: bool) -> Self {
-        self.settings.defaults.on_unmatched = on_unmatched;
+        self.code.on_unmatched = Some(on_unmatched);
         self
     }
 
     /// Whether default limits hold for CORS preflights too; they do not unless set.
     pub fn default_limits_on_preflight(mut self, on_preflight: bool) -> Self {
-        self.settings.defaults.on_preflight = on_preflight;
+        self.code.on_preflight = Some(on_preflight);
         self
     }
 
     /// The limits of all routes together, per client. Paths that match no route count as well.
     pub fn application_limits(mut self, limits: impl IntoLimits) -> Self {
-        self.settings.application = self.read(limits);
+        self.code.application = Some(self.read(limits));
         self
     }
 
     /// How often a client may breach other limits before everything is refused, per client.
     pub fn meta_limits(mut self, limits: impl IntoLimits) -> Self {
-        self.settings.meta = self.read(limits);
+        self.code.meta = Some(self.read(limits));
         self
     }
 

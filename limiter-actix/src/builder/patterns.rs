@@ -47,7 +47,7 @@ impl LimiterBuilder {
         match pattern {
             Ok(pattern) => {
                 let rule = rule(&mut self);
-                self.settings.patterns.push(PatternRule { pattern, rule });
+                self.code.patterns.push(PatternRule { pattern, rule });
             }
             Err(error) => self.fail(error),
         }

@@ -16,7 +16,8 @@ impl Limiter {
     /// # Ok::<(), limiter_actix::BuildError>(())
     /// ```
     pub fn exposed_headers(&self) -> Vec<HeaderName> {
-        let settings = &self.config.settings.headers;
+        let config = self.config();
+        let settings = &config.settings.headers;
         let names = settings.names.clone();
         let mut exposed = vec![names.retry_after];
         if settings.which.x_ratelimit {

@@ -1,0 +1,100 @@
+//! What is wrong with settings that were read.
+
+use std::{fmt, sync::Arc};
+
+/// Something in the environment or in a file that cannot be, and where it stands.
+///
+/// Shown as `limits.toml:3:12: expected ..., found ...`, or with the name of a variable in place of the file's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    at: At,
+    what: String,
+}
+
+/// Where something stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct At {
+    /// A file, or a variable.
+    pub(crate) origin: Arc<str>,
+    /// The line and the column in it, from 1 on.
+    pub(crate) position: Option<(usize, usize)>,
+}
+
+/// All that is wrong with the settings in the environment and in a file, one line for each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError(Vec<Mistake>);
+
+impl Mistake {
+    pub(crate) fn new(at: At, what: impl Into<String>) -> Self {
+        Self { at, what: what.into() }
+    }
+
+    /// The file or the variable.
+    pub fn origin(&self) -> &str {
+        &self.at.origin
+    }
+
+    /// The line in the file, from 1 on; none for a variable, and for a file as a whole.
+    pub fn line(&self) -> Option<usize> {
+        self.at.position.map(|(line, _)| line)
+    }
+
+    /// The column in that line, in characters, from 1 on.
+    pub fn column(&self) -> Option<usize> {
+        self.at.position.map(|(_, column)| column)
+    }
+}
+
+impl At {
+    /// A file or a variable as a whole.
+    pub(crate) fn whole(origin: impl Into<Arc<str>>) -> Self {
+        Self { origin: origin.into(), position: None }
+    }
+}
+
+impl ConfigError {
+    /// The mistakes, from the top of the file on.
+    pub fn mistakes(&self) -> &[Mistake] {
+        &self.0
+    }
+
+    /// Sorts mistakes as they stand in the texts; fails when there are any.
+    pub(crate) fn of(mut mistakes: Vec<Mistake>) -> Result<(), Self> {
+        mistakes.sort_by_key(|mistake| mistake.at.position);
+        if mistakes.is_empty() { Ok(()) } else { Err(Self(mistakes)) }
+    }
+}
+
+impl From<Mistake> for ConfigError {
+    fn from(mistake: Mistake) -> Self {
+        Self(vec![mistake])
+    }
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.at, self.what)
+    }
+}
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.origin)?;
+        match self.position {
+            Some((line, column)) => write!(f, ":{line}:{column}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, mistake) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "\n" };
+            write!(f, "{separator}{mistake}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigError {}

@@ -1,0 +1,63 @@
+//! Looks whether a file has changed.
+
+use std::{
+    sync::{
+        Weak,
+        mpsc::{Receiver, RecvTimeoutError},
+    },
+    thread,
+    time::Duration,
+};
+
+use crate::{ConfigError, Mistake, builder::mistake::At, file::File, live::Live};
+
+/// How long a file must stay as it is before it is taken: whoever writes it has finished.
+const SETTLED: Duration = Duration::from_millis(50);
+
+/// Looks whether a file has changed, for as long as its limiter is there.
+pub(super) struct Watcher {
+    pub(super) live: Weak<Live>,
+    pub(super) file: File,
+    /// Closed when the limiter is gone.
+    pub(super) alive: Receiver<()>,
+    pub(super) interval: Duration,
+}
+
+type Seen = Result<String, ConfigError>;
+
+impl Watcher {
+    /// Starts a thread. `text` is what was read last.
+    pub(super) fn start(self, text: String) -> Result<(), ConfigError> {
+        let origin = self.file.origin();
+        let thread = thread::Builder::new().name("limiter-reload".to_owned());
+        match thread.spawn(move || self.run(Ok(text))) {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                Err(Mistake::new(At::whole(origin), format!("no thread to watch it: {error}")).into())
+            }
+        }
+    }
+
+    fn run(self, mut seen: Seen) {
+        while self.waits(self.interval) {
+            let found = self.file.read();
+            if found == seen {
+                continue;
+            }
+            if !self.waits(SETTLED) || self.file.read() != found {
+                continue;
+            }
+            let Some(live) = self.live.upgrade() else { return };
+            if let Some(source) = &live.source {
+                // What is wrong is in the log.
+                drop(source.reload(&live));
+            }
+            seen = found;
+        }
+    }
+
+    /// Waits; says no when the limiter is gone.
+    fn waits(&self, time: Duration) -> bool {
+        self.alive.recv_timeout(time) == Err(RecvTimeoutError::Timeout)
+    }
+}
