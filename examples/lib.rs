@@ -15,6 +15,8 @@ mod texts {
     mod keys {}
     #[doc = include_str!("../docs/memcached.md")]
     mod memcached {}
+    #[doc = include_str!("../docs/configuration.md")]
+    mod configuration {}
     #[doc = include_str!("../docs/codes.md")]
     mod codes {}
 }

@@ -33,12 +33,8 @@ async fn ping() -> impl Responder {
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = std::env::var("ADDR").unwrap_or_else(|_| "127.0.0.1:8080".to_owned());
-    let storage = std::env::var("RATELIMIT_STORAGE_URI").unwrap_or_else(|_| "memory://".to_owned());
-    let limiter = Limiter::builder()
-        .default_limits(["200 per day", "50 per hour"])
-        .headers(true)
-        .storage_uri(&storage)
-        .build()?;
+    let limiter =
+        Limiter::builder().default_limits(["200 per day", "50 per hour"]).headers(true).from_env().build()?;
 
     let server = HttpServer::new(move || {
         App::new().wrap(limiter.clone()).service(slow).service(medium).service(fast).service(ping)

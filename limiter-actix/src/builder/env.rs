@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, env};
 
 use actix_web::http::header::HeaderName;
-use limiter_core::Strategy;
+use limiter_core::{ParseStrategyError, Strategy};
 
 use super::{
     LimiterBuilder,
@@ -140,8 +140,7 @@ impl Reading {
         let text = self.text(name)?;
         match read(text.trim()) {
             Ok(value) => Some(value),
-            Err(expected) => {
-                let what = format!("{expected}, found `{text}`");
+            Err(what) => {
                 self.read.layer.mistakes.push(Mistake::new(at(name), what));
                 None
             }
@@ -189,7 +188,7 @@ impl Reading {
     }
 
     fn quotas(&mut self, name: &'static str, options: impl Fn(Limit) -> Limit) -> Option<Limits> {
-        let limits = self.take(name, |text| text.into_limits().map_err(|error| error.to_string()))?;
+        let limits = self.take(name, quotas)?;
         let limits = limits.each(options);
         self.read.layer.written.extend(limits.0.iter().map(|limit| (at(name), limit.clone())));
         Some(limits)
@@ -236,32 +235,47 @@ fn at(name: &str) -> At {
     At::whole(format!("{PREFIX}{name}"))
 }
 
+/// Says that a text is something else.
+fn expected(what: &str, text: &str) -> String {
+    format!("expected {what}, found {}", shown(text))
+}
+
+/// A text in a message.
+fn shown(text: &str) -> String {
+    /// Longer texts are not worth repeating.
+    const LONGEST: usize = 60;
+    if text.chars().count() <= LONGEST { format!("`{text}`") } else { "a long text".to_owned() }
+}
+
 fn boolean(text: &str) -> Result<bool, String> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "yes" | "on" | "1" => Ok(true),
         "false" | "no" | "off" | "0" => Ok(false),
-        _ => Err("expected `true` or `false`".to_owned()),
+        _ => Err(expected("`true` or `false`", text)),
     }
 }
 
 fn strategy(text: &str) -> Result<Strategy, String> {
-    text.parse().map_err(|error: limiter_core::ParseStrategyError| {
-        format!("{error}{}", did_you_mean(text, Strategy::ALL.map(Strategy::name)))
-    })
+    let close = || did_you_mean(text, Strategy::ALL.map(Strategy::name));
+    text.parse().map_err(|error: ParseStrategyError| format!("{error}, found {}{}", shown(text), close()))
+}
+
+fn quotas(text: &str) -> Result<Limits, String> {
+    text.into_limits().map_err(|error| format!("{error}, in {}", shown(text)))
 }
 
 fn whole_number(text: &str) -> Result<u64, String> {
-    text.parse().map_err(|_| format!("expected a whole number from 0 to {}", u64::MAX))
+    text.parse().map_err(|_| expected(&format!("a whole number from 0 to {}", u64::MAX), text))
 }
 
 fn header(text: &str) -> Result<HeaderName, String> {
-    HeaderName::try_from(text).map_err(|_| "expected the name of a header".to_owned())
+    HeaderName::try_from(text).map_err(|_| expected("the name of a header", text))
 }
 
 fn retry_after(text: &str) -> Result<RetryAfter, String> {
     match text {
         "delta-seconds" => Ok(RetryAfter::Seconds),
         "http-date" => Ok(RetryAfter::HttpDate),
-        _ => Err("expected `delta-seconds` or `http-date`".to_owned()),
+        _ => Err(expected("`delta-seconds` or `http-date`", text)),
     }
 }

@@ -61,3 +61,45 @@ impl Watcher {
         self.alive.recv_timeout(time) == Err(RecvTimeoutError::Timeout)
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::{
+        env, fs, process, thread,
+        time::{Duration, Instant},
+    };
+
+    use crate::Limiter;
+
+    /// How many threads of this process are watchers.
+    fn watchers() -> usize {
+        let threads = fs::read_dir("/proc/self/task").expect("a process has threads");
+        // A thread may end while it is looked at.
+        let names = threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("comm")).ok());
+        names.filter(|name| name.trim() == "limiter-reload").count()
+    }
+
+    /// A thread takes its name when it first runs.
+    fn until_there_are(number: usize) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while watchers() != number {
+            assert!(Instant::now() < deadline, "{} watchers in place of {number}", watchers());
+            thread::yield_now();
+        }
+    }
+
+    /// With an interval that nobody would wait for.
+    #[test]
+    fn the_thread_ends_with_the_last_clone() {
+        let path = env::temp_dir().join(format!("watched-{}.toml", process::id()));
+        fs::write(&path, "enabled = true").expect("a file can be written");
+        let limiter = Limiter::builder().from_file(&path).reload_every(Duration::from_secs(3600)).build();
+        let limiter = limiter.expect("a limiter");
+        let clone = limiter.clone();
+        drop(limiter);
+        until_there_are(1);
+        drop(clone);
+        until_there_are(0);
+        fs::remove_file(&path).expect("the file is there");
+    }
+}

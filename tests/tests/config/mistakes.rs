@@ -1,0 +1,221 @@
+//! What is said of settings that cannot be.
+
+use limiter_actix::{BuildError, Limiter, check_file};
+
+use crate::Settings;
+
+/// What is said of a file, with `limits.toml` for its path.
+fn said_of(text: &str) -> Vec<String> {
+    let settings = Settings::new(text);
+    let path = settings.path.display().to_string();
+    match check_file(&settings.path) {
+        Ok(()) => Vec::new(),
+        Err(BuildError::Config(error)) => {
+            error.to_string().lines().map(|line| line.replace(&path, "limits.toml")).collect()
+        }
+        Err(other) => panic!("{other}"),
+    }
+}
+
+/// The one message about one mistake, without the file's name.
+fn one(text: &str) -> String {
+    let said = said_of(text);
+    assert_eq!(said.len(), 1, "{text}: {said:#?}");
+    said[0].strip_prefix("limits.toml:").unwrap_or(&said[0]).to_owned()
+}
+
+#[test]
+fn five_mistakes_are_five_messages() {
+    let text = r#"
+# Five mistakes, in all depths.
+strategi = "moving-window"
+default_limits = ["200 per day", "50 per fortnight"]
+ipv6_prefix = 16
+
+[routes]
+"POST /login" = { limits = { limit = "5/minute", burst = 20 } }
+
+[scopes."api"]
+exempt = ["default"]
+"#;
+    assert_eq!(
+        said_of(text),
+        [
+            "limits.toml:3:1: unknown name `strategi`; did you mean `strategy`?",
+            "limits.toml:4:42: `default_limits`: expected second, minute, hour, day, week, month or year at byte 7, \
+             found `fortnight`",
+            "limits.toml:5:15: `ipv6_prefix`: expected a whole number from 32 to 128, found `16`",
+            "limits.toml:8:28: a limit cannot be: a burst needs the strategy `token-bucket`, not `fixed-window`",
+            "limits.toml:10:9: `api`: expected a path that begins with a slash",
+        ]
+    );
+}
+
+#[test]
+fn each_mistake_says_what_was_expected() {
+    for (text, message) in [
+        ("enabled = 1", "1:11: `enabled`: expected `true` or `false`, found `1`"),
+        ("key_prefix = 7", "1:14: `key_prefix`: expected a text in quotes, found `7`"),
+        ("key_prefix = ''", "1:14: `key_prefix`: expected a text in quotes, found ``"),
+        (
+            "strategy = 'mooving-window'",
+            "1:12: `strategy`: expected `fixed-window`, `fixed-window-elastic-expiry`, `moving-window`, \
+             `sliding-window-counter` or `token-bucket`, found `mooving-window`; did you mean `moving-window`?",
+        ),
+        ("ipv6_prefix = 1.5", "1:15: `ipv6_prefix`: expected a whole number from 32 to 128, found `1.5`"),
+        ("ipv6_prefix = '64'", "1:15: `ipv6_prefix`: expected a whole number from 32 to 128, found `64`"),
+        ("log_addresses = 'no'", "1:17: `log_addresses`: expected `full`, `hashed` or `hidden`, found `no`"),
+        (
+            "headers = 'x-rate-limit'",
+            "1:11: `headers`: expected `x-ratelimit` or `ietf-draft-11`, found `x-rate-limit`; did you mean \
+             `x-ratelimit`?",
+        ),
+        (
+            "headers = ['x-ratelimit', 3]",
+            "1:27: `headers`: expected `x-ratelimit` or `ietf-draft-11`, found `3`",
+        ),
+        ("header_names = 'x'", "1:16: `header_names`: expected a table, found `x`"),
+        ("header_names.limit = 'x y'", "1:22: `limit`: expected the name of a header, found `x y`"),
+        (
+            "retry_after = 'seconds'",
+            "1:15: `retry_after`: expected `delta-seconds` or `http-date`, found `seconds`",
+        ),
+        ("default_limits = 5", "1:18: `default_limits`: expected limits such as `5/minute`, found `5`"),
+        ("default_limits = [[]]", "1:19: `default_limits`: expected limits such as `5/minute`, found a list"),
+        (
+            "default_limits = '''\n5/fortnight'''",
+            "1:18: `default_limits`: expected second, minute, hour, day, week, month or year at byte 2, found \
+             `fortnight`",
+        ),
+        ("meta_limits = { name = 'x' }", "1:15: `meta_limits`: expected a `limit` in this table"),
+        (
+            "default_limits = { limit = '5/minute', cost = -1 }",
+            "1:47: `cost`: expected a whole number from 0 to 18446744073709551615, found `-1`",
+        ),
+        (
+            "default_limits = { limit = '5/minute', burst = 0 }",
+            "1:48: `burst`: expected a whole number from 1 to 18446744073709551615, found `0`",
+        ),
+        (
+            "default_limits = { limit = '5/minute', methods = ['post'] }",
+            "1:51: `methods`: expected a method in upper case: `GET`, `HEAD`, `POST`, `PUT`, `DELETE`, `PATCH`, \
+             `OPTIONS`, `CONNECT` or `TRACE`, found `post`",
+        ),
+        (
+            "default_limits = { limit = '5/minute', method = 'POST' }",
+            "1:40: unknown name `method`; did you mean `methods`?",
+        ),
+        (
+            "default_limits = { limit = '20000/minute', strategy = 'moving-window' }",
+            "1:18: a limit cannot be: a moving window of `20000 per 1 minute` remembers too many hits for this storage: at most \
+             10000; use `sliding-window-counter` or `token-bucket`",
+        ),
+        (
+            "key = 3",
+            "1:7: `key`: expected `client_address`, `peer_address`, `bearer_token` or a table, found `3`",
+        ),
+        (
+            "key = 'client'",
+            "1:7: `key`: expected `client_address`, `peer_address` or `bearer_token`, found `client`",
+        ),
+        (
+            "key = { header = 'x', query = 'y' }",
+            "1:7: `key`: expected one of `key`, `header`, `cookie`, `query` and `client_network` in this table",
+        ),
+        ("key = { header = 'x y' }", "1:18: `header`: expected the name of a header, found `x y`"),
+        ("key = { header = 'x', or = 'y' }", "1:23: unknown name `or`"),
+        (
+            "key = { header = 'x', and = 'y' }",
+            "1:29: `and`: expected `client_address`, `peer_address` or `bearer_token`, found `y`",
+        ),
+        ("trusted_proxies = 'all'", "1:19: `trusted_proxies`: expected `none` or a table, found `all`"),
+        (
+            "trusted_proxies = { networks = ['10.0.0.0/8'] }",
+            "1:19: `trusted_proxies`: expected a `header` in this table, such as `X-Forwarded-For`",
+        ),
+        (
+            "trusted_proxies = { header = 'Forwarded' }",
+            "1:19: `trusted_proxies`: nobody is trusted: expected `networks`, `hops` or `unix_sockets`",
+        ),
+        (
+            "trusted_proxies = { header = 'Forwarded', networks = ['10.0.0.0/33'] }",
+            "1:55: `networks`: expected a network such as `10.0.0.0/8` or `fd00::1`, found `10.0.0.0/33`",
+        ),
+        (
+            "routes = { '/x/{id' = '5/minute' }",
+            "1:12: `/x/{id`: expected segments that are plain, or a name in braces such as `{id}`",
+        ),
+        ("routes = { '/x' = {} }", "1:19: `/x`: expected `limits`, `exempt` or both"),
+        ("scopes = { '/x' = { exempt = 'scope' } }", {
+            "1:30: `exempt`: expected `default`, `application`, `meta` or `scopes`, found `scope`; did you mean \
+             `scopes`?"
+        }),
+        ("storage_uri = 'postgres://user:secret@host'", {
+            "1:15: the storage `postgres`: expected `memory`, `redis`, `redis+unix`, `valkey` or `valkey+unix`"
+        }),
+    ] {
+        assert_eq!(one(text), message, "{text}");
+    }
+}
+
+#[test]
+fn an_error_of_syntax_is_one_message_with_its_line() {
+    for (text, position) in [
+        ("enabled = true\ndefault_limits = \"5/minute\nmeta_limits = '3/day'\n", "2:27"),
+        ("enabled = true\nenabled = false\n", "2:1"),
+        ("[routes\n", "1:8"),
+        ("x", "1:2"),
+    ] {
+        let said = one(text);
+        assert!(said.starts_with(&format!("{position}: ")), "{text:?}: {said}");
+    }
+}
+
+/// A column counts letters, not bytes.
+#[test]
+fn columns_count_letters() {
+    assert_eq!(one("key_prefix = 'äöü'; x"), one("key_prefix = 'abc'; x"));
+    assert_eq!(
+        one("routes = { '/ä' = '5/moment' }"),
+        "1:22: `/ä`: expected second, minute, hour, day, week, month or year at byte 2, found `moment`"
+    );
+}
+
+#[test]
+fn a_file_is_bounded() {
+    let comment = format!("#{}\n", "x".repeat(1 << 20));
+    assert_eq!(said_of(&comment), ["limits.toml: expected at most 1048576 bytes"]);
+    let rules: String = (0..1001).map(|number| format!("'/{number}' = '5/minute'\n")).collect();
+    assert_eq!(one(&format!("[routes]\n{rules}")), "1:1: expected at most 1000 routes and scopes");
+    let mistakes: String = (0..1000).map(|number| format!("x{number} = 1\n")).collect();
+    assert_eq!(said_of(&mistakes).len(), 100);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let error = check_file("/nowhere/limits.toml").expect_err("there is no such file");
+    let expected = "the settings cannot be:\n/nowhere/limits.toml: cannot be read: No such file or directory";
+    assert!(error.to_string().starts_with(expected), "{error}");
+}
+
+/// The variables come first, then the lines of the file.
+#[test]
+fn the_environment_and_the_file_are_told_together() {
+    let settings = Settings::new("\nenabled = 'no'\n");
+    let builder = Limiter::builder().from_file(&settings.path);
+    let error =
+        builder.from_variables([("RATELIMIT_ENABLED", "nope"), ("RATELIMIT_STORAGE_URI", "nfs://u:pw@h")]);
+    let Err(BuildError::Config(error)) = error.build() else { panic!("expected mistakes") };
+    let path = settings.path.display();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "RATELIMIT_STORAGE_URI: the storage `nfs`: expected `memory`, `redis`, `redis+unix`, `valkey` or \
+             `valkey+unix`\n\
+             RATELIMIT_ENABLED: expected `true` or `false`, found `nope`\n\
+             {path}:2:11: `enabled`: expected `true` or `false`, found `no`"
+        )
+    );
+    let lines: Vec<_> = error.mistakes().iter().map(|mistake| (mistake.line(), mistake.column())).collect();
+    assert_eq!(lines, [(None, None), (None, None), (Some(2), Some(11))]);
+}
