@@ -61,7 +61,7 @@ impl Limiter {
     /// Reads the [file](LimiterBuilder::from_file) again, for all clones and workers. Tells whether it has changed.
     ///
     /// Settings change as a whole: each request is decided by those it began with, and none is lost. Counts stay
-    /// where limit, place and strategy are the same. Where counts are kept, and the prefix of keys, cannot change
+    /// where limit, place and strategy are the same. Where counts are kept (`storage_uri`, `key_prefix`, `local_refusals`) cannot change
     /// while the limiter is running: that is logged, and they stay. The environment is not read again.
     ///
     /// It reads a small file, and waits for the disk meanwhile.

@@ -69,6 +69,7 @@ fn doc() -> Result<Outcome, Box<dyn Error>> {
 fn features() -> Result<Outcome, Box<dyn Error>> {
     cargo(["check", "-p", "limiter-core", "--no-default-features"]).run()?;
     cargo(["check", "-p", "limiter-actix", "--no-default-features"]).run()?;
+    cargo(["check", "-p", "limiter-actix", "--no-default-features", "--features", "config"]).run()?;
     cargo(["test", "-p", "limiter-actix", "--features", "redis", "--lib"]).run()?;
     cargo(["test", "-p", "limiter-actix", "--features", "memcached", "--lib"]).run()
 }

@@ -110,6 +110,18 @@ fn each_mistake_says_what_was_expected() {
             "1:18: a limit cannot be: a moving window of `20000 per 1 minute` remembers too many hits for this storage: at most \
              10000; use `sliding-window-counter` or `token-bucket`",
         ),
+    ] {
+        assert_eq!(one(text), message, "{text}");
+    }
+}
+
+#[test]
+fn so_does_each_in_a_table_of_its_own() {
+    for (text, message) in [
+        (
+            "on_storage_failure = 'denied'",
+            "1:22: `on_storage_failure`: expected `fallback`, `allow` or `deny`, found `denied`",
+        ),
         (
             "key = 3",
             "1:7: `key`: expected `client_address`, `peer_address`, `bearer_token` or a table, found `3`",
@@ -185,10 +197,36 @@ fn columns_count_letters() {
 fn a_file_is_bounded() {
     let comment = format!("#{}\n", "x".repeat(1 << 20));
     assert_eq!(said_of(&comment), ["limits.toml: expected at most 1048576 bytes"]);
-    let rules: String = (0..1001).map(|number| format!("'/{number}' = '5/minute'\n")).collect();
-    assert_eq!(one(&format!("[routes]\n{rules}")), "1:1: expected at most 1000 routes and scopes");
-    let mistakes: String = (0..1000).map(|number| format!("x{number} = 1\n")).collect();
-    assert_eq!(said_of(&mistakes).len(), 100);
+    let rules: Vec<_> = (0..1001).map(|number| format!("'/{number}' = '5/minute'\n")).collect();
+    assert_eq!(one(&format!("[routes]\n{}", rules.concat())), "1:1: expected at most 1000 routes and scopes");
+    let mistakes: Vec<_> = (0..1000).map(|number| format!("x{number} = 1\n")).collect();
+    assert_eq!(said_of(&mistakes.concat()).len(), 100);
+}
+
+/// Whatever is missing, it is told, or it was not needed.
+#[test]
+fn a_file_may_lack_any_part() {
+    let whole = include_str!("../../../examples/limits.toml");
+    let settings = Settings::new(whole);
+    let (mut right, mut wrong) = (0, 0);
+    for cut in (0..whole.len()).step_by(23) {
+        for length in [1, 23, whole.len()] {
+            let rest = whole.get(cut + length..).unwrap_or_default();
+            settings.write(&format!("{}{rest}", &whole[..cut]));
+            match check_file(&settings.path) {
+                Ok(()) => right += 1,
+                Err(BuildError::Config(error)) => {
+                    wrong += 1;
+                    let lines = whole.lines().count() + 1;
+                    let is_there = |line: Option<usize>| line.is_some_and(|line| (1..=lines).contains(&line));
+                    let mistakes = error.mistakes();
+                    assert!(mistakes.iter().all(|it| is_there(it.line())), "{cut} {length}: {error}");
+                }
+                Err(other) => panic!("{cut} {length}: {other}"),
+            }
+        }
+    }
+    assert!(right > 0 && wrong > 0, "{right} right, {wrong} wrong");
 }
 
 #[test]
