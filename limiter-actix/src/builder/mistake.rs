@@ -20,7 +20,8 @@ pub(crate) struct At {
     pub(crate) position: Option<(usize, usize)>,
 }
 
-/// All that is wrong with the settings in the environment and in a file, one line for each.
+/// All that is wrong with the settings in the environment and in a file, one line for each; of more than 100
+/// mistakes the first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError(Vec<Mistake>);
 
@@ -60,7 +61,10 @@ impl ConfigError {
 
     /// Sorts mistakes as they stand in the texts; fails when there are any.
     pub(crate) fn of(mut mistakes: Vec<Mistake>) -> Result<(), Self> {
+        /// After so many, it is another kind of file.
+        const MOST_TOLD: usize = 100;
         mistakes.sort_by_key(|mistake| mistake.at.position);
+        mistakes.truncate(MOST_TOLD);
         if mistakes.is_empty() { Ok(()) } else { Err(Self(mistakes)) }
     }
 }

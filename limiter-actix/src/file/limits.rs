@@ -5,17 +5,11 @@ use std::num::NonZeroU64;
 use actix_web::http::Method;
 use limiter_core::{Quota, Quotas};
 
-use super::{
-    Reader, Value,
-    reader::{Fields, one_of},
-};
+use super::{Reader, Value, reader::Fields};
 use crate::{
     Limit, Limits,
     limit::{Cost, Source, Text},
 };
-
-/// The methods that are usual. Others are asked for by pattern.
-const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE"];
 
 impl Reader<'_> {
     /// A text, a table with options, or several of these.
@@ -94,11 +88,12 @@ impl Reader<'_> {
     }
 
     fn methods(&mut self, value: Value<'_>) -> Vec<Method> {
+        let is_upper_case = |text: &&str| !text.bytes().any(|byte| byte.is_ascii_lowercase());
         let method = |value: Value<'_>| {
-            let text = value.node.get_ref().as_str().filter(|text| METHODS.contains(text));
+            let text = value.node.get_ref().as_str().filter(is_upper_case);
             let method = text.and_then(|text| Method::from_bytes(text.as_bytes()).ok());
             if method.is_none() {
-                self.expected(value, &format!("a method in upper case: {}", one_of(METHODS.into_iter())));
+                self.expected(value, "a method in upper case, such as `GET`");
             }
             method
         };

@@ -12,9 +12,6 @@ use crate::{
     builder::{mistake::At, nearest::did_you_mean},
 };
 
-/// More mistakes are not told: after so many, it is another kind of file.
-const MOST_MISTAKES: usize = 100;
-
 /// Notes what is wrong with a text.
 pub(super) struct Reader<'t> {
     origin: Arc<str>,
@@ -56,9 +53,7 @@ impl<'t> Reader<'t> {
     }
 
     pub(super) fn wrong(&mut self, offset: usize, what: impl Into<String>) {
-        if self.mistakes.len() < MOST_MISTAKES {
-            self.mistakes.push(Mistake::new(self.at(offset), what));
-        }
+        self.mistakes.push(Mistake::new(self.at(offset), what));
     }
 
     /// Says that a value is something else.
@@ -184,7 +179,7 @@ impl Value<'_> {
 }
 
 /// `a`, `b` or `c`.
-pub(super) fn one_of<'a>(names: impl Iterator<Item = &'a str>) -> String {
+fn one_of<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
     match names.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),

@@ -98,8 +98,7 @@ fn each_mistake_says_what_was_expected() {
         ),
         (
             "default_limits = { limit = '5/minute', methods = ['post'] }",
-            "1:51: `methods`: expected a method in upper case: `GET`, `HEAD`, `POST`, `PUT`, `DELETE`, `PATCH`, \
-             `OPTIONS`, `CONNECT` or `TRACE`, found `post`",
+            "1:51: `methods`: expected a method in upper case, such as `GET`, found `post`",
         ),
         (
             "default_limits = { limit = '5/minute', method = 'POST' }",
