@@ -159,12 +159,14 @@ async fn where_counts_are_cannot_change() {
     let (limiter, app) = app!(from(&settings));
     assert_eq!(ask!(app, "/"), is(200, "4 of 5"));
     settings
-        .write("default_limits = '5/hour'\nkey_prefix = 'two'\nstorage_uri = 'redis://:secret@127.0.0.1'");
+        .write("default_limits = '5/hour'\nkey_prefix = 'two'\nstorage_uri = 'redis://:secret@127.0.0.1'\nlocal_refusals = false");
     assert_eq!(limiter.reload(), Ok(true));
     assert_eq!(ask!(app, "/"), is(200, "3 of 5"));
     let said = log::here("L022");
-    assert_eq!(said.len(), 2, "{said:#?}");
-    assert!(said[0].contains("storage_uri") && said[1].contains("key_prefix"), "{said:#?}");
+    assert_eq!(said.len(), 3, "{said:#?}");
+    for (line, name) in said.iter().zip(["storage_uri", "key_prefix", "local_refusals"]) {
+        assert!(line.contains(name), "{said:#?}");
+    }
     assert!(log::everywhere("secret").is_empty());
 }
 
