@@ -32,7 +32,19 @@ fn on_redis() -> Result<Outcome, Box<dyn Error>> {
         return Err(format!("{server} was not found; `apt-get install redis-server` installs it").into());
     }
     cargo(["test", "-p", "limiter-core", "--features", FEATURES, "--doc"]).run()?;
-    cargo(["test", "-p", "limiter-core", "--features", FEATURES, "--lib", "--test", "acceptance"]).run()?;
+    cargo([
+        "test",
+        "-p",
+        "limiter-core",
+        "--features",
+        FEATURES,
+        "--lib",
+        "--test",
+        "acceptance",
+        "--test",
+        "wrappers",
+    ])
+    .run()?;
     test(Path::new(&server))
 }
 
