@@ -60,7 +60,7 @@ impl<'a> Hit<'a> {
     pub(super) fn digest(&self) -> u128 {
         let mut digest = self.scope.digest();
         self.key.feed(&mut digest);
-        digest.number(self.policy.id());
+        digest.word(0, self.policy.id());
         digest.finish()
     }
 }

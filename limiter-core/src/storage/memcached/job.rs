@@ -43,7 +43,8 @@ pub(super) struct Kept {
 
 impl Kept {
     pub(super) fn new(hit: &Hit<'_>, name: Arc<str>, server: usize) -> Self {
-        let Hit { scope, key, policy, cost, shadow, only_after } = *hit;
+        // Whether it is reserved matters only to those who stand before a storage.
+        let Hit { scope, key, policy, cost, shadow, only_after, reserved: _ } = *hit;
         let (scope, key, policy) = (scope.clone(), key.clone(), policy.clone());
         Self { name, server, policy, scope, key, cost, shadow, only_after }
     }
