@@ -4,8 +4,12 @@ use std::fmt;
 
 use ::redis::aio::ConnectionLike;
 
+mod address;
+mod attempt;
 mod builder;
 mod call;
+#[cfg(feature = "redis-cluster")]
+mod cluster;
 mod dial;
 mod erase;
 mod error;
@@ -13,9 +17,14 @@ mod line;
 mod link;
 mod reply;
 mod script;
+#[cfg(feature = "redis-sentinel")]
+mod sentinel;
+#[cfg_attr(not(feature = "redis-tls"), path = "redis/no_tls.rs")]
+mod tls;
+mod uri;
 
 pub use self::builder::RedisStorageBuilder;
-use self::{call::Call, link::Link};
+use self::link::Link;
 use super::{Answer, Batch, Decision, GiveBack, Hit, MemoryStorage, Storage, StorageError};
 use crate::{CountName, Policy, PolicyError, Strategy, Timestamp};
 
@@ -102,17 +111,14 @@ impl RedisStorage {
 
 impl Storage for RedisStorage {
     fn decide<'a>(&'a self, batch: &'a Batch<'a>, now: Timestamp) -> Answer<'a, Decision> {
-        Answer::Later(Box::pin(async move {
-            let call = Call::decide(batch, self.time(now), |hit| self.key(hit));
-            let reply = self.link.run(&call).await?;
-            reply::decision(reply, batch, call.places())
-        }))
+        Answer::Later(Box::pin(
+            async move { self.link.decide(batch, self.time(now), |hit| self.key(hit)).await },
+        ))
     }
 
     fn give_back<'a>(&'a self, taken: &'a [GiveBack<'a>], now: Timestamp) -> Answer<'a, ()> {
         Answer::Later(Box::pin(async move {
-            let call = Call::give_back(taken, self.time(now), |hit| self.key(hit));
-            self.link.run(&call).await.map(drop)
+            self.link.give_back(taken, self.time(now), |hit| self.key(hit)).await
         }))
     }
 
@@ -124,7 +130,7 @@ impl Storage for RedisStorage {
     }
 
     fn reset(&self) -> Answer<'_, ()> {
-        Answer::Later(Box::pin(erase::all(&self.link, &self.prefix)))
+        Answer::Later(Box::pin(self.link.unlink_all(&self.prefix)))
     }
 
     fn probe(&self) -> Answer<'_, ()> {

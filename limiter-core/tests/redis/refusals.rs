@@ -33,7 +33,7 @@ async fn nobody_listens() {
 
 #[tokio::test]
 async fn no_such_host() {
-    says("redis://nowhere.invalid", "could not be reached").await;
+    says("redis://nowhere.invalid", "could not be resolved").await;
 }
 
 #[tokio::test]

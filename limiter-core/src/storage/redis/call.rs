@@ -1,5 +1,8 @@
 use redis::Cmd;
+use smallvec::{SmallVec, smallvec};
 
+#[cfg(feature = "redis-cluster")]
+use super::reply::{self, Reply};
 use super::script::{Script, Strategies, Task};
 use crate::{
     Policy, Strategy, Timestamp,
@@ -10,16 +13,27 @@ use crate::{
 pub(super) struct Call {
     task: Task,
     strategies: Strategies,
+    /// Microseconds; none for the time of the server.
+    time: Option<u64>,
+    /// How many guards and limits there are, for a decision.
+    sizes: SmallVec<[usize; 2]>,
     keys: Vec<String>,
     /// The place of each hit's key among the keys.
     places: Vec<usize>,
-    arguments: Vec<Argument>,
+    hits: SmallVec<[Numbers; 6]>,
 }
 
-#[derive(Clone, Copy)]
-enum Argument {
-    Number(u64),
-    Text(&'static str),
+/// What a script is told of a hit.
+#[derive(Clone)]
+struct Numbers {
+    strategy: Strategy,
+    /// Microseconds.
+    window: u64,
+    capacity: [u64; 2],
+    cost: [u64; 2],
+    /// For a decision whether it is in shadow and the place of the limit it waits for, counted from 1; to give
+    /// back the stamp.
+    more: SmallVec<[u64; 2]>,
 }
 
 impl Call {
@@ -29,60 +43,71 @@ impl Call {
         time: Option<Timestamp>,
         key: impl Fn(&Hit<'_>) -> String,
     ) -> Self {
-        let mut call = Self::new(Task::Decide, time);
-        call.number(batch.guards.len());
-        call.number(batch.limits.len());
+        let mut call = Self::new(Task::Decide, time.map(micros));
+        call.sizes = smallvec![batch.guards.len(), batch.limits.len()];
         for hit in batch.hits() {
-            call.hit(hit, key(hit));
-            call.number(hit.shadow.into());
-            // Lua counts from 1.
-            call.number(hit.only_after.map_or(0, |limit| limit.saturating_add(1)));
+            let after = hit.only_after.map_or(0, |limit| limit.saturating_add(1) as u64);
+            call.add(key(hit), Numbers::new(hit, smallvec![hit.shadow.into(), after]));
         }
         call
     }
 
     /// Gives back what was taken.
-    pub(super) fn give_back(
-        taken: &[GiveBack<'_>],
+    pub(super) fn give_back<'a>(
+        taken: impl IntoIterator<Item = &'a GiveBack<'a>>,
         time: Option<Timestamp>,
         key: impl Fn(&Hit<'_>) -> String,
     ) -> Self {
-        let mut call = Self::new(Task::GiveBack, time);
+        let mut call = Self::new(Task::GiveBack, time.map(micros));
         for GiveBack { hit, stamp } in taken {
-            call.hit(hit, key(hit));
-            call.arguments.push(Argument::Number(stamp / 1000));
+            call.add(key(hit), Numbers::new(hit, smallvec![stamp / 1000]));
         }
         call
     }
 
-    fn new(task: Task, time: Option<Timestamp>) -> Self {
-        let time = time.map_or(Argument::Text(""), |time| Argument::Number(time.as_nanos() / 1000));
-        let strategies = Strategies::default();
-        Self { task, strategies, keys: Vec::new(), places: Vec::new(), arguments: vec![time] }
+    /// Gives back what this decision took.
+    #[cfg(feature = "redis-cluster")]
+    pub(super) fn undo(&self, reply: &Reply) -> Self {
+        let mut call = Self::new(Task::GiveBack, self.time);
+        for ((place, hit), words) in self.places.iter().zip(&self.hits).zip(&reply.words) {
+            if words[0] == 1 {
+                let stamp = reply::stamp(hit.strategy, words);
+                call.add(self.keys[*place].clone(), Numbers { more: smallvec![stamp], ..hit.clone() });
+            }
+        }
+        call
     }
 
-    fn hit(&mut self, hit: &Hit<'_>, key: String) {
+    fn new(task: Task, time: Option<u64>) -> Self {
+        Self {
+            task,
+            strategies: Strategies::default(),
+            time,
+            sizes: SmallVec::new(),
+            keys: Vec::new(),
+            places: Vec::new(),
+            hits: SmallVec::new(),
+        }
+    }
+
+    fn add(&mut self, key: String, hit: Numbers) {
         let place = self.keys.iter().position(|other| *other == key).unwrap_or_else(|| {
             self.keys.push(key);
             self.keys.len() - 1
         });
         self.places.push(place);
-        self.number(place + 1);
-        let policy = hit.policy;
-        self.strategies.add(policy.strategy());
-        self.arguments.push(Argument::Text(policy.strategy().code()));
-        self.arguments.push(Argument::Number(policy.window() / 1000));
-        let pairs = [amount(policy, policy.capacity()), amount(policy, hit.cost)];
-        self.arguments.extend(pairs.into_iter().flatten().map(Argument::Number));
-    }
-
-    fn number(&mut self, number: usize) {
-        self.arguments.push(Argument::Number(number as u64));
+        self.strategies.add(hit.strategy);
+        self.hits.push(hit);
     }
 
     /// The place of each hit's key among the keys: equal for hits of one count.
     pub(super) fn places(&self) -> &[usize] {
         &self.places
+    }
+
+    #[cfg(feature = "redis-cluster")]
+    pub(super) fn keys(&self) -> &[String] {
+        &self.keys
     }
 
     /// The command that calls the script, which the server has seen before.
@@ -102,14 +127,34 @@ impl Call {
     fn command(&self, name: &str, script: &str) -> Cmd {
         let mut command = redis::cmd(name);
         command.arg(script).arg(self.keys.len()).arg(&self.keys);
-        for argument in &self.arguments {
-            match argument {
-                Argument::Number(number) => command.arg(number),
-                Argument::Text(text) => command.arg(text),
-            };
+        match self.time {
+            Some(time) => command.arg(time),
+            None => command.arg(""),
+        };
+        command.arg(&self.sizes[..]);
+        for (place, hit) in self.places.iter().zip(&self.hits) {
+            command.arg(place + 1).arg(hit.strategy.code()).arg(hit.window);
+            command.arg(&hit.capacity).arg(&hit.cost).arg(&hit.more[..]);
         }
         command
     }
+}
+
+impl Numbers {
+    fn new(hit: &Hit<'_>, more: SmallVec<[u64; 2]>) -> Self {
+        let policy = hit.policy;
+        Self {
+            strategy: policy.strategy(),
+            window: policy.window() / 1000,
+            capacity: amount(policy, policy.capacity()),
+            cost: amount(policy, hit.cost),
+            more,
+        }
+    }
+}
+
+fn micros(time: Timestamp) -> u64 {
+    time.as_nanos() / 1000
 }
 
 /// An amount as the scripts count it: units and 0, or the time that fills it into a bucket, as microseconds and

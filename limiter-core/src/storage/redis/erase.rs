@@ -1,19 +1,23 @@
 use redis::{FromRedisValue, Value};
 
-use super::{error, link::Link};
+use super::{error, line::Lines, link::Link};
 use crate::storage::StorageError;
 
 /// How many keys are looked through at once: few enough that no other command waits for long.
 const AT_ONCE: u32 = 1000;
 
-/// Removes all keys that begin with `prefix`, a few at a time.
-pub(super) async fn all(link: &Link, prefix: &str) -> Result<(), StorageError> {
+/// Removes all keys that begin with `prefix`, a few at a time: those of one node of a cluster, or of the server.
+pub(super) async fn all(link: &Link, node: Option<&Lines>, prefix: &str) -> Result<(), StorageError> {
     let pattern = pattern(prefix);
     let mut cursor = 0;
     loop {
         let mut scan = redis::cmd("SCAN");
         scan.arg(cursor).arg("MATCH").arg(&pattern).arg("COUNT").arg(AT_ONCE);
-        let (next, keys) = page(link.ask(&scan).await.map_err(error::storage)?)?;
+        let answer = match node {
+            Some(node) => node.ask(&scan).await,
+            None => link.ask(&scan).await,
+        };
+        let (next, keys) = page(answer.map_err(error::storage)?)?;
         link.unlink(&keys).await?;
         if next == 0 {
             return Ok(());

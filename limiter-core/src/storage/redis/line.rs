@@ -10,14 +10,11 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use redis::{Cmd, RedisError, RedisResult, Value};
-use tokio::{
-    runtime::{self, Handle},
-    sync::watch,
-    time::timeout,
-};
+use redis::{Cmd, RedisResult, Value};
+use tokio::runtime::Handle;
 
 use super::{
+    attempt::Attempt,
     dial::{Connection, Dial},
     error,
 };
@@ -32,9 +29,7 @@ pub(super) struct Lines {
 
 /// A connection that is being made or in use.
 struct Line {
-    runtime: runtime::Id,
-    /// None until the attempt has come to an end.
-    attempt: watch::Receiver<Option<RedisResult<Connection>>>,
+    attempt: Attempt<Connection>,
     /// How many commands were answered.
     answers: AtomicU64,
 }
@@ -45,10 +40,20 @@ impl Lines {
     }
 
     pub(super) async fn ask(&self, command: &Cmd) -> RedisResult<Value> {
+        self.ask_as(command, false).await
+    }
+
+    /// Asks a node of a cluster, which is told that another one has sent us.
+    #[cfg(feature = "redis-cluster")]
+    pub(super) async fn ask_as_sent(&self, command: &Cmd) -> RedisResult<Value> {
+        self.ask_as(command, true).await
+    }
+
+    async fn ask_as(&self, command: &Cmd, is_sent: bool) -> RedisResult<Value> {
         let line = self.line()?;
-        let mut connection = line.connection().await?;
+        let connection = line.attempt.outcome().await?;
         let pending = Pending::new(self, &line);
-        let answer = connection.ask(command).await.and_then(Value::extract_error);
+        let answer = connection.ask(command, is_sent).await.and_then(Value::extract_error);
         pending.answered();
         if answer.as_ref().is_err_and(error::is_lost) {
             self.remove(&line);
@@ -60,11 +65,11 @@ impl Lines {
     fn line(&self) -> RedisResult<Arc<Line>> {
         let handle = Handle::try_current().map_err(io::Error::other)?;
         let mut lines = self.present.lock();
-        let has_ended = |line: &Line| line.runtime == handle.id() && line.has_failed();
-        if let Some(line) = lines.iter().find(|line| line.runtime == handle.id() && !has_ended(line)) {
+        let has_ended = |line: &Line| line.attempt.is_of(&handle) && line.attempt.has_failed();
+        if let Some(line) = lines.iter().find(|line| line.attempt.is_of(&handle) && !has_ended(line)) {
             return Ok(Arc::clone(line));
         }
-        lines.retain(|line| !line.is_orphan() && !has_ended(line));
+        lines.retain(|line| !line.attempt.is_orphan() && !has_ended(line));
         let line = Arc::new(Line::begin(&handle, Arc::clone(&self.dial), self.patience));
         lines.push(Arc::clone(&line));
         Ok(line)
@@ -76,32 +81,9 @@ impl Lines {
 }
 
 impl Line {
-    /// Connects in the background, so that a request which gives up does not end the attempt.
     fn begin(handle: &Handle, dial: Arc<Dial>, patience: Duration) -> Self {
-        let (sender, attempt) = watch::channel(None);
-        handle.spawn(async move {
-            let connection = timeout(patience, dial.connect()).await;
-            let too_late = |_| Err(io::Error::from(io::ErrorKind::TimedOut).into());
-            sender.send_replace(Some(connection.unwrap_or_else(too_late)));
-            // When the runtime ends so does this, by which the line is known to be an orphan.
-            sender.closed().await;
-        });
-        Self { runtime: handle.id(), attempt, answers: AtomicU64::new(0) }
-    }
-
-    async fn connection(&self) -> RedisResult<Connection> {
-        let mut attempt = self.attempt.clone();
-        let ended = |_| RedisError::from(io::Error::from(io::ErrorKind::NotConnected));
-        let connection = attempt.wait_for(Option::is_some).await.map_err(ended)?;
-        connection.clone().unwrap_or_else(|| Err(io::Error::from(io::ErrorKind::NotConnected).into()))
-    }
-
-    fn has_failed(&self) -> bool {
-        matches!(*self.attempt.borrow(), Some(Err(_)))
-    }
-
-    fn is_orphan(&self) -> bool {
-        self.attempt.has_changed().is_err()
+        let attempt = Attempt::begin(handle, patience, async move { dial.connect().await });
+        Self { attempt, answers: AtomicU64::new(0) }
     }
 }
 

@@ -1,9 +1,16 @@
 use std::fmt;
+#[cfg(feature = "redis-cluster")]
+use std::sync::Arc;
 
 use redis::{Cmd, ErrorKind, RedisResult, ServerErrorKind, Value, aio::ConnectionLike};
 
-use super::{call::Call, error, line::Lines};
-use crate::storage::StorageError;
+#[cfg(feature = "redis-cluster")]
+use super::cluster::{self, Cluster};
+use super::{call::Call, erase, error, line::Lines, reply};
+use crate::{
+    Timestamp,
+    storage::{Batch, Decision, GiveBack, Hit, StorageError},
+};
 
 /// The way to the server.
 pub(super) enum Link {
@@ -11,11 +18,75 @@ pub(super) enum Link {
     Own(Lines),
     /// One that the user has made.
     Given(Box<dyn Given>),
+    /// Connections to the nodes of a cluster.
+    #[cfg(feature = "redis-cluster")]
+    Cluster(Arc<Cluster>),
 }
 
 impl Link {
+    pub(super) async fn decide(
+        &self,
+        batch: &Batch<'_>,
+        time: Option<Timestamp>,
+        key: impl Fn(&Hit<'_>) -> String,
+    ) -> Result<Decision, StorageError> {
+        #[cfg(feature = "redis-cluster")]
+        if let Self::Cluster(cluster) = self {
+            return cluster::decide(cluster, batch, time, key).await;
+        }
+        let call = Call::decide(batch, time, key);
+        reply::decision(self.run(&call).await?, batch, call.places())
+    }
+
+    pub(super) async fn give_back(
+        &self,
+        taken: &[GiveBack<'_>],
+        time: Option<Timestamp>,
+        key: impl Fn(&Hit<'_>) -> String,
+    ) -> Result<(), StorageError> {
+        #[cfg(feature = "redis-cluster")]
+        if let Self::Cluster(cluster) = self {
+            return cluster::give_back(cluster, taken, time, key).await;
+        }
+        self.run(&Call::give_back(taken, time, key)).await.map(drop)
+    }
+
+    /// Removes keys that need not exist.
+    pub(super) async fn unlink(&self, keys: &[String]) -> Result<(), StorageError> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        #[cfg(feature = "redis-cluster")]
+        if let Self::Cluster(cluster) = self {
+            return cluster.unlink(keys).await.map_err(error::storage);
+        }
+        let answer = self.ask(redis::cmd("UNLINK").arg(keys)).await;
+        answer.map(drop).map_err(error::storage)
+    }
+
+    /// Removes all keys that begin with `prefix`.
+    pub(super) async fn unlink_all(&self, prefix: &str) -> Result<(), StorageError> {
+        #[cfg(feature = "redis-cluster")]
+        if let Self::Cluster(cluster) = self {
+            for node in cluster.primaries().await.map_err(error::storage)? {
+                erase::all(self, Some(&node), prefix).await?;
+            }
+            return Ok(());
+        }
+        erase::all(self, None, prefix).await
+    }
+
+    /// Tells whether the server takes writes; of a cluster, whether all of its primaries do.
+    pub(super) async fn probe(&self, prefix: &str) -> Result<(), StorageError> {
+        #[cfg(feature = "redis-cluster")]
+        if let Self::Cluster(cluster) = self {
+            return cluster::probe(cluster, prefix).await.map_err(error::storage);
+        }
+        self.ask(&probe(format!("{prefix}probe"))).await.map(drop).map_err(error::storage)
+    }
+
     /// Runs a script.
-    pub(super) async fn run(&self, call: &Call) -> Result<Value, StorageError> {
+    async fn run(&self, call: &Call) -> Result<Value, StorageError> {
         match self.ask(&call.by_hash()).await {
             // It has done nothing, so it may be repeated; anything else may have been counted.
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
@@ -26,30 +97,23 @@ impl Link {
         .map_err(error::storage)
     }
 
-    /// Removes keys that need not exist.
-    pub(super) async fn unlink(&self, keys: &[String]) -> Result<(), StorageError> {
-        if keys.is_empty() {
-            return Ok(());
-        }
-        let answer = self.ask(redis::cmd("UNLINK").arg(keys)).await;
-        answer.map(drop).map_err(error::storage)
-    }
-
-    /// Tells whether the server takes writes.
-    pub(super) async fn probe(&self, prefix: &str) -> Result<(), StorageError> {
-        let mut command = redis::cmd("SET");
-        command.arg(format!("{prefix}probe")).arg("").arg("PX").arg(1000);
-        self.ask(&command).await.map(drop).map_err(error::storage)
-    }
-
     pub(super) async fn ask(&self, command: &Cmd) -> RedisResult<Value> {
         match self {
             Self::Own(lines) => lines.ask(command).await,
             Self::Given(connection) => {
                 connection.connection().req_packed_command(command).await?.extract_error()
             }
+            #[cfg(feature = "redis-cluster")]
+            Self::Cluster(cluster) => cluster.ask(0, command).await,
         }
     }
+}
+
+/// A write of a key that is soon gone.
+pub(super) fn probe(key: String) -> Cmd {
+    let mut command = redis::cmd("SET");
+    command.arg(key).arg("").arg("PX").arg(1000);
+    command
 }
 
 /// A connection that can be used by several requests at once.
@@ -69,6 +133,8 @@ impl fmt::Debug for Link {
         match self {
             Self::Own(lines) => lines.fmt(f),
             Self::Given(_) => f.write_str("Given(..)"),
+            #[cfg(feature = "redis-cluster")]
+            Self::Cluster(cluster) => cluster.fmt(f),
         }
     }
 }

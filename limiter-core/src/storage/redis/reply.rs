@@ -10,37 +10,70 @@ use crate::{
 };
 
 /// What a script says of one hit: whether it was taken, and four numbers of the strategy.
-type Words = [u64; 5];
+pub(super) type Words = [u64; 5];
 
-/// Reads the decision of a batch. The reports are worked out here, by the same functions that memory uses: the
-/// script returns the counts they start from. `places` are equal for hits of one count.
-pub(super) fn decision(reply: Value, batch: &Batch<'_>, places: &[usize]) -> Result<Decision, StorageError> {
-    let numbers = numbers(reply).ok_or_else(error::not_understood)?;
-    let (verdict, words) = numbers.split_first().ok_or_else(error::not_understood)?;
-    let verdict = match verdict {
-        0 => Verdict::Admitted,
-        1 => Verdict::Refused,
-        2 => Verdict::Guarded,
-        _ => return Err(error::not_understood()),
-    };
-    let (words, rest) = words.as_chunks::<5>();
-    let (guards, limits) = (batch.guards.len(), batch.limits.len());
-    if words.len() != guards + limits || !rest.is_empty() {
-        return Err(error::not_understood());
+/// What a script says of a batch.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) verdict: Verdict,
+    /// Of each guard, then of each limit.
+    pub(super) words: SmallVec<[Words; 6]>,
+}
+
+impl Reply {
+    /// Reads the answer of a script that was asked about so many guards and limits.
+    pub(super) fn read(answer: Value, hits: usize) -> Result<Self, StorageError> {
+        let Value::Array(numbers) = answer else { return Err(error::not_understood()) };
+        let mut numbers = numbers.iter().map(number);
+        let mut next = || numbers.next().flatten().ok_or_else(error::not_understood);
+        let verdict = match next()? {
+            0 => Verdict::Admitted,
+            1 => Verdict::Refused,
+            2 => Verdict::Guarded,
+            _ => return Err(error::not_understood()),
+        };
+        let mut words = SmallVec::with_capacity(hits);
+        for _ in 0..hits {
+            words.push([next()?, next()?, next()?, next()?, next()?]);
+        }
+        if numbers.next().is_some() { Err(error::not_understood()) } else { Ok(Self { verdict, words }) }
     }
-    let mut windows = SmallVec::with_capacity(words.len());
-    look(batch.guards, &places[..guards], &words[..guards], &mut windows);
-    let words = &words[guards..];
-    if verdict == Verdict::Admitted {
-        windows.extend(batch.limits.iter().zip(words).map(|(hit, words)| after(hit, words)));
-    } else {
-        look(batch.limits, &places[guards..], words, &mut windows);
+
+    /// Reports the guards and limits. The reports are worked out here, by the same functions that memory uses:
+    /// the script returns the counts they start from. `places` are equal for hits of one count.
+    ///
+    /// What was taken is reported as untouched when it `is_returned`.
+    pub(super) fn windows(&self, batch: &Batch<'_>, places: &[usize], is_returned: bool) -> Windows {
+        let guards = batch.guards.len();
+        let (of_guards, of_limits) = self.words.split_at(guards);
+        let mut windows = Windows::with_capacity(self.words.len());
+        look(batch.guards, &places[..guards], of_guards, &mut windows);
+        let places = &places[guards..];
+        match self.verdict {
+            Verdict::Admitted if is_returned => {
+                windows
+                    .extend((0..batch.limits.len()).map(|at| returned(at, batch.limits, places, of_limits)));
+            }
+            Verdict::Admitted => {
+                windows.extend(batch.limits.iter().zip(of_limits).map(|(hit, words)| after(hit, words)));
+            }
+            Verdict::Refused | Verdict::Guarded => look(batch.limits, places, of_limits, &mut windows),
+        }
+        windows
     }
-    Ok(Decision::from_windows(verdict, guards, windows))
+}
+
+type Windows = SmallVec<[Window; 6]>;
+
+/// Reads the decision of a batch.
+pub(super) fn decision(answer: Value, batch: &Batch<'_>, places: &[usize]) -> Result<Decision, StorageError> {
+    let guards = batch.guards.len();
+    let reply = Reply::read(answer, guards + batch.limits.len())?;
+    Ok(Decision::from_windows(reply.verdict, guards, reply.windows(batch, places, false)))
 }
 
 /// Reports looks at hits, each with what earlier ones of the same count would have taken.
-fn look(hits: &[Hit<'_>], places: &[usize], words: &[Words], windows: &mut SmallVec<[Window; 6]>) {
+fn look(hits: &[Hit<'_>], places: &[usize], words: &[Words], windows: &mut Windows) {
     let first = windows.len();
     for (index, hit) in hits.iter().enumerate() {
         let earlier = (0..index).filter(|earlier| places[*earlier] == places[index]);
@@ -57,17 +90,51 @@ fn after(hit: &Hit<'_>, words: &Words) -> Window {
     report(hit.policy, if was_taken { 0 } else { hit.cost }, words)
 }
 
+/// Reports a hit of an admitted batch as if the batch had taken nothing.
+fn returned(at: usize, hits: &[Hit<'_>], places: &[usize], words: &[Words]) -> Window {
+    let (hit, seen) = (&hits[at], &words[at]);
+    let of_count = (0..=at).filter(|other| places[*other] == places[at] && words[*other][0] == 1);
+    let taken = of_count.fold(0_u64, |sum, other| sum.saturating_add(hits[other].cost));
+    let cost = hit.cost;
+    let Some(mut state) = counters(hit.policy, seen) else {
+        let [_, at, used, oldest, _] = *seen;
+        let used = used.saturating_sub(taken);
+        let oldest = if used == 0 { 0 } else { oldest };
+        return moving_window(hit.policy, cost, &[0, at, used, oldest, 0]);
+    };
+    let now = Timestamp::from_nanos(nanos(seen[1]));
+    state.give_back_stamped(hit.policy, taken, nanos(stamp(hit.policy.strategy(), seen)), now);
+    in_whole_micros(state.test(hit.policy, cost, now))
+}
+
+/// By which a script finds a hit again that it has taken, in microseconds.
+pub(super) fn stamp(strategy: Strategy, words: &Words) -> u64 {
+    let [_, at, a, _, _] = *words;
+    match strategy {
+        Strategy::FixedWindow | Strategy::FixedWindowElasticExpiry | Strategy::SlidingWindowCounter => a,
+        Strategy::MovingWindow | Strategy::TokenBucket => at,
+    }
+}
+
 fn report(policy: &Policy, cost: u64, words: &Words) -> Window {
-    let [_, at, a, b, c] = *words;
+    let Some(state) = counters(policy, words) else { return moving_window(policy, cost, words) };
+    in_whole_micros(state.test(policy, cost, Timestamp::from_nanos(nanos(words[1]))))
+}
+
+/// The state on the server; none for a moving window, which stays there.
+fn counters(policy: &Policy, words: &Words) -> Option<State> {
+    let [_, _, a, b, c] = *words;
     let counters = match policy.strategy() {
         Strategy::FixedWindow | Strategy::SlidingWindowCounter => [nanos(a), b, c],
         Strategy::FixedWindowElasticExpiry => [nanos(a), nanos(b), c],
-        Strategy::MovingWindow => return moving_window(policy, cost, words),
         Strategy::TokenBucket => [nanos(a).saturating_add(b), 0, 0],
+        Strategy::MovingWindow => return None,
     };
-    let state = State::from_counters(policy, counters).unwrap_or_else(|| State::new(policy));
-    let mut window = state.test(policy, cost, Timestamp::from_nanos(nanos(at)));
-    // The server's clock counts microseconds: a wait must last until it has moved on.
+    State::from_counters(policy, counters)
+}
+
+/// The server's clock counts microseconds: a wait must last until it has moved on.
+fn in_whole_micros(mut window: Window) -> Window {
     window.reset = whole_micros(window.reset);
     window.retry_after = whole_micros(window.retry_after);
     window
@@ -97,11 +164,9 @@ fn whole_micros(nanos: u64) -> u64 {
     if nanos == NEVER { NEVER } else { nanos.div_ceil(1000) * 1000 }
 }
 
-fn numbers(reply: Value) -> Option<SmallVec<[u64; 32]>> {
-    let Value::Array(values) = reply else { return None };
-    let number = |value| match value {
-        Value::Int(number) => u64::try_from(number).ok(),
+fn number(value: &Value) -> Option<u64> {
+    match value {
+        Value::Int(number) => u64::try_from(*number).ok(),
         _ => None,
-    };
-    values.into_iter().map(number).collect()
+    }
 }

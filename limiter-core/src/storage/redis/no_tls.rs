@@ -1,0 +1,26 @@
+//! Stands in for `tls` without the feature `redis-tls`: there are no private connections.
+
+use std::{convert::Infallible, error::Error, io};
+
+use tokio::net::TcpStream;
+
+use super::builder::Certificates;
+use crate::storage::StorageError;
+
+#[derive(Clone)]
+pub(super) struct Tls(Infallible);
+
+impl Tls {
+    pub(super) fn new(_: &Certificates) -> Result<Self, StorageError> {
+        Err(StorageError::new("rediss:// needs the feature `redis-tls`"))
+    }
+
+    #[allow(clippy::unused_async, reason = "as in `tls`")]
+    pub(super) async fn wrap(&self, _: &str, _: TcpStream) -> io::Result<TcpStream> {
+        match self.0 {}
+    }
+}
+
+pub(super) fn message(_: &(dyn Error + 'static)) -> Option<&'static str> {
+    None
+}
