@@ -9,14 +9,20 @@ mod processes;
 
 #[path = "redis/acceptance.rs"]
 mod acceptance;
+#[path = "redis/cluster.rs"]
+mod cluster;
 #[path = "redis/exact.rs"]
 mod exact;
 #[path = "redis/faults.rs"]
 mod faults;
 #[path = "redis/refusals.rs"]
 mod refusals;
+#[path = "redis/sentinel.rs"]
+mod sentinel;
 #[path = "redis/server.rs"]
 mod server;
+#[path = "redis/slots.rs"]
+mod slots;
 #[path = "redis/traffic.rs"]
 mod traffic;
 #[path = "redis/vectors.rs"]

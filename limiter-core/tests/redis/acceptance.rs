@@ -6,7 +6,7 @@ use limiter_core::{
     acceptance::{self, Time},
     storage::{RedisStorage, Resilient},
 };
-use redis::Client;
+use redis::{AsyncConnectionConfig, Client};
 
 use limiter_test_servers::Redis;
 
@@ -47,7 +47,9 @@ async fn over_a_unix_socket() {
 async fn with_a_connection_of_the_user() {
     let server = Redis::start();
     let client = Client::open(server.uri()).unwrap();
-    let connection = client.get_multiplexed_async_connection().await.unwrap();
+    // The default of half a second is too short for a machine that is busy elsewhere.
+    let config = AsyncConnectionConfig::new().set_response_timeout(Some(Duration::from_secs(10)));
+    let connection = client.get_multiplexed_async_connection_with_config(&config).await.unwrap();
     acceptance::run(&RedisStorage::from_connection(connection).obey_caller(), MICROSECOND).await;
 }
 

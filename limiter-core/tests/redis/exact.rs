@@ -4,7 +4,7 @@ use limiter_core::{
     Key, Policy, Quota, Scope, Strategy, Timestamp, Unit,
     storage::{Batch, Hit, RedisStorage, Storage},
 };
-use limiter_test_servers::Redis;
+use limiter_test_servers::{Cluster, Redis};
 
 use crate::{
     processes::{self, ADMITTED},
@@ -20,6 +20,12 @@ fn eight_processes_on_one_key() {
 #[test]
 fn eight_processes_with_batches_over_three_scopes() {
     let admitted = processes::admitted(&Redis::start().uri(), 3, &Strategy::ALL, A_PROCESS);
+    assert_eq!(admitted, [ADMITTED; Strategy::ALL.len()]);
+}
+
+#[test]
+fn eight_processes_with_batches_over_three_slots() {
+    let admitted = processes::admitted(&Cluster::start().uri(), 3, &Strategy::ALL, A_PROCESS);
     assert_eq!(admitted, [ADMITTED; Strategy::ALL.len()]);
 }
 

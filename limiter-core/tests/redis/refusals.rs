@@ -10,7 +10,7 @@ use limiter_core::{
 use limiter_test_servers::{Redis, free_port};
 
 /// What is said when the storage is asked, and the cause.
-async fn said(storage: &RedisStorage) -> String {
+pub(crate) async fn said(storage: &RedisStorage) -> String {
     let (scope, key) = (Scope::new(["refusals"]), Key::from("somebody"));
     let policy = Policy::new(Quota::per_minute(5), Strategy::FixedWindow);
     let hits = [Hit::new(&scope, &key, &policy)];

@@ -4,28 +4,37 @@ use std::num::NonZeroU64;
 
 use limiter_core::{
     Key, Policy, Quota, Scope, Strategy, Timestamp,
-    storage::{Batch, Hit, Storage},
+    storage::{Batch, Hit, RedisStorage, Storage},
 };
 use serde_json::{Value, json};
 
-use limiter_test_servers::Redis;
+use limiter_test_servers::{Cluster, Redis};
 
 use crate::server::ServerExt;
 
+const CONTRACT: &str = include_str!("../../../tests/data/contract-vectors.jsonl");
+
 #[tokio::test]
 async fn agrees_with_the_reference() {
-    assert_eq!(agree(include_str!("../../../tests/data/limits-vectors.jsonl")).await, 240);
+    let (server, lines) = (Redis::start(), include_str!("../../../tests/data/limits-vectors.jsonl"));
+    assert_eq!(agree(&server.storage().obey_caller(), lines).await, 240);
 }
 
 #[tokio::test]
 async fn agrees_with_the_contract() {
-    assert_eq!(agree(include_str!("../../../tests/data/contract-vectors.jsonl")).await, 300);
+    let server = Redis::start();
+    assert_eq!(agree(&server.storage().obey_caller(), CONTRACT).await, 300);
+}
+
+#[tokio::test]
+async fn a_cluster_agrees_with_the_contract() {
+    let cluster = Cluster::start();
+    let storage = RedisStorage::new(&cluster.uri()).unwrap().obey_caller();
+    assert_eq!(agree(&storage, CONTRACT).await, 300);
 }
 
 /// Runs each line as a client of its own; returns how many there were.
-async fn agree(lines: &str) -> usize {
-    let server = Redis::start();
-    let storage = server.storage().obey_caller();
+async fn agree(storage: &RedisStorage, lines: &str) -> usize {
     let scope = Scope::new(["vectors"]);
     for (number, line) in (1..).zip(lines.lines()) {
         let run: Value = serde_json::from_str(line).unwrap();

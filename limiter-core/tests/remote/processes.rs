@@ -77,9 +77,11 @@ async fn admitted_here<S: Storage + 'static>(
 async fn hit(storage: &impl Storage, scopes: &[Scope], strategy: Strategy) -> usize {
     // So slow that nothing comes back while the test runs.
     let policy = |amount| Policy::new(Quota::new(amount, 10, Unit::Year), strategy);
-    let (policies, key) = ([ADMITTED, 2 * ADMITTED, 3 * ADMITTED].map(policy), Key::from("everybody"));
-    let hits: Vec<_> =
-        scopes.iter().zip(&policies).map(|(scope, policy)| Hit::new(scope, &key, policy)).collect();
+    let policies = [ADMITTED, 2 * ADMITTED, 3 * ADMITTED].map(policy);
+    // Of several clients, so that a cluster keeps them in several places.
+    let keys = ["everybody", "all of them", "whoever asks"].map(Key::from);
+    let of_scopes = scopes.iter().zip(&keys).zip(&policies);
+    let hits: Vec<_> = of_scopes.map(|((scope, key), policy)| Hit::new(scope, key, policy)).collect();
     let mut admitted = 0;
     for _ in 0..HITS {
         let decision = storage.decide(&Batch::new(&hits), Timestamp::default()).await.unwrap();

@@ -3,14 +3,20 @@
 //!
 //! A server that cannot be started makes its test fail, with a word on how to get it.
 
+mod certificates;
+mod cluster;
 mod memcached;
 mod process;
 mod proxy;
 mod redis;
+mod sentinel;
 
 pub use self::{
+    certificates::Certificates,
+    cluster::Cluster,
     memcached::Memcached,
     process::{Process, free_port, wait_until},
     proxy::Proxy,
     redis::Redis,
+    sentinel::Sentinel,
 };

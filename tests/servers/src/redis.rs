@@ -3,17 +3,20 @@ use std::{
     io::{Read, Write},
     net::TcpStream,
     ops::{Deref, DerefMut},
+    path::Path,
     process::Command,
     time::Duration,
 };
 
-use crate::{Process, free_port, wait_until};
+use crate::{Certificates, Process, free_port, wait_until};
 
 /// A Redis server, or what `REDIS_SERVER` names, such as a `valkey-server`.
 #[derive(Debug)]
 pub struct Redis {
     process: Process,
     port: u16,
+    /// Where nodes of a cluster talk to each other.
+    bus_port: u16,
 }
 
 impl Redis {
@@ -26,25 +29,50 @@ impl Redis {
     /// it wants a password.
     pub fn start_with(options: &[&str]) -> Self {
         let port = free_port();
-        let program = env::var("REDIS_SERVER").unwrap_or_else(|_| "redis-server".into());
-        let advice = "`apt-get install redis-server` installs it, REDIS_SERVER names another";
-        let process = Process::start(
-            |folder| {
-                let mut command = Command::new(program);
-                command.args(["--bind", "127.0.0.1", "--port", &port.to_string()]);
-                command.args(["--save", "", "--appendonly", "no", "--dir"]).arg(folder).args(options);
-                command
-            },
-            advice,
-        );
-        let server = Self { process, port };
+        let process = start(|_, command| {
+            command.args(["--port", &port.to_string(), "--save", "", "--appendonly", "no"]).args(options);
+        });
+        let server = Self { process, port, bus_port: 0 };
         server.wait();
         server
+    }
+
+    /// Starts a server that speaks TLS only, shows the certificate for servers, and asks for one of a client if
+    /// it `asks_clients`. Some programs named by `REDIS_SERVER` cannot.
+    pub fn start_private(certificates: &Certificates, asks_clients: bool) -> Self {
+        let port = free_port();
+        let process = start(|folder, command| {
+            certificates.write(folder);
+            command.args([
+                "--port",
+                "0",
+                "--tls-port",
+                &port.to_string(),
+                "--save",
+                "",
+                "--appendonly",
+                "no",
+            ]);
+            command.args(["--tls-auth-clients", if asks_clients { "yes" } else { "no" }]);
+            for (option, file) in [
+                ("--tls-cert-file", "cert.pem"),
+                ("--tls-key-file", "key.pem"),
+                ("--tls-ca-cert-file", "ca.pem"),
+            ] {
+                command.arg(option).arg(folder.join(file));
+            }
+        });
+        wait_until("the server listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+        Self { process, port, bus_port: 0 }
     }
 
     /// Where it listens.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    pub(crate) fn bus_port(&self) -> u16 {
+        self.bus_port
     }
 
     /// Its address.
@@ -59,8 +87,33 @@ impl Redis {
     }
 
     fn wait(&self) {
-        wait_until("the server answers", || ping(self.port).is_some());
+        wait_until("the server answers", || ask(self.port, "PING").is_some_and(|answer| answers(&answer)));
     }
+}
+
+/// Starts a node that is to be part of a cluster.
+pub(crate) fn start_node(options: &[&str]) -> Redis {
+    let bus_port = free_port();
+    let bus = bus_port.to_string();
+    let cluster =
+        ["--cluster-enabled", "yes", "--cluster-port", &bus, "--cluster-require-full-coverage", "no"];
+    let node = Redis::start_with(&[&cluster, options].concat());
+    Redis { bus_port, ..node }
+}
+
+/// Starts the program. `options` gets its folder, and says all but the address and the folder.
+pub(crate) fn start(options: impl FnOnce(&Path, &mut Command)) -> Process {
+    let program = env::var("REDIS_SERVER").unwrap_or_else(|_| "redis-server".into());
+    let advice = "`apt-get install redis-server` installs it, REDIS_SERVER names another";
+    Process::start(
+        |folder| {
+            let mut command = Command::new(program);
+            options(folder, &mut command);
+            command.args(["--bind", "127.0.0.1", "--dir"]).arg(folder);
+            command
+        },
+        advice,
+    )
 }
 
 impl Deref for Redis {
@@ -77,12 +130,19 @@ impl DerefMut for Redis {
     }
 }
 
-fn ping(port: u16) -> Option<()> {
+/// `-LOADING` is no answer yet.
+fn answers(answer: &str) -> bool {
+    answer.starts_with('+') || answer.starts_with("-NOAUTH")
+}
+
+/// What the server on this port says to a command without blanks in its words: the beginning of its answer, as
+/// it comes over the wire.
+pub(crate) fn ask(port: u16, command: &str) -> Option<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(1))).ok()?;
-    stream.write_all(b"PING\r\n").ok()?;
-    let mut answer = [0; 5];
-    stream.read_exact(&mut answer).ok()?;
-    // `-LOADING` is no answer yet.
-    (answer[0] == b'+' || answer.starts_with(b"-NOAU")).then_some(())
+    stream.write_all(format!("{command}\r\n").as_bytes()).ok()?;
+    let mut answer = vec![0; 16 * 1024];
+    let length = stream.read(&mut answer).ok()?;
+    answer.truncate(length);
+    String::from_utf8(answer).ok().filter(|answer| !answer.is_empty())
 }

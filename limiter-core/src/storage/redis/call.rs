@@ -32,8 +32,8 @@ struct Numbers {
     capacity: [u64; 2],
     cost: [u64; 2],
     /// For a decision whether it is in shadow and the place of the limit it waits for, counted from 1; to give
-    /// back the stamp.
-    more: SmallVec<[u64; 2]>,
+    /// back the stamp, and where an end was moved to and from or 0 and 0.
+    more: SmallVec<[u64; 3]>,
 }
 
 impl Call {
@@ -60,22 +60,28 @@ impl Call {
     ) -> Self {
         let mut call = Self::new(Task::GiveBack, time.map(micros));
         for GiveBack { hit, stamp } in taken {
-            call.add(key(hit), Numbers::new(hit, smallvec![stamp / 1000]));
+            call.add(key(hit), Numbers::new(hit, smallvec![stamp / 1000, 0, 0]));
         }
         call
     }
 
-    /// Gives back what this decision took.
+    /// Gives back what this decision took, and moves ends back to where they were; none when there is nothing
+    /// to do.
     #[cfg(feature = "redis-cluster")]
-    pub(super) fn undo(&self, reply: &Reply) -> Self {
+    pub(super) fn undo(&self, reply: &Reply) -> Option<Self> {
         let mut call = Self::new(Task::GiveBack, self.time);
         for ((place, hit), words) in self.places.iter().zip(&self.hits).zip(&reply.words) {
-            if words[0] == 1 {
+            let (was_taken, is_moved) = (reply::was_taken(words), reply::is_moved(words));
+            if was_taken || is_moved {
                 let stamp = reply::stamp(hit.strategy, words);
-                call.add(self.keys[*place].clone(), Numbers { more: smallvec![stamp], ..hit.clone() });
+                let (to, from) =
+                    if is_moved { (words[1].saturating_add(hit.window), words[3]) } else { (0, 0) };
+                let cost = if was_taken { hit.cost } else { [0, 0] };
+                let more = smallvec![stamp, to, from];
+                call.add(self.keys[*place].clone(), Numbers { cost, more, ..hit.clone() });
             }
         }
-        call
+        (!call.hits.is_empty()).then_some(call)
     }
 
     fn new(task: Task, time: Option<u64>) -> Self {
@@ -141,7 +147,7 @@ impl Call {
 }
 
 impl Numbers {
-    fn new(hit: &Hit<'_>, more: SmallVec<[u64; 2]>) -> Self {
+    fn new(hit: &Hit<'_>, more: SmallVec<[u64; 3]>) -> Self {
         let policy = hit.policy;
         Self {
             strategy: policy.strategy(),

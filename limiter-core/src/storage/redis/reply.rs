@@ -9,7 +9,8 @@ use crate::{
     window::NEVER,
 };
 
-/// What a script says of one hit: whether it was taken, and four numbers of the strategy.
+/// What a script says of one hit: [whether it was taken](was_taken) and [moved an end](is_moved), and four
+/// numbers of the strategy.
 pub(super) type Words = [u64; 5];
 
 /// What a script says of a batch.
@@ -42,7 +43,7 @@ impl Reply {
     /// Reports the guards and limits. The reports are worked out here, by the same functions that memory uses:
     /// the script returns the counts they start from. `places` are equal for hits of one count.
     ///
-    /// What was taken is reported as untouched when it `is_returned`.
+    /// What was taken or moved is reported as untouched when it `is_returned`.
     pub(super) fn windows(&self, batch: &Batch<'_>, places: &[usize], is_returned: bool) -> Windows {
         let guards = batch.guards.len();
         let (of_guards, of_limits) = self.words.split_at(guards);
@@ -56,6 +57,10 @@ impl Reply {
             }
             Verdict::Admitted => {
                 windows.extend(batch.limits.iter().zip(of_limits).map(|(hit, words)| after(hit, words)));
+            }
+            Verdict::Refused if is_returned => {
+                let unmoved: SmallVec<[Words; 6]> = of_limits.iter().map(unmoved).collect();
+                look(batch.limits, places, &unmoved, &mut windows);
             }
             Verdict::Refused | Verdict::Guarded => look(batch.limits, places, of_limits, &mut windows),
         }
@@ -72,6 +77,11 @@ pub(super) fn decision(answer: Value, batch: &Batch<'_>, places: &[usize]) -> Re
     Ok(Decision::from_windows(reply.verdict, guards, reply.windows(batch, places, false)))
 }
 
+fn unmoved([taken, words @ ..]: &Words) -> Words {
+    let [at, a, b, c] = *words;
+    [taken & 1, at, a, b, c]
+}
+
 /// Reports looks at hits, each with what earlier ones of the same count would have taken.
 fn look(hits: &[Hit<'_>], places: &[usize], words: &[Words], windows: &mut Windows) {
     let first = windows.len();
@@ -86,25 +96,42 @@ fn look(hits: &[Hit<'_>], places: &[usize], words: &[Words], windows: &mut Windo
 
 /// Reports a hit of an admitted batch: what is left after it, or why it did not pass in shadow.
 fn after(hit: &Hit<'_>, words: &Words) -> Window {
-    let was_taken = words[0] == 1;
-    report(hit.policy, if was_taken { 0 } else { hit.cost }, words)
+    report(hit.policy, if was_taken(words) { 0 } else { hit.cost }, words)
 }
 
-/// Reports a hit of an admitted batch as if the batch had taken nothing.
+pub(super) fn was_taken(words: &Words) -> bool {
+    words[0] & 1 == 1
+}
+
+/// Whether the end of an elastic window is no longer the one that the words tell, but a window from now.
+pub(super) fn is_moved(words: &Words) -> bool {
+    words[0] & 2 == 2
+}
+
+/// Reports a hit of an admitted batch as if the batch had taken nothing: as a look, with what earlier hits of
+/// the same count took.
 fn returned(at: usize, hits: &[Hit<'_>], places: &[usize], words: &[Words]) -> Window {
     let (hit, seen) = (&hits[at], &words[at]);
-    let of_count = (0..=at).filter(|other| places[*other] == places[at] && words[*other][0] == 1);
-    let taken = of_count.fold(0_u64, |sum, other| sum.saturating_add(hits[other].cost));
-    let cost = hit.cost;
-    let Some(mut state) = counters(hit.policy, seen) else {
-        let [_, at, used, oldest, _] = *seen;
-        let used = used.saturating_sub(taken);
-        let oldest = if used == 0 { 0 } else { oldest };
-        return moving_window(hit.policy, cost, &[0, at, used, oldest, 0]);
+    let earlier = (0..at).filter(|other| places[*other] == places[at] && was_taken(&words[*other]));
+    let earlier = earlier.fold(0_u64, |sum, other| sum.saturating_add(hits[other].cost));
+    let cost = earlier.saturating_add(hit.cost);
+    let taken = if was_taken(seen) { cost } else { earlier };
+    let Some(mut state) = counters(hit.policy, seen, false) else {
+        return returned_moving_window(hit.policy, cost, taken, seen);
     };
     let now = Timestamp::from_nanos(nanos(seen[1]));
+    // The end that was moved goes back to what the words tell.
     state.give_back_stamped(hit.policy, taken, nanos(stamp(hit.policy.strategy(), seen)), now);
     in_whole_micros(state.test(hit.policy, cost, now))
+}
+
+/// What is missing for the cost is the same after earlier hits and before them, and so is what frees it.
+fn returned_moving_window(policy: &Policy, cost: u64, taken: u64, words: &Words) -> Window {
+    let [_, at, used, oldest, last] = *words;
+    let used = used.saturating_sub(taken);
+    let oldest = if used == 0 { 0 } else { oldest };
+    let last = if cost > policy.amount() { 0 } else { last };
+    moving_window(policy, cost, &[0, at, used, oldest, last])
 }
 
 /// By which a script finds a hit again that it has taken, in microseconds.
@@ -117,15 +144,20 @@ pub(super) fn stamp(strategy: Strategy, words: &Words) -> u64 {
 }
 
 fn report(policy: &Policy, cost: u64, words: &Words) -> Window {
-    let Some(state) = counters(policy, words) else { return moving_window(policy, cost, words) };
+    let Some(state) = counters(policy, words, is_moved(words)) else {
+        return moving_window(policy, cost, words);
+    };
     in_whole_micros(state.test(policy, cost, Timestamp::from_nanos(nanos(words[1]))))
 }
 
 /// The state on the server; none for a moving window, which stays there.
-fn counters(policy: &Policy, words: &Words) -> Option<State> {
-    let [_, _, a, b, c] = *words;
+fn counters(policy: &Policy, words: &Words, is_moved: bool) -> Option<State> {
+    let [_, at, a, b, c] = *words;
     let counters = match policy.strategy() {
         Strategy::FixedWindow | Strategy::SlidingWindowCounter => [nanos(a), b, c],
+        Strategy::FixedWindowElasticExpiry if is_moved => {
+            [nanos(a), nanos(at).saturating_add(policy.window()), c]
+        }
         Strategy::FixedWindowElasticExpiry => [nanos(a), nanos(b), c],
         Strategy::TokenBucket => [nanos(a).saturating_add(b), 0, 0],
         Strategy::MovingWindow => return None,

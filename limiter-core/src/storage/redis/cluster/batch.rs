@@ -124,17 +124,23 @@ async fn answers(cluster: &Arc<Cluster>, calls: &Calls, sender: &mut oneshot::Se
     answers.into_inner()
 }
 
-/// The calls that return what was taken, if not all was.
+/// The calls that return what was taken in vain, and move back what was moved.
 fn undo(calls: &Calls, answers: &Answers) -> Vec<(u16, Call)> {
-    let admitted = |answer: &&Reply| answer.verdict == Verdict::Admitted;
-    if answers.iter().all(|answer| answer.as_ref().is_ok_and(|reply| admitted(&reply))) {
-        return Vec::new();
-    }
+    let replies: Option<Vec<_>> = answers.iter().map(|answer| answer.as_ref().ok()).collect();
+    // Without all the answers nothing was decided.
+    let verdict = replies.map(verdict);
     let asked = calls.iter().zip(answers);
     let undo = asked.filter_map(|((slot, call), answer)| {
-        answer.as_ref().ok().filter(admitted).map(|reply| (*slot, call.undo(reply)))
+        let reply = answer.as_ref().ok().filter(|reply| is_in_vain(reply, verdict))?;
+        Some((*slot, call.undo(reply)?))
     });
     undo.collect()
+}
+
+/// Whether what a slot did does not fit what comes out of all: ends that limits moved by refusing stay moved when
+/// the batch is refused, but not when it is guarded.
+fn is_in_vain(reply: &Reply, verdict: Option<Verdict>) -> bool {
+    reply.verdict != Verdict::Guarded && verdict != Some(reply.verdict)
 }
 
 /// Runs calls at once of which nothing is to be known. The verdict stands whatever comes of them.
@@ -145,13 +151,12 @@ async fn run_all(cluster: &Arc<Cluster>, calls: &[(u16, Call)]) {
     }
 }
 
-fn verdict(replies: &[Reply]) -> Verdict {
-    let is_any = |verdict| replies.iter().any(|reply| reply.verdict == verdict);
-    match () {
-        () if is_any(Verdict::Guarded) => Verdict::Guarded,
-        () if is_any(Verdict::Refused) => Verdict::Refused,
-        () => Verdict::Admitted,
-    }
+fn verdict<'a>(replies: impl IntoIterator<Item = &'a Reply>) -> Verdict {
+    replies.into_iter().fold(Verdict::Admitted, |verdict, reply| match (verdict, reply.verdict) {
+        (Verdict::Guarded, _) | (_, Verdict::Guarded) => Verdict::Guarded,
+        (Verdict::Refused, _) | (_, Verdict::Refused) => Verdict::Refused,
+        (Verdict::Admitted, Verdict::Admitted) => Verdict::Admitted,
+    })
 }
 
 fn windows(
@@ -161,10 +166,11 @@ fn windows(
     verdict: Verdict,
     hits: usize,
 ) -> SmallVec<[Window; 6]> {
-    let is_returned = verdict != Verdict::Admitted;
     let mut windows: SmallVec<[Option<Window>; 6]> = (0..hits).map(|_| None).collect();
     for ((part, (_, call)), reply) in parts.iter().zip(calls.iter()).zip(replies) {
-        part.report(call, reply, is_returned, |place, window| windows[place] = Some(window));
+        part.report(call, reply, is_in_vain(reply, Some(verdict)), |place, window| {
+            windows[place] = Some(window)
+        });
     }
     windows.into_iter().flatten().collect()
 }

@@ -1,8 +1,8 @@
 -- Decides a batch. Arguments: the time in microseconds, or nothing for the time of the server; how many guards
 -- and how many limits there are; for each guard, limit and hit on refusal what `hit_at` reads, whether it is
 -- in shadow, and the place of the limit it waits for or 0.
--- Returns 0 (admitted), 1 (refused) or 2 (guarded), and for each guard and limit whether it was taken and the
--- words of its strategy.
+-- Returns 0 (admitted), 1 (refused) or 2 (guarded), and for each guard and limit 1 if it was taken, plus 2 if the
+-- end of its window is not the stored one but one window from now, and the words of its strategy.
 
 local ADMITTED, REFUSED, GUARDED = 0, 1, 2
 local FIRST, STRIDE, WORDS = 4, 9, 5
@@ -13,7 +13,7 @@ local reply = {}
 
 local function report(number, count, cost, taken)
   local first = 2 + (number - 1) * WORDS
-  reply[first] = taken
+  reply[first] = count.is_moved and taken + 2 or taken
   reply[first + 1], reply[first + 2], reply[first + 3], reply[first + 4] = count.strategy.words(count, cost)
 end
 

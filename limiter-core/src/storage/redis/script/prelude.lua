@@ -15,7 +15,7 @@ end
 --   take(count, cost)
 --   refuse(count)        what a refusal changes; most have none
 --   words(count, cost)   four numbers for the report of a look at the cost
---   give_back(count, cost, stamp)   returns whether anything changed
+--   give_back(count, cost, stamp, moved_to, moved_from)   returns whether anything changed
 --   save(count)
 local strategies = {}
 

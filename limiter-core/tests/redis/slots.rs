@@ -1,0 +1,158 @@
+//! Batches over several slots of a cluster.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use limiter_core::{
+    Key, Policy, Quota, Scope, Strategy, Timestamp, Unit, Window,
+    storage::{Batch, GiveBack, Hit, MemoryStorage, RedisStorage, Resilient, Storage, Verdict},
+};
+use limiter_test_servers::Cluster;
+use tokio::time::timeout;
+
+use crate::client::in_time;
+
+const NOON: Timestamp = Timestamp::from_millis(1_750_000_000_000);
+
+fn storage(cluster: &Cluster) -> RedisStorage {
+    RedisStorage::new(&cluster.uri()).unwrap().obey_caller()
+}
+
+/// Clients in slots of their own, on all nodes.
+fn keys() -> [Key; 6] {
+    ["a", "b", "c", "d", "e", "f"].map(|name| Key::text("client", name))
+}
+
+/// A sequence of numbers that looks random and is the same every time.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % end
+    }
+
+    fn hits<'a>(
+        &mut self,
+        most: usize,
+        scope: &'a Scope,
+        keys: &'a [Key],
+        policies: &'a [Policy],
+    ) -> Vec<Hit<'a>> {
+        let hits = (0..=self.below(most)).map(|_| {
+            let (key, policy) = (&keys[self.below(keys.len())], &policies[self.below(policies.len())]);
+            let cost = self.below(3) as u64;
+            Hit::new(scope, key, policy).cost(cost).shadow(self.below(8) == 0)
+        });
+        hits.collect()
+    }
+}
+
+/// The same batches one after the other come out as in memory, down to the last report.
+#[tokio::test]
+async fn are_decided_as_in_memory() {
+    let cluster = Cluster::start();
+    let (storage, memory) = (storage(&cluster), MemoryStorage::new());
+    let (scope, meta, keys) = (Scope::new(["slots"]), Scope::new(["meta"]), keys());
+    let policies = |amounts: [u64; 2]| -> Vec<_> {
+        let policy =
+            |strategy| amounts.map(|amount| Policy::new(Quota::new(amount, 1, Unit::Hour), strategy));
+        Strategy::ALL.into_iter().flat_map(policy).collect()
+    };
+    let (policies, metas) = (policies([4, 9]), policies([1, 2]));
+    let (mut dice, mut seen) = (Dice(1), [0; 3]);
+    for turn in 0..600 {
+        let now = NOON.after(Duration::from_secs(turn * 37));
+        let limits = dice.hits(4, &scope, &keys, &policies);
+        let guards = if dice.below(3) == 0 { dice.hits(1, &meta, &keys, &metas) } else { Vec::new() };
+        let mut on_refusal = dice.hits(2, &meta, &keys, &metas);
+        for hit in &mut on_refusal {
+            *hit = hit.shadow(false);
+            if dice.below(2) == 0 {
+                *hit = hit.only_after(dice.below(limits.len()));
+            }
+        }
+        let batch = Batch::new(&limits).guards(&guards).on_refusal(&on_refusal);
+        let [ours, theirs] = [storage.decide(&batch, now).await.unwrap(), memory.decide(&batch, now)];
+        seen[ours.verdict() as usize] += 1;
+        let reports = |windows: &[Window]| windows.iter().map(report).collect::<Vec<_>>();
+        assert_eq!(ours.verdict(), theirs.verdict(), "turn {turn}: {batch:?}");
+        assert_eq!(reports(ours.guards()), reports(theirs.guards()), "turn {turn}: {batch:?}");
+        assert_eq!(reports(ours.limits()), reports(theirs.limits()), "turn {turn}: {batch:?}");
+        if ours.is_admitted() && dice.below(4) == 0 {
+            give_back(&storage, &limits, ours.limits(), now).await;
+            give_back(&memory, &limits, theirs.limits(), now).await;
+        }
+    }
+    assert!(seen.iter().all(|times| *times > 20), "{seen:?}");
+}
+
+async fn give_back(storage: &dyn Storage, limits: &[Hit<'_>], windows: &[Window], now: Timestamp) {
+    let taken = limits.iter().zip(windows).filter(|(_, window)| window.is_allowed());
+    let taken: Vec<_> = taken.map(|(hit, window)| GiveBack::new(*hit, window)).collect();
+    storage.give_back(&taken, now).await.unwrap();
+}
+
+/// To the microsecond, in which the scripts count.
+fn report(window: &Window) -> (bool, u64, u128, Option<u128>) {
+    let micros = |time: Duration| time.as_nanos().div_ceil(1000);
+    (window.is_allowed(), window.remaining(), micros(window.reset()), window.retry_after().map(micros))
+}
+
+/// However many ask at once, no more is admitted than is allowed, and what was taken in vain comes back.
+#[tokio::test]
+async fn never_admit_too_much() {
+    const AMOUNT: usize = 20;
+    let cluster = Cluster::start();
+    let (storage, keys) = (storage(&cluster), keys());
+    for strategy in Strategy::ALL {
+        let policy = Policy::new(Quota::new(AMOUNT as u64, 1, Unit::Year), strategy);
+        let scope = Scope::new(["at once"]);
+        let hits: Vec<_> = keys[..3].iter().map(|key| Hit::new(&scope, key, &policy)).collect();
+        let batch = Batch::new(&hits);
+        let mut admitted = 0;
+        // Some are refused for what others are about to return; later ones get it.
+        for _ in 0..10 {
+            let decisions = join_all((0..50).map(|_| storage.decide(&batch, NOON))).await;
+            admitted += decisions.iter().filter(|it| it.as_ref().unwrap().is_admitted()).count();
+            assert!(admitted <= AMOUNT, "{strategy}: {admitted}");
+        }
+        assert_eq!(admitted, AMOUNT, "{strategy}");
+        let other = [Hit::new(&scope, &keys[3], &policy), hits[0]];
+        assert_eq!(storage.decide(&Batch::new(&other), NOON).await.unwrap().verdict(), Verdict::Refused);
+        let looks = other.map(|hit| hit.cost(0));
+        let left = storage.decide(&Batch::test(&looks), NOON).await.unwrap();
+        assert_eq!(left.guards().iter().map(Window::remaining).collect::<Vec<_>>(), [AMOUNT as u64, 0]);
+    }
+}
+
+/// The defect: what one node took stays taken when the request gives up waiting for another one.
+#[tokio::test]
+async fn a_node_that_does_not_answer() {
+    let cluster = Cluster::start();
+    let storage = Resilient::new(storage(&cluster));
+    let (scope, keys, policy) =
+        (Scope::new(["frozen"]), keys(), Policy::new(Quota::per_day(9), Strategy::FixedWindow));
+    let hits = keys.each_ref().map(|key| Hit::new(&scope, key, &policy));
+    assert!(storage.decide(&Batch::new(&hits), NOON).await.unwrap().is_admitted());
+    cluster.nodes[0].freeze();
+    assert!(in_time(storage.decide(&Batch::new(&hits), NOON)).await.is_err());
+    let left = async |hit: &Hit<'_>| {
+        let look = [hit.cost(0)];
+        let answer = storage.storage().decide(&Batch::test(&look), NOON).await;
+        answer.ok().map(|it| it.guards()[0].remaining())
+    };
+    let (mut returned, start) = (0, Instant::now());
+    for hit in &hits {
+        // Those of the frozen node cannot be asked for.
+        while let Ok(left) = timeout(Duration::from_millis(100), left(hit)).await {
+            if left == Some(8) {
+                returned += 1;
+                break;
+            }
+            assert!(start.elapsed() < Duration::from_secs(10), "it is not returned: {left:?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+    assert!(returned >= 2, "two nodes were well, and each had clients: {returned}");
+}
