@@ -13,6 +13,8 @@ mod texts {
     mod from_flask_limiter {}
     #[doc = include_str!("../docs/keys.md")]
     mod keys {}
+    #[doc = include_str!("../docs/several-machines.md")]
+    mod several_machines {}
     #[doc = include_str!("../docs/memcached.md")]
     mod memcached {}
     #[doc = include_str!("../docs/configuration.md")]

@@ -159,10 +159,17 @@ impl LimiterBuilder {
         self
     }
 
-    /// Where counts are kept, by address: `memory://` (the default), with the feature `redis` a Redis or Valkey
-    /// server, `redis://127.0.0.1:6379` or `redis+unix:///run/redis.sock`, or with the feature `memcached` servers
-    /// of that kind, `memcached://10.0.0.1:11211,10.0.0.2:11211`. They are connected to when they are needed;
-    /// while they do not answer within 100 ms, limits are decided as
+    /// Where counts are kept, by address; in this process by `memory://` (the default). Others by their features:
+    ///
+    /// | address | feature |
+    /// |---|---|
+    /// | `redis://127.0.0.1:6379`, `redis+unix:///run/redis.sock`, and the same with `valkey` | `redis` |
+    /// | `rediss://host` | `redis-tls` |
+    /// | `redis+sentinel://host,host/name` | `redis-sentinel` |
+    /// | `redis+cluster://host,host` | `redis-cluster` |
+    /// | `memcached://10.0.0.1:11211,10.0.0.2:11211` | `memcached` |
+    ///
+    /// They are connected to when they are needed; while they do not answer within 100 ms, limits are decided as
     /// [`on_storage_failure`](Self::on_storage_failure) says.
     pub fn storage_uri(mut self, uri: &str) -> Self {
         match uri::storage(uri) {

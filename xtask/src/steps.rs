@@ -70,8 +70,12 @@ fn features() -> Result<Outcome, Box<dyn Error>> {
     cargo(["check", "-p", "limiter-core", "--no-default-features"]).run()?;
     cargo(["check", "-p", "limiter-actix", "--no-default-features"]).run()?;
     cargo(["check", "-p", "limiter-actix", "--no-default-features", "--features", "config"]).run()?;
+    for feature in ["redis-tls", "redis-sentinel", "redis-cluster"] {
+        cargo(["check", "-p", "limiter-core", "--features", feature]).run()?;
+    }
     cargo(["test", "-p", "limiter-actix", "--features", "redis", "--lib"]).run()?;
-    cargo(["test", "-p", "limiter-actix", "--features", "memcached", "--lib"]).run()
+    let all = "redis-tls,redis-sentinel,redis-cluster,memcached";
+    cargo(["test", "-p", "limiter-actix", "--features", all, "--lib", "uri"]).run()
 }
 
 #[cfg(test)]

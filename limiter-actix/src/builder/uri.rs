@@ -13,20 +13,28 @@ pub(super) fn storage(uri: &str) -> Result<Option<Arc<dyn Storage>>, BuildError>
     };
     match scheme {
         "memory" => Ok(None),
-        "redis" | "redis+unix" | "valkey" | "valkey+unix" => redis(scheme, uri).map(Some),
         "memcached" => memcached(uri).map(Some),
-        _ => Err(error(
-            scheme,
-            "expected `memory`, `redis`, `redis+unix`, `valkey`, `valkey+unix` or `memcached`",
-        )),
+        _ if is_redis(scheme) => redis(scheme, uri).map(Some),
+        _ => Err(error(scheme, "expected `memory`, `redis` or `valkey` in one of their forms, or `memcached`")),
     }
+}
+
+/// Such as `redis`, `valkeys` (over TLS) or `redis+cluster`.
+fn is_redis(scheme: &str) -> bool {
+    let family = scheme.split_once('+').map_or(scheme, |(family, _)| family);
+    ["redis", "rediss", "valkey", "valkeys"].contains(&family)
 }
 
 #[cfg(feature = "redis")]
 fn redis(scheme: &str, uri: &str) -> Result<Arc<dyn Storage>, BuildError> {
+    use std::error::Error;
+
     use limiter_core::storage::{RedisStorage, Resilient};
 
-    let storage = RedisStorage::new(uri).map_err(|reason| error(scheme, &reason.to_string()))?;
+    let storage = RedisStorage::new(uri).map_err(|reason| match reason.source() {
+        Some(source) => error(scheme, &format!("{reason}: {source}")),
+        None => error(scheme, &reason.to_string()),
+    })?;
     Ok(Arc::new(Resilient::new(storage)))
 }
 
@@ -63,19 +71,40 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said_without_the_password() {
-        for uri in
-            ["", "redis", "postgres://user:secret@host", "redis://user:secret@:x", "memcached://u:secret@h"]
-        {
+        for uri in [
+            "",
+            "redis",
+            "postgres://user:secret@host",
+            "redis://user:secret@:x",
+            "redis+cluster://:secret@:x",
+            "redis+nothing://:secret@host",
+            "valkeys://:secret@host:x",
+            "memcached://u:secret@h",
+        ] {
             let Err(error) = storage(uri) else { panic!("{uri}: expected an error") };
             assert!(!error.to_string().contains("secret"), "{uri}: {error}");
         }
     }
 
-    #[cfg(not(feature = "redis"))]
     #[test]
     fn the_missing_feature_is_named() {
-        let error = storage("redis://127.0.0.1").expect_err("the feature is off");
-        assert!(error.to_string().contains("feature `redis`"), "{error}");
+        for (uri, feature, is_on) in [
+            ("redis://127.0.0.1", "redis", cfg!(feature = "redis")),
+            ("rediss://127.0.0.1", "redis-tls", cfg!(feature = "redis-tls")),
+            ("valkey+sentinel://127.0.0.1/main", "redis-sentinel", cfg!(feature = "redis-sentinel")),
+            ("redis+cluster://127.0.0.1", "redis-cluster", cfg!(feature = "redis-cluster")),
+        ] {
+            let expected = if cfg!(feature = "redis") { feature } else { "redis" };
+            match storage(uri) {
+                Ok(storage) => assert!(is_on && storage.is_some(), "{uri}"),
+                Err(error) => {
+                    assert!(
+                        !is_on && error.to_string().contains(&format!("feature `{expected}`")),
+                        "{error}"
+                    );
+                }
+            }
+        }
     }
 
     #[cfg(not(feature = "memcached"))]

@@ -33,6 +33,10 @@ use crate::{CountName, Policy, PolicyError, Strategy, Timestamp};
 /// A batch is one call of a script, decided by the server's clock: the clocks of its users do not matter. All
 /// that a script reads of a count is in one key, which expires by itself.
 ///
+/// On a cluster all counts of one client are in one slot, and a batch about one client is one call. One about
+/// several clients is a call for each slot, all sent at once; when one refuses, the others return what they took.
+/// Never more is admitted than allowed, but until it is returned a concurrent request may be refused for it.
+///
 /// It connects when it is first used, once per async runtime, and again when a connection is lost. It neither
 /// retries nor waits for longer than the server takes: [`Resilient`](super::Resilient) gives it a deadline and
 /// leaves a failing server alone. It needs a Tokio runtime (actix has one), and Redis 5 or any Valkey.
@@ -58,9 +62,19 @@ impl RedisStorage {
     /// Creates a storage from a URI:
     ///
     /// * `redis://[[user][:password]@]host[:port][/database]`
-    /// * `redis+unix:///path/to/socket[?db=..&user=..&pass=..]`
+    /// * `redis+unix:///path/to/socket`
+    /// * `rediss://..`, the same as `redis://` over TLS, with the feature `redis-tls`
+    /// * `redis+sentinel://[[user][:password]@]sentinel[:port],sentinel[:port],../name[/database]`: the primary that
+    ///   sentinels know by this name, with the feature `redis-sentinel`
+    /// * `redis+cluster://[[user][:password]@]node[:port],node[:port],..`: a cluster, by some of its nodes, with the
+    ///   feature `redis-cluster`
     ///
-    /// and the same with `valkey`. `protocol=resp3` may stand among the parameters after a `?`.
+    /// and the same with `valkey` for `redis` and `valkeys` for `rediss`; `rediss+sentinel` and `rediss+cluster` are
+    /// over TLS. What is no plain letter or digit in names and passwords is written as `%XX`.
+    ///
+    /// Parameters may follow a `?`, with `&` between them: `db`, `user`, `pass`, `sentinel_user`, `sentinel_pass`,
+    /// `protocol` (`resp2` or `resp3`), `prefix`, `connect_timeout_ms`, and for TLS the paths of files in PEM: `ca`,
+    /// `cert`, `key`. The [builder](Self::builder) sets the same in code.
     ///
     /// # Errors
     ///

@@ -14,7 +14,7 @@ pub(super) const REDIS: Step =
 pub(super) const VALKEY: Step =
     Step { name: "valkey", about: "the Redis storage on Valkey", ci_only: false, run: on_valkey };
 
-const FEATURES: &str = "acceptance,redis";
+const FEATURES: &str = "acceptance,redis-cluster,redis-sentinel,redis-tls";
 
 /// Names the program to the tests.
 const SERVER: &str = "REDIS_SERVER";
@@ -45,13 +45,15 @@ fn on_redis() -> Result<Outcome, Box<dyn Error>> {
         "wrappers",
     ])
     .run()?;
-    test(Path::new(&server))
+    test(Path::new(&server), "redis")?;
+    test(Path::new(&server), "redis_tls")
 }
 
 fn on_valkey() -> Result<Outcome, Box<dyn Error>> {
-    test(&VALKEY_SERVER.fetch()?)
+    // The program comes without TLS.
+    test(&VALKEY_SERVER.fetch()?, "redis")
 }
 
-fn test(server: &Path) -> Result<Outcome, Box<dyn Error>> {
-    cargo(["test", "-p", "limiter-core", "--features", FEATURES, "--test", "redis"]).env(SERVER, server).run()
+fn test(server: &Path, binary: &str) -> Result<Outcome, Box<dyn Error>> {
+    cargo(["test", "-p", "limiter-core", "--features", FEATURES, "--test", binary]).env(SERVER, server).run()
 }
