@@ -24,20 +24,20 @@ pub(super) struct Reply {
 impl Reply {
     /// Reads the answer of a script that was asked about so many guards and limits.
     pub(super) fn read(answer: Value, hits: usize) -> Result<Self, StorageError> {
-        let Value::Array(numbers) = answer else { return Err(error::not_understood()) };
-        let mut numbers = numbers.iter().map(number);
-        let mut next = || numbers.next().flatten().ok_or_else(error::not_understood);
-        let verdict = match next()? {
+        Self::understand(&answer, hits).ok_or_else(error::not_understood)
+    }
+
+    fn understand(answer: &Value, hits: usize) -> Option<Self> {
+        let Value::Array(answer) = answer else { return None };
+        let (verdict, words) = answer.split_first()?;
+        let verdict = match number(verdict)? {
             0 => Verdict::Admitted,
             1 => Verdict::Refused,
             2 => Verdict::Guarded,
-            _ => return Err(error::not_understood()),
+            _ => return None,
         };
-        let mut words = SmallVec::with_capacity(hits);
-        for _ in 0..hits {
-            words.push([next()?, next()?, next()?, next()?, next()?]);
-        }
-        if numbers.next().is_some() { Err(error::not_understood()) } else { Ok(Self { verdict, words }) }
+        let words: Option<SmallVec<_>> = words.iter().map(words_of).collect();
+        words.filter(|words| words.len() == hits).map(|words| Self { verdict, words })
     }
 
     /// Reports the guards and limits. The reports are worked out here, by the same functions that memory uses:
@@ -194,6 +194,12 @@ fn nanos(micros: u64) -> u64 {
 
 fn whole_micros(nanos: u64) -> u64 {
     if nanos == NEVER { NEVER } else { nanos.div_ceil(1000) * 1000 }
+}
+
+fn words_of(value: &Value) -> Option<Words> {
+    let Value::Array(words) = value else { return None };
+    let [taken, at, a, b, c] = words.as_slice() else { return None };
+    Some([number(taken)?, number(at)?, number(a)?, number(b)?, number(c)?])
 }
 
 fn number(value: &Value) -> Option<u64> {

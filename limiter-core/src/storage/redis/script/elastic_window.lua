@@ -1,40 +1,38 @@
 -- A fixed window whose end moves, stored as: start, end, used. What moved the end last was the newest.
 -- The words tell the stored end: one that was moved is one window from now.
 
-local function used(count)
-  if count.at < count.finish then
-    return count.used
-  end
-  return 0
-end
-
-strategies.fe = {
+strategies[2] = {
   load = function(count)
-    count.start, count.finish, count.used = read(count)
-    count.at = math.max(now, count.finish - count.window)
-    count.stored, count.is_moved = count.finish, false
+    local start, finish, used = read(count)
+    local at = finish - count.window
+    at = now > at and now or at
+    if at >= finish then
+      used = 0
+    end
+    -- `newest` is the stored end.
+    count.start, count.finish, count.newest, count.used, count.at = start, finish, finish, used, at
   end,
   passes = function(count, cost)
-    return cost[1] <= count.capacity[1] - used(count)
+    return cost <= count.capacity - count.used
   end,
   take = function(count, cost)
-    local before = used(count)
-    if before == 0 then
-      count.start = count.at
+    local used, at = count.used, count.at
+    if used == 0 then
+      count.start = at
     end
-    count.used, count.finish, count.is_moved = before + cost[1], count.at + count.window, true
+    count.used, count.finish, count.is_moved = used + cost, at + count.window, true
   end,
   refuse = function(count)
     count.finish, count.is_moved = count.at + count.window, true
   end,
   words = function(count)
-    return count.at, count.start, count.stored, count.used
+    return count.at, count.start, count.newest, count.used
   end,
-  give_back = function(count, cost, stamp, moved_to, moved_from)
+  give_back = function(count, cost, _, stamp, moved_to, moved_from)
     if count.start ~= stamp then
       return false
     end
-    count.used = math.max(count.used - cost[1], 0)
+    count.used = math.max(count.used - cost, 0)
     if count.finish == moved_to then
       count.finish = moved_from
     end

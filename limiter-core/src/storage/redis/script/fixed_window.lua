@@ -1,35 +1,32 @@
 -- One counter, stored as: newest instant, end, used.
 
-local function used(count)
-  if count.at < count.finish then
-    return count.used
-  end
-  return 0
-end
-
-strategies.fw = {
+strategies[1] = {
   load = function(count)
-    count.newest, count.finish, count.used = read(count)
-    count.at = math.max(now, count.newest)
+    local newest, finish, used = read(count)
+    local at = now > newest and now or newest
+    if at >= finish then
+      used = 0
+    end
+    count.newest, count.finish, count.used, count.at = newest, finish, used, at
   end,
   passes = function(count, cost)
-    return cost[1] <= count.capacity[1] - used(count)
+    return cost <= count.capacity - count.used
   end,
   take = function(count, cost)
-    local before = used(count)
-    if before == 0 then
-      count.finish = count.at + count.window
+    local used, at = count.used, count.at
+    if used == 0 then
+      count.finish = at + count.window
     end
-    count.used, count.newest = before + cost[1], count.at
+    count.used, count.newest = used + cost, at
   end,
   words = function(count)
     return count.at, count.finish, count.used, 0
   end,
-  give_back = function(count, cost, stamp)
+  give_back = function(count, cost, _, stamp)
     if count.finish ~= stamp then
       return false
     end
-    count.used = math.max(count.used - cost[1], 0)
+    count.used = math.max(count.used - cost, 0)
     return true
   end,
   save = function(count)

@@ -57,7 +57,7 @@ local function frees(count, missing)
   return last
 end
 
-strategies.mw = {
+strategies[3] = {
   load = function(count)
     local head = redis.call('LRANGE', count.key, 0, 1)
     local newest, used = string.match(head[1] or '', '^(%d+):(%d+)$')
@@ -82,27 +82,27 @@ strategies.mw = {
     end)
   end,
   passes = function(count, cost)
-    return cost[1] <= count.capacity[1] - count.used
+    return cost <= count.capacity - count.used
   end,
   take = function(count, cost)
-    count.used, count.added = count.used + cost[1], count.added + cost[1]
+    count.used, count.added = count.used + cost, count.added + cost
     if count.oldest == 0 then
       count.oldest = count.at
     end
   end,
   words = function(count, cost)
-    local missing = cost[1] - (count.capacity[1] - count.used)
-    if missing <= 0 or cost[1] > count.capacity[1] then
+    local missing = cost - (count.capacity - count.used)
+    if missing <= 0 or cost > count.capacity then
       return count.at, count.used, count.oldest, 0
     end
     return count.at, count.used, count.oldest, frees(count, missing)
   end,
-  give_back = function(count, cost, stamp)
+  give_back = function(count, cost, _, stamp)
     local place, left = find(count, stamp)
     if not place then
       return false
     end
-    local returned = math.min(cost[1], left)
+    local returned = math.min(cost, left)
     count.used = count.used - returned
     if left > returned then
       redis.call('LSET', count.key, place, format(stamp, left - returned))

@@ -1,4 +1,5 @@
--- Two counters over windows aligned to the epoch, stored as: newest instant, previous, current.
+-- Two counters over windows aligned to the epoch, stored as: newest instant, previous, current. In the count
+-- `used` is the current one and `finish` the previous one.
 
 local HALF = 67108864 -- 2^26
 
@@ -12,6 +13,11 @@ local function product(a, b)
 end
 
 local function is_less(a, b, c, d)
+  -- Both fit into a double in most cases.
+  local one, other = a * b, c * d
+  if one < 9007199254740992 and other < 9007199254740992 then
+    return one < other
+  end
   local high, middle, low = product(a, b)
   local other_high, other_middle, other_low = product(c, d)
   if high ~= other_high then
@@ -23,38 +29,39 @@ local function is_less(a, b, c, d)
   return low < other_low
 end
 
-strategies.sw = {
+strategies[4] = {
   load = function(count)
-    count.newest, count.previous, count.current = read(count)
-    count.at = math.max(now, count.newest)
-    count.start = count.at - math.fmod(count.at, count.window)
-    local stored = count.newest - math.fmod(count.newest, count.window)
-    if stored == count.start - count.window then
-      count.previous, count.current = count.current, 0
-    elseif stored ~= count.start then
-      count.previous, count.current = 0, 0
+    local newest, previous, current = read(count)
+    local window, at = count.window, now > newest and now or newest
+    local start = at - math.fmod(at, window)
+    local begun = newest - math.fmod(newest, window)
+    if begun == start - window then
+      previous, current = current, 0
+    elseif begun ~= start then
+      previous, current = 0, 0
     end
+    count.newest, count.at, count.start, count.used, count.finish = newest, at, start, current, previous
   end,
   passes = function(count, cost)
-    if cost[1] == 0 then
+    if cost == 0 then
       return true
     end
     -- floor(previous * left / window) <= room, without the division.
-    local room = count.capacity[1] - count.current - cost[1]
+    local room = count.capacity - count.used - cost
     local left = count.start + count.window - count.at
-    return room >= 0 and is_less(count.previous, left, room + 1, count.window)
+    return room >= 0 and is_less(count.finish, left, room + 1, count.window)
   end,
   take = function(count, cost)
-    count.current, count.newest = count.current + cost[1], count.at
+    count.used, count.newest = count.used + cost, count.at
   end,
   words = function(count)
-    return count.at, count.start, count.previous, count.current
+    return count.at, count.start, count.finish, count.used
   end,
-  give_back = function(count, cost, stamp)
+  give_back = function(count, cost, _, stamp)
     if count.start == stamp then
-      count.current = math.max(count.current - cost[1], 0)
+      count.used = math.max(count.used - cost, 0)
     elseif count.start == stamp + count.window then
-      count.previous = math.max(count.previous - cost[1], 0)
+      count.finish = math.max(count.finish - cost, 0)
     else
       return false
     end
@@ -63,6 +70,6 @@ strategies.sw = {
     return true
   end,
   save = function(count)
-    write(count, count.start + 2 * count.window, count.newest, count.previous, count.current)
+    write(count, count.start + 2 * count.window, count.newest, count.finish, count.used)
   end,
 }
