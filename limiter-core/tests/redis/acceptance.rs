@@ -61,7 +61,7 @@ async fn with_a_prefix_a_database_and_a_password() {
         RedisStorage::builder(&uri).credentials("default", "a:b@c/d%").prefix("a.b-c:d").database(7);
     acceptance::run(&builder.build().unwrap(), Time::Own).await;
     let uri = format!("redis://:a%3Ab%40c%2Fd%25@127.0.0.1:{}/5", server.port());
-    acceptance::run(&RedisStorage::new(&uri).unwrap(), Time::Own).await;
+    acceptance::run_shared(&RedisStorage::new(&uri).unwrap(), Time::Own).await;
 }
 
 /// The user that the documentation shows, who may do no more than that.

@@ -25,7 +25,7 @@ async fn passes_the_tests_of_all_storages() {
     acceptance::run(&storage(&cluster).obey_caller(), Time::Callers { resolution }).await;
     // One node is enough to find the others.
     let uri = format!("valkey+cluster://127.0.0.1:{}?protocol=resp3", cluster.nodes[1].port());
-    acceptance::run(&RedisStorage::new(&uri).unwrap(), Time::Own).await;
+    acceptance::run_shared(&RedisStorage::new(&uri).unwrap(), Time::Own).await;
     let used =
         |node: &Redis| redis::cmd("INFO").arg("commandstats").query::<String>(&mut node.admin()).unwrap();
     assert!(cluster.nodes.iter().all(|node| used(node).contains("cmdstat_evalsha")), "all nodes were asked");

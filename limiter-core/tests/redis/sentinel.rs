@@ -21,10 +21,10 @@ async fn before_and_after_a_failover() {
         .sentinel_credentials("limiter", "theirs")
         .build()
         .expect("it is an address");
-    acceptance::run(&storage, Time::Own).await;
+    acceptance::run_shared(&storage, Time::Own).await;
     servers.fail_over();
     recovers(&storage).await;
-    acceptance::run(&storage, Time::Own).await;
+    acceptance::run_shared(&storage, Time::Own).await;
 
     let wrong = RedisStorage::new(&format!("{uri}?sentinel_user=limiter&sentinel_pass=ours")).unwrap();
     let said = said(&wrong).await;

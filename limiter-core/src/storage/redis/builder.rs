@@ -40,6 +40,7 @@ pub struct RedisStorageBuilder {
     prefix: Option<String>,
     connect_timeout: Option<Duration>,
     login: Option<Login>,
+    #[cfg(feature = "redis-sentinel")]
     sentinel_login: Option<Login>,
     database: Option<u32>,
     certificates: Certificates,
@@ -63,6 +64,7 @@ impl RedisStorageBuilder {
             prefix: None,
             connect_timeout: None,
             login: None,
+            #[cfg(feature = "redis-sentinel")]
             sentinel_login: None,
             database: None,
             certificates: Certificates::default(),
@@ -106,6 +108,15 @@ impl RedisStorageBuilder {
 
     /// The certificates, in PEM, of those who may vouch for the server, instead of those that the system
     /// trusts.
+    ///
+    /// ```no_run
+    /// use limiter_core::storage::RedisStorage;
+    ///
+    /// let ca = std::fs::read("/etc/redis/ca.pem")?;
+    /// let storage = RedisStorage::builder("rediss://cache.example.com:6380").ca_certificates(ca).build()?;
+    /// # let _ = storage;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[cfg(feature = "redis-tls")]
     pub fn ca_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.certificates.ca = Some(pem.into());

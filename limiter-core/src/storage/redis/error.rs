@@ -42,7 +42,7 @@ fn message(error: &RedisError) -> &'static str {
         ErrorKind::NoValidReplicasFoundBySentinel => "no sentinel led to a primary that answers",
         ErrorKind::ClusterConnectionNotFound => "no node of the Redis cluster can be reached",
         ErrorKind::RESP3NotSupported => "the Redis server is too old for RESP3",
-        ErrorKind::Io if inner(error).is_some_and(|it| it.is::<NotFound>()) => {
+        ErrorKind::Io if inner(error).is_some_and(<dyn Error>::is::<NotFound>) => {
             "the name of the Redis server could not be resolved"
         }
         ErrorKind::Io if error.is_connection_refusal() => "the Redis server refused the connection",

@@ -35,7 +35,7 @@ impl Link {
             return cluster::decide(cluster, batch, time, key).await;
         }
         let call = Call::decide(batch, time, key);
-        reply::decision(self.run(&call).await?, batch, call.places())
+        reply::decision(&self.run(&call).await?, batch, call.places())
     }
 
     pub(super) async fn give_back(

@@ -23,8 +23,8 @@ pub(super) struct Reply {
 
 impl Reply {
     /// Reads the answer of a script that was asked about so many guards and limits.
-    pub(super) fn read(answer: Value, hits: usize) -> Result<Self, StorageError> {
-        Self::understand(&answer, hits).ok_or_else(error::not_understood)
+    pub(super) fn read(answer: &Value, hits: usize) -> Result<Self, StorageError> {
+        Self::understand(answer, hits).ok_or_else(error::not_understood)
     }
 
     fn understand(answer: &Value, hits: usize) -> Option<Self> {
@@ -71,7 +71,11 @@ impl Reply {
 type Windows = SmallVec<[Window; 6]>;
 
 /// Reads the decision of a batch.
-pub(super) fn decision(answer: Value, batch: &Batch<'_>, places: &[usize]) -> Result<Decision, StorageError> {
+pub(super) fn decision(
+    answer: &Value,
+    batch: &Batch<'_>,
+    places: &[usize],
+) -> Result<Decision, StorageError> {
     let guards = batch.guards.len();
     let reply = Reply::read(answer, guards + batch.limits.len())?;
     Ok(Decision::from_windows(reply.verdict, guards, reply.windows(batch, places, false)))

@@ -111,6 +111,9 @@ const NO_PRIMARY: ErrorKind = ErrorKind::NoValidReplicasFoundBySentinel;
 
 impl fmt::Debug for Sentinels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sentinels").field("addresses", &self.addresses).field("name", &self.name).finish()
+        f.debug_struct("Sentinels")
+            .field("addresses", &self.addresses)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }

@@ -40,7 +40,7 @@ pub(in super::super) async fn decide(
     if slots.iter().all(|slot| *slot == slots[0]) {
         let slot = slots.first().copied().unwrap_or(0);
         let answer = cluster.run(slot, &call).await.map_err(error::storage)?;
-        return reply::decision(answer, batch, call.places());
+        return reply::decision(&answer, batch, call.places());
     }
     let slots: Vec<_> = call.places().iter().map(|place| slots[*place]).collect();
     over_slots(cluster, batch, &slots, time, key).await
@@ -80,7 +80,7 @@ async fn over_slots(
     if verdict != Verdict::Admitted {
         let limits = &windows[batch.guards.len()..];
         let on_refusal = hit_on_refusal(cluster, batch, verdict, limits, time, &key);
-        let (_, returned) = join(on_refusal, returning).await;
+        let ((), returned) = join(on_refusal, returning).await;
         returned.map_err(|error| StorageError::new("what was taken was not returned").with_source(error))?;
     }
     Ok(Decision::from_windows(verdict, batch.guards.len(), windows))
@@ -114,7 +114,7 @@ async fn answers(cluster: &Arc<Cluster>, calls: &Calls, sender: &mut oneshot::Se
     let answers: Mutex<Answers> = Mutex::new(calls.iter().map(|_| late()).collect());
     let asking = join_all(calls.iter().enumerate().map(async |(place, (slot, call))| {
         let answer = cluster.run(*slot, call).await.map_err(error::storage);
-        answers.lock()[place] = answer.and_then(|answer| Reply::read(answer, call.places().len()));
+        answers.lock()[place] = answer.and_then(|answer| Reply::read(&answer, call.places().len()));
     }));
     let given_up = async {
         sender.closed().await;
@@ -169,7 +169,7 @@ fn windows(
     let mut windows: SmallVec<[Option<Window>; 6]> = (0..hits).map(|_| None).collect();
     for ((part, (_, call)), reply) in parts.iter().zip(calls.iter()).zip(replies) {
         part.report(call, reply, is_in_vain(reply, Some(verdict)), |place, window| {
-            windows[place] = Some(window)
+            windows[place] = Some(window);
         });
     }
     windows.into_iter().flatten().collect()
