@@ -15,7 +15,10 @@ pub(super) fn storage(uri: &str) -> Result<Option<Arc<dyn Storage>>, BuildError>
         "memory" => Ok(None),
         "memcached" => memcached(uri).map(Some),
         _ if is_redis(scheme) => redis(scheme, uri).map(Some),
-        _ => Err(error(scheme, "expected `memory`, `redis` or `valkey` in one of their forms, or `memcached`")),
+        _ => Err(error(
+            scheme,
+            "expected `memory`, `redis` or `valkey` in one of their forms, `memcached` or `mongodb`",
+        )),
     }
 }
 

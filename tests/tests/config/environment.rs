@@ -127,7 +127,7 @@ fn what_cannot_be_read_names_variable_value_and_what_was_expected() {
         (
             "STORAGE_URI",
             "postgres://user:secret@host",
-            "the storage `postgres`: expected `memory`, `redis`, `redis+unix`, `valkey` or `valkey+unix`",
+            "the storage `postgres`: expected `memory`, `redis` or `valkey` in one of their forms, `memcached` or `mongodb`",
         ),
     ] {
         let variable = format!("RATELIMIT_{variable}");

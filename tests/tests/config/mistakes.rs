@@ -162,7 +162,7 @@ fn so_does_each_in_a_table_of_its_own() {
              `scopes`?"
         }),
         ("storage_uri = 'postgres://user:secret@host'", {
-            "1:15: the storage `postgres`: expected `memory`, `redis`, `redis+unix`, `valkey` or `valkey+unix`"
+            "1:15: the storage `postgres`: expected `memory`, `redis` or `valkey` in one of their forms, `memcached` or `mongodb`"
         }),
     ] {
         assert_eq!(one(text), message, "{text}");
@@ -247,8 +247,8 @@ fn the_environment_and_the_file_are_told_together() {
     assert_eq!(
         error.to_string(),
         format!(
-            "RATELIMIT_STORAGE_URI: the storage `nfs`: expected `memory`, `redis`, `redis+unix`, `valkey` or \
-             `valkey+unix`\n\
+            "RATELIMIT_STORAGE_URI: the storage `nfs`: expected `memory`, `redis` or `valkey` in one of their \
+             forms, `memcached` or `mongodb`\n\
              RATELIMIT_ENABLED: expected `true` or `false`, found `nope`\n\
              {path}:2:11: `enabled`: expected `true` or `false`, found `no`"
         )
