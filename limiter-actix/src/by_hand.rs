@@ -91,7 +91,7 @@ impl Limiter {
         let named = named(&config, limit).map_err(actix_web::error::ErrorInternalServerError)?;
         let req = ServiceRequest::from_request(req.clone());
         let settings = &config.settings;
-        if !config.enabled.load(Ordering::Relaxed) || settings.filters.iter().any(|passes| passes(&req)) {
+        if !config.enabled.load(Ordering::Relaxed) || settings.is_let_pass(&req) {
             return Ok(None);
         }
         let client = settings.client(&req);

@@ -122,6 +122,15 @@ impl Settings {
         let own = self.key.as_ref().map_or(Key::missing(), |key| key(req));
         own.or_else(|| self.address.key(req))
     }
+
+    /// Whether a request filter lets a request pass. Filters may ask for the client's address.
+    pub(crate) fn is_let_pass(&self, req: &ServiceRequest) -> bool {
+        if self.filters.is_empty() {
+            return false;
+        }
+        self.address.begin(req);
+        self.filters.iter().any(|passes| passes(req))
+    }
 }
 
 impl Backend {

@@ -76,8 +76,9 @@ impl Local {
         let (standing, plan) = self.plan(req, &route, candidate, &tickets);
         let left_to_others = route.prediction(candidate).left_to_others();
         let by_itself = self.config.settings.auto_check;
-        let applicable = if by_itself { plan.applicable(req) } else { Applicable::default() };
+        // First, since functions that tell limits may ask for the client's address.
         let client = self.config.settings.client(req);
+        let applicable = if by_itself { plan.applicable(req) } else { Applicable::default() };
         let charges = Charge::of(&applicable.limits, &client, req);
         let mut meta = Charge::of(&applicable.meta, &client, req);
         meta.extend(Charge::of_breaches(&charges));
@@ -110,7 +111,7 @@ impl Local {
             warn_of_second_time();
             return false;
         }
-        !self.config.settings.filters.iter().any(|passes| passes(req))
+        !self.config.settings.is_let_pass(req)
     }
 
     /// The rules that are granted in advance or have been met before, and the plan that follows. Rules that

@@ -1,5 +1,7 @@
 //! Who the client is: section 5 of the contract.
 
+#[path = "keys/before_keys.rs"]
+mod before_keys;
 #[path = "keys/detectors.rs"]
 mod detectors;
 #[path = "keys/dual_stack.rs"]
