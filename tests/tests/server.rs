@@ -1,5 +1,7 @@
 //! Real servers, asked over TCP.
 
+#[path = "server/examples.rs"]
+mod examples;
 #[path = "server/in_flight.rs"]
 mod in_flight;
 #[path = "server/long_paths.rs"]
