@@ -26,6 +26,7 @@ mod merge;
 pub(crate) mod mistake;
 pub(crate) mod nearest;
 mod patterns;
+mod processes;
 mod uri;
 
 use self::{
@@ -91,6 +92,7 @@ impl LimiterBuilder {
                 meta: Limits::default(),
                 auto_check: true,
                 filters: Vec::new(),
+                per_process: false,
                 patterns: Vec::new(),
                 known: Arc::default(),
                 named: Vec::new(),

@@ -52,6 +52,8 @@ pub(crate) struct Settings {
     /// Whether the middleware decides; else the handler asks for it.
     pub(crate) auto_check: bool,
     pub(crate) filters: Vec<RequestPredicate>,
+    /// Whether counts in memory are meant to be those of one process among several.
+    pub(crate) per_process: bool,
     pub(crate) patterns: Vec<PatternRule>,
     /// What this process has met so far.
     pub(crate) known: Arc<Known>,

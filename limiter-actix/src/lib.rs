@@ -52,6 +52,7 @@ mod live;
 mod local;
 mod pattern;
 mod plan;
+mod processes;
 mod question;
 mod refusal;
 mod refused_here;

@@ -97,6 +97,7 @@ where
     type Future = Ready<Result<Self::Transform, Self::InitError>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
+        crate::processes::look(&self.config().settings);
         let local = Rc::new(Local::new(Arc::clone(&self.live)));
         ready(Ok(LimiterService { service: Rc::new(service), local: RefCell::new(local) }))
     }

@@ -4,11 +4,15 @@
 
 #[path = "remote/client.rs"]
 mod client;
+#[path = "wrappers/log.rs"]
+mod log;
 #[path = "remote/processes.rs"]
 mod processes;
 
 #[path = "redis/acceptance.rs"]
 mod acceptance;
+#[path = "redis/clock.rs"]
+mod clock;
 #[path = "redis/cluster.rs"]
 mod cluster;
 #[path = "redis/exact.rs"]

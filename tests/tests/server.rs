@@ -8,6 +8,8 @@ mod in_flight;
 mod long_paths;
 #[path = "server/quickstart.rs"]
 mod quickstart;
+#[path = "server/several_processes.rs"]
+mod several_processes;
 #[path = "server/spelling.rs"]
 mod spelling;
 #[path = "server/without_limiter.rs"]

@@ -8,6 +8,7 @@ mod address;
 mod attempt;
 mod builder;
 mod call;
+mod clock;
 #[cfg(feature = "redis-cluster")]
 mod cluster;
 mod dial;

@@ -14,7 +14,8 @@ use redis::{Cmd, RedisResult, Value};
 use tokio::runtime::Handle;
 
 use super::{
-    attempt::Attempt,
+        let attempt = Attempt::begin(handle, patience, async move { connect(&dial).await });
+        Self { attempt, answers: AtomicU64::new(0) }
     dial::{Connection, Dial},
     error,
 };
@@ -82,9 +83,17 @@ impl Lines {
 
 impl Line {
     fn begin(handle: &Handle, dial: Arc<Dial>, patience: Duration) -> Self {
-        let attempt = Attempt::begin(handle, patience, async move { dial.connect().await });
+        let attempt = Attempt::begin(handle, patience, async move { connect(&dial).await });
         Self { attempt, answers: AtomicU64::new(0) }
     }
+}
+
+/// Connects, and has the clocks compared meanwhile: no request waits for that.
+async fn connect(dial: &Dial) -> RedisResult<Connection> {
+    let connection = dial.connect().await?;
+    let mut asked = connection.clone();
+    tokio::spawn(clock::compare(async move { asked.ask(&clock::time(), false).await }));
+    Ok(connection)
 }
 
 /// A command that waits for its answer.
