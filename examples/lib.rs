@@ -17,6 +17,8 @@ mod texts {
     mod several_machines {}
     #[doc = include_str!("../docs/memcached.md")]
     mod memcached {}
+    #[doc = include_str!("../docs/recipes.md")]
+    mod recipes {}
     #[doc = include_str!("../docs/configuration.md")]
     mod configuration {}
     #[doc = include_str!("../docs/codes.md")]

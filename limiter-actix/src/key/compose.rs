@@ -9,8 +9,9 @@ use limiter_core::Key;
 /// use actix_web::dev::ServiceRequest;
 /// use limiter_actix::{Key, Limiter, key::{self, KeyExt}};
 ///
+/// // Behind something that has checked it.
 /// fn user(req: &ServiceRequest) -> Option<Key> {
-///     let id = req.match_info().get("user")?;
+///     let id = req.headers().get("x-user")?.to_str().ok()?;
 ///     Some(Key::text("user", id))
 /// }
 ///
