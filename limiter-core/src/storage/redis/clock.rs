@@ -30,7 +30,7 @@ pub(super) async fn compare(server: impl Future<Output = RedisResult<Value>>) {
     let Some(ahead_seconds) = ahead(there, before, after) else { return };
     SAID.call_once(|| {
         tracing::warn!(
-            code = "L031",
+            code = "S004",
             ahead_seconds,
             "the clock of this machine and that of the storage differ: limits hold, but times of day that \
              clients are told may be wrong; set the clocks by NTP"

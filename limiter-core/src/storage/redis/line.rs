@@ -14,8 +14,8 @@ use redis::{Cmd, RedisResult, Value};
 use tokio::runtime::Handle;
 
 use super::{
-        let attempt = Attempt::begin(handle, patience, async move { connect(&dial).await });
-        Self { attempt, answers: AtomicU64::new(0) }
+    attempt::Attempt,
+    clock,
     dial::{Connection, Dial},
     error,
 };
@@ -91,7 +91,7 @@ impl Line {
 /// Connects, and has the clocks compared meanwhile: no request waits for that.
 async fn connect(dial: &Dial) -> RedisResult<Connection> {
     let connection = dial.connect().await?;
-    let mut asked = connection.clone();
+    let asked = connection.clone();
     tokio::spawn(clock::compare(async move { asked.ask(&clock::time(), false).await }));
     Ok(connection)
 }
