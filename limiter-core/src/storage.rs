@@ -13,6 +13,8 @@ mod local_refusals;
 #[cfg(feature = "memcached")]
 mod memcached;
 mod memory;
+#[cfg(feature = "mongodb")]
+mod mongodb;
 #[cfg(feature = "redis")]
 mod redis;
 #[cfg(feature = "remote")]
@@ -20,6 +22,8 @@ mod resilient;
 
 #[cfg(feature = "memcached")]
 pub use self::memcached::{MemcachedStorage, MemcachedStorageBuilder};
+#[cfg(feature = "mongodb")]
+pub use self::mongodb::{MongoStorage, MongoStorageBuilder};
 #[cfg(feature = "redis")]
 pub use self::redis::{RedisStorage, RedisStorageBuilder};
 #[cfg(feature = "remote")]

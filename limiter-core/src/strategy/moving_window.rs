@@ -27,6 +27,13 @@ impl MovingWindow {
         Self { hits: VecDeque::with_capacity(room), used: 0, expires: 0 }
     }
 
+    /// Adds a hit that is known to have passed, later than the others.
+    #[cfg(feature = "mongodb")]
+    pub(super) fn push(&mut self, at: u64, cost: u64) {
+        self.hits.push_back(Hit { at, cost });
+        self.used += cost;
+    }
+
     pub(super) fn test(&self, policy: &Policy, cost: u64, now: u64) -> Window {
         let (gone, used) = self.at(policy, now);
         self.report(policy, gone, used, cost, now)

@@ -4,7 +4,7 @@ use super::{
 };
 use crate::{Policy, Timestamp, Window, window::NEVER};
 
-#[cfg(any(feature = "memcached", feature = "redis"))]
+#[cfg(any(feature = "memcached", feature = "mongodb", feature = "redis"))]
 mod counters;
 
 /// What one count remembers.

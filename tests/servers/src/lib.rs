@@ -6,6 +6,7 @@
 mod certificates;
 mod cluster;
 mod memcached;
+mod mongo;
 mod process;
 mod proxy;
 mod redis;
@@ -15,6 +16,7 @@ pub use self::{
     certificates::Certificates,
     cluster::Cluster,
     memcached::Memcached,
+    mongo::Mongo,
     process::{Process, free_port, wait_until},
     proxy::Proxy,
     redis::Redis,

@@ -1,3 +1,5 @@
+#[cfg(feature = "mongodb")]
+use super::MovingWindow;
 use super::{ElasticWindow, FixedWindow, Kind, SlidingWindow, State, TokenBucket, WindowSeconds};
 use crate::{Policy, Strategy};
 
@@ -51,5 +53,13 @@ impl State {
             Kind::Sliding(state, _) => [state.start, state.previous, state.current],
             Kind::Bucket(state) => [state.full_at, 0, 0],
         })
+    }
+
+    /// A moving window whose hits were kept elsewhere: instants in nanoseconds, ascending, and costs.
+    #[cfg(feature = "mongodb")]
+    pub(crate) fn from_log(policy: &Policy, hits: impl IntoIterator<Item = (u64, u64)>) -> Self {
+        let mut window = MovingWindow::new(policy);
+        hits.into_iter().for_each(|(at, cost)| window.push(at, cost));
+        Self(Kind::Moving(Box::new(window)))
     }
 }
