@@ -3,7 +3,6 @@
 //! The document of a client:
 //!
 //! * `_id`: the prefix, the version of all this, and the client;
-//! * `t`: the newest time, in milliseconds, at which something was counted;
 //! * `e`: when the document may go, for the TTL index;
 //! * `c`: the counts by name;
 //! * `r`: the last decision that changed something.
@@ -30,7 +29,7 @@ pub(super) use self::{
     token_bucket::NANOS,
 };
 use super::{
-    expression::{at, most, number},
+    expression::{at, number},
     layout::Count,
 };
 use crate::Timestamp;
@@ -58,8 +57,7 @@ impl Clock {
 
     /// The first stage of all pipelines.
     fn begin(self) -> Document {
-        let now = self.now();
-        doc! { "$replaceWith": { "o": "$$ROOT", "now": now.clone(), "at": most(now, at("t")) } }
+        doc! { "$replaceWith": { "o": "$$ROOT", "now": self.now() } }
     }
 }
 

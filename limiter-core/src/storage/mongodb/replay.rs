@@ -8,7 +8,7 @@ use super::{
     reply::{Before, Seen},
 };
 use crate::{
-    Strategy, Timestamp, Window,
+    Strategy, Window,
     storage::{Batch, Decision, GiveBack, Hit, StorageError, Verdict},
     strategy::State,
     window::NEVER,
@@ -19,10 +19,9 @@ pub(super) struct Replay<'a> {
     batch: &'a Batch<'a>,
     layout: &'a Layout<'a>,
     /// By the place of the count.
-    states: Vec<State>,
-    ends: Vec<u64>,
-    /// By the place of the document: the time, and what it has written.
-    clients: Vec<(Timestamp, Option<u64>)>,
+    counts: Vec<Before>,
+    /// By the place of the document: what it has written.
+    written: Vec<Option<u64>>,
     /// Of the guards, then of the limits.
     looks: Vec<Window>,
     /// Of the limits, where all of their document pass.
@@ -38,12 +37,11 @@ impl<'a> Replay<'a> {
         layout: &'a Layout<'a>,
         seen: Vec<Seen>,
     ) -> Result<Self, StorageError> {
-        let clients = seen.iter().map(|seen| (seen.now, seen.written)).collect();
-        let mut before: Vec<(usize, Before)> = seen.into_iter().flat_map(|seen| seen.states).collect();
-        before.sort_unstable_by_key(|(place, _)| *place);
-        let (states, ends) = before.into_iter().map(|(_, before)| (before.state, before.end)).unzip();
-        let (looks, taken) = (Vec::new(), Vec::new());
-        let mut replay = Self { batch, layout, states, ends, clients, looks, taken };
+        let written = seen.iter().map(|seen| seen.written).collect();
+        let mut counts: Vec<(usize, Before)> = seen.into_iter().flat_map(|seen| seen.states).collect();
+        counts.sort_unstable_by_key(|(place, _)| *place);
+        let counts = counts.into_iter().map(|(_, count)| count).collect();
+        let mut replay = Self { batch, layout, counts, written, looks: Vec::new(), taken: Vec::new() };
         replay.look();
         replay.take();
         replay.agrees().then_some(replay).ok_or_else(error::not_understood)
@@ -96,7 +94,8 @@ impl<'a> Replay<'a> {
             for (index, hit) in hits.iter().enumerate() {
                 let place = first + index;
                 let cost = self.cost_so_far(hits, index, first);
-                let window = self.states[self.layout.places[place]].test(hit.policy, cost, self.now(place));
+                let count = &self.counts[self.layout.places[place]];
+                let window = count.state.test(hit.policy, cost, count.now);
                 self.looks.push(window);
             }
         }
@@ -115,12 +114,12 @@ impl<'a> Replay<'a> {
     }
 
     fn take(&mut self) {
-        let mut states = self.states.clone();
+        let mut states: Vec<State> = self.counts.iter().map(|count| count.state.clone()).collect();
         for (index, hit) in self.batch.limits.iter().enumerate() {
             let place = self.batch.guards.len() + index;
             let passes = self.verdict_of_part(self.layout.count(place).client) == Verdict::Admitted;
-            let now = self.now(place);
-            let state = &mut states[self.layout.places[place]];
+            let count = self.layout.places[place];
+            let (state, now) = (&mut states[count], self.counts[count].now);
             self.taken.push(passes.then(|| state.hit(hit.policy, hit.cost, now)));
         }
     }
@@ -148,7 +147,7 @@ impl<'a> Replay<'a> {
 
     /// Whether each document has decided as it comes out here: what has passed has been written, and nothing else.
     fn agrees(&self) -> bool {
-        (self.clients.iter().enumerate()).all(|(client, (_, written))| {
+        (self.written.iter().enumerate()).all(|(client, written)| {
             let verdict = self.verdict_of_part(client);
             match written {
                 Some(written) => *written == code(verdict),
@@ -167,14 +166,15 @@ impl<'a> Replay<'a> {
     /// Undoes a hit, if it was taken in its document, and the end that it has moved.
     fn undo(&self, index: usize, hit: &Hit<'a>) -> [Option<(usize, Step<'a>)>; 2] {
         let place = self.limit_place(index);
-        let (now, written) = self.clients[self.layout.counts[place].client];
-        let Some(taken) = self.taken[index].filter(|_| written.is_some()) else { return [None; 2] };
+        let has_written = self.written[self.layout.counts[place].client].is_some();
+        let Some(taken) = self.taken[index].filter(|_| has_written) else { return [None; 2] };
         let step = GiveBack::new(*hit, &taken);
         let give_back = (taken.is_allowed() && hit.cost > 0).then_some((place, Step::GiveBack(step)));
-        let millis = now.as_nanos() / NANOS;
-        let moved = hit.policy.strategy() == Strategy::FixedWindowElasticExpiry && self.ends[place] > millis;
-        let end = millis.saturating_add(hit.policy.window() / NANOS);
-        [moved.then(|| (place, Step::Restore { end, before: self.ends[place] })), give_back]
+        let Before { now, end: before, .. } = self.counts[place];
+        let now = now.as_nanos() / NANOS;
+        let moved = hit.policy.strategy() == Strategy::FixedWindowElasticExpiry && before > now;
+        let end = now.saturating_add(hit.policy.window() / NANOS);
+        [moved.then_some((place, Step::Restore { end, before })), give_back]
     }
 
     fn on_refusal(&self) -> impl Iterator<Item = (usize, Step<'a>)> {
@@ -204,17 +204,14 @@ impl<'a> Replay<'a> {
     fn refuse(&mut self, index: usize) -> Window {
         let guards = self.batch.guards.len();
         let cost = self.cost_so_far(self.batch.limits, index, guards);
-        let (place, now) = (self.limit_place(index), self.now(guards + index));
-        self.states[place].hit(self.batch.limits[index].policy, cost, now)
+        let place = self.limit_place(index);
+        let count = &mut self.counts[place];
+        count.state.hit(self.batch.limits[index].policy, cost, count.now)
     }
 
     /// The place of a limit's count.
     fn limit_place(&self, index: usize) -> usize {
         self.layout.places[self.batch.guards.len() + index]
-    }
-
-    fn now(&self, place: usize) -> Timestamp {
-        self.clients[self.layout.count(place).client].0
     }
 }
 

@@ -11,8 +11,6 @@ use crate::{Policy, Strategy, Timestamp, storage::StorageError, strategy::State}
 
 /// What one document says of a decision.
 pub(super) struct Seen {
-    /// The time of the decision.
-    pub(super) now: Timestamp,
     /// The verdict, if anything was changed by it.
     pub(super) written: Option<u64>,
     /// How many live counts have made way.
@@ -24,6 +22,8 @@ pub(super) struct Seen {
 /// A count before the decision.
 pub(super) struct Before {
     pub(super) state: State,
+    /// The time of the decision, or the newest that the count has seen.
+    pub(super) now: Timestamp,
     /// The end in milliseconds, of windows whose end can move.
     pub(super) end: u64,
 }
@@ -38,12 +38,11 @@ pub(super) fn read(
 ) -> Result<Seen, StorageError> {
     let nothing = Document::new();
     let answer = answer.unwrap_or(&nothing);
-    let (newest, clock) = (field(answer, "t")?, field(answer, "now")?);
+    let clock = field(answer, "now")?;
     let report = answer
         .get_document("r")
         .ok()
         .filter(|report| report.get_object_id("q").is_ok_and(|other| other == mark));
-    let now = if report.is_some() { newest } else { clock.max(newest) };
     let stored = answer.get_document("c").unwrap_or(&nothing);
     let before = report.and_then(|report| report.get_document("b").ok());
     let states = layout.of(client).map(|(place, count)| {
@@ -52,10 +51,12 @@ pub(super) fn read(
             Some(before) => before.get_document(place.to_string()).unwrap_or(&nothing),
             None => stored,
         };
-        Ok((place, Before { state: state(count, before, stored, now)?, end: field(before, "x")? }))
+        let newest = field(before, "n")?;
+        let now = if report.is_some() { newest } else { clock.max(newest) };
+        let state = state(count, before, stored, now)?;
+        Ok((place, Before { state, now: Timestamp::from_millis(now), end: field(before, "x")? }))
     });
     Ok(Seen {
-        now: Timestamp::from_millis(now),
         written: report.map(|report| field(report, "v")).transpose()?,
         evicted: report.map_or(Ok(0), |report| field(report, "n"))?,
         states: states.collect::<Result<_, StorageError>>()?,

@@ -52,7 +52,7 @@ impl<'a> Decide<'a> {
             let [before, after] = [at(&format!("s{place}")), at(&format!("f{place}"))];
             Outcome { count, is_changed: differs(before, after.clone()), value: after }
         });
-        pipeline.extend(finish::stages(outcomes, true, Some(self.report(mark))));
+        pipeline.extend(finish::stages(outcomes, Some(self.report(mark))));
         pipeline
     }
 
@@ -238,7 +238,7 @@ impl<'a> Decide<'a> {
             .map(|(place, count)| {
                 let state = format!("s{place}");
                 let is_log = count.policy.strategy() == Strategy::MovingWindow;
-                let before = if is_log { doc! { "u": at(&format!("{state}.u")) }.into() } else { at(&state) };
+                let before = if is_log { sum_only(&state) } else { at(&state) };
                 (place.to_string(), before)
             })
             .collect();
@@ -249,6 +249,11 @@ impl<'a> Decide<'a> {
         };
         doc! { "q": mark, "v": at("verdict"), "b": before }
     }
+}
+
+fn sum_only(state: &str) -> Bson {
+    let [newest, used] = rules::fields(state, ["n", "u"]);
+    doc! { "n": newest, "u": used }.into()
 }
 
 /// The state after a hit that takes if it passes, and else is refused.

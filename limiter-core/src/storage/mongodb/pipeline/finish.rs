@@ -25,29 +25,26 @@ pub(super) struct Outcome<'a> {
 
 /// The last stages: puts the document together if anything has changed, or leaves it as it is.
 ///
-/// `takes_time` says whether what has changed makes this the newest time. `report` is the field `r`.
+/// `report` is the field `r`.
 pub(super) fn stages<'a>(
     outcomes: impl IntoIterator<Item = Outcome<'a>>,
-    takes_time: bool,
     report: Option<Document>,
 ) -> Vec<Document> {
     let changed = outcomes.into_iter().map(|outcome| {
         let entry = doc! { "k": text(&outcome.count.name), "v": outcome.value };
         choose(outcome.is_changed, list([entry.into()]), list([]))
     });
-    let newest = or(at("o.t"), number(0));
     let is_changed = less(number(0), size(at("changed")));
-    let time = if takes_time { choose(is_changed.clone(), at("at"), newest) } else { newest };
-    let mut document = doc! { "_id": at("o._id"), "t": at("time"), "e": end(), "c": at("counts") };
+    let mut document = doc! { "_id": at("o._id"), "e": end(), "c": at("counts") };
     if let Some(mut report) = report {
         report.insert("n", at("evicted"));
         document.insert("r", report);
     }
     // A document that is new must be stored with its end, or it would stay for ever.
-    let is_new = less(at("o.t"), number(0));
+    let is_new = less(at("o.e"), number(0));
     vec![
         doc! { "$set": { "changed": join(changed) } },
-        doc! { "$set": { "time": time, "writes": any([is_changed, is_new]) } },
+        doc! { "$set": { "writes": any([is_changed, is_new]) } },
         doc! { "$set": { "live": live(), "room": room() } },
         doc! { "$set": { "others": others() } },
         doc! { "$set": { "counts": counts(), "evicted": minus(size(at("others")), at("room")) } },
@@ -66,7 +63,7 @@ fn object(entries: Bson) -> Bson {
 /// The counts that have not expired.
 fn live() -> Bson {
     let all = or(at("o.c"), doc! { "$literal": {} }.into());
-    filter(entries(all), less(at("time"), var("this.v.x")))
+    filter(entries(all), less(at("now"), var("this.v.x")))
 }
 
 /// Those of them that have not changed.

@@ -1,39 +1,42 @@
-//! One counter, stored as its end `x` and what is used, `u`.
+//! One counter, stored as the newest instant `n`, its end `x` and what is used, `u`.
 
 use mongodb::bson::{Bson, doc};
 
-use super::rules::window;
-use crate::Policy;
-use crate::storage::mongodb::expression::{
-    add, all, at, at_most, choose, equal, less, minus, number, subtract,
+use super::rules::{fields, window};
+use crate::{
+    Policy,
+    storage::mongodb::expression::{add, all, at_most, choose, equal, less, minus, number, subtract, var},
 };
 
 pub(super) fn load(stored: &str) -> Bson {
+    let [end, used] = fields(stored, ["x", "u"]);
     choose(
         is_running(stored),
-        doc! { "x": at(&format!("{stored}.x")), "u": at(&format!("{stored}.u")) }.into(),
-        doc! { "x": at("at"), "u": number(0) }.into(),
+        doc! { "x": end, "n": var("now"), "u": used }.into(),
+        doc! { "x": var("now"), "n": var("now"), "u": number(0) }.into(),
     )
 }
 
 /// Whether a window with one counter has begun, has not ended, and was not given back whole.
 pub(super) fn is_running(stored: &str) -> Bson {
-    all([less(number(0), at(&format!("{stored}.u"))), less(at("at"), at(&format!("{stored}.x")))])
+    let [end, used] = fields(stored, ["x", "u"]);
+    all([less(number(0), used), less(var("now"), end)])
 }
 
 pub(super) fn passes(state: &str, capacity: u64, cost: Bson) -> Bson {
-    at_most(cost, subtract(number(capacity), at(&format!("{state}.u"))))
+    let [used] = fields(state, ["u"]);
+    at_most(cost, subtract(number(capacity), used))
 }
 
 pub(super) fn take(policy: &Policy, state: &str, cost: Bson) -> Bson {
-    let used = at(&format!("{state}.u"));
+    let [end, now, used] = fields(state, ["x", "n", "u"]);
     let begins = equal(used.clone(), number(0));
-    let end = choose(begins, add(at("at"), number(window(policy))), at(&format!("{state}.x")));
-    doc! { "x": end, "u": add(used, cost) }.into()
+    let end = choose(begins, add(now.clone(), number(window(policy))), end);
+    doc! { "x": end, "n": now, "u": add(used, cost) }.into()
 }
 
-pub(super) fn give_back(state: &str, cost: u64, stamp: u64) -> Bson {
-    let (end, used) = (at(&format!("{state}.x")), at(&format!("{state}.u")));
-    let returned = doc! { "x": end.clone(), "u": minus(used, number(cost)) };
-    choose(equal(end, number(stamp)), returned.into(), at(state))
+pub(super) fn give_back(stored: &str, cost: u64, stamp: u64) -> Bson {
+    let [end, newest, used] = fields(stored, ["x", "n", "u"]);
+    let returned = doc! { "x": end.clone(), "n": newest, "u": minus(used, number(cost)) };
+    choose(equal(end, number(stamp)), returned.into(), super::at(stored))
 }

@@ -2,14 +2,15 @@
 //!
 //! A state is a small document whose field `x` is the instant, in milliseconds, from which it is as good as none.
 //! What is given back goes to the state as it is stored; everything else starts from the state as it is now,
-//! which `load` makes of it. The field `at` of the pipeline is now, or the newest time that the client has seen.
+//! which `load` makes of it: its field `n` is then the time of the decision, and else the newest time at which
+//! something was counted.
 
 use mongodb::bson::Bson;
 
 use super::{elastic_window, fixed_window, moving_window, sliding_window, token_bucket};
 use crate::{
     Policy, Strategy,
-    storage::mongodb::expression::{at, choose, less, number},
+    storage::mongodb::expression::{at, choose, less, most, name, number},
 };
 
 /// In milliseconds: windows are whole seconds.
@@ -34,8 +35,19 @@ pub(super) fn can_matter(policy: &Policy, cost: u64) -> bool {
     (1..=policy.capacity()).contains(&cost)
 }
 
-/// The state as it is now of what is stored at a path, which need not be there.
+/// Some fields of a state.
+pub(super) fn fields<const N: usize>(state: &str, names: [&str; N]) -> [Bson; N] {
+    names.map(|name| at(&format!("{state}.{name}")))
+}
+
+/// The state as it is now of what is stored at a path, which need not be there. A time before the newest counts as
+/// that.
 pub(super) fn load(policy: &Policy, stored: &str) -> Bson {
+    let [newest] = fields(stored, ["n"]);
+    name("now", most(at("now"), newest), load_at_now(policy, stored))
+}
+
+fn load_at_now(policy: &Policy, stored: &str) -> Bson {
     match policy.strategy() {
         Strategy::FixedWindow => fixed_window::load(stored),
         Strategy::FixedWindowElasticExpiry => elastic_window::load(stored),

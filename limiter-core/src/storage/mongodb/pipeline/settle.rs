@@ -30,7 +30,7 @@ pub(in crate::storage::mongodb) enum Step<'a> {
 }
 
 impl Step<'_> {
-    /// Whether it undoes something: such a step leaves no trace of its time.
+    /// Whether it undoes something, which changes what is stored and leaves no trace of its time.
     fn undoes(&self) -> bool {
         matches!(self, Self::GiveBack(_) | Self::Restore { .. })
     }
@@ -77,7 +77,7 @@ impl<'a> Settle<'a> {
             pipeline.extend(set([(state.clone(), self.done(place, step, &state))]));
         }
         let outcomes = counts.iter().map(|(place, count)| outcome(*place, count));
-        pipeline.extend(finish::stages(outcomes, self.takes(), None));
+        pipeline.extend(finish::stages(outcomes, None));
         pipeline
     }
 

@@ -1,22 +1,26 @@
-//! Two counters over windows aligned to the epoch, stored as the end `x` of what they say, two windows after the
-//! start of the current one, and what was used in the previous one, `p`, and in the current one, `u`.
+//! Two counters over windows aligned to the epoch, stored as the newest instant `n`, the end `x` of what they
+//! say, two windows after the start of the current one, and what was used in the previous one, `p`, and in the
+//! current one, `u`.
 
 use mongodb::bson::{Bson, doc};
 
-use super::rules::window;
+use super::{
+    at,
+    rules::{fields, window},
+};
 use crate::{
     Policy,
     storage::mongodb::expression::{
-        add, all, any, at, at_most, choose, equal, less, minus, multiply, name, number, or, remainder,
-        subtract, var,
+        add, all, any, at_most, choose, equal, less, minus, multiply, name, number, or, remainder, subtract,
+        var,
     },
 };
 
 pub(super) fn load(policy: &Policy, stored: &str) -> Bson {
-    let [end, previous, current] = ["x", "p", "u"].map(|field| at(&format!("{stored}.{field}")));
+    let [end, previous, current] = fields(stored, ["x", "p", "u"]);
     let length = number(window(policy));
     // The start of the window that holds now, and two windows later.
-    let start = subtract(at("at"), remainder(at("at"), length.clone()));
+    let start = subtract(var("now"), remainder(var("now"), length.clone()));
     let expires = add(start, number(2 * window(policy)));
     let shifted = add(end.clone(), length);
     let is = |other: &Bson| equal(other.clone(), var("expires"));
@@ -28,15 +32,19 @@ pub(super) fn load(policy: &Policy, stored: &str) -> Bson {
         ),
         choose(is(&end), or(current, number(0)), number(0)),
     ];
-    name("expires", expires, doc! { "x": var("expires"), "p": previous, "u": counts_on }.into())
+    name(
+        "expires",
+        expires,
+        doc! { "x": var("expires"), "n": var("now"), "p": previous, "u": counts_on }.into(),
+    )
 }
 
 /// `floor(previous * left / window) <= room`, without the division. The products have up to 28 digits; decimals
 /// of 128 bits have 34, so that they are exact.
 pub(super) fn passes(policy: &Policy, state: &str, capacity: u64, cost: Bson) -> Bson {
-    let [end, previous, current] = ["x", "p", "u"].map(|field| at(&format!("{state}.{field}")));
+    let [end, now, previous, current] = fields(state, ["x", "n", "p", "u"]);
     let length = window(policy);
-    let left = subtract(subtract(end, number(length)), at("at"));
+    let left = subtract(subtract(end, number(length)), now);
     let room = subtract(subtract(number(capacity), current), var("cost"));
     let fits = less(
         multiply(decimal(previous), left),
@@ -51,20 +59,19 @@ fn decimal(value: Bson) -> Bson {
 }
 
 pub(super) fn take(state: &str, cost: Bson) -> Bson {
-    let [end, previous, current] = ["x", "p", "u"].map(|field| at(&format!("{state}.{field}")));
-    doc! { "x": end, "p": previous, "u": add(current, cost) }.into()
+    let [end, now, previous, current] = fields(state, ["x", "n", "p", "u"]);
+    doc! { "x": end, "n": now, "p": previous, "u": add(current, cost) }.into()
 }
 
 /// To the counter of the window that started at the stamp, which may be the previous one by now.
-pub(super) fn give_back(policy: &Policy, state: &str, cost: u64, stamp: u64) -> Bson {
-    let [end, previous, current] = ["x", "p", "u"].map(|field| at(&format!("{state}.{field}")));
+pub(super) fn give_back(policy: &Policy, stored: &str, cost: u64, stamp: u64) -> Bson {
+    let [end, newest, previous, current] = fields(stored, ["x", "n", "p", "u"]);
     let length = window(policy);
-    let to_current =
-        doc! { "x": end.clone(), "p": previous.clone(), "u": minus(current.clone(), number(cost)) };
-    let to_previous = doc! { "x": end.clone(), "p": minus(previous, number(cost)), "u": current };
-    choose(
-        equal(end.clone(), number(stamp + 2 * length)),
-        to_current.into(),
-        choose(equal(end, number(stamp + 3 * length)), to_previous.into(), at(state)),
-    )
+    let with = |previous: Bson, current: Bson| -> Bson {
+        doc! { "x": end.clone(), "n": newest.clone(), "p": previous, "u": current }.into()
+    };
+    let to_current = with(previous.clone(), minus(current.clone(), number(cost)));
+    let to_previous = with(minus(previous, number(cost)), current);
+    let started = |stamp: u64| equal(end.clone(), number(stamp.saturating_add(2 * length)));
+    choose(started(stamp), to_current, choose(started(stamp.saturating_add(length)), to_previous, at(stored)))
 }
