@@ -9,7 +9,21 @@ mod processes;
 
 #[path = "mongodb/acceptance.rs"]
 mod acceptance;
+#[path = "mongodb/exact.rs"]
+mod exact;
+#[path = "mongodb/faults.rs"]
+mod faults;
+#[path = "mongodb/refusals.rs"]
+mod refusals;
+#[path = "mongodb/replica_set.rs"]
+mod replica_set;
 #[path = "mongodb/server.rs"]
 mod server;
+#[path = "mongodb/several.rs"]
+mod several;
+#[path = "mongodb/stored.rs"]
+mod stored;
+#[path = "mongodb/traffic.rs"]
+mod traffic;
 #[path = "mongodb/vectors.rs"]
 mod vectors;

@@ -11,6 +11,7 @@ mod dependencies;
 mod instructions;
 mod memcached;
 mod model;
+mod mongodb;
 mod redis;
 
 /// One thing to check.
@@ -39,6 +40,7 @@ pub(crate) const ALL: &[Step] = &[
     redis::REDIS,
     redis::VALKEY,
     memcached::STEP,
+    mongodb::STEP,
     Step { name: "doc", about: "the documentation builds without warnings", ci_only: false, run: doc },
     Step { name: "features", about: "builds with other features", ci_only: false, run: features },
     dependencies::STEP,
@@ -74,7 +76,7 @@ fn features() -> Result<Outcome, Box<dyn Error>> {
         cargo(["check", "-p", "limiter-core", "--features", feature]).run()?;
     }
     cargo(["test", "-p", "limiter-actix", "--features", "redis", "--lib"]).run()?;
-    let all = "redis-tls,redis-sentinel,redis-cluster,memcached";
+    let all = "redis-tls,redis-sentinel,redis-cluster,memcached,mongodb";
     cargo(["test", "-p", "limiter-actix", "--features", all, "--lib", "uri"]).run()
 }
 

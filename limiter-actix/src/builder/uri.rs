@@ -14,6 +14,7 @@ pub(super) fn storage(uri: &str) -> Result<Option<Arc<dyn Storage>>, BuildError>
     match scheme {
         "memory" => Ok(None),
         "memcached" => memcached(uri).map(Some),
+        "mongodb" | "mongodb+srv" => mongodb(scheme, uri).map(Some),
         _ if is_redis(scheme) => redis(scheme, uri).map(Some),
         _ => Err(error(
             scheme,
@@ -59,6 +60,19 @@ fn memcached(_: &str) -> Result<Arc<dyn Storage>, BuildError> {
     Err(error("memcached", "it needs the feature `memcached` of limiter-actix"))
 }
 
+#[cfg(feature = "mongodb")]
+fn mongodb(scheme: &str, uri: &str) -> Result<Arc<dyn Storage>, BuildError> {
+    use limiter_core::storage::{MongoStorage, Resilient};
+
+    let storage = MongoStorage::new(uri).map_err(|reason| error(scheme, &reason.to_string()))?;
+    Ok(Arc::new(Resilient::new(storage)))
+}
+
+#[cfg(not(feature = "mongodb"))]
+fn mongodb(scheme: &str, _: &str) -> Result<Arc<dyn Storage>, BuildError> {
+    Err(error(scheme, "it needs the feature `mongodb` of limiter-actix"))
+}
+
 fn error(scheme: &str, reason: &str) -> BuildError {
     BuildError::StorageUri { scheme: scheme.to_owned(), reason: reason.to_owned() }
 }
@@ -83,6 +97,7 @@ mod tests {
             "redis+nothing://:secret@host",
             "valkeys://:secret@host:x",
             "memcached://u:secret@h",
+            "mongodb://user:secret@:x",
         ] {
             let Err(error) = storage(uri) else { panic!("{uri}: expected an error") };
             assert!(!error.to_string().contains("secret"), "{uri}: {error}");
@@ -128,5 +143,20 @@ mod tests {
         assert!(builder.clone().build().is_ok());
         let error = builder.strategy(Strategy::MovingWindow).build().expect_err("it cannot be");
         assert!(matches!(error, BuildError::Policy(PolicyError::MovingWindowNotKept { .. })), "{error}");
+    }
+
+    #[cfg(not(feature = "mongodb"))]
+    #[test]
+    fn the_missing_feature_for_mongodb_is_named() {
+        let error = storage("mongodb://127.0.0.1").expect_err("the feature is off");
+        assert!(error.to_string().contains("feature `mongodb`"), "{error}");
+    }
+
+    #[cfg(feature = "mongodb")]
+    #[test]
+    fn mongodb_is_a_storage_by_name_alone() {
+        assert!(storage("mongodb://127.0.0.1/shop?w=1").is_ok_and(|storage| storage.is_some()));
+        let error = storage("mongodb+srv://cluster.example.com").expect_err("names are not looked up");
+        assert!(error.to_string().contains("replicaSet"), "{error}");
     }
 }

@@ -29,9 +29,10 @@ impl MovingWindow {
 
     /// Adds a hit that is known to have passed, later than the others.
     #[cfg(feature = "mongodb")]
-    pub(super) fn push(&mut self, at: u64, cost: u64) {
+    pub(super) fn push(&mut self, policy: &Policy, at: u64, cost: u64) {
         self.hits.push_back(Hit { at, cost });
         self.used += cost;
+        self.expires = at.saturating_add(policy.window());
     }
 
     pub(super) fn test(&self, policy: &Policy, cost: u64, now: u64) -> Window {

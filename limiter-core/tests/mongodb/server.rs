@@ -1,16 +1,24 @@
 //! The servers of a test, as a storage and as their administrator see them.
 
+use std::{
+    ops::{Index, IndexMut},
+    time::{Duration, Instant},
+};
+
 use limiter_core::storage::MongoStorage;
 use limiter_test_servers::Mongo;
 use mongodb::{
-    Client, Collection,
-    bson::{Document, doc},
+    Client, Collection, Database,
+    bson::{Bson, Document, doc},
 };
 
 pub(crate) trait ServerExt {
     fn storage(&self) -> MongoStorage;
 
-    /// The collection of the counts, to look behind the scenes.
+    /// The server by itself, to look behind the scenes.
+    async fn admin(&self) -> Database;
+
+    /// The collection of the counts.
     async fn counts(&self) -> Collection<Document>;
 }
 
@@ -19,7 +27,81 @@ impl ServerExt for Mongo {
         MongoStorage::new(&self.uri()).unwrap()
     }
 
+    async fn admin(&self) -> Database {
+        let uri = format!("{}/?directConnection=true", self.uri());
+        Client::with_uri_str(uri).await.unwrap().database("admin")
+    }
+
     async fn counts(&self) -> Collection<Document> {
-        Client::with_uri_str(self.uri()).await.unwrap().database("ratelimit").collection("counts")
+        self.admin().await.client().database("ratelimit").collection("counts")
+    }
+}
+
+/// A replica set of three.
+pub(crate) struct Set([Mongo; 3]);
+
+impl Set {
+    pub(crate) async fn start() -> Self {
+        let set = Self(Mongo::members("rs0"));
+        let members: Vec<_> = (0i32..)
+            .zip(&set.0)
+            .map(|(number, member)| doc! { "_id": number, "host": format!("127.0.0.1:{}", member.port()) })
+            .collect();
+        let settings = doc! { "electionTimeoutMillis": 1000, "heartbeatIntervalMillis": 200 };
+        let config = doc! { "_id": "rs0", "members": members, "settings": settings };
+        set.0[0].admin().await.run_command(doc! { "replSetInitiate": config }).await.unwrap();
+        set.primary().await;
+        set
+    }
+
+    pub(crate) fn uri(&self) -> String {
+        format!("mongodb://{}/?replicaSet=rs0", Mongo::hosts(&self.0))
+    }
+
+    /// Waits for long enough to get over an election.
+    pub(crate) fn storage(&self) -> MongoStorage {
+        MongoStorage::builder(&self.uri()).connect_timeout(Duration::from_secs(9)).build().unwrap()
+    }
+
+    /// The place of the primary, when there is one.
+    pub(crate) async fn primary(&self) -> usize {
+        let start = Instant::now();
+        loop {
+            for (place, member) in self.0.iter().enumerate() {
+                let hello = tokio::time::timeout(Duration::from_secs(1), hello(member)).await;
+                if hello.is_ok_and(|hello| hello.get("isWritablePrimary") == Some(&Bson::Boolean(true))) {
+                    return place;
+                }
+            }
+            assert!(start.elapsed() < Duration::from_secs(60), "there is no primary");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Makes the primary step down; returns its place.
+    pub(crate) async fn step_down(&self) -> usize {
+        let primary = self.primary().await;
+        let command = doc! { "replSetStepDown": 60, "secondaryCatchUpPeriodSecs": 10 };
+        self.0[primary].admin().await.run_command(command).await.unwrap();
+        primary
+    }
+}
+
+async fn hello(member: &Mongo) -> Document {
+    let answer = member.admin().await.run_command(doc! { "hello": 1 }).await;
+    answer.unwrap_or_default()
+}
+
+impl Index<usize> for Set {
+    type Output = Mongo;
+
+    fn index(&self, place: usize) -> &Mongo {
+        &self.0[place]
+    }
+}
+
+impl IndexMut<usize> for Set {
+    fn index_mut(&mut self, place: usize) -> &mut Mongo {
+        &mut self.0[place]
     }
 }

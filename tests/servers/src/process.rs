@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 /// A program that runs until it is dropped, and the folder it may write to, which goes with it.
 #[derive(Debug)]
@@ -41,8 +41,15 @@ impl Process {
     }
 
     /// Stops the process without ending it: connections stay open and nobody answers.
+    ///
+    /// # Panics
+    ///
+    /// When it has ended.
     pub fn freeze(&self) {
         self.signal(Signal::STOP);
+        // Until then some of its threads may still answer.
+        let stopped = waitpid(Some(Pid::from_child(&self.child)), WaitOptions::UNTRACED);
+        assert!(stopped.is_ok_and(|it| it.is_some_and(|(_, status)| status.stopped())), "it has ended");
     }
 
     /// Lets a frozen process go on.

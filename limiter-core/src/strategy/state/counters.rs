@@ -59,7 +59,7 @@ impl State {
     #[cfg(feature = "mongodb")]
     pub(crate) fn from_log(policy: &Policy, hits: impl IntoIterator<Item = (u64, u64)>) -> Self {
         let mut window = MovingWindow::new(policy);
-        hits.into_iter().for_each(|(at, cost)| window.push(at, cost));
+        hits.into_iter().for_each(|(at, cost)| window.push(policy, at, cost));
         Self(Kind::Moving(Box::new(window)))
     }
 }
