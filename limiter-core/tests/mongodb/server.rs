@@ -50,8 +50,22 @@ impl Set {
         let settings = doc! { "electionTimeoutMillis": 1000, "heartbeatIntervalMillis": 200 };
         let config = doc! { "_id": "rs0", "members": members, "settings": settings };
         set.0[0].admin().await.run_command(doc! { "replSetInitiate": config }).await.unwrap();
-        set.primary().await;
+        // Until the others have caught up, none of them can take over.
+        let start = Instant::now();
+        while set.count("isWritablePrimary").await + set.count("secondary").await < 3 {
+            assert!(start.elapsed() < Duration::from_secs(60), "the set is not complete");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         set
+    }
+
+    /// How many members say this of themselves.
+    async fn count(&self, role: &str) -> usize {
+        let mut count = 0;
+        for member in &self.0 {
+            count += usize::from(hello(member).await.get(role) == Some(&Bson::Boolean(true)));
+        }
+        count
     }
 
     pub(crate) fn uri(&self) -> String {

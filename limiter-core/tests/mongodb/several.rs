@@ -9,6 +9,8 @@ use limiter_test_servers::Mongo;
 
 use crate::server::ServerExt;
 
+const NOON: Timestamp = Timestamp::from_millis(1_750_000_000_000);
+
 fn policy(amount: u64, strategy: Strategy) -> Policy {
     Policy::new(Quota::new(amount, 10, Unit::Year), strategy)
 }
@@ -24,11 +26,11 @@ async fn never_admit_more() {
         let (wide, narrow) = (policy(1000, strategy), policy(20, strategy));
         let hits = [Hit::new(&scope, &address, &wide), Hit::new(&scope, &user, &narrow)];
         let batch = Batch::new(&hits);
-        let decisions = join_all((0..100).map(|_| storage.decide(&batch, Timestamp::default()))).await;
+        let decisions = join_all((0..100).map(|_| storage.decide(&batch, NOON))).await;
         let admitted = decisions.into_iter().filter(|it| it.as_ref().unwrap().is_admitted()).count();
         assert_eq!(admitted, 20, "{strategy}: the narrow limit alone refuses");
         let looks = hits.map(|hit| hit.cost(0));
-        let decision = storage.decide(&Batch::test(&looks), Timestamp::default()).await.unwrap();
+        let decision = storage.decide(&Batch::test(&looks), NOON).await.unwrap();
         let left: Vec<_> = decision.guards().iter().map(Window::remaining).collect();
         assert_eq!(left, [980, 0], "{strategy}");
     }
@@ -51,7 +53,7 @@ async fn leave_nothing_behind() {
             })
             .collect();
         let batches: Vec<_> = batches.iter().map(|hits| Batch::new(hits)).collect();
-        let decide = |batch| storage.decide(batch, Timestamp::default());
+        let decide = |batch| storage.decide(batch, NOON);
         let decisions = join_all(batches.iter().map(decide)).await;
         let decisions: Vec<Decision> = decisions.into_iter().map(Result::unwrap).collect();
         for scope in &scopes {
@@ -60,7 +62,7 @@ async fn leave_nothing_behind() {
                 let admitted = batches.iter().zip(&decisions).filter(|(_, decision)| decision.is_admitted());
                 let taken = admitted.flat_map(|(batch, _)| batch.limits).filter(is_it).count() as u64;
                 let look = [Hit::new(scope, key, &narrow).cost(0)];
-                let decision = storage.decide(&Batch::test(&look), Timestamp::default()).await.unwrap();
+                let decision = storage.decide(&Batch::test(&look), NOON).await.unwrap();
                 assert_eq!(decision.guards()[0].remaining() + taken, 10, "{strategy}");
             }
         }
