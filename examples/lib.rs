@@ -21,6 +21,8 @@ mod texts {
     mod recipes {}
     #[doc = include_str!("../docs/configuration.md")]
     mod configuration {}
+    #[doc = include_str!("../docs/mongodb.md")]
+    mod mongodb {}
     #[doc = include_str!("../docs/codes.md")]
     mod codes {}
 }
