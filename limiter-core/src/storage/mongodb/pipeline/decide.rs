@@ -137,12 +137,8 @@ impl<'a> Decide<'a> {
         let sure = sure.fold(self.hit(place).cost, u64::saturating_add);
         let in_shadow = self.earlier(place).filter(|(_, hit)| hit.shadow);
         in_shadow.fold(number(amount(policy, sure)), |sum, (other, hit)| {
-            add(sum, self.if_passes(other, number(amount(policy, hit.cost)), number(0)))
+            add(sum, if_passes(other, number(amount(policy, hit.cost)), number(0)))
         })
-    }
-
-    fn if_passes(&self, place: usize, then: Bson, otherwise: Bson) -> Bson {
-        choose(at(&format!("p{place}")), then, otherwise)
     }
 
     fn verdict(&self) -> Bson {
@@ -183,7 +179,7 @@ impl<'a> Decide<'a> {
         let state = format!("s{count}");
         let mut amounts = self.takers(count).map(|(place, hit)| {
             let taken = number(amount(policy, hit.cost));
-            if hit.shadow { self.if_passes(place, taken, number(0)) } else { taken }
+            if hit.shadow { if_passes(place, taken, number(0)) } else { taken }
         });
         let first = amounts.next()?;
         let sum = amounts.fold(first, add);
@@ -249,6 +245,10 @@ impl<'a> Decide<'a> {
         };
         doc! { "q": mark, "v": at("verdict"), "b": before }
     }
+}
+
+fn if_passes(place: usize, then: Bson, otherwise: Bson) -> Bson {
+    choose(at(&format!("p{place}")), then, otherwise)
 }
 
 fn sum_only(state: &str) -> Bson {
