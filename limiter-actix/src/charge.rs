@@ -29,7 +29,8 @@ pub(crate) struct Charge {
     pub(crate) window: Option<Window>,
 }
 
-pub(crate) type Charges = SmallVec<[Charge; 4]>;
+/// Those of a request. A charge is large, and they are moved more often than they are made.
+pub(crate) type Charges = Vec<Charge>;
 
 impl Charge {
     /// None when the limit is off for this request.
