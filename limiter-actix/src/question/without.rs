@@ -53,7 +53,9 @@ impl Question<'_> {
         if any_failed(&charges, self.client) {
             return Err(Undecided::Function);
         }
-        charges.iter().for_each(|charge| charge.decided_by.set(DecidedBy::Memory));
+        for charge in &charges {
+            charge.decided_by.set(DecidedBy::Memory);
+        }
         let question = Question { guards: &[], limits: &charges, on_refusal: &[], ..*self };
         let decision = question.ask_memory(memory);
         Ok(Outcome { decision, by: DecidedBy::Memory, instead: Some(charges) })
