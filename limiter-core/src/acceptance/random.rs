@@ -13,11 +13,11 @@ const STEPS: u64 = 400;
 
 pub(super) async fn run(bench: &Bench<'_>) {
     for strategy in bench.strategies() {
-        for seed in 0..6 {
+        for seed in 0..3 {
             History::new(bench, strategy, seed).run().await;
         }
     }
-    for seed in 0..8 {
+    for seed in 0..4 {
         batches::run(bench, seed).await;
     }
 }
