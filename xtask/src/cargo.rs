@@ -26,6 +26,14 @@ pub(crate) fn cargo<const N: usize>(arguments: [&str; N]) -> Cargo {
     Cargo(command)
 }
 
+/// A call of the tests of limiter-core with all of its storages: one set of features, so that it is compiled once
+/// for all steps.
+pub(crate) fn test_storages(what: &[&str]) -> Cargo {
+    let mut cargo = cargo(["test", "-p", "limiter-core", "--all-features"]);
+    cargo.0.args(what);
+    cargo
+}
+
 impl Cargo {
     pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.0.env(name, value);

@@ -13,6 +13,7 @@ mod memcached;
 mod model;
 mod mongodb;
 mod redis;
+mod storages;
 
 /// One thing to check.
 pub(crate) struct Step {
@@ -37,6 +38,7 @@ pub(crate) const ALL: &[Step] = &[
     Step { name: "test", about: "unit, integration, UI and documentation tests", ci_only: false, run: test },
     model::STEP,
     instructions::STEP,
+    storages::STEP,
     redis::REDIS,
     redis::VALKEY,
     memcached::STEP,
@@ -70,14 +72,14 @@ fn doc() -> Result<Outcome, Box<dyn Error>> {
 
 fn features() -> Result<Outcome, Box<dyn Error>> {
     cargo(["check", "-p", "limiter-core", "--no-default-features"]).run()?;
-    cargo(["check", "-p", "limiter-actix", "--no-default-features"]).run()?;
-    cargo(["check", "-p", "limiter-actix", "--no-default-features", "--features", "config"]).run()?;
-    for feature in ["redis-tls", "redis-sentinel", "redis-cluster"] {
-        cargo(["check", "-p", "limiter-core", "--features", feature]).run()?;
+    for feature in ["redis", "redis-tls", "redis-sentinel", "redis-cluster", "memcached", "mongodb"] {
+        cargo(["check", "-p", "limiter-core", "--no-default-features", "--features", feature]).run()?;
     }
-    cargo(["test", "-p", "limiter-actix", "--features", "redis", "--lib"]).run()?;
-    let all = "redis-tls,redis-sentinel,redis-cluster,memcached,mongodb";
-    cargo(["test", "-p", "limiter-actix", "--features", all, "--lib", "uri"]).run()
+    cargo(["check", "-p", "limiter-actix", "--no-default-features"]).run()?;
+    for feature in ["config", "cookies"] {
+        cargo(["check", "-p", "limiter-actix", "--no-default-features", "--features", feature]).run()?;
+    }
+    cargo(["test", "-p", "limiter-actix", "--all-features", "--lib"]).run()
 }
 
 #[cfg(test)]

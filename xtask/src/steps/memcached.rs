@@ -1,18 +1,15 @@
 use std::{error::Error, process::Command};
 
 use super::{Outcome, Step};
-use crate::{cargo::cargo, python::works};
+use crate::{cargo::test_storages, python::works};
 
 /// The memcached storage on servers that the tests start themselves.
 pub(super) const STEP: Step =
     Step { name: "memcached", about: "the memcached storage on real servers", ci_only: false, run };
 
-const FEATURES: &str = "acceptance,memcached";
-
 fn run() -> Result<Outcome, Box<dyn Error>> {
     if !works(Command::new("memcached").arg("--version")) {
         return Err("memcached was not found; `apt-get install memcached` installs it".into());
     }
-    cargo(["test", "-p", "limiter-core", "--features", FEATURES, "--lib", "--test", "memcached"]).run()?;
-    cargo(["test", "-p", "limiter-core", "--features", FEATURES, "--doc"]).run()
+    test_storages(&["--test", "memcached"]).run()
 }

@@ -7,15 +7,13 @@ use std::{
 
 use super::{Outcome, Step};
 use crate::{
-    cargo::cargo,
+    cargo::test_storages,
     python::{Program, works},
 };
 
 /// The MongoDB storage and the acceptance suite on servers that the tests start themselves.
 pub(super) const STEP: Step =
     Step { name: "mongodb", about: "the MongoDB storage on real servers", ci_only: false, run };
-
-const FEATURES: &str = "acceptance,mongodb";
 
 /// Names the program to the tests.
 const SERVER: &str = "MONGOD";
@@ -30,10 +28,7 @@ const MONGOD: Program = Program {
 
 fn run() -> Result<Outcome, Box<dyn Error>> {
     let server = server()?;
-    cargo(["test", "-p", "limiter-core", "--features", FEATURES, "--doc"]).run()?;
-    cargo(["test", "-p", "limiter-core", "--features", FEATURES, "--lib", "--test", "mongodb"])
-        .env(SERVER, server)
-        .run()
+    test_storages(&["--test", "mongodb"]).env(SERVER, server).run()
 }
 
 /// What the variable names, or else one that is fetched.

@@ -2,7 +2,7 @@ use std::{env, error::Error, path::Path, process::Command};
 
 use super::{Outcome, Step};
 use crate::{
-    cargo::cargo,
+    cargo::test_storages,
     python::{Program, works},
 };
 
@@ -13,8 +13,6 @@ pub(super) const REDIS: Step =
 /// The same on Valkey.
 pub(super) const VALKEY: Step =
     Step { name: "valkey", about: "the Redis storage on Valkey", ci_only: false, run: on_valkey };
-
-const FEATURES: &str = "acceptance,redis-cluster,redis-sentinel,redis-tls";
 
 /// Names the program to the tests.
 const SERVER: &str = "REDIS_SERVER";
@@ -31,29 +29,14 @@ fn on_redis() -> Result<Outcome, Box<dyn Error>> {
     if !works(Command::new(&server).arg("--version")) {
         return Err(format!("{server} was not found; `apt-get install redis-server` installs it").into());
     }
-    cargo(["test", "-p", "limiter-core", "--features", FEATURES, "--doc"]).run()?;
-    cargo([
-        "test",
-        "-p",
-        "limiter-core",
-        "--features",
-        FEATURES,
-        "--lib",
-        "--test",
-        "acceptance",
-        "--test",
-        "wrappers",
-    ])
-    .run()?;
-    test(Path::new(&server), "redis")?;
-    test(Path::new(&server), "redis_tls")
+    test(Path::new(&server), &["--test", "redis", "--test", "redis_tls"])
 }
 
 fn on_valkey() -> Result<Outcome, Box<dyn Error>> {
     // The program comes without TLS.
-    test(&VALKEY_SERVER.fetch()?, "redis")
+    test(&VALKEY_SERVER.fetch()?, &["--test", "redis"])
 }
 
-fn test(server: &Path, binary: &str) -> Result<Outcome, Box<dyn Error>> {
-    cargo(["test", "-p", "limiter-core", "--features", FEATURES, "--test", binary]).env(SERVER, server).run()
+fn test(server: &Path, what: &[&str]) -> Result<Outcome, Box<dyn Error>> {
+    test_storages(what).env(SERVER, server).run()
 }

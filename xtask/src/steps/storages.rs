@@ -1,0 +1,13 @@
+use std::error::Error;
+
+use super::{Outcome, Step};
+use crate::cargo::test_storages;
+
+/// What is tested of storages without their servers.
+pub(super) const STEP: Step =
+    Step { name: "storages", about: "all storages, as far as that takes no server", ci_only: false, run };
+
+fn run() -> Result<Outcome, Box<dyn Error>> {
+    test_storages(&["--doc"]).run()?;
+    test_storages(&["--lib", "--test", "acceptance", "--test", "wrappers"]).run()
+}
