@@ -95,6 +95,7 @@ impl LimiterBuilder {
                 per_process: false,
                 patterns: Vec::new(),
                 known: Arc::default(),
+                telling: Arc::default(),
                 named: Vec::new(),
                 on_breach: None,
                 on_meta_breach: None,

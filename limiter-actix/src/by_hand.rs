@@ -19,7 +19,7 @@ use crate::{
     plan::{Declared, Place, Tier},
     question::{Question, in_time},
     refusal::{self, Asked, Decided},
-    table,
+    table, telling,
 };
 
 /// A limit that code hits by its name.
@@ -116,7 +116,8 @@ impl Limiter {
             question.decide(&config, &req).await
         };
         let decided_by = outcome.as_ref().map_or_else(|_| DecidedBy::Nobody, |outcome| outcome.by);
-        let asked = Asked { settings, client: &client, now, route: None, decided_by };
+        let by_hand = Some(named.name.as_str());
+        let asked = Asked { settings, client: &client, now, route: None, decided_by, by_hand };
         let decision = match outcome {
             Ok(outcome) => outcome.decision,
             Err(why) => {
@@ -130,7 +131,11 @@ impl Limiter {
                 req.extensions_mut().insert(breach.clone());
                 Err(InternalError::from_response(breach.message().to_owned(), response).into())
             }
-            None => Ok(limits.first().filter(|it| it.is_decided()).and(decision.limits().first()).copied()),
+            None => {
+                let is_decided = limits.first().is_some_and(Charge::is_decided);
+                let window = decision.limits().first().filter(|_| is_decided).copied();
+                Ok(window.inspect(|window| telling::hit_by_hand(limit, window, named.limit.shadow)))
+            }
         }
     }
 
@@ -145,7 +150,9 @@ impl Limiter {
     /// When there is no such limit, or the storage fails and the limit is to
     /// [deny](crate::OnStorageFailure::Deny) then.
     pub async fn hit(&self, limit: &str, key: &Key, cost: u64) -> Result<Window, ByHandError> {
-        self.ask(limit, key, cost, |hits| Batch::new(hits)).await
+        let window = self.ask(limit, key, cost, |hits| Batch::new(hits)).await?;
+        telling::hit_by_hand(limit, &window, false);
+        Ok(window)
     }
 
     /// Tells whether `cost` would pass now, and how the limit stands. Takes nothing.

@@ -118,6 +118,11 @@ impl Charge {
         self.shadow
     }
 
+    /// Whether its limit is in shadow, and let a request pass that it would have refused.
+    pub(crate) fn would_have_refused(&self) -> bool {
+        self.placed.limit.shadow && self.window.is_some_and(|window| !window.is_allowed())
+    }
+
     /// Makes it refuse nothing: the request has been answered.
     pub(crate) fn take_without_refusal(&mut self) {
         self.shadow = true;

@@ -20,6 +20,7 @@ use crate::{
     health::Health,
     key::ClientAddress,
     limit::{BreachFn, KeyFn, RequestPredicate},
+    telling::Telling,
 };
 
 /// What a limiter was told, and the little it changes while it runs. Shared by all workers.
@@ -57,6 +58,7 @@ pub(crate) struct Settings {
     pub(crate) patterns: Vec<PatternRule>,
     /// What this process has met so far.
     pub(crate) known: Arc<Known>,
+    pub(crate) telling: Arc<Telling>,
     /// Limits that code hits itself.
     pub(crate) named: Vec<Named>,
     pub(crate) on_breach: Option<BreachFn>,

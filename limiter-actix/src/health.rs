@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use limiter_core::{Timestamp, storage::StorageError};
 
-use crate::Limiter;
+use crate::{Limiter, telling};
 
 /// How the storage of a limiter is, as far as the limiter has noticed. Shared by all workers.
 #[derive(Debug, Default)]
@@ -25,6 +25,9 @@ impl Health {
     pub(crate) fn failed(&self, error: &StorageError, now: Timestamp) {
         self.count_error();
         let is_news = !self.is_failing.swap(true, Ordering::Relaxed);
+        if is_news {
+            telling::storage_failed();
+        }
         if is_news && self.may_be_said(now) {
             self.is_said.store(true, Ordering::Relaxed);
             tracing::warn!(
@@ -41,6 +44,9 @@ impl Health {
         // Mostly there is nothing to write, and all workers share the line.
         let is_news =
             self.is_failing.load(Ordering::Relaxed) && self.is_failing.swap(false, Ordering::Relaxed);
+        if is_news {
+            telling::storage_recovered();
+        }
         if is_news && self.is_said.swap(false, Ordering::Relaxed) {
             let errors = self.errors.load(Ordering::Relaxed);
             tracing::warn!(code = "L016", errors, "the storage answers again and decides the limits");
@@ -50,6 +56,7 @@ impl Health {
     /// Counts a call that failed.
     pub(crate) fn count_error(&self) {
         self.errors.fetch_add(1, Ordering::Relaxed);
+        telling::storage_error();
     }
 
     fn may_be_said(&self, now: Timestamp) -> bool {
@@ -57,6 +64,15 @@ impl Health {
         let may_be = last == 0 || now.saturating_sub(last) >= PAUSE;
         // Of several that may, one does.
         may_be && self.said_at.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+}
+
+/// A limiter that is gone does not fail.
+impl Drop for Health {
+    fn drop(&mut self) {
+        if *self.is_failing.get_mut() {
+            telling::storage_recovered();
+        }
     }
 }
 

@@ -64,6 +64,7 @@ mod rule;
 mod settle;
 mod shared;
 mod table;
+mod telling;
 mod ticket;
 mod witness;
 

@@ -98,6 +98,7 @@ impl Local {
             inner: RefCell::default(),
             breach: RefCell::default(),
             decided_by: Cell::default(),
+            is_told: Cell::default(),
         };
         Some(Pending { ticket, meta, plan, is_broken })
     }
@@ -154,6 +155,7 @@ impl Pending {
     /// Asks a storage that answers at once.
     pub(crate) fn ask_memory(&self, memory: &MemoryStorage) -> Decision {
         let charges = self.ticket.charges.borrow();
+        let _timed = self.ticket.local.config.settings.telling.time_decision(&charges);
         self.question(&charges).ask_memory(memory)
     }
 

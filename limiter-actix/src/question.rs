@@ -62,6 +62,7 @@ impl Question<'_> {
 
     /// The decision of the limiter's storage; when that fails, of what is to decide then.
     pub(crate) async fn decide(&self, config: &Config, req: &ServiceRequest) -> Result<Outcome, Undecided> {
+        let _timed = config.settings.telling.time_decision(self.limits);
         let by_storage = |decision| Outcome { decision, by: DecidedBy::Storage, instead: None };
         match &config.settings.storage {
             Backend::Memory(memory) => Ok(by_storage(self.ask_memory(memory))),
@@ -99,15 +100,11 @@ where
     }
 }
 
-/// Notes how each of the charges stands, and tells of those in shadow that would have refused.
+/// Notes how each of the charges stands.
 pub(crate) fn note(decision: &Decision, charges: &mut Charges) {
     for (charge, window) in charges.iter_mut().zip(decision.limits()) {
         if charge.is_decided() {
             charge.window = Some(*window);
-        }
-        if charge.placed.limit.shadow && !window.is_allowed() {
-            tracing::info!(limit = %charge.placed.policy, name = charge.placed.limit.name.as_deref(),
-                "a limit in shadow would have refused");
         }
     }
 }

@@ -23,6 +23,7 @@ use crate::{
     headers::told_apart,
     plan::Placed,
     question::breached,
+    telling,
     ticket::{Ticket, Tickets},
 };
 
@@ -39,6 +40,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) now: Timestamp,
     pub(crate) route: Option<&'a str>,
     pub(crate) decided_by: DecidedBy,
+    /// The name of the limit, where code asks for it.
+    pub(crate) by_hand: Option<&'a str>,
 }
 
 impl<'a> Asked<'a> {
@@ -49,6 +52,7 @@ impl<'a> Asked<'a> {
             now: ticket.decided_at,
             route: ticket.route.pattern().map(|pattern| &**pattern),
             decided_by: ticket.decided_by.get(),
+            by_hand: None,
         }
     }
 }
@@ -56,6 +60,7 @@ impl<'a> Asked<'a> {
 /// The answer, when the decision was not to admit. Leaves the breach in the extensions of the request.
 pub(crate) fn of(ticket: &Ticket, decided: &Decided<'_>, req: &ServiceRequest) -> Option<HttpResponse> {
     let (breach, response) = answer(&Asked::by(ticket), decided, req)?;
+    ticket.is_told.set(true);
     req.extensions_mut().insert(breach);
     Some(response)
 }
@@ -69,7 +74,7 @@ pub(crate) fn undecided(why: Undecided, asked: &Asked<'_>, req: &ServiceRequest)
     if why == Undecided::Function {
         return HttpResponse::InternalServerError().finish();
     }
-    tracing::info!(route = asked.route, "not decided, since the storage fails");
+    telling::undecided(asked);
     let mut response = body::response(&Problem::TEMPORARY_REDUCED_CAPACITY, DETAIL, &[], req);
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -81,6 +86,7 @@ pub(crate) fn undecided(why: Undecided, asked: &Asked<'_>, req: &ServiceRequest)
 impl Ticket {
     /// The answer to its request when that could not be decided.
     pub(crate) fn undecided(&self, why: Undecided, req: &ServiceRequest) -> HttpResponse {
+        self.is_told.set(true);
         undecided(why, &Asked::by(self), req)
     }
 }
@@ -94,13 +100,7 @@ pub(crate) fn answer(
     let (charge, window, is_meta) = breached(decided.decision, decided.guards, decided.limits)?;
     let breached = Breached { charge, window, is_meta };
     let breach = breach(asked, decided, &breached, req);
-    tracing::info!(
-        limit = %breach.quota,
-        key = %breach.key.logged(asked.settings.logged_addresses),
-        route = asked.route,
-        meta = is_meta,
-        "refused"
-    );
+    telling::refused(asked, decided, &breach);
     if window.retry_after().is_none() {
         say_it_never_passes(&charge.placed);
     }
@@ -194,6 +194,7 @@ mod tests {
             now: Timestamp::from_millis(0),
             route: None,
             decided_by: DecidedBy::Nobody,
+            by_hand: None,
         };
         let response = undecided(Undecided::Storage, &asked, &req);
         assert_eq!(response.status(), 503);

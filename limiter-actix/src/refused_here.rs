@@ -8,6 +8,8 @@ use std::{
 use limiter_core::storage::{LocalRefusals, Storage};
 use parking_lot::Mutex;
 
+use crate::telling;
+
 /// A storage, and what stands before it in this process.
 type Guarded = (Weak<dyn Storage>, Weak<LocalRefusals>);
 
@@ -23,7 +25,7 @@ pub(crate) fn before(storage: &Arc<dyn Storage>) -> Arc<LocalRefusals> {
     if let Some(refusals) = there.and_then(|(_, refusals)| refusals.upgrade()) {
         return refusals;
     }
-    let refusals = Arc::new(LocalRefusals::new(Arc::clone(storage)));
+    let refusals = Arc::new(LocalRefusals::new(Arc::clone(storage)).on_refusal(telling::local_refusal));
     guarded.push((Arc::downgrade(storage), Arc::downgrade(&refusals)));
     refusals
 }

@@ -71,6 +71,7 @@ impl Ticket {
                 self.watch_path(response.request());
                 self.make_good(&response);
                 self.release_unmatched(&response);
+                self.tell();
                 self.deduct(response.response().head());
                 self.show(response.headers_mut());
                 Ok(response)
@@ -82,6 +83,7 @@ impl Ticket {
     /// Finishes a request that was admitted and came to an error.
     fn settle_error(self: &Rc<Self>, mut error: Error) -> Error {
         let response = error.error_response();
+        self.tell();
         self.deduct(response.head());
         // An error may have one response only (`InternalError::from_response`), so the next to ask gets this.
         let (ticket, asked) = (Rc::clone(self), Cell::new(Some(response)));

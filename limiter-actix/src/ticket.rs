@@ -48,6 +48,8 @@ pub(crate) struct Ticket {
     pub(crate) breach: RefCell<Option<Box<Breach>>>,
     /// Who has decided so far.
     pub(crate) decided_by: Cell<DecidedBy>,
+    /// Whether the log and the metrics have been told how it came out.
+    pub(crate) is_told: Cell<bool>,
 }
 
 impl Ticket {

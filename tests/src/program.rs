@@ -23,9 +23,14 @@ pub struct Program {
 ///
 /// When it does not build.
 pub fn build_example(name: &str) -> PathBuf {
+    build_example_with(name, "")
+}
+
+/// Builds an example with features of the examples, separated by commas.
+fn build_example_with(name: &str, features: &str) -> PathBuf {
     let output = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--package", "limiter-examples", "--example", name])
-        .arg("--message-format=json")
+        .args(["--message-format=json", "--features", features])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .stderr(Stdio::inherit())
         .output()
@@ -43,7 +48,16 @@ pub fn build_example(name: &str) -> PathBuf {
 ///
 /// When it does not start.
 pub fn run_example(name: &str) -> Program {
-    let program = build_example(name);
+    run_example_with(name, "")
+}
+
+/// Runs an example that needs features, separated by commas, as [`run_example`] does.
+///
+/// # Panics
+///
+/// When it does not start.
+pub fn run_example_with(name: &str, features: &str) -> Program {
+    let program = build_example_with(name, features);
     // Nobody else is given the port so soon after it was free.
     let address = TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port is free");
     let mut process = Command::new(program)

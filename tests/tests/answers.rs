@@ -18,6 +18,8 @@ mod clients;
 mod custom;
 #[path = "answers/fields.rs"]
 mod fields;
+#[path = "answers/log.rs"]
+mod log;
 #[path = "answers/partitions.rs"]
 mod partitions;
 #[path = "answers/problem.rs"]

@@ -6,6 +6,8 @@ mod examples;
 mod in_flight;
 #[path = "server/long_paths.rs"]
 mod long_paths;
+#[path = "server/prometheus.rs"]
+mod prometheus;
 #[path = "server/quickstart.rs"]
 mod quickstart;
 #[path = "server/several_processes.rs"]

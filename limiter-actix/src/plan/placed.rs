@@ -12,6 +12,7 @@ use crate::{
     config::{Backend, Known},
     headers::printable,
     limit::Text,
+    telling::OfLimit,
 };
 
 /// A limit at its place, with everything a storage must know of it.
@@ -30,6 +31,8 @@ pub(crate) struct Placed {
     text: OnceCell<Arc<str>>,
     /// What headers call the limit, made when it is first shown.
     policy_name: OnceCell<Arc<str>>,
+    #[cfg_attr(not(feature = "metrics"), allow(dead_code))]
+    pub(crate) metrics: OfLimit,
 }
 
 /// Where a limit stands.
@@ -81,6 +84,7 @@ impl Maker {
             said_it_never_passes: Cell::new(false),
             text: OnceCell::new(),
             policy_name: OnceCell::new(),
+            metrics: OfLimit::default(),
         }
     }
 

@@ -30,13 +30,21 @@ use crate::{Policy, PolicyError, Strategy, Timestamp};
 pub struct LocalRefusals {
     storage: Arc<dyn Storage>,
     table: Table,
+    on_refusal: fn(),
 }
 
 impl LocalRefusals {
     /// Stands before a storage.
     #[must_use]
     pub fn new(storage: Arc<dyn Storage>) -> Self {
-        Self { storage, table: Table::default() }
+        Self { storage, table: Table::default(), on_refusal: || {} }
+    }
+
+    /// Calls a function for each batch that is refused here, so that it can be counted.
+    #[must_use]
+    pub fn on_refusal(mut self, called: fn()) -> Self {
+        self.on_refusal = called;
+        self
     }
 
     /// The decision that needs no storage.
@@ -105,6 +113,7 @@ impl Storage for LocalRefusals {
             return self.storage.decide(batch, now);
         }
         if let Some(decision) = self.refuse(batch, now) {
+            (self.on_refusal)();
             return Answer::ready(decision);
         }
         let asked = self.table.asked(now);

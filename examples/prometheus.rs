@@ -1,0 +1,70 @@
+//! Metrics for Prometheus: what limits do, and which are close to refusing.
+//!
+//! Listens on 127.0.0.1:8080, or where `ADDR` says.
+
+use std::time::Duration;
+
+use actix_web::{App, HttpServer, Responder, get, rt, web};
+use limiter_actix::{Limit, Limiter, Quota, exempt, limit};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+
+#[limit("5/minute", name = "search")]
+#[get("/search")]
+async fn search() -> impl Responder {
+    "found"
+}
+
+#[get("/items/{id}")]
+async fn item(id: web::Path<String>) -> impl Responder {
+    format!("item {id}")
+}
+
+/// Prometheus asks here, from an address that is counted as well if it is not exempt.
+#[exempt]
+#[get("/metrics")]
+async fn metrics(recorded: web::Data<PrometheusHandle>, limiter: web::Data<Limiter>) -> impl Responder {
+    limiter.record_memory();
+    recorded.render()
+}
+
+/// Bounds of the histogram, in seconds: memory decides in a microsecond, a server in the network in milliseconds.
+const BOUNDS: [f64; 8] = [0.000_001, 0.000_01, 0.000_1, 0.000_5, 0.001, 0.005, 0.025, 0.1];
+
+#[actix_web::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let address = std::env::var("ADDR").unwrap_or_else(|_| "127.0.0.1:8080".to_owned());
+    // Before the first request: what is met before there is a recorder is never recorded.
+    let recorded = PrometheusBuilder::new().set_buckets(&BOUNDS)?.install_recorder()?;
+    rt::spawn(upkeep(recorded.clone()));
+
+    // Tried out before it refuses anything: `limiter_limit_shadow_refusals_total` tells what it would do.
+    let tried = Limit::new(Quota::per_minute(3)).name("tried").shadow(true).override_defaults(false);
+    let limiter = Limiter::builder().default_limits("60/minute").route("/items/{id}", tried).build()?;
+
+    let (limiter, recorded) = (web::Data::new(limiter), web::Data::new(recorded));
+    let server = HttpServer::new(move || {
+        App::new()
+            .wrap(limiter.get_ref().clone())
+            .app_data(limiter.clone())
+            .app_data(recorded.clone())
+            .service(search)
+            .service(item)
+            .service(metrics)
+    })
+    .bind(&address)?;
+
+    println!("Listening on {address}. Try:");
+    println!("  curl -i http://{address}/search   5 a minute, else 429");
+    println!("  curl -i http://{address}/items/1  60 a minute; a limit of 3 a minute is tried out");
+    println!("  curl -s http://{address}/metrics | grep limiter_");
+    Ok(server.run().await?)
+}
+
+/// Moves what was measured into the histogram, also while nobody asks for it.
+async fn upkeep(recorded: PrometheusHandle) {
+    let mut pause = rt::time::interval(Duration::from_secs(5));
+    loop {
+        pause.tick().await;
+        recorded.run_upkeep();
+    }
+}

@@ -1,0 +1,274 @@
+use std::{
+    future::{Future, poll_fn},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use actix_web::{
+    App, HttpResponse,
+    body::to_bytes,
+    dev::Service,
+    guard,
+    http::StatusCode,
+    rt::System,
+    test::{TestRequest, call_service, init_service},
+    web,
+};
+use limiter_core::{
+    Timestamp,
+    storage::{Answer, Batch, Decision, GiveBack, Hit, MemoryStorage, Storage, StorageError},
+};
+use metrics_exporter_prometheus::PrometheusBuilder;
+
+use crate::{Key, Limit, Limiter, OnStorageFailure, Quota, ScopeExt, resource};
+
+/// Runs `work` on this thread; returns what was recorded meanwhile.
+fn recorded(work: impl AsyncFnOnce()) -> Recorded {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    metrics::with_local_recorder(&recorder, || System::new().block_on(work()));
+    Recorded(recorder.handle().render())
+}
+
+struct Recorded(String);
+
+impl Recorded {
+    /// The lines of a metric, without its name.
+    fn of(&self, name: &str) -> Vec<&str> {
+        let lines = self.0.lines().filter_map(|line| line.strip_prefix("limiter_")?.strip_prefix(name));
+        let mut lines: Vec<_> = lines.filter(|line| !line.ends_with(" 0")).collect();
+        lines.sort_unstable();
+        lines
+    }
+}
+
+/// A memory that fails when it is told to.
+#[derive(Debug, Default)]
+struct Fickle {
+    memory: MemoryStorage,
+    fails: AtomicBool,
+}
+
+impl Storage for Fickle {
+    fn decide<'a>(&'a self, batch: &'a Batch<'a>, now: Timestamp) -> Answer<'a, Decision> {
+        if self.fails.load(Ordering::Relaxed) {
+            return Answer::Ready(Err(StorageError::new("told to fail")));
+        }
+        Answer::ready(self.memory.decide(batch, now))
+    }
+
+    fn give_back<'a>(&'a self, taken: &'a [GiveBack<'a>], now: Timestamp) -> Answer<'a, ()> {
+        self.memory.give_back(taken, now)
+    }
+
+    fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {
+        self.memory.clear(hits)
+    }
+
+    fn reset(&self) -> Answer<'_, ()> {
+        self.memory.reset()
+    }
+}
+
+async fn ok() -> HttpResponse {
+    HttpResponse::Ok().finish()
+}
+
+/// An app with these handlers, behind a limiter.
+macro_rules! app {
+    ($limiter:expr $(, $service:expr)* $(,)?) => {
+        init_service(App::new().wrap($limiter.clone())$(.service($service))*).await
+    };
+}
+
+macro_rules! get {
+    ($app:expr, $path:expr) => {
+        call_service(&$app, TestRequest::get().uri($path).to_request()).await.status()
+    };
+}
+
+#[test]
+fn labels_are_names_or_tiers_and_never_what_functions_tell() {
+    let recorded = recorded(async || {
+        let limiter = Limiter::builder()
+            .application_limits("50/minute")
+            .default_limits("40/minute")
+            .meta_limits("1/day")
+            .build()
+            .unwrap_or_default();
+        let told = Limit::dynamic(|req| format!("{}/day", req.path().len()));
+        let app = app!(
+            limiter,
+            resource("/told/{way}", told, |it| it.get(ok)),
+            resource("/shared", Limit::new(Quota::per_day(9)).shared("pool"), |it| it.get(ok)),
+            resource("/once", Limit::new(Quota::per_day(1)).name("once"), |it| it.get(ok)),
+            web::scope("/in").limit(Limit::new(Quota::per_day(8))).route("/{id}", web::get().to(ok)),
+        );
+        for path in ["/told/a", "/told/longer", "/shared", "/in/1", "/in/2", "/once"] {
+            assert_eq!(get!(app, path), 200);
+        }
+        // The second is refused by the meta limit.
+        assert_eq!([get!(app, "/once"), get!(app, "/once")], [429, 429]);
+    });
+    assert_eq!(
+        recorded.of("limit_hits_total"),
+        [
+            r#"{route="/in/{id}",limit="application 50 per 1 minute"} 2"#,
+            r#"{route="/in/{id}",limit="scope 8 per 1 day"} 2"#,
+            r#"{route="/once",limit="application 50 per 1 minute"} 1"#,
+            r#"{route="/once",limit="once"} 1"#,
+            r#"{route="/shared",limit="application 50 per 1 minute"} 1"#,
+            r#"{route="/shared",limit="pool"} 1"#,
+            r#"{route="/told/{way}",limit="application 50 per 1 minute"} 2"#,
+            r#"{route="/told/{way}",limit="dynamic"} 2"#,
+        ]
+    );
+    assert_eq!(
+        recorded.of("limit_refusals_total"),
+        [r#"{route="/once",limit="meta 1 per 1 day"} 1"#, r#"{route="/once",limit="once"} 1"#]
+    );
+}
+
+#[test]
+fn near_is_less_than_a_fifth() {
+    let recorded = recorded(async || {
+        let app = app!(Limiter::builder().default_limits("10/day").build().unwrap_or_default());
+        for _ in 0..10 {
+            get!(app, "/");
+        }
+    });
+    // What is left after the ninth and the tenth: 1 and 0. After the eighth it is a fifth.
+    assert_eq!(recorded.of("limit_near_total"), [r#"{route="unmatched",limit="default 10 per 1 day"} 2"#]);
+}
+
+#[test]
+fn a_failing_storage_shows() {
+    let storage = Arc::new(Fickle::default());
+    let fickle = Arc::clone(&storage);
+    let failing = recorded(async move || {
+        let limiter = Limiter::builder()
+            .storage(Arc::clone(&fickle) as _)
+            .default_limits("40/minute")
+            .route("/deny", Limit::new(Quota::per_day(1)).on_storage_failure(OnStorageFailure::Deny))
+            .route("/allow", Limit::new(Quota::per_day(1)).on_storage_failure(OnStorageFailure::Allow))
+            .build()
+            .unwrap_or_default();
+        let app = app!(limiter);
+        assert_eq!(get!(app, "/"), 404);
+        fickle.fails.store(true, Ordering::Relaxed);
+        assert_eq!([get!(app, "/"), get!(app, "/allow"), get!(app, "/deny")], [404, 404, 503]);
+        // Lets it be seen while it fails: a limiter that is gone does not.
+        std::mem::forget(limiter);
+    });
+    assert_eq!(failing.of("storage_failing"), [" 1"]);
+    assert_eq!(failing.of("storage_errors_total"), [" 3"]);
+    assert_eq!(
+        failing.of("requests_total"),
+        [
+            r#"{outcome="allowed",decided_by="memory"} 1"#,
+            r#"{outcome="allowed",decided_by="none"} 1"#,
+            r#"{outcome="allowed",decided_by="storage"} 1"#,
+            r#"{outcome="undecided",decided_by="none"} 1"#,
+        ]
+    );
+    assert_eq!(failing.of("decision_seconds_count"), [" 4"]);
+}
+
+#[test]
+fn a_storage_that_is_back_or_gone_does_not_fail() {
+    for recovers in [true, false] {
+        let recorded = recorded(async || {
+            let storage = Arc::new(Fickle::default());
+            storage.fails.store(true, Ordering::Relaxed);
+            let limiter = Limiter::builder().storage(Arc::clone(&storage) as _).default_limits("9/day");
+            let app = app!(limiter.build().unwrap_or_default());
+            get!(app, "/");
+            if recovers {
+                storage.fails.store(false, Ordering::Relaxed);
+                get!(app, "/");
+            }
+        });
+        assert!(recorded.0.contains("limiter_storage_failing 0"), "{}", recorded.0);
+        assert_eq!(recorded.of("storage_errors_total"), [" 1"]);
+    }
+}
+
+#[test]
+fn local_refusals_are_counted() {
+    let recorded = recorded(async || {
+        let storage = Arc::new(Fickle::default());
+        let app = app!(
+            Limiter::builder().storage(storage as _).default_limits("1/day").build().unwrap_or_default()
+        );
+        assert_eq!([get!(app, "/"), get!(app, "/"), get!(app, "/")], [404, 429, 429]);
+    });
+    assert_eq!(recorded.of("local_refusals_total"), [" 1"]);
+    assert_eq!(recorded.of("requests_total{outcome=\"refused\""), [r#",decided_by="storage"} 2"#]);
+}
+
+/// Where the route is known only once the request is there, a request is told of once, as it came out.
+#[test]
+fn a_correction_is_told_once() {
+    let recorded = recorded(async || {
+        let app = app!(
+            Limiter::builder().default_limits("40/minute").build().unwrap_or_default(),
+            web::resource("/{any}").guard(guard::Header("x", "y")).get(ok),
+            resource("/late", Limit::new(Quota::per_day(1)).name("late"), |it| it.get(ok)),
+        );
+        assert_eq!([get!(app, "/late"), get!(app, "/late")], [200, 429]);
+    });
+    assert_eq!(
+        recorded.of("requests_total"),
+        [r#"{outcome="allowed",decided_by="storage"} 1"#, r#"{outcome="refused",decided_by="storage"} 1"#,]
+    );
+    let hits = recorded.of("limit_hits_total");
+    assert_eq!(hits.len(), 1, "what was given back is not told: {hits:?}");
+    assert!(hits[0].contains(r#"limit="late"} 1"#), "{hits:?}");
+}
+
+#[test]
+fn who_hangs_up_is_counted() {
+    let recorded = recorded(async || {
+        let limiter = Limiter::builder().default_limits("40/minute").build().unwrap_or_default();
+        let app = app!(limiter, web::resource("/slow").get(std::future::pending::<HttpResponse>));
+        let mut answer = Box::pin(app.call(TestRequest::get().uri("/slow").to_request()));
+        let is_pending = |cx: &mut Context<'_>| Poll::Ready(answer.as_mut().poll(cx).is_pending());
+        assert!(poll_fn(is_pending).await);
+        drop(answer);
+    });
+    assert_eq!(recorded.of("requests_total"), [r#"{outcome="allowed",decided_by="storage"} 1"#]);
+}
+
+#[test]
+fn by_hand_is_told_apart() {
+    let recorded = recorded(async || {
+        let limiter =
+            Limiter::builder().named_limit("exports", Quota::per_day(2)).build().unwrap_or_default();
+        let key = Key::text("user", "alice");
+        for _ in 0..3 {
+            assert!(limiter.hit("exports", &key, 1).await.is_ok());
+        }
+        assert!(limiter.test("exports", &key, 1).await.is_ok());
+        let req = TestRequest::default().to_http_request();
+        for expected in [true, true, false] {
+            assert_eq!(limiter.check(&req, "exports").await.is_ok(), expected);
+        }
+    });
+    assert_eq!(recorded.of("limit_hits_total"), [r#"{route="by hand",limit="exports"} 4"#]);
+    assert_eq!(recorded.of("limit_refusals_total"), [r#"{route="by hand",limit="exports"} 2"#]);
+    assert!(recorded.of("requests_total").is_empty(), "no request was decided");
+}
+
+/// What code is counted by stays out of the metrics, and what has no limit does, too.
+#[test]
+fn nothing_is_told_of_requests_without_limits() {
+    let recorded = recorded(async || {
+        let app = app!(Limiter::default(), web::resource("/").get(ok));
+        let response = call_service(&app, TestRequest::get().uri("/").to_request()).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        assert!(to_bytes(response.into_body()).await.is_ok_and(|body| body.is_empty()));
+    });
+    assert!(recorded.of("requests_total").is_empty());
+}
