@@ -23,6 +23,8 @@ mod texts {
     mod configuration {}
     #[doc = include_str!("../docs/mongodb.md")]
     mod mongodb {}
+    #[doc = include_str!("../docs/telling.md")]
+    mod telling {}
     #[doc = include_str!("../docs/codes.md")]
     mod codes {}
 }

@@ -126,17 +126,13 @@ impl Limiter {
             }
         };
         let decided = Decided { decision: &decision, guards: &meta, limits: &limits, given_back: &[] };
-        match refusal::answer(&asked, &decided, &req) {
-            Some((breach, response)) => {
-                req.extensions_mut().insert(breach.clone());
-                Err(InternalError::from_response(breach.message().to_owned(), response).into())
-            }
-            None => {
-                let is_decided = limits.first().is_some_and(Charge::is_decided);
-                let window = decision.limits().first().filter(|_| is_decided).copied();
-                Ok(window.inspect(|window| telling::hit_by_hand(limit, window, named.limit.shadow)))
-            }
+        if let Some((breach, response)) = refusal::answer(&asked, &decided, &req) {
+            req.extensions_mut().insert(breach.clone());
+            return Err(InternalError::from_response(breach.message().to_owned(), response).into());
         }
+        let is_decided = limits.first().is_some_and(Charge::is_decided);
+        let window = decision.limits().first().filter(|_| is_decided).copied();
+        Ok(window.inspect(|window| telling::hit_by_hand(limit, window, named.limit.shadow)))
     }
 
     /// Takes `cost` from the named limit, if it passes. A refusal is an outcome:

@@ -14,7 +14,7 @@ use crate::{
 pub(super) struct Metrics;
 
 #[derive(Default)]
-pub(crate) struct OfLimit;
+pub(crate) struct OfLimit {}
 
 pub(crate) struct Timed<'a>(PhantomData<&'a Metrics>);
 
