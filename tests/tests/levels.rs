@@ -1,4 +1,4 @@
-//! Which limits apply, and what their options do: sections 3 and 4 of the contract.
+//! Which limits apply, and what their options do.
 
 #[path = "levels/deduct.rs"]
 mod deduct;

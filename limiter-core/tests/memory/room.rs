@@ -92,7 +92,8 @@ fn nothing_expires_early() {
 
 #[test]
 fn expired_keys_leave_step_by_step() {
-    let storage = MemoryStorage::with_capacity(4000);
+    // So few that all share a lock.
+    let storage = MemoryStorage::with_capacity(3000);
     let (policy, a) = (per_minute(2, Strategy::FixedWindow), scope("a"));
     let visit = |number: u32, seconds| {
         let before = storage.len();
