@@ -28,7 +28,8 @@ impl Health {
         if is_news {
             telling::storage_failed();
         }
-        if is_news && self.may_be_said(now) {
+        // Not only when it is news: what came and went may have been said just before.
+        if !self.is_said.load(Ordering::Relaxed) && self.may_be_said(now) {
             self.is_said.store(true, Ordering::Relaxed);
             tracing::warn!(
                 code = "L006",
@@ -111,5 +112,23 @@ impl Limiter {
             is_failing: health.is_failing.load(Ordering::Relaxed),
             errors: health.errors.load(Ordering::Relaxed),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The defect: an outage that began soon after a short one was never told.
+    #[test]
+    fn an_outage_is_told_though_one_was_just_before() {
+        let (health, error) = (Health::default(), StorageError::new("it is gone"));
+        let at = |seconds: u64| Timestamp::from_millis(1_000_000 + seconds * 1000);
+        health.failed(&error, at(0));
+        health.succeeded();
+        health.failed(&error, at(2));
+        assert!(!health.is_said.load(Ordering::Relaxed), "it would fill the log");
+        health.failed(&error, at(11));
+        assert!(health.is_said.load(Ordering::Relaxed));
     }
 }

@@ -68,11 +68,29 @@ pub(crate) enum Cost {
     With(CostFn),
 }
 
+impl fmt::Debug for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fixed(cost) => cost.fmt(f),
+            Self::With(_) => f.write_str("fn"),
+        }
+    }
+}
+
 /// A text, or a function of the request that makes one.
 #[derive(Clone)]
 pub(crate) enum Text {
     Fixed(Arc<str>),
     With(TextFn),
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fixed(text) => text.fmt(f),
+            Self::With(_) => f.write_str("fn"),
+        }
+    }
 }
 
 impl Text {
@@ -190,10 +208,12 @@ impl Limit {
 
     /// Limits only these methods; all unless set. GET includes HEAD.
     ///
-    /// A name that is no HTTP method never matches.
+    /// Names are taken in any case, and several may stand in one text, apart by commas or blanks. What is no
+    /// name of a method is left out and told in the log at ERROR; where nothing is left, the limit holds for
+    /// all methods.
     pub fn methods<'a>(mut self, methods: impl IntoIterator<Item = &'a str>) -> Self {
-        self.methods =
-            methods.into_iter().filter_map(|name| Method::from_bytes(name.as_bytes()).ok()).collect();
+        let names = methods.into_iter().flat_map(|names| names.split([',', ' ']));
+        self.methods = names.filter(|name| !name.is_empty()).filter_map(method).collect();
         self
     }
 
@@ -289,6 +309,14 @@ impl Limit {
     }
 }
 
+fn method(name: &str) -> Option<Method> {
+    let method = Method::from_bytes(name.to_ascii_uppercase().as_bytes());
+    if method.is_err() {
+        tracing::error!(name, "a limit names a method that cannot be; expected one such as `POST`");
+    }
+    method.ok()
+}
+
 impl From<Quota> for Limit {
     fn from(quota: Quota) -> Self {
         Self::new(quota)
@@ -301,6 +329,20 @@ impl fmt::Debug for Limit {
             .field("quota", &self.source)
             .field("strategy", &self.strategy)
             .field("name", &self.name)
-            .finish_non_exhaustive()
+            .field("burst", &self.burst)
+            .field("cost", &self.cost)
+            .field("methods", &self.methods)
+            .field("per_method", &self.per_method)
+            .field("override_defaults", &self.override_defaults)
+            .field("message", &self.message)
+            .field("shared", &self.shared)
+            .field("meta", &self.meta)
+            .field("shadow", &self.shadow)
+            .field("on_storage_failure", &self.on_storage_failure)
+            .field("has_key", &self.key.is_some())
+            .field("has_exempt_when", &self.exempt_when.is_some())
+            .field("has_deduct_when", &self.deduct_when.is_some())
+            .field("has_on_breach", &self.on_breach.is_some())
+            .finish()
     }
 }

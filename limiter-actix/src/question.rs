@@ -66,7 +66,7 @@ impl Question<'_> {
         let by_storage = |decision| Outcome { decision, by: DecidedBy::Storage, instead: None };
         match &config.settings.storage {
             Backend::Memory(memory) => Ok(by_storage(self.ask_memory(memory))),
-            Backend::Remote { .. } if self.limits.is_empty() && self.on_refusal.is_empty() => {
+            Backend::Remote { .. } if self.limits.is_empty() && self.guards.is_empty() => {
                 Ok(by_storage(Decision::new(Verdict::Admitted, [], [])))
             }
             Backend::Remote { storage, fallback } => {

@@ -83,6 +83,30 @@ mod tests {
         assert!(!Arc::ptr_eq(&one.live, &other.live));
     }
 
+    /// The defect: the second limiter of one line lost its settings without a word.
+    #[actix_web::test]
+    async fn all_that_can_be_compared_tells_limiters_apart() {
+        use crate::{Limit, LimiterBuilder, Quota};
+
+        fn built(limit: Limit, change: impl FnOnce(LimiterBuilder) -> LimiterBuilder) -> Limiter {
+            change(Limiter::builder().default_limits(limit)).build().expect("a limiter that can be")
+        }
+        let quota = || Limit::new(Quota::per_minute(5));
+        let one = built(quota(), |it| it);
+        for other in [
+            built(quota().shadow(true), |it| it),
+            built(quota().cost(5), |it| it),
+            built(quota().methods(["POST"]), |it| it),
+            built(quota().meta(Quota::per_minute(1)), |it| it),
+            built(quota().key(|_| "all"), |it| it),
+            built(quota(), |it| it.auto_check(false)),
+            built(quota(), |it| it.ipv6_prefix(48)),
+            built(quota(), |it| it.key(crate::key::header("x-a"))),
+        ] {
+            assert!(!Arc::ptr_eq(&one.live, &other.live));
+        }
+    }
+
     #[test]
     fn nothing_is_shared_outside_of_servers() {
         assert!(!Arc::ptr_eq(&limiter("5/minute").live, &limiter("5/minute").live));

@@ -13,6 +13,7 @@ use crate::{
     ConfigError, Limit, Mistake,
     by_hand::Named,
     config::{Backend, Config, Pattern, Settings},
+    key::ClientAddress,
     live::Live,
     refused_here,
 };
@@ -31,6 +32,11 @@ impl LimiterBuilder {
         let patterns: Vec<_> = patterns.collect();
         let named: Vec<_> = self.named.iter().map(|(name, limit)| (name, limit, limit.burst)).collect();
         let said = (prefix, strategy, headers, failure, defaults, application, meta, patterns, named);
+        let ClientAddress { proxies, ipv6_prefix, .. } = &*settings.address;
+        let switches =
+            (settings.enabled, settings.auto_check, settings.per_process, settings.logged_addresses);
+        let functions = (settings.key.is_some(), settings.on_breach.is_some(), settings.filters.len());
+        let said = (said, proxies, ipv6_prefix, switches, functions, settings.on_meta_breach.is_some());
         #[cfg(feature = "config")]
         let said = (said, self.file.as_ref().map(|file| &file.path));
         format!("{said:?}")

@@ -125,7 +125,10 @@ impl Storage for LocalRefusals {
     }
 
     fn give_back<'a>(&'a self, taken: &'a [GiveBack<'a>], now: Timestamp) -> Answer<'a, ()> {
-        let forget = move || self.table.forget(taken.iter().map(|taken| &taken.hit));
+        let forget = move || {
+            self.table.begin_anew();
+            self.table.forget(taken.iter().map(|taken| &taken.hit));
+        };
         forget();
         then(self.storage.give_back(taken, now), move |_| forget())
     }

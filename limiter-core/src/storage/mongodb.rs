@@ -100,6 +100,7 @@ impl MongoStorage {
     fn count_evicted(&self, evicted: u64) {
         if evicted > 0 && self.evictions.fetch_add(evicted, Ordering::Relaxed) == 0 {
             tracing::warn!(
+                code = "S005",
                 most = Self::MAX_COUNTS_OF_CLIENT,
                 "a client has too many counts on MongoDB: those that have waited longest for a hit make way"
             );

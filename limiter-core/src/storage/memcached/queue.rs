@@ -24,6 +24,8 @@ const MOST_TOGETHER: usize = 256;
 pub(super) struct Queue {
     counts: HashMap<Arc<str>, Claims>,
     waiting: VecDeque<Waiting>,
+    /// Whether some could not go for no other reason than that a group was full.
+    was_cut: bool,
 }
 
 /// Who wants a count.
@@ -72,11 +74,12 @@ impl Queue {
             }
         }
         // Mostly nobody waits, and nobody need be looked at.
-        if is_awaited { self.next() } else { Vec::new() }
+        if is_awaited || self.was_cut { self.next() } else { Vec::new() }
     }
 
     fn next(&mut self) -> Vec<Waiting> {
         let (mut next, mut taken) = (Vec::new(), HashSet::new());
+        self.was_cut = false;
         for job in std::mem::take(&mut self.waiting) {
             let is_given_up = job.1.is_closed();
             let is_free = |name: &Arc<str>| {
@@ -88,6 +91,7 @@ impl Queue {
                     next.push(job);
                 }
             } else {
+                self.was_cut |= next.len() >= MOST_TOGETHER;
                 taken.extend(names(&job).cloned());
                 self.waiting.push_back(job);
             }

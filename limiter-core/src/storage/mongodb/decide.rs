@@ -1,6 +1,6 @@
 //! How a batch is decided: on one document at once, or on several side by side.
 
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use mongodb::{
     Collection,
     bson::{Document, doc, oid::ObjectId},
@@ -38,7 +38,9 @@ impl Counts {
     pub(super) async fn decide(&self, batch: &Batch<'_>) -> Result<Decided, StorageError> {
         let layout = Layout::new(batch.hits());
         let clients = 0..layout.clients.len();
-        let seen = try_join_all(clients.map(|client| self.ask(batch, &layout, client))).await?;
+        // To the end of all: what is dropped on its way may be taken all the same.
+        let seen = join_all(clients.map(|client| self.ask(batch, &layout, client))).await;
+        let seen = seen.into_iter().collect::<Result<Vec<_>, _>>()?;
         let evicted = seen.iter().map(|seen| seen.evicted).sum();
         let is_whole = seen.len() < 2;
         let replay = Replay::new(batch, &layout, seen)?;
@@ -79,7 +81,8 @@ impl Counts {
             question.tell(&self.collection)
         };
         let told = clients.filter(|settle| !settle.is_empty()).map(tell);
-        try_join_all(told).await.map(drop).map_err(error::storage)
+        // To the end of all, whatever comes of one.
+        join_all(told).await.into_iter().collect::<Result<(), _>>().map_err(error::storage)
     }
 
     /// Tells whether the server takes writes, by one to a document that no client has.

@@ -23,7 +23,7 @@ where
     loop {
         let Err(error) = create(&collection).await else { return };
         if is_final(&error) {
-            tracing::warn!(%error, "the TTL index of the counts on MongoDB could not be made: what has expired stays");
+            tracing::warn!(code = "S006", %error, "the TTL index of the counts on MongoDB could not be made: what has expired stays");
             return;
         }
         sleep(pause).await;

@@ -125,3 +125,20 @@ fn there_is_room_for_so_many() {
     assert_eq!(queue.leave([&name].into_iter()).len(), 0, "they have all gone");
     assert!(queue.counts.is_empty());
 }
+
+/// The defect: who was left behind because the group was full waited for ever when nobody wanted a count of that
+/// group any more.
+#[test]
+fn who_found_no_room_in_a_group_goes_with_the_next() {
+    let mut queue = Queue::default();
+    assert!(matches!(queue.arrive(job("yz").0), Place::First(_)));
+    let mut seats = Vec::new();
+    for name in std::iter::repeat_n("y", MOST_TOGETHER).chain(["z"]) {
+        let (job, seat) = job(name);
+        assert!(matches!(queue.arrive(job), Place::Later));
+        seats.push(seat);
+    }
+    let [y, z]: [Arc<str>; 2] = ["y".into(), "z".into()];
+    assert_eq!(queue.leave([&y, &z].into_iter()).len(), MOST_TOGETHER);
+    assert_eq!(queue.leave(std::iter::repeat_n(&y, MOST_TOGETHER)).len(), 1);
+}
