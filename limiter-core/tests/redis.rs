@@ -19,6 +19,8 @@ mod cluster;
 mod exact;
 #[path = "redis/faults.rs"]
 mod faults;
+#[path = "redis/plain.rs"]
+mod plain;
 #[path = "redis/refusals.rs"]
 mod refusals;
 #[path = "redis/sentinel.rs"]

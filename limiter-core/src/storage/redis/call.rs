@@ -49,7 +49,21 @@ impl Call {
             let after = hit.only_after.map_or(0, |limit| limit.saturating_add(1) as u64);
             call.add(key(hit), Numbers::new(hit, smallvec![hit.shadow.into(), after]));
         }
+        if call.is_plain(batch) {
+            call.task = Task::DecideFixedWindows;
+        }
         call
+    }
+
+    /// Whether these are fixed windows, each of a count of its own, and nothing more.
+    fn is_plain(&self, batch: &Batch<'_>) -> bool {
+        let is_plain = |hit: &Hit<'_>| !hit.shadow && hit.policy.strategy() == Strategy::FixedWindow;
+        // All hits are limits, and no two have the same key.
+        let limits = batch.limits.len();
+        limits > 0
+            && limits == self.hits.len()
+            && limits == self.keys.len()
+            && batch.limits.iter().all(is_plain)
     }
 
     /// Gives back what was taken.
@@ -71,7 +85,8 @@ impl Call {
     pub(super) fn undo(&self, reply: &Reply) -> Option<Self> {
         let mut call = Self::new(Task::GiveBack, self.time);
         for ((place, hit), words) in self.places.iter().zip(&self.hits).zip(&reply.words) {
-            let (was_taken, is_moved) = (reply::was_taken(words), reply::is_moved(words));
+            let (was_taken, is_moved) =
+                (reply::was_taken(words) && hit.cost != [0, 0], reply::is_moved(words));
             if was_taken || is_moved {
                 let stamp = reply::stamp(hit.strategy, words);
                 let (to, from) =
@@ -133,6 +148,10 @@ impl Call {
     fn command(&self, name: &str, script: &str) -> Cmd {
         let mut command = redis::cmd(name);
         command.arg(script).arg(self.keys.len()).arg(&self.keys);
+        if let Task::DecideFixedWindows = self.task {
+            command.arg(self.fixed_windows());
+            return command;
+        }
         match self.time {
             Some(time) => command.arg(time),
             None => command.arg(""),
@@ -141,12 +160,22 @@ impl Call {
         command
     }
 
+    /// The same for fixed windows, of which fewer numbers matter. The keys are in the order of the hits.
+    fn fixed_windows(&self) -> Vec<u8> {
+        let mut doubles = Vec::with_capacity(8 * (1 + 3 * self.hits.len()));
+        doubles.extend(self.time.map_or(-1.0, double).to_le_bytes());
+        for hit in &self.hits {
+            for number in [hit.window, hit.capacity[0], hit.cost[0]] {
+                doubles.extend(double(number).to_le_bytes());
+            }
+        }
+        doubles
+    }
+
     /// The numbers of the call one after the other as doubles, which the server reads faster than text.
     fn doubles(&self) -> Vec<u8> {
         let mut doubles = Vec::with_capacity(8 * (2 + 10 * self.hits.len()));
-        // Instants in microseconds are exact until 2255.
-        #[allow(clippy::cast_precision_loss, reason = "the scripts count in doubles")]
-        let mut add = |number: u64| doubles.extend((number as f64).to_le_bytes());
+        let mut add = |number: u64| doubles.extend(double(number).to_le_bytes());
         self.sizes.iter().for_each(|size| add(*size as u64));
         for (place, hit) in self.places.iter().zip(&self.hits) {
             [*place as u64 + 1, Strategies::number(hit.strategy), hit.window].into_iter().for_each(&mut add);
@@ -167,6 +196,12 @@ impl Numbers {
             more,
         }
     }
+}
+
+/// Instants in microseconds are exact until 2255.
+#[allow(clippy::cast_precision_loss, reason = "the scripts count in doubles")]
+fn double(number: u64) -> f64 {
+    number as f64
 }
 
 fn micros(time: Timestamp) -> u64 {

@@ -28,7 +28,11 @@ impl Reply {
     }
 
     fn understand(answer: &Value, hits: usize) -> Option<Self> {
-        let Value::Array(answer) = answer else { return None };
+        let answer = match answer {
+            Value::Array(answer) => answer,
+            Value::BulkString(answer) => return Self::understand_fixed_windows(answer, hits),
+            _ => return None,
+        };
         let (verdict, words) = answer.split_first()?;
         let verdict = match number(verdict)? {
             0 => Verdict::Admitted,
@@ -38,6 +42,23 @@ impl Reply {
         };
         let words: Option<SmallVec<_>> = words.iter().map(words_of).collect();
         words.filter(|words| words.len() == hits).map(|words| Self { verdict, words })
+    }
+
+    /// Reads what `fixed_windows.lua` says: the verdict as a digit, then three doubles of each limit.
+    fn understand_fixed_windows(answer: &[u8], hits: usize) -> Option<Self> {
+        let (verdict, windows) = answer.split_first()?;
+        let (verdict, taken) = match verdict {
+            b'0' => (Verdict::Admitted, 1),
+            b'1' => (Verdict::Refused, 0),
+            _ => return None,
+        };
+        let (windows, rest) = windows.as_chunks::<24>();
+        let words = windows.iter().map(|window| {
+            let [at, end, used] = [0, 8, 16].map(|from| double(&window[from..from + 8]));
+            Some([taken, at?, end?, used?, 0])
+        });
+        let words: SmallVec<_> = words.collect::<Option<_>>()?;
+        (rest.is_empty() && words.len() == hits).then_some(Self { verdict, words })
     }
 
     /// Reports the guards and limits. The reports are worked out here, by the same functions that memory uses:
@@ -211,4 +232,11 @@ fn number(value: &Value) -> Option<u64> {
         Value::Int(number) => u64::try_from(*number).ok(),
         _ => None,
     }
+}
+
+/// A whole number that is stored as a double.
+fn double(bytes: &[u8]) -> Option<u64> {
+    let number = f64::from_le_bytes(bytes.try_into().ok()?);
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is within these bounds")]
+    (0.0..9e15).contains(&number).then_some(number as u64)
 }

@@ -19,6 +19,8 @@ pub(super) struct Script {
 #[derive(Clone, Copy)]
 pub(super) enum Task {
     Decide,
+    /// The same for limits that are all fixed windows and nothing else, in less than half the time.
+    DecideFixedWindows,
     GiveBack,
 }
 
@@ -65,15 +67,23 @@ impl Script {
         static DECIDE: [OnceLock<Script>; Strategies::SETS] = [const { OnceLock::new() }; Strategies::SETS];
         static GIVE_BACK: [OnceLock<Script>; Strategies::SETS] =
             [const { OnceLock::new() }; Strategies::SETS];
+        static FIXED_WINDOWS: OnceLock<Script> = OnceLock::new();
         let (made, end) = match task {
+            Task::DecideFixedWindows => {
+                let code = include_str!("script/fixed_windows.lua");
+                return FIXED_WINDOWS.get_or_init(|| Self::of(code.to_owned()));
+            }
             Task::Decide => (&DECIDE, include_str!("script/decide.lua")),
             Task::GiveBack => (&GIVE_BACK, include_str!("script/give_back.lua")),
         };
         made[strategies.0].get_or_init(|| {
             let beginning = [include_str!("script/prelude.lua")];
-            let code: String = beginning.into_iter().chain(strategies.code()).chain([end]).collect();
-            let hash = redis::Script::new(&code).get_hash().to_owned();
-            Self { code, hash }
+            Self::of(beginning.into_iter().chain(strategies.code()).chain([end]).collect())
         })
+    }
+
+    fn of(code: String) -> Self {
+        let hash = redis::Script::new(&code).get_hash().to_owned();
+        Self { code, hash }
     }
 }

@@ -1,0 +1,86 @@
+//! Limits that are all fixed windows, which a script of their own decides.
+
+use std::time::Duration;
+
+use limiter_core::{
+    Key, Policy, Quota, Scope, Strategy, Timestamp, Unit, Window,
+    storage::{Batch, GiveBack, Hit, RedisStorage, Storage},
+};
+use limiter_test_servers::Redis;
+
+use crate::server::ServerExt;
+
+const NOON: Timestamp = Timestamp::from_millis(1_750_000_000_000);
+
+/// The same batches one after the other come out as by the script for all batches, which a guard calls, down to
+/// the last report: also when the time stands still or goes back, and when both decide about the same counts.
+#[tokio::test]
+async fn are_decided_as_by_the_other_script() {
+    let server = Redis::start();
+    let storage = server.storage().obey_caller();
+    let other = RedisStorage::builder(&server.uri()).prefix("other").build().unwrap().obey_caller();
+    let (scope, key) = (Scope::new(["plain"]), Key::text("client", "a"));
+    let (meta, day) = (Scope::new(["meta"]), Policy::new(Quota::per_day(1), Strategy::FixedWindow));
+    let guards = [Hit::new(&meta, &key, &day).cost(0)];
+    let policies = [(3, 1), (7, 3), (12, 9)].map(|(amount, minutes)| {
+        Policy::new(Quota::new(amount, minutes, Unit::Minute), Strategy::FixedWindow)
+    });
+    let (mut random, mut seen) = (1_u64, [0; 3]);
+    let mut below = |end: u64| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) % end
+    };
+    let mut seconds = 1000;
+    for turn in 0..1000 {
+        seconds = seconds + below(60) - below(30).min(seconds);
+        let now = NOON.after(Duration::from_secs(seconds));
+        let all = policies.each_ref().map(|policy| Hit::new(&scope, &key, policy).cost(below(4)));
+        let mut hits = all[..=usize::try_from(below(3)).unwrap()].to_vec();
+        match below(8) {
+            0 => hits[0] = hits[0].shadow(true),
+            1 => hits.push(hits[0]),
+            _ => {}
+        }
+        let batch = Batch::new(&hits);
+        let ours = storage.decide(&batch, now).await.unwrap();
+        let theirs = other.decide(&batch.guards(&guards), now).await.unwrap();
+        seen[ours.verdict() as usize] += 1;
+        assert_eq!(ours.verdict(), theirs.verdict(), "turn {turn}: {batch:?}");
+        let reports = |windows: &[Window]| windows.iter().map(report).collect::<Vec<_>>();
+        assert_eq!(reports(ours.limits()), reports(theirs.limits()), "turn {turn}: {batch:?}");
+        if ours.is_admitted() && below(4) == 0 {
+            give_back(&storage, hits[0], ours.limits()[0], now).await;
+            give_back(&other, hits[0], theirs.limits()[0], now).await;
+        }
+    }
+    assert!(seen[..2].iter().all(|times| *times > 100), "{seen:?}");
+}
+
+async fn give_back(storage: &dyn Storage, hit: Hit<'_>, window: Window, now: Timestamp) {
+    if window.is_allowed() {
+        storage.give_back(&[GiveBack::new(hit, &window)], now).await.unwrap();
+    }
+}
+
+fn report(window: &Window) -> (bool, u64, Duration, Option<Duration>) {
+    (window.is_allowed(), window.remaining(), window.reset(), window.retry_after())
+}
+
+/// A hit in the middle of a window leaves the lifetime of its key as it is, which is long enough.
+#[tokio::test]
+async fn a_lifetime_is_set_when_a_window_begins() {
+    let server = Redis::start();
+    let (storage, mut admin) = (server.storage().obey_caller(), server.admin());
+    let (scope, key) = (Scope::new(["plain"]), Key::text("client", "a"));
+    let policy = Policy::new(Quota::per_minute(9), Strategy::FixedWindow);
+    let hits = [Hit::new(&scope, &key, &policy)];
+    for (seconds, expected) in [(0, 61_000), (30, 30_000), (59, 30_000), (60, 61_000)] {
+        let now = NOON.after(Duration::from_secs(seconds));
+        assert!(storage.decide(&Batch::new(&hits), now).await.unwrap().is_admitted());
+        let names: Vec<String> = redis::cmd("KEYS").arg("*").query(&mut admin).unwrap();
+        let left: i64 = redis::cmd("PTTL").arg(&names[0]).query(&mut admin).unwrap();
+        assert!((expected - 20_000..=expected).contains(&left), "after {seconds} s: {left}");
+        // The server's own clock stands still beside the caller's.
+        let _: bool = redis::cmd("PEXPIRE").arg(&names[0]).arg(30_000).query(&mut admin).unwrap();
+    }
+}
