@@ -160,7 +160,8 @@ impl Call {
         command
     }
 
-    /// The same for fixed windows, of which fewer numbers matter. The keys are in the order of the hits.
+    /// The doubles of a call about plain fixed windows, of which few numbers matter. Each hit has a key of its own,
+    /// so both are in the same order.
     fn fixed_windows(&self) -> Vec<u8> {
         let mut doubles = Vec::with_capacity(8 * (1 + 3 * self.hits.len()));
         doubles.extend(self.time.map_or(-1.0, double).to_le_bytes());

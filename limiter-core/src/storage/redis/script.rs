@@ -1,4 +1,5 @@
-//! The scripts. Each is put together from what its call needs: a strategy that is not there costs no time.
+//! The scripts. Each is put together from what its call needs: a strategy that is not there costs no time. What
+//! most requests ask has a script of its own.
 
 use std::sync::OnceLock;
 
