@@ -11,7 +11,11 @@ use actix_web::{
     error::InternalError,
 };
 
-use crate::{Breach, CurrentLimits, settle::Correction, ticket::Tickets};
+use crate::{
+    Breach, CurrentLimits,
+    settle::Correction,
+    ticket::{Ticket, Tickets},
+};
 
 /// Checks the limits of the request at hand, when the handler says so; for limiters that do not by themselves
 /// ([`auto_check(false)`](crate::LimiterBuilder::auto_check)).
@@ -48,7 +52,10 @@ impl LimitCheck {
             if let Some(response) = correction.failure(ticket) {
                 return Err(InternalError::from_response("a limit could not be told", response).into());
             }
-            let decision = match correction.ask(ticket, &req).await {
+            let turn = Turn::begin(ticket);
+            let answer = correction.ask(ticket, &req).await;
+            turn.end();
+            let decision = match answer {
                 Ok(decision) => decision,
                 Err(why) => {
                     let response = correction.undecided(why, ticket, &req);
@@ -63,6 +70,31 @@ impl LimitCheck {
             }
         }
         Ok(CurrentLimits::of(&self.0))
+    }
+}
+
+/// The turn of one who asks for the decision. When it is given up before there is one, such as by a timeout, the
+/// next one has to ask again: nothing was decided.
+struct Turn<'a> {
+    ticket: &'a Ticket,
+    is_over: bool,
+}
+
+impl<'a> Turn<'a> {
+    fn begin(ticket: &'a Ticket) -> Self {
+        Self { ticket, is_over: false }
+    }
+
+    fn end(mut self) {
+        self.is_over = true;
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.ticket.is_unchecked.set(true);
+        }
     }
 }
 

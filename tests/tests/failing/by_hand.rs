@@ -1,6 +1,7 @@
 //! Limits by hand while the storage fails.
 
 use actix_web::{App, Error, HttpRequest, HttpResponse, ResponseError, test::init_service, web};
+use futures_util::FutureExt;
 use limiter_actix::{
     ByHandError, Key, Limit, LimitCheck, Limiter,
     OnStorageFailure::{self, Allow, Deny, Fallback},
@@ -129,4 +130,20 @@ async fn a_handler_that_checks_by_itself_gets_a_503() {
     assert_eq!(statuses(&app, "/unchecked", 2).await, [200, 200]);
     bench.storage.recover();
     assert_eq!(statuses(&app, "/deny", 2).await, [200, 429]);
+}
+
+/// The defect: a check that was given up halfway made the next one pass without a decision.
+#[actix_web::test]
+async fn a_check_that_is_given_up_is_not_the_last() {
+    async fn handler(limits: LimitCheck) -> Result<HttpResponse, Error> {
+        assert!(limits.check().now_or_never().is_none(), "the storage is far away");
+        limits.check().await?;
+        Ok(HttpResponse::Ok().finish())
+    }
+    let bench = Bench::new();
+    let limiter = bench.limiter().auto_check(false).local_refusals(false).build().unwrap();
+    let limit = Limit::new(Quota::per_hour(1));
+    let app = App::new().wrap(limiter).service(resource("/", limit, |it| it.to(handler)));
+    let app = init_service(app).await;
+    assert_eq!(statuses(&app, "/", 2).await, [200, 429]);
 }
