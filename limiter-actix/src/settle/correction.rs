@@ -62,8 +62,12 @@ impl Correction {
         let added = Charge::of(applicable.limits.iter().filter(is_new), &ticket.client, req);
         let mut meta = Charge::of_breaches(&added);
         let of_added = meta.len();
-        meta.extend(Charge::of(&applicable.meta, &ticket.client, req));
-        let guards = if ticket.is_unchecked.replace(false) { meta.len() } else { of_added };
+        let is_unchecked = ticket.is_unchecked.replace(false);
+        // Their functions are not asked again when there is nothing that could be refused.
+        if is_unchecked || !added.is_empty() {
+            meta.extend(Charge::of(&applicable.meta, &ticket.client, req));
+        }
+        let guards = if is_unchecked { meta.len() } else { of_added };
         let (client, broken) = (&ticket.client, applicable.is_broken);
         let is_broken = broken || any_failed(&added, client) || any_failed(&meta, client);
         Self { standing, plan, kept, dropped, added, meta, guards, is_broken }
