@@ -29,6 +29,8 @@ mod sentinel;
 mod server;
 #[path = "redis/slots.rs"]
 mod slots;
+#[path = "redis/stand_in.rs"]
+mod stand_in;
 #[path = "redis/traffic.rs"]
 mod traffic;
 #[path = "redis/vectors.rs"]

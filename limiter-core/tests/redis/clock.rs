@@ -4,49 +4,21 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use limiter_core::storage::{RedisStorage, Storage};
 use limiter_test_servers::Redis;
-use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
-    net::{TcpListener, TcpStream},
-    time::{sleep, timeout},
-};
+use tokio::time::{sleep, timeout};
 
-use crate::{log::Captured, server::ServerExt};
+use crate::{log::Captured, server::ServerExt, stand_in};
 
-/// Stands in for a server whose clock is ahead by so much: no real one can be told another time. It says
-/// OK to everything else.
-async fn answer(stream: TcpStream, ahead: Duration) {
-    let mut stream = BufReader::new(stream);
-    let mut line = String::new();
-    while stream.read_line(&mut line).await.is_ok_and(|length| length > 0) {
-        let parts: usize = line.trim_end().trim_start_matches('*').parse().unwrap();
-        let mut words = Vec::new();
-        for _ in 0..parts {
-            let mut length = String::new();
-            stream.read_line(&mut length).await.unwrap();
-            let mut word = String::new();
-            stream.read_line(&mut word).await.unwrap();
-            words.push(word.trim_end().to_owned());
-        }
+/// A server whose clock is ahead by so much: no real one can be told another time.
+async fn server_ahead(ahead: Duration) -> RedisStorage {
+    stand_in::server(move |command| {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + ahead;
         let seconds = now.as_secs().to_string();
-        let reply = match words[0].as_str() {
+        match command {
             "TIME" => format!("*2\r\n${}\r\n{seconds}\r\n$1\r\n0\r\n", seconds.len()),
             _ => "+OK\r\n".to_owned(),
-        };
-        stream.write_all(reply.as_bytes()).await.unwrap();
-        line.clear();
-    }
-}
-
-async fn server_ahead(ahead: Duration) -> RedisStorage {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(answer(stream, ahead));
         }
-    });
-    RedisStorage::new(&format!("redis://127.0.0.1:{port}")).unwrap()
+    })
+    .await
 }
 
 /// What was said of clocks; waits for it.

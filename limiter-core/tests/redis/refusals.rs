@@ -9,6 +9,8 @@ use limiter_core::{
 
 use limiter_test_servers::{Redis, free_port};
 
+use crate::stand_in;
+
 /// What is said when the storage is asked, and the cause.
 pub(crate) async fn said(storage: &RedisStorage) -> String {
     let (scope, key) = (Scope::new(["refusals"]), Key::from("somebody"));
@@ -75,4 +77,12 @@ async fn a_node_of_a_cluster() {
 async fn no_such_database() {
     let server = Redis::start();
     says(&format!("{}/99", server.uri()), "Redis server").await;
+}
+
+/// As a server does for as long as it reads its data after a start.
+#[tokio::test]
+async fn a_server_that_is_loading() {
+    let loading = |_: &str| "-LOADING Redis is loading the dataset in memory\r\n".to_owned();
+    let said = said(&stand_in::server(loading).await).await;
+    assert!(said.contains("still loading its data"), "{said}");
 }
