@@ -4,6 +4,8 @@
 mod client;
 #[path = "remote/processes.rs"]
 mod processes;
+#[path = "remote/vectors.rs"]
+mod recorded;
 
 #[path = "memcached/acceptance.rs"]
 mod acceptance;

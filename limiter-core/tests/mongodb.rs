@@ -6,6 +6,8 @@
 mod client;
 #[path = "remote/processes.rs"]
 mod processes;
+#[path = "remote/vectors.rs"]
+mod recorded;
 
 #[path = "mongodb/acceptance.rs"]
 mod acceptance;

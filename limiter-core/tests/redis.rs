@@ -8,6 +8,8 @@ mod client;
 mod log;
 #[path = "remote/processes.rs"]
 mod processes;
+#[path = "remote/vectors.rs"]
+mod recorded;
 
 #[path = "redis/acceptance.rs"]
 mod acceptance;
