@@ -115,17 +115,17 @@ impl Key {
 
     /// Whether the key is missing.
     pub fn is_missing(&self) -> bool {
-        self.0 == Repr::Missing
+        matches!(self.0, Repr::Missing)
     }
 
     /// Whether who is counted could not be told.
     pub fn is_failed(&self) -> bool {
-        self.0 == Repr::Failed
+        matches!(self.0, Repr::Failed)
     }
 
     /// Whether the key lifts the limit.
     pub fn is_unlimited(&self) -> bool {
-        self.0 == Repr::Unlimited
+        matches!(self.0, Repr::Unlimited)
     }
 
     #[inline]

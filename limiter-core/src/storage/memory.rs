@@ -178,7 +178,7 @@ impl MemoryStorage {
 /// Whether these hits, known by their references, are of one client in one scope, and each of another count.
 fn are_of_one_entry(hits: &[Hit<'_>]) -> bool {
     let [first, rest @ ..] = hits else { return false };
-    let is_of_it = |hit: &Hit<'_>| ptr::eq(hit.key, first.key) && hit.scope.is_clone_of(first.scope);
+    let is_of_it = |hit: &Hit<'_>| ptr::eq(hit.key, first.key) && hit.scope.is(first.scope);
     let stands_once = |(index, hit): (usize, &Hit<'_>)| {
         hits[..=index].iter().all(|earlier| earlier.policy.id() != hit.policy.id())
     };
@@ -197,9 +197,7 @@ fn digests<'a>(hits: impl Iterator<Item = &'a Hit<'a>>) -> SmallVec<[u128; 8]> {
     let mut last: Option<(&Hit<'_>, u128)> = None;
     hits.map(|hit| {
         let found = match last {
-            Some((other, found)) if ptr::eq(other.key, hit.key) && other.scope.is_clone_of(hit.scope) => {
-                found
-            }
+            Some((other, found)) if ptr::eq(other.key, hit.key) && other.scope.is(hit.scope) => found,
             _ => digest(hit),
         };
         last = Some((hit, found));
