@@ -15,10 +15,8 @@ use crate::{failure::DecidedBy, limit::Cost, plan::Placed};
 #[derive(Clone)]
 pub(crate) struct Charge {
     pub(crate) placed: Rc<Placed>,
-    /// What shares the count, where a function of the request has a say in it.
-    scope: Option<Scope>,
-    /// None: the limiter's own key for this request.
-    key: Option<Key>,
+    /// Most limits have nothing of the kind, and are small without.
+    told: Option<Box<Told>>,
     cost: u64,
     /// Whether it is taken if it can be, but refuses nothing.
     shadow: bool,
@@ -29,7 +27,16 @@ pub(crate) struct Charge {
     pub(crate) window: Option<Window>,
 }
 
-/// Those of a request. A charge is large, and they are moved more often than they are made.
+/// What functions of the request told of a limit.
+#[derive(Clone)]
+struct Told {
+    /// What shares the count; none: what the limit's place says.
+    scope: Option<Scope>,
+    /// Who is counted; none: the limiter's own key for this request.
+    key: Option<Key>,
+}
+
+/// Those of a request, which are moved more often than they are made.
 pub(crate) type Charges = Vec<Charge>;
 
 impl Charge {
@@ -47,13 +54,13 @@ impl Charge {
             Cost::Fixed(cost) => *cost,
             Cost::With(cost) => cost(req),
         };
-        let (scope, shadow) = (placed.scope_told_by(req), limit.shadow);
+        let scope = placed.scope_told_by(req);
+        let told = (scope.is_some() || key.is_some()).then(|| Box::new(Told { scope, key }));
         Some(Self {
             placed: Rc::clone(placed),
-            scope,
-            key,
+            told,
             cost,
-            shadow,
+            shadow: limit.shadow,
             only_after: None,
             decided_by: Cell::default(),
             window: None,
@@ -71,27 +78,26 @@ impl Charge {
 
     /// The meta limits of the limits themselves: of the same clients, in the same scope.
     pub(crate) fn of_breaches(limits: &[Self]) -> Charges {
-        let of_one = |(place, charge): (usize, &Self)| {
-            let charge = charge.clone();
-            let metas = charge.placed.meta.to_vec();
-            metas.into_iter().map(move |placed| Self {
-                placed,
+        let mut charges = Charges::new();
+        for (place, charge) in limits.iter().enumerate() {
+            charges.extend(charge.placed.meta.iter().map(|placed| Self {
+                placed: Rc::clone(placed),
                 cost: 1,
                 shadow: false,
                 only_after: Some(place),
                 window: None,
                 ..charge.clone()
-            })
-        };
-        limits.iter().enumerate().flat_map(of_one).collect()
+            }));
+        }
+        charges
     }
 
     pub(crate) fn key<'a>(&'a self, client: &'a Key) -> &'a Key {
-        self.key.as_ref().unwrap_or(client)
+        self.told.as_ref().and_then(|told| told.key.as_ref()).unwrap_or(client)
     }
 
     pub(crate) fn hit<'a>(&'a self, client: &'a Key) -> Hit<'a> {
-        let scope = self.scope.as_ref().unwrap_or(&self.placed.scope);
+        let scope = self.told.as_ref().and_then(|told| told.scope.as_ref()).unwrap_or(&self.placed.scope);
         let hit = Hit::new(scope, self.key(client), &self.placed.policy);
         // What has dropped out keeps its place in the batch, as a look that refuses nothing.
         let cost = if self.is_decided() { self.cost } else { 0 };
@@ -152,8 +158,14 @@ impl Charge {
 }
 
 /// The hits of all charges.
+#[inline]
 pub(crate) fn hits<'a>(charges: &'a [Charge], client: &'a Key) -> SmallVec<[Hit<'a>; 4]> {
-    charges.iter().map(|charge| charge.hit(client)).collect()
+    let mut hits = SmallVec::new();
+    // One by one is what costs the least for so few.
+    for charge in charges {
+        hits.push(charge.hit(client));
+    }
+    hits
 }
 
 /// Whether a function could not tell who is counted: the request is answered 500.

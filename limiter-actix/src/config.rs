@@ -123,8 +123,10 @@ impl Settings {
     /// Who is counted, by the limiter's own key.
     pub(crate) fn client(&self, req: &ServiceRequest) -> Key {
         self.address.begin(req);
-        let own = self.key.as_ref().map_or(Key::missing(), |key| key(req));
-        own.or_else(|| self.address.key(req))
+        match &self.key {
+            None => self.address.key(req),
+            Some(key) => key(req).or_else(|| self.address.key(req)),
+        }
     }
 
     /// Whether a request filter lets a request pass. Filters may ask for the client's address.

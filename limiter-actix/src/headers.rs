@@ -2,7 +2,7 @@
 
 use std::{ops::BitOr, time::Duration};
 
-use actix_web::http::header::{HeaderMap, HeaderName};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use limiter_core::{Key, Timestamp, Window};
 
 use crate::{CurrentLimit, failure::DecidedBy};
@@ -116,6 +116,12 @@ impl HeaderSettings {
     pub(crate) fn set_retry_after(&self, headers: &mut HeaderMap, wait: Duration, now: Timestamp) {
         self.retry_after.set(headers, &self.names.retry_after, wait, now);
     }
+}
+
+/// A number as the value of a header. That of `From` takes two allocations, and this one.
+fn number(number: u64) -> HeaderValue {
+    let mut digits = itoa::Buffer::new();
+    HeaderValue::from_str(digits.format(number)).unwrap_or_else(|_| number.into())
 }
 
 /// Whole seconds that are enough.

@@ -1,29 +1,28 @@
 //! A limiter as one worker has it.
 
 use std::{
+    borrow::Cow,
     cell::{Cell, OnceCell, RefCell},
     rc::Rc,
     sync::{Arc, Once, atomic::Ordering},
 };
-
-use actix_web::{HttpResponse, dev::ServiceRequest};
-use limiter_core::{
-    Timestamp,
-    storage::{Decision, MemoryStorage},
-};
-use smallvec::SmallVec;
 
 use crate::{
     charge::{Charge, Charges, any_failed},
     config::Config,
     failure::Undecided,
     live::Live,
-    plan::{Applicable, Plan},
+    plan::Plan,
     question::{Question, note},
     refusal::{self, Decided},
-    rule::RuleId,
+    rule::{RuleId, RuleIds},
     table::{Route, Table},
     ticket::{Ticket, Tickets},
+};
+use actix_web::{HttpResponse, dev::ServiceRequest};
+use limiter_core::{
+    Timestamp,
+    storage::{Decision, MemoryStorage},
 };
 
 /// A limiter as one worker has it: what all share, and the table of its app. When other settings are in force,
@@ -36,7 +35,7 @@ pub(crate) struct Local {
 
 /// A request for which it is known what must be asked, but not yet the answer.
 pub(crate) struct Pending {
-    ticket: Ticket,
+    ticket: Rc<Ticket>,
     /// Meta limits: tested before the others, taken from when those refuse.
     meta: Charges,
     plan: Rc<Plan>,
@@ -63,27 +62,28 @@ impl Local {
     /// Works out what applies to a request; none when it passes without a look.
     pub(crate) fn prepare(self: &Rc<Self>, req: &ServiceRequest) -> Option<Pending> {
         let tickets = Tickets::of(req);
-        if !self.looks_at(req, &tickets) {
+        if !self.looks_at(req, tickets.as_ref()) {
             Tickets::change(req, |tickets| tickets.is_let_pass = true);
             return None;
-        }
-        for outer in &tickets.of_limiters {
-            outer.hand_over(req);
         }
         let table = self.table(req);
         let route = table.route(req);
         let candidate = route.predict(req);
-        let (standing, plan) = self.plan(req, &route, candidate, &tickets);
-        let left_to_others = route.prediction(candidate).left_to_others();
+        let (standing, plan) = match &tickets {
+            None => Self::predicted(table, &route, candidate, req),
+            Some(tickets) => Self::plan_within(tickets, table, &route, candidate, req),
+        };
         let by_itself = self.config.settings.auto_check;
         // First, since functions that tell limits may ask for the client's address.
         let client = self.config.settings.client(req);
-        let applicable = if by_itself { plan.applicable(req) } else { Applicable::default() };
+        let applicable = if by_itself { plan.applicable(req) } else { Cow::default() };
         let charges = Charge::of(&applicable.limits, &client, req);
         let mut meta = Charge::of(&applicable.meta, &client, req);
         meta.extend(Charge::of_breaches(&charges));
         let is_broken = applicable.is_broken || any_failed(&charges, &client) || any_failed(&meta, &client);
-        let ticket = Ticket {
+        drop(applicable);
+        let left_to_others = route.prediction(candidate).left_to_others();
+        let ticket = Rc::new(Ticket {
             local: Rc::clone(self),
             route,
             candidate,
@@ -91,7 +91,7 @@ impl Local {
             decided_at: self.now(),
             settled_for: standing.into(),
             left_to_others: left_to_others.into(),
-            met: tickets.unclaimed.iter().cloned().collect::<SmallVec<_>>().into(),
+            met: tickets.map(|tickets| tickets.unclaimed).unwrap_or_default().into(),
             charges: charges.into(),
             is_closed: (!by_itself).into(),
             is_unchecked: (!by_itself).into(),
@@ -99,43 +99,57 @@ impl Local {
             breach: RefCell::default(),
             decided_by: Cell::default(),
             is_told: Cell::default(),
-        };
+        });
         Some(Pending { ticket, meta, plan, is_broken })
     }
 
     /// Whether this limiter has anything to do with the request.
-    fn looks_at(&self, req: &ServiceRequest, tickets: &Tickets) -> bool {
+    fn looks_at(&self, req: &ServiceRequest, tickets: Option<&Tickets>) -> bool {
         if !self.config.enabled.load(Ordering::Relaxed) {
             return false;
         }
-        if tickets.of_limiters.iter().any(|ticket| Arc::ptr_eq(&ticket.local.live, &self.live)) {
+        let is_ours = |ticket: &Rc<Ticket>| Arc::ptr_eq(&ticket.local.live, &self.live);
+        if tickets.is_some_and(|tickets| tickets.of_limiters.iter().any(is_ours)) {
             warn_of_second_time();
             return false;
         }
         !self.config.settings.is_let_pass(req)
     }
 
-    /// The rules that are granted in advance or have been met before, and the plan that follows. Rules that
-    /// were met under another limiter are that one's.
-    fn plan(
-        &self,
-        req: &ServiceRequest,
-        route: &Rc<Route>,
+    /// The rules that are granted in advance, and the plan that follows.
+    fn predicted(
+        table: &Table,
+        route: &Route,
         candidate: Option<usize>,
+        req: &ServiceRequest,
+    ) -> (RuleIds, Rc<Plan>) {
+        let prediction = route.prediction(candidate);
+        (RuleIds::from_slice(prediction.standing()), prediction.plan(route, table, req))
+    }
+
+    /// The same, and the rules that have been met before, for a request that has come through other limiters or
+    /// has met rules. Those it met under another limiter are that one's.
+    #[cold]
+    fn plan_within(
         tickets: &Tickets,
-    ) -> (SmallVec<[RuleId; 4]>, Rc<Plan>) {
-        let table = self.table(req);
+        table: &Table,
+        route: &Route,
+        candidate: Option<usize>,
+        req: &ServiceRequest,
+    ) -> (RuleIds, Rc<Plan>) {
+        for outer in &tickets.of_limiters {
+            outer.hand_over(req);
+        }
         let prediction = route.prediction(candidate);
         let predicted = prediction.standing();
-        let is_others = |id: &RuleId| {
-            tickets.of_limiters.iter().any(|ticket| ticket.met.borrow().iter().any(|rule| rule.id == *id))
-        };
-        let met = || tickets.unclaimed.iter().map(|rule| rule.id).filter(|id| !predicted.contains(id));
+        let is_others =
+            |id: &RuleId| tickets.of_limiters.iter().any(|ticket| ticket.met.borrow().contains(id));
+        let met = || tickets.unclaimed.iter().copied().filter(|id| !predicted.contains(id));
         if !predicted.iter().any(is_others) && met().next().is_none() {
-            return (predicted.into(), prediction.plan(route, table, req));
+            return Self::predicted(table, route, candidate, req);
         }
         let granted = predicted.iter().copied().filter(|id| !is_others(id));
-        let standing: SmallVec<[RuleId; 4]> = met().chain(granted).collect();
+        let standing: RuleIds = met().chain(granted).collect();
         let mut key = table.key(route, &standing, req);
         key.left_to_others = prediction.left_to_others();
         (standing, table.plan(key))
@@ -195,19 +209,16 @@ impl Pending {
         decision: &Decision,
     ) -> Result<Rc<Ticket>, Box<HttpResponse>> {
         let Self { ticket, meta, .. } = self;
-        let charges = ticket.charges.borrow();
-        let decided = Decided { decision, guards: &meta, limits: &charges, given_back: &[] };
-        let refused = refusal::of(&ticket, &decided, req);
-        drop(charges);
-        if let Some(response) = refused {
-            return Err(Box::new(response));
+        if !decision.is_admitted() {
+            let charges = ticket.charges.borrow();
+            let decided = Decided { decision, guards: &meta, limits: &charges, given_back: &[] };
+            if let Some(response) = refusal::of(&ticket, &decided, req) {
+                drop(charges);
+                return Err(Box::new(response));
+            }
         }
         note(decision, &mut ticket.charges.borrow_mut());
-        let ticket = Rc::new(ticket);
-        Tickets::change(req, |tickets| {
-            tickets.unclaimed.clear();
-            tickets.add(Rc::clone(&ticket));
-        });
+        Tickets::leave(req, &ticket);
         Ok(ticket)
     }
 }

@@ -1,6 +1,6 @@
 //! What applies to one route.
 
-use std::{rc::Rc, sync::Arc};
+use std::{borrow::Cow, rc::Rc, sync::Arc};
 
 use actix_web::dev::ServiceRequest;
 use smallvec::{SmallVec, smallvec};
@@ -90,10 +90,10 @@ impl Plan {
     }
 
     /// What applies to this request.
-    pub(crate) fn applicable(&self, req: &ServiceRequest) -> Applicable {
+    pub(crate) fn applicable(&self, req: &ServiceRequest) -> Cow<'_, Applicable> {
         match &self.settled {
-            Some(settled) => settled.clone(),
-            None => self.settle(|declared| declared.of(req)),
+            Some(settled) => Cow::Borrowed(settled),
+            None => Cow::Owned(self.settle(|declared| declared.of(req))),
         }
     }
 

@@ -48,8 +48,11 @@ impl Question<'_> {
         if self.limits.is_empty() && self.guards.is_empty() {
             return Decision::new(Verdict::Admitted, [], []);
         }
-        let (guards, limits) = (hits(self.guards, self.client), hits(self.limits, self.client));
-        let on_refusal = hits(self.on_refusal, self.client);
+        let limits = hits(self.limits, self.client);
+        if self.guards.is_empty() && self.on_refusal.is_empty() {
+            return memory.decide(&Batch::new(&limits), self.now);
+        }
+        let (guards, on_refusal) = (hits(self.guards, self.client), hits(self.on_refusal, self.client));
         memory.decide(&Batch::new(&limits).guards(&guards).on_refusal(&on_refusal), self.now)
     }
 

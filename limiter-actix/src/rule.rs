@@ -2,6 +2,8 @@
 
 use std::{cell::Cell, fmt};
 
+use smallvec::SmallVec;
+
 use crate::{Exempt, Limit, Limits};
 
 /// What is declared at one place of an app (a handler, a resource, a scope): limits, an exemption, or both.
@@ -55,6 +57,9 @@ impl From<Exempt> for Rule {
 /// Names a rule that stands in an app of this thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct RuleId(u32);
+
+/// Rules, from the outermost on. As many as most requests meet fit without an allocation.
+pub(crate) type RuleIds = SmallVec<[RuleId; 4]>;
 
 impl RuleId {
     pub(crate) fn next() -> Self {

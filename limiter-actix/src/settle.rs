@@ -37,8 +37,9 @@ impl Ticket {
         self.prediction().leave_to_others(&theirs);
         let table = self.local.table(req);
         let mut key = table.key(&self.route, &self.settled_for.borrow(), req);
-        key.left_to_others = theirs.iter().copied().collect();
-        let applicable = table.plan(key).applicable(req);
+        key.left_to_others = theirs;
+        let plan = table.plan(key);
+        let applicable = plan.applicable(req);
         let charges = self.charges.take();
         let (kept, dropped): (Charges, Charges) = charges.into_iter().partition(|charge| {
             applicable.limits.iter().any(|placed| placed.shares_count_with(&charge.placed))
@@ -50,9 +51,12 @@ impl Ticket {
     /// Notes it when a middleware further in has changed the path. What stands on handlers says so by itself.
     fn watch_path(&self, req: &HttpRequest) {
         let Some(table) = self.local.table_there_is() else { return };
-        let is_routed = req.match_info().unprocessed().len() < req.match_info().as_str().len();
         let may_matter = self.route.pattern().is_none() || table.has_rules_by_pattern();
-        if table.is_rewritten() || !is_routed || !may_matter {
+        if !may_matter || table.is_rewritten() {
+            return;
+        }
+        let is_routed = req.match_info().unprocessed().len() < req.match_info().as_str().len();
+        if !is_routed {
             return;
         }
         let req = ServiceRequest::from_request(req.clone());
@@ -98,8 +102,9 @@ impl Ticket {
     /// Gives back what a path has taken from the default limits that matched no route, where those do not
     /// hold for such paths.
     fn release_unmatched<B>(&self, response: &ServiceResponse<B>) {
-        let is_unmatched = self.route.pattern().is_none() && !is_at_handler(response.request());
-        if self.local.config.settings.defaults.on_unmatched || !is_unmatched {
+        let may_be_unmatched = self.route.pattern().is_none();
+        let hold_there = self.local.config.settings.defaults.on_unmatched;
+        if hold_there || !may_be_unmatched || is_at_handler(response.request()) {
             return;
         }
         let (released, kept): (Charges, Charges) =

@@ -3,7 +3,6 @@
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
-    hash::{BuildHasher, RandomState},
     rc::Rc,
     sync::Arc,
 };
@@ -16,10 +15,11 @@ mod hidden;
 mod label;
 mod placing;
 mod prediction;
+mod recent;
 mod rewritten;
 mod shape;
 
-use self::{build::Rules, label::counted_as, prediction::is_preflight};
+use self::{build::Rules, label::counted_as, prediction::is_preflight, recent::Recent};
 pub(crate) use self::{
     prediction::{Prediction, Route},
     shape::depth,
@@ -27,34 +27,23 @@ pub(crate) use self::{
 use crate::{
     config::{Config, Settings},
     plan::{Placed, Plan},
-    rule::RuleId,
+    rule::{RuleId, RuleIds},
     witness::Covers,
 };
 
 /// What applies where in one app.
 ///
-/// The way from a request to its [`Route`] is one look into a table of fixed size under a seeded hash of the
-/// path; only a path that is not in it costs a search of the resource map, as much as actix's own routing.
+/// The way from a request to its [`Route`] is one look among the paths that came of late; only another path
+/// costs a search of the resource map, as much as actix's own routing.
 pub(crate) struct Table {
     config: Arc<Config>,
     rules: Rules,
     routes: RefCell<HashMap<RouteKey, Rc<Route>>>,
     plans: RefCell<HashMap<PlanKey, Rc<Plan>>>,
-    /// Each path has one place here, and the latest to come holds it.
-    recent: RefCell<Box<[Option<Recent>]>>,
-    seed: RandomState,
+    recent: RefCell<Recent>,
     /// Whether a middleware further in changes paths before they are routed.
     is_rewritten: Cell<bool>,
 }
-
-/// The hash of a path, and where it leads.
-type Recent = (u64, Rc<Route>);
-
-/// How many paths are remembered.
-const RECENT: usize = 1024;
-
-/// Longer paths are not remembered: hashing them costs as much as matching them.
-const LONGEST_REMEMBERED: usize = 1024;
 
 /// The pattern actix will match (none when it will not), and the rules given by pattern that cover the path.
 type RouteKey = (Option<Rc<str>>, SmallVec<[usize; 4]>);
@@ -66,9 +55,9 @@ pub(crate) struct PlanKey {
     /// Rules given by pattern.
     pub(crate) covering: SmallVec<[usize; 4]>,
     /// Rules that stand in the app, from the outermost on.
-    pub(crate) standing: SmallVec<[RuleId; 4]>,
+    pub(crate) standing: RuleIds,
     /// Those among them whose limits another limiter decides.
-    pub(crate) left_to_others: SmallVec<[RuleId; 2]>,
+    pub(crate) left_to_others: RuleIds,
     pub(crate) method: Method,
     pub(crate) preflight: bool,
 }
@@ -82,8 +71,7 @@ impl Table {
             rules,
             routes: RefCell::default(),
             plans: RefCell::default(),
-            recent: RefCell::new((0..RECENT).map(|_| None).collect()),
-            seed: RandomState::new(),
+            recent: RefCell::default(),
             is_rewritten: Cell::new(false),
         }
     }
@@ -94,18 +82,11 @@ impl Table {
     /// `/slow` unseen.
     pub(crate) fn route(&self, req: &ServiceRequest) -> Rc<Route> {
         let path = req.match_info().as_str();
-        if path.len() > LONGEST_REMEMBERED {
-            return self.search(req, path);
-        }
-        let hash = self.seed.hash_one(path);
-        let place = usize::try_from(hash % RECENT as u64).unwrap_or(0);
-        if let Some((known, route)) = &self.recent.borrow()[place]
-            && *known == hash
-        {
-            return Rc::clone(route);
+        if let Some(route) = self.recent.borrow().find(path) {
+            return route;
         }
         let route = self.search(req, path);
-        self.recent.borrow_mut()[place] = Some((hash, Rc::clone(&route)));
+        self.recent.borrow_mut().add(path, &route);
         route
     }
 
@@ -171,5 +152,5 @@ impl Table {
 pub(crate) fn meta_limits(settings: &Settings, req: &ServiceRequest) -> SmallVec<[Rc<Placed>; 2]> {
     let rules = Rules::default();
     let key = PlanKey { method: counted_as(req.method(), &[]), ..PlanKey::default() };
-    rules.plan(settings, &key).applicable(req).meta
+    rules.plan(settings, &key).applicable(req).meta.clone()
 }

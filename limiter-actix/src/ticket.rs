@@ -16,7 +16,7 @@ use crate::{
     failure::{DecidedBy, Undecided},
     local::Local,
     question::Outcome,
-    rule::{RuleId, Standing},
+    rule::{RuleId, RuleIds},
     table::{Prediction, Route},
 };
 
@@ -32,11 +32,11 @@ pub(crate) struct Ticket {
     pub(crate) client: Key,
     pub(crate) decided_at: Timestamp,
     /// The rules that `charges` follow from: those granted in advance, or those met where that was wrong.
-    pub(crate) settled_for: RefCell<SmallVec<[RuleId; 4]>>,
+    pub(crate) settled_for: RefCell<RuleIds>,
     /// Rules among them that a limiter further in decides, if the request comes to it.
-    pub(crate) left_to_others: RefCell<SmallVec<[RuleId; 2]>>,
+    pub(crate) left_to_others: RefCell<RuleIds>,
     /// The rules that were met, from the outermost on.
-    pub(crate) met: RefCell<SmallVec<[Rc<Standing>; 2]>>,
+    pub(crate) met: RefCell<RuleIds>,
     pub(crate) charges: RefCell<Charges>,
     /// Whether nothing is left to be put right: a limiter further in has taken over, or the request is refused.
     pub(crate) is_closed: Cell<bool>,
@@ -69,34 +69,37 @@ impl Ticket {
     }
 
     /// Notes that a rule was met; tells whether the charges are right for all that were met so far.
-    pub(crate) fn meet(&self, rule: &Rc<Standing>) -> bool {
-        self.met.borrow_mut().push(Rc::clone(rule));
+    pub(crate) fn meet(&self, rule: RuleId) -> bool {
+        let mut met = self.met.borrow_mut();
+        met.push(rule);
         let (settled_for, left) = (self.settled_for.borrow(), self.left_to_others.borrow());
-        let is_settled = |id| settled_for.contains(&id) && !left.contains(&id);
-        self.met.borrow().iter().all(|rule| is_settled(rule.id))
+        met.iter().all(|rule| settled_for.contains(rule) && !left.contains(rule))
     }
 
-    pub(crate) fn met_ids(&self) -> SmallVec<[RuleId; 4]> {
-        self.met.borrow().iter().map(|rule| rule.id).collect()
+    /// Whether all rules that were granted in advance have been met.
+    pub(crate) fn has_met_all(&self) -> bool {
+        let met = self.met.borrow();
+        self.settled_for.borrow().iter().all(|rule| met.contains(rule))
     }
 
     /// The rules that were granted in advance and have not been met.
-    pub(crate) fn not_met(&self) -> SmallVec<[RuleId; 4]> {
-        let met = self.met.borrow();
-        let not_met = |id: &&RuleId| !met.iter().any(|rule| rule.id == **id);
-        self.settled_for.borrow().iter().filter(not_met).copied().collect()
+    pub(crate) fn not_met(&self) -> RuleIds {
+        without(&self.settled_for.borrow(), &self.met.borrow())
     }
 
     /// The rules that a limiter further in may decide: none of them was met before it.
-    pub(crate) fn still_left_to_others(&self) -> SmallVec<[RuleId; 2]> {
-        let met = self.met.borrow();
-        let is_open = |id: &&RuleId| !met.iter().any(|rule| rule.id == **id);
-        self.left_to_others.borrow().iter().filter(is_open).copied().collect()
+    pub(crate) fn still_left_to_others(&self) -> RuleIds {
+        without(&self.left_to_others.borrow(), &self.met.borrow())
     }
 
     pub(crate) fn prediction(&self) -> &Prediction {
         self.route.prediction(self.candidate)
     }
+}
+
+/// The rules that are not among the others.
+fn without(rules: &[RuleId], others: &[RuleId]) -> RuleIds {
+    rules.iter().filter(|rule| !others.contains(rule)).copied().collect()
 }
 
 /// What the limiters and witnesses of a request leave for each other in its extensions.
@@ -105,22 +108,29 @@ pub(crate) struct Tickets {
     /// The outermost limiter's first.
     pub(crate) of_limiters: SmallVec<[Rc<Ticket>; 2]>,
     /// Rules that were met before any limiter.
-    pub(crate) unclaimed: SmallVec<[Rc<Standing>; 1]>,
+    pub(crate) unclaimed: RuleIds,
     /// Whether a limiter lets this request pass without a look.
     pub(crate) is_let_pass: bool,
 }
 
 impl Tickets {
     /// Adds the ticket of a limiter inside all that are here.
-    pub(crate) fn add(&mut self, ticket: Rc<Ticket>) {
+    fn add(&mut self, ticket: Rc<Ticket>) {
+        self.unclaimed.clear();
         for outer in &self.of_limiters {
             outer.inner.borrow_mut().push(Rc::clone(&ticket));
         }
         self.of_limiters.push(ticket);
     }
 
-    pub(crate) fn of(req: &ServiceRequest) -> Self {
-        req.extensions().get::<Self>().cloned().unwrap_or_default()
+    /// Those that lie in the extensions of a request, if anything was left there: most come without.
+    pub(crate) fn of(req: &ServiceRequest) -> Option<Self> {
+        req.extensions().get::<Self>().cloned()
+    }
+
+    /// Leaves the ticket of a limiter.
+    pub(crate) fn leave(req: &ServiceRequest, ticket: &Rc<Ticket>) {
+        Self::change(req, |tickets| tickets.add(Rc::clone(ticket)));
     }
 
     /// Changes what lies in the extensions, and puts it there first if need be.

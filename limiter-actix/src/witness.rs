@@ -12,7 +12,7 @@ use std::{
 
 use actix_service::{Service, Transform, forward_ready};
 use actix_web::{
-    Error,
+    Error, HttpMessage,
     body::EitherBody,
     dev::{ServiceRequest, ServiceResponse},
 };
@@ -20,7 +20,7 @@ use actix_web::{
 use crate::{
     config::Backend,
     future::{LimiterFuture, refused},
-    rule::Standing,
+    rule::{RuleId, Standing},
     settle::Correction,
     ticket::{Ticket, Tickets},
 };
@@ -136,10 +136,16 @@ where
 impl Witness {
     /// Reports to the limiters of the request; returns the one whose charges are not right yet.
     fn report(&self, req: &ServiceRequest) -> Option<Rc<Ticket>> {
-        let rule = self.rule.as_ref()?;
-        let tickets = Tickets::of(req);
-        let Some((nearest, others)) = tickets.of_limiters.split_last() else {
-            self.met_no_limiter(rule, &tickets, req);
+        let rule = self.rule.as_ref()?.id;
+        let extensions = req.extensions();
+        let tickets = extensions.get::<Tickets>();
+        let limiters = tickets.map_or(&[][..], |tickets| &tickets.of_limiters);
+        let Some((nearest, others)) = limiters.split_last() else {
+            let is_let_pass = tickets.is_some_and(|tickets| tickets.is_let_pass);
+            drop(extensions);
+            if !is_let_pass {
+                self.met_no_limiter(rule, req);
+            }
             return None;
         };
         for other in others {
@@ -150,13 +156,11 @@ impl Witness {
     }
 
     /// A limiter may still follow inside a scope, but not inside a route.
-    fn met_no_limiter(&self, rule: &Rc<Standing>, tickets: &Tickets, req: &ServiceRequest) {
+    #[cold]
+    fn met_no_limiter(&self, rule: RuleId, req: &ServiceRequest) {
         static SAID: Once = Once::new();
-        if tickets.is_let_pass {
-            return;
-        }
         if self.covers == Covers::Scope {
-            Tickets::change(req, |tickets| tickets.unclaimed.push(Rc::clone(rule)));
+            Tickets::change(req, |tickets| tickets.unclaimed.push(rule));
             return;
         }
         SAID.call_once(|| {

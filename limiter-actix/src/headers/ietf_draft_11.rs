@@ -2,7 +2,7 @@
 //!
 //! Both are Lists of Items of Structured Fields (RFC 9651), each item a String: the name of a limit.
 
-use std::{borrow::Cow, fmt::Write};
+use std::borrow::Cow;
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
@@ -72,8 +72,10 @@ fn begin_item(field: &mut String, name: &Name<'_>) {
 
 /// An Integer has 15 digits at most (RFC 9651, section 3.3.1); only the burst of a token bucket can have more.
 fn parameter(field: &mut String, key: char, number: u64) {
-    // Strings take all.
-    let _ = write!(field, ";{key}={}", number.min(Quota::MAX_AMOUNT));
+    field.push(';');
+    field.push(key);
+    field.push('=');
+    field.push_str(itoa::Buffer::new().format(number.min(Quota::MAX_AMOUNT)));
 }
 
 /// A Byte Sequence (RFC 9651, section 3.3.5).
@@ -92,12 +94,14 @@ impl Name<'_> {
     /// A String (RFC 9651, section 3.3.3).
     fn write(&self, field: &mut String) {
         field.push('"');
-        for char in self.0.chars() {
-            if matches!(char, '"' | '\\') {
-                field.push('\\');
-            }
-            field.push(char);
+        let mut rest = &*self.0;
+        while let Some(at) = rest.bytes().position(|byte| matches!(byte, b'"' | b'\\')) {
+            field.push_str(&rest[..at]);
+            field.push('\\');
+            field.push(char::from(rest.as_bytes()[at]));
+            rest = &rest[at + 1..];
         }
+        field.push_str(rest);
         field.push('"');
     }
 }

@@ -3,7 +3,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, HttpDate, TryIntoHeaderValue};
 use limiter_core::Timestamp;
 
-use super::seconds;
+use super::{number, seconds};
 
 /// The two forms of `Retry-After` (RFC 9110, section 10.2.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl RetryAfter {
 
     fn value(self, wait: Duration, now: Timestamp) -> Option<HeaderValue> {
         match self {
-            Self::Seconds => Some(seconds(wait).into()),
+            Self::Seconds => Some(number(seconds(wait))),
             Self::HttpDate => {
                 let until = Duration::from_secs(now.after(wait).as_secs_ceil());
                 HttpDate::from(UNIX_EPOCH + until).try_into_value().ok()

@@ -1,6 +1,8 @@
 use actix_web::http::header::{HeaderMap, HeaderName, RETRY_AFTER};
 use limiter_core::{Timestamp, Window};
 
+use super::number;
+
 /// The names of headers.
 ///
 /// ```
@@ -40,8 +42,9 @@ impl HeaderNames {
     /// Sets the three headers of a window. The reset is an instant, as most that read this header take it;
     /// `RateLimit` has the same as a wait.
     pub(super) fn set(&self, headers: &mut HeaderMap, window: &Window, now: Timestamp) {
-        headers.insert(self.limit.clone(), window.limit().into());
-        headers.insert(self.remaining.clone(), window.remaining().into());
-        headers.insert(self.reset.clone(), now.after(window.reset()).as_secs_ceil().into());
+        headers.reserve(3);
+        headers.insert(self.limit.clone(), number(window.limit()));
+        headers.insert(self.remaining.clone(), number(window.remaining()));
+        headers.insert(self.reset.clone(), number(now.after(window.reset()).as_secs_ceil()));
     }
 }

@@ -31,6 +31,8 @@ pub(super) fn response(
         written(form, problem, detail, violated).boxed()
     };
     let mut response = HttpResponse::with_body(problem.status, body);
+    // With those that every refusal has besides.
+    response.headers_mut().reserve(3);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(form.content_type()));
     response
 }

@@ -4,6 +4,11 @@ use std::fmt::Write;
 
 /// Appends a text to go between the quotes of a string of JSON (RFC 8259, section 7).
 pub(super) fn push_json(into: &mut String, text: &str) {
+    // Most texts are of this kind, and bytes are read faster than characters.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')) {
+        into.push_str(text);
+        return;
+    }
     let must_not_stand =
         |char: char| matches!(char, '"' | '\\' | '\u{2028}' | '\u{2029}') || char.is_control();
     push(into, text, must_not_stand, |into, char| match char {

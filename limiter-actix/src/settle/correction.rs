@@ -10,14 +10,14 @@ use crate::{
     plan::{Applicable, Placed, Plan},
     question::{Question, note},
     refusal::{self, Decided},
-    rule::RuleId,
+    rule::RuleIds,
     ticket::Ticket,
     witness::Covers,
 };
 
 /// How the charges of a request must change, now that it is known which rules it meets.
 pub(crate) struct Correction {
-    standing: SmallVec<[RuleId; 4]>,
+    standing: RuleIds,
     plan: Rc<Plan>,
     /// Taken in advance, and rightly so.
     pub(super) kept: Charges,
@@ -40,7 +40,7 @@ impl Correction {
 
     /// For the rules that have been met so far, the last of them here, and in a scope for those that may follow.
     pub(crate) fn on_the_way(ticket: &Ticket, here: Covers, req: &ServiceRequest) -> Self {
-        let mut standing = ticket.met_ids();
+        let mut standing = ticket.met.borrow().clone();
         if here == Covers::Scope {
             // They may still be met, and what was taken for them is not to be taken again.
             standing.extend(ticket.not_met());
@@ -50,8 +50,9 @@ impl Correction {
         key.left_to_others = ticket.still_left_to_others();
         let plan = table.plan(key);
         let applicable = plan.applicable(req);
+        let applicable = &*applicable;
         let charges = ticket.charges.take();
-        let instead = instead(&plan, &applicable, &charges, req);
+        let instead = instead(&plan, applicable, &charges, req);
         let (kept, dropped): (Charges, Charges) = charges.into_iter().partition(|charge| {
             let mut standing = applicable.limits.iter().chain(&instead);
             standing.any(|placed| placed.shares_count_with(&charge.placed))

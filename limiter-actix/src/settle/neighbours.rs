@@ -56,13 +56,12 @@ impl Ticket {
     /// Whether rules were granted in advance that do not stand on the handler that answered. Where a middleware
     /// answered on the way, or no handler at all, there was nothing to meet.
     fn is_answered_elsewhere(&self, req: &HttpRequest) -> bool {
-        let not_met = self.not_met();
-        if not_met.is_empty() || !is_at_handler(req) {
+        if self.has_met_all() || !is_at_handler(req) {
             return false;
         }
         let Some(Entered(scope)) = req.app_data() else { return true };
         let table = self.local.table_there_is();
-        !table.is_some_and(|table| not_met.iter().any(|rule| table.is_on(*rule, *scope)))
+        !table.is_some_and(|table| self.not_met().iter().any(|rule| table.is_on(*rule, *scope)))
     }
 }
 

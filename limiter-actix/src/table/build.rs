@@ -15,7 +15,7 @@ use crate::{
     beacon::{self, Beacon, Site},
     config::{Config, Pattern, PatternRule, Settings},
     plan::{Plan, Tier},
-    rule::{RuleId, Standing},
+    rule::{RuleId, RuleIds, Standing},
 };
 
 /// The rules of one app.
@@ -87,8 +87,7 @@ impl Rules {
         let is_around = |scope: &&ScopeRule| {
             prefix.is_some_and(|pattern| is_inside(pattern, &scope.prefix)) && self.is_foreseen(scope)
         };
-        let around: SmallVec<[RuleId; 4]> =
-            self.scopes.iter().filter(is_around).map(|scope| scope.id).collect();
+        let around: RuleIds = self.scopes.iter().filter(is_around).map(|scope| scope.id).collect();
         let here = pattern.as_deref().and_then(|pattern| self.resources.get(pattern));
         let candidates = here
             .into_iter()

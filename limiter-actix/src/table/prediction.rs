@@ -10,7 +10,7 @@ use super::{PlanKey, Table};
 use crate::{
     beacon::{Beacon, Site},
     plan::Plan,
-    rule::RuleId,
+    rule::{RuleId, RuleIds},
 };
 
 /// Where a path leads, and the rules a request may meet there.
@@ -27,11 +27,11 @@ pub(crate) struct Route {
 /// The rules a request is expected to meet on its way, and what was learnt of that.
 pub(crate) struct Prediction {
     /// From the outermost on.
-    standing: SmallVec<[RuleId; 4]>,
+    standing: RuleIds,
     /// Requests came that did not meet these rules: nothing is granted in advance any more.
     doubtful: Cell<bool>,
     /// Rules that another limiter, further in, decides.
-    left_to_others: RefCell<SmallVec<[RuleId; 2]>>,
+    left_to_others: RefCell<RuleIds>,
     plans: RefCell<SmallVec<[Known; 2]>>,
 }
 
@@ -60,8 +60,8 @@ impl Route {
         PlanKey {
             pattern: self.pattern.clone(),
             covering: self.covering.clone(),
-            standing: standing.into(),
-            left_to_others: SmallVec::new(),
+            standing: RuleIds::from_slice(standing),
+            left_to_others: RuleIds::new(),
             method,
             preflight,
         }
@@ -69,7 +69,7 @@ impl Route {
 }
 
 impl Prediction {
-    pub(super) fn new(standing: SmallVec<[RuleId; 4]>) -> Self {
+    pub(super) fn new(standing: RuleIds) -> Self {
         Self {
             standing,
             doubtful: Cell::new(false),
@@ -90,15 +90,15 @@ impl Prediction {
     }
 
     /// The rules that another limiter, further in, decides.
-    pub(crate) fn left_to_others(&self) -> SmallVec<[RuleId; 2]> {
-        self.left_to_others.borrow().clone()
+    pub(crate) fn left_to_others(&self) -> RuleIds {
+        RuleIds::from_slice(&self.left_to_others.borrow())
     }
 
     /// Leaves the limits of a rule to another limiter from now on.
     pub(crate) fn leave_to_others(&self, rules: &[RuleId]) {
         self.plans.borrow_mut().clear();
         let mut left = self.left_to_others.borrow_mut();
-        left.extend(rules.iter().copied());
+        left.extend_from_slice(rules);
         left.sort_unstable();
         left.dedup();
     }

@@ -3,7 +3,7 @@
 use actix_web::dev::ServiceRequest;
 use smallvec::SmallVec;
 
-use super::{RECENT, Table};
+use super::Table;
 use crate::Exempt;
 
 impl Table {
@@ -19,7 +19,7 @@ impl Table {
         if self.is_rewritten.replace(true) {
             return;
         }
-        self.recent.replace((0..RECENT).map(|_| None).collect());
+        self.recent.take();
         tracing::warn!(
             code = "L015",
             path = %req.match_info().as_str().chars().take(100).collect::<String>(),
