@@ -73,13 +73,21 @@ impl Charge {
         client: &Key,
         req: &ServiceRequest,
     ) -> Charges {
-        placed.into_iter().filter_map(|placed| Self::new(placed, client, req)).collect()
+        let mut charges = Charges::new();
+        // One by one is what costs the least for so few.
+        for placed in placed {
+            if let Some(charge) = Self::new(placed, client, req) {
+                charges.push(charge);
+            }
+        }
+        charges
     }
 
     /// The meta limits of the limits themselves: of the same clients, in the same scope.
     pub(crate) fn of_breaches(limits: &[Self]) -> Charges {
         let mut charges = Charges::new();
-        for (place, charge) in limits.iter().enumerate() {
+        for (place, charge) in limits.iter().enumerate().filter(|(_, charge)| !charge.placed.meta.is_empty())
+        {
             charges.extend(charge.placed.meta.iter().map(|placed| Self {
                 placed: Rc::clone(placed),
                 cost: 1,
