@@ -114,7 +114,7 @@ impl<S> LimiterService<S> {
     fn local(&self) -> Rc<Local> {
         let mut local = self.local.borrow_mut();
         if !local.live.is_in_force(&local.config) {
-            *local = Rc::new(Local::new(Arc::clone(&local.live)));
+            *local = Rc::new(local.renewed());
         }
         Rc::clone(&local)
     }

@@ -16,7 +16,7 @@ use crate::{
     question::{Question, note},
     refusal::{self, Decided},
     rule::{RuleId, RuleIds},
-    table::{Route, Table},
+    table::{AppPatterns, Route, Table},
     ticket::{Ticket, Tickets},
 };
 use actix_web::{HttpResponse, dev::ServiceRequest};
@@ -30,6 +30,7 @@ use limiter_core::{
 pub(crate) struct Local {
     pub(crate) live: Arc<Live>,
     pub(crate) config: Arc<Config>,
+    patterns: Rc<AppPatterns>,
     table: OnceCell<Table>,
 }
 
@@ -46,12 +47,18 @@ pub(crate) struct Pending {
 impl Local {
     pub(crate) fn new(live: Arc<Live>) -> Self {
         let config = live.config();
-        Self { live, config, table: OnceCell::new() }
+        Self { live, config, patterns: Rc::default(), table: OnceCell::new() }
+    }
+
+    /// The same limiter by the settings that are in force now.
+    pub(crate) fn renewed(&self) -> Self {
+        Self { patterns: Rc::clone(&self.patterns), ..Self::new(Arc::clone(&self.live)) }
     }
 
     /// The table of the app, read at the first request: before, actix has not finished the map.
     pub(crate) fn table(&self, req: &ServiceRequest) -> &Table {
-        self.table.get_or_init(|| Table::new(Arc::clone(&self.config), req))
+        let make = || Table::new(Arc::clone(&self.config), Rc::clone(&self.patterns), req);
+        self.table.get_or_init(make)
     }
 
     /// The table, if a request has come.

@@ -1,7 +1,7 @@
 //! What applies where in one app, as one worker knows it.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     collections::HashMap,
     rc::Rc,
     sync::Arc,
@@ -13,6 +13,7 @@ use smallvec::SmallVec;
 mod build;
 mod hidden;
 mod label;
+mod patterns;
 mod placing;
 mod prediction;
 mod recent;
@@ -21,6 +22,7 @@ mod shape;
 
 use self::{build::Rules, label::counted_as, prediction::is_preflight, recent::Recent};
 pub(crate) use self::{
+    patterns::Patterns,
     prediction::{Prediction, Route},
     shape::depth,
 };
@@ -34,16 +36,20 @@ use crate::{
 /// What applies where in one app.
 ///
 /// The way from a request to its [`Route`] is one look among the paths that came of late; only another path
-/// costs a search of the resource map, as much as actix's own routing.
+/// costs a search among the patterns of the app.
 pub(crate) struct Table {
     config: Arc<Config>,
     rules: Rules,
+    patterns: Rc<AppPatterns>,
     routes: RefCell<HashMap<RouteKey, Rc<Route>>>,
     plans: RefCell<HashMap<PlanKey, Rc<Plan>>>,
     recent: RefCell<Recent>,
     /// Whether a middleware further in changes paths before they are routed.
     is_rewritten: Cell<bool>,
 }
+
+/// The patterns of an app, read at its first request, if they can be. They stay while settings come and go.
+pub(crate) type AppPatterns = OnceCell<Option<Patterns>>;
 
 /// The pattern actix will match (none when it will not), and the rules given by pattern that cover the path.
 type RouteKey = (Option<Rc<str>>, SmallVec<[usize; 4]>);
@@ -64,11 +70,12 @@ pub(crate) struct PlanKey {
 
 impl Table {
     /// Reads the rules of the app that serves this request.
-    pub(crate) fn new(config: Arc<Config>, req: &ServiceRequest) -> Self {
+    pub(crate) fn new(config: Arc<Config>, patterns: Rc<AppPatterns>, req: &ServiceRequest) -> Self {
         let rules = Rules::of_app(&config, req);
         Self {
             config,
             rules,
+            patterns,
             routes: RefCell::default(),
             plans: RefCell::default(),
             recent: RefCell::default(),
@@ -94,9 +101,9 @@ impl Table {
         let (pattern, covering) = if self.is_rewritten.get() {
             self.look_up_rewritten(req, path)
         } else {
-            (req.resource_map().match_pattern(path), self.rules.covering(path))
+            (self.pattern(req, path), self.rules.covering(path))
         };
-        let key = (pattern.map(Rc::from), covering);
+        let key = (pattern, covering);
         if let Some(route) = self.routes.borrow().get(&key) {
             return Rc::clone(route);
         }
@@ -104,6 +111,14 @@ impl Table {
         let route = Rc::new(self.rules.route(pattern, covering));
         self.routes.borrow_mut().insert(key, Rc::clone(&route));
         route
+    }
+
+    /// The pattern that actix will match.
+    fn pattern(&self, req: &ServiceRequest, path: &str) -> Option<Rc<str>> {
+        match self.patterns.get_or_init(|| Patterns::of(req.resource_map())) {
+            Some(patterns) => patterns.find(path),
+            None => req.resource_map().match_pattern(path).map(Rc::from),
+        }
     }
 
     /// The plan for all that `key` says, made once.

@@ -1,5 +1,7 @@
 //! Paths that a middleware further in changes before they are routed, as `NormalizePath` does.
 
+use std::rc::Rc;
+
 use actix_web::dev::ServiceRequest;
 use smallvec::SmallVec;
 
@@ -35,10 +37,10 @@ impl Table {
         &self,
         req: &ServiceRequest,
         path: &str,
-    ) -> (Option<String>, SmallVec<[usize; 4]>) {
+    ) -> (Option<Rc<str>>, SmallVec<[usize; 4]>) {
         let variants = variants(path);
         let all = || std::iter::once(path).chain(variants.iter().map(String::as_str));
-        let matching = all().find_map(|path| Some((path, req.resource_map().match_pattern(path)?)));
+        let matching = all().find_map(|path| Some((path, self.pattern(req, path)?)));
         let mut covering = self.rules.covering(matching.as_ref().map_or(path, |(path, _)| path));
         for index in all().flat_map(|path| self.rules.covering(path)) {
             if !covering.contains(&index) && self.rules.patterns[index].rule.exempt == Exempt::NONE {

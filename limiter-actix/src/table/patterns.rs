@@ -1,0 +1,73 @@
+//! Finds the pattern of a path without trying all patterns of an app in turn.
+//!
+//! actix routes by trying one pattern after another, and its resource map answers in the same way. To ask it
+//! would double what routing costs, which in a large app is most of a request. So the patterns are read from the
+//! map once, and of them only those are tried that begin with the same segments as the path.
+
+use std::rc::Rc;
+
+use actix_web::dev::{ResourceDef, ResourceMap};
+
+mod choice;
+mod read;
+
+use self::choice::Choice;
+
+/// The patterns of an app, in the order and nesting in which actix tries them.
+pub(crate) struct Patterns(Node);
+
+struct Node {
+    pattern: ResourceDef,
+    /// With those of the scopes around it.
+    full: Rc<str>,
+    /// None for a resource.
+    inside: Option<Inside>,
+}
+
+/// What lies in a scope.
+struct Inside {
+    nodes: Vec<Node>,
+    choice: Choice,
+}
+
+impl Patterns {
+    /// Those of an app; none when they cannot be read, and the map must be asked each time.
+    pub(crate) fn of(map: &ResourceMap) -> Option<Self> {
+        let patterns = read::read(map).map(|root| Self(Node::new(root, "")));
+        if patterns.is_none() {
+            tracing::debug!(
+                "the patterns of the app cannot be read: paths cost a search of its resource map"
+            );
+        }
+        patterns
+    }
+
+    /// What [`ResourceMap::match_pattern`] answers.
+    pub(crate) fn find(&self, path: &str) -> Option<Rc<str>> {
+        let taken = self.0.pattern.find_match(path)?;
+        self.0.resource(&path[taken..]).map(|node| Rc::clone(&node.full))
+    }
+}
+
+impl Node {
+    fn new(read: read::Node, around: &str) -> Self {
+        let full = format!("{around}{}", read.pattern.pattern().unwrap_or_default());
+        let inside = read.inside.map(|nodes| Inside {
+            choice: Choice::of(nodes.iter().map(|node| &node.pattern)),
+            nodes: nodes.into_iter().map(|node| Self::new(node, &full)).collect(),
+        });
+        Self { pattern: read.pattern, full: full.into(), inside }
+    }
+
+    /// The resource that a path leads to of which this node has taken all but the rest. Of what lies in a scope,
+    /// the first whose own pattern matches decides, even where the path is of nothing in it.
+    fn resource(&self, rest: &str) -> Option<&Self> {
+        let Some(Inside { nodes, choice }) = &self.inside else { return Some(self) };
+        let mut candidates = choice.candidates(rest).into_iter().map(|place| &nodes[place]);
+        let (node, taken) = candidates.find_map(|node| Some((node, node.pattern.find_match(rest)?)))?;
+        node.resource(&rest[taken..])
+    }
+}
+
+#[cfg(test)]
+mod tests;
