@@ -60,8 +60,7 @@ fn tell(figures: &Figures<6>, sides: &[Side], rounds: usize) {
         let base = figures.side(base);
         report.table_of(&corner, figures, |side, column| format!("{:.2}", figures.ratio(side, base, column)));
     }
-    let configurations: Vec<_> = sides.iter().map(|side| (side.name.clone(), side.configuration)).collect();
-    report.configurations(&configurations);
+    report.configurations(sides.iter().map(|side| (side.name.as_str(), side.configuration)));
     report.rounds("ns a decision", figures);
     report.finish();
 }

@@ -69,8 +69,8 @@ fn tell(figures: &Figures<1>, sides: &[Side], rounds: usize) {
         vec![name.to_owned(), format!("{:.2}", figures.median(side, 0)), addition]
     };
     report.table(&["", "us a request", "over bare"], figures.sides().map(row));
-    let of_one_route = sides.iter().filter(|side| side.routes == 1);
-    report.configurations(&of_one_route.map(|side| (side.name(), side.configuration())).collect::<Vec<_>>());
+    let of_one_route = figures.sides().filter(|(side, _)| sides[*side].routes == 1);
+    report.configurations(of_one_route.map(|(side, name)| (name, sides[side].configuration())));
     report.rounds("http", figures);
     report.finish();
 }

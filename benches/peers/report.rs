@@ -62,9 +62,18 @@ impl Report {
         self.table(&columns, figures.sides().map(row));
     }
 
-    /// Adds how the sides are configured.
-    pub fn configurations(&mut self, of: &[(String, &str)]) {
-        let lines: Vec<String> = of.iter().map(|(side, what)| format!("* {side}: {what}")).collect();
+    /// Adds how the sides are configured; those that follow each other and are alike in one line.
+    pub fn configurations<'a>(&mut self, of: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        let mut lines: Vec<(String, &str)> = Vec::new();
+        for (side, configuration) in of {
+            match lines.last_mut() {
+                Some((sides, same)) if *same == configuration => {
+                    write!(sides, "; *{side}*").expect(TAKES_ALL);
+                }
+                _ => lines.push((format!("*{side}*"), configuration)),
+            }
+        }
+        let lines: Vec<String> = lines.iter().map(|(sides, what)| format!("* {sides}: {what}")).collect();
         self.say(lines.join("\n"));
     }
 

@@ -56,12 +56,26 @@ pub const GOVERNOR: &str = "governor by address";
 /// What one limit of ours is called.
 pub const ONE_LIMIT: &str = "fixed-window";
 
+/// Makes a side.
+pub type Maker = fn(Setting) -> Side;
+
+/// What makes each side.
+pub fn makers() -> impl Iterator<Item = Maker> {
+    ours::MAKERS.iter().chain(peers::MAKERS).copied()
+}
+
 /// All sides, always in the same order.
 #[must_use]
 pub fn sides(setting: Setting) -> Vec<Side> {
-    ours::sides(setting).into_iter().chain(peers::sides(setting)).collect()
+    makers().map(|maker| maker(setting)).collect()
 }
 
-fn address(client: u32) -> IpAddr {
-    IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + client))
+/// The address of the `n`th client, another one for each. They lie scattered as those of real clients do: in a row
+/// they would spread too evenly over tables whose hash keeps differences, as ours does.
+#[inline]
+#[must_use]
+pub fn address(client: u32) -> IpAddr {
+    let mixed = (client ^ client >> 16).wrapping_mul(0x85eb_ca6b);
+    let mixed = (mixed ^ mixed >> 13).wrapping_mul(0xc2b2_ae35);
+    IpAddr::V4(Ipv4Addr::from_bits(mixed ^ mixed >> 16))
 }

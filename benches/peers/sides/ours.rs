@@ -3,16 +3,18 @@ use limiter_core::{
     storage::{Batch, Hit, MemoryStorage},
 };
 
-use super::{ONE_LIMIT, Setting, Side, address};
+use super::{Maker, Setting, Side, address};
 
-pub(super) fn sides(setting: Setting) -> Vec<Side> {
-    let mut sides: Vec<Side> = Strategy::ALL.into_iter().map(|strategy| one(strategy, setting)).collect();
-    assert!(sides.iter().any(|side| side.name == ONE_LIMIT));
-    sides.push(of_one_client::<2>("2 limits of one client", setting));
-    sides.push(of_one_client::<4>("4 limits of one client", setting));
-    sides.push(in_two_scopes(setting));
-    sides
-}
+pub(super) const MAKERS: &[Maker] = &[
+    |setting| one(Strategy::FixedWindow, setting),
+    |setting| one(Strategy::FixedWindowElasticExpiry, setting),
+    |setting| one(Strategy::MovingWindow, setting),
+    |setting| one(Strategy::SlidingWindowCounter, setting),
+    |setting| one(Strategy::TokenBucket, setting),
+    |setting| of_one_client::<2>("2 limits of one client", setting),
+    |setting| of_one_client::<4>("4 limits of one client", setting),
+    in_two_scopes,
+];
 
 fn one(strategy: Strategy, setting: Setting) -> Side {
     let (storage, clock, scope) = (room(setting, 1), SystemClock::new(), Scope::new(["bench"]));

@@ -7,20 +7,18 @@ use governor::{DefaultKeyedRateLimiter, Quota};
 use pingora_limits::rate::Rate;
 use quota::{QuotaPolicy, QuotaPool, RefillRate};
 
-use super::{GOVERNOR, Setting, Side, address};
+use super::{GOVERNOR, Maker, Setting, Side, address};
 
 const HOUR: Duration = Duration::from_hours(1);
 
-pub(super) fn sides(setting: Setting) -> Vec<Side> {
-    vec![
-        governor(GOVERNOR, setting, address),
-        governor("governor by text", setting, |client| address(client).to_string()),
-        quota(setting),
-        extensible(setting),
-        pingora(setting),
-        floor(setting),
-    ]
-}
+pub(super) const MAKERS: &[Maker] = &[
+    |setting| governor(GOVERNOR, setting, address),
+    |setting| governor("governor by text", setting, |client| address(client).to_string()),
+    quota,
+    extensible,
+    pingora,
+    floor,
+];
 
 fn governor<K>(name: &str, setting: Setting, key: fn(u32) -> K) -> Side
 where
