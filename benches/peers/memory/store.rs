@@ -85,7 +85,7 @@ impl Governor {
 
 impl Store for Governor {
     fn hit(&self, client: u32, now: Duration) -> bool {
-        self.clock.advance(now - self.time.replace(now));
+        self.clock.advance(now.saturating_sub(self.time.replace(now)));
         self.limiter.check_key(&address(client)).is_ok()
     }
 
