@@ -3,7 +3,7 @@
 //! Prints nanoseconds a decision: the median of several rounds, the sides taking turns so that a noisy machine
 //! is noisy to all of them. Compare the ratios, not the figures.
 
-use std::{hint::black_box, thread};
+use std::{hint::black_box, sync::Barrier, thread};
 
 use limiter_peers::{
     Figures, Report, rounds,
@@ -82,7 +82,7 @@ impl Filled {
 
     fn measure(&self, side: usize, first: u32, mut push: impl FnMut(usize, f64)) {
         let many = &self.many[side];
-        let hot: Clients = if many.most_hits == u32::MAX { one } else { one_for_a_while };
+        let hot: Clients = if many.keeps_hits { one_for_a_while } else { one };
         push(0, time(many, hot, first, true));
         push(1, time(many, spread::<MANY>, first, true));
         push(2, time(&self.million[side], spread::<MILLION>, first, true));
@@ -125,8 +125,14 @@ fn time(side: &Side, clients: Clients, first: u32, admits: bool) -> f64 {
 }
 
 fn in_two_threads(side: &Side, clients: [Clients; 2], first: u32) -> f64 {
+    let start = &Barrier::new(2);
     thread::scope(|scope| {
-        let threads = clients.map(|clients| scope.spawn(move || time(side, clients, first, true)));
+        let threads = clients.map(|clients| {
+            scope.spawn(move || {
+                start.wait();
+                time(side, clients, first, true)
+            })
+        });
         threads.map(|thread| thread.join().expect("no side panics")).iter().sum::<f64>() / 2.0
     })
 }

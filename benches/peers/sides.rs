@@ -15,8 +15,8 @@ pub struct Side {
     pub configuration: &'static str,
     /// Whether it remembers each client, and so takes memory for each.
     pub keeps_keys: bool,
-    /// How many hits of one client it takes when it admits plenty.
-    pub most_hits: u32,
+    /// Whether it remembers each hit, and so cannot take plenty of one client.
+    pub keeps_hits: bool,
     decide: Decide,
 }
 
@@ -33,7 +33,7 @@ impl Side {
         decide: impl Fn(u32) -> bool + Sync + 'static,
     ) -> Self {
         let (name, decide) = (name.into(), Box::new(decide));
-        Self { name, configuration, keeps_keys: true, most_hits: u32::MAX, decide }
+        Self { name, configuration, keeps_keys: true, keeps_hits: false, decide }
     }
 }
 

@@ -18,11 +18,11 @@ pub(super) const MAKERS: &[Maker] = &[
 
 fn one(strategy: Strategy, setting: Setting) -> Side {
     let (storage, clock, scope) = (room(setting, 1), SystemClock::new(), Scope::new(["bench"]));
-    let logs = strategy == Strategy::MovingWindow;
+    let keeps_hits = strategy == Strategy::MovingWindow;
     let amount =
-        u64::from(setting.amount).min(if logs { MemoryStorage::MAX_MOVING_WINDOW } else { u64::MAX });
+        u64::from(setting.amount).min(if keeps_hits { MemoryStorage::MAX_MOVING_WINDOW } else { u64::MAX });
     let policy = Policy::new(Quota::new(amount, 100, Unit::Year), strategy);
-    let configuration = if logs {
+    let configuration = if keeps_hits {
         "as the others, but 10 000, the most that a log holds; before it is full, another one is the one client"
     } else {
         "`MemoryStorage` with room for all clients, key by address, `SystemClock`"
@@ -31,8 +31,7 @@ fn one(strategy: Strategy, setting: Setting) -> Side {
         let key = Key::from(address(client));
         storage.decide(&Batch::new(&[Hit::new(&scope, &key, &policy)]), clock.now()).is_admitted()
     });
-    let most_hits = u32::try_from(amount).unwrap_or(u32::MAX);
-    Side { most_hits, ..side }
+    Side { keeps_hits, ..side }
 }
 
 fn of_one_client<const LIMITS: usize>(name: &str, setting: Setting) -> Side {
