@@ -20,6 +20,8 @@ pub(crate) struct Charge {
     cost: u64,
     /// Whether it is taken if it can be, but refuses nothing.
     shadow: bool,
+    /// Whether a function of the response may give it back.
+    pub(crate) reserved: bool,
     /// For a limit's own meta limit: the place of that limit in the batch.
     only_after: Option<usize>,
     pub(crate) decided_by: Cell<DecidedBy>,
@@ -43,6 +45,9 @@ impl Charge {
     /// None when the limit is off for this request.
     pub(crate) fn new(placed: &Rc<Placed>, client: &Key, req: &ServiceRequest) -> Option<Self> {
         let limit = &placed.limit;
+        if let Some(cost) = placed.plain_cost {
+            return (!client.is_unlimited()).then(|| Self::plain(placed, cost));
+        }
         if limit.exempt_when.as_ref().is_some_and(|exempt| exempt(req)) {
             return None;
         }
@@ -56,15 +61,21 @@ impl Charge {
         };
         let scope = placed.scope_told_by(req);
         let told = (scope.is_some() || key.is_some()).then(|| Box::new(Told { scope, key }));
-        Some(Self {
+        Some(Self { told, ..Self::plain(placed, cost) })
+    }
+
+    /// A limit of which no function of the request told anything.
+    fn plain(placed: &Rc<Placed>, cost: u64) -> Self {
+        Self {
             placed: Rc::clone(placed),
-            told,
+            told: None,
             cost,
-            shadow: limit.shadow,
+            shadow: placed.limit.shadow,
+            reserved: placed.limit.deduct_when.is_some(),
             only_after: None,
             decided_by: Cell::default(),
             window: None,
-        })
+        }
     }
 
     /// Those of the limits that are not off for this request.
@@ -92,6 +103,7 @@ impl Charge {
                 placed: Rc::clone(placed),
                 cost: 1,
                 shadow: false,
+                reserved: false,
                 only_after: Some(place),
                 window: None,
                 ..charge.clone()
@@ -109,8 +121,7 @@ impl Charge {
         let hit = Hit::new(scope, self.key(client), &self.placed.policy);
         // What has dropped out keeps its place in the batch, as a look that refuses nothing.
         let cost = if self.is_decided() { self.cost } else { 0 };
-        let reserved = self.placed.limit.deduct_when.is_some();
-        let hit = hit.cost(cost).shadow(self.shadow).reserved(reserved);
+        let hit = hit.cost(cost).shadow(self.shadow).reserved(self.reserved);
         match self.only_after {
             Some(limit) => hit.only_after(limit),
             None => hit,

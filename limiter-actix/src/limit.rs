@@ -107,6 +107,15 @@ impl Text {
 }
 
 impl Limit {
+    /// What each request costs, where no function of the request has a say in anything.
+    pub(crate) fn plain_cost(&self) -> Option<u64> {
+        let tells = matches!(self.shared, Some(Text::With(_)));
+        match self.cost {
+            Cost::Fixed(cost) if self.key.is_none() && self.exempt_when.is_none() && !tells => Some(cost),
+            _ => None,
+        }
+    }
+
     /// A limit of this quota, with no options.
     pub fn new(quota: Quota) -> Self {
         Self::from_source(Source::Fixed(quota))

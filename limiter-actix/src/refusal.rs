@@ -1,6 +1,6 @@
 //! The answer to a refused request.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use actix_web::{
     HttpMessage, HttpResponse,
@@ -38,7 +38,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) client: &'a Key,
     pub(crate) now: Timestamp,
-    pub(crate) route: Option<&'a str>,
+    pub(crate) route: Option<&'a Arc<str>>,
     pub(crate) decided_by: DecidedBy,
     /// The name of the limit, where code asks for it.
     pub(crate) by_hand: Option<&'a str>,
@@ -50,7 +50,7 @@ impl<'a> Asked<'a> {
             settings: &ticket.local.config.settings,
             client: &ticket.client,
             now: ticket.decided_at,
-            route: ticket.route.pattern().map(|pattern| &**pattern),
+            route: ticket.route.pattern(),
             decided_by: ticket.decided_by.get(),
             by_hand: None,
         }
@@ -75,7 +75,7 @@ pub(crate) fn undecided(why: Undecided, asked: &Asked<'_>, req: &ServiceRequest)
         return HttpResponse::InternalServerError().finish();
     }
     telling::undecided(asked);
-    let mut response = body::response(&Problem::TEMPORARY_REDUCED_CAPACITY, DETAIL, &[], req);
+    let mut response = body::response(&Problem::TEMPORARY_REDUCED_CAPACITY, DETAIL, &[], None, req);
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     asked.settings.headers.set_retry_after(headers, WAIT_FOR_STORAGE, asked.now);
@@ -122,7 +122,7 @@ fn breach(asked: &Asked<'_>, decided: &Decided<'_>, breached: &Breached<'_>, req
         message,
         window,
         key: charge.key(asked.client).clone(),
-        route: asked.route.map(Into::into),
+        route: asked.route.cloned(),
         is_meta,
         limits: CurrentLimits::new(current(asked, decided, breached)),
     }
@@ -151,7 +151,7 @@ fn respond(asked: &Asked<'_>, charge: &Charge, breach: &Breach, req: &ServiceReq
     let own = charge.placed.limit.on_breach.as_ref().and_then(|answer| answer(breach));
     let mut response = own
         .or_else(|| of_limiter.as_ref().and_then(|answer| answer(breach)))
-        .unwrap_or_else(|| by_default(breach, req));
+        .unwrap_or_else(|| by_default(&charge.placed, breach, req));
 
     let headers = response.headers_mut();
     // Caches must not store a 429 (RFC 6585, section 4); no other answer to this client is for the next one.
@@ -166,7 +166,7 @@ fn respond(asked: &Asked<'_>, charge: &Charge, breach: &Breach, req: &ServiceReq
     response
 }
 
-fn by_default(breach: &Breach, req: &ServiceRequest) -> HttpResponse {
+fn by_default(placed: &Placed, breach: &Breach, req: &ServiceRequest) -> HttpResponse {
     let problem = if breach.is_meta { &Problem::ABNORMAL_USAGE_DETECTED } else { &Problem::QUOTA_EXCEEDED };
     let named = told_apart(breach.limits.as_slice());
     let those = |outcome| move |(_, limit): &&(_, &CurrentLimit)| limit.outcome == outcome;
@@ -174,7 +174,9 @@ fn by_default(breach: &Breach, req: &ServiceRequest) -> HttpResponse {
     let violated =
         named.iter().filter(those(Outcome::Breached)).chain(named.iter().filter(those(Outcome::Refused)));
     let violated: smallvec::SmallVec<[&str; 4]> = violated.map(|(name, _)| &**name).collect();
-    body::response(problem, &breach.message, &violated, req)
+    let is_usual = placed.has_fixed_message() && *violated == [&*placed.policy_name()];
+    let known = is_usual.then_some(&placed.problem);
+    body::response(problem, &breach.message, &violated, known, req)
 }
 
 #[cfg(test)]

@@ -120,7 +120,7 @@ impl Ticket {
             deduct.is_some_and(|deduct| !deduct(response))
         };
         // Most requests have none, and need not pay for moving their charges about.
-        if self.charges.borrow().iter().all(|charge| charge.placed.limit.deduct_when.is_none()) {
+        if self.charges.borrow().iter().all(|charge| !charge.reserved) {
             return;
         }
         let mut charges = self.charges.take();

@@ -52,12 +52,12 @@ pub(crate) struct Table {
 pub(crate) type AppPatterns = OnceCell<Option<Patterns>>;
 
 /// The pattern actix will match (none when it will not), and the rules given by pattern that cover the path.
-type RouteKey = (Option<Rc<str>>, SmallVec<[usize; 4]>);
+type RouteKey = (Option<Arc<str>>, SmallVec<[usize; 4]>);
 
 /// All that a plan follows from.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct PlanKey {
-    pub(crate) pattern: Option<Rc<str>>,
+    pub(crate) pattern: Option<Arc<str>>,
     /// Rules given by pattern.
     pub(crate) covering: SmallVec<[usize; 4]>,
     /// Rules that stand in the app, from the outermost on.
@@ -114,10 +114,10 @@ impl Table {
     }
 
     /// The pattern that actix will match.
-    fn pattern(&self, req: &ServiceRequest, path: &str) -> Option<Rc<str>> {
+    fn pattern(&self, req: &ServiceRequest, path: &str) -> Option<Arc<str>> {
         match self.patterns.get_or_init(|| Patterns::of(req.resource_map())) {
             Some(patterns) => patterns.find(path),
-            None => req.resource_map().match_pattern(path).map(Rc::from),
+            None => req.resource_map().match_pattern(path).map(Arc::from),
         }
     }
 

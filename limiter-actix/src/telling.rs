@@ -45,7 +45,7 @@ pub(crate) fn refused(asked: &Asked<'_>, decided: &Decided<'_>, breach: &Breach)
             target: TARGET,
             limit = %breach.quota,
             key = %breach.key.logged(asked.settings.logged_addresses),
-            route = asked.route,
+            route = asked.route.map(|route| &**route),
             meta = breach.is_meta,
             by_hand = asked.by_hand,
             "refused"
@@ -58,7 +58,7 @@ pub(crate) fn undecided(asked: &Asked<'_>) {
     let telling = &asked.settings.telling;
     telling.metrics.undecided(asked);
     telling.lines.say(asked.now, || {
-        tracing::info!(target: TARGET, route = asked.route, "not decided, since the storage fails");
+        tracing::info!(target: TARGET, route = asked.route.map(|route| &**route), "not decided, since the storage fails");
     });
 }
 

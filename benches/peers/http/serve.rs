@@ -54,8 +54,8 @@ async fn run(middleware: &str, routes: usize) -> io::Result<()> {
         "ours, two default limits" => run_ours!(routes, |it| it),
         "ours, X-RateLimit" => run_ours!(routes, |it| it.headers(true)),
         "ours, RateLimit of the IETF" => run_ours!(routes, |it| it.headers(Headers::IETF_DRAFT_11)),
-        "ours, refused" => run_ours!(routes, |it| it.application_limits("1/day")),
-        "ours, refused, X-RateLimit" => run_ours!(routes, |it| it.application_limits("1/day").headers(true)),
+        "ours, refused" => run_ours!(routes, |it| it.default_limits("1/day")),
+        "ours, refused, X-RateLimit" => run_ours!(routes, |it| it.default_limits("1/day").headers(true)),
         "actix-governor" => {
             let config = governor(PLENTY).finish().expect("it is right");
             run!(routes, Governor::new(&config))

@@ -4,7 +4,7 @@ use std::{
     sync::Arc,
 };
 
-use actix_web::dev::ServiceRequest;
+use actix_web::{dev::ServiceRequest, web::Bytes};
 use limiter_core::{Policy, Quota, Scope, Strategy};
 
 use crate::{
@@ -31,6 +31,10 @@ pub(crate) struct Placed {
     text: OnceCell<Arc<str>>,
     /// What headers call the limit, made when it is first shown.
     policy_name: OnceCell<Arc<str>>,
+    /// The JSON of a refusal by this limit alone, made when it is first sent.
+    pub(crate) problem: OnceCell<Bytes>,
+    /// What each request costs, where no function of the request has a say in anything.
+    pub(crate) plain_cost: Option<u64>,
     #[cfg_attr(not(feature = "metrics"), allow(dead_code))]
     pub(crate) metrics: OfLimit,
 }
@@ -84,6 +88,8 @@ impl Maker {
             said_it_never_passes: Cell::new(false),
             text: OnceCell::new(),
             policy_name: OnceCell::new(),
+            problem: OnceCell::new(),
+            plain_cost: self.limit.plain_cost(),
             metrics: OfLimit::default(),
         }
     }
@@ -140,6 +146,11 @@ impl Placed {
             Some(Text::With(name)) => Some(Scope::new(self.scope.parts().chain([name(req).as_str()]))),
             _ => None,
         }
+    }
+
+    /// Whether its refusals say the same to all requests.
+    pub(crate) fn has_fixed_message(&self) -> bool {
+        self.limit.message.as_ref().is_none_or(Text::is_fixed)
     }
 
     /// The quota as text: what refusals show.

@@ -1,5 +1,7 @@
 //! The forms of a refusal.
 
+use std::cell::OnceCell;
+
 use actix_web::{
     HttpResponse,
     body::{self, MessageBody},
@@ -8,6 +10,7 @@ use actix_web::{
         Method,
         header::{CONTENT_TYPE, HeaderValue},
     },
+    web::Bytes,
 };
 
 use super::{
@@ -16,11 +19,13 @@ use super::{
     problem::Problem,
 };
 
-/// An answer in the form that its client accepts. `violated` names the limits that refused.
+/// An answer in the form that its client accepts. `violated` names the limits that refused. `known` keeps the
+/// JSON, where that is always the same.
 pub(super) fn response(
     problem: &Problem,
     detail: &str,
     violated: &[&str],
+    known: Option<&OnceCell<Bytes>>,
     req: &ServiceRequest,
 ) -> HttpResponse {
     let form = Form::wanted(req.headers());
@@ -28,7 +33,7 @@ pub(super) fn response(
         // No Content-Length either: zero would not be that of the answer to a GET (RFC 9110, section 8.6).
         body::None::new().boxed()
     } else {
-        written(form, problem, detail, violated).boxed()
+        written(form, problem, detail, violated, known).boxed()
     };
     let mut response = HttpResponse::with_body(problem.status, body);
     // With those that every refusal has besides.
@@ -37,11 +42,19 @@ pub(super) fn response(
     response
 }
 
-fn written(form: Form, problem: &Problem, detail: &str, violated: &[&str]) -> String {
-    match form {
-        Form::Problem => problem_json(problem, detail, violated),
-        Form::Html => html(problem, detail),
-        Form::Plain => detail.to_owned(),
+fn written(
+    form: Form,
+    problem: &Problem,
+    detail: &str,
+    violated: &[&str],
+    known: Option<&OnceCell<Bytes>>,
+) -> Bytes {
+    let json = || Bytes::from(problem_json(problem, detail, violated));
+    match (form, known) {
+        (Form::Problem, Some(known)) => known.get_or_init(json).clone(),
+        (Form::Problem, None) => json(),
+        (Form::Html, _) => html(problem, detail).into(),
+        (Form::Plain, _) => detail.to_owned().into(),
     }
 }
 

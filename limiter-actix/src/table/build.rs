@@ -1,6 +1,6 @@
 //! The rules of one app, and the plans that follow from them.
 
-use std::{collections::HashMap, rc::Rc};
+use std::{collections::HashMap, rc::Rc, sync::Arc};
 
 use actix_web::{dev::ServiceRequest, http::Method};
 use smallvec::SmallVec;
@@ -82,7 +82,7 @@ impl Rules {
     }
 
     /// What a request will meet that matches `pattern`.
-    pub(super) fn route(&self, pattern: Option<Rc<str>>, covering: SmallVec<[usize; 4]>) -> Route {
+    pub(super) fn route(&self, pattern: Option<Arc<str>>, covering: SmallVec<[usize; 4]>) -> Route {
         let prefix = pattern.as_deref();
         let is_around = |scope: &&ScopeRule| {
             prefix.is_some_and(|pattern| is_inside(pattern, &scope.prefix)) && self.is_foreseen(scope)

@@ -4,7 +4,7 @@
 //! would double what routing costs, which in a large app is most of a request. So the patterns are read from the
 //! map once, and of them only those are tried that begin with the same segments as the path.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use actix_web::dev::{ResourceDef, ResourceMap};
 
@@ -19,7 +19,7 @@ pub(crate) struct Patterns(Node);
 struct Node {
     pattern: ResourceDef,
     /// With those of the scopes around it.
-    full: Rc<str>,
+    full: Arc<str>,
     /// None for a resource.
     inside: Option<Inside>,
 }
@@ -43,9 +43,9 @@ impl Patterns {
     }
 
     /// What [`ResourceMap::match_pattern`] answers.
-    pub(crate) fn find(&self, path: &str) -> Option<Rc<str>> {
+    pub(crate) fn find(&self, path: &str) -> Option<Arc<str>> {
         let taken = self.0.pattern.find_match(path)?;
-        self.0.resource(&path[taken..]).map(|node| Rc::clone(&node.full))
+        self.0.resource(&path[taken..]).map(|node| Arc::clone(&node.full))
     }
 }
 

@@ -1,6 +1,7 @@
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
+    sync::Arc,
 };
 
 use actix_web::{dev::ServiceRequest, http::Method};
@@ -15,7 +16,7 @@ use crate::{
 
 /// Where a path leads, and the rules a request may meet there.
 pub(crate) struct Route {
-    pub(super) pattern: Option<Rc<str>>,
+    pub(super) pattern: Option<Arc<str>>,
     /// Rules given by pattern that cover the path.
     pub(super) covering: SmallVec<[usize; 4]>,
     /// For each rule that stands on this very resource, in the order actix asks them.
@@ -39,7 +40,7 @@ pub(crate) struct Prediction {
 type Known = (Method, bool, Rc<Plan>);
 
 impl Route {
-    pub(crate) fn pattern(&self) -> Option<&Rc<str>> {
+    pub(crate) fn pattern(&self) -> Option<&Arc<str>> {
         self.pattern.as_ref()
     }
 

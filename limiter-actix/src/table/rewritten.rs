@@ -1,6 +1,6 @@
 //! Paths that a middleware further in changes before they are routed, as `NormalizePath` does.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use actix_web::dev::ServiceRequest;
 use smallvec::SmallVec;
@@ -37,7 +37,7 @@ impl Table {
         &self,
         req: &ServiceRequest,
         path: &str,
-    ) -> (Option<Rc<str>>, SmallVec<[usize; 4]>) {
+    ) -> (Option<Arc<str>>, SmallVec<[usize; 4]>) {
         let variants = variants(path);
         let all = || std::iter::once(path).chain(variants.iter().map(String::as_str));
         let matching = all().find_map(|path| Some((path, self.pattern(req, path)?)));

@@ -89,6 +89,7 @@ impl Metrics {
         if asked.by_hand.is_none() {
             self.request(Outcome::Refused, asked.decided_by);
         }
+        let route = asked.route.map(|route| &**route);
         let is_meta = decided.decision.verdict() == Verdict::Guarded;
         let (charges, windows) = if is_meta {
             (decided.guards, decided.decision.guards())
@@ -99,7 +100,7 @@ impl Metrics {
             match asked.by_hand {
                 Some(name) if !is_meta => Series::new(BY_HAND, name).refused(),
                 Some(_) => charge.placed.metrics.at(Some(BY_HAND), &charge.placed, Series::refused),
-                None => charge.placed.metrics.at(asked.route, &charge.placed, Series::refused),
+                None => charge.placed.metrics.at(route, &charge.placed, Series::refused),
             }
         }
     }
