@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
-use crate::storage::Hit;
+use crate::{Key, Scope, storage::Hit};
 
 /// The name under which a storage on another machine keeps the count of a hit.
 ///
@@ -37,15 +37,10 @@ impl CountName {
     /// The name of the count of `hit`.
     #[must_use]
     pub fn of(hit: &Hit<'_>) -> Self {
-        let mut client = String::with_capacity(40);
-        hit.key.write_name(&mut client);
         let mut count = String::with_capacity(64);
-        for part in hit.scope.parts() {
-            count.push(',');
-            escape(part, &mut count);
-        }
+        write_scope(hit.scope, &mut count);
         hit.policy.write_name(&mut count);
-        Self { client: bounded(client, Self::MAX_CLIENT_LEN), count: bounded(count, Self::MAX_COUNT_LEN) }
+        Self { client: of_client(hit.key), count: bounded(count, Self::MAX_COUNT_LEN) }
     }
 
     /// Who is counted. What has the same client may be kept together; it holds none of `{`, `}` and `,`.
@@ -56,6 +51,28 @@ impl CountName {
     /// What is counted, and how.
     pub fn count(&self) -> &str {
         &self.count
+    }
+}
+
+/// The name of a client: [`CountName::client`] of its counts.
+fn of_client(key: &Key) -> String {
+    let mut client = String::with_capacity(40);
+    key.write_name(&mut client);
+    bounded(client, CountName::MAX_CLIENT_LEN)
+}
+
+/// The names of a client, and of a scope, whose counts are kept together. That of a scope holds no `:`.
+#[cfg(feature = "redis")]
+pub(crate) fn of_client_and_scope(hit: &Hit<'_>) -> (String, String) {
+    let mut scope = String::with_capacity(40);
+    write_scope(hit.scope, &mut scope);
+    (of_client(hit.key), bounded(scope, CountName::MAX_COUNT_LEN))
+}
+
+fn write_scope(scope: &Scope, name: &mut String) {
+    for part in scope.parts() {
+        name.push(',');
+        escape(part, name);
     }
 }
 
@@ -80,6 +97,14 @@ pub(crate) fn write_hash(parts: &[&str], name: &mut String) {
     for byte in &hash.finalize()[..HASH_LEN / 2] {
         let _ = write!(name, "{byte:02x}");
     }
+}
+
+/// A hash that stands for `text` among few others: 64 bits of SHA-256.
+#[cfg(feature = "redis")]
+pub(crate) fn first_bytes_of_hash(text: &str) -> [u8; 8] {
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&Sha256::digest(text)[..8]);
+    bytes
 }
 
 /// In hexadecimal digits.

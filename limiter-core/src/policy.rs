@@ -26,6 +26,8 @@ pub struct Policy {
     /// Nanoseconds until a token bucket has gained one unit.
     interval: u64,
     id: u64,
+    #[cfg(feature = "redis")]
+    record_name: name::RecordName,
 }
 
 /// Why a quota, a strategy and a burst do not fit together.
@@ -83,6 +85,8 @@ impl Policy {
             // Rounded up, so that a bucket never gains more than the quota says.
             interval: window.div_ceil(quota.amount().max(1)),
             id: 0,
+            #[cfg(feature = "redis")]
+            record_name: name::RecordName::default(),
         };
         policy.identified()
     }
@@ -122,6 +126,10 @@ impl Policy {
         digest.text(self.strategy.name());
         let [id, _] = halves(digest.finish());
         self.id = id;
+        #[cfg(feature = "redis")]
+        {
+            self.record_name = name::RecordName::default();
+        }
         self
     }
 

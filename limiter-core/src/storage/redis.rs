@@ -27,7 +27,7 @@ mod uri;
 pub use self::builder::RedisStorageBuilder;
 use self::link::Link;
 use super::{Answer, Batch, Decision, GiveBack, Hit, MemoryStorage, Storage, StorageError};
-use crate::{CountName, Policy, PolicyError, Strategy, Timestamp};
+use crate::{CountName, Policy, PolicyError, Strategy, Timestamp, name};
 
 /// Keeps counts on a Redis or Valkey server, exact over all processes that use it.
 ///
@@ -112,10 +112,19 @@ impl RedisStorage {
         self
     }
 
-    /// The key of a count. The braces make all keys of one client share a slot of a cluster.
+    /// The key of a count: that of all counts of its client and scope, but for moving windows. The braces make all
+    /// keys of one client share a slot of a cluster.
     fn key(&self, hit: &Hit<'_>) -> String {
-        let name = CountName::of(hit);
-        format!("{}{{{}}}:{}", self.prefix, name.client(), name.count())
+        if hit.policy.strategy() == Strategy::MovingWindow {
+            let name = CountName::of(hit);
+            return self.key_of(name.client(), name.count());
+        }
+        let (client, scope) = name::of_client_and_scope(hit);
+        self.key_of(&client, &scope)
+    }
+
+    fn key_of(&self, client: &str, what: &str) -> String {
+        [&*self.prefix, "{", client, "}:", what].concat()
     }
 
     /// The time to decide by; none for the server's.
@@ -138,10 +147,7 @@ impl Storage for RedisStorage {
     }
 
     fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {
-        Answer::Later(Box::pin(async move {
-            let keys: Vec<String> = hits.iter().map(|hit| self.key(hit)).collect();
-            self.link.unlink(&keys).await
-        }))
+        Answer::Later(Box::pin(async move { self.link.clear(hits, |hit| self.key(hit)).await }))
     }
 
     fn reset(&self) -> Answer<'_, ()> {

@@ -31,11 +31,12 @@ async fn passes_the_tests_of_all_storages() {
     assert!(cluster.nodes.iter().all(|node| used(node).contains("cmdstat_evalsha")), "all nodes were asked");
 }
 
-/// A limit of one client, and where it is.
+/// Two limits of one client, and where they are.
 struct Counted {
-    scope: Scope,
+    /// Each has a key of its own.
+    scopes: [Scope; 2],
     key: Key,
-    policies: [Policy; 2],
+    policy: Policy,
     slot: u16,
     node: usize,
 }
@@ -47,14 +48,13 @@ impl Counted {
         let slots = [0..=5460, 5461..=10922, 10923..=16383];
         for number in 0.. {
             let key = Key::text("client", number.to_string());
-            let scope = Scope::new(["cluster"]);
-            let policies = [1_000_000, 2_000_000]
-                .map(|amount| Policy::new(Quota::per_day(amount), Strategy::FixedWindow));
-            let name = limiter_core::CountName::of(&Hit::new(&scope, &key, &policies[0]));
+            let scopes = ["cluster", "other"].map(|name| Scope::new([name]));
+            let policy = Policy::new(Quota::per_day(1_000_000), Strategy::FixedWindow);
+            let name = limiter_core::CountName::of(&Hit::new(&scopes[0], &key, &policy));
             let tag = format!("{{{}}}", name.client());
             let slot = redis::cmd("CLUSTER").arg("KEYSLOT").arg(tag).query(&mut admin).unwrap();
             if slots[node].contains(&slot) {
-                return Self { scope, key, policies, slot, node };
+                return Self { scopes, key, policy, slot, node };
             }
         }
         unreachable!("every node has slots")
@@ -63,7 +63,7 @@ impl Counted {
     /// What has been used of the first limit, after one more of the first `limits`.
     async fn hit(&self, storage: &impl Storage, limits: usize) -> Result<u64, StorageError> {
         let hits: Vec<_> =
-            self.policies[..limits].iter().map(|it| Hit::new(&self.scope, &self.key, it)).collect();
+            self.scopes[..limits].iter().map(|it| Hit::new(it, &self.key, &self.policy)).collect();
         let decision = storage.decide(&Batch::new(&hits), Timestamp::default()).await?;
         Ok(1_000_000 - decision.limits()[0].remaining())
     }

@@ -3,7 +3,7 @@
 use std::{num::NonZeroU64, sync::Arc, time::Duration};
 
 use limiter_core::{
-    Key, Policy, Quota, Scope, Strategy, Timestamp,
+    Key, Policy, Quota, Scope, Strategy, Timestamp, Window,
     storage::{Batch, GiveBack, Hit, LocalRefusals, RedisStorage, Resilient, Storage},
 };
 use redis::Connection;
@@ -88,12 +88,15 @@ async fn who_is_refused_over_and_over_costs_no_call() {
     assert!(ask(NOON).await.is_admitted());
 }
 
-/// One key for each strategy.
+/// One for each strategy.
 fn policies() -> Vec<Policy> {
     let bucket = Policy::new(Quota::per_minute(5), Strategy::TokenBucket);
     let counters = Strategy::ALL.map(|strategy| Policy::new(Quota::per_minute(5), strategy));
     counters.into_iter().chain([bucket.with_burst(NonZeroU64::new(20).unwrap()).unwrap()]).collect()
 }
+
+/// How many keys these have for one client and scope: a moving window has one of its own.
+const KEYS: usize = 2;
 
 async fn hit_all(storage: &RedisStorage, now: Timestamp) -> Vec<bool> {
     let (scope, key) = (Scope::new(["/users/{id}", "GET"]), Key::text("user", "alice-the-secret"));
@@ -119,14 +122,14 @@ async fn keys_expire_and_keep_secrets() {
     let (storage, mut admin) = (server.storage(), server.admin());
     assert_eq!(hit_all(&storage, NOON).await, [true; 6]);
     let keys = keys(&mut admin);
-    assert_eq!(keys.len(), 6);
+    assert_eq!(keys.len(), KEYS);
     for key in keys {
         assert!(key.starts_with("ratelimit:1:{user~"), "{key}");
-        assert!(key.contains("}:,/users/{id},GET:"), "{key}");
+        assert!(key.contains("}:,/users/{id},GET"), "{key}");
         assert!(!key.contains("alice"), "{key}");
         let lifetime = lifetime(&mut admin, &key);
-        // A bucket of 20 fills in 4 minutes, a sliding window counts for one more; and a second to spare, rounded up.
-        assert!((59_000..=241_001).contains(&lifetime), "{key}: {lifetime}");
+        // A bucket of 20 fills in 4 minutes, with an eighth to spare; and a second, rounded up.
+        assert!((59_000..=271_001).contains(&lifetime), "{key}: {lifetime}");
     }
 }
 
@@ -147,6 +150,61 @@ async fn a_lost_expiry_heals() {
     }
 }
 
+/// Of the counts that share a key one can be forgotten without the others, and the last takes the key along.
+#[tokio::test]
+async fn a_clear_leaves_other_counts_alone() {
+    let server = Redis::start();
+    let (storage, mut admin) = (server.storage(), server.admin());
+    let (scope, key) = (Scope::new(["clear"]), Key::from("somebody"));
+    let policies = Strategy::ALL.map(|strategy| Policy::new(Quota::per_minute(5), strategy));
+    let hits = policies.each_ref().map(|policy| Hit::new(&scope, &key, policy));
+    let remaining = async || {
+        let looks = hits.map(|hit| hit.cost(0));
+        let decision = storage.decide(&Batch::test(&looks), NOON).await.unwrap();
+        decision.guards().iter().map(Window::remaining).collect::<Vec<_>>()
+    };
+    assert!(storage.decide(&Batch::new(&hits), NOON).await.unwrap().is_admitted());
+    let mut expected = [4; 5];
+    for cleared in [3, 0, 2, 4, 1] {
+        assert_eq!(remaining().await, expected);
+        assert!(keys(&mut admin).iter().all(|key| lifetime(&mut admin, key) > 0));
+        storage.clear(&hits[cleared..=cleared]).await.unwrap();
+        storage.clear(&hits[cleared..=cleared]).await.unwrap();
+        expected[cleared] = 5;
+    }
+    assert_eq!(remaining().await, expected);
+    assert_eq!(keys(&mut admin), [""; 0]);
+}
+
+/// Limits that change by the request make new counts for ever; what has ended makes room, and then the first to end.
+#[tokio::test]
+async fn the_counts_of_a_key_are_bounded() {
+    let server = Redis::start();
+    let (storage, mut admin) = (server.storage().obey_caller(), server.admin());
+    let (scope, key) = (Scope::new(["dynamic"]), Key::from("somebody"));
+    let hit = async |amount: u64, now| {
+        let policy = Policy::new(Quota::per_minute(amount), Strategy::FixedWindow);
+        let hits = [Hit::new(&scope, &key, &policy)];
+        storage.decide(&Batch::new(&hits), now).await.unwrap().limits()[0].remaining()
+    };
+    let mut size = || -> usize {
+        let name = &keys(&mut admin)[0];
+        redis::cmd("STRLEN").arg(name).query(&mut admin).unwrap()
+    };
+    for amount in 1..=100 {
+        assert_eq!(hit(amount, NOON.after(Duration::from_millis(amount))).await, amount - 1);
+    }
+    assert_eq!(size(), 16 + 64 * 32);
+    assert_eq!(hit(100, NOON.after(Duration::from_secs(1))).await, 98);
+    assert_eq!(hit(37, NOON.after(Duration::from_secs(1))).await, 35, "one of the last 64");
+    assert_eq!(hit(36, NOON.after(Duration::from_secs(1))).await, 35, "it had made way");
+    for amount in 1..=100 {
+        let now = NOON.after(Duration::from_secs(100 * amount));
+        assert_eq!(hit(amount, now).await, amount - 1);
+    }
+    assert_eq!(size(), 16 + 64 * 32);
+}
+
 #[tokio::test]
 async fn a_reset_leaves_other_prefixes_alone() {
     let server = Redis::start();
@@ -157,7 +215,7 @@ async fn a_reset_leaves_other_prefixes_alone() {
     assert_eq!(hit_all(&theirs, NOON).await, [true; 6], "prefixes are kept apart");
     let _: () = redis::cmd("SET").arg("a-:10").arg("not a count").query(&mut admin).unwrap();
     theirs.reset().await.unwrap();
-    assert_eq!(keys(&mut admin).len(), 7);
+    assert_eq!(keys(&mut admin).len(), KEYS + 1);
     assert_eq!(hit_all(&ours, NOON).await, [false; 6]);
 }
 

@@ -1,9 +1,11 @@
+use std::ptr;
+
 use redis::Cmd;
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 
 #[cfg(feature = "redis-cluster")]
 use super::reply::{self, Reply};
-use super::script::{Script, Strategies, Task};
+use super::script::{Script, Shape, Strategies, Task};
 use crate::{
     Policy, Strategy, Timestamp,
     storage::{Batch, GiveBack, Hit},
@@ -16,24 +18,30 @@ pub(super) struct Call {
     /// Microseconds; none for the time of the server.
     time: Option<u64>,
     /// How many guards and limits there are, for a decision.
-    sizes: SmallVec<[usize; 2]>,
-    keys: Vec<String>,
-    /// The place of each hit's key among the keys.
-    places: Vec<usize>,
-    hits: SmallVec<[Numbers; 6]>,
+    sizes: [usize; 2],
+    /// What the limits are, when there is nothing else about them.
+    shape: Option<Shape>,
+    keys: SmallVec<[String; 2]>,
+    /// The place of the first hit of each hit's count.
+    places: SmallVec<[usize; 6]>,
+    hits: SmallVec<[Numbers; 4]>,
 }
 
 /// What a script is told of a hit.
 #[derive(Clone)]
 struct Numbers {
     strategy: Strategy,
+    /// The place of its key.
+    key: usize,
+    /// Of its record.
+    name: [u8; 8],
     /// Microseconds.
     window: u64,
     capacity: [u64; 2],
     cost: [u64; 2],
-    /// For a decision whether it is in shadow and the place of the limit it waits for, counted from 1; to give
-    /// back the stamp, and where an end was moved to and from or 0 and 0.
-    more: SmallVec<[u64; 3]>,
+    /// For a decision the place of the first hit of its count, whether it is in shadow, and the place of the limit
+    /// it waits for, counted from 1; to give back the stamp, and where an end was moved to and from or 0 and 0.
+    more: [u64; 3],
 }
 
 impl Call {
@@ -43,27 +51,37 @@ impl Call {
         time: Option<Timestamp>,
         key: impl Fn(&Hit<'_>) -> String,
     ) -> Self {
-        let mut call = Self::new(Task::Decide, time.map(micros));
-        call.sizes = smallvec![batch.guards.len(), batch.limits.len()];
-        for hit in batch.hits() {
+        let mut call = Self::of(Task::Decide, time, batch.hits(), key, |hit| {
             let after = hit.only_after.map_or(0, |limit| limit.saturating_add(1) as u64);
-            call.add(key(hit), Numbers::new(hit, smallvec![hit.shadow.into(), after]));
+            [0, hit.shadow.into(), after]
+        });
+        call.sizes = [batch.guards.len(), batch.limits.len()];
+        for (place, hit) in call.places.iter().zip(&mut call.hits) {
+            hit.more[0] = *place as u64;
         }
-        if call.is_plain(batch) {
-            call.task = Task::DecideFixedWindows;
-        }
+        call.shape = call.shape(batch);
         call
     }
 
-    /// Whether these are fixed windows, each of a count of its own, and nothing more.
-    fn is_plain(&self, batch: &Batch<'_>) -> bool {
-        let is_plain = |hit: &Hit<'_>| !hit.shadow && hit.policy.strategy() == Strategy::FixedWindow;
-        // All hits are limits, and no two have the same key.
-        let limits = batch.limits.len();
-        limits > 0
-            && limits == self.hits.len()
-            && limits == self.keys.len()
-            && batch.limits.iter().all(is_plain)
+    /// Asks for a decision that may have to be [undone](Self::undo).
+    #[cfg(feature = "redis-cluster")]
+    pub(super) fn decide_in_part(
+        batch: &Batch<'_>,
+        time: Option<Timestamp>,
+        key: impl Fn(&Hit<'_>) -> String,
+    ) -> Self {
+        let mut call = Self::decide(batch, time, key);
+        // The straight scripts do not tell from where they moved an end.
+        call.shape = call.shape.filter(|shape| !shape.is_elastic());
+        call
+    }
+
+    /// None unless these are limits, each of a count of its own, and nothing more.
+    fn shape(&self, batch: &Batch<'_>) -> Option<Shape> {
+        let is_plain = self.hits.len() == batch.limits.len()
+            && batch.limits.iter().all(|hit| !hit.shadow)
+            && self.places.iter().enumerate().all(|(hit, place)| hit == *place);
+        is_plain.then(|| Shape::of(self.hits.iter().map(|hit| (hit.strategy, hit.key))))?
     }
 
     /// Gives back what was taken.
@@ -72,63 +90,115 @@ impl Call {
         time: Option<Timestamp>,
         key: impl Fn(&Hit<'_>) -> String,
     ) -> Self {
-        let mut call = Self::new(Task::GiveBack, time.map(micros));
-        for GiveBack { hit, stamp } in taken {
-            call.add(key(hit), Numbers::new(hit, smallvec![stamp / 1000, 0, 0]));
+        let taken: SmallVec<[_; 4]> = taken.into_iter().collect();
+        let mut call = Self::of(Task::GiveBack, time, taken.iter().map(|taken| &taken.hit), key, |_| [0; 3]);
+        for (taken, hit) in taken.iter().zip(&mut call.hits) {
+            hit.more[0] = taken.stamp / 1000;
         }
         call
+    }
+
+    /// Forgets counts.
+    pub(super) fn clear<'a>(
+        hits: impl IntoIterator<Item = &'a Hit<'a>>,
+        key: impl Fn(&Hit<'_>) -> String,
+    ) -> Self {
+        Self::of(Task::Clear, None, hits, key, |_| [0; 3])
     }
 
     /// Gives back what this decision took, and moves ends back to where they were; none when there is nothing
     /// to do.
     #[cfg(feature = "redis-cluster")]
     pub(super) fn undo(&self, reply: &Reply) -> Option<Self> {
-        let mut call = Self::new(Task::GiveBack, self.time);
-        for ((place, hit), words) in self.places.iter().zip(&self.hits).zip(&reply.words) {
+        let undone = self.hits.iter().zip(&reply.words).filter_map(|(hit, words)| {
             let (was_taken, is_moved) =
                 (reply::was_taken(words) && hit.cost != [0, 0], reply::is_moved(words));
-            if was_taken || is_moved {
-                let stamp = reply::stamp(hit.strategy, words);
-                let (to, from) =
-                    if is_moved { (words[1].saturating_add(hit.window), words[3]) } else { (0, 0) };
-                let cost = if was_taken { hit.cost } else { [0, 0] };
-                let more = smallvec![stamp, to, from];
-                call.add(self.keys[*place].clone(), Numbers { cost, more, ..hit.clone() });
-            }
-        }
-        (!call.hits.is_empty()).then_some(call)
+            let (to, from) = if is_moved { (words[1].saturating_add(hit.window), words[2]) } else { (0, 0) };
+            let cost = if was_taken { hit.cost } else { [0, 0] };
+            let more = [reply::stamp(hit.strategy, hit.window, words), to, from];
+            (was_taken || is_moved).then(|| Numbers { cost, more, ..hit.clone() })
+        });
+        let hits: SmallVec<_> = undone.collect();
+        let undo = Self {
+            task: Task::GiveBack,
+            strategies: self.strategies,
+            time: self.time,
+            sizes: [0; 2],
+            shape: None,
+            keys: self.keys.clone(),
+            places: SmallVec::new(),
+            hits,
+        };
+        (!undo.hits.is_empty()).then_some(undo)
     }
 
-    fn new(task: Task, time: Option<u64>) -> Self {
-        Self {
+    fn of<'a>(
+        task: Task,
+        time: Option<Timestamp>,
+        hits: impl IntoIterator<Item = &'a Hit<'a>>,
+        key: impl Fn(&Hit<'_>) -> String,
+        more: impl Fn(&Hit<'_>) -> [u64; 3],
+    ) -> Self {
+        let mut call = Self {
             task,
             strategies: Strategies::default(),
-            time,
-            sizes: SmallVec::new(),
-            keys: Vec::new(),
-            places: Vec::new(),
+            time: time.map(micros),
+            sizes: [0; 2],
+            shape: None,
+            keys: SmallVec::new(),
+            places: SmallVec::new(),
             hits: SmallVec::new(),
+        };
+        let mut added: SmallVec<[&Hit<'_>; 6]> = SmallVec::new();
+        for hit in hits {
+            let earlier = added.iter().position(|earlier| share_key(earlier, hit));
+            let key = match earlier {
+                Some(earlier) => call.hits[earlier].key,
+                None => call.place_of(key(hit)),
+            };
+            call.add(Numbers::new(hit, key, more(hit)));
+            added.push(hit);
         }
+        call
     }
 
-    fn add(&mut self, key: String, hit: Numbers) {
-        let place = self.keys.iter().position(|other| *other == key).unwrap_or_else(|| {
+    fn place_of(&mut self, key: String) -> usize {
+        self.keys.iter().position(|other| *other == key).unwrap_or_else(|| {
             self.keys.push(key);
             self.keys.len() - 1
-        });
-        self.places.push(place);
+        })
+    }
+
+    fn add(&mut self, hit: Numbers) {
+        let same = |other: &Numbers| (other.key, other.name) == (hit.key, hit.name);
+        self.places.push(self.hits.iter().position(same).unwrap_or(self.hits.len()));
         self.strategies.add(hit.strategy);
         self.hits.push(hit);
     }
 
-    /// The place of each hit's key among the keys: equal for hits of one count.
+    /// The place of the first hit of each hit's count: equal for hits of one count.
     pub(super) fn places(&self) -> &[usize] {
         &self.places
+    }
+
+    /// The place of the key of each hit.
+    #[cfg(feature = "redis-cluster")]
+    pub(super) fn places_of_keys(&self) -> impl Iterator<Item = usize> {
+        self.hits.iter().map(|hit| hit.key)
     }
 
     #[cfg(feature = "redis-cluster")]
     pub(super) fn keys(&self) -> &[String] {
         &self.keys
+    }
+
+    pub(super) fn shape_of_limits(&self) -> Option<&Shape> {
+        self.shape.as_ref()
+    }
+
+    /// How many hits are reported.
+    pub(super) fn reports(&self) -> usize {
+        self.sizes.iter().sum()
     }
 
     /// The command that calls the script, which the server has seen before.
@@ -142,55 +212,61 @@ impl Call {
     }
 
     fn script(&self) -> &'static Script {
-        Script::new(self.task, self.strategies)
+        match &self.shape {
+            Some(shape) => Script::straight(shape),
+            None => Script::new(self.task, self.strategies),
+        }
     }
 
     fn command(&self, name: &str, script: &str) -> Cmd {
-        let mut command = redis::cmd(name);
-        command.arg(script).arg(self.keys.len()).arg(&self.keys);
-        if let Task::DecideFixedWindows = self.task {
-            command.arg(self.fixed_windows());
-            return command;
-        }
-        match self.time {
-            Some(time) => command.arg(time),
-            None => command.arg(""),
-        };
-        command.arg(self.doubles());
+        let hits = self.arguments();
+        let sizes = [name.len(), script.len(), hits.len()].iter().sum::<usize>()
+            + self.keys.iter().map(String::len).sum::<usize>();
+        // With some room for numbers.
+        let mut command = Cmd::with_capacity(self.keys.len() + 5, sizes + 48);
+        command.arg(name).arg(script).arg(self.keys.len());
+        command.arg(&*self.keys).arg(&*hits).arg(self.time);
         command
     }
 
-    /// The doubles of a call about plain fixed windows, of which few numbers matter. Each hit has a key of its own,
-    /// so both are in the same order.
-    fn fixed_windows(&self) -> Vec<u8> {
-        let mut doubles = Vec::with_capacity(8 * (1 + 3 * self.hits.len()));
-        doubles.extend(self.time.map_or(-1.0, double).to_le_bytes());
+    /// What the script is told of the hits, as doubles, which the server reads faster than text.
+    fn arguments(&self) -> SmallVec<[u8; 256]> {
+        let mut arguments = SmallVec::new();
+        let mut add = |number: u64| arguments.extend_from_slice(&double(number).to_le_bytes());
+        if self.shape.is_none() {
+            self.sizes.iter().for_each(|size| add(*size as u64));
+        }
         for hit in &self.hits {
-            for number in [hit.window, hit.capacity[0], hit.cost[0]] {
-                doubles.extend(double(number).to_le_bytes());
+            arguments.extend_from_slice(&hit.name);
+            let mut add = |number: u64| arguments.extend_from_slice(&double(number).to_le_bytes());
+            add(hit.window);
+            hit.capacity.iter().chain(&hit.cost).for_each(|number| add(*number));
+            if self.shape.is_none() {
+                add(hit.key as u64 + 1);
+                add(Strategies::number(hit.strategy).into());
+                hit.more.iter().for_each(|number| add(*number));
             }
         }
-        doubles
-    }
-
-    /// The numbers of the call one after the other as doubles, which the server reads faster than text.
-    fn doubles(&self) -> Vec<u8> {
-        let mut doubles = Vec::with_capacity(8 * (2 + 10 * self.hits.len()));
-        let mut add = |number: u64| doubles.extend(double(number).to_le_bytes());
-        self.sizes.iter().for_each(|size| add(*size as u64));
-        for (place, hit) in self.places.iter().zip(&self.hits) {
-            [*place as u64 + 1, Strategies::number(hit.strategy), hit.window].into_iter().for_each(&mut add);
-            hit.capacity.iter().chain(&hit.cost).chain(&hit.more).for_each(|number| add(*number));
-        }
-        doubles
+        arguments
     }
 }
 
+/// Whether two hits have one key: that of a client and a scope.
+fn share_key(one: &Hit<'_>, other: &Hit<'_>) -> bool {
+    let is_alone = |hit: &Hit<'_>| hit.policy.strategy() == Strategy::MovingWindow;
+    !is_alone(one)
+        && !is_alone(other)
+        && (one.scope.is_clone_of(other.scope) || one.scope == other.scope)
+        && (ptr::eq(one.key, other.key) || one.key == other.key)
+}
+
 impl Numbers {
-    fn new(hit: &Hit<'_>, more: SmallVec<[u64; 3]>) -> Self {
+    fn new(hit: &Hit<'_>, key: usize, more: [u64; 3]) -> Self {
         let policy = hit.policy;
         Self {
             strategy: policy.strategy(),
+            key,
+            name: policy.record_name(),
             window: policy.window() / 1000,
             capacity: amount(policy, policy.capacity()),
             cost: amount(policy, hit.cost),

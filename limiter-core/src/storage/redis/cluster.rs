@@ -28,7 +28,7 @@ mod topology;
 
 use self::topology::Topology;
 pub(super) use self::{
-    batch::{decide, give_back},
+    batch::{clear, decide, give_back},
     nodes::probe,
 };
 

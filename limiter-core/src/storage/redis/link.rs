@@ -35,7 +35,7 @@ impl Link {
             return cluster::decide(cluster, batch, time, key).await;
         }
         let call = Call::decide(batch, time, key);
-        reply::decision(&self.run(&call).await?, batch, call.places())
+        reply::decision(&self.run(&call).await?, batch, &call)
     }
 
     pub(super) async fn give_back(
@@ -49,6 +49,22 @@ impl Link {
             return cluster::give_back(cluster, taken, time, key).await;
         }
         self.run(&Call::give_back(taken, time, key)).await.map(drop)
+    }
+
+    /// Forgets counts.
+    pub(super) async fn clear(
+        &self,
+        hits: &[Hit<'_>],
+        key: impl Fn(&Hit<'_>) -> String,
+    ) -> Result<(), StorageError> {
+        if hits.is_empty() {
+            return Ok(());
+        }
+        #[cfg(feature = "redis-cluster")]
+        if let Self::Cluster(cluster) = self {
+            return cluster::clear(cluster, hits, key).await;
+        }
+        self.run(&Call::clear(hits, key)).await.map(drop)
     }
 
     /// Removes keys that need not exist.

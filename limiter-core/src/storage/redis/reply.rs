@@ -1,7 +1,7 @@
 use redis::Value;
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
-use super::error;
+use super::{call::Call, error, script::Shape};
 use crate::{
     Policy, Strategy, Timestamp, Window,
     storage::{Batch, Decision, Hit, StorageError, Verdict},
@@ -22,43 +22,58 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    /// Reads the answer of a script that was asked about so many guards and limits.
-    pub(super) fn read(answer: &Value, hits: usize) -> Result<Self, StorageError> {
-        Self::understand(answer, hits).ok_or_else(error::not_understood)
+    /// Reads the answer to a call.
+    pub(super) fn read(answer: &Value, call: &Call) -> Result<Self, StorageError> {
+        let Value::BulkString(answer) = answer else { return Err(error::not_understood()) };
+        let straight =
+            call.shape_of_limits().and_then(|shape| Self::of_records(answer, shape, call.reports()));
+        straight.or_else(|| Self::of_reports(answer, call.reports())).ok_or_else(error::not_understood)
     }
 
-    fn understand(answer: &Value, hits: usize) -> Option<Self> {
-        let answer = match answer {
-            Value::Array(answer) => answer,
-            Value::BulkString(answer) => return Self::understand_fixed_windows(answer, hits),
+    /// Reads what `decide.lua` says: the verdict, then of each hit 33 bytes.
+    fn of_reports(answer: &[u8], hits: usize) -> Option<Self> {
+        let (verdict, reports) = answer.split_first()?;
+        let verdict = match verdict {
+            b'0' => Verdict::Admitted,
+            b'1' => Verdict::Refused,
+            b'2' => Verdict::Guarded,
             _ => return None,
         };
-        let (verdict, words) = answer.split_first()?;
-        let verdict = match number(verdict)? {
-            0 => Verdict::Admitted,
-            1 => Verdict::Refused,
-            2 => Verdict::Guarded,
-            _ => return None,
-        };
-        let words: Option<SmallVec<_>> = words.iter().map(words_of).collect();
-        words.filter(|words| words.len() == hits).map(|words| Self { verdict, words })
-    }
-
-    /// Reads what `fixed_windows.lua` says: the verdict as a digit, then three doubles of each limit.
-    fn understand_fixed_windows(answer: &[u8], hits: usize) -> Option<Self> {
-        let (verdict, windows) = answer.split_first()?;
-        let (verdict, taken) = match verdict {
-            b'0' => (Verdict::Admitted, 1),
-            b'1' => (Verdict::Refused, 0),
-            _ => return None,
-        };
-        let (windows, rest) = windows.as_chunks::<24>();
-        let words = windows.iter().map(|window| {
-            let [at, end, used] = [0, 8, 16].map(|from| double(&window[from..from + 8]));
-            Some([taken, at?, end?, used?, 0])
+        let (reports, rest) = reports.as_chunks::<33>();
+        let words = reports.iter().map(|[taken, numbers @ ..]| {
+            let taken = taken.checked_sub(b'0').filter(|taken| *taken < 4)?;
+            Some([
+                taken.into(),
+                double(numbers, 0)?,
+                double(numbers, 1)?,
+                double(numbers, 2)?,
+                double(numbers, 3)?,
+            ])
         });
         let words: SmallVec<_> = words.collect::<Option<_>>()?;
         (rest.is_empty() && words.len() == hits).then_some(Self { verdict, words })
+    }
+
+    /// Reads what a straight script says: of each key its head, which begins with the time, and records; and a `-`
+    /// if they are refused. None for the answer of another script, which has another length.
+    fn of_records(answer: &[u8], shape: &Shape, hits: usize) -> Option<Self> {
+        let (verdict, taken, mut rest) = match answer.strip_suffix(b"-") {
+            Some(rest) if rest.len() % 16 == 0 => (Verdict::Refused, 0, rest),
+            _ => (Verdict::Admitted, 1, answer),
+        };
+        let mut words: SmallVec<[Words; 6]> = smallvec![[0; 5]; hits];
+        for key in shape.keys() {
+            let (head, records) = rest.split_at_checked(16)?;
+            let at = double(head, 0)?;
+            rest = records;
+            for limit in shape.limits_of(key) {
+                let (record, records) = rest.split_at_checked(32)?;
+                *words.get_mut(limit)? =
+                    [taken, at, double(record, 1)?, double(record, 2)?, double(record, 3)?];
+                rest = records;
+            }
+        }
+        rest.is_empty().then_some(Self { verdict, words })
     }
 
     /// Reports the guards and limits. The reports are worked out here, by the same functions that memory uses:
@@ -92,14 +107,10 @@ impl Reply {
 type Windows = SmallVec<[Window; 6]>;
 
 /// Reads the decision of a batch.
-pub(super) fn decision(
-    answer: &Value,
-    batch: &Batch<'_>,
-    places: &[usize],
-) -> Result<Decision, StorageError> {
-    let guards = batch.guards.len();
-    let reply = Reply::read(answer, guards + batch.limits.len())?;
-    Ok(Decision::from_windows(reply.verdict, guards, reply.windows(batch, places, false)))
+pub(super) fn decision(answer: &Value, batch: &Batch<'_>, call: &Call) -> Result<Decision, StorageError> {
+    let reply = Reply::read(answer, call)?;
+    let windows = reply.windows(batch, call.places(), false);
+    Ok(Decision::from_windows(reply.verdict, batch.guards.len(), windows))
 }
 
 fn unmoved([taken, words @ ..]: &Words) -> Words {
@@ -146,7 +157,12 @@ fn returned(at: usize, hits: &[Hit<'_>], places: &[usize], words: &[Words]) -> W
     };
     let now = Timestamp::from_nanos(nanos(seen[1]));
     // The end that was moved goes back to what the words tell.
-    state.give_back_stamped(hit.policy, taken, nanos(stamp(hit.policy.strategy(), seen)), now);
+    state.give_back_stamped(
+        hit.policy,
+        taken,
+        nanos(stamp(hit.policy.strategy(), hit.policy.window() / 1000, seen)),
+        now,
+    );
     in_whole_micros(state.test(hit.policy, cost, now))
 }
 
@@ -160,10 +176,12 @@ fn returned_moving_window(policy: &Policy, cost: u64, taken: u64, words: &Words)
 }
 
 /// By which a script finds a hit again that it has taken, in microseconds.
-pub(super) fn stamp(strategy: Strategy, words: &Words) -> u64 {
-    let [_, at, a, _, _] = *words;
+pub(super) fn stamp(strategy: Strategy, window: u64, words: &Words) -> u64 {
+    let [_, at, a, b, _] = *words;
     match strategy {
-        Strategy::FixedWindow | Strategy::FixedWindowElasticExpiry | Strategy::SlidingWindowCounter => a,
+        Strategy::FixedWindow => a,
+        Strategy::FixedWindowElasticExpiry => b,
+        Strategy::SlidingWindowCounter => a.saturating_sub(2 * window),
         Strategy::MovingWindow | Strategy::TokenBucket => at,
     }
 }
@@ -179,11 +197,12 @@ fn report(policy: &Policy, cost: u64, words: &Words) -> Window {
 fn counters(policy: &Policy, words: &Words, is_moved: bool) -> Option<State> {
     let [_, at, a, b, c] = *words;
     let counters = match policy.strategy() {
-        Strategy::FixedWindow | Strategy::SlidingWindowCounter => [nanos(a), b, c],
+        Strategy::FixedWindow => [nanos(a), b, c],
         Strategy::FixedWindowElasticExpiry if is_moved => {
-            [nanos(a), nanos(at).saturating_add(policy.window()), c]
+            [nanos(b), nanos(at).saturating_add(policy.window()), c]
         }
-        Strategy::FixedWindowElasticExpiry => [nanos(a), nanos(b), c],
+        Strategy::FixedWindowElasticExpiry => [nanos(b), nanos(a), c],
+        Strategy::SlidingWindowCounter => [nanos(a).saturating_sub(2 * policy.window()), b, c],
         Strategy::TokenBucket => [nanos(a).saturating_add(b), 0, 0],
         Strategy::MovingWindow => return None,
     };
@@ -221,22 +240,10 @@ fn whole_micros(nanos: u64) -> u64 {
     if nanos == NEVER { NEVER } else { nanos.div_ceil(1000) * 1000 }
 }
 
-fn words_of(value: &Value) -> Option<Words> {
-    let Value::Array(words) = value else { return None };
-    let [taken, at, a, b, c] = words.as_slice() else { return None };
-    Some([number(taken)?, number(at)?, number(a)?, number(b)?, number(c)?])
-}
-
-fn number(value: &Value) -> Option<u64> {
-    match value {
-        Value::Int(number) => u64::try_from(*number).ok(),
-        _ => None,
-    }
-}
-
-/// A whole number that is stored as a double.
-fn double(bytes: &[u8]) -> Option<u64> {
-    let number = f64::from_le_bytes(bytes.try_into().ok()?);
+/// A whole number that stands there as a double, by its place.
+fn double(doubles: &[u8], place: usize) -> Option<u64> {
+    let number = f64::from_le_bytes(*doubles.as_chunks().0.get(place)?);
+    // Two windows of 100 years from 2255 on.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is within these bounds")]
-    (0.0..9e15).contains(&number).then_some(number as u64)
+    (0.0..1.8e16).contains(&number).then_some(number as u64)
 }

@@ -40,9 +40,9 @@ pub(in super::super) async fn decide(
     if slots.iter().all(|slot| *slot == slots[0]) {
         let slot = slots.first().copied().unwrap_or(0);
         let answer = cluster.run(slot, &call).await.map_err(error::storage)?;
-        return reply::decision(&answer, batch, call.places());
+        return reply::decision(&answer, batch, &call);
     }
-    let slots: Vec<_> = call.places().iter().map(|place| slots[*place]).collect();
+    let slots: Vec<_> = call.places_of_keys().map(|place| slots[place]).collect();
     over_slots(cluster, batch, &slots, time, key).await
 }
 
@@ -53,12 +53,31 @@ pub(in super::super) async fn give_back(
     time: Option<Timestamp>,
     key: impl Fn(&Hit<'_>) -> String,
 ) -> Result<(), StorageError> {
-    let mut slots: BTreeMap<u16, Vec<&GiveBack<'_>>> = BTreeMap::new();
-    for taken in taken {
-        slots.entry(slot::of(&key(&taken.hit))).or_default().push(taken);
+    let slots = by_slot(taken, |taken| slot::of(&key(&taken.hit)));
+    run(cluster, slots.into_iter().map(|(slot, taken)| (slot, Call::give_back(taken, time, &key)))).await
+}
+
+/// Forgets counts: one call for each slot, sent at once.
+pub(in super::super) async fn clear(
+    cluster: &Arc<Cluster>,
+    hits: &[Hit<'_>],
+    key: impl Fn(&Hit<'_>) -> String,
+) -> Result<(), StorageError> {
+    let slots = by_slot(hits, |hit| slot::of(&key(hit)));
+    run(cluster, slots.into_iter().map(|(slot, hits)| (slot, Call::clear(hits, &key)))).await
+}
+
+fn by_slot<T>(hits: &[T], slot: impl Fn(&T) -> u16) -> BTreeMap<u16, Vec<&T>> {
+    let mut slots: BTreeMap<u16, Vec<&T>> = BTreeMap::new();
+    for hit in hits {
+        slots.entry(slot(hit)).or_default().push(hit);
     }
-    let calls: Vec<_> =
-        slots.into_iter().map(|(slot, taken)| (slot, Call::give_back(taken, time, &key))).collect();
+    slots
+}
+
+/// Runs calls at once that must all succeed.
+async fn run(cluster: &Arc<Cluster>, calls: impl Iterator<Item = (u16, Call)>) -> Result<(), StorageError> {
+    let calls: Vec<_> = calls.collect();
     let answers = join_all(calls.iter().map(|(slot, call)| cluster.run(*slot, call))).await;
     answers.into_iter().try_for_each(|answer| answer.map(drop)).map_err(error::storage)
 }
@@ -90,7 +109,7 @@ type Calls = Arc<[(u16, Call)]>;
 type Answers = Vec<Result<Reply, StorageError>>;
 
 fn calls(parts: &[Part<'_>], time: Option<Timestamp>, key: impl Fn(&Hit<'_>) -> String) -> Calls {
-    parts.iter().map(|part| (part.slot, Call::decide(&part.batch(), time, &key))).collect()
+    parts.iter().map(|part| (part.slot, Call::decide_in_part(&part.batch(), time, &key))).collect()
 }
 
 /// Asks all at once, and returns what was taken in vain even if nobody waits for it any more: the request may
@@ -114,7 +133,7 @@ async fn answers(cluster: &Arc<Cluster>, calls: &Calls, sender: &mut oneshot::Se
     let answers: Mutex<Answers> = Mutex::new(calls.iter().map(|_| late()).collect());
     let asking = join_all(calls.iter().enumerate().map(async |(place, (slot, call))| {
         let answer = cluster.run(*slot, call).await.map_err(error::storage);
-        answers.lock()[place] = answer.and_then(|answer| Reply::read(&answer, call.places().len()));
+        answers.lock()[place] = answer.and_then(|answer| Reply::read(&answer, call));
     }));
     let given_up = async {
         sender.closed().await;

@@ -1,25 +1,74 @@
--- Decides a batch. Arguments: the time in microseconds, or nothing for the time of the server; how many guards
--- and how many limits there are, and for each guard, limit and hit on refusal nine doubles: the place of its key,
--- its strategy, window, capacity and cost, whether it is in shadow, and the place of the limit it waits for or 0.
--- Returns 0 (admitted), 1 (refused) or 2 (guarded), and for each guard and limit 1 if it was taken, plus 2 if the
--- end of its window is not the stored one but one window from now, and the words of its strategy.
+-- Decides a batch. Returns `0` (admitted), `1` (refused) or `2` (guarded), and for each guard and limit a digit, 1 if
+-- it was taken, plus 2 if the end of its window is not the stored one but one window from now; and four doubles: the
+-- time of the decision, and its record.
 
 local ADMITTED, REFUSED, GUARDED = 0, 1, 2
-local FIRST, SIZE = 17, 72
 
-local hits = ARGV[2]
-local guards, limits = struct.unpack('<dd', hits)
-local reply = { ADMITTED }
+-- Hits of one count share it.
+local counts = {}
 
 local function hit_at(number)
-  local place, strategy, window, capacity, capacity_nanos, cost, nanos, shadow, only_after =
-    struct.unpack('<ddddddddd', hits, FIRST + (number - 1) * SIZE)
-  return count_at(place, strategy, window, capacity, capacity_nanos), cost, nanos, shadow == 1, only_after
+  local name, window, capacity, capacity_nanos, cost, nanos, place, strategy, same, shadow, only_after = told(number)
+  local count = counts[same]
+  if not count then
+    count = count_of(place, strategy, name, window, capacity, capacity_nanos)
+    counts[same] = count
+  end
+  return count, cost, nanos, shadow == 1, only_after
 end
 
+local function look(count, cost, nanos)
+  local strategy = count.strategy
+  if strategy == MOVING then
+    return log.passes(count, cost)
+  end
+  local at, window, capacity, capacity_nanos = count.at, count.window, count.capacity, count.capacity_nanos
+  local a, b, c, passes = count.a, count.b, count.c
+  --[[look]]
+  count.a, count.b, count.c = a, b, c
+  return passes
+end
+
+-- Nothing and too much take nothing and move nothing.
+local function can_matter(count, cost, nanos)
+  return (cost > 0 or nanos > 0)
+    and (cost < count.capacity or cost == count.capacity and nanos <= count.capacity_nanos)
+end
+
+local function take(count, cost, nanos)
+  local strategy = count.strategy
+  count.is_changed = true
+  if strategy == MOVING then
+    log.take(count, cost)
+    return
+  end
+  local entry, at, window, capacity = count.entry, count.at, count.window, count.capacity
+  local a, b, c, kept = count.a, count.b, count.c, entry.kept
+  --[[take]]
+  count.a, count.b, count.c, entry.kept, entry.newest = a, b, c, kept, at
+  count.is_moved = strategy == ELASTIC
+end
+
+local function refuse(count)
+  if count.strategy == ELASTIC then
+    local entry, moved = count.entry, count.at + count.window
+    count.a, count.is_moved, count.is_changed, entry.newest = moved, true, true, count.at
+    if moved > entry.kept then
+      entry.kept = moved + count.window / 8
+    end
+  end
+end
+
+local reports = {}
+
 local function report(number, count, cost, taken)
-  local at, a, b, c = count.strategy.words(count, cost)
-  reply[number + 1] = { count.is_moved and taken + 2 or taken, at, a, b, c }
+  if count.strategy == MOVING then
+    reports[number] = taken .. pack('<dddd', log.words(count, cost))
+  elseif count.is_moved then
+    reports[number] = taken + 2 .. pack('<dddd', count.at, count.told, count.b, count.c)
+  else
+    reports[number] = taken .. pack('<dddd', count.at, count.a, count.b, count.c)
+  end
 end
 
 -- Looks at some hits, each with what earlier ones of the same count will have taken. Returns them, and whether
@@ -30,9 +79,12 @@ local function test(first, last)
     local count, cost, nanos, shadow = hit_at(number)
     local sum, sum_nanos = cost, nanos
     if count.sum then
-      sum, sum_nanos = plus(count.sum, count.sum_nanos, cost, nanos)
+      sum, sum_nanos = count.sum + cost, count.sum_nanos + nanos
+      if sum_nanos >= 1000 then
+        sum, sum_nanos = sum + 1, sum_nanos - 1000
+      end
     end
-    local passes = count.strategy.passes(count, sum, sum_nanos)
+    local passes = look(count, sum, sum_nanos)
     -- What refuses in shadow takes nothing.
     if passes or not shadow then
       count.sum, count.sum_nanos = sum, sum_nanos
@@ -65,23 +117,6 @@ local function report_looks(tested)
   end
 end
 
--- Nothing and too much take nothing and move nothing.
-local function can_matter(count, cost, nanos)
-  return (cost > 0 or nanos > 0) and at_most(cost, nanos, count.capacity, count.capacity_nanos)
-end
-
-local function take(count, cost, nanos)
-  count.strategy.take(count, cost, nanos)
-  count.changed = true
-end
-
-local function refuse(count)
-  if count.strategy.refuse then
-    count.strategy.refuse(count)
-    count.changed = true
-  end
-end
-
 -- What passed with all that earlier hits take passes now that they have taken it.
 local function consume(tested)
   for _, hit in ipairs(tested) do
@@ -99,14 +134,14 @@ local function consume(tested)
 end
 
 local function consume_on_refusal(limits_tested)
-  for number = guards + limits + 1, (#hits - FIRST + 1) / SIZE do
+  for number = guards + limits + 1, all do
     local count, cost, nanos, _, only_after = hit_at(number)
     local after = limits_tested[only_after]
     if only_after ~= 0 and not (after and not after.passes and not after.shadow) then
       -- It waits for another limit.
     elseif not can_matter(count, cost, nanos) then
       -- It is a look.
-    elseif count.strategy.passes(count, cost, nanos) then
+    elseif look(count, cost, nanos) then
       take(count, cost, nanos)
     else
       refuse(count)
@@ -121,13 +156,14 @@ end
 local limits_tested, admitted = test(guards + 1, guards + limits)
 report_looks(guards_tested)
 
+local verdict = ADMITTED
 if not unguarded then
-  reply[1] = GUARDED
+  verdict = GUARDED
   report_looks(limits_tested)
 elseif admitted then
   consume(limits_tested)
 else
-  reply[1] = REFUSED
+  verdict = REFUSED
   report_looks(limits_tested)
   for _, hit in ipairs(limits_tested) do
     if not hit.passes and not hit.shadow and can_matter(hit.count, hit.sum, hit.sum_nanos) then
@@ -138,5 +174,10 @@ else
   consume_on_refusal(limits_tested)
 end
 
-save_all()
-return reply
+for _, count in pairs(counts) do
+  if count.is_changed then
+    save(count)
+  end
+end
+write_entries()
+return verdict .. table.concat(reports)

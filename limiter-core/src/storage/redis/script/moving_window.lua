@@ -18,7 +18,7 @@ end
 -- Shows the hits from a place in the list on, until `visit` says that it has seen enough.
 local function each(count, first, visit)
   repeat
-    local hits = redis.call('LRANGE', count.key, first, first + AT_ONCE - 1)
+    local hits = call('LRANGE', count.key, first, first + AT_ONCE - 1)
     for offset, hit in ipairs(hits) do
       if visit(first + offset - 1, parse(hit)) then
         return
@@ -30,10 +30,10 @@ end
 
 -- The place and the cost of the hit at an instant; they ascend.
 local function find(count, instant)
-  local low, high = count.gone + 1, redis.call('LLEN', count.key) - 1
+  local low, high = count.gone + 1, call('LLEN', count.key) - 1
   while low <= high do
     local middle = math.floor((low + high) / 2)
-    local at, cost = parse(redis.call('LINDEX', count.key, middle))
+    local at, cost = parse(call('LINDEX', count.key, middle))
     if at == instant then
       return middle, cost
     elseif at < instant then
@@ -57,9 +57,9 @@ local function frees(count, missing)
   return last
 end
 
-strategies[3] = {
+log = {
   load = function(count)
-    local head = redis.call('LRANGE', count.key, 0, 1)
+    local head = call('LRANGE', count.key, 0, 1)
     local newest, used = string.match(head[1] or '', '^(%d+):(%d+)$')
     count.is_stored, count.newest, count.used = newest ~= nil, tonumber(newest) or 0, tonumber(used) or 0
     count.at = math.max(now, count.newest)
@@ -97,7 +97,7 @@ strategies[3] = {
     end
     return count.at, count.used, count.oldest, frees(count, missing)
   end,
-  give_back = function(count, cost, _, stamp)
+  give_back = function(count, cost, stamp)
     local place, left = find(count, stamp)
     if not place then
       return false
@@ -105,10 +105,10 @@ strategies[3] = {
     local returned = math.min(cost, left)
     count.used = count.used - returned
     if left > returned then
-      redis.call('LSET', count.key, place, format(stamp, left - returned))
+      call('LSET', count.key, place, format(stamp, left - returned))
     else
-      redis.call('LSET', count.key, place, '')
-      redis.call('LREM', count.key, -1, '')
+      call('LSET', count.key, place, '')
+      call('LREM', count.key, -1, '')
     end
     return true
   end,
@@ -119,22 +119,22 @@ strategies[3] = {
     end
     local head = string.format('%.0f:%.0f', newest, count.used)
     if not count.is_stored then
-      redis.call('RPUSH', count.key, head)
+      call('RPUSH', count.key, head)
     else
       -- The last of those that have left the window makes the place of the head.
       if count.gone > 0 then
-        redis.call('LTRIM', count.key, count.gone, -1)
+        call('LTRIM', count.key, count.gone, -1)
       end
-      redis.call('LSET', count.key, 0, head)
+      call('LSET', count.key, 0, head)
     end
     if count.added > 0 then
-      local at, cost = parse(redis.call('LINDEX', count.key, -1))
+      local at, cost = parse(call('LINDEX', count.key, -1))
       if at == count.at then
-        redis.call('LSET', count.key, -1, format(at, cost + count.added))
+        call('LSET', count.key, -1, format(at, cost + count.added))
       else
-        redis.call('RPUSH', count.key, format(count.at, count.added))
+        call('RPUSH', count.key, format(count.at, count.added))
       end
     end
-    redis.call('PEXPIRE', count.key, lifetime(count, newest + count.window))
+    call('PEXPIRE', count.key, lifetime(count.at, newest + count.window))
   end,
 }

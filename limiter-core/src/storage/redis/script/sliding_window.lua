@@ -1,6 +1,7 @@
--- Two counters over windows aligned to the epoch, stored as: newest instant, previous, current. In the count
--- `used` is the current one and `finish` the previous one.
+-- Two counters over windows aligned to the epoch. A record is: the end of the window after the current one,
+-- previous, current.
 
+--- functions
 local HALF = 67108864 -- 2^26
 
 -- The product of two numbers below 2^52 as three digits to the base 2^26, exactly.
@@ -12,12 +13,8 @@ local function product(a, b)
   return a_high * b_high + math.floor(middle / HALF), middle % HALF, low % HALF
 end
 
+-- a * b < c * d
 local function is_less(a, b, c, d)
-  -- Both fit into a double in most cases.
-  local one, other = a * b, c * d
-  if one < 9007199254740992 and other < 9007199254740992 then
-    return one < other
-  end
   local high, middle, low = product(a, b)
   local other_high, other_middle, other_low = product(c, d)
   if high ~= other_high then
@@ -29,47 +26,42 @@ local function is_less(a, b, c, d)
   return low < other_low
 end
 
-strategies[4] = {
-  load = function(count)
-    local newest, previous, current = read(count)
-    local window, at = count.window, now > newest and now or newest
-    local start = at - math.fmod(at, window)
-    local begun = newest - math.fmod(newest, window)
-    if begun == start - window then
-      previous, current = current, 0
-    elseif begun ~= start then
-      previous, current = 0, 0
-    end
-    count.newest, count.at, count.start, count.used, count.finish = newest, at, start, current, previous
-  end,
-  passes = function(count, cost)
-    if cost == 0 then
-      return true
-    end
-    -- floor(previous * left / window) <= room, without the division.
-    local room = count.capacity - count.used - cost
-    local left = count.start + count.window - count.at
-    return room >= 0 and is_less(count.finish, left, room + 1, count.window)
-  end,
-  take = function(count, cost)
-    count.used, count.newest = count.used + cost, count.at
-  end,
-  words = function(count)
-    return count.at, count.start, count.finish, count.used
-  end,
-  give_back = function(count, cost, _, stamp)
-    if count.start == stamp then
-      count.used = math.max(count.used - cost, 0)
-    elseif count.start == stamp + count.window then
-      count.finish = math.max(count.finish - cost, 0)
-    else
-      return false
-    end
-    -- The counters are those of the window that has begun.
-    count.newest = math.max(count.newest, count.start)
-    return true
-  end,
-  save = function(count)
-    write(count, count.start + 2 * count.window, count.newest, count.finish, count.used)
-  end,
-}
+--- look
+do
+  local start = at@ - math.fmod(at@, window$)
+  local left = start + window$ - at@
+  if a$ == start + window$ then
+    b$, c$ = c$, 0
+  elseif a$ ~= start + 2 * window$ then
+    b$, c$ = 0, 0
+  end
+  a$ = start + 2 * window$
+  -- floor(previous * left / window) <= room, without the division.
+  local room = capacity$ - c$ - cost$
+  local weighed, most = b$ * left, (room + 1) * window$
+  if cost$ == 0 then
+    passes$ = true
+  elseif room < 0 then
+    passes$ = false
+  elseif weighed < 9007199254740992 and most < 9007199254740992 then
+    passes$ = weighed < most
+  else
+    -- They do not fit into doubles.
+    passes$ = is_less(b$, left, room + 1, window$)
+  end
+end
+
+--- take
+c$ = c$ + cost$
+if a$ > kept@ then
+  kept@ = a$
+end
+
+--- give back
+if a - 2 * window == stamp then
+  c = math.max(c - cost, 0)
+elseif a - 3 * window == stamp then
+  b = math.max(b - cost, 0)
+else
+  is_returned = false
+end

@@ -1,0 +1,17 @@
+-- Forgets counts.
+
+for number = 1, all do
+  local name, _, _, _, _, _, place, strategy = told(number)
+  if strategy == MOVING then
+    call('UNLINK', KEYS[place])
+  else
+    local entry = entry_at(place)
+    local from = record_in(entry.value, name)
+    if from then
+      replace(entry, from, '')
+    end
+  end
+end
+
+write_entries()
+return 0

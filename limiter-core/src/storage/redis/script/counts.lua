@@ -1,0 +1,132 @@
+-- The counts of this call, in tables.
+
+local HEAD, RECORD = 16, 32
+local EMPTY = string.rep('\0', HEAD)
+
+local ELASTIC, MOVING = 2, 3
+
+-- How many counts a client can have in one scope. More only come about when limits change by the request.
+local MOST = 64
+
+-- What `moving_window.lua` does.
+local log
+
+-- How many milliseconds a key lives that means nothing from `expires` on: a second longer, so that no rounding
+-- matters.
+local function lifetime(at, expires)
+  return math.max(math.ceil((expires - at) / 1000), 0) + 1000
+end
+
+-- What is stored under the keys of this call, by their place.
+local entries = {}
+
+local function entry_at(place)
+  local entry = entries[place]
+  if not entry then
+    -- What cannot be ours counts as nothing, be it of another type.
+    local value = redis.pcall('GET', KEYS[place])
+    if not value or #value % RECORD ~= HEAD then
+      value = EMPTY
+    end
+    local newest, kept = read('<dd', value)
+    local at = now > newest and now or newest
+    entry = {
+      key = KEYS[place],
+      value = value,
+      size = #value,
+      newest = newest,
+      at = at,
+      kept = kept,
+      was_kept = kept,
+      is_changed = false,
+    }
+    entries[place] = entry
+  end
+  return entry
+end
+
+-- Where the record of a count begins; nothing when there is none.
+local function record_in(value, name)
+  local from = HEAD + 1
+  while true do
+    from = string.find(value, name, from, true)
+    if not from or from % RECORD == HEAD + 1 then
+      return from
+    end
+    from = from + 1
+  end
+end
+
+-- Where a new record goes: in the place of one that means nothing any more, else behind the others; where there
+-- are too many, in the place of the one that ends first.
+local function place_for_new(value, at)
+  local first, ends
+  for from = HEAD + 1, #value, RECORD do
+    local a = read('<d', value, from + 8)
+    if not ends or a < ends then
+      first, ends = from, a
+    end
+  end
+  if ends and (ends < at or #value >= HEAD + MOST * RECORD) then
+    return first
+  end
+  return #value + 1
+end
+
+-- Puts a record, or nothing, in the place of another.
+local function replace(entry, from, record)
+  entry.value = string.sub(entry.value, 1, from - 1) .. record .. string.sub(entry.value, from + RECORD)
+  entry.is_changed = true
+end
+
+local function count_of(place, strategy, name, window, capacity, capacity_nanos)
+  local count = {
+    strategy = strategy,
+    name = name,
+    window = window,
+    capacity = capacity,
+    capacity_nanos = capacity_nanos,
+    sum = false,
+    sum_nanos = 0,
+  }
+  if strategy == MOVING then
+    count.key = KEYS[place]
+    log.load(count)
+    return count
+  end
+  local entry = entry_at(place)
+  local from = record_in(entry.value, name)
+  count.entry, count.at, count.a, count.b, count.c = entry, entry.at, 0, 0, 0
+  if from then
+    count.a, count.b, count.c = read('<ddd', entry.value, from + 8)
+  end
+  -- The end as it is stored: of an elastic window that moves, this is reported.
+  count.told = count.a
+  return count
+end
+
+local function save(count)
+  if count.strategy == MOVING then
+    log.save(count)
+    return
+  end
+  local entry = count.entry
+  local from = record_in(entry.value, count.name) or place_for_new(entry.value, count.at)
+  replace(entry, from, pack('<c8ddd', count.name, count.a, count.b, count.c))
+end
+
+-- To leave the expiry of a key alone is cheaper than to set it, so that is done only when a count needs it.
+local function write_entries()
+  for _, entry in pairs(entries) do
+    if entry.is_changed then
+      local value = pack('<dd', entry.newest, entry.kept) .. string.sub(entry.value, HEAD + 1)
+      if #value == HEAD then
+        call('UNLINK', entry.key)
+      elseif entry.kept > entry.was_kept or #value < entry.size then
+        call('SET', entry.key, value, 'PX', lifetime(entry.at, entry.kept))
+      else
+        call('SETRANGE', entry.key, '0', value)
+      end
+    end
+  end
+end
