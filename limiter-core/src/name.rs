@@ -94,8 +94,10 @@ pub(crate) fn write_hash(parts: &[&str], name: &mut String) {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
+    // Without `write!`, which is slow for so little: this is done for each request.
+    let digit = |number: u8| char::from_digit(number.into(), 16).unwrap_or_default();
     for byte in &hash.finalize()[..HASH_LEN / 2] {
-        let _ = write!(name, "{byte:02x}");
+        name.extend([digit(byte >> 4), digit(byte & 15)]);
     }
 }
 

@@ -2,19 +2,17 @@
 -- previous, current.
 
 --- functions
-local HALF = 67108864 -- 2^26
-
--- The product of two numbers below 2^52 as three digits to the base 2^26, exactly.
-local function product(a, b)
-  local a_low, b_low = a % HALF, b % HALF
-  local a_high, b_high = (a - a_low) / HALF, (b - b_low) / HALF
-  local low = a_low * b_low
-  local middle = a_high * b_low + a_low * b_high + math.floor(low / HALF)
-  return a_high * b_high + math.floor(middle / HALF), middle % HALF, low % HALF
-end
-
--- a * b < c * d
+-- Whether a * b < c * d, exactly, for numbers below 2^52.
 local function is_less(a, b, c, d)
+  local half = 67108864 -- 2^26
+  -- As three digits to the base 2^26.
+  local function product(a, b)
+    local a_low, b_low = a % half, b % half
+    local a_high, b_high = (a - a_low) / half, (b - b_low) / half
+    local low = a_low * b_low
+    local middle = a_high * b_low + a_low * b_high + math.floor(low / half)
+    return a_high * b_high + math.floor(middle / half), middle % half, low % half
+  end
   local high, middle, low = product(a, b)
   local other_high, other_middle, other_low = product(c, d)
   if high ~= other_high then
