@@ -4,7 +4,7 @@ use std::{num::NonZeroU64, sync::Arc, time::Duration};
 
 use limiter_core::{
     Key, Policy, Quota, Scope, Strategy, Timestamp, Window,
-    storage::{Batch, GiveBack, Hit, LocalRefusals, RedisStorage, Resilient, Storage},
+    storage::{Batch, GiveBack, Hit, LocalRefusals, MemoryStorage, RedisStorage, Resilient, Storage},
 };
 use redis::Connection;
 
@@ -203,6 +203,21 @@ async fn the_counts_of_a_key_are_bounded() {
         assert_eq!(hit(amount, now).await, amount - 1);
     }
     assert_eq!(size(), 16 + 64 * 32);
+}
+
+/// The defect: a key without an expiry, for a count that is not there.
+#[tokio::test]
+async fn what_was_taken_elsewhere_goes_nowhere() {
+    let server = Redis::start();
+    let (storage, mut admin) = (server.storage(), server.admin());
+    let (scope, key) = (Scope::new(["elsewhere"]), Key::from("somebody"));
+    for strategy in Strategy::ALL {
+        let policy = Policy::new(Quota::per_minute(5), strategy);
+        let hits = [Hit::new(&scope, &key, &policy)];
+        let look = MemoryStorage::new().decide(&Batch::test(&hits), NOON);
+        storage.give_back(&[GiveBack::new(hits[0], &look.guards()[0])], NOON).await.unwrap();
+        assert_eq!(keys(&mut admin), [""; 0], "{strategy}");
+    }
 }
 
 #[tokio::test]

@@ -101,7 +101,7 @@ local function count_of(place, strategy, name, window, capacity, capacity_nanos)
     count.a, count.b, count.c = read('<ddd', entry.value, from + 8)
   end
   -- The end as it is stored: of an elastic window that moves, this is reported.
-  count.told = count.a
+  count.told, count.is_stored = count.a, from ~= nil
   return count
 end
 

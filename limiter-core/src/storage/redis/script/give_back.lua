@@ -9,7 +9,7 @@ for number = 1, all do
     if log.give_back(count, cost, stamp) then
       log.save(count)
     end
-  else
+  elseif count.is_stored then
     local at, a, b, c, is_returned = count.at, count.a, count.b, count.c, true
     --[[give back]]
     if is_returned then
