@@ -10,14 +10,16 @@ use actix_web::dev::{ResourceDef, ResourceMap};
 
 mod choice;
 mod read;
+mod simple;
 
-use self::choice::Choice;
+use self::{choice::Choice, simple::Simple};
 
 /// The patterns of an app, in the order and nesting in which actix tries them.
 pub(crate) struct Patterns(Node);
 
 struct Node {
     pattern: ResourceDef,
+    simple: Option<Simple>,
     /// With those of the scopes around it.
     full: Arc<str>,
     /// None for a resource.
@@ -44,7 +46,7 @@ impl Patterns {
 
     /// What [`ResourceMap::match_pattern`] answers.
     pub(crate) fn find(&self, path: &str) -> Option<Arc<str>> {
-        let taken = self.0.pattern.find_match(path)?;
+        let taken = self.0.taken(path)?;
         self.0.resource(&path[taken..]).map(|node| Arc::clone(&node.full))
     }
 }
@@ -56,7 +58,15 @@ impl Node {
             choice: Choice::of(nodes.iter().map(|node| &node.pattern)),
             nodes: nodes.into_iter().map(|node| Self::new(node, &full)).collect(),
         });
-        Self { pattern: read.pattern, full: full.into(), inside }
+        Self { simple: Simple::of(&read.pattern), pattern: read.pattern, full: full.into(), inside }
+    }
+
+    /// How many bytes of a path are taken by the pattern of this node.
+    fn taken(&self, path: &str) -> Option<usize> {
+        match &self.simple {
+            Some(simple) => simple.find_match(path),
+            None => self.pattern.find_match(path),
+        }
     }
 
     /// The resource that a path leads to of which this node has taken all but the rest. Of what lies in a scope,
@@ -64,7 +74,7 @@ impl Node {
     fn resource(&self, rest: &str) -> Option<&Self> {
         let Some(Inside { nodes, choice }) = &self.inside else { return Some(self) };
         let mut candidates = choice.candidates(rest).into_iter().map(|place| &nodes[place]);
-        let (node, taken) = candidates.find_map(|node| Some((node, node.pattern.find_match(rest)?)))?;
+        let (node, taken) = candidates.find_map(|node| Some((node, node.taken(rest)?)))?;
         node.resource(&rest[taken..])
     }
 }
