@@ -16,6 +16,8 @@ mod state;
 mod token_bucket;
 
 #[cfg(feature = "storage")]
+pub(crate) use self::state::Numbers;
+#[cfg(feature = "storage")]
 pub use self::state::State;
 
 /// How a quota is counted.

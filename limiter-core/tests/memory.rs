@@ -11,6 +11,8 @@ mod batches;
 mod identity;
 #[path = "memory/room.rs"]
 mod room;
+#[path = "memory/shapes.rs"]
+mod shapes;
 #[path = "memory/threads.rs"]
 mod threads;
 

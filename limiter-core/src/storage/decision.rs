@@ -54,8 +54,10 @@ impl Decision {
         self.windows.push(window);
     }
 
+    /// The limits are to be pushed anew.
     pub(super) fn refuse(&mut self) {
         self.verdict = Verdict::Refused;
+        self.windows.clear();
     }
 
     /// The first `guards` windows are of the guards, the others of the limits.

@@ -4,8 +4,12 @@ use std::{fmt, ptr, sync::atomic::Ordering};
 
 use smallvec::SmallVec;
 
+mod apart;
 mod cells;
+mod entries;
 mod entry;
+mod pieces;
+mod shape;
 mod shard;
 mod transaction;
 
@@ -18,11 +22,13 @@ use crate::{
 
 /// Keeps counts in this process, exact over all its threads.
 ///
-/// It holds at most [`capacity`](Self::with_capacity) keys, about 90 bytes each when it is full (another
-/// limit on the same key takes 90 more; a moving window adds 16 bytes for each hit of its busiest window, 300
-/// bytes at least). When it is full, expired keys leave first, then unspent ones that are near
-/// their end, and spent ones last; the choice is among 32 keys, so that no request pays for a long search.
-/// Each live key that had to leave counts in [`evictions`](Self::evictions).
+/// It holds at most [`capacity`](Self::with_capacity) keys: clients in a scope. One takes 64 bytes with one or two
+/// limits; with more than fit into four numbers, such as three fixed windows, about 220, and 50 for each further
+/// limit. A moving window takes 220, and 16 for each hit of its busiest window.
+///
+/// When it is full, expired keys leave first, then unspent ones that are near their end, and spent ones last; the
+/// choice is among 32 keys, so that no request pays for a long search. Each live key that had to leave counts in
+/// [`evictions`](Self::evictions).
 ///
 /// A key that has been hit before allocates nothing, admitted or refused (a log of a moving window grows by
 /// doubling until it has seen its busiest window).
@@ -74,10 +80,15 @@ impl MemoryStorage {
         match batch {
             Batch { guards: [], limits: [hit], on_refusal: [] } => self.decide_one(hit, now),
             Batch { guards: [], limits, on_refusal: [] } if are_of_one_entry(limits) => {
-                self.decide_together(limits, now)
+                self.decide_together(limits, now).unwrap_or_else(|| self.decide_any(batch, now))
             }
-            _ => Transaction::begin(self, batch).decide(batch, now),
+            _ => self.decide_any(batch, now),
         }
+    }
+
+    /// Decides a batch of any kind.
+    fn decide_any(&self, batch: &Batch<'_>, now: Timestamp) -> Decision {
+        Transaction::begin(self, batch).decide(batch, now)
     }
 
     /// Decides a batch of one limit, the most frequent one: to test it first would be to do the work twice.
@@ -89,15 +100,12 @@ impl MemoryStorage {
         Decision::of_one(if passes { Verdict::Admitted } else { Verdict::Refused }, window)
     }
 
-    /// Decides limits whose counts are in one entry, which is found once.
-    fn decide_together(&self, limits: &[Hit<'_>], now: Timestamp) -> Decision {
+    /// Decides limits of one entry, which is found once; none when their counts are not all there, each once.
+    fn decide_together(&self, limits: &[Hit<'_>], now: Timestamp) -> Option<Decision> {
         let digest = digest(&limits[0]);
-        let mut shard = self.shards[self.shard_of(digest)].0.lock();
-        let place = self.place(&mut shard, digest, now);
         let mut decision = Decision::of_limits();
-        let evicted = shard.at(place).decide(limits, now, &mut decision);
-        self.count_evicted(evicted);
-        decision
+        let mut shard = self.shards[self.shard_of(digest)].0.lock();
+        shard.decide(digest, limits, now, &mut decision).then_some(decision)
     }
 
     /// Where the entry of a client is; makes it if there is none yet.
@@ -116,7 +124,7 @@ impl MemoryStorage {
             return shard.test(digest, policy, cost, now);
         }
         let place = self.place(shard, digest, now);
-        let (window, evicted) = shard.at(place).hit(policy, cost, now);
+        let (window, evicted) = shard.hit(place, policy, cost, now);
         self.count_evicted(evicted);
         window
     }
@@ -175,14 +183,10 @@ impl MemoryStorage {
     }
 }
 
-/// Whether these hits, known by their references, are of one client in one scope, and each of another count.
+/// Whether these hits, known by their references, are of one client in one scope.
 fn are_of_one_entry(hits: &[Hit<'_>]) -> bool {
     let [first, rest @ ..] = hits else { return false };
-    let is_of_it = |hit: &Hit<'_>| ptr::eq(hit.key, first.key) && hit.scope.is(first.scope);
-    let stands_once = |(index, hit): (usize, &Hit<'_>)| {
-        hits[..=index].iter().all(|earlier| earlier.policy.id() != hit.policy.id())
-    };
-    rest.iter().all(is_of_it) && rest.iter().enumerate().all(stands_once)
+    rest.iter().all(|hit| ptr::eq(hit.key, first.key) && hit.scope.is(first.scope))
 }
 
 /// Finds the entry of a hit.
@@ -215,9 +219,7 @@ impl Storage for MemoryStorage {
         for GiveBack { hit, stamp } in taken {
             let digest = digest(hit);
             let mut shard = self.shards[self.shard_of(digest)].0.lock();
-            if let Some(entry) = shard.find_mut(digest) {
-                entry.give_back(hit.policy, hit.cost, *stamp, now);
-            }
+            shard.give_back(digest, hit, *stamp, now);
         }
         Answer::ready(())
     }
@@ -226,8 +228,7 @@ impl Storage for MemoryStorage {
         for hit in hits {
             let digest = digest(hit);
             let mut shard = self.shards[self.shard_of(digest)].0.lock();
-            let emptied = shard.find_mut(digest).is_some_and(|entry| !entry.clear(hit.policy));
-            if emptied && shard.remove(digest) {
+            if shard.clear(digest, hit.policy) {
                 self.len.fetch_sub(1, Ordering::Relaxed);
             }
         }

@@ -6,6 +6,9 @@ use crate::{Policy, Timestamp, Window, window::NEVER};
 
 #[cfg(any(feature = "memcached", feature = "mongodb", feature = "redis"))]
 mod counters;
+mod numbers;
+
+pub(crate) use self::numbers::Numbers;
 
 /// What one count remembers.
 ///
@@ -31,7 +34,11 @@ struct WindowSeconds(u32);
 
 impl WindowSeconds {
     fn of(policy: &Policy) -> Self {
-        Self(u32::try_from(policy.window() / 1_000_000_000).unwrap_or(u32::MAX))
+        Self::from_nanos(policy.window())
+    }
+
+    fn from_nanos(nanos: u64) -> Self {
+        Self(u32::try_from(nanos / 1_000_000_000).unwrap_or(u32::MAX))
     }
 
     fn as_nanos(self) -> u64 {

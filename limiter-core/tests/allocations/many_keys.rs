@@ -8,8 +8,8 @@ use limiter_core::{
 const KEYS: u32 = 5_000_000;
 const ROOM: usize = MemoryStorage::DEFAULT_CAPACITY;
 
-/// A table grows by doubling, so that it can be twice as large as what is in it.
-const MOST_BYTES_A_KEY: usize = 200;
+/// An entry and its place in a table, which grows by doubling.
+const MOST_BYTES_A_KEY: usize = 80;
 
 /// An interrupt is charged to whom it interrupts. What is slow by itself is slow each time.
 const TRIES: usize = 3;

@@ -1,83 +1,111 @@
-use crate::{Policy, Timestamp, Window, strategy::State};
+use crate::{Policy, Timestamp, Window, storage::Hit, strategy::State};
 
-/// The counts of one client in one scope, one for each policy.
-///
-/// Most clients have one, which lies right in the entry.
-#[derive(Debug)]
-pub(super) enum Cells {
-    One(Cell),
-    Many(Vec<Cell>),
-}
+/// The counts of one client that are more than a few numbers.
+#[derive(Debug, Default)]
+pub(super) struct Cells(Vec<Cell>);
 
 /// The count of one policy.
 #[derive(Debug)]
 pub(super) struct Cell {
-    /// Which policy, in all bits but the lowest; that one says whether the count is spent.
+    /// Which policy, by all bits of its id but the lowest; that one says whether the count was spent when it
+    /// last changed.
     policy: u64,
     state: State,
 }
 
 const SPENT: u64 = 1;
 
+/// How many policies one client can be counted under in one scope. More only come about when limits change
+/// by the request; then the count that is worth least makes way.
+const MOST_CELLS: usize = 64;
+
 impl Cells {
-    /// Where the count of a policy is.
+    /// Finds a count: mostly at the place of its limit in the batch.
     #[inline]
-    pub(super) fn place(&self, policy: &Policy) -> Option<usize> {
-        self.as_slice().iter().position(|cell| cell.is_of(policy))
+    pub(super) fn place(&self, policy: &Policy, guess: usize) -> Option<usize> {
+        let is_it = |cell: &Cell| cell.is_of(policy);
+        if self.0.get(guess).is_some_and(is_it) { Some(guess) } else { self.0.iter().position(is_it) }
     }
 
-    #[inline]
-    pub(super) fn find(&self, policy: &Policy) -> Option<&Cell> {
-        self.as_slice().iter().find(|cell| cell.is_of(policy))
+    pub(super) fn test(&self, policy: &Policy, cost: u64, now: Timestamp) -> Window {
+        match self.place(policy, 0) {
+            Some(place) => self.0[place].state.test(policy, cost, now),
+            None => State::untouched(policy, cost),
+        }
     }
 
-    pub(super) fn find_mut(&mut self, policy: &Policy) -> Option<&mut Cell> {
-        self.as_mut_slice().iter_mut().find(|cell| cell.is_of(policy))
+    /// Returns the report, and how many live counts had to make way.
+    pub(super) fn hit(&mut self, policy: &Policy, cost: u64, now: Timestamp) -> (Window, u64) {
+        let (place, evicted) = match self.place(policy, 0) {
+            Some(place) => (place, 0),
+            None => self.add(policy, now),
+        };
+        (self.0[place].hit(policy, cost, now), evicted)
     }
 
-    pub(super) fn push(&mut self, cell: Cell) {
-        *self = match std::mem::take(self) {
-            Self::Many(cells) if cells.is_empty() => Self::One(cell),
-            Self::One(first) => Self::Many(vec![first, cell]),
-            Self::Many(mut cells) => {
-                cells.push(cell);
-                Self::Many(cells)
+    /// Whether all these limits pass; none when they have not each a count of their own here.
+    pub(super) fn pass(&self, limits: &[Hit<'_>], now: Timestamp) -> Option<bool> {
+        let (mut seen, mut pass) = (0_u64, true);
+        for (index, hit) in limits.iter().enumerate() {
+            let place = self.place(hit.policy, index)?;
+            if seen >> place & 1 == 1 {
+                return None;
             }
+            seen |= 1 << place;
+            pass &= hit.shadow || hit.cost <= self.0[place].state.remaining(hit.policy, now);
+        }
+        Some(pass)
+    }
+
+    pub(super) fn give_back(&mut self, hit: &Hit<'_>, stamp: u64, now: Timestamp) {
+        if let Some(place) = self.place(hit.policy, 0) {
+            self.0[place].give_back(hit, stamp, now);
         }
     }
 
-    pub(super) fn remove(&mut self, policy: &Policy) {
-        match self {
-            Self::One(cell) if cell.is_of(policy) => *self = Self::default(),
-            Self::One(_) => {}
-            Self::Many(cells) => cells.retain(|cell| !cell.is_of(policy)),
-        }
+    /// Forgets one count; tells whether any is left.
+    pub(super) fn clear(&mut self, policy: &Policy) -> bool {
+        self.0.retain(|cell| !cell.is_of(policy));
+        !self.0.is_empty()
     }
 
-    pub(super) fn as_slice(&self) -> &[Cell] {
-        match self {
-            Self::One(cell) => std::slice::from_ref(cell),
-            Self::Many(cells) => cells,
-        }
+    /// The count that is worth most; none when all have expired.
+    pub(super) fn rank(&self, now: Timestamp) -> Option<(bool, Timestamp)> {
+        self.0.iter().filter_map(|cell| cell.rank(now)).max()
     }
 
-    pub(super) fn as_mut_slice(&mut self) -> &mut [Cell] {
-        match self {
-            Self::One(cell) => std::slice::from_mut(cell),
-            Self::Many(cells) => cells,
+    /// Adds a count, in the place of another that has expired or if there are too many; returns its place, and
+    /// how many live counts are lost by it.
+    #[cold]
+    fn add(&mut self, policy: &Policy, now: Timestamp) -> (usize, u64) {
+        let fresh = Cell::new(policy);
+        let expired = self.0.iter().position(|cell| cell.rank(now).is_none());
+        if expired.is_none() && self.0.len() < MOST_CELLS {
+            // Most clients have a few; growth by doubling would leave half of that empty.
+            self.0.reserve_exact(1);
+            self.0.push(fresh);
+            return (self.0.len() - 1, 0);
         }
+        let least = || (0..self.0.len()).min_by_key(|place| self.0[*place].rank(now)).unwrap_or(0);
+        let place = expired.unwrap_or_else(least);
+        self.0[place] = fresh;
+        (place, u64::from(expired.is_none()))
     }
 }
 
-impl Default for Cells {
-    fn default() -> Self {
-        Self::Many(Vec::new())
+impl FromIterator<Cell> for Cells {
+    fn from_iter<I: IntoIterator<Item = Cell>>(cells: I) -> Self {
+        Self(cells.into_iter().collect())
     }
 }
 
 impl Cell {
     pub(super) fn new(policy: &Policy) -> Self {
-        Self { policy: policy.id() & !SPENT, state: State::new(policy) }
+        Self::of(policy.id(), State::new(policy), false)
+    }
+
+    pub(super) fn of(policy: u64, state: State, spent: bool) -> Self {
+        Self { policy: policy & !SPENT | u64::from(spent), state }
     }
 
     #[inline]
@@ -85,38 +113,25 @@ impl Cell {
         (self.policy ^ policy.id()) & !SPENT == 0
     }
 
-    #[inline]
-    pub(super) fn remaining(&self, policy: &Policy, now: Timestamp) -> u64 {
-        self.state.remaining(policy, now)
+    fn note_spent(&mut self, window: &Window) {
+        self.policy = self.policy & !SPENT | u64::from(window.remaining() == 0);
     }
 
-    pub(super) fn test(&self, policy: &Policy, cost: u64, now: Timestamp) -> Window {
-        self.state.test(policy, cost, now)
-    }
-
-    #[inline]
-    pub(super) fn hit(&mut self, policy: &Policy, cost: u64, now: Timestamp) -> Window {
+    fn hit(&mut self, policy: &Policy, cost: u64, now: Timestamp) -> Window {
         let window = self.state.hit(policy, cost, now);
         self.note_spent(&window);
         window
     }
 
-    pub(super) fn give_back(&mut self, policy: &Policy, cost: u64, stamp: u64, now: Timestamp) {
-        self.state.give_back_stamped(policy, cost, stamp, now);
-        self.note_spent(&self.state.test(policy, 0, now));
+    fn give_back(&mut self, hit: &Hit<'_>, stamp: u64, now: Timestamp) {
+        self.state.give_back_stamped(hit.policy, hit.cost, stamp, now);
+        self.note_spent(&self.state.test(hit.policy, 0, now));
     }
 
-    #[inline]
-    fn note_spent(&mut self, window: &Window) {
-        self.policy = self.policy & !SPENT | u64::from(window.remaining() == 0);
-    }
-
-    pub(super) fn has_expired(&self, now: Timestamp) -> bool {
-        self.state.expires() <= now
-    }
-
-    /// Orders what should leave first: unspent counts by their end, then spent ones by their end.
-    pub(super) fn rank(&self) -> (bool, Timestamp) {
-        (self.policy & SPENT != 0, self.state.expires())
+    /// Orders what should leave first: unspent counts by their end, then spent ones by their end. None when it
+    /// has expired.
+    pub(super) fn rank(&self, now: Timestamp) -> Option<(bool, Timestamp)> {
+        let expires = self.state.expires();
+        (expires > now).then_some((self.policy & SPENT != 0, expires))
     }
 }

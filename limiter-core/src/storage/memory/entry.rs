@@ -1,131 +1,173 @@
-use super::cells::{Cell, Cells};
+use super::{
+    cells::Cell,
+    shape::{Count, Shape, ShapeName},
+};
 use crate::{
     Policy, Timestamp, Window,
     digest::halves,
     storage::{Decision, Hit},
-    strategy::State,
+    strategy::{Numbers, State},
 };
 
-/// All counts of one client in one scope: a cache line, when there is one count.
-#[derive(Debug)]
+/// The counts of one client in one scope: no more than what differs from one client to the next.
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Entry {
-    /// Of scope and key, in two halves: a whole one would be aligned to 16 bytes.
-    digest: [u64; 2],
+    /// 96 bits of that of scope and key.
+    digest: [u32; 3],
+    pub(super) shape: ShapeName,
+    /// A bit for each count that was spent when it last changed.
+    spent: u8,
     /// The newest time at which a count changed.
-    newest: Timestamp,
-    cells: Cells,
+    pub(super) newest: Timestamp,
+    pub(super) numbers: Numbers,
 }
-
-/// How many policies one client can be counted under in one scope. More only come about when limits change
-/// by the request; then the count that is worth least makes way.
-const MOST_CELLS: usize = 64;
 
 impl Entry {
     pub(super) fn new(digest: u128) -> Self {
-        Self { digest: halves(digest), newest: Timestamp::default(), cells: Cells::default() }
+        Self { digest: short(digest), ..Self::default() }
+    }
+
+    pub(super) fn of_shape(self, shape: ShapeName) -> Self {
+        Self { shape, ..self }
+    }
+
+    /// The same client with its counts kept apart, at a place there.
+    pub(super) fn kept_apart(self, place: usize) -> Self {
+        Self { shape: ShapeName::APART, numbers: Numbers::of_other(place as u64), ..self }
+    }
+
+    /// Where its counts are kept apart, if they are.
+    #[inline]
+    pub(super) fn place_apart(&self) -> usize {
+        // It was one before.
+        usize::try_from(self.numbers.other()).unwrap_or(usize::MAX)
     }
 
     #[inline]
     pub(super) fn is_of(&self, digest: u128) -> bool {
-        self.digest == halves(digest)
+        self.digest == short(digest)
     }
 
     /// What finds it within its shard.
     pub(super) fn hash(&self) -> u64 {
-        self.digest[0]
+        let [low, middle, _] = self.digest.map(u64::from);
+        middle << 32 | low
     }
 
-    pub(super) fn test(&self, policy: &Policy, cost: u64, now: Timestamp) -> Window {
-        match self.cells.find(policy) {
-            Some(cell) => cell.test(policy, cost, now.max(self.newest)),
+    pub(super) fn test(&self, shape: &Shape, policy: &Policy, cost: u64, now: Timestamp) -> Window {
+        match shape.find(policy, 0) {
+            Some((_, count)) => self.numbers.test(count.at(), policy, cost, now.max(self.newest)),
             None => State::untouched(policy, cost),
         }
     }
 
-    /// Decides limits of which each has a count of its own; returns how many live counts had to make way.
-    /// `decision` is a new one: it is too large to be moved about.
-    pub(super) fn decide(&mut self, limits: &[Hit<'_>], now: Timestamp, decision: &mut Decision) -> u64 {
-        let is_admitted = limits.iter().all(|hit| hit.shadow || self.passes(hit, now));
-        if !is_admitted {
-            decision.refuse();
-        }
-        let mut evicted = 0;
-        for hit in limits {
-            let is_due = is_admitted || hit.policy.is_elastic() && !hit.shadow && !self.passes(hit, now);
-            let window = if is_due && !hit.policy.ignores(hit.cost) {
-                let (window, lost) = self.hit(hit.policy, hit.cost, now);
-                evicted += lost;
-                window
-            } else {
-                self.test(hit.policy, hit.cost, now)
-            };
-            decision.push(window);
-        }
-        evicted
-    }
-
+    /// Hits the count at a place among the others; the policy does not ignore the cost.
     #[inline]
-    fn passes(&self, hit: &Hit<'_>, now: Timestamp) -> bool {
-        let cell = self.cells.find(hit.policy);
-        let remaining = cell.map(|cell| cell.remaining(hit.policy, now.max(self.newest)));
-        hit.cost <= remaining.unwrap_or(hit.policy.capacity())
-    }
-
-    /// Returns the report, and how many live counts had to make way.
-    #[inline]
-    pub(super) fn hit(&mut self, policy: &Policy, cost: u64, now: Timestamp) -> (Window, u64) {
+    pub(super) fn hit(
+        &mut self,
+        (place, count): (usize, &Count),
+        policy: &Policy,
+        cost: u64,
+        now: Timestamp,
+    ) -> Window {
         let now = now.max(self.newest);
-        let (place, evicted) = match self.cells.place(policy) {
-            Some(place) => (place, 0),
-            None => self.add(policy, now),
-        };
-        let window = self.cells.as_mut_slice()[place].hit(policy, cost, now);
+        let window = self.numbers.hit(count.at(), policy, cost, now);
         // Other refusals leave no trace, not even of their time.
         if window.is_allowed() || policy.is_elastic() {
             self.newest = now;
+            self.note_spent(place, &window);
         }
-        (window, evicted)
+        window
     }
 
-    pub(super) fn give_back(&mut self, policy: &Policy, cost: u64, stamp: u64, now: Timestamp) {
-        let now = now.max(self.newest);
-        if let Some(cell) = self.cells.find_mut(policy) {
-            cell.give_back(policy, cost, stamp, now);
+    /// Hits counts that are here, each once, and tells whether all pass; none when they are not. When one refuses,
+    /// the entry is no longer of use, since others may have been hit.
+    #[inline]
+    pub(super) fn hit_all(
+        &mut self,
+        shape: &Shape,
+        limits: &[Hit<'_>],
+        now: Timestamp,
+        decision: &mut Decision,
+    ) -> Option<bool> {
+        let (mut seen, mut pass) = (0_u8, true);
+        for (index, hit) in limits.iter().enumerate() {
+            let (place, count) = shape.find(hit.policy, index)?;
+            let bit = 1 << place;
+            if seen & bit != 0 {
+                return None;
+            }
+            seen |= bit;
+            let window = if hit.policy.ignores(hit.cost) {
+                self.numbers.test(count.at(), hit.policy, hit.cost, now.max(self.newest))
+            } else {
+                self.hit((place, count), hit.policy, hit.cost, now)
+            };
+            pass &= hit.shadow || window.is_allowed();
+            decision.push(window);
+        }
+        Some(pass)
+    }
+
+    pub(super) fn give_back(&mut self, shape: &Shape, hit: &Hit<'_>, stamp: u64, now: Timestamp) {
+        if let Some((place, count)) = shape.find(hit.policy, 0) {
+            let now = now.max(self.newest);
+            self.numbers.give_back(count.at(), hit.policy, hit.cost, stamp, now);
+            self.note_spent(place, &self.numbers.test(count.at(), hit.policy, 0, now));
         }
     }
 
     /// Forgets one count; tells whether any is left.
-    pub(super) fn clear(&mut self, policy: &Policy) -> bool {
-        self.cells.remove(policy);
-        !self.cells.as_slice().is_empty()
-    }
-
-    pub(super) fn has_expired(&self, now: Timestamp) -> bool {
-        self.rank(now).is_none()
-    }
-
-    /// Orders what should leave first: by the live count that is worth most; none when all have expired.
-    pub(super) fn rank(&self, now: Timestamp) -> Option<(bool, Timestamp)> {
-        let live = self.cells.as_slice().iter().filter(|cell| !cell.has_expired(now));
-        live.map(Cell::rank).max()
-    }
-
-    /// Adds a count, in the place of another that has expired or if there are too many; returns its place, and
-    /// how many live counts are lost by it.
-    #[cold]
-    fn add(&mut self, policy: &Policy, now: Timestamp) -> (usize, u64) {
-        let fresh = Cell::new(policy);
-        let cells = self.cells.as_mut_slice();
-        let expired = cells.iter().position(|cell| cell.has_expired(now));
-        if expired.is_none() && cells.len() < MOST_CELLS {
-            self.cells.push(fresh);
-            return (self.cells.as_slice().len() - 1, 0);
+    pub(super) fn clear(&mut self, shape: &Shape, policy: &Policy) -> bool {
+        if let Some((place, count)) = shape.find(policy, 0) {
+            count.copy(&Numbers::default(), &mut self.numbers, count.at());
+            self.spent &= !(1 << place);
         }
-        let least = || (0..cells.len()).min_by_key(|place| cells[*place].rank()).unwrap_or(0);
-        let place = expired.unwrap_or_else(least);
-        cells[place] = fresh;
-        (place, u64::from(expired.is_none()))
+        self.numbers != Numbers::default()
     }
+
+    #[inline]
+    fn note_spent(&mut self, place: usize, window: &Window) {
+        let spent = u8::from(window.remaining() == 0);
+        self.spent = self.spent & !(1 << place) | spent << place;
+    }
+
+    /// The live count that is worth most; none when all have expired.
+    pub(super) fn rank(&self, shape: &Shape, now: Timestamp) -> Option<(bool, Timestamp)> {
+        self.cells(shape).filter_map(|cell| cell.rank(now)).max()
+    }
+
+    /// The counts, each by itself.
+    pub(super) fn cells(&self, shape: &Shape) -> impl Iterator<Item = Cell> {
+        let cell = |(place, count): (usize, &Count)| {
+            Cell::of(count.policy(), count.state(&self.numbers), self.spent >> place & 1 == 1)
+        };
+        shape.counts().iter().enumerate().map(cell)
+    }
+
+    /// The same client with those counts that are `kept`, and a new one behind them. None when they do not fit.
+    pub(super) fn reshaped(
+        &self,
+        shape: &Shape,
+        kept: impl Fn(&Count) -> bool,
+        new: Count,
+    ) -> Option<(Shape, Self)> {
+        let mut shape_then = Shape::default();
+        let mut then = Self { spent: 0, numbers: Numbers::default(), ..*self };
+        for (place, count) in shape.counts().iter().enumerate().filter(|(_, count)| kept(count)) {
+            then.spent |= (self.spent >> place & 1) << shape_then.counts().len();
+            count.copy(&self.numbers, &mut then.numbers, shape_then.push(*count)?);
+        }
+        shape_then.push(new)?;
+        Some((shape_then, then))
+    }
+}
+
+/// The part of a digest that an entry keeps.
+#[expect(clippy::cast_possible_truncation, reason = "the parts are what is wanted")]
+fn short(digest: u128) -> [u32; 3] {
+    let [low, high] = halves(digest);
+    [low as u32, (low >> 32) as u32, high as u32]
 }
 
 #[cfg(test)]
@@ -134,7 +176,7 @@ mod tests {
 
     /// What many of them take is what counts.
     #[test]
-    fn an_entry_of_one_count_is_a_cache_line() {
-        assert_eq!(size_of::<Entry>(), 64);
+    fn an_entry_is_less_than_a_cache_line() {
+        assert_eq!(size_of::<Entry>(), 56);
     }
 }

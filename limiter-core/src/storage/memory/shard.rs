@@ -1,16 +1,21 @@
 use hashbrown::HashTable;
 
-use super::entry::Entry;
-use crate::{Policy, Timestamp, Window, digest::halves, strategy::State};
+use super::entries::Entries;
+use crate::{
+    Policy, Timestamp, Window,
+    digest::halves,
+    storage::{Decision, Hit},
+    strategy::State,
+};
 
 /// Part of the entries, under one lock.
 ///
-/// Entries lie side by side in a vector, so that it costs little to look at some in passing; the table holds
-/// only their places, so that its growth moves four bytes a key.
+/// Entries lie side by side, so that it costs little to look at some in passing; the table holds only their
+/// places, so that its growth moves four bytes a key.
 #[derive(Debug, Default)]
 pub(super) struct Shard {
     places: HashTable<u32>,
-    entries: Vec<Entry>,
+    entries: Entries,
     /// Where the search for expired entries goes on.
     hand: usize,
 }
@@ -26,44 +31,53 @@ impl Shard {
     /// Looks at one count, which need not be there.
     pub(super) fn test(&self, digest: u128, policy: &Policy, cost: u64, now: Timestamp) -> Window {
         match self.place(digest) {
-            Some(place) => self.entries[place].test(policy, cost, now),
+            Some(place) => self.entries.test(place, policy, cost, now),
             None => State::untouched(policy, cost),
         }
     }
 
+    /// Hits one count of the entry at a place; see [`Entries::hit`].
     #[inline]
-    pub(super) fn find_mut(&mut self, digest: u128) -> Option<&mut Entry> {
-        let place = self.place(digest)?;
-        self.entries.get_mut(place)
+    pub(super) fn hit(&mut self, place: usize, policy: &Policy, cost: u64, now: Timestamp) -> (Window, u64) {
+        self.entries.hit(place, policy, cost, now)
     }
 
-    /// The entry at a place.
+    /// Decides limits of one entry; returns whether all their counts were there, else nothing is decided.
     #[inline]
-    pub(super) fn at(&mut self, place: usize) -> &mut Entry {
-        &mut self.entries[place]
+    pub(super) fn decide(
+        &mut self,
+        digest: u128,
+        limits: &[Hit<'_>],
+        now: Timestamp,
+        decision: &mut Decision,
+    ) -> bool {
+        self.place(digest).is_some_and(|place| self.entries.decide(place, limits, now, decision))
+    }
+
+    pub(super) fn give_back(&mut self, digest: u128, hit: &Hit<'_>, stamp: u64, now: Timestamp) {
+        if let Some(place) = self.place(digest) {
+            self.entries.give_back(place, hit, stamp, now);
+        }
+    }
+
+    /// Forgets one count; tells whether its entry has left, for it was the last.
+    pub(super) fn clear(&mut self, digest: u128, policy: &Policy) -> bool {
+        let place = self.place(digest);
+        let emptied = place.filter(|place| !self.entries.clear(*place, policy));
+        if let Some(place) = emptied {
+            self.remove_at(place);
+        }
+        emptied.is_some()
     }
 
     /// Adds an entry that is not there yet; returns its place.
     pub(super) fn insert(&mut self, digest: u128) -> usize {
-        let place = self.entries.len();
+        let place = self.entries.push(digest);
         // A shard of four thousand million entries would not fit into memory.
         let short = u32::try_from(place).expect("a shard has fewer than 2^32 entries");
         let entries = &self.entries;
-        self.places.insert_unique(hash(digest), short, |place| entries[*place as usize].hash());
-        if place == self.entries.capacity() {
-            // By less than double, since there are many shards and most of them are as full.
-            self.entries.reserve_exact(place / 4 + 4);
-        }
-        self.entries.push(Entry::new(digest));
+        self.places.insert_unique(hash(digest), short, |place| entries.get(*place as usize).hash());
         place
-    }
-
-    pub(super) fn remove(&mut self, digest: u128) -> bool {
-        let place = self.place(digest);
-        if let Some(place) = place {
-            self.remove_at(place);
-        }
-        place.is_some()
     }
 
     /// Removes a few expired entries, if there are any where the hand stands; tells how many.
@@ -71,13 +85,13 @@ impl Shard {
         let mut removed = 0;
         for _ in 0..SWEEP.min(self.entries.len()) {
             let place = self.hand % self.entries.len();
-            if self.entries[place].has_expired(now) {
+            if self.entries.rank(place, now).is_none() {
                 self.remove_at(place);
                 removed += 1;
             } else {
                 self.hand = place + 1;
             }
-            if self.entries.is_empty() {
+            if self.entries.len() == 0 {
                 break;
             }
         }
@@ -89,8 +103,8 @@ impl Shard {
     pub(super) fn evict(&mut self, now: Timestamp) -> Option<bool> {
         let count = self.entries.len();
         let sample = (0..count.min(SAMPLE)).map(|step| (self.hand + step) % count);
-        let place = sample.min_by_key(|place| self.entries[*place].rank(now))?;
-        let live = !self.entries[place].has_expired(now);
+        let place = sample.min_by_key(|place| self.entries.rank(*place, now))?;
+        let live = self.entries.rank(place, now).is_some();
         self.hand = (self.hand + SAMPLE) % count;
         self.remove_at(place);
         Some(live)
@@ -104,7 +118,7 @@ impl Shard {
     /// Where the entry is, until another one is added or removed.
     #[inline]
     pub(super) fn place(&self, digest: u128) -> Option<usize> {
-        let is_it = |place: &u32| self.entries[*place as usize].is_of(digest);
+        let is_it = |place: &u32| self.entries.get(*place as usize).is_of(digest);
         self.places.find(hash(digest), is_it).map(|place| *place as usize)
     }
 
@@ -112,12 +126,12 @@ impl Shard {
     fn remove_at(&mut self, place: usize) {
         let last = self.entries.len() - 1;
         let short = |place: usize| move |other: &u32| *other as usize == place;
-        let removed = self.entries[place].hash();
+        let removed = self.entries.get(place).hash();
         if let Ok(found) = self.places.find_entry(removed, short(place)) {
             found.remove();
         }
         if place != last {
-            let moved = self.entries[last].hash();
+            let moved = self.entries.get(last).hash();
             if let Some(moved) = self.places.find_mut(moved, short(last)) {
                 *moved = u32::try_from(place).expect("a shard has fewer than 2^32 entries");
             }

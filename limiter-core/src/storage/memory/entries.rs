@@ -1,0 +1,192 @@
+use super::{
+    apart::Apart,
+    cells::Cells,
+    entry::Entry,
+    pieces::Pieces,
+    shape::{Count, Shapes},
+};
+use crate::{
+    Policy, Timestamp, Window,
+    storage::{Decision, Hit},
+    strategy::State,
+};
+
+/// The entries of a shard, with all that belongs to them. They are named by their places.
+///
+/// An entry has a shape, which says what its numbers are. Or its counts are kept apart: because one of them is no
+/// few numbers (a moving window), because they are too many, or because their shapes are.
+#[derive(Debug, Default)]
+pub(super) struct Entries {
+    list: Pieces<Entry>,
+    shapes: Shapes,
+    apart: Apart,
+}
+
+impl Entries {
+    pub(super) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    #[inline]
+    pub(super) fn get(&self, place: usize) -> &Entry {
+        &self.list[place]
+    }
+
+    /// Adds an entry without counts; returns its place.
+    pub(super) fn push(&mut self, digest: u128) -> usize {
+        self.list.push(Entry::new(digest))
+    }
+
+    /// Removes an entry, whose place the last one takes.
+    pub(super) fn swap_remove(&mut self, place: usize) {
+        let entry = self.list.swap_remove(place);
+        if self.shapes.get(entry.shape).is_some() {
+            self.shapes.release(entry.shape);
+        } else {
+            self.apart.remove(entry.place_apart());
+        }
+    }
+
+    /// Looks at one count, which need not be there.
+    pub(super) fn test(&self, place: usize, policy: &Policy, cost: u64, now: Timestamp) -> Window {
+        let entry = &self.list[place];
+        match self.shapes.get(entry.shape) {
+            Some(shape) => entry.test(shape, policy, cost, now),
+            None => self.apart.get(entry.place_apart()).test(policy, cost, now.max(entry.newest)),
+        }
+    }
+
+    /// Hits one count, which is made if need be; returns the report, and how many live counts had to make way.
+    /// The policy does not ignore the cost.
+    #[inline]
+    pub(super) fn hit(&mut self, place: usize, policy: &Policy, cost: u64, now: Timestamp) -> (Window, u64) {
+        let entry = &mut self.list[place];
+        let found = self.shapes.get(entry.shape).and_then(|shape| shape.find(policy, 0));
+        match found {
+            Some(found) => (entry.hit(found, policy, cost, now), 0),
+            None => self.hit_otherwise(place, policy, cost, now),
+        }
+    }
+
+    /// Hits a count that is kept apart, or will be one of the entry's numbers from now on.
+    #[cold]
+    fn hit_otherwise(&mut self, place: usize, policy: &Policy, cost: u64, now: Timestamp) -> (Window, u64) {
+        let now = now.max(self.list[place].newest);
+        self.add(place, policy, now);
+        let entry = &mut self.list[place];
+        if let Some(shape) = self.shapes.get(entry.shape) {
+            let hit = |found| entry.hit(found, policy, cost, now);
+            return (shape.find(policy, 0).map_or(State::untouched(policy, cost), hit), 0);
+        }
+        let (window, evicted) = self.apart.get_mut(entry.place_apart()).hit(policy, cost, now);
+        if window.is_allowed() || policy.is_elastic() {
+            entry.newest = now;
+        }
+        (window, evicted)
+    }
+
+    /// Adds a count to the shape of an entry, in the place of those that have expired if there is no other; or
+    /// else keeps its counts apart from now on.
+    fn add(&mut self, place: usize, policy: &Policy, now: Timestamp) {
+        let entry = self.list[place];
+        let Some(shape) = self.shapes.get(entry.shape) else { return };
+        let is_live = |count: &Count| count.state(&entry.numbers).expires() > now;
+        let reshaped = Count::new(policy).and_then(|new| {
+            entry.reshaped(shape, |_| true, new).or_else(|| entry.reshaped(shape, is_live, new))
+        });
+        let reshaped = reshaped.and_then(|(shape, then)| Some(then.of_shape(self.shapes.hold(shape)?)));
+        self.list[place] = reshaped.unwrap_or_else(|| self.kept_apart(&entry));
+        self.shapes.release(entry.shape);
+    }
+
+    fn kept_apart(&mut self, entry: &Entry) -> Entry {
+        let shape = self.shapes.get(entry.shape);
+        let cells = shape.map_or_else(Cells::default, |shape| entry.cells(shape).collect());
+        entry.kept_apart(self.apart.insert(cells))
+    }
+
+    /// Decides limits of which each has a count of its own here; returns whether that is so.
+    ///
+    /// Most batches pass, so the hits are made at once, on a copy where that is little.
+    #[inline]
+    pub(super) fn decide(
+        &mut self,
+        place: usize,
+        limits: &[Hit<'_>],
+        now: Timestamp,
+        decision: &mut Decision,
+    ) -> bool {
+        let entry = &mut self.list[place];
+        let Some(shape) = self.shapes.get(entry.shape) else {
+            return self.decide_apart(place, limits, now, decision);
+        };
+        let mut then = *entry;
+        match then.hit_all(shape, limits, now, decision) {
+            Some(true) => *entry = then,
+            Some(false) => self.refuse(place, limits, now, decision),
+            None => return false,
+        }
+        true
+    }
+
+    fn decide_apart(
+        &mut self,
+        place: usize,
+        limits: &[Hit<'_>],
+        now: Timestamp,
+        decision: &mut Decision,
+    ) -> bool {
+        let entry = &self.list[place];
+        match self.apart.get(entry.place_apart()).pass(limits, now.max(entry.newest)) {
+            Some(true) => limits.iter().for_each(|hit| {
+                decision.push(if hit.policy.ignores(hit.cost) {
+                    self.test(place, hit.policy, hit.cost, now)
+                } else {
+                    self.hit(place, hit.policy, hit.cost, now).0
+                });
+            }),
+            Some(false) => self.refuse(place, limits, now, decision),
+            None => return false,
+        }
+        true
+    }
+
+    /// Reports a refusal, which takes nothing; but it moves the ends of those elastic windows that refuse.
+    fn refuse(&mut self, place: usize, limits: &[Hit<'_>], now: Timestamp, decision: &mut Decision) {
+        decision.refuse();
+        for hit in limits {
+            let (policy, cost) = (hit.policy, hit.cost);
+            let mut window = self.test(place, policy, cost, now);
+            if policy.is_elastic() && !hit.shadow && !window.is_allowed() && !policy.ignores(cost) {
+                window = self.hit(place, policy, cost, now).0;
+            }
+            decision.push(window);
+        }
+    }
+
+    pub(super) fn give_back(&mut self, place: usize, hit: &Hit<'_>, stamp: u64, now: Timestamp) {
+        let entry = &mut self.list[place];
+        match self.shapes.get(entry.shape) {
+            Some(shape) => entry.give_back(shape, hit, stamp, now),
+            None => self.apart.get_mut(entry.place_apart()).give_back(hit, stamp, now.max(entry.newest)),
+        }
+    }
+
+    /// Forgets one count; tells whether the entry has any left.
+    pub(super) fn clear(&mut self, place: usize, policy: &Policy) -> bool {
+        let entry = &mut self.list[place];
+        match self.shapes.get(entry.shape) {
+            Some(shape) => entry.clear(shape, policy),
+            None => self.apart.get_mut(entry.place_apart()).clear(policy),
+        }
+    }
+
+    /// Orders what should leave first: by the live count that is worth most; none when all have expired.
+    pub(super) fn rank(&self, place: usize, now: Timestamp) -> Option<(bool, Timestamp)> {
+        let entry = &self.list[place];
+        match self.shapes.get(entry.shape) {
+            Some(shape) => entry.rank(shape, now),
+            None => self.apart.get(entry.place_apart()).rank(now),
+        }
+    }
+}

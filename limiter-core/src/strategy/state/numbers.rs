@@ -1,0 +1,151 @@
+use super::{ElasticWindow, FixedWindow, Kind, SlidingWindow, State, Strategy, TokenBucket, WindowSeconds};
+use crate::{Policy, Timestamp, Window};
+
+/// A few counts as bare numbers: what a [`State`] knows besides is the same for all clients.
+///
+/// A count has as many of the numbers as it [needs](Self::needed), from its place `at` on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Numbers([u64; Numbers::ROOM]);
+
+/// A state that is a few numbers, all of them zero when nobody has touched it.
+trait Packed<const N: usize>: Sized {
+    fn pack(self) -> [u64; N];
+    fn unpack(numbers: [u64; N]) -> Self;
+}
+
+/// Does something with the state at a place, and keeps what becomes of it.
+macro_rules! with_state {
+    ($numbers:expr, $at:expr, $strategy:expr, $state:ident => $call:expr, $otherwise:expr) => {
+        match $strategy {
+            Strategy::FixedWindow => $numbers.with($at, |$state: &mut FixedWindow| $call),
+            Strategy::FixedWindowElasticExpiry => $numbers.with($at, |$state: &mut ElasticWindow| $call),
+            Strategy::SlidingWindowCounter => $numbers.with($at, |$state: &mut SlidingWindow| $call),
+            Strategy::TokenBucket => $numbers.with($at, |$state: &mut TokenBucket| $call),
+            // Not kept here.
+            Strategy::MovingWindow => $otherwise,
+        }
+    };
+}
+
+impl Numbers {
+    /// How many there are.
+    pub(crate) const ROOM: usize = 4;
+
+    /// How many a count takes; none when it cannot be kept here.
+    pub(crate) fn needed(policy: &Policy) -> Option<u8> {
+        match policy.strategy() {
+            Strategy::FixedWindow => Some(2),
+            Strategy::FixedWindowElasticExpiry => Some(3),
+            // Both counters share a number.
+            Strategy::SlidingWindowCounter => u32::try_from(policy.amount()).is_ok().then_some(2),
+            Strategy::MovingWindow => None,
+            Strategy::TokenBucket => Some(1),
+        }
+    }
+
+    /// As [`State::test`].
+    #[inline]
+    pub(crate) fn test(mut self, at: usize, policy: &Policy, cost: u64, now: Timestamp) -> Window {
+        let nanos = now.as_nanos();
+        let other = || State::new(policy).test(policy, cost, now);
+        with_state!(self, at, policy.strategy(), state => state.test(policy, cost, nanos), other())
+    }
+
+    /// As [`State::hit`], for a cost of at least 1.
+    #[inline]
+    pub(crate) fn hit(&mut self, at: usize, policy: &Policy, cost: u64, now: Timestamp) -> Window {
+        let nanos = now.as_nanos();
+        let other = || State::new(policy).hit(policy, cost, now);
+        with_state!(self, at, policy.strategy(), state => state.hit(policy, cost, nanos), other())
+    }
+
+    /// As [`State::give_back`].
+    pub(crate) fn give_back(&mut self, at: usize, policy: &Policy, cost: u64, stamp: u64, now: Timestamp) {
+        let nanos = now.as_nanos();
+        with_state!(self, at, policy.strategy(), state => state.give_back(policy, cost, stamp, nanos), ());
+    }
+
+    /// The count at a place by itself; `window` is that of its policy, in nanoseconds.
+    pub(crate) fn state(&self, at: usize, strategy: Strategy, window: u64) -> State {
+        State(match strategy {
+            Strategy::FixedWindow => Kind::Fixed(self.read(at)),
+            Strategy::FixedWindowElasticExpiry => Kind::Elastic(self.read(at)),
+            Strategy::SlidingWindowCounter => Kind::Sliding(self.read(at), WindowSeconds::from_nanos(window)),
+            // A moving window is not kept here.
+            Strategy::TokenBucket | Strategy::MovingWindow => Kind::Bucket(self.read(at)),
+        })
+    }
+
+    /// One number, which is no count.
+    pub(crate) fn of_other(number: u64) -> Self {
+        Self([number, 0, 0, 0])
+    }
+
+    /// What [`of_other`](Self::of_other) took.
+    pub(crate) fn other(&self) -> u64 {
+        self.0[0]
+    }
+
+    /// Takes over some numbers of another client or place.
+    pub(crate) fn copy(&mut self, to: usize, from: &Self, at: usize, count: usize) {
+        for index in 0..count {
+            self.0[(to + index) % Self::ROOM] = from.0[(at + index) % Self::ROOM];
+        }
+    }
+
+    #[inline]
+    fn with<S: Packed<N>, T, const N: usize>(&mut self, at: usize, act: impl FnOnce(&mut S) -> T) -> T {
+        let mut state = self.read(at);
+        let answer = act(&mut state);
+        for (index, number) in state.pack().into_iter().enumerate() {
+            self.0[(at + index) % Self::ROOM] = number;
+        }
+        answer
+    }
+
+    #[inline]
+    fn read<S: Packed<N>, const N: usize>(&self, at: usize) -> S {
+        S::unpack(std::array::from_fn(|index| self.0[(at + index) % Self::ROOM]))
+    }
+}
+
+impl Packed<2> for FixedWindow {
+    fn pack(self) -> [u64; 2] {
+        [self.end, self.used]
+    }
+
+    fn unpack([end, used]: [u64; 2]) -> Self {
+        Self { end, used }
+    }
+}
+
+impl Packed<3> for ElasticWindow {
+    fn pack(self) -> [u64; 3] {
+        [self.start, self.end, self.used]
+    }
+
+    fn unpack([start, end, used]: [u64; 3]) -> Self {
+        Self { start, end, used }
+    }
+}
+
+/// Half a number for each counter, which [`Numbers::needed`] has seen to be enough.
+impl Packed<2> for SlidingWindow {
+    fn pack(self) -> [u64; 2] {
+        [self.start, self.previous << 32 | self.current]
+    }
+
+    fn unpack([start, counters]: [u64; 2]) -> Self {
+        Self { start, previous: counters >> 32, current: counters & u64::from(u32::MAX) }
+    }
+}
+
+impl Packed<1> for TokenBucket {
+    fn pack(self) -> [u64; 1] {
+        [self.full_at]
+    }
+
+    fn unpack([full_at]: [u64; 1]) -> Self {
+        Self { full_at }
+    }
+}
