@@ -1,6 +1,6 @@
 //! What a hit or a look reports.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 /// How one limit stands for one client after a hit or a look.
 ///
@@ -8,8 +8,7 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Window {
-    pub(crate) allowed: bool,
-    pub(crate) limit: u64,
+    pub(crate) outcome: Outcome,
     pub(crate) remaining: u64,
     /// Nanoseconds.
     pub(crate) reset: u64,
@@ -21,15 +20,43 @@ pub struct Window {
 
 pub(crate) const NEVER: u64 = u64::MAX;
 
+/// Whether the cost passed, and the amount of the quota, in one word: reports are copied often.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Outcome(u64);
+
+impl Outcome {
+    /// Of an amount, which has 15 digits at most.
+    #[inline]
+    pub(crate) fn new(allowed: bool, limit: u64) -> Self {
+        Self(limit << 1 | u64::from(allowed))
+    }
+
+    #[inline]
+    pub(crate) fn is_allowed(self) -> bool {
+        self.0 & 1 == 1
+    }
+
+    pub(crate) fn limit(self) -> u64 {
+        self.0 >> 1
+    }
+}
+
+impl fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = if self.is_allowed() { "allowed" } else { "refused" };
+        write!(f, "{word} by a limit of {}", self.limit())
+    }
+}
+
 impl Window {
     /// Whether the cost passed (hit) or would pass (look).
     pub fn is_allowed(&self) -> bool {
-        self.allowed
+        self.outcome.is_allowed()
     }
 
     /// The amount of the quota.
     pub fn limit(&self) -> u64 {
-        self.limit
+        self.outcome.limit()
     }
 
     /// What is left of the quota now; never more than [`limit`](Self::limit), except for a token bucket
@@ -47,13 +74,13 @@ impl Window {
     /// The least wait after which this cost passes if nobody else hits. None when it passed, and when it
     /// never will because the cost is above the quota.
     pub fn retry_after(&self) -> Option<Duration> {
-        (!self.allowed && self.retry_after != NEVER).then(|| Duration::from_nanos(self.retry_after))
+        (!self.is_allowed() && self.retry_after != NEVER).then(|| Duration::from_nanos(self.retry_after))
     }
 
     /// The window as it stands after `cost` was given back to it.
     pub fn given_back(mut self, cost: u64) -> Self {
         self.remaining = self.remaining.saturating_add(cost);
-        if self.remaining >= self.limit {
+        if self.remaining >= self.limit() {
             self.reset = 0;
         }
         self

@@ -1,8 +1,6 @@
 //! How a batch comes out, wherever its counts are: all of its limits or none.
 
-use smallvec::SmallVec;
-
-use super::{Batch, Decision, Hit, Verdict};
+use super::{Batch, Decision, Hit, Verdict, decision::Windows};
 use crate::{Policy, Strategy, Timestamp, Window};
 
 /// The counts of a batch, which nobody else sees or changes meanwhile. They are named by the place of their hit
@@ -23,7 +21,7 @@ pub(super) trait Counts {
 
 /// Decides a batch.
 pub(super) fn decide(counts: &mut impl Counts, batch: &Batch<'_>, now: Timestamp) -> Decision {
-    let mut windows = SmallVec::new();
+    let mut windows = Windows::new();
     let guarded = !test(counts, batch.guards, 0, now, &mut windows);
     let refused = !test(counts, batch.limits, batch.guards.len(), now, &mut windows);
 
@@ -43,13 +41,7 @@ pub(super) fn decide(counts: &mut impl Counts, batch: &Batch<'_>, now: Timestamp
 }
 
 /// Looks at `hits`, the first of which is the `first` of the batch; tells whether none refuses.
-fn test(
-    counts: &impl Counts,
-    hits: &[Hit<'_>],
-    first: usize,
-    now: Timestamp,
-    windows: &mut SmallVec<[Window; 6]>,
-) -> bool {
+fn test(counts: &impl Counts, hits: &[Hit<'_>], first: usize, now: Timestamp, windows: &mut Windows) -> bool {
     let mut pass = true;
     for (index, hit) in hits.iter().enumerate() {
         let cost = cost_so_far(counts, hits, index, first, &windows[first..]);

@@ -18,10 +18,14 @@ pub enum Verdict {
 #[must_use]
 pub struct Decision {
     verdict: Verdict,
-    guards: usize,
-    /// Of the guards, then of the limits. As many as most requests have fit without an allocation.
-    windows: SmallVec<[Window; 6]>,
+    guards: u32,
+    /// Of the guards, then of the limits.
+    windows: Windows,
 }
+
+/// As many as most requests have fit without an allocation; and with one more, a decision would cost twice as much
+/// to move.
+pub(super) type Windows = SmallVec<[Window; 6]>;
 
 impl Decision {
     /// Puts a decision together, for storages.
@@ -30,10 +34,10 @@ impl Decision {
         guards: impl IntoIterator<Item = Window>,
         limits: impl IntoIterator<Item = Window>,
     ) -> Self {
-        let mut windows: SmallVec<_> = guards.into_iter().collect();
+        let mut windows: Windows = guards.into_iter().collect();
         let guards = windows.len();
         windows.extend(limits);
-        Self { verdict, guards, windows }
+        Self::from_windows(verdict, guards, windows)
     }
 
     pub(super) fn of_one(verdict: Verdict, limit: Window) -> Self {
@@ -54,15 +58,16 @@ impl Decision {
         self.windows.push(window);
     }
 
-    /// The limits are to be pushed anew.
-    pub(super) fn refuse(&mut self) {
+    /// Returns the reports, which are to be as if nothing had been hit.
+    pub(super) fn refuse(&mut self) -> &mut [Window] {
         self.verdict = Verdict::Refused;
-        self.windows.clear();
+        &mut self.windows
     }
 
     /// The first `guards` windows are of the guards, the others of the limits.
-    pub(super) fn from_windows(verdict: Verdict, guards: usize, windows: SmallVec<[Window; 6]>) -> Self {
-        Self { verdict, guards, windows }
+    pub(super) fn from_windows(verdict: Verdict, guards: usize, windows: Windows) -> Self {
+        // More guards than that do not fit into memory.
+        Self { verdict, guards: u32::try_from(guards).unwrap_or(u32::MAX), windows }
     }
 
     /// The verdict.
@@ -77,12 +82,23 @@ impl Decision {
 
     /// How the guards stand, in the order of the batch.
     pub fn guards(&self) -> &[Window] {
-        &self.windows[..self.guards]
+        &self.windows[..self.guards as usize]
     }
 
     /// How the limits stand, in the order of the batch: after the hit when admitted, untouched otherwise.
     /// A limit in shadow may say that it is not allowed although the batch was admitted.
     pub fn limits(&self) -> &[Window] {
-        &self.windows[self.guards..]
+        &self.windows[self.guards as usize..]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is larger is moved by a slower kind of copy.
+    #[test]
+    fn a_decision_is_256_bytes() {
+        assert_eq!(size_of::<Decision>(), 256);
     }
 }

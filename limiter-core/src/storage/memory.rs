@@ -17,6 +17,7 @@ use self::{shard::Shard, transaction::Transaction};
 use super::{Answer, Batch, Decision, GiveBack, Hit, Storage, Verdict};
 use crate::{
     Policy, PolicyError, Strategy, Timestamp, Window,
+    digest::halves,
     sync::{AtomicU64, AtomicUsize, Mutex},
 };
 
@@ -77,39 +78,43 @@ impl MemoryStorage {
 
     /// Decides a batch; what [`Storage::decide`] answers, without the wrapping.
     pub fn decide(&self, batch: &Batch<'_>, now: Timestamp) -> Decision {
-        match batch {
-            Batch { guards: [], limits: [hit], on_refusal: [] } => self.decide_one(hit, now),
-            Batch { guards: [], limits, on_refusal: [] } if are_of_one_entry(limits) => {
-                self.decide_together(limits, now).unwrap_or_else(|| self.decide_any(batch, now))
+        let is_plain = batch.guards.is_empty() && batch.on_refusal.is_empty();
+        match batch.limits {
+            [hit] if is_plain => self.decide_one(hit, now),
+            [first, others @ ..] if is_plain && are_of_one_entry(first, others) => {
+                self.decide_together(batch, now)
             }
             _ => self.decide_any(batch, now),
         }
     }
 
-    /// Decides a batch of any kind.
-    fn decide_any(&self, batch: &Batch<'_>, now: Timestamp) -> Decision {
-        Transaction::begin(self, batch).decide(batch, now)
-    }
-
-    /// Decides a batch of one limit, the most frequent one: to test it first would be to do the work twice.
+    /// Decides one limit, which the most frequent batches have.
+    #[inline]
     fn decide_one(&self, hit: &Hit<'_>, now: Timestamp) -> Decision {
         let digest = digest(hit);
         let mut shard = self.shards[self.shard_of(digest)].0.lock();
-        let window = self.hit(&mut shard, digest, hit.policy, hit.cost, now);
+        let warm = if hit.policy.ignores(hit.cost) { None } else { shard.hit_number(digest, hit, now) };
+        let window = warm.unwrap_or_else(|| self.hit(&mut shard, digest, hit.policy, hit.cost, now));
         let passes = hit.shadow || window.is_allowed();
         Decision::of_one(if passes { Verdict::Admitted } else { Verdict::Refused }, window)
     }
 
-    /// Decides limits of one entry, which is found once; none when their counts are not all there, each once.
-    fn decide_together(&self, limits: &[Hit<'_>], now: Timestamp) -> Option<Decision> {
-        let digest = digest(&limits[0]);
+    /// Decides limits of one entry, which is found once; mostly all their counts are there.
+    #[inline]
+    fn decide_together(&self, batch: &Batch<'_>, now: Timestamp) -> Decision {
+        let digest = digest(&batch.limits[0]);
         let mut decision = Decision::of_limits();
         let mut shard = self.shards[self.shard_of(digest)].0.lock();
-        shard.decide(digest, limits, now, &mut decision).then_some(decision)
+        let is_decided = shard.decide(digest, batch.limits, now, &mut decision);
+        drop(shard);
+        if is_decided { decision } else { self.decide_any(batch, now) }
+    }
+
+    fn decide_any(&self, batch: &Batch<'_>, now: Timestamp) -> Decision {
+        Transaction::begin(self, batch).decide(batch, now)
     }
 
     /// Where the entry of a client is; makes it if there is none yet.
-    #[inline]
     fn place(&self, shard: &mut Shard, digest: u128, now: Timestamp) -> usize {
         shard.place(digest).unwrap_or_else(|| {
             self.make_room(shard, now);
@@ -118,7 +123,7 @@ impl MemoryStorage {
     }
 
     /// Hits one count in its shard; makes its entry if there is none yet.
-    #[inline]
+    #[cold]
     fn hit(&self, shard: &mut Shard, digest: u128, policy: &Policy, cost: u64, now: Timestamp) -> Window {
         if policy.ignores(cost) {
             return shard.test(digest, policy, cost, now);
@@ -166,9 +171,10 @@ impl MemoryStorage {
     /// By the upper bits of the digest, which has 127; the lower ones find the entry in its shard.
     #[inline]
     fn shard_of(&self, digest: u128) -> usize {
-        let shards = self.shards.len() as u128;
+        let [upper, _] = halves(digest >> 63).map(u128::from);
+        let [_, place] = halves(upper * self.shards.len() as u128);
         // Below the number of shards.
-        usize::try_from(((digest >> 63) * shards) >> 64).unwrap_or(0)
+        usize::try_from(place).unwrap_or(0)
     }
 
     /// Adds up live counts that had to leave.
@@ -184,12 +190,12 @@ impl MemoryStorage {
 }
 
 /// Whether these hits, known by their references, are of one client in one scope.
-fn are_of_one_entry(hits: &[Hit<'_>]) -> bool {
-    let [first, rest @ ..] = hits else { return false };
-    rest.iter().all(|hit| ptr::eq(hit.key, first.key) && hit.scope.is(first.scope))
+fn are_of_one_entry(first: &Hit<'_>, others: &[Hit<'_>]) -> bool {
+    others.iter().all(|hit| ptr::eq(hit.key, first.key) && hit.scope.is(first.scope))
 }
 
 /// Finds the entry of a hit.
+#[inline]
 fn digest(hit: &Hit<'_>) -> u128 {
     let mut digest = hit.scope.digest();
     hit.key.feed(&mut digest);

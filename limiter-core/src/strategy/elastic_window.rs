@@ -15,7 +15,6 @@ impl ElasticWindow {
         self.current(now).report(policy, cost, now)
     }
 
-    #[inline]
     pub(super) fn hit(&mut self, policy: &Policy, cost: u64, now: u64) -> Window {
         let mut next = self.current(now);
         if cost > policy.amount() {

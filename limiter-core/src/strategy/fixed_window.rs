@@ -1,4 +1,7 @@
-use crate::{Policy, Window, window::NEVER};
+use crate::{
+    Policy, Window,
+    window::{NEVER, Outcome},
+};
 
 /// One counter; the window starts at the key's first hit and ends exactly one window later.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,17 +17,20 @@ impl FixedWindow {
 
     #[inline]
     pub(super) fn hit(&mut self, policy: &Policy, cost: u64, now: u64) -> Window {
-        let mut next = self.current(now);
-        if cost > next.remaining(policy, now) {
-            return next.report(policy, cost, now);
+        let Self { end, used } = self.current(now);
+        let remaining = policy.amount().saturating_sub(used);
+        if cost > remaining {
+            return Self { end, used }.report(policy, cost, now);
         }
-        if next.used == 0 {
-            next.end = now.saturating_add(policy.window());
+        self.end = if used == 0 { now.saturating_add(policy.window()) } else { end };
+        self.used = used + cost;
+        Window {
+            outcome: Outcome::new(true, policy.amount()),
+            remaining: remaining - cost,
+            reset: self.end - now,
+            retry_after: NEVER,
+            stamp: self.end,
         }
-        next.used += cost;
-        let window = Window { allowed: true, ..next.report(policy, 0, now) };
-        *self = next;
-        window
     }
 
     pub(super) fn give_back(&mut self, _: &Policy, cost: u64, stamp: u64, _: u64) {
@@ -61,8 +67,7 @@ pub(super) fn counter_report(
     let remaining = limit.saturating_sub(used);
     let allowed = cost <= remaining;
     Window {
-        allowed,
-        limit,
+        outcome: Outcome::new(allowed, limit),
         remaining,
         reset: end - now,
         retry_after: if allowed || cost > limit { NEVER } else { end - now },

@@ -1,6 +1,9 @@
 use std::collections::VecDeque;
 
-use crate::{Policy, Window, window::NEVER};
+use crate::{
+    Policy, Window,
+    window::{NEVER, Outcome},
+};
 
 /// The hits of the last window, oldest first: at most the amount in any half-open (now - window, now].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +47,7 @@ impl MovingWindow {
     pub(super) fn hit(&mut self, policy: &Policy, cost: u64, now: u64) -> Window {
         let (gone, used) = self.at(policy, now);
         let window = self.report(policy, gone, used, cost, now);
-        if !window.allowed {
+        if !window.is_allowed() {
             return window;
         }
         self.hits.drain(..gone);
@@ -54,7 +57,11 @@ impl MovingWindow {
         }
         self.used = used + cost;
         self.expires = now.saturating_add(policy.window());
-        Window { allowed: true, stamp: now, ..self.report(policy, 0, self.used, 0, now) }
+        Window {
+            outcome: Outcome::new(true, policy.amount()),
+            stamp: now,
+            ..self.report(policy, 0, self.used, 0, now)
+        }
     }
 
     pub(super) fn give_back(&mut self, policy: &Policy, cost: u64, stamp: u64, _: u64) {
@@ -84,8 +91,7 @@ impl MovingWindow {
         let remaining = limit.saturating_sub(used);
         let allowed = cost <= remaining;
         Window {
-            allowed,
-            limit,
+            outcome: Outcome::new(allowed, limit),
             remaining,
             reset: self.hits.get(gone).map_or(0, |hit| leaves(*hit, policy) - now),
             retry_after: if allowed { NEVER } else { self.wait(policy, gone, cost - remaining, cost, now) },

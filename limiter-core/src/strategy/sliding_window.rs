@@ -1,4 +1,7 @@
-use crate::{Policy, Window, window::NEVER};
+use crate::{
+    Policy, Window,
+    window::{NEVER, Outcome},
+};
 
 /// Two counters over windows aligned to the Unix epoch.
 ///
@@ -19,15 +22,22 @@ impl SlidingWindow {
         self.at(policy, now).report(policy, cost, now)
     }
 
-    #[inline]
     pub(super) fn hit(&mut self, policy: &Policy, cost: u64, now: u64) -> Window {
         let now = now.max(self.start);
         let mut next = self.at(policy, now);
-        if cost > next.left(policy, now) {
+        let (left, from_previous) = next.in_view(policy, now);
+        let remaining = policy.amount().saturating_sub(next.current + from_previous);
+        if cost > remaining {
             return next.report(policy, cost, now);
         }
         next.current += cost;
-        let window = Window { allowed: true, ..next.report(policy, 0, now) };
+        let window = Window {
+            outcome: Outcome::new(true, policy.amount()),
+            remaining: remaining - cost,
+            reset: next.until_freed(policy.window(), left, from_previous),
+            retry_after: NEVER,
+            stamp: next.start,
+        };
         *self = next;
         window
     }
@@ -47,36 +57,34 @@ impl SlidingWindow {
 
     /// The counters as of `now`: shifted by one window, or emptied, as time has gone on.
     fn at(&self, policy: &Policy, now: u64) -> Self {
-        let start = now - now % policy.window();
-        match start - self.start {
-            0 => self.clone(),
-            shift if shift == policy.window() => Self { start, previous: self.current, current: 0 },
-            _ => Self { start, previous: 0, current: 0 },
+        // Mostly; and a division would cost as much as all the rest.
+        if now - self.start < policy.window() {
+            return self.clone();
         }
+        let start = now - now % policy.window();
+        let previous = if start - self.start == policy.window() { self.current } else { 0 };
+        Self { start, previous, current: 0 }
     }
 
-    #[inline]
     pub(super) fn remaining(&self, policy: &Policy, now: u64) -> u64 {
         let now = now.max(self.start);
-        self.at(policy, now).left(policy, now)
+        let next = self.at(policy, now);
+        policy.amount().saturating_sub(next.current + next.in_view(policy, now).1)
     }
 
-    /// What may be taken at `now`, a time of the current window.
-    fn left(&self, policy: &Policy, now: u64) -> u64 {
-        let rest = self.start.saturating_add(policy.window()) - now;
-        policy.amount().saturating_sub(self.current + share(self.previous, rest, policy.window()))
+    /// What is left of the current window at `now`, a time of it, and what still counts of the previous one.
+    fn in_view(&self, policy: &Policy, now: u64) -> (u64, u64) {
+        let left = self.start.saturating_add(policy.window()) - now;
+        (left, share(self.previous, left, policy.window()))
     }
 
     fn report(&self, policy: &Policy, cost: u64, now: u64) -> Window {
-        let limit = policy.amount();
-        let window = policy.window();
-        let left = self.start.saturating_add(window) - now;
-        let from_previous = share(self.previous, left, window);
+        let (limit, window) = (policy.amount(), policy.window());
+        let (left, from_previous) = self.in_view(policy, now);
         let remaining = limit.saturating_sub(self.current + from_previous);
         let allowed = cost <= remaining;
         Window {
-            allowed,
-            limit,
+            outcome: Outcome::new(allowed, limit),
             remaining,
             reset: self.until_freed(window, left, from_previous),
             retry_after: if allowed { NEVER } else { self.wait(policy, left, cost) },
@@ -100,7 +108,8 @@ impl SlidingWindow {
         if from_previous > 0 {
             left - left_when_at_most(self.previous, from_previous - 1, window)
         } else if self.current > 0 {
-            left + (window - left_when_at_most(self.current, self.current - 1, window))
+            // In the next window the current counter is the previous one, and loses its first unit at once.
+            left + 1
         } else {
             0
         }
@@ -109,6 +118,9 @@ impl SlidingWindow {
 
 /// `floor(count * left / window)`
 fn share(count: u64, left: u64, window: u64) -> u64 {
+    if count == 0 {
+        return 0;
+    }
     match count.checked_mul(left) {
         Some(product) => product / window,
         // No more than `count`, since `left` is no more than `window`.
@@ -122,8 +134,10 @@ fn left_when_at_most(count: u64, room: u64, window: u64) -> u64 {
     if count <= room {
         return window;
     }
-    let bound = u128::from(room + 1) * u128::from(window);
-    narrow(bound.div_ceil(u128::from(count)) - 1)
+    match (room + 1).checked_mul(window) {
+        Some(bound) => bound.div_ceil(count) - 1,
+        None => narrow((u128::from(room + 1) * u128::from(window)).div_ceil(u128::from(count)) - 1),
+    }
 }
 
 fn narrow(value: u128) -> u64 {

@@ -2,7 +2,10 @@ use super::{
     Strategy, elastic_window::ElasticWindow, fixed_window::FixedWindow, moving_window::MovingWindow,
     sliding_window::SlidingWindow, token_bucket::TokenBucket,
 };
-use crate::{Policy, Timestamp, Window, window::NEVER};
+use crate::{
+    Policy, Timestamp, Window,
+    window::{NEVER, Outcome},
+};
 
 #[cfg(any(feature = "memcached", feature = "mongodb", feature = "redis"))]
 mod counters;
@@ -34,11 +37,7 @@ struct WindowSeconds(u32);
 
 impl WindowSeconds {
     fn of(policy: &Policy) -> Self {
-        Self::from_nanos(policy.window())
-    }
-
-    fn from_nanos(nanos: u64) -> Self {
-        Self(u32::try_from(nanos / 1_000_000_000).unwrap_or(u32::MAX))
+        Self(u32::try_from(policy.window() / 1_000_000_000).unwrap_or(u32::MAX))
     }
 
     fn as_nanos(self) -> u64 {
@@ -77,8 +76,7 @@ impl State {
     /// What a new state reports to a look, without making one.
     pub(crate) fn untouched(policy: &Policy, cost: u64) -> Window {
         Window {
-            allowed: cost <= policy.capacity(),
-            limit: policy.amount(),
+            outcome: Outcome::new(cost <= policy.capacity(), policy.amount()),
             remaining: policy.capacity(),
             reset: 0,
             retry_after: NEVER,

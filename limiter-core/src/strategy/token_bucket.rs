@@ -1,4 +1,7 @@
-use crate::{Policy, Window, window::NEVER};
+use crate::{
+    Policy, Window,
+    window::{NEVER, Outcome},
+};
 
 /// A bucket that gains one unit per interval, kept as the one instant at which it is full again (GCRA's
 /// theoretical arrival time).
@@ -12,10 +15,9 @@ impl TokenBucket {
         self.report(policy, cost, now)
     }
 
-    #[inline]
     pub(super) fn hit(&mut self, policy: &Policy, cost: u64, now: u64) -> Window {
         let window = self.report(policy, cost, now);
-        if !window.allowed {
+        if !window.is_allowed() {
             return window;
         }
         let taken = cost * policy.interval();
@@ -44,8 +46,7 @@ impl TokenBucket {
         let remaining = self.remaining(policy, now);
         let allowed = cost <= remaining;
         Window {
-            allowed,
-            limit: policy.amount(),
+            outcome: Outcome::new(allowed, policy.amount()),
             remaining,
             reset: missing,
             // A cost within the capacity cannot overflow: the capacity fills within 100 years.

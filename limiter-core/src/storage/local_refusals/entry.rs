@@ -21,7 +21,7 @@ impl Entry {
     /// None when it may change at any time.
     pub(super) fn new(digest: u128, hit: &Hit<'_>, window: &Window, asked_at: Timestamp) -> Option<Self> {
         let is_elastic = hit.policy.strategy() == Strategy::FixedWindowElasticExpiry;
-        if !window.allowed && (is_elastic || hit.reserved) {
+        if !window.is_allowed() && (is_elastic || hit.reserved) {
             return None;
         }
         let asked_at = asked_at.as_nanos();
@@ -57,7 +57,7 @@ impl Entry {
         let longer = match hit.cost.cmp(&self.cost) {
             Ordering::Less => return None,
             Ordering::Equal => return Some(window),
-            Ordering::Greater if window.allowed => return None,
+            Ordering::Greater if window.is_allowed() => return None,
             Ordering::Greater => hit.cost - self.cost,
         };
         let wait = match hit.policy.strategy() {
@@ -74,7 +74,7 @@ impl Entry {
 
     /// What is over first, or is only shown, has the lowest rank.
     pub(super) fn rank(&self, now: Timestamp) -> (bool, u64) {
-        (!self.window.allowed && self.until > now.as_nanos(), self.until)
+        (!self.window.is_allowed() && self.until > now.as_nanos(), self.until)
     }
 }
 

@@ -1,4 +1,8 @@
-use crate::{Policy, Timestamp, Window, storage::Hit, strategy::State};
+use crate::{
+    Policy, Timestamp, Window,
+    storage::{Decision, Hit},
+    strategy::State,
+};
 
 /// The counts of one client that are more than a few numbers.
 #[derive(Debug, Default)]
@@ -57,6 +61,23 @@ impl Cells {
         Some(pass)
     }
 
+    /// Hits limits that pass; tells whether anything has changed.
+    pub(super) fn hit_all(&mut self, limits: &[Hit<'_>], now: Timestamp, decision: &mut Decision) -> bool {
+        let mut is_changed = false;
+        for (index, hit) in limits.iter().enumerate() {
+            let (policy, cost) = (hit.policy, hit.cost);
+            decision.push(match self.place(policy, index) {
+                Some(place) if !policy.ignores(cost) => {
+                    let window = self.0[place].hit(policy, cost, now);
+                    is_changed |= window.is_allowed() || policy.is_elastic();
+                    window
+                }
+                _ => self.test(policy, cost, now),
+            });
+        }
+        is_changed
+    }
+
     pub(super) fn give_back(&mut self, hit: &Hit<'_>, stamp: u64, now: Timestamp) {
         if let Some(place) = self.place(hit.policy, 0) {
             self.0[place].give_back(hit, stamp, now);
@@ -101,11 +122,11 @@ impl FromIterator<Cell> for Cells {
 
 impl Cell {
     pub(super) fn new(policy: &Policy) -> Self {
-        Self::of(policy.id(), State::new(policy), false)
+        Self::of(policy, State::new(policy), false)
     }
 
-    pub(super) fn of(policy: u64, state: State, spent: bool) -> Self {
-        Self { policy: policy & !SPENT | u64::from(spent), state }
+    pub(super) fn of(policy: &Policy, state: State, spent: bool) -> Self {
+        Self { policy: policy.id() & !SPENT | u64::from(spent), state }
     }
 
     #[inline]

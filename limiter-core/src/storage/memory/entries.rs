@@ -56,27 +56,24 @@ impl Entries {
         }
     }
 
-    /// Hits one count, which is made if need be; returns the report, and how many live counts had to make way.
-    /// The policy does not ignore the cost.
+    /// Hits one count that is among the numbers of its entry; none when it is not. The policy does not ignore the
+    /// cost.
     #[inline]
-    pub(super) fn hit(&mut self, place: usize, policy: &Policy, cost: u64, now: Timestamp) -> (Window, u64) {
+    pub(super) fn hit_number(&mut self, place: usize, hit: &Hit<'_>, now: Timestamp) -> Option<Window> {
         let entry = &mut self.list[place];
-        let found = self.shapes.get(entry.shape).and_then(|shape| shape.find(policy, 0));
-        match found {
-            Some(found) => (entry.hit(found, policy, cost, now), 0),
-            None => self.hit_otherwise(place, policy, cost, now),
-        }
+        let count = self.shapes.get(entry.shape)?.find(hit.policy)?;
+        Some(entry.hit(count, hit.policy, hit.cost, now))
     }
 
-    /// Hits a count that is kept apart, or will be one of the entry's numbers from now on.
-    #[cold]
-    fn hit_otherwise(&mut self, place: usize, policy: &Policy, cost: u64, now: Timestamp) -> (Window, u64) {
+    /// Hits one count, which is made if need be; returns the report, and how many live counts had to make way.
+    /// The policy does not ignore the cost.
+    pub(super) fn hit(&mut self, place: usize, policy: &Policy, cost: u64, now: Timestamp) -> (Window, u64) {
         let now = now.max(self.list[place].newest);
-        self.add(place, policy, now);
+        self.see_to(place, policy, now);
         let entry = &mut self.list[place];
         if let Some(shape) = self.shapes.get(entry.shape) {
-            let hit = |found| entry.hit(found, policy, cost, now);
-            return (shape.find(policy, 0).map_or(State::untouched(policy, cost), hit), 0);
+            let hit = |count| entry.hit(count, policy, cost, now);
+            return (shape.find(policy).map_or(State::untouched(policy, cost), hit), 0);
         }
         let (window, evicted) = self.apart.get_mut(entry.place_apart()).hit(policy, cost, now);
         if window.is_allowed() || policy.is_elastic() {
@@ -85,15 +82,16 @@ impl Entries {
         (window, evicted)
     }
 
-    /// Adds a count to the shape of an entry, in the place of those that have expired if there is no other; or
-    /// else keeps its counts apart from now on.
-    fn add(&mut self, place: usize, policy: &Policy, now: Timestamp) {
+    /// Adds a count to the shape of an entry if it is missing, in the place of those that have expired if there is no
+    /// other; or else keeps its counts apart from now on.
+    fn see_to(&mut self, place: usize, policy: &Policy, now: Timestamp) {
         let entry = self.list[place];
-        let Some(shape) = self.shapes.get(entry.shape) else { return };
-        let is_live = |count: &Count| count.state(&entry.numbers).expires() > now;
-        let reshaped = Count::new(policy).and_then(|new| {
-            entry.reshaped(shape, |_| true, new).or_else(|| entry.reshaped(shape, is_live, new))
-        });
+        let shape = self.shapes.get(entry.shape).filter(|shape| shape.find(policy).is_none());
+        let Some(shape) = shape else { return };
+        let is_live =
+            |count: &Count, policy: &Policy| entry.numbers.state(count.at(), policy).expires() > now;
+        let reshaped = entry.reshaped(shape, |_, _| true, policy);
+        let reshaped = reshaped.or_else(|| entry.reshaped(shape, is_live, policy));
         let reshaped = reshaped.and_then(|(shape, then)| Some(then.of_shape(self.shapes.hold(shape)?)));
         self.list[place] = reshaped.unwrap_or_else(|| self.kept_apart(&entry));
         self.shapes.release(entry.shape);
@@ -108,7 +106,8 @@ impl Entries {
     /// Decides limits of which each has a count of its own here; returns whether that is so.
     ///
     /// Most batches pass, so the hits are made at once, on a copy where that is little.
-    #[inline]
+    // By itself: it has many values at hand.
+    #[inline(never)]
     pub(super) fn decide(
         &mut self,
         place: usize,
@@ -121,7 +120,7 @@ impl Entries {
             return self.decide_apart(place, limits, now, decision);
         };
         let mut then = *entry;
-        match then.hit_all(shape, limits, now, decision) {
+        match then.hit_all(shape.counts(), limits, now, decision) {
             Some(true) => *entry = then,
             Some(false) => self.refuse(place, limits, now, decision),
             None => return false,
@@ -136,31 +135,37 @@ impl Entries {
         now: Timestamp,
         decision: &mut Decision,
     ) -> bool {
-        let entry = &self.list[place];
-        match self.apart.get(entry.place_apart()).pass(limits, now.max(entry.newest)) {
-            Some(true) => limits.iter().for_each(|hit| {
-                decision.push(if hit.policy.ignores(hit.cost) {
-                    self.test(place, hit.policy, hit.cost, now)
-                } else {
-                    self.hit(place, hit.policy, hit.cost, now).0
-                });
-            }),
-            Some(false) => self.refuse(place, limits, now, decision),
+        let entry = &mut self.list[place];
+        let now = now.max(entry.newest);
+        let cells = self.apart.get_mut(entry.place_apart());
+        match cells.pass(limits, now) {
+            Some(true) => {
+                if cells.hit_all(limits, now, decision) {
+                    entry.newest = now;
+                }
+            }
+            Some(false) => {
+                for hit in limits {
+                    decision.push(cells.test(hit.policy, hit.cost, now));
+                }
+                self.refuse(place, limits, now, decision);
+            }
             None => return false,
         }
         true
     }
 
-    /// Reports a refusal, which takes nothing; but it moves the ends of those elastic windows that refuse.
+    /// Reports a refusal anew, which takes nothing; but it moves the ends of those elastic windows that refuse.
     fn refuse(&mut self, place: usize, limits: &[Hit<'_>], now: Timestamp, decision: &mut Decision) {
-        decision.refuse();
-        for hit in limits {
+        for (hit, window) in limits.iter().zip(decision.refuse()) {
             let (policy, cost) = (hit.policy, hit.cost);
-            let mut window = self.test(place, policy, cost, now);
-            if policy.is_elastic() && !hit.shadow && !window.is_allowed() && !policy.ignores(cost) {
-                window = self.hit(place, policy, cost, now).0;
+            if !window.is_allowed() && !policy.is_elastic() {
+                continue;
             }
-            decision.push(window);
+            *window = self.test(place, policy, cost, now);
+            if policy.is_elastic() && !hit.shadow && !window.is_allowed() && !policy.ignores(cost) {
+                *window = self.hit(place, policy, cost, now).0;
+            }
         }
     }
 

@@ -15,8 +15,6 @@ pub(super) struct Entry {
     /// 96 bits of that of scope and key.
     digest: [u32; 3],
     pub(super) shape: ShapeName,
-    /// A bit for each count that was spent when it last changed.
-    spent: u8,
     /// The newest time at which a count changed.
     pub(super) newest: Timestamp,
     pub(super) numbers: Numbers,
@@ -55,81 +53,75 @@ impl Entry {
     }
 
     pub(super) fn test(&self, shape: &Shape, policy: &Policy, cost: u64, now: Timestamp) -> Window {
-        match shape.find(policy, 0) {
-            Some((_, count)) => self.numbers.test(count.at(), policy, cost, now.max(self.newest)),
+        match shape.find(policy) {
+            Some(count) => self.numbers.test(count.at(), policy, cost, now.max(self.newest)),
             None => State::untouched(policy, cost),
         }
     }
 
-    /// Hits the count at a place among the others; the policy does not ignore the cost.
+    /// Hits a count; the policy does not ignore the cost.
     #[inline]
-    pub(super) fn hit(
-        &mut self,
-        (place, count): (usize, &Count),
-        policy: &Policy,
-        cost: u64,
-        now: Timestamp,
-    ) -> Window {
+    pub(super) fn hit(&mut self, count: &Count, policy: &Policy, cost: u64, now: Timestamp) -> Window {
         let now = now.max(self.newest);
         let window = self.numbers.hit(count.at(), policy, cost, now);
-        // Other refusals leave no trace, not even of their time.
-        if window.is_allowed() || policy.is_elastic() {
-            self.newest = now;
-            self.note_spent(place, &window);
-        }
+        self.note(policy, &window, now);
         window
     }
 
-    /// Hits counts that are here, each once, and tells whether all pass; none when they are not. When one refuses,
-    /// the entry is no longer of use, since others may have been hit.
+    /// Hits counts that are here, each once, and tells whether all pass; none when they are not. Unless all pass,
+    /// the entry is no longer of use: some of them may have been hit.
     #[inline]
     pub(super) fn hit_all(
         &mut self,
-        shape: &Shape,
+        counts: &[Count],
         limits: &[Hit<'_>],
         now: Timestamp,
         decision: &mut Decision,
     ) -> Option<bool> {
-        let (mut seen, mut pass) = (0_u8, true);
+        let now = now.max(self.newest);
+        let (mut pass, mut is_in_order) = (true, true);
         for (index, hit) in limits.iter().enumerate() {
-            let (place, count) = shape.find(hit.policy, index)?;
-            let bit = 1 << place;
-            if seen & bit != 0 {
-                return None;
-            }
-            seen |= bit;
-            let window = if hit.policy.ignores(hit.cost) {
-                self.numbers.test(count.at(), hit.policy, hit.cost, now.max(self.newest))
+            let (policy, cost) = (hit.policy, hit.cost);
+            let count = match counts.get(index) {
+                Some(count) if count.is_of(policy) => count,
+                _ => {
+                    is_in_order = false;
+                    counts.iter().find(|count| count.is_of(policy))?
+                }
+            };
+            let window = if policy.ignores(cost) {
+                self.numbers.test(count.at(), policy, cost, now)
             } else {
-                self.hit((place, count), hit.policy, hit.cost, now)
+                let window = self.numbers.hit(count.at(), policy, cost, now);
+                self.note(policy, &window, now);
+                window
             };
             pass &= hit.shadow || window.is_allowed();
             decision.push(window);
         }
-        Some(pass)
+        (is_in_order || stand_once(limits)).then_some(pass)
+    }
+
+    /// Refusals leave no trace, not even of their time, but those that move an elastic end.
+    #[inline]
+    fn note(&mut self, policy: &Policy, window: &Window, now: Timestamp) {
+        if window.is_allowed() || policy.is_elastic() {
+            self.newest = now;
+        }
     }
 
     pub(super) fn give_back(&mut self, shape: &Shape, hit: &Hit<'_>, stamp: u64, now: Timestamp) {
-        if let Some((place, count)) = shape.find(hit.policy, 0) {
-            let now = now.max(self.newest);
-            self.numbers.give_back(count.at(), hit.policy, hit.cost, stamp, now);
-            self.note_spent(place, &self.numbers.test(count.at(), hit.policy, 0, now));
+        if let Some(count) = shape.find(hit.policy) {
+            self.numbers.give_back(count.at(), hit.policy, hit.cost, stamp, now.max(self.newest));
         }
     }
 
     /// Forgets one count; tells whether any is left.
     pub(super) fn clear(&mut self, shape: &Shape, policy: &Policy) -> bool {
-        if let Some((place, count)) = shape.find(policy, 0) {
+        if let Some(count) = shape.find(policy) {
             count.copy(&Numbers::default(), &mut self.numbers, count.at());
-            self.spent &= !(1 << place);
         }
         self.numbers != Numbers::default()
-    }
-
-    #[inline]
-    fn note_spent(&mut self, place: usize, window: &Window) {
-        let spent = u8::from(window.remaining() == 0);
-        self.spent = self.spent & !(1 << place) | spent << place;
     }
 
     /// The live count that is worth most; none when all have expired.
@@ -139,28 +131,35 @@ impl Entry {
 
     /// The counts, each by itself.
     pub(super) fn cells(&self, shape: &Shape) -> impl Iterator<Item = Cell> {
-        let cell = |(place, count): (usize, &Count)| {
-            Cell::of(count.policy(), count.state(&self.numbers), self.spent >> place & 1 == 1)
-        };
-        shape.counts().iter().enumerate().map(cell)
+        shape.known().map(|(count, policy)| {
+            let spent = self.numbers.remaining(count.at(), policy, self.newest) == 0;
+            Cell::of(policy, self.numbers.state(count.at(), policy), spent)
+        })
     }
 
     /// The same client with those counts that are `kept`, and a new one behind them. None when they do not fit.
     pub(super) fn reshaped(
         &self,
         shape: &Shape,
-        kept: impl Fn(&Count) -> bool,
-        new: Count,
+        kept: impl Fn(&Count, &Policy) -> bool,
+        new: &Policy,
     ) -> Option<(Shape, Self)> {
-        let mut shape_then = Shape::default();
-        let mut then = Self { spent: 0, numbers: Numbers::default(), ..*self };
-        for (place, count) in shape.counts().iter().enumerate().filter(|(_, count)| kept(count)) {
-            then.spent |= (self.spent >> place & 1) << shape_then.counts().len();
-            count.copy(&self.numbers, &mut then.numbers, shape_then.push(*count)?);
+        let (mut other, mut then) = (Shape::default(), Self { numbers: Numbers::default(), ..*self });
+        for (count, policy) in shape.known().filter(|(count, policy)| kept(count, policy)) {
+            count.copy(&self.numbers, &mut then.numbers, other.push(policy)?.at());
         }
-        shape_then.push(new)?;
-        Some((shape_then, then))
+        other.push(new)?;
+        Some((other, then))
     }
+}
+
+/// Whether no two of the limits are one count.
+#[cold]
+fn stand_once(limits: &[Hit<'_>]) -> bool {
+    let is_new = |(index, hit): (usize, &Hit<'_>)| {
+        limits[..index].iter().all(|earlier| earlier.policy.id() != hit.policy.id())
+    };
+    limits.iter().enumerate().all(is_new)
 }
 
 /// The part of a digest that an entry keeps.

@@ -1,22 +1,20 @@
 use smallvec::SmallVec;
 
-use crate::{
-    Policy, Strategy,
-    strategy::{Numbers, State},
-};
+use crate::{Policy, strategy::Numbers};
 
 /// Which counts an entry has and where their numbers are. It is the same for many clients, so it is kept once.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Shape(SmallVec<[Count; Numbers::ROOM]>);
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shape {
+    counts: SmallVec<[Count; Numbers::ROOM]>,
+    /// Of the counts, in their order. Apart, so that a decision looks at little.
+    policies: Vec<Policy>,
+}
 
-/// What the counts of a policy have in common.
+/// Where the numbers of a policy are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Count {
-    /// By its id.
+    /// The id of the policy.
     policy: u64,
-    /// Nanoseconds.
-    window: u64,
-    strategy: Strategy,
     /// The place of its numbers in an entry, and how many they are.
     at: u8,
     numbers: u8,
@@ -24,43 +22,43 @@ pub(super) struct Count {
 
 impl Shape {
     pub(super) fn counts(&self) -> &[Count] {
-        &self.0
+        &self.counts
     }
 
-    /// Finds a count and its place among the others, which is mostly that of its limit in the batch.
+    /// With the policies of the counts.
+    pub(super) fn known(&self) -> impl Iterator<Item = (&Count, &Policy)> {
+        self.counts.iter().zip(&self.policies)
+    }
+
     #[inline]
-    pub(super) fn find(&self, policy: &Policy, guess: usize) -> Option<(usize, &Count)> {
-        let is_it = |count: &Count| count.policy == policy.id();
-        match self.0.get(guess) {
-            Some(count) if is_it(count) => Some((guess, count)),
-            _ => self.0.iter().enumerate().find(|(_, count)| is_it(count)),
-        }
+    pub(super) fn find(&self, policy: &Policy) -> Option<&Count> {
+        self.counts.iter().find(|count| count.is_of(policy))
     }
 
-    /// Adds a count behind the others; returns the place of its numbers, none when they do not fit.
-    pub(super) fn push(&mut self, count: Count) -> Option<usize> {
-        let at = self.0.last().map_or(0, |last| last.at + last.numbers);
-        let fits = usize::from(at + count.numbers) <= Numbers::ROOM;
-        fits.then(|| self.0.push(Count { at, ..count }))?;
-        Some(at.into())
+    /// Adds a count behind the others; returns where it is, none when its numbers do not fit.
+    pub(super) fn push(&mut self, policy: &Policy) -> Option<Count> {
+        let at = self.counts.last().map_or(0, |last| last.at + last.numbers);
+        let count = Count { policy: policy.id(), at, numbers: Numbers::needed(policy)? };
+        if usize::from(at + count.numbers) > Numbers::ROOM {
+            return None;
+        }
+        self.counts.push(count);
+        self.policies.push(policy.clone());
+        Some(count)
+    }
+}
+
+/// The policies of equal counts are equal.
+impl PartialEq for Shape {
+    fn eq(&self, other: &Self) -> bool {
+        self.counts == other.counts
     }
 }
 
 impl Count {
-    /// None when a count of this policy is more than a few numbers.
-    pub(super) fn new(policy: &Policy) -> Option<Self> {
-        Some(Self {
-            policy: policy.id(),
-            window: policy.window(),
-            strategy: policy.strategy(),
-            at: 0,
-            numbers: Numbers::needed(policy)?,
-        })
-    }
-
     #[inline]
-    pub(super) fn policy(&self) -> u64 {
-        self.policy
+    pub(super) fn is_of(&self, policy: &Policy) -> bool {
+        self.policy == policy.id()
     }
 
     #[inline]
@@ -68,14 +66,9 @@ impl Count {
         self.at.into()
     }
 
-    /// The count of one client.
-    pub(super) fn state(&self, numbers: &Numbers) -> State {
-        numbers.state(self.at(), self.strategy, self.window)
-    }
-
-    /// Copies the count of one client to a place among other numbers.
-    pub(super) fn copy(&self, from: &Numbers, numbers: &mut Numbers, place: usize) {
-        numbers.copy(place, from, self.at(), self.numbers.into());
+    /// Copies the count of one client to another place.
+    pub(super) fn copy(&self, from: &Numbers, numbers: &mut Numbers, to: usize) {
+        numbers.copy(to, from, self.at(), self.numbers.into());
     }
 }
 

@@ -36,6 +36,13 @@ impl Shard {
         }
     }
 
+    /// Hits one count that is among the numbers of its entry; see [`Entries::hit_number`].
+    #[inline]
+    pub(super) fn hit_number(&mut self, digest: u128, hit: &Hit<'_>, now: Timestamp) -> Option<Window> {
+        let place = self.place(digest)?;
+        self.entries.hit_number(place, hit, now)
+    }
+
     /// Hits one count of the entry at a place; see [`Entries::hit`].
     #[inline]
     pub(super) fn hit(&mut self, place: usize, policy: &Policy, cost: u64, now: Timestamp) -> (Window, u64) {

@@ -6,7 +6,7 @@ use crate::{
     Policy, Strategy, Timestamp, Window,
     storage::{Batch, Decision, Hit, StorageError, Verdict},
     strategy::State,
-    window::NEVER,
+    window::{NEVER, Outcome},
 };
 
 /// What a script says of one hit: [whether it was taken](was_taken) and [moved an end](is_moved), and four
@@ -223,8 +223,7 @@ fn moving_window(policy: &Policy, cost: u64, words: &Words) -> Window {
     let until_left = |instant| nanos(instant).saturating_add(policy.window()).saturating_sub(nanos(at));
     let remaining = policy.amount().saturating_sub(used);
     Window {
-        allowed: cost <= remaining,
-        limit: policy.amount(),
+        outcome: Outcome::new(cost <= remaining, policy.amount()),
         remaining,
         reset: if oldest == 0 { 0 } else { until_left(oldest) },
         retry_after: if last == 0 { NEVER } else { until_left(last) },

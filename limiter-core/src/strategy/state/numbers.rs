@@ -46,17 +46,25 @@ impl Numbers {
     /// As [`State::test`].
     #[inline]
     pub(crate) fn test(mut self, at: usize, policy: &Policy, cost: u64, now: Timestamp) -> Window {
-        let nanos = now.as_nanos();
-        let other = || State::new(policy).test(policy, cost, now);
-        with_state!(self, at, policy.strategy(), state => state.test(policy, cost, nanos), other())
+        let (now, strategy) = (now.as_nanos(), policy.strategy());
+        with_state!(self, at, strategy, state => state.test(policy, cost, now), State::untouched(policy, cost))
     }
 
     /// As [`State::hit`], for a cost of at least 1.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "a call costs as much as all that the most frequent strategy does"
+    )]
+    #[inline(always)]
     pub(crate) fn hit(&mut self, at: usize, policy: &Policy, cost: u64, now: Timestamp) -> Window {
-        let nanos = now.as_nanos();
-        let other = || State::new(policy).hit(policy, cost, now);
-        with_state!(self, at, policy.strategy(), state => state.hit(policy, cost, nanos), other())
+        let (now, strategy) = (now.as_nanos(), policy.strategy());
+        with_state!(self, at, strategy, state => state.hit(policy, cost, now), State::untouched(policy, cost))
+    }
+
+    /// As [`State::remaining`].
+    pub(crate) fn remaining(mut self, at: usize, policy: &Policy, now: Timestamp) -> u64 {
+        let (now, strategy) = (now.as_nanos(), policy.strategy());
+        with_state!(self, at, strategy, state => state.remaining(policy, now), policy.capacity())
     }
 
     /// As [`State::give_back`].
@@ -65,14 +73,15 @@ impl Numbers {
         with_state!(self, at, policy.strategy(), state => state.give_back(policy, cost, stamp, nanos), ());
     }
 
-    /// The count at a place by itself; `window` is that of its policy, in nanoseconds.
-    pub(crate) fn state(&self, at: usize, strategy: Strategy, window: u64) -> State {
-        State(match strategy {
+    /// The count at a place by itself.
+    pub(crate) fn state(&self, at: usize, policy: &Policy) -> State {
+        State(match policy.strategy() {
             Strategy::FixedWindow => Kind::Fixed(self.read(at)),
             Strategy::FixedWindowElasticExpiry => Kind::Elastic(self.read(at)),
-            Strategy::SlidingWindowCounter => Kind::Sliding(self.read(at), WindowSeconds::from_nanos(window)),
-            // A moving window is not kept here.
-            Strategy::TokenBucket | Strategy::MovingWindow => Kind::Bucket(self.read(at)),
+            Strategy::SlidingWindowCounter => Kind::Sliding(self.read(at), WindowSeconds::of(policy)),
+            Strategy::TokenBucket => Kind::Bucket(self.read(at)),
+            // Not kept here.
+            Strategy::MovingWindow => return State::new(policy),
         })
     }
 
