@@ -117,6 +117,7 @@ impl<'a> Batch<'a> {
     }
 
     /// All hits: guards, limits, those on refusal.
+    #[cfg(any(feature = "memcached", feature = "mongodb", feature = "redis"))]
     pub(crate) fn hits(&self) -> impl Iterator<Item = &Hit<'a>> {
         self.guards.iter().chain(self.limits).chain(self.on_refusal)
     }

@@ -52,6 +52,12 @@ impl Decision {
         Self { verdict: Verdict::Admitted, guards: 0, windows: SmallVec::new() }
     }
 
+    /// As [`of_limits`](Self::of_limits), with some guards before them.
+    #[inline]
+    pub(super) fn of_guards(guards: usize) -> Self {
+        Self::from_windows(Verdict::Admitted, guards, SmallVec::new())
+    }
+
     /// Adds the report of a limit.
     #[inline]
     pub(super) fn push(&mut self, window: Window) {

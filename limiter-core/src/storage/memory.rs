@@ -2,8 +2,6 @@
 
 use std::{fmt, ptr, sync::atomic::Ordering};
 
-use smallvec::SmallVec;
-
 mod apart;
 mod cells;
 mod entries;
@@ -81,7 +79,7 @@ impl MemoryStorage {
         let is_plain = batch.guards.is_empty() && batch.on_refusal.is_empty();
         match batch.limits {
             [hit] if is_plain => self.decide_one(hit, now),
-            [first, others @ ..] if is_plain && are_of_one_entry(first, others) => {
+            [first, others @ ..] if is_plain && others.iter().all(|hit| are_of_one_entry(first, hit)) => {
                 self.decide_together(batch, now)
             }
             _ => self.decide_any(batch, now),
@@ -111,7 +109,7 @@ impl MemoryStorage {
     }
 
     fn decide_any(&self, batch: &Batch<'_>, now: Timestamp) -> Decision {
-        Transaction::begin(self, batch).decide(batch, now)
+        Transaction::new(self).decide(batch, now)
     }
 
     /// Where the entry of a client is; makes it if there is none yet.
@@ -189,9 +187,10 @@ impl MemoryStorage {
     }
 }
 
-/// Whether these hits, known by their references, are of one client in one scope.
-fn are_of_one_entry(first: &Hit<'_>, others: &[Hit<'_>]) -> bool {
-    others.iter().all(|hit| ptr::eq(hit.key, first.key) && hit.scope.is(first.scope))
+/// Whether two hits, known by their references, are of one client in one scope.
+#[inline]
+fn are_of_one_entry(one: &Hit<'_>, other: &Hit<'_>) -> bool {
+    ptr::eq(one.key, other.key) && one.scope.is(other.scope)
 }
 
 /// Finds the entry of a hit.
@@ -200,20 +199,6 @@ fn digest(hit: &Hit<'_>) -> u128 {
     let mut digest = hit.scope.digest();
     hit.key.feed(&mut digest);
     digest.finish()
-}
-
-/// Finds the entries of several hits, which mostly share one client and scope.
-fn digests<'a>(hits: impl Iterator<Item = &'a Hit<'a>>) -> SmallVec<[u128; 8]> {
-    let mut last: Option<(&Hit<'_>, u128)> = None;
-    hits.map(|hit| {
-        let found = match last {
-            Some((other, found)) if ptr::eq(other.key, hit.key) && other.scope.is(hit.scope) => found,
-            _ => digest(hit),
-        };
-        last = Some((hit, found));
-        found
-    })
-    .collect()
 }
 
 impl Storage for MemoryStorage {

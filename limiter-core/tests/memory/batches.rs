@@ -158,6 +158,35 @@ fn one_count_may_stand_twice() {
     }
 }
 
+/// Over several entries, by other references to the same key, and with counts that are there already.
+#[test]
+fn one_count_may_stand_twice_apart() {
+    for strategy in Strategy::ALL {
+        let storage = MemoryStorage::new();
+        let (policy, wide) = (per_minute(5, strategy), per_minute(9, strategy));
+        let (a, b, key, same) = (scope("a"), scope("b"), client(1), client(1));
+        let [here, there] = [Hit::new(&a, &key, &policy), Hit::new(&b, &key, &wide)];
+        let again = Hit::new(&a, &same, &policy);
+        assert!(storage.decide(&Batch::new(&[here, there]), NOW).is_admitted());
+        for hits in [[here.cost(2), there, again.cost(3)], [here.cost(3), again.cost(2), there]] {
+            assert!(!storage.decide(&Batch::new(&hits), NOW).is_admitted(), "{strategy}");
+            assert_eq!(left(&storage, &[here, there], NOW), [4, 8], "{strategy}");
+        }
+        let hits = [here.cost(2), there, again.cost(2)];
+        let guard = [there.cost(8)];
+        assert!(storage.decide(&Batch::new(&hits).guards(&guard).on_refusal(&hits), NOW).is_admitted());
+        assert_eq!(left(&storage, &[here, there], NOW), [0, 7], "{strategy}");
+        let refused = storage.decide(&Batch::new(&[there]).guards(&guard), NOW);
+        assert_eq!(refused.verdict(), Verdict::Guarded);
+        assert_eq!(left(&storage, &[here, there], NOW), [0, 7], "{strategy}");
+        // The guard passes, and is not consumed.
+        let admitted = storage.decide(&Batch::new(&[there, here.cost(0)]).guards(&[there.cost(7)]), NOW);
+        assert_eq!((admitted.guards().len(), admitted.limits().len()), (1, 2));
+        assert_eq!(admitted.guards()[0].remaining(), 7, "{strategy}");
+        assert_eq!(admitted.limits()[0].remaining(), 6, "{strategy}");
+    }
+}
+
 /// The defect: an elastic limit that stood twice in a refused batch was consumed for its second hit.
 #[test]
 fn one_elastic_count_twice_is_all_or_nothing_too() {

@@ -22,6 +22,12 @@ pub(super) struct Entries {
     apart: Apart,
 }
 
+/// What becomes of an entry when a batch is admitted.
+pub(super) struct Draft {
+    place: usize,
+    entry: Entry,
+}
+
 impl Entries {
     pub(super) fn len(&self) -> usize {
         self.list.len()
@@ -88,8 +94,7 @@ impl Entries {
         let entry = self.list[place];
         let shape = self.shapes.get(entry.shape).filter(|shape| shape.find(policy).is_none());
         let Some(shape) = shape else { return };
-        let is_live =
-            |count: &Count, policy: &Policy| entry.numbers.state(count.at(), policy).expires() > now;
+        let is_live = |count: &Count, policy: &Policy| entry.numbers.expires(count.at(), policy) > now;
         let reshaped = entry.reshaped(shape, |_, _| true, policy);
         let reshaped = reshaped.or_else(|| entry.reshaped(shape, is_live, policy));
         let reshaped = reshaped.and_then(|(shape, then)| Some(then.of_shape(self.shapes.hold(shape)?)));
@@ -106,8 +111,7 @@ impl Entries {
     /// Decides limits of which each has a count of its own here; returns whether that is so.
     ///
     /// Most batches pass, so the hits are made at once, on a copy where that is little.
-    // By itself: it has many values at hand.
-    #[inline(never)]
+    #[inline]
     pub(super) fn decide(
         &mut self,
         place: usize,
@@ -126,6 +130,26 @@ impl Entries {
             None => return false,
         }
         true
+    }
+
+    /// As [`decide`](Self::decide), but of limits that pass and are to be hit only when others do too; none for any
+    /// others.
+    #[inline]
+    pub(super) fn draft(
+        &self,
+        place: usize,
+        limits: &[Hit<'_>],
+        now: Timestamp,
+        decision: &mut Decision,
+    ) -> Option<Draft> {
+        let mut entry = self.list[place];
+        let shape = self.shapes.get(entry.shape)?;
+        let pass = entry.hit_all(shape.counts(), limits, now, decision)?;
+        pass.then_some(Draft { place, entry })
+    }
+
+    pub(super) fn keep(&mut self, draft: &Draft) {
+        self.list[draft.place] = draft.entry;
     }
 
     fn decide_apart(

@@ -126,15 +126,24 @@ impl Entry {
 
     /// The live count that is worth most; none when all have expired.
     pub(super) fn rank(&self, shape: &Shape, now: Timestamp) -> Option<(bool, Timestamp)> {
-        self.cells(shape).filter_map(|cell| cell.rank(now)).max()
+        let rank = |(count, policy): (&Count, &Policy)| {
+            let expires = self.numbers.expires(count.at(), policy);
+            (expires > now).then(|| (self.is_spent(count, policy), expires))
+        };
+        shape.known().filter_map(rank).max()
     }
 
     /// The counts, each by itself.
     pub(super) fn cells(&self, shape: &Shape) -> impl Iterator<Item = Cell> {
         shape.known().map(|(count, policy)| {
-            let spent = self.numbers.remaining(count.at(), policy, self.newest) == 0;
-            Cell::of(policy, self.numbers.state(count.at(), policy), spent)
+            Cell::of(policy, self.numbers.state(count.at(), policy), self.is_spent(count, policy))
         })
+    }
+
+    /// Whether nothing was left when a count last changed.
+    #[inline]
+    fn is_spent(&self, count: &Count, policy: &Policy) -> bool {
+        self.numbers.remaining(count.at(), policy, self.newest) == 0
     }
 
     /// The same client with those counts that are `kept`, and a new one behind them. None when they do not fit.

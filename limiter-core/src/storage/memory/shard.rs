@@ -1,6 +1,6 @@
 use hashbrown::HashTable;
 
-use super::entries::Entries;
+use super::entries::{Draft, Entries};
 use crate::{
     Policy, Timestamp, Window,
     digest::halves,
@@ -61,6 +61,22 @@ impl Shard {
         self.place(digest).is_some_and(|place| self.entries.decide(place, limits, now, decision))
     }
 
+    /// See [`Entries::draft`].
+    pub(super) fn draft(
+        &self,
+        digest: u128,
+        limits: &[Hit<'_>],
+        now: Timestamp,
+        decision: &mut Decision,
+    ) -> Option<Draft> {
+        self.entries.draft(self.place(digest)?, limits, now, decision)
+    }
+
+    /// Makes true what was drafted, before anything else was done.
+    pub(super) fn keep(&mut self, draft: &Draft) {
+        self.entries.keep(draft);
+    }
+
     pub(super) fn give_back(&mut self, digest: u128, hit: &Hit<'_>, stamp: u64, now: Timestamp) {
         if let Some(place) = self.place(digest) {
             self.entries.give_back(place, hit, stamp, now);
@@ -79,12 +95,27 @@ impl Shard {
 
     /// Adds an entry that is not there yet; returns its place.
     pub(super) fn insert(&mut self, digest: u128) -> usize {
+        if self.places.len() == self.places.capacity() {
+            self.rebuild();
+        }
         let place = self.entries.push(digest);
-        // A shard of four thousand million entries would not fit into memory.
-        let short = u32::try_from(place).expect("a shard has fewer than 2^32 entries");
-        let entries = &self.entries;
-        self.places.insert_unique(hash(digest), short, |place| entries.get(*place as usize).hash());
+        self.note(place);
         place
+    }
+
+    /// Makes a table with more room, or without the traces of what has left. In the order of the entries: in its own
+    /// order, as a table grows by itself, each entry would be a cache miss, and this the slowest of all decisions.
+    fn rebuild(&mut self) {
+        let count = self.entries.len();
+        self.places = HashTable::with_capacity(count + count / 8 + 3);
+        (0..count).for_each(|place| self.note(place));
+    }
+
+    fn note(&mut self, place: usize) {
+        let entries = &self.entries;
+        self.places.insert_unique(entries.get(place).hash(), short(place), |place| {
+            entries.get(*place as usize).hash()
+        });
     }
 
     /// Removes a few expired entries, if there are any where the hand stands; tells how many.
@@ -132,19 +163,24 @@ impl Shard {
     /// The last entry takes the place of the removed one.
     fn remove_at(&mut self, place: usize) {
         let last = self.entries.len() - 1;
-        let short = |place: usize| move |other: &u32| *other as usize == place;
+        let is_at = |place: usize| move |other: &u32| *other as usize == place;
         let removed = self.entries.get(place).hash();
-        if let Ok(found) = self.places.find_entry(removed, short(place)) {
+        if let Ok(found) = self.places.find_entry(removed, is_at(place)) {
             found.remove();
         }
         if place != last {
             let moved = self.entries.get(last).hash();
-            if let Some(moved) = self.places.find_mut(moved, short(last)) {
-                *moved = u32::try_from(place).expect("a shard has fewer than 2^32 entries");
+            if let Some(moved) = self.places.find_mut(moved, is_at(last)) {
+                *moved = short(place);
             }
         }
         self.entries.swap_remove(place);
     }
+}
+
+fn short(place: usize) -> u32 {
+    // A shard of four thousand million entries would not fit into memory.
+    u32::try_from(place).expect("a shard has fewer than 2^32 entries")
 }
 
 /// The part of a digest that finds an entry within its shard; the other half chooses the shard.

@@ -62,6 +62,7 @@ impl Numbers {
     }
 
     /// As [`State::remaining`].
+    #[inline]
     pub(crate) fn remaining(mut self, at: usize, policy: &Policy, now: Timestamp) -> u64 {
         let (now, strategy) = (now.as_nanos(), policy.strategy());
         with_state!(self, at, strategy, state => state.remaining(policy, now), policy.capacity())
@@ -71,6 +72,19 @@ impl Numbers {
     pub(crate) fn give_back(&mut self, at: usize, policy: &Policy, cost: u64, stamp: u64, now: Timestamp) {
         let nanos = now.as_nanos();
         with_state!(self, at, policy.strategy(), state => state.give_back(policy, cost, stamp, nanos), ());
+    }
+
+    /// As [`State::expires`].
+    #[inline]
+    pub(crate) fn expires(&self, at: usize, policy: &Policy) -> Timestamp {
+        Timestamp::from_nanos(match policy.strategy() {
+            Strategy::FixedWindow => self.read::<FixedWindow, _>(at).end,
+            Strategy::FixedWindowElasticExpiry => self.read::<ElasticWindow, _>(at).end,
+            Strategy::SlidingWindowCounter => self.read::<SlidingWindow, _>(at).expires(policy.window()),
+            Strategy::TokenBucket => self.read::<TokenBucket, _>(at).full_at,
+            // Not kept here.
+            Strategy::MovingWindow => 0,
+        })
     }
 
     /// The count at a place by itself.
