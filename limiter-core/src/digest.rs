@@ -12,7 +12,7 @@ use std::{
 /// Two different inputs of at most n blocks meet with a probability of n / 2^125, whoever chose them, as long
 /// as nobody sees a digest: so the digest stands for what went in, and it must never leave the process. Each
 /// part is framed, so that ("a", "bc") is not ("ab", "c").
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Digest(u128);
 
 const PRIME: u128 = (1 << 127) - 1;

@@ -37,9 +37,9 @@ impl Scope {
         self.parts.iter().map(|part| &**part)
     }
 
-    /// Whether both are one within this process, told by their digests.
+    /// Whether both have the same parts, by what stands for them in this process.
     #[inline]
-    pub(crate) fn is(&self, other: &Self) -> bool {
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.digest == other.digest
     }
 

@@ -187,10 +187,10 @@ impl MemoryStorage {
     }
 }
 
-/// Whether two hits, known by their references, are of one client in one scope.
+/// Whether two hits are of one client, known by its reference, in one scope. Each limit may have made its own.
 #[inline]
 fn are_of_one_entry(one: &Hit<'_>, other: &Hit<'_>) -> bool {
-    ptr::eq(one.key, other.key) && one.scope.is(other.scope)
+    ptr::eq(one.key, other.key) && one.scope.is_same(other.scope)
 }
 
 /// Finds the entry of a hit.
