@@ -256,7 +256,7 @@ fn share_key(one: &Hit<'_>, other: &Hit<'_>) -> bool {
     let is_alone = |hit: &Hit<'_>| hit.policy.strategy() == Strategy::MovingWindow;
     !is_alone(one)
         && !is_alone(other)
-        && one.scope.is(other.scope)
+        && one.scope.is_same(other.scope)
         && (ptr::eq(one.key, other.key) || one.key == other.key)
 }
 
