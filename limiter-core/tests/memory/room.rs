@@ -117,6 +117,25 @@ fn expired_keys_leave_step_by_step() {
     assert_eq!(left(&storage, &[Hit::new(&a, &client(5), &policy)], after_secs(60)), [2]);
 }
 
+/// After a flood, few newcomers suffice to clear away what it left.
+#[test]
+fn expired_keys_leave_faster_than_new_ones_come() {
+    let storage = MemoryStorage::with_capacity(3000);
+    let (policy, a) = (per_minute(2, Strategy::FixedWindow), scope("a"));
+    let visit = |number: u32, seconds| {
+        assert!(
+            storage
+                .decide(&Batch::new(&[Hit::new(&a, &client(number), &policy)]), after_secs(seconds))
+                .is_admitted()
+        );
+    };
+    (0..2000).for_each(|number| visit(number, 0));
+    (2000..2100).for_each(|number| visit(number, 60));
+    assert_eq!(storage.len(), 2000 - 100, "each newcomer makes two expired keys leave");
+    (2100..4200).for_each(|number| visit(number, 120));
+    assert_eq!((storage.len(), storage.evictions()), (2100, 0));
+}
+
 /// Limits computed per request can make any number of policies for one client.
 #[test]
 fn policies_of_one_client_are_bounded() {

@@ -122,15 +122,10 @@ impl Shard {
     pub(super) fn sweep(&mut self, now: Timestamp) -> usize {
         let mut removed = 0;
         for _ in 0..SWEEP.min(self.entries.len()) {
-            let place = self.hand % self.entries.len();
-            if self.entries.rank(place, now).is_none() {
-                self.remove_at(place);
+            self.hand = self.before_hand(1);
+            if self.entries.rank(self.hand, now).is_none() {
+                self.remove_at(self.hand);
                 removed += 1;
-            } else {
-                self.hand = place + 1;
-            }
-            if self.entries.len() == 0 {
-                break;
             }
         }
         removed
@@ -139,13 +134,22 @@ impl Shard {
     /// Removes one entry to make room: an expired one, else an unspent one near its end, else one that is
     /// spent, among the next few at the hand. Tells whether it was live; none when the shard is empty.
     pub(super) fn evict(&mut self, now: Timestamp) -> Option<bool> {
-        let count = self.entries.len();
-        let sample = (0..count.min(SAMPLE)).map(|step| (self.hand + step) % count);
+        let sample = (1..=self.entries.len().min(SAMPLE)).map(|step| self.before_hand(step));
         let place = sample.min_by_key(|place| self.entries.rank(*place, now))?;
         let live = self.entries.rank(place, now).is_some();
-        self.hand = (self.hand + SAMPLE) % count;
+        self.hand = self.before_hand(SAMPLE.min(self.entries.len()));
         self.remove_at(place);
         Some(live)
+    }
+
+    /// The place some steps before the hand, which goes downwards and from the first to the last: what takes the
+    /// place of a removed entry is the last one, which the hand has passed, and would hide the others from it if
+    /// it went upwards.
+    fn before_hand(&self, steps: usize) -> usize {
+        let count = self.entries.len();
+        // Not above the last, which may have left since.
+        let hand = self.hand.min(count);
+        if hand >= steps { hand - steps } else { hand + count - steps }
     }
 
     /// Forgets everything and frees the memory; tells how many entries there were.
