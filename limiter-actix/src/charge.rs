@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, rc::Rc};
 
-use actix_web::dev::ServiceRequest;
+use actix_web::dev::{ResponseHead, ServiceRequest};
 use limiter_core::{
     Key, Scope, Window,
     storage::{GiveBack, Hit},
@@ -20,7 +20,7 @@ pub(crate) struct Charge {
     cost: u64,
     /// Whether it is taken if it can be, but refuses nothing.
     shadow: bool,
-    /// Whether a function of the response may give it back.
+    /// Whether it may be given back: by a function of the response, or when there is none.
     pub(crate) reserved: bool,
     /// For a limit's own meta limit: the place of that limit in the batch.
     only_after: Option<usize>,
@@ -71,7 +71,7 @@ impl Charge {
             told: None,
             cost,
             shadow: placed.limit.shadow,
-            reserved: placed.limit.deduct_when.is_some(),
+            reserved: placed.limit.deduct_when.is_some() || placed.limit.give_back_dropped,
             only_after: None,
             decided_by: Cell::default(),
             window: None,
@@ -148,6 +148,11 @@ impl Charge {
         self.placed.limit.shadow && self.window.is_some_and(|window| !window.is_allowed())
     }
 
+    /// Whether a function of the response says that it was not due.
+    pub(crate) fn is_not_due(&self, response: &ResponseHead) -> bool {
+        self.placed.limit.deduct_when.as_ref().is_some_and(|deduct| !deduct(response))
+    }
+
     /// Makes it refuse nothing: the request has been answered.
     pub(crate) fn take_without_refusal(&mut self) {
         self.shadow = true;
@@ -167,6 +172,16 @@ impl Charge {
     pub(crate) fn window_given_back(&self) -> Option<Window> {
         // A limit in shadow may not have taken it.
         self.window.map(|window| if window.is_allowed() { window.given_back(self.cost) } else { window })
+    }
+
+    /// Whether it comes back when the request is dropped before its answer.
+    pub(crate) fn comes_back_dropped(&self) -> bool {
+        self.placed.limit.give_back_dropped
+    }
+
+    /// Whether anything was taken.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.window.is_some_and(|window| window.is_allowed())
     }
 
     /// The hit to give back; none when nothing was taken.

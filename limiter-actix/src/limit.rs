@@ -49,6 +49,7 @@ pub struct Limit {
     pub(crate) cost: Cost,
     pub(crate) exempt_when: Option<RequestPredicate>,
     pub(crate) deduct_when: Option<ResponsePredicate>,
+    pub(crate) give_back_dropped: bool,
     pub(crate) methods: Vec<Method>,
     pub(crate) per_method: bool,
     pub(crate) override_defaults: bool,
@@ -157,6 +158,7 @@ impl Limit {
             cost: Cost::Fixed(1),
             exempt_when: None,
             deduct_when: None,
+            give_back_dropped: false,
             methods: Vec::new(),
             per_method: false,
             override_defaults: true,
@@ -209,9 +211,20 @@ impl Limit {
     ///
     /// The cost is reserved before the handler runs and given back after the response head when the function
     /// says no, so that concurrent requests cannot overshoot. When the client hangs up or the handler panics
-    /// there is no response, and the cost stays taken.
+    /// there is no response, and the cost stays taken unless [`give_back_dropped`](Self::give_back_dropped)
+    /// says otherwise.
     pub fn deduct_when(mut self, deduct: impl Fn(&ResponseHead) -> bool + Send + Sync + 'static) -> Self {
         self.deduct_when = Some(Arc::new(deduct));
+        self
+    }
+
+    /// Whether the cost comes back when a request is dropped before its answer: the client hung up, a middleware
+    /// stopped waiting, or the handler panicked. Not unless set, since hanging up then makes attempts free.
+    ///
+    /// It comes back as soon as the request is dropped, with or without [`deduct_when`](Self::deduct_when). What
+    /// a storage on another machine was still asked for at that moment stays taken.
+    pub fn give_back_dropped(mut self, give_back: bool) -> Self {
+        self.give_back_dropped = give_back;
         self
     }
 
@@ -346,6 +359,7 @@ impl fmt::Debug for Limit {
             .field("message", &self.message)
             .field("shared", &self.shared)
             .field("meta", &self.meta)
+            .field("give_back_dropped", &self.give_back_dropped)
             .field("shadow", &self.shadow)
             .field("on_storage_failure", &self.on_storage_failure)
             .field("has_key", &self.key.is_some())

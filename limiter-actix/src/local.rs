@@ -106,6 +106,8 @@ impl Local {
             breach: RefCell::default(),
             decided_by: Cell::default(),
             is_told: Cell::default(),
+            is_answered: Cell::default(),
+            way_back: OnceCell::new(),
         });
         Some(Pending { ticket, meta, plan, is_broken })
     }
@@ -225,6 +227,7 @@ impl Pending {
             }
         }
         note(decision, &mut ticket.charges.borrow_mut());
+        ticket.open_way_back();
         Tickets::leave(req, &ticket);
         Ok(ticket)
     }

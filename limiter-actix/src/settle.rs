@@ -10,19 +10,15 @@ use actix_web::{
 use limiter_core::storage::{GiveBack, Storage};
 use smallvec::SmallVec;
 
-use crate::{
-    charge::{Charge, Charges},
-    config::Backend,
-    plan::Tier,
-    question::in_time,
-    ticket::Ticket,
-};
+use crate::{charge::Charges, config::Backend, plan::Tier, ticket::Ticket};
 
 mod correction;
+mod dropped;
 mod neighbours;
+mod owed;
 
-pub(crate) use self::correction::Correction;
-use self::neighbours::is_at_handler;
+pub(crate) use self::{correction::Correction, dropped::WayBack};
+use self::{neighbours::is_at_handler, owed::Owed};
 
 impl Ticket {
     /// Lets a limiter that stands further in decide the rules that have not been met yet.
@@ -70,6 +66,7 @@ impl Ticket {
         self: &Rc<Self>,
         response: Result<ServiceResponse<B>, Error>,
     ) -> Result<ServiceResponse<B>, Error> {
+        self.is_answered.set(true);
         match response {
             Ok(mut response) => {
                 self.watch_path(response.request());
@@ -115,17 +112,13 @@ impl Ticket {
 
     /// Gives back what the functions of the response say was not due.
     fn deduct(&self, response: &ResponseHead) {
-        let not_due = |charge: &Charge| {
-            let deduct = charge.placed.limit.deduct_when.as_ref();
-            deduct.is_some_and(|deduct| !deduct(response))
-        };
         // Most requests have none, and need not pay for moving their charges about.
         if self.charges.borrow().iter().all(|charge| !charge.reserved) {
             return;
         }
         let mut charges = self.charges.take();
         let mut returned = Charges::new();
-        for charge in charges.iter_mut().filter(|charge| not_due(charge)) {
+        for charge in charges.iter_mut().filter(|charge| charge.is_not_due(response)) {
             returned.push(charge.clone());
             charge.show_given_back();
         }
@@ -135,6 +128,11 @@ impl Ticket {
 
     /// Gives back what was taken, without delaying the answer.
     fn give_back(&self, charges: Charges) {
+        self.give_back_by(charges, |owed| drop(rt::spawn(owed.pay())));
+    }
+
+    /// Gives back what was taken: at once what is in memory, and by `pay` what a storage elsewhere has.
+    fn give_back_by(&self, charges: Charges, pay: impl FnOnce(Owed)) {
         if charges.is_empty() {
             return;
         }
@@ -151,16 +149,9 @@ impl Ticket {
         if let Backend::Remote { storage, .. } = storage
             && !by_storage.is_empty()
         {
-            let (storage, config) = (Arc::clone(storage), Arc::clone(&self.local.config));
-            rt::spawn(async move {
-                let taken: Vec<GiveBack<'_>> =
-                    by_storage.iter().filter_map(|charge| charge.taken(&client)).collect();
-                if let Err(error) = in_time(&*storage, storage.give_back(&taken, now)).await {
-                    config.health.count_error();
-                    let error = error.with_causes();
-                    tracing::warn!(code = "L006", %error, "what was taken could not be given back");
-                }
-            });
+            let owed =
+                Owed::new(by_storage, client, now, Arc::clone(storage), Arc::clone(&self.local.config));
+            pay(owed);
         }
     }
 }

@@ -85,9 +85,13 @@ impl Ticket {
     }
 }
 
-/// Also those are told of that were never answered: the client hung up, or the handler panicked.
+/// Also those are told of that were never answered: the client hung up, or the handler panicked. Some of what
+/// they took may come back.
 impl Drop for Ticket {
     fn drop(&mut self) {
         self.tell();
+        if !self.is_answered.get() {
+            self.give_back_dropped();
+        }
     }
 }

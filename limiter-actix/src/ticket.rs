@@ -1,7 +1,7 @@
 //! What a limiter knows of a request that is on its way.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     rc::Rc,
 };
 
@@ -17,6 +17,7 @@ use crate::{
     local::Local,
     question::Outcome,
     rule::{RuleId, RuleIds},
+    settle::WayBack,
     table::{Prediction, Route},
 };
 
@@ -50,6 +51,10 @@ pub(crate) struct Ticket {
     pub(crate) decided_by: Cell<DecidedBy>,
     /// Whether the log and the metrics have been told how it came out.
     pub(crate) is_told: Cell<bool>,
+    /// Whether there was an answer, or an error that is one.
+    pub(crate) is_answered: Cell<bool>,
+    /// To a storage on another machine, for limits whose cost comes back when the request is dropped.
+    pub(crate) way_back: OnceCell<WayBack>,
 }
 
 impl Ticket {

@@ -32,12 +32,13 @@ const fn flag(name: &'static str, call: fn(&Setting) -> Result<TokenStream>) -> 
     known(name, "", call)
 }
 
-const KNOWN: [Known; 16] = [
+const KNOWN: [Known; 17] = [
     known("key", "key = my_key", |it| it.function("key")),
     known("cost", "cost = 2", |it| it.number_or_function("cost", "cost_with")),
     known("burst", "burst = 10", |it| it.positive_number("burst")),
     known("exempt_when", "exempt_when = is_admin", |it| it.function("exempt_when")),
     known("deduct_when", "deduct_when = is_failure", |it| it.function("deduct_when")),
+    flag("give_back_dropped", |it| it.flag("give_back_dropped")),
     known("methods", "methods = [\"POST\", \"PUT\"]", |it| it.methods("methods")),
     flag("per_method", |it| it.flag("per_method")),
     flag("override_defaults", |it| it.flag("override_defaults")),
@@ -193,6 +194,7 @@ mod tests {
             (quote!(methods = "GET"), ".methods([\"GET\"])"),
             (quote!(methods = ["GET", "M-SEARCH"]), ".methods([\"GET\",\"M-SEARCH\"])"),
             (quote!(per_method), ".per_method(true)"),
+            (quote!(give_back_dropped), ".give_back_dropped(true)"),
             (quote!(override_defaults = false), ".override_defaults(false)"),
             (quote!(error_message = ""), ".error_message(\"\")"),
             (quote!(error_message = text), ".error_message_with(text)"),

@@ -14,6 +14,8 @@ mod quickstart;
 mod several_processes;
 #[path = "server/spelling.rs"]
 mod spelling;
+#[path = "reference/storages.rs"]
+mod storages;
 #[path = "server/without_limiter.rs"]
 mod without_limiter;
 #[path = "server/workers.rs"]

@@ -1,6 +1,9 @@
 use std::{mem, rc::Rc};
 
-use actix_web::{HttpResponse, dev::ServiceRequest};
+use actix_web::{
+    HttpResponse,
+    dev::{ResponseHead, ServiceRequest},
+};
 use limiter_core::storage::Decision;
 use smallvec::SmallVec;
 
@@ -86,12 +89,17 @@ impl Correction {
     /// Ends the request undecided: gives back all that was taken.
     fn close(&mut self, ticket: &Ticket) {
         ticket.is_closed.set(true);
+        ticket.charges.take();
         let taken = mem::take(&mut self.kept).into_iter().chain(mem::take(&mut self.dropped));
         ticket.give_back(taken.collect());
     }
 
     /// Asks any storage, or what is to decide when it fails.
     pub(crate) async fn ask(&mut self, ticket: &Ticket, req: &ServiceRequest) -> Result<Decision, Undecided> {
+        if !ticket.is_answered.get() && self.kept.iter().any(Charge::comes_back_dropped) {
+            // The request may be dropped meanwhile.
+            ticket.charges.replace(self.kept.clone());
+        }
         let outcome = self.question(ticket).decide(&ticket.local.config, req).await;
         let outcome = ticket.noted(outcome)?;
         if let Some(instead) = outcome.instead {
@@ -157,9 +165,29 @@ impl Correction {
     /// Makes the charges those that are right.
     pub(super) fn apply(mut self, ticket: &Ticket, decision: &Decision) {
         note(decision, &mut self.added);
+        self.put(ticket);
+    }
+
+    /// The same after the response, of which the functions of what is added have not been asked.
+    pub(super) fn apply_after(mut self, ticket: &Ticket, decision: &Decision, response: &ResponseHead) {
+        note(decision, &mut self.added);
+        let (not_due, due): (Charges, Charges) =
+            mem::take(&mut self.added).into_iter().partition(|charge| charge.is_not_due(response));
+        self.added = due;
+        self.dropped.extend(not_due);
+        self.put(ticket);
+    }
+
+    /// Whether the response has a say in what is added.
+    pub(super) fn may_be_not_due(&self) -> bool {
+        self.added.iter().any(|charge| charge.placed.limit.deduct_when.is_some())
+    }
+
+    fn put(self, ticket: &Ticket) {
         ticket.settled_for.replace(self.standing);
         ticket.left_to_others.replace(ticket.still_left_to_others());
         ticket.charges.replace(self.kept.into_iter().chain(self.added).collect());
+        ticket.open_way_back();
         ticket.give_back(self.dropped);
     }
 }

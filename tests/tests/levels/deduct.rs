@@ -18,12 +18,13 @@ use actix_web::{
     App, Error, HttpRequest, HttpResponse, ResponseError,
     dev::{ResponseHead, Service},
     error::{ErrorBadRequest, ErrorUnauthorized},
-    rt::{task::yield_now, time::sleep},
+    rt::{System, spawn, task::yield_now, time::sleep},
     test::init_service,
     web::{self, Data},
 };
 use futures_util::future::join_all;
 use limiter_actix::{Limit, Limiter, Quota, resource};
+use limiter_tests::log;
 
 use crate::{
     play::{builder, clock, expect, in_a_system, page, play_to, read},
@@ -152,6 +153,13 @@ async fn begin<T>(mut request: Pin<&mut impl Future<Output = T>>) {
     }
 }
 
+/// Lets what comes back get to a storage that is far.
+async fn given_back() {
+    for _ in 0..10 {
+        yield_now().await;
+    }
+}
+
 fn limiter(clock: &Arc<limiter_actix::ManualClock>, kept: Kept) -> Limiter {
     kept.set(builder(clock)).headers(true).build().expect("there is nothing to read")
 }
@@ -182,10 +190,23 @@ fn of_a_hundred_at_once_one_is_admitted() {
 
 #[test]
 fn hanging_up_makes_no_attempt_free() {
+    after_hanging_up(one_failure, "429 [L=1 R=0 X=T+60 A=60]");
+}
+
+#[test]
+fn hanging_up_gives_back_where_the_limit_says_so() {
+    after_hanging_up(|| one_failure().give_back_dropped(true), "200 [L=1 R=1 X=T+0]");
+    // Also where the response has no say.
+    let always = || Limit::new(Quota::per_minute(1)).give_back_dropped(true);
+    after_hanging_up(always, "200 [L=1 R=0 X=T+60]");
+}
+
+/// What the next request is answered.
+fn after_hanging_up(limit: fn() -> Limit, expected: &str) {
     for kept in Kept::ALL {
         let wrong = in_a_system(async {
             let (clock, gate) = (clock(), Rc::new(Gate::default()));
-            let gated = resource("/a", one_failure(), |it| it.to(Gate::wait));
+            let gated = resource("/a", limit(), |it| it.to(Gate::wait));
             let app =
                 App::new().app_data(Data::new(Rc::clone(&gate))).wrap(limiter(&clock, kept)).service(gated);
             let app = init_service(app).await;
@@ -194,7 +215,8 @@ fn hanging_up_makes_no_attempt_free() {
                 begin(request.as_mut()).await;
             }
             gate.0.set(true);
-            let steps = [(0.0, "GET /a", "", "429 [L=1 R=0 X=T+60 A=60]"), (60.0, "GET /a", "", "200")];
+            given_back().await;
+            let steps = [(0.0, "GET /a", "", expected), (60.0, "GET /a", "", "200")];
             play_to(async |it| app.call(it.to_request()).await, &clock, &steps).await
         });
         assert!(wrong.is_empty(), "kept {kept:?}:\n{}\n", wrong.join("\n"));
@@ -203,6 +225,16 @@ fn hanging_up_makes_no_attempt_free() {
 
 #[test]
 fn a_panic_makes_no_attempt_free() {
+    after_a_panic(one_failure, "429 [L=1 R=0 X=T+60 A=60]");
+}
+
+#[test]
+fn a_panic_gives_back_where_the_limit_says_so() {
+    after_a_panic(|| one_failure().give_back_dropped(true), "200 [L=1 R=1 X=T+0]");
+}
+
+/// What the next request is answered.
+fn after_a_panic(limit: fn() -> Limit, expected: &str) {
     for kept in Kept::ALL {
         let wrong = in_a_system(async {
             async fn panics(req: HttpRequest) -> HttpResponse {
@@ -210,19 +242,47 @@ fn a_panic_makes_no_attempt_free() {
                 HttpResponse::Ok().finish()
             }
             let clock = clock();
-            let service = resource("/a", one_failure(), |it| it.to(panics));
+            let service = resource("/a", limit(), |it| it.to(panics));
             let app = init_service(App::new().wrap(limiter(&clock, kept)).service(service)).await;
-            let request = read("GET /a", "panic: 1").to_request();
-            let mut request = pin!(app.call(request));
-            let panicked = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| request.as_mut().poll(cx))) {
-                Ok(polled) => polled.map(|_| false),
-                Err(_) => Poll::Ready(true),
-            });
-            assert!(panicked.await, "the handler panics");
-            let steps = [(0.0, "GET /a", "", "429 [L=1 R=0 X=T+60 A=60]"), (60.0, "GET /a", "", "200")];
+            {
+                let request = read("GET /a", "panic: 1").to_request();
+                let mut request = pin!(app.call(request));
+                let panicked =
+                    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| request.as_mut().poll(cx))) {
+                        Ok(polled) => polled.map(|_| false),
+                        Err(_) => Poll::Ready(true),
+                    });
+                assert!(panicked.await, "the handler panics");
+            }
+            given_back().await;
+            let steps = [(0.0, "GET /a", "", expected), (60.0, "GET /a", "", "200")];
             play_to(async |it| app.call(it.to_request()).await, &clock, &steps).await
         });
         assert!(wrong.is_empty(), "kept {kept:?}:\n{}\n", wrong.join("\n"));
+    }
+}
+
+/// The worker ends while a request is on its way: its tasks are dropped where nothing can be given back any more.
+#[test]
+fn a_worker_that_ends_panics_nowhere() {
+    log::capture();
+    for kept in Kept::ALL {
+        let before = log::here("L006").len();
+        let system = System::new();
+        system.block_on(async {
+            let limit = one_failure().give_back_dropped(true);
+            let gated = resource("/a", limit, |it| it.to(Gate::wait));
+            let gate = Data::new(Rc::new(Gate::default()));
+            let app = App::new().app_data(gate).wrap(limiter(&clock(), kept)).service(gated);
+            let app = init_service(app).await;
+            let request = app.call(read("GET /a", "").to_request());
+            spawn(async move { drop(request.await) });
+            given_back().await;
+        });
+        drop(system);
+        let said = log::here("L006").split_off(before);
+        let said = said.iter().filter(|line| line.contains("the worker has shut down")).count();
+        assert_eq!(said, usize::from(matches!(kept, Kept::Far)), "kept {kept:?}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! Limits that count only some answers: what happens while a request is on its way.
 
 use std::{
+    future::pending,
     io::Write,
     net::{Shutdown, TcpStream},
     sync::{
@@ -24,7 +25,10 @@ use limiter_tests::{
     server::{Server, serve},
 };
 
-use crate::count;
+use crate::{
+    count,
+    storages::{Kept, wrong_on_all},
+};
 
 fn is_failure(response: &ResponseHead) -> bool {
     !response.status.is_success()
@@ -36,6 +40,16 @@ struct Seen {
     now: Arc<AtomicUsize>,
     most: Arc<AtomicUsize>,
     total: Arc<AtomicUsize>,
+    dropped: Arc<AtomicUsize>,
+}
+
+/// Counts a handler that is dropped.
+struct Forever(Arc<AtomicUsize>);
+
+impl Drop for Forever {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
 }
 
 impl Seen {
@@ -57,6 +71,10 @@ impl Seen {
 /// Answers as the last segment of the path says.
 async fn attempt(req: HttpRequest, seen: web::Data<Seen>) -> Result<HttpResponse, Error> {
     seen.enter();
+    if req.match_info().query("outcome") == "forever" {
+        let _dropped = Forever(Arc::clone(&seen.dropped));
+        pending::<()>().await;
+    }
     // Work that takes a while on the server, for clients to leave meanwhile.
     sleep(Duration::from_millis(20)).await;
     seen.leave();
@@ -80,13 +98,19 @@ async fn fail(
 
 /// `/{outcome}` has `amount` failed attempts a minute.
 fn server(amount: u64) -> (Server, Seen) {
+    server_of(Kept::Here, Limit::new(Quota::per_minute(amount)))
+}
+
+/// `/{outcome}` has this limit on failed attempts.
+fn server_of(kept: Kept, limit: Limit) -> (Server, Seen) {
+    let limit = limit.deduct_when(is_failure);
     let seen = Seen::default();
     let data = web::Data::new(seen.clone());
     let server = serve(move |listener| {
         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_767_225_600_000)));
-        let limiter = Limiter::builder().clock(clock).build().expect("a limiter");
+        let limiter = kept.set(Limiter::builder().clock(clock)).build().expect("a limiter");
         let server = HttpServer::new(move || {
-            let limit = Limit::new(Quota::per_minute(amount)).deduct_when(is_failure);
+            let limit = limit.clone();
             App::new().app_data(data.clone()).wrap(from_fn(fail)).wrap(limiter.clone()).service(resource(
                 "/{outcome}",
                 limit,
@@ -184,6 +208,59 @@ fn a_client_that_leaves_has_used_its_attempt() {
         wait_for(|| seen.now.load(Ordering::SeqCst) == 0 || matches!(leaves, Leaves::Resets));
         assert!(!is_free(&server), "{leaves:?}");
         assert_eq!(seen.total(), 3);
+    }
+}
+
+/// One attempt a minute, and whether it comes back when its request is dropped.
+fn one_that(gives_back: bool) -> Limit {
+    Limit::new(Quota::per_minute(1)).give_back_dropped(gives_back)
+}
+
+/// Nothing else tells a client when what comes back is there: the storage gets it after the request is gone.
+fn wrong_unless_free(server: &Server, is_due: bool) -> Vec<String> {
+    if !is_due {
+        return if (0..10).any(|_| is_free(server)) {
+            vec!["what stays taken came back".to_owned()]
+        } else {
+            Vec::new()
+        };
+    }
+    wait_for(|| is_free(server));
+    Vec::new()
+}
+
+#[test]
+fn what_a_panic_leaves_comes_back_where_the_limit_says_so() {
+    for gives_back in [false, true] {
+        let wrong = wrong_on_all(|kept| {
+            let (server, seen) = server_of(kept, one_that(gives_back));
+            let mut client = Client::connect(server.address);
+            client.send("GET", "/panic", &[]);
+            assert!(client.try_read(false).is_none(), "no answer comes");
+            assert_eq!(seen.total(), 1);
+            wrong_unless_free(&server, gives_back)
+        });
+        assert!(wrong.is_empty(), "{gives_back}:\n{}", wrong.join("\n"));
+    }
+}
+
+#[test]
+fn what_a_reset_leaves_comes_back_where_the_limit_says_so() {
+    for gives_back in [false, true] {
+        let wrong = wrong_on_all(|kept| {
+            let (server, seen) = server_of(kept, one_that(gives_back));
+            let mut stream = TcpStream::connect(server.address).expect("the server listens");
+            write!(stream, "GET /elsewhere/ HTTP/1.1\r\nHost: x\r\n\r\n").expect("the server reads");
+            // It never ends by itself.
+            write!(stream, "GET /forever HTTP/1.1\r\nHost: x\r\n\r\n").expect("the server reads");
+            wait_for(|| seen.total() == 1);
+            // The answer to the first of two requests lies unread, so this resets the connection.
+            stream.peek(&mut [0]).expect("the first answer");
+            drop(stream);
+            wait_for(|| seen.dropped.load(Ordering::SeqCst) == 1);
+            wrong_unless_free(&server, gives_back)
+        });
+        assert!(wrong.is_empty(), "{gives_back}:\n{}", wrong.join("\n"));
     }
 }
 
