@@ -1,6 +1,6 @@
 //! The addresses of storages, as texts.
 
-use std::{path::PathBuf, time::Duration};
+use std::{num::NonZeroU64, path::PathBuf, time::Duration};
 
 use percent_encoding::percent_decode_str;
 
@@ -134,8 +134,8 @@ impl Uri {
             "protocol" => self.speaks_resp3 = speaks_resp3(&value)?,
             "prefix" => self.prefix = Some(value),
             "connect_timeout_ms" => {
-                let millis = value.parse().map_err(|_| StorageError::new("expected milliseconds"))?;
-                self.connect_timeout = Some(Duration::from_millis(millis));
+                let millis: NonZeroU64 = value.parse().map_err(|_| NO_TIMEOUT)?;
+                self.connect_timeout = Some(Duration::from_millis(millis.get()));
             }
             "ca" => self.ca = Some(value.into()),
             "cert" => self.certificate = Some(value.into()),
@@ -207,6 +207,8 @@ const NOT_AN_ADDRESS: StorageError = StorageError::new(
 const NO_HOST: StorageError = StorageError::new("expected host:port in the address of the Redis server");
 const ONE_SERVER: StorageError =
     StorageError::new("expected one server; several need redis+sentinel:// or redis+cluster://");
+const NO_TIMEOUT: StorageError =
+    StorageError::new("expected `connect_timeout_ms` to be milliseconds, at least 1");
 const NOT_A_DATABASE: StorageError = StorageError::new("expected the number of a database");
 const NO_DATABASES: StorageError = StorageError::new("a Redis cluster has no databases but 0");
 
@@ -285,6 +287,7 @@ mod tests {
             "redis+nothing://:secret@a",
             "redis://%FF:secret@a",
             "redis://a?connect_timeout_ms=secret",
+            "redis://:secret@a?connect_timeout_ms=0",
         ] {
             let error = Uri::parse(uri).unwrap_err();
             // A word without a value can be nothing but a name.
