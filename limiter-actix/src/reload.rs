@@ -10,7 +10,7 @@ use std::{
 
 use parking_lot::Mutex;
 
-use self::watch::Watcher;
+use self::watch::{Seen, Watcher};
 use crate::{
     BuildError, Limiter, LimiterBuilder,
     builder::layer::{Layer, Where},
@@ -104,14 +104,30 @@ impl File {
 
 impl Source {
     fn reload(&self, live: &Live) -> Result<bool, BuildError> {
-        self.try_reload(live).inspect_err(|error| {
+        let mut in_force = self.in_force.lock();
+        self.take(self.file.read(), &mut in_force, live)
+    }
+
+    /// Takes what is in the file if it is still what was found there; tells whether it is. What is wrong with it
+    /// is in the log.
+    fn reload_if_still(&self, live: &Live, found: &Seen) -> bool {
+        let mut in_force = self.in_force.lock();
+        let read = self.file.read();
+        let is_still = read == *found;
+        if is_still {
+            drop(self.take(read, &mut in_force, live));
+        }
+        is_still
+    }
+
+    fn take(&self, read: Seen, in_force: &mut Read, live: &Live) -> Result<bool, BuildError> {
+        self.try_to_take(read, in_force, live).inspect_err(|error| {
             tracing::error!(code = "L021", %error, "a file of settings was not taken: those before stay in force");
         })
     }
 
-    fn try_reload(&self, live: &Live) -> Result<bool, BuildError> {
-        let mut in_force = self.in_force.lock();
-        let text = self.file.read()?;
+    fn try_to_take(&self, read: Seen, in_force: &mut Read, live: &Live) -> Result<bool, BuildError> {
+        let text = read?;
         if text == in_force.text {
             return Ok(false);
         }

@@ -23,7 +23,8 @@ pub(super) struct Watcher {
     pub(super) interval: Duration,
 }
 
-type Seen = Result<String, ConfigError>;
+/// What was found where a file was looked for.
+pub(super) type Seen = Result<String, ConfigError>;
 
 impl Watcher {
     /// Starts a thread. `text` is what was read last.
@@ -44,15 +45,13 @@ impl Watcher {
             if found == seen {
                 continue;
             }
-            if !self.waits(SETTLED) || self.file.read() != found {
+            if !self.waits(SETTLED) {
                 continue;
             }
             let Some(live) = self.live.upgrade() else { return };
-            if let Some(source) = &live.source {
-                // What is wrong is in the log.
-                drop(source.reload(&live));
+            if live.source.as_ref().is_some_and(|source| source.reload_if_still(&live, &found)) {
+                seen = found;
             }
-            seen = found;
         }
     }
 
