@@ -178,11 +178,6 @@ impl Correction {
         self.put(ticket);
     }
 
-    /// Whether the response has a say in what is added.
-    pub(super) fn may_be_not_due(&self) -> bool {
-        self.added.iter().any(|charge| charge.placed.limit.deduct_when.is_some())
-    }
-
     fn put(self, ticket: &Ticket) {
         ticket.settled_for.replace(self.standing);
         ticket.left_to_others.replace(ticket.still_left_to_others());

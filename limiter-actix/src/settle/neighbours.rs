@@ -41,17 +41,14 @@ impl Ticket {
                 self.charges.replace(correction.kept.clone());
                 let ticket = Rc::clone(self);
                 let req = response.request().clone();
-                let head = correction.may_be_not_due().then(|| response.response().head().clone());
+                let head = response.response().head().clone();
                 rt::spawn(async move {
                     let req = ServiceRequest::from_request(req);
                     let decision = correction.ask(&ticket, &req).await.unwrap_or_else(|_| {
                         correction.take_nothing();
                         Decision::new(Verdict::Admitted, [], [])
                     });
-                    match head {
-                        Some(head) => correction.apply_after(&ticket, &decision, &head),
-                        None => correction.apply(&ticket, &decision),
-                    }
+                    correction.apply_after(&ticket, &decision, &head);
                 });
             }
         }

@@ -18,12 +18,13 @@ use actix_web::{
     App, Error, HttpRequest, HttpResponse, ResponseError,
     dev::{ResponseHead, Service},
     error::{ErrorBadRequest, ErrorUnauthorized},
+    guard::{GuardContext, fn_guard},
     rt::{System, spawn, task::yield_now, time::sleep},
     test::init_service,
     web::{self, Data},
 };
 use futures_util::future::join_all;
-use limiter_actix::{Limit, Limiter, Quota, resource};
+use limiter_actix::{Exempt, Limit, Limiter, Quota, resource};
 use limiter_tests::log;
 
 use crate::{
@@ -346,6 +347,36 @@ fn nothing_is_given_back_into_another_window() {
             wrong
         });
         assert!(wrong.is_empty(), "kept {kept:?}:\n{}\n", wrong.join("\n"));
+    }
+}
+
+/// A guarded handler answers for an exempt route, and only then it is known that the limit holds: it is asked of
+/// the response all the same.
+#[test]
+fn what_is_due_late_is_asked_as_well() {
+    let has_password = |it: &GuardContext<'_>| it.head().headers().contains_key("password");
+    for (password, first, expected) in [("password: right", "200", "200"), ("password: wrong", "401", "429")]
+    {
+        for kept in Kept::ALL {
+            let wrong = in_a_system(async {
+                let clock = clock();
+                let limiter = kept.set(builder(&clock)).application_limits(one_failure()).build();
+                let app = App::new()
+                    .wrap(limiter.expect("a limit"))
+                    .route("/a", web::get().guard(fn_guard(has_password)).to(login))
+                    .service(resource("/a", Exempt::ALL, |it| it.to(login)))
+                    .route("/b", web::get().to(login));
+                let app = init_service(app).await;
+                let play = async |steps: &[_]| {
+                    play_to(async |it| app.call(it.to_request()).await, &clock, steps).await
+                };
+                let mut wrong = play(&[(0.0, "GET /a", password, first)]).await;
+                given_back().await;
+                wrong.extend(play(&[(0.0, "GET /b", "password: right", expected)]).await);
+                wrong
+            });
+            assert!(wrong.is_empty(), "{password}, kept {kept:?}:\n{}\n", wrong.join("\n"));
+        }
     }
 }
 
