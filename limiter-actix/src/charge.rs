@@ -11,6 +11,10 @@ use smallvec::SmallVec;
 
 use crate::{failure::DecidedBy, limit::Cost, plan::Placed};
 
+mod asked;
+
+pub(crate) use self::asked::Asked;
+
 /// A limit that a request takes from: by whom and how much, and how it came out.
 #[derive(Clone)]
 pub(crate) struct Charge {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    charge::{Charge, Charges, any_failed},
+    charge::{Asked, Charge, Charges, any_failed},
     config::Config,
     failure::Undecided,
     live::Live,
@@ -85,7 +85,8 @@ impl Local {
         let client = self.config.settings.client(req);
         let applicable = if by_itself { plan.applicable(req) } else { Cow::default() };
         let charges = Charge::of(&applicable.limits, &client, req);
-        let mut meta = Charge::of(&applicable.meta, &client, req);
+        let asked = Asked::default();
+        let mut meta = asked.charges(&applicable.meta, &client, req);
         meta.extend(Charge::of_breaches(&charges));
         let is_broken = applicable.is_broken || any_failed(&charges, &client) || any_failed(&meta, &client);
         drop(applicable);
@@ -100,6 +101,7 @@ impl Local {
             left_to_others: left_to_others.into(),
             met: tickets.map(|tickets| tickets.unclaimed).unwrap_or_default().into(),
             charges: charges.into(),
+            asked,
             is_closed: (!by_itself).into(),
             is_unchecked: (!by_itself).into(),
             inner: RefCell::default(),

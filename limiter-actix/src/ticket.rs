@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 
 use crate::{
     Breach, CurrentLimit,
-    charge::Charges,
+    charge::{Asked, Charges},
     current::{Current, Outcome as Came},
     failure::{DecidedBy, Undecided},
     local::Local,
@@ -39,6 +39,8 @@ pub(crate) struct Ticket {
     /// The rules that were met, from the outermost on.
     pub(crate) met: RefCell<RuleIds>,
     pub(crate) charges: RefCell<Charges>,
+    /// What functions told of meta limits.
+    pub(crate) asked: Asked,
     /// Whether nothing is left to be put right: a limiter further in has taken over, or the request is refused.
     pub(crate) is_closed: Cell<bool>,
     /// Whether the handler still has to ask for the decision.

@@ -69,7 +69,7 @@ impl Correction {
         let is_unchecked = ticket.is_unchecked.replace(false);
         // Their functions are not asked again when there is nothing that could be refused.
         if is_unchecked || !added.is_empty() {
-            meta.extend(Charge::of(&applicable.meta, &ticket.client, req));
+            meta.extend(ticket.asked.charges(&applicable.meta, &ticket.client, req));
         }
         let guards = if is_unchecked { meta.len() } else { of_added };
         let (client, broken) = (&ticket.client, applicable.is_broken);

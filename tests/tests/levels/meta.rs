@@ -1,11 +1,17 @@
 //! Limits on breaches.
 
-use actix_web::{HttpResponse, web};
-use limiter_actix::{Exempt, Key, Limit, Limits, Quota, Rule, ScopeExt};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
+
+use actix_web::{HttpResponse, guard, web};
+use limiter_actix::{Exempt, Key, Limit, Limits, Quota, Rule, ScopeExt, resource};
 
 use crate::{
-    play::{header, limits, page, ruled},
+    play::{header, limits, page, play, ruled},
     probe::hold,
+    storages::wrong_on_all,
 };
 
 #[test]
@@ -359,4 +365,35 @@ fn of_a_limit_in_shadow_add_nothing() {
             (3600.0, "GET /a", "", "200"),
         ],
     );
+}
+
+/// A request that meets other limits than its path let expect asks the functions of meta limits no second time.
+#[test]
+fn functions_are_asked_once_for_a_request() {
+    let wrong = wrong_on_all(|kept| {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&asked);
+        let meta = Limit::new(Quota::per_hour(9)).key(move |_| {
+            counter.fetch_add(1, Relaxed);
+            Key::text("k", "all")
+        });
+        let mut wrong = play(
+            |it| kept.set(it).default_limits("9/hour").meta_limits(meta),
+            |app| {
+                let other = guard::fn_guard(|it| it.head().headers().contains_key("x-other"));
+                app.route("/{name}", web::get().guard(other).to(async || "other")).service(resource(
+                    "/hidden",
+                    Limit::new(Quota::per_hour(5)),
+                    |it| it.to(async || "hidden"),
+                ));
+            },
+            &[(0.0, "GET /hidden", "", "200 'hidden'")],
+        );
+        let asked = asked.load(Relaxed);
+        if asked != 1 {
+            wrong.push(format!("asked {asked} times"));
+        }
+        wrong
+    });
+    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
 }
