@@ -41,6 +41,7 @@ pub(crate) type BreachFn = Arc<dyn Fn(&Breach) -> Option<HttpResponse> + Send + 
 /// ```
 #[derive(Clone)]
 #[must_use]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct Limit {
     pub(crate) source: Source,
     pub(crate) strategy: Option<Strategy>,
