@@ -101,4 +101,27 @@ mod tests {
         until_there_are(0);
         fs::remove_file(&path).expect("the file is there");
     }
+
+    /// What is taken is what was compared, and not what yet another look may find.
+    #[test]
+    fn only_what_has_settled_is_taken() {
+        let path = env::temp_dir().join(format!("settled-{}.toml", process::id()));
+        let write = |text: &str| fs::write(&path, text).expect("a file can be written");
+        write("enabled = true");
+        let limiter = Limiter::builder().from_file(&path).build().expect("a limiter");
+        let source = limiter.live.source.as_ref().expect("a file");
+        let in_force = || source.in_force.lock().text.clone();
+
+        write("default_limits = '2/day'");
+        let found = source.file.read();
+        write("default_limits = '3/day'");
+        assert!(!source.reload_if_still(&limiter.live, &found));
+        assert_eq!(in_force(), "enabled = true", "it has changed since");
+        assert!(source.reload_if_still(&limiter.live, &source.file.read()));
+        assert_eq!(in_force(), "default_limits = '3/day'");
+
+        fs::remove_file(&path).expect("the file is there");
+        assert!(source.reload_if_still(&limiter.live, &source.file.read()), "it stays unreadable");
+        assert_eq!(in_force(), "default_limits = '3/day'");
+    }
 }

@@ -46,7 +46,7 @@ impl Owed {
 impl Drop for Owed {
     fn drop(&mut self) {
         if !self.is_done {
-            say(&"the worker has shut down");
+            say(&"the task for it ended before, as in a worker that shuts down");
         }
     }
 }
