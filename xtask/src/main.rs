@@ -48,7 +48,7 @@ fn wrong_usage(message: &str) -> ! {
 }
 
 fn usage() -> String {
-    let line = |step: &Step| format!("  {:<10}{}", step.name, step.about);
+    let line = |step: &Step| format!("  {:<14}{}", step.name, step.about);
     let steps: Vec<_> = steps::ALL.iter().map(line).collect();
     let commands = "cargo xtask test            runs all steps\ncargo xtask test STEP...    runs these";
     format!("{commands}\n\n{}\n", steps.join("\n"))

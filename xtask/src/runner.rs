@@ -54,7 +54,7 @@ impl Report {
 
     fn add(&mut self, step: &Step, outcome: &str, note: &str) {
         println!("== {}: {outcome}, {note}", step.name);
-        self.lines.push(format!("{:<10}{outcome:<9}{note}", step.name));
+        self.lines.push(format!("{:<14}{outcome:<9}{note}", step.name));
     }
 
     fn print(&self) {
