@@ -7,6 +7,12 @@ use std::{
     sync::{Arc, Once, atomic::Ordering},
 };
 
+use actix_web::{HttpResponse, dev::ServiceRequest};
+use limiter_core::{
+    Timestamp,
+    storage::{Decision, MemoryStorage},
+};
+
 use crate::{
     charge::{Asked, Charge, Charges, any_failed},
     config::Config,
@@ -18,11 +24,6 @@ use crate::{
     rule::{RuleId, RuleIds},
     table::{AppPatterns, Route, Table},
     ticket::{Ticket, Tickets},
-};
-use actix_web::{HttpResponse, dev::ServiceRequest};
-use limiter_core::{
-    Timestamp,
-    storage::{Decision, MemoryStorage},
 };
 
 /// A limiter as one worker has it: what all share, and the table of its app. When other settings are in force,

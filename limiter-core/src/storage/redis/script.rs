@@ -123,7 +123,8 @@ impl Script {
     /// The script that decides limits of this shape, with nothing else about them.
     pub(super) fn straight(shape: &Shape) -> &'static Self {
         static MADE: LazyLock<Mutex<HashMap<Shape, &'static Script>>> = LazyLock::new(Mutex::default);
-        // There are few shapes in a program, and not many at all.
+        // There are few shapes in a program, and 4196 at all: one to four limits, each of four strategies and in any
+        // of the scopes of those before it or in another.
         MADE.lock()
             .entry(shape.clone())
             .or_insert_with(|| Box::leak(Box::new(Self::of(straight::code(shape)))))
