@@ -7,13 +7,13 @@ mod texts {
     mod readme {}
     #[doc = include_str!("../docs/guide.md")]
     mod guide {}
-    #[doc = include_str!("../docs/answers.md")]
+    #[doc = include_str!("../docs/responses.md")]
     mod answers {}
     #[doc = include_str!("../docs/from-flask-limiter.md")]
     mod from_flask_limiter {}
     #[doc = include_str!("../docs/keys.md")]
     mod keys {}
-    #[doc = include_str!("../docs/several-machines.md")]
+    #[doc = include_str!("../docs/redis.md")]
     mod several_machines {}
     #[doc = include_str!("../docs/memcached.md")]
     mod memcached {}
@@ -23,8 +23,8 @@ mod texts {
     mod configuration {}
     #[doc = include_str!("../docs/mongodb.md")]
     mod mongodb {}
-    #[doc = include_str!("../docs/telling.md")]
+    #[doc = include_str!("../docs/observability.md")]
     mod telling {}
-    #[doc = include_str!("../docs/codes.md")]
+    #[doc = include_str!("../docs/log-codes.md")]
     mod codes {}
 }

@@ -35,9 +35,9 @@ use self::{
 };
 pub use self::{
     error::BuildError,
-    mistake::{ConfigError, Mistake},
+    mistake::{ConfigError, ConfigIssue},
 };
-#[cfg(feature = "config")]
+#[cfg(feature = "config-file")]
 use crate::file::File;
 
 /// Puts a [`Limiter`] together.
@@ -64,9 +64,9 @@ pub struct LimiterBuilder {
     /// What code says of what the environment and a file can say too.
     code: Layer,
     environment: Environment,
-    #[cfg(feature = "config")]
+    #[cfg(feature = "config-file")]
     pub(crate) file: Option<File>,
-    #[cfg(feature = "config")]
+    #[cfg(feature = "config-file")]
     pub(crate) reload_every: Option<std::time::Duration>,
     named: Vec<(String, Limit)>,
     /// What was wrong on the way, for `build`.
@@ -102,9 +102,9 @@ impl LimiterBuilder {
             },
             code: Layer::default(),
             environment: Environment::default(),
-            #[cfg(feature = "config")]
+            #[cfg(feature = "config-file")]
             file: None,
-            #[cfg(feature = "config")]
+            #[cfg(feature = "config-file")]
             reload_every: None,
             named: Vec::new(),
             error: None,

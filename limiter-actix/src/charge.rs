@@ -5,7 +5,7 @@ use std::{cell::Cell, rc::Rc};
 use actix_web::dev::{ResponseHead, ServiceRequest};
 use limiter_core::{
     Key, Scope, Window,
-    storage::{GiveBack, Hit},
+    storage::{Hit, Refund},
 };
 use smallvec::SmallVec;
 
@@ -75,7 +75,7 @@ impl Charge {
             told: None,
             cost,
             shadow: placed.limit.shadow,
-            reserved: placed.limit.deduct_when.is_some() || placed.limit.give_back_dropped,
+            reserved: placed.limit.deduct_when.is_some() || placed.limit.refund_on_drop,
             only_after: None,
             decided_by: Cell::default(),
             window: None,
@@ -175,12 +175,12 @@ impl Charge {
     /// How the limit stands after the cost was given back.
     pub(crate) fn window_given_back(&self) -> Option<Window> {
         // A limit in shadow may not have taken it.
-        self.window.map(|window| if window.is_allowed() { window.given_back(self.cost) } else { window })
+        self.window.map(|window| if window.is_allowed() { window.refunded(self.cost) } else { window })
     }
 
     /// Whether it comes back when the request is dropped before its answer.
     pub(crate) fn comes_back_dropped(&self) -> bool {
-        self.placed.limit.give_back_dropped
+        self.placed.limit.refund_on_drop
     }
 
     /// Whether anything was taken.
@@ -189,9 +189,9 @@ impl Charge {
     }
 
     /// The hit to give back; none when nothing was taken.
-    pub(crate) fn taken<'a>(&'a self, client: &'a Key) -> Option<GiveBack<'a>> {
+    pub(crate) fn taken<'a>(&'a self, client: &'a Key) -> Option<Refund<'a>> {
         let window = self.window.as_ref().filter(|window| window.is_allowed())?;
-        Some(GiveBack::new(self.hit(client), window))
+        Some(Refund::new(self.hit(client), window))
     }
 }
 

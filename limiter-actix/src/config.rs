@@ -14,12 +14,12 @@ use parking_lot::Mutex;
 
 use crate::{
     Limits, Rule,
-    by_hand::Named,
     failure::FailureSettings,
     headers::HeaderSettings,
     health::Health,
     key::ClientAddress,
     limit::{BreachFn, KeyFn, RequestPredicate},
+    manual::Named,
     telling::Telling,
 };
 

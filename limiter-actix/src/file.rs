@@ -11,7 +11,7 @@ use toml::de::DeTable;
 
 use self::reader::{Reader, Value};
 use crate::{
-    BuildError, ConfigError, Limiter, LimiterBuilder, Mistake,
+    BuildError, ConfigError, ConfigIssue, Limiter, LimiterBuilder,
     builder::{layer::Layer, mistake::At},
 };
 
@@ -38,7 +38,7 @@ impl LimiterBuilder {
     /// are in [the documentation][page].
     ///
     /// The file is read by [`build`](Self::build), which fails when it cannot be read and when anything in it is
-    /// wrong, and tells all mistakes at once, with their lines. It is read again by [`Limiter::reload`], and as often
+    /// wrong, and tells all issues at once, with their lines. It is read again by [`Limiter::reload`], and as often
     /// as [`reload_every`](Self::reload_every) says.
     ///
     /// [page]: https://github.com/actix-limiter/actix-limiter/blob/main/docs/configuration.md#the-file
@@ -76,7 +76,7 @@ impl File {
 
     /// The text.
     pub(crate) fn read(&self) -> Result<String, ConfigError> {
-        let wrong = |what: String| ConfigError::from(Mistake::new(At::whole(self.origin()), what));
+        let wrong = |what: String| ConfigError::from(ConfigIssue::new(At::whole(self.origin()), what));
         let mut text = Vec::new();
         let read = fs::File::open(&self.path).and_then(|file| file.take(LONGEST + 1).read_to_end(&mut text));
         read.map_err(|error| wrong(format!("cannot be read: {error}")))?;
@@ -94,7 +94,7 @@ impl File {
             Err(error) => {
                 let at = error.span().map_or(text.len(), |span| span.start);
                 reader.wrong(at, error.message().trim());
-                Layer { mistakes: reader.mistakes, ..Layer::default() }
+                Layer { issues: reader.issues, ..Layer::default() }
             }
         }
     }

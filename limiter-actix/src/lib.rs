@@ -32,7 +32,6 @@
 mod beacon;
 mod breach;
 mod builder;
-mod by_hand;
 mod charge;
 mod check;
 mod config;
@@ -40,7 +39,7 @@ mod current;
 mod entered;
 mod exempt;
 mod failure;
-#[cfg(feature = "config")]
+#[cfg(feature = "config-file")]
 mod file;
 mod future;
 mod headers;
@@ -50,13 +49,14 @@ mod limit;
 mod limiter;
 mod live;
 mod local;
+mod manual;
 mod pattern;
 mod plan;
 mod processes;
 mod question;
 mod refusal;
 mod refused_here;
-#[cfg(feature = "config")]
+#[cfg(feature = "config-file")]
 mod reload;
 mod resolve;
 mod resource;
@@ -75,12 +75,11 @@ pub use limiter_core::{
 #[cfg(feature = "macros")]
 pub use limiter_macros::{exempt, limit};
 
-#[cfg(feature = "config")]
+#[cfg(feature = "config-file")]
 pub use self::file::check_file;
 pub use self::{
     breach::Breach,
-    builder::{BuildError, ConfigError, LimiterBuilder, Mistake},
-    by_hand::ByHandError,
+    builder::{BuildError, ConfigError, ConfigIssue, LimiterBuilder},
     check::LimitCheck,
     current::{CurrentLimit, CurrentLimits},
     exempt::Exempt,
@@ -89,8 +88,9 @@ pub use self::{
     headers::{HeaderNames, Headers, RetryAfter},
     health::StorageHealth,
     key::proxies::{TrustedProxies, TrustedProxiesError},
-    limit::{IntoLimits, Limit, Limits, TellsQuotas},
+    limit::{DynamicQuotas, IntoLimits, Limit, Limits},
     limiter::{Limiter, LimiterService},
+    manual::NamedLimitError,
     resource::{ScopeExt, ScopeFactory, resource},
     rule::Rule,
 };

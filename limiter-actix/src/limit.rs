@@ -17,7 +17,7 @@ mod told;
 
 pub use self::{
     limits::{IntoLimits, Limits},
-    source::TellsQuotas,
+    source::DynamicQuotas,
 };
 pub(crate) use self::{
     source::{QuotasFn, Source},
@@ -47,7 +47,7 @@ pub struct Limit {
     pub(crate) cost: Cost,
     pub(crate) exempt_when: Option<RequestPredicate>,
     pub(crate) deduct_when: Option<ResponsePredicate>,
-    pub(crate) give_back_dropped: bool,
+    pub(crate) refund_on_drop: bool,
     pub(crate) methods: Vec<Method>,
     pub(crate) per_method: bool,
     pub(crate) override_defaults: bool,
@@ -88,7 +88,7 @@ impl Limit {
     pub fn dynamic<F, Q>(function: F) -> Self
     where
         F: Fn(&ServiceRequest) -> Q + Send + Sync + 'static,
-        Q: Into<TellsQuotas>,
+        Q: Into<DynamicQuotas>,
     {
         Self::from_source(Source::dynamic(function))
     }
@@ -102,7 +102,7 @@ impl Limit {
             cost: Cost::Fixed(1),
             exempt_when: None,
             deduct_when: None,
-            give_back_dropped: false,
+            refund_on_drop: false,
             methods: Vec::new(),
             per_method: false,
             override_defaults: true,
@@ -155,7 +155,7 @@ impl Limit {
     ///
     /// The cost is reserved before the handler runs and given back after the response head when the function
     /// says no, so that concurrent requests cannot overshoot. When the client hangs up or the handler panics
-    /// there is no response, and the cost stays taken unless [`give_back_dropped`](Self::give_back_dropped)
+    /// there is no response, and the cost stays taken unless [`refund_on_drop`](Self::refund_on_drop)
     /// says otherwise.
     pub fn deduct_when(mut self, deduct: impl Fn(&ResponseHead) -> bool + Send + Sync + 'static) -> Self {
         self.deduct_when = Some(Arc::new(deduct));
@@ -167,8 +167,8 @@ impl Limit {
     ///
     /// It comes back as soon as the request is dropped, with or without [`deduct_when`](Self::deduct_when). What
     /// a storage on another machine was still asked for at that moment stays taken.
-    pub fn give_back_dropped(mut self, give_back: bool) -> Self {
-        self.give_back_dropped = give_back;
+    pub fn refund_on_drop(mut self, refund: bool) -> Self {
+        self.refund_on_drop = refund;
         self
     }
 
@@ -303,7 +303,7 @@ impl fmt::Debug for Limit {
             .field("message", &self.message)
             .field("shared", &self.shared)
             .field("meta", &self.meta)
-            .field("give_back_dropped", &self.give_back_dropped)
+            .field("refund_on_drop", &self.refund_on_drop)
             .field("shadow", &self.shadow)
             .field("on_storage_failure", &self.on_storage_failure)
             .field("has_key", &self.key.is_some())

@@ -8,7 +8,7 @@ use std::sync::{
 use parking_lot::RwLock;
 
 use crate::config::Config;
-#[cfg(feature = "config")]
+#[cfg(feature = "config-file")]
 use crate::reload::Source;
 
 /// What all clones and workers of a limiter share.
@@ -21,7 +21,7 @@ pub(crate) struct Live {
     generation: AtomicU64,
     current: RwLock<Arc<Config>>,
     /// Where settings are read anew from.
-    #[cfg(feature = "config")]
+    #[cfg(feature = "config-file")]
     pub(crate) source: Option<Source>,
 }
 
@@ -30,7 +30,7 @@ impl Live {
         Self {
             generation: AtomicU64::new(config.generation),
             current: RwLock::new(Arc::new(config)),
-            #[cfg(feature = "config")]
+            #[cfg(feature = "config-file")]
             source: None,
         }
     }
@@ -51,7 +51,7 @@ impl Live {
     }
 
     /// Puts other settings in force. The switch stays as it is, unless they say otherwise than those before.
-    #[cfg(feature = "config")]
+    #[cfg(feature = "config-file")]
     pub(crate) fn replace(&self, settings: crate::config::Settings) {
         let mut current = self.current.write();
         let before = &current.settings;

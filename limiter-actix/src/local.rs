@@ -223,7 +223,7 @@ impl Pending {
         let Self { ticket, meta, .. } = self;
         if !decision.is_admitted() {
             let charges = ticket.charges.borrow();
-            let decided = Decided { decision, guards: &meta, limits: &charges, given_back: &[] };
+            let decided = Decided { decision, guards: &meta, limits: &charges, refunded: &[] };
             if let Some(response) = refusal::of(&ticket, &decided, req) {
                 drop(charges);
                 return Err(Box::new(response));

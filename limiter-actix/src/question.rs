@@ -94,7 +94,7 @@ pub(crate) async fn in_time<T>(storage: &dyn Storage, answer: Answer<'_, T>) -> 
 where
     T: Unpin,
 {
-    if storage.keeps_deadline() {
+    if storage.has_deadline() {
         return answer.await;
     }
     match timeout(DEADLINE, answer).await {
@@ -121,7 +121,7 @@ pub(crate) fn breached<'a>(
 ) -> Option<(&'a Charge, Window, bool)> {
     let (charges, windows, is_meta) = match decision.verdict() {
         Verdict::Admitted => return None,
-        Verdict::Guarded => (guards, decision.guards(), true),
+        Verdict::RefusedByGuard => (guards, decision.guards(), true),
         Verdict::Refused => (limits, decision.limits(), false),
     };
     charges

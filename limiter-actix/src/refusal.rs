@@ -41,7 +41,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) route: Option<&'a Arc<str>>,
     pub(crate) decided_by: DecidedBy,
     /// The name of the limit, where code asks for it.
-    pub(crate) by_hand: Option<&'a str>,
+    pub(crate) manual: Option<&'a str>,
 }
 
 impl<'a> Asked<'a> {
@@ -52,7 +52,7 @@ impl<'a> Asked<'a> {
             now: ticket.decided_at,
             route: ticket.route.pattern(),
             decided_by: ticket.decided_by.get(),
-            by_hand: None,
+            manual: None,
         }
     }
 }
@@ -196,7 +196,7 @@ mod tests {
             now: Timestamp::from_millis(0),
             route: None,
             decided_by: DecidedBy::Nobody,
-            by_hand: None,
+            manual: None,
         };
         let response = undecided(Undecided::Storage, &asked, &req);
         assert_eq!(response.status(), 503);

@@ -69,7 +69,7 @@ impl Limiter {
     /// # Errors
     ///
     /// When the file cannot be read, or anything in it is wrong: then the settings stay as they are, which is logged
-    /// with all mistakes. And when the limiter was built without a file.
+    /// with all issues. And when the limiter was built without a file.
     pub fn reload(&self) -> Result<bool, BuildError> {
         match &self.live.source {
             Some(source) => source.reload(&self.live),

@@ -7,7 +7,7 @@ use actix_web::{
     dev::{ResponseHead, ServiceRequest, ServiceResponse},
     rt,
 };
-use limiter_core::storage::{GiveBack, Storage};
+use limiter_core::storage::{Refund, Storage};
 use smallvec::SmallVec;
 
 use crate::{charge::Charges, config::Backend, plan::Tier, ticket::Ticket};
@@ -41,7 +41,7 @@ impl Ticket {
             applicable.limits.iter().any(|placed| placed.shares_count_with(&charge.placed))
         });
         self.charges.replace(kept);
-        self.give_back(dropped);
+        self.refund(dropped);
     }
 
     /// Notes it when a middleware further in has changed the path. What stands on handlers says so by itself.
@@ -107,7 +107,7 @@ impl Ticket {
         let (released, kept): (Charges, Charges) =
             self.charges.take().into_iter().partition(|charge| charge.placed.tier == Tier::Default);
         self.charges.replace(kept);
-        self.give_back(released);
+        self.refund(released);
     }
 
     /// Gives back what the functions of the response say was not due.
@@ -123,11 +123,11 @@ impl Ticket {
             charge.show_given_back();
         }
         self.charges.replace(charges);
-        self.give_back(returned);
+        self.refund(returned);
     }
 
     /// Gives back what was taken, without delaying the answer.
-    fn give_back(&self, charges: Charges) {
+    fn refund(&self, charges: Charges) {
         self.give_back_by(charges, |owed| drop(rt::spawn(owed.pay())));
     }
 
@@ -141,10 +141,10 @@ impl Ticket {
         let (by_fallback, by_storage): (Charges, Charges) = charges
             .into_iter()
             .partition(|charge| !charge.is_kept_by_storage() || matches!(storage, Backend::Memory(_)));
-        let taken: SmallVec<[GiveBack<'_>; 4]> =
+        let taken: SmallVec<[Refund<'_>; 4]> =
             by_fallback.iter().filter_map(|charge| charge.taken(&client)).collect();
         // Done when it returns: the memory storage answers at once.
-        drop(storage.memory().give_back(&taken, now));
+        drop(storage.memory().refund(&taken, now));
         drop(taken);
         if let Backend::Remote { storage, .. } = storage
             && !by_storage.is_empty()

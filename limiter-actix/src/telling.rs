@@ -47,7 +47,7 @@ pub(crate) fn refused(asked: &Asked<'_>, decided: &Decided<'_>, breach: &Breach)
             key = %breach.key.logged(asked.settings.logged_addresses),
             route = asked.route.map(|route| &**route),
             meta = breach.is_meta,
-            by_hand = asked.by_hand,
+            manual = asked.manual,
             "refused"
         );
     });
@@ -91,7 +91,7 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         self.tell();
         if !self.is_answered.get() {
-            self.give_back_dropped();
+            self.refund_on_drop();
         }
     }
 }

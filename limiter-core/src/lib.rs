@@ -32,7 +32,7 @@ assert!(!storage.decide(&Batch::new(&[hit]), clock.now()).is_admitted());
 "#
 )]
 
-#[cfg(feature = "acceptance")]
+#[cfg(feature = "storage-tests")]
 pub mod acceptance;
 #[cfg(feature = "storage")]
 mod clock;

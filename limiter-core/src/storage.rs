@@ -30,7 +30,7 @@ pub use self::redis::{RedisStorage, RedisStorageBuilder};
 pub use self::resilient::Resilient;
 pub use self::{
     answer::Answer,
-    batch::{Batch, GiveBack, Hit},
+    batch::{Batch, Hit, Refund},
     decision::{Decision, Verdict},
     error::StorageError,
     local_refusals::LocalRefusals,
@@ -58,7 +58,7 @@ pub trait Storage: fmt::Debug + Send + Sync {
     /// # Errors
     ///
     /// As for [`decide`](Self::decide).
-    fn give_back<'a>(&'a self, taken: &'a [GiveBack<'a>], now: Timestamp) -> Answer<'a, ()>;
+    fn refund<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, ()>;
 
     /// Forgets the counts of these hits; costs do not matter.
     ///
@@ -82,12 +82,12 @@ pub trait Storage: fmt::Debug + Send + Sync {
     /// As for [`decide`](Self::decide).
     fn probe(&self) -> Answer<'_, ()> {
         const NOTHING: &Batch<'_> = &Batch { guards: &[], limits: &[], on_refusal: &[] };
-        Answer::Later(Box::pin(async move { self.decide(NOTHING, Timestamp::default()).await.map(drop) }))
+        Answer::Pending(Box::pin(async move { self.decide(NOTHING, Timestamp::default()).await.map(drop) }))
     }
 
     /// Whether every answer comes within a deadline of the storage's own, as those of `Resilient` do. On others
     /// a limiter gives up after 100 ms.
-    fn keeps_deadline(&self) -> bool {
+    fn has_deadline(&self) -> bool {
         false
     }
 

@@ -14,7 +14,7 @@ pub struct Window {
     pub(crate) reset: u64,
     /// Nanoseconds; `NEVER` when no wait helps or none is needed.
     pub(crate) retry_after: u64,
-    /// The instant by which the storage finds the hit again to give it back; see `GiveBack`.
+    /// The instant by which the storage finds the hit again to give it back; see `Refund`.
     pub(crate) stamp: u64,
 }
 
@@ -78,7 +78,7 @@ impl Window {
     }
 
     /// The window as it stands after `cost` was given back to it.
-    pub fn given_back(mut self, cost: u64) -> Self {
+    pub fn refunded(mut self, cost: u64) -> Self {
         self.remaining = self.remaining.saturating_add(cost);
         if self.remaining >= self.limit() {
             self.reset = 0;

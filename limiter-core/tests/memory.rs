@@ -2,7 +2,7 @@
 
 use limiter_core::{
     Key, Policy, Quota, Scope, Strategy, Timestamp,
-    storage::{Answer, Batch, Decision, GiveBack, Hit, MemoryStorage, Storage},
+    storage::{Answer, Batch, Decision, Hit, MemoryStorage, Refund, Storage},
 };
 
 #[path = "memory/batches.rs"]
@@ -36,12 +36,12 @@ fn left(storage: &MemoryStorage, hits: &[Hit<'_>], now: Timestamp) -> Vec<u64> {
 fn ready<T>(answer: Answer<'_, T>) -> T {
     match answer {
         Answer::Ready(answer) => answer.expect("memory does not fail"),
-        Answer::Later(_) => panic!("memory does not wait"),
+        Answer::Pending(_) => panic!("memory does not wait"),
     }
 }
 
-fn give_back(storage: &MemoryStorage, hit: Hit<'_>, decision: &Decision, now: Timestamp) {
-    ready(storage.give_back(&[GiveBack::new(hit, &decision.limits()[0])], now));
+fn refund(storage: &MemoryStorage, hit: Hit<'_>, decision: &Decision, now: Timestamp) {
+    ready(storage.refund(&[Refund::new(hit, &decision.limits()[0])], now));
 }
 
 fn client(number: u32) -> Key {

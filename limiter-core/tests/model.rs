@@ -6,7 +6,7 @@
 
 use limiter_core::{
     Key, Policy, Quota, Scope, Strategy, Timestamp,
-    storage::{Answer, Batch, GiveBack, Hit, MemoryStorage, Storage},
+    storage::{Answer, Batch, Hit, MemoryStorage, Refund, Storage},
 };
 use loom::{sync::Arc, thread};
 
@@ -57,8 +57,8 @@ impl World {
         let hits = self.hits();
         let decision = self.storage.decide(&Batch::new(&hits), NOW);
         if decision.is_admitted() {
-            let taken = [0, 1].map(|index| GiveBack::new(hits[index], &decision.limits()[index]));
-            assert!(matches!(self.storage.give_back(&taken, NOW), Answer::Ready(Ok(()))));
+            let taken = [0, 1].map(|index| Refund::new(hits[index], &decision.limits()[index]));
+            assert!(matches!(self.storage.refund(&taken, NOW), Answer::Ready(Ok(()))));
         }
         false
     }

@@ -2,17 +2,17 @@
 
 use limiter_core::{
     Key, Policy, Scope, Timestamp, Window,
-    storage::{Batch, GiveBack, Hit, MemoryStorage, Storage},
+    storage::{Batch, Hit, MemoryStorage, Refund, Storage},
 };
 
 #[path = "strategies/extremes.rs"]
 mod extremes;
-#[path = "strategies/give_back.rs"]
-mod give_back;
 #[path = "strategies/model.rs"]
 mod model;
 #[path = "strategies/naive.rs"]
 mod naive;
+#[path = "strategies/refund.rs"]
+mod refund;
 #[path = "strategies/vectors.rs"]
 mod vectors;
 
@@ -48,9 +48,9 @@ impl Counter {
         decision.guards()[0]
     }
 
-    fn give_back(&self, cost: u64, taken: &Window, at: u64) {
-        let given = [GiveBack::new(self.of(cost), taken)];
-        let _ready = self.storage.give_back(&given, Timestamp::from_nanos(at));
+    fn refund(&self, cost: u64, taken: &Window, at: u64) {
+        let given = [Refund::new(self.of(cost), taken)];
+        let _ready = self.storage.refund(&given, Timestamp::from_nanos(at));
     }
 
     fn of(&self, cost: u64) -> Hit<'_> {

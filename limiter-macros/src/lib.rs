@@ -93,7 +93,7 @@ use self::carrier::Kind;
 /// | `burst = 10` | integer | what a token bucket holds (`strategy = "token-bucket"`) |
 /// | `exempt_when = is_admin` | expression | a function of the request: when true, the limit is off |
 /// | `deduct_when = is_failure` | expression | a function of the response: when false, the cost comes back |
-/// | `give_back_dropped` | flag | the cost comes back when the request is dropped before its answer |
+/// | `refund_on_drop` | flag | the cost comes back when the request is dropped before its answer |
 /// | `methods = ["POST", "PUT"]` | text or array | the limit holds for these methods only |
 /// | `per_method` | flag | each method is counted apart |
 /// | `override_defaults = false` | flag | adds to the default limits instead of replacing them |

@@ -15,8 +15,8 @@ mod example;
 mod failing;
 #[path = "config/file.rs"]
 mod file;
-#[path = "config/mistakes.rs"]
-mod mistakes;
+#[path = "config/issues.rs"]
+mod issues;
 #[path = "config/precedence.rs"]
 mod precedence;
 #[path = "config/reload.rs"]

@@ -2,8 +2,6 @@
 
 #[path = "failing/answers.rs"]
 mod answers;
-#[path = "failing/by_hand.rs"]
-mod by_hand;
 #[path = "failing/counts.rs"]
 mod counts;
 #[path = "failing/fickle.rs"]
@@ -12,6 +10,8 @@ mod fickle;
 mod instead;
 #[path = "failing/local_refusals.rs"]
 mod local_refusals;
+#[path = "failing/manual.rs"]
+mod manual;
 #[path = "failing/on_the_way.rs"]
 mod on_the_way;
 #[path = "failing/policies.rs"]

@@ -78,7 +78,7 @@ fn features() -> Result<Outcome, Box<dyn Error>> {
         cargo(["check", "-p", "limiter-core", "--no-default-features", "--features", feature]).run()?;
     }
     cargo(["check", "-p", "limiter-actix", "--no-default-features"]).run()?;
-    for feature in ["config", "cookies", "metrics"] {
+    for feature in ["config-file", "cookies", "metrics"] {
         cargo(["check", "-p", "limiter-actix", "--no-default-features", "--features", feature]).run()?;
     }
     cargo(["test", "-p", "limiter-actix", "--all-features", "--lib"]).run()

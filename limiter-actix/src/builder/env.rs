@@ -11,7 +11,7 @@ use super::{
     layer::{Layer, Names},
     mistake::At,
 };
-use crate::{Headers, Mistake};
+use crate::{ConfigIssue, Headers};
 
 mod reading;
 mod values;
@@ -45,17 +45,17 @@ impl LimiterBuilder {
     /// [names]: https://github.com/actix-limiter/actix-limiter/blob/main/docs/configuration.md#the-environment
     pub fn from_env(self) -> Self {
         let ours = env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
-        let mut mistakes = Vec::new();
+        let mut issues = Vec::new();
         let readable = ours.filter(|(name, _)| name.starts_with(PREFIX)).filter_map(|(name, value)| {
             let value = value.into_string();
             if value.is_err() {
-                mistakes.push(Mistake::new(At::whole(name.as_str()), "expected UTF-8"));
+                issues.push(ConfigIssue::new(At::whole(name.as_str()), "expected UTF-8"));
             }
             Some((name, value.ok()?))
         });
         let variables: Vec<_> = readable.collect();
         let mut builder = self.from_variables(variables);
-        builder.environment.layer.mistakes.extend(mistakes);
+        builder.environment.layer.issues.extend(issues);
         builder
     }
 
@@ -109,7 +109,7 @@ impl Environment {
             ..Layer::default()
         };
         let unknown = reading.unknown();
-        Self { layer: Layer { mistakes: reading.mistakes, written: reading.written, ..said }, unknown }
+        Self { layer: Layer { issues: reading.issues, written: reading.written, ..said }, unknown }
     }
 
     /// Says which variables are not known.

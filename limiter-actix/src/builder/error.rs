@@ -32,7 +32,7 @@ pub enum BuildError {
     #[error("the settings cannot be:\n{0}")]
     Config(#[from] ConfigError),
     /// There is no file to read again.
-    #[cfg(feature = "config")]
+    #[cfg(feature = "config-file")]
     #[error("there is no file to read again: name one with `LimiterBuilder::from_file`")]
     NoFile,
     /// The address of a storage cannot be used.

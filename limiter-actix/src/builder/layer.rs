@@ -7,7 +7,7 @@ use limiter_core::{LoggedAddresses, Strategy, storage::Storage};
 
 use super::{mistake::At, uri};
 use crate::{
-    BuildError, Headers, Limit, Limits, Mistake, OnStorageFailure, RetryAfter, TrustedProxies,
+    BuildError, ConfigIssue, Headers, Limit, Limits, OnStorageFailure, RetryAfter, TrustedProxies,
     config::{Pattern, PatternRule, Settings},
     limit::KeyFn,
 };
@@ -41,7 +41,7 @@ pub(crate) struct Layer {
     pub(crate) local_refusals: Option<bool>,
     pub(crate) patterns: Vec<PatternRule>,
     /// What of its text is wrong.
-    pub(crate) mistakes: Vec<Mistake>,
+    pub(crate) issues: Vec<ConfigIssue>,
     /// All limits that were read from a text, and where they stand: whether they can be depends on the strategy
     /// and the storage that are in force in the end.
     pub(crate) written: Vec<(At, Limit)>,
@@ -127,7 +127,7 @@ impl Layer {
 
 impl Where {
     /// The storage; none for the memory of the process.
-    pub(super) fn storage(&self) -> Result<Option<Arc<dyn Storage>>, Mistake> {
+    pub(super) fn storage(&self) -> Result<Option<Arc<dyn Storage>>, ConfigIssue> {
         match self {
             Self::Given(storage) => Ok(storage.clone()),
             Self::Uri(address, at) => uri::storage(address).map_err(|error| {
@@ -135,7 +135,7 @@ impl Where {
                     BuildError::StorageUri { scheme, reason } => format!("the storage `{scheme}`: {reason}"),
                     other => other.to_string(),
                 };
-                Mistake::new(at.clone(), reason)
+                ConfigIssue::new(at.clone(), reason)
             }),
         }
     }

@@ -10,11 +10,11 @@ use super::{
     mistake::At,
 };
 use crate::{
-    ConfigError, Limit, Mistake,
-    by_hand::Named,
+    ConfigError, ConfigIssue, Limit,
     config::{Backend, Config, Pattern, Settings},
     key::ClientAddress,
     live::Live,
+    manual::Named,
     refused_here,
 };
 
@@ -37,7 +37,7 @@ impl LimiterBuilder {
             (settings.enabled, settings.auto_check, settings.per_process, settings.logged_addresses);
         let functions = (settings.key.is_some(), settings.on_breach.is_some(), settings.filters.len());
         let said = (said, proxies, ipv6_prefix, switches, functions, settings.on_meta_breach.is_some());
-        #[cfg(feature = "config")]
+        #[cfg(feature = "config-file")]
         let said = (said, self.file.as_ref().map(|file| &file.path));
         format!("{said:?}")
     }
@@ -45,7 +45,7 @@ impl LimiterBuilder {
     /// A limiter of what was said, ready to run.
     pub(super) fn live(&self) -> Result<Arc<Live>, BuildError> {
         self.environment.warn_of_unknown();
-        #[cfg(feature = "config")]
+        #[cfg(feature = "config-file")]
         match &self.file {
             Some(file) => return file.live(self),
             None if self.reload_every.is_some() => return Err(BuildError::NoFile),
@@ -66,16 +66,16 @@ impl LimiterBuilder {
         storage: Option<Backend>,
     ) -> Result<Settings, BuildError> {
         let mut settings = self.merged(file);
-        let mut mistakes = Vec::new();
+        let mut issues = Vec::new();
         match storage.map_or_else(|| self.backend(file), Ok) {
             Ok(storage) => settings.storage = storage,
-            Err(mistake) => mistakes.push(mistake),
+            Err(issue) => issues.push(issue),
         }
         for layer in self.layers(file) {
-            mistakes.extend(layer.mistakes.iter().cloned());
-            mistakes.extend(settings.mistakes_in(layer));
+            issues.extend(layer.issues.iter().cloned());
+            issues.extend(settings.issues_in(layer));
         }
-        ConfigError::of(mistakes)?;
+        ConfigError::of(issues)?;
         settings.check()?;
         for (name, limit) in self.named.clone() {
             let named = settings.name(name, limit)?;
@@ -85,7 +85,7 @@ impl LimiterBuilder {
     }
 
     /// Where counts are kept, as the one says that has the last word.
-    fn backend(&self, file: Option<&Layer>) -> Result<Backend, Mistake> {
+    fn backend(&self, file: Option<&Layer>) -> Result<Backend, ConfigIssue> {
         let said = self.layers(file).into_iter().rev().find_map(|layer| layer.storage.as_ref());
         let refusals = self.layers(file).into_iter().rev().find_map(|layer| layer.local_refusals);
         let fallback = Arc::clone(self.settings.storage.memory());
@@ -113,12 +113,12 @@ impl LimiterBuilder {
 
 impl Settings {
     /// The limits of a layer that cannot be, and why.
-    fn mistakes_in(&self, layer: &Layer) -> Vec<Mistake> {
-        let mistake = |(at, limit): &(_, Limit)| {
+    fn issues_in(&self, layer: &Layer) -> Vec<ConfigIssue> {
+        let issue = |(at, limit): &(_, Limit)| {
             let error = self.check_limit(limit).err()?;
-            Some(Mistake::new(At::clone(at), error.to_string()))
+            Some(ConfigIssue::new(At::clone(at), error.to_string()))
         };
-        layer.written.iter().filter_map(mistake).collect()
+        layer.written.iter().filter_map(issue).collect()
     }
 
     /// Checks all limits that are known now.

@@ -6,7 +6,7 @@ use std::{fmt, sync::Arc};
 ///
 /// Shown as `limits.toml:3:12: expected ..., found ...`, or with the name of a variable in place of the file's.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistake {
+pub struct ConfigIssue {
     at: At,
     what: String,
 }
@@ -21,11 +21,11 @@ pub(crate) struct At {
 }
 
 /// All that is wrong with the settings in the environment and in a file, one line for each; of more than 100
-/// mistakes the first.
+/// issues the first.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigError(Vec<Mistake>);
+pub struct ConfigError(Vec<ConfigIssue>);
 
-impl Mistake {
+impl ConfigIssue {
     pub(crate) fn new(at: At, what: impl Into<String>) -> Self {
         Self { at, what: what.into() }
     }
@@ -54,28 +54,28 @@ impl At {
 }
 
 impl ConfigError {
-    /// The mistakes, from the top of the file on.
-    pub fn mistakes(&self) -> &[Mistake] {
+    /// The issues, from the top of the file on.
+    pub fn issues(&self) -> &[ConfigIssue] {
         &self.0
     }
 
-    /// Sorts mistakes as they stand in the texts; fails when there are any.
-    pub(crate) fn of(mut mistakes: Vec<Mistake>) -> Result<(), Self> {
+    /// Sorts issues as they stand in the texts; fails when there are any.
+    pub(crate) fn of(mut issues: Vec<ConfigIssue>) -> Result<(), Self> {
         /// After so many, it is another kind of file.
         const MOST_TOLD: usize = 100;
-        mistakes.sort_by_key(|mistake| mistake.at.position);
-        mistakes.truncate(MOST_TOLD);
-        if mistakes.is_empty() { Ok(()) } else { Err(Self(mistakes)) }
+        issues.sort_by_key(|issue| issue.at.position);
+        issues.truncate(MOST_TOLD);
+        if issues.is_empty() { Ok(()) } else { Err(Self(issues)) }
     }
 }
 
-impl From<Mistake> for ConfigError {
-    fn from(mistake: Mistake) -> Self {
-        Self(vec![mistake])
+impl From<ConfigIssue> for ConfigError {
+    fn from(issue: ConfigIssue) -> Self {
+        Self(vec![issue])
     }
 }
 
-impl fmt::Display for Mistake {
+impl fmt::Display for ConfigIssue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.at, self.what)
     }
@@ -93,9 +93,9 @@ impl fmt::Display for At {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, mistake) in self.0.iter().enumerate() {
+        for (index, issue) in self.0.iter().enumerate() {
             let separator = if index == 0 { "" } else { "\n" };
-            write!(f, "{separator}{mistake}")?;
+            write!(f, "{separator}{issue}")?;
         }
         Ok(())
     }

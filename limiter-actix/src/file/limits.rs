@@ -80,7 +80,7 @@ impl Reader<'_> {
         switch("per_method", &mut limit.per_method);
         switch("override_defaults", &mut limit.override_defaults);
         switch("shadow", &mut limit.shadow);
-        switch("give_back_dropped", &mut limit.give_back_dropped);
+        switch("refund_on_drop", &mut limit.refund_on_drop);
         limit
     }
 

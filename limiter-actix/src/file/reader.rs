@@ -8,7 +8,7 @@ use toml::{
 };
 
 use crate::{
-    Limit, Mistake,
+    ConfigIssue, Limit,
     builder::{mistake::At, nearest::did_you_mean},
 };
 
@@ -18,7 +18,7 @@ pub(super) struct Reader<'t> {
     text: &'t str,
     /// Where each line begins.
     lines: Vec<usize>,
-    pub(super) mistakes: Vec<Mistake>,
+    pub(super) issues: Vec<ConfigIssue>,
     /// The limits that were read.
     pub(super) written: Vec<(At, Limit)>,
 }
@@ -41,7 +41,7 @@ impl<'t> Reader<'t> {
     pub(super) fn new(origin: Arc<str>, text: &'t str) -> Self {
         let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(end, _)| end + 1);
         let lines = [0].into_iter().chain(ends).collect();
-        Self { origin, text, lines, mistakes: Vec::new(), written: Vec::new() }
+        Self { origin, text, lines, issues: Vec::new(), written: Vec::new() }
     }
 
     /// The place of a byte.
@@ -53,7 +53,7 @@ impl<'t> Reader<'t> {
     }
 
     pub(super) fn wrong(&mut self, offset: usize, what: impl Into<String>) {
-        self.mistakes.push(Mistake::new(self.at(offset), what));
+        self.issues.push(ConfigIssue::new(self.at(offset), what));
     }
 
     /// Says that a value is something else.

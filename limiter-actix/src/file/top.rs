@@ -37,7 +37,7 @@ impl Reader<'_> {
             ..Layer::default()
         };
         self.finish(fields);
-        layer.mistakes = self.mistakes;
+        layer.issues = self.issues;
         layer.written = self.written;
         layer
     }

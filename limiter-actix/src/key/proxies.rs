@@ -129,7 +129,7 @@ impl TrustedProxies {
     /// Unix sockets were on the way.
     ///
     /// The limiter does this for each request; by hand, it tells what a setting makes of a recorded one. A
-    /// setting with a mistake in it, for which the limiter would not have been built, trusts nobody.
+    /// setting with a issue in it, for which the limiter would not have been built, trusts nobody.
     ///
     /// ```
     /// use actix_web::test::TestRequest;

@@ -10,7 +10,7 @@ pub(crate) enum Source {
     Dynamic(QuotasFn),
 }
 
-pub(crate) type QuotasFn = Arc<dyn Fn(&ServiceRequest) -> TellsQuotas + Send + Sync>;
+pub(crate) type QuotasFn = Arc<dyn Fn(&ServiceRequest) -> DynamicQuotas + Send + Sync>;
 
 impl Source {
     /// The quota, where no function tells it.
@@ -24,7 +24,7 @@ impl Source {
     pub(super) fn dynamic<F, Q>(function: F) -> Self
     where
         F: Fn(&ServiceRequest) -> Q + Send + Sync + 'static,
-        Q: Into<TellsQuotas>,
+        Q: Into<DynamicQuotas>,
     {
         Self::Dynamic(Arc::new(move |req| function(req).into()))
     }
@@ -41,50 +41,50 @@ impl fmt::Debug for Source {
 
 /// What a function tells that is asked for the limits of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TellsQuotas {
+pub enum DynamicQuotas {
     /// No limit for this request.
-    Nothing,
+    Unlimited,
     /// These quotas.
     Quotas(Quotas),
     /// A text in the notation of [`Quotas`], which is read once and then remembered.
     Text(Cow<'static, str>),
     /// It cannot tell, for this reason: the request is answered 500.
-    Failed(String),
+    Error(String),
 }
 
-impl From<Quota> for TellsQuotas {
+impl From<Quota> for DynamicQuotas {
     fn from(quota: Quota) -> Self {
         Self::Quotas(quota.into())
     }
 }
 
-impl From<Quotas> for TellsQuotas {
+impl From<Quotas> for DynamicQuotas {
     fn from(quotas: Quotas) -> Self {
         Self::Quotas(quotas)
     }
 }
 
-impl From<&'static str> for TellsQuotas {
+impl From<&'static str> for DynamicQuotas {
     fn from(text: &'static str) -> Self {
         Self::Text(text.into())
     }
 }
 
-impl From<String> for TellsQuotas {
+impl From<String> for DynamicQuotas {
     fn from(text: String) -> Self {
         Self::Text(text.into())
     }
 }
 
-impl<Q: Into<Self>> From<Option<Q>> for TellsQuotas {
+impl<Q: Into<Self>> From<Option<Q>> for DynamicQuotas {
     /// None is no limit.
     fn from(quotas: Option<Q>) -> Self {
-        quotas.map_or(Self::Nothing, Into::into)
+        quotas.map_or(Self::Unlimited, Into::into)
     }
 }
 
-impl<Q: Into<Self>, E: fmt::Display> From<Result<Q, E>> for TellsQuotas {
+impl<Q: Into<Self>, E: fmt::Display> From<Result<Q, E>> for DynamicQuotas {
     fn from(quotas: Result<Q, E>) -> Self {
-        quotas.map_or_else(|error| Self::Failed(error.to_string()), Into::into)
+        quotas.map_or_else(|error| Self::Error(error.to_string()), Into::into)
     }
 }

@@ -5,7 +5,7 @@ use limiter_core::Quotas;
 use smallvec::SmallVec;
 
 use super::{Found, Placed, placed::Maker};
-use crate::{TellsQuotas, limit::QuotasFn};
+use crate::{DynamicQuotas, limit::QuotasFn};
 
 /// A limit at its place, whose quotas a function of the request tells.
 pub(crate) struct Told {
@@ -23,7 +23,7 @@ type Several = SmallVec<[Rc<Placed>; 2]>;
 
 /// What functions have told for a request; in its extensions.
 #[derive(Default)]
-struct Asked(SmallVec<[(QuotasFn, TellsQuotas); 2]>);
+struct Asked(SmallVec<[(QuotasFn, DynamicQuotas); 2]>);
 
 /// How many texts and quotas of one function are remembered. One that tells more of them is read anew.
 const MOST_REMEMBERED: usize = 256;
@@ -37,10 +37,10 @@ impl Told {
     /// Nothing when the function says so, or when it says what cannot be.
     pub(super) fn of(&self, req: &ServiceRequest) -> Found {
         let (quotas, failed) = match self.ask(req) {
-            TellsQuotas::Nothing => (None, false),
-            TellsQuotas::Quotas(quotas) => (Some(quotas), false),
-            TellsQuotas::Text(text) => self.read(text),
-            TellsQuotas::Failed(error) => {
+            DynamicQuotas::Unlimited => (None, false),
+            DynamicQuotas::Quotas(quotas) => (Some(quotas), false),
+            DynamicQuotas::Text(text) => self.read(text),
+            DynamicQuotas::Error(error) => {
                 tracing::error!(code = "L014", %error, place = %self.maker.place.label,
                     "a function could not tell a limit; the request is answered 500");
                 return Found { is_broken: true, ..Found::default() };
@@ -52,8 +52,8 @@ impl Told {
 
     /// Asks the function, once per request: a plan may be made anew when the request meets another rule than
     /// its path let expect.
-    fn ask(&self, req: &ServiceRequest) -> TellsQuotas {
-        let is_this = |(function, _): &&(QuotasFn, TellsQuotas)| Arc::ptr_eq(function, &self.function);
+    fn ask(&self, req: &ServiceRequest) -> DynamicQuotas {
+        let is_this = |(function, _): &&(QuotasFn, DynamicQuotas)| Arc::ptr_eq(function, &self.function);
         let asked = req.extensions().get::<Asked>().and_then(|asked| asked.0.iter().find(is_this).cloned());
         if let Some((_, told)) = asked {
             return told;

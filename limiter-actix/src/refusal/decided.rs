@@ -9,7 +9,7 @@ pub(crate) struct Decided<'a> {
     pub(crate) guards: &'a [Charge],
     pub(crate) limits: &'a [Charge],
     /// What had been taken before and is given back when the request is refused.
-    pub(crate) given_back: &'a [Charge],
+    pub(crate) refunded: &'a [Charge],
 }
 
 /// The limit that refused, of those that did the one with the longest wait.
@@ -26,8 +26,8 @@ pub(super) fn current(
     decided: &Decided<'_>,
     breached: &Breached<'_>,
 ) -> Vec<CurrentLimit> {
-    let Decided { decision, guards, limits, given_back } = decided;
-    let mut current = Vec::with_capacity(limits.len() + given_back.len() + usize::from(breached.is_meta));
+    let Decided { decision, guards, limits, refunded } = decided;
+    let mut current = Vec::with_capacity(limits.len() + refunded.len() + usize::from(breached.is_meta));
     let mut add = |charge: &Charge, window: Window, outcome: Outcome| {
         current.push(CurrentLimit::new(charge, asked.client, window, outcome, asked.settings));
     };
@@ -43,7 +43,7 @@ pub(super) fn current(
             }
         }
     }
-    for charge in *given_back {
+    for charge in *refunded {
         if let Some(window) = charge.window_given_back() {
             add(charge, window, Outcome::Passed);
         }

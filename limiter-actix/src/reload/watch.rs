@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{ConfigError, Mistake, builder::mistake::At, file::File, live::Live};
+use crate::{ConfigError, ConfigIssue, builder::mistake::At, file::File, live::Live};
 
 /// How long a file must stay as it is before it is taken: whoever writes it has finished.
 const SETTLED: Duration = Duration::from_millis(50);
@@ -34,7 +34,7 @@ impl Watcher {
         match thread.spawn(move || self.run(Ok(text))) {
             Ok(_) => Ok(()),
             Err(error) => {
-                Err(Mistake::new(At::whole(origin), format!("no thread to watch it: {error}")).into())
+                Err(ConfigIssue::new(At::whole(origin), format!("no thread to watch it: {error}")).into())
             }
         }
     }

@@ -91,7 +91,7 @@ impl Correction {
         ticket.is_closed.set(true);
         ticket.charges.take();
         let taken = mem::take(&mut self.kept).into_iter().chain(mem::take(&mut self.dropped));
-        ticket.give_back(taken.collect());
+        ticket.refund(taken.collect());
     }
 
     /// Asks any storage, or what is to decide when it fails.
@@ -140,7 +140,7 @@ impl Correction {
             decision,
             guards: &self.meta[..self.guards],
             limits: &self.added,
-            given_back: &self.kept,
+            refunded: &self.kept,
         };
         if let Some(response) = refusal::of(ticket, &decided, req) {
             self.close(ticket);
@@ -183,7 +183,7 @@ impl Correction {
         ticket.left_to_others.replace(ticket.still_left_to_others());
         ticket.charges.replace(self.kept.into_iter().chain(self.added).collect());
         ticket.open_way_back();
-        ticket.give_back(self.dropped);
+        ticket.refund(self.dropped);
     }
 }
 

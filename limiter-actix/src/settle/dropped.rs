@@ -45,7 +45,7 @@ impl Ticket {
     }
 
     /// Gives back what was taken from limits that say so, since there will be no answer. Never panics.
-    pub(crate) fn give_back_dropped(&mut self) {
+    pub(crate) fn refund_on_drop(&mut self) {
         let charges = self.charges.get_mut();
         if !charges.iter().any(Charge::comes_back_dropped) {
             return;

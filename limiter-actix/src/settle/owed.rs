@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use limiter_core::{
     Key, Timestamp,
-    storage::{GiveBack, Storage},
+    storage::{Refund, Storage},
 };
 
 use crate::{charge::Charges, config::Config, question::in_time};
@@ -31,9 +31,9 @@ impl Owed {
     }
 
     pub(super) async fn pay(mut self) {
-        let taken: Vec<GiveBack<'_>> =
+        let taken: Vec<Refund<'_>> =
             self.charges.iter().filter_map(|charge| charge.taken(&self.client)).collect();
-        if let Err(error) = in_time(&*self.storage, self.storage.give_back(&taken, self.now)).await {
+        if let Err(error) = in_time(&*self.storage, self.storage.refund(&taken, self.now)).await {
             self.config.health.count_error();
             say(&error.with_causes());
         }

@@ -1,4 +1,4 @@
-//! Tells the recorder of the crate `metrics`. `docs/telling.md` has the table.
+//! Tells the recorder of the crate `metrics`. `docs/observability.md` has the table.
 
 use std::{sync::OnceLock, time::Instant};
 
@@ -9,7 +9,7 @@ mod names;
 mod series;
 
 pub(crate) use self::series::OfLimit;
-use self::series::{BY_HAND, Series};
+use self::series::{MANUAL, Series};
 use crate::{
     Limiter,
     charge::Charge,
@@ -86,27 +86,27 @@ impl Metrics {
     }
 
     pub(super) fn refused(&self, asked: &Asked<'_>, decided: &Decided<'_>) {
-        if asked.by_hand.is_none() {
+        if asked.manual.is_none() {
             self.request(Outcome::Refused, asked.decided_by);
         }
         let route = asked.route.map(|route| &**route);
-        let is_meta = decided.decision.verdict() == Verdict::Guarded;
+        let is_meta = decided.decision.verdict() == Verdict::RefusedByGuard;
         let (charges, windows) = if is_meta {
             (decided.guards, decided.decision.guards())
         } else {
             (decided.limits, decided.decision.limits())
         };
         for (charge, _) in charges.iter().zip(windows).filter(|(charge, window)| charge.refuses(window)) {
-            match asked.by_hand {
-                Some(name) if !is_meta => Series::new(BY_HAND, name).refused(),
-                Some(_) => charge.placed.metrics.at(Some(BY_HAND), &charge.placed, Series::refused),
+            match asked.manual {
+                Some(name) if !is_meta => Series::new(MANUAL, name).refused(),
+                Some(_) => charge.placed.metrics.at(Some(MANUAL), &charge.placed, Series::refused),
                 None => charge.placed.metrics.at(route, &charge.placed, Series::refused),
             }
         }
     }
 
     pub(super) fn undecided(&self, asked: &Asked<'_>) {
-        if asked.by_hand.is_none() {
+        if asked.manual.is_none() {
             self.request(Outcome::Undecided, DecidedBy::Nobody);
         }
     }
@@ -114,7 +114,7 @@ impl Metrics {
 
 /// Tells of a limit that code has hit by its name; in shadow where it refuses nothing.
 pub(crate) fn hit_by_hand(name: &str, window: &Window, in_shadow: bool) {
-    let series = Series::new(BY_HAND, name);
+    let series = Series::new(MANUAL, name);
     match (window.is_allowed(), in_shadow) {
         (true, _) => series.passed(window, window.limit()),
         (false, true) => series.shadow_refused(),

@@ -59,7 +59,7 @@ async fn guards_come_first(bench: &Bench<'_>) {
         }
         let _ = bench.hit(guard[0]).await;
         let decision = bench.decide(&batch.on_refusal(&guard)).await;
-        assert_eq!(decision.verdict(), Verdict::Guarded, "{strategy}");
+        assert_eq!(decision.verdict(), Verdict::RefusedByGuard, "{strategy}");
         assert!(!decision.guards()[0].is_allowed());
         assert_eq!(bench.left(&[guard[0], limit[0]]).await, [0, 7], "{strategy}: guarded takes nothing");
     }
@@ -149,7 +149,7 @@ async fn tests_take_nothing(bench: &Bench<'_>) {
             assert!(bench.decide(&Batch::test(&hit)).await.is_admitted(), "{strategy}");
         }
         let _ = bench.hit(hit[0]).await;
-        assert_eq!(bench.decide(&Batch::test(&hit)).await.verdict(), Verdict::Guarded, "{strategy}");
+        assert_eq!(bench.decide(&Batch::test(&hit)).await.verdict(), Verdict::RefusedByGuard, "{strategy}");
     }
 }
 

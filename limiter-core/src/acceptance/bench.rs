@@ -8,7 +8,7 @@ use std::{
 use super::Time;
 use crate::{
     Key, Policy, Quota, Scope, Strategy, Timestamp, Unit, Window,
-    storage::{Batch, Decision, GiveBack, Hit, Storage},
+    storage::{Batch, Decision, Hit, Refund, Storage},
 };
 
 /// A storage under test.
@@ -74,9 +74,9 @@ impl<'a> Bench<'a> {
         decision.guards().iter().map(Window::remaining).collect()
     }
 
-    pub(super) async fn give_back(&self, hit: Hit<'_>, taken: &Window) {
-        let taken = [GiveBack::new(hit, taken)];
-        self.storage.give_back(&taken, START).await.expect("the storage takes back");
+    pub(super) async fn refund(&self, hit: Hit<'_>, taken: &Window) {
+        let taken = [Refund::new(hit, taken)];
+        self.storage.refund(&taken, START).await.expect("the storage takes back");
     }
 
     /// What of a report must agree with another storage's: times only where both decide by the same clock,

@@ -1,7 +1,7 @@
 //! What is given back goes to the window it came from.
 
 use super::bench::{Bench, client, policy};
-use crate::storage::{GiveBack, Hit};
+use crate::storage::{Hit, Refund};
 
 pub(super) async fn run(bench: &Bench<'_>) {
     for strategy in bench.strategies() {
@@ -9,19 +9,19 @@ pub(super) async fn run(bench: &Bench<'_>) {
         let hit = Hit::new(&scope, &key, &five).cost(2);
         let first = bench.hit(hit).await;
         let second = bench.hit(hit).await;
-        bench.give_back(hit, &first).await;
+        bench.refund(hit, &first).await;
         assert_eq!(bench.left(&[hit]).await, [3], "{strategy}: one of two is back");
         if bench.is_exact_about_returns(strategy) {
-            bench.give_back(hit, &second).await;
+            bench.refund(hit, &second).await;
             assert_eq!(bench.left(&[hit]).await, [5], "{strategy}: both are back");
             assert_eq!(bench.hit(hit.cost(5)).await.remaining(), 0, "{strategy}: and can be had again");
         }
 
         let untouched = Hit::new(&other, &key, &five).cost(2);
-        bench.give_back(untouched, &first).await;
+        bench.refund(untouched, &first).await;
         assert_eq!(bench.left(&[untouched]).await, [5], "{strategy}: where nothing is, nothing comes back");
 
-        let nothing: [GiveBack<'_>; 0] = [];
-        bench.storage.give_back(&nothing, super::bench::START).await.expect("there is nothing to do");
+        let nothing: [Refund<'_>; 0] = [];
+        bench.storage.refund(&nothing, super::bench::START).await.expect("there is nothing to do");
     }
 }

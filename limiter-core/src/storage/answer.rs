@@ -14,8 +14,8 @@ use super::StorageError;
 pub enum Answer<'a, T> {
     /// The answer.
     Ready(Result<T, StorageError>),
-    /// The answer comes later.
-    Later(Pin<Box<dyn Future<Output = Result<T, StorageError>> + Send + 'a>>),
+    /// The answer is not there yet.
+    Pending(Pin<Box<dyn Future<Output = Result<T, StorageError>> + Send + 'a>>),
 }
 
 impl<T> Answer<'_, T> {
@@ -35,7 +35,7 @@ impl<T: Unpin> Future for Answer<'_, T> {
         const SPENT: StorageError = StorageError::polled_after_ready();
         match self.get_mut() {
             Self::Ready(answer) => Poll::Ready(std::mem::replace(answer, Err(SPENT))),
-            Self::Later(future) => future.as_mut().poll(cx),
+            Self::Pending(future) => future.as_mut().poll(cx),
         }
     }
 }
@@ -44,7 +44,7 @@ impl<T: fmt::Debug> fmt::Debug for Answer<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ready(answer) => f.debug_tuple("Ready").field(answer).finish(),
-            Self::Later(_) => f.write_str("Later(..)"),
+            Self::Pending(_) => f.write_str("Pending(..)"),
         }
     }
 }

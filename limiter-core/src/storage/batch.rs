@@ -68,7 +68,7 @@ impl<'a> Hit<'a> {
 /// All that is decided for one request, as one.
 ///
 /// 1. The guards are tested, and never consumed. When one would refuse, the verdict is
-///    [`Guarded`](super::Verdict::Guarded) and nothing is consumed.
+///    [`RefusedByGuard`](super::Verdict::RefusedByGuard) and nothing is consumed.
 /// 2. The limits are consumed when all of them pass (those in shadow aside), else none is. A limit that
 ///    refuses under the elastic strategy moves the end of its window.
 /// 3. When the limits refused, the hits `on_refusal` are consumed, each by itself, if they pass; some of them
@@ -126,14 +126,14 @@ impl<'a> Batch<'a> {
 /// An admitted hit whose cost is to be returned.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub struct GiveBack<'a> {
+pub struct Refund<'a> {
     /// The hit.
     pub hit: Hit<'a>,
     /// What the report of the hit says for its storage to find it again.
     pub stamp: u64,
 }
 
-impl<'a> GiveBack<'a> {
+impl<'a> Refund<'a> {
     /// Returns the cost of `hit`, which was admitted with the report `taken`.
     #[must_use]
     pub fn new(hit: Hit<'a>, taken: &Window) -> Self {

@@ -27,7 +27,7 @@ pub(super) fn decide(counts: &mut impl Counts, batch: &Batch<'_>, now: Timestamp
 
     let limits = &mut windows[batch.guards.len()..];
     let verdict = match (guarded, refused) {
-        (true, _) => Verdict::Guarded,
+        (true, _) => Verdict::RefusedByGuard,
         (false, true) => {
             refuse(counts, batch, limits, now);
             Verdict::Refused

@@ -10,7 +10,7 @@ pub enum Verdict {
     /// A limit refused; none was consumed, and the hits `on_refusal` were.
     Refused,
     /// A guard refused; nothing was consumed.
-    Guarded,
+    RefusedByGuard,
 }
 
 /// How a batch came out, and how each of its guards and limits stands now.

@@ -6,7 +6,7 @@ mod entry;
 mod table;
 
 use self::table::Table;
-use super::{Answer, Batch, Decision, GiveBack, Hit, Storage, StorageError, Verdict};
+use super::{Answer, Batch, Decision, Hit, Refund, Storage, StorageError, Verdict};
 use crate::{Policy, PolicyError, Strategy, Timestamp};
 
 /// Remembers what a storage has refused, and refuses the same again for a while without asking it.
@@ -58,7 +58,7 @@ impl LocalRefusals {
             hits.iter().zip(windows).any(|(hit, window)| !hit.shadow && !window.is_allowed())
         };
         let verdict = if refuse(batch.guards, &guards) {
-            Verdict::Guarded
+            Verdict::RefusedByGuard
         } else if leaves_no_trace(batch) && refuse(batch.limits, &limits) {
             Verdict::Refused
         } else {
@@ -75,7 +75,7 @@ impl LocalRefusals {
                 self.table.remember(batch.limits, decision.limits(), asked);
                 self.table.forget(batch.on_refusal);
             }
-            Verdict::Guarded => {
+            Verdict::RefusedByGuard => {
                 self.table.remember(batch.guards, decision.guards(), asked);
                 self.table.remember(batch.limits, decision.limits(), asked);
             }
@@ -99,7 +99,7 @@ fn then<'a, T: Unpin + Send + 'a>(
             work(&answer);
             Answer::Ready(answer)
         }
-        later @ Answer::Later(_) => Answer::Later(Box::pin(async move {
+        later @ Answer::Pending(_) => Answer::Pending(Box::pin(async move {
             let answer = later.await;
             work(&answer);
             answer
@@ -124,13 +124,13 @@ impl Storage for LocalRefusals {
         })
     }
 
-    fn give_back<'a>(&'a self, taken: &'a [GiveBack<'a>], now: Timestamp) -> Answer<'a, ()> {
+    fn refund<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, ()> {
         let forget = move || {
             self.table.begin_anew();
             self.table.forget(taken.iter().map(|taken| &taken.hit));
         };
         forget();
-        then(self.storage.give_back(taken, now), move |_| forget())
+        then(self.storage.refund(taken, now), move |_| forget())
     }
 
     fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {
@@ -156,8 +156,8 @@ impl Storage for LocalRefusals {
         self.storage.probe()
     }
 
-    fn keeps_deadline(&self) -> bool {
-        self.storage.keeps_deadline()
+    fn has_deadline(&self) -> bool {
+        self.storage.has_deadline()
     }
 
     fn is_local(&self) -> bool {

@@ -26,7 +26,7 @@ use self::{
     job::{Job, Kept},
     wire::{Commands, Condition, MAX_KEY_LEN, Reply},
 };
-use super::{Answer, Batch, Decision, GiveBack, Hit, Storage, StorageError};
+use super::{Answer, Batch, Decision, Hit, Refund, Storage, StorageError};
 use crate::{CountName, Policy, PolicyError, Strategy, Timestamp, name};
 
 /// Keeps counts on memcached servers, exact over all processes that use them.
@@ -121,21 +121,21 @@ impl Storage for MemcachedStorage {
         if batch.hits().any(|hit| hit.policy.strategy() == Strategy::MovingWindow) {
             return Answer::Ready(Err(StorageError::new("memcached cannot keep a moving window")));
         }
-        Answer::Later(Box::pin(async move {
+        Answer::Pending(Box::pin(async move {
             let job = Job::decide(batch, now, |hit| self.keep(hit));
             Ok(self.desk.hand_in(job).await?)
         }))
     }
 
-    fn give_back<'a>(&'a self, taken: &'a [GiveBack<'a>], now: Timestamp) -> Answer<'a, ()> {
-        Answer::Later(Box::pin(async move {
-            let job = Job::give_back(taken, now, |hit| self.keep(hit));
+    fn refund<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, ()> {
+        Answer::Pending(Box::pin(async move {
+            let job = Job::refund(taken, now, |hit| self.keep(hit));
             Ok(self.desk.hand_in(job).await.map(drop)?)
         }))
     }
 
     fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {
-        Answer::Later(Box::pin(async move {
+        Answer::Pending(Box::pin(async move {
             let mut commands = self.commands();
             for hit in hits {
                 let (key, server) = self.key(hit);
@@ -154,7 +154,7 @@ impl Storage for MemcachedStorage {
     }
 
     fn probe(&self) -> Answer<'_, ()> {
-        Answer::Later(Box::pin(async move {
+        Answer::Pending(Box::pin(async move {
             let (mut commands, key) = (self.commands(), format!("{}probe", self.prefix));
             for commands in &mut commands {
                 commands.set(&key, "", 1, Condition::None);

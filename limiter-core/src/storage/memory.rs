@@ -12,7 +12,7 @@ mod shard;
 mod transaction;
 
 use self::{shard::Shard, transaction::Transaction};
-use super::{Answer, Batch, Decision, GiveBack, Hit, Storage, Verdict};
+use super::{Answer, Batch, Decision, Hit, Refund, Storage, Verdict};
 use crate::{
     Policy, PolicyError, Strategy, Timestamp, Window,
     digest::halves,
@@ -206,11 +206,11 @@ impl Storage for MemoryStorage {
         Answer::ready(self.decide(batch, now))
     }
 
-    fn give_back<'a>(&'a self, taken: &'a [GiveBack<'a>], now: Timestamp) -> Answer<'a, ()> {
-        for GiveBack { hit, stamp } in taken {
+    fn refund<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, ()> {
+        for Refund { hit, stamp } in taken {
             let digest = digest(hit);
             let mut shard = self.shards[self.shard_of(digest)].0.lock();
-            shard.give_back(digest, hit, *stamp, now);
+            shard.refund(digest, hit, *stamp, now);
         }
         Answer::ready(())
     }

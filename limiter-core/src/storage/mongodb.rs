@@ -25,7 +25,7 @@ use self::{
     layout::Layout,
     pipeline::{Clock, Step},
 };
-use super::{Answer, Batch, Decision, GiveBack, Hit, Storage, StorageError, Verdict};
+use super::{Answer, Batch, Decision, Hit, Refund, Storage, StorageError, Verdict};
 use crate::{Policy, PolicyError, Strategy, Timestamp};
 
 /// Keeps counts on a MongoDB server or replica set, exact over all processes that use it.
@@ -87,7 +87,7 @@ impl MongoStorage {
     /// Makes the storage decide by the time it is given instead of the server's, for tests: counts are then
     /// not exact over machines, since their clocks differ.
     #[must_use]
-    pub fn obey_caller(mut self) -> Self {
+    pub fn use_caller_clock(mut self) -> Self {
         self.obeys_caller = true;
         self
     }
@@ -128,7 +128,7 @@ impl Storage for MongoStorage {
             return Answer::ready(Decision::new(Verdict::Admitted, [], []));
         }
         let [guards, limits, on_refusal] = [batch.guards, batch.limits, batch.on_refusal].map(Owned::all);
-        Answer::Later(Box::pin(async move {
+        Answer::Pending(Box::pin(async move {
             let decide = async move |counts: Counts| {
                 let [guards, limits, on_refusal] =
                     [&guards, &limits, &on_refusal].map(|all| all.iter().map(Owned::hit).collect::<Vec<_>>());
@@ -141,29 +141,29 @@ impl Storage for MongoStorage {
         }))
     }
 
-    fn give_back<'a>(&'a self, taken: &'a [GiveBack<'a>], now: Timestamp) -> Answer<'a, ()> {
+    fn refund<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, ()> {
         if taken.is_empty() {
             return Answer::ready(());
         }
         let hits: Vec<_> = taken.iter().map(|taken| taken.hit).collect();
         let stamps: Vec<_> = taken.iter().map(|taken| taken.stamp).collect();
         let hits = Owned::all(&hits);
-        Answer::Later(Box::pin(async move {
-            let give_back = async move |counts: Counts| {
+        Answer::Pending(Box::pin(async move {
+            let refund = async move |counts: Counts| {
                 let hits: Vec<_> = hits.iter().map(Owned::hit).collect();
                 let layout = Layout::new(hits.iter());
                 let steps =
-                    hits.iter().zip(stamps).map(|(hit, stamp)| Step::GiveBack(GiveBack { hit: *hit, stamp }));
+                    hits.iter().zip(stamps).map(|(hit, stamp)| Step::Refund(Refund { hit: *hit, stamp }));
                 let steps: Vec<_> = layout.places.iter().copied().zip(steps).collect();
                 counts.settle(&layout, &steps).await
             };
-            self.run(now, give_back).await
+            self.run(now, refund).await
         }))
     }
 
     fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {
         let hits = Owned::all(hits);
-        Answer::Later(Box::pin(async move {
+        Answer::Pending(Box::pin(async move {
             let clear = async move |counts: Counts| {
                 let hits: Vec<_> = hits.iter().map(Owned::hit).collect();
                 erase::some(&counts, &Layout::new(hits.iter())).await
@@ -173,13 +173,13 @@ impl Storage for MongoStorage {
     }
 
     fn reset(&self) -> Answer<'_, ()> {
-        Answer::Later(Box::pin(async move {
+        Answer::Pending(Box::pin(async move {
             self.run(Timestamp::default(), async |counts: Counts| erase::all(&counts).await).await
         }))
     }
 
     fn probe(&self) -> Answer<'_, ()> {
-        Answer::Later(Box::pin(async move {
+        Answer::Pending(Box::pin(async move {
             self.run(Timestamp::default(), async |counts: Counts| counts.probe().await).await
         }))
     }

@@ -26,7 +26,7 @@ mod uri;
 
 pub use self::builder::RedisStorageBuilder;
 use self::link::Link;
-use super::{Answer, Batch, Decision, GiveBack, Hit, MemoryStorage, Storage, StorageError};
+use super::{Answer, Batch, Decision, Hit, MemoryStorage, Refund, Storage, StorageError};
 use crate::{CountName, Policy, PolicyError, Strategy, Timestamp, name};
 
 /// Keeps counts on a Redis or Valkey server, exact over all processes that use it.
@@ -107,7 +107,7 @@ impl RedisStorage {
     /// Makes the storage decide by the time it is given instead of the server's, for tests: counts are then
     /// not exact over machines, since their clocks differ.
     #[must_use]
-    pub fn obey_caller(mut self) -> Self {
+    pub fn use_caller_clock(mut self) -> Self {
         self.obeys_caller = true;
         self
     }
@@ -135,27 +135,27 @@ impl RedisStorage {
 
 impl Storage for RedisStorage {
     fn decide<'a>(&'a self, batch: &'a Batch<'a>, now: Timestamp) -> Answer<'a, Decision> {
-        Answer::Later(Box::pin(
-            async move { self.link.decide(batch, self.time(now), |hit| self.key(hit)).await },
-        ))
+        Answer::Pending(Box::pin(async move {
+            self.link.decide(batch, self.time(now), |hit| self.key(hit)).await
+        }))
     }
 
-    fn give_back<'a>(&'a self, taken: &'a [GiveBack<'a>], now: Timestamp) -> Answer<'a, ()> {
-        Answer::Later(Box::pin(async move {
-            self.link.give_back(taken, self.time(now), |hit| self.key(hit)).await
+    fn refund<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, ()> {
+        Answer::Pending(Box::pin(async move {
+            self.link.refund(taken, self.time(now), |hit| self.key(hit)).await
         }))
     }
 
     fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {
-        Answer::Later(Box::pin(async move { self.link.clear(hits, |hit| self.key(hit)).await }))
+        Answer::Pending(Box::pin(async move { self.link.clear(hits, |hit| self.key(hit)).await }))
     }
 
     fn reset(&self) -> Answer<'_, ()> {
-        Answer::Later(Box::pin(self.link.unlink_all(&self.prefix)))
+        Answer::Pending(Box::pin(self.link.unlink_all(&self.prefix)))
     }
 
     fn probe(&self) -> Answer<'_, ()> {
-        Answer::Later(Box::pin(async move { self.link.probe(&self.prefix).await }))
+        Answer::Pending(Box::pin(async move { self.link.probe(&self.prefix).await }))
     }
 
     fn check(&self, policy: &Policy) -> Result<(), PolicyError> {

@@ -16,7 +16,7 @@ mod breaker;
 mod probe;
 
 use self::breaker::Breaker;
-use super::{Answer, Batch, Decision, GiveBack, Hit, Storage, StorageError};
+use super::{Answer, Batch, Decision, Hit, Refund, Storage, StorageError};
 use crate::{Policy, PolicyError, Timestamp};
 
 /// Gives a storage a deadline, and leaves it alone while it fails.
@@ -93,8 +93,8 @@ impl<S: Storage + 'static> Resilient<S> {
         }
         match ask(&self.storage) {
             Answer::Ready(answer) => Answer::Ready(self.noted(answer)),
-            later @ Answer::Later(_) => {
-                Answer::Later(Box::pin(async move { self.noted(in_time(self.deadline, later).await) }))
+            later @ Answer::Pending(_) => {
+                Answer::Pending(Box::pin(async move { self.noted(in_time(self.deadline, later).await) }))
             }
         }
     }
@@ -106,7 +106,7 @@ impl<S: Storage + 'static> Resilient<S> {
             return self.left_alone();
         }
         let reset = self.storage.reset();
-        Answer::Later(Box::pin(in_time(RESET_DEADLINE.max(self.deadline), reset)))
+        Answer::Pending(Box::pin(in_time(RESET_DEADLINE.max(self.deadline), reset)))
     }
 
     fn left_alone<T>(&self) -> Answer<'_, T> {
@@ -148,7 +148,7 @@ async fn in_time<T: Unpin>(deadline: Duration, answer: Answer<'_, T>) -> Result<
 }
 
 impl<S: Storage + 'static> Storage for Resilient<S> {
-    fn keeps_deadline(&self) -> bool {
+    fn has_deadline(&self) -> bool {
         true
     }
 
@@ -156,8 +156,8 @@ impl<S: Storage + 'static> Storage for Resilient<S> {
         self.guard(|storage| storage.decide(batch, now))
     }
 
-    fn give_back<'a>(&'a self, taken: &'a [GiveBack<'a>], now: Timestamp) -> Answer<'a, ()> {
-        self.guard(|storage| storage.give_back(taken, now))
+    fn refund<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, ()> {
+        self.guard(|storage| storage.refund(taken, now))
     }
 
     fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {

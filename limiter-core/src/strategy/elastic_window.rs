@@ -30,7 +30,7 @@ impl ElasticWindow {
         window
     }
 
-    pub(super) fn give_back(&mut self, _: &Policy, cost: u64, stamp: u64, _: u64) {
+    pub(super) fn refund(&mut self, _: &Policy, cost: u64, stamp: u64, _: u64) {
         if self.start == stamp {
             self.used = self.used.saturating_sub(cost);
         }

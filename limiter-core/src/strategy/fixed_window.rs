@@ -33,7 +33,7 @@ impl FixedWindow {
         }
     }
 
-    pub(super) fn give_back(&mut self, _: &Policy, cost: u64, stamp: u64, _: u64) {
+    pub(super) fn refund(&mut self, _: &Policy, cost: u64, stamp: u64, _: u64) {
         if self.end == stamp {
             self.used = self.used.saturating_sub(cost);
         }

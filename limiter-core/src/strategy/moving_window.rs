@@ -64,7 +64,7 @@ impl MovingWindow {
         }
     }
 
-    pub(super) fn give_back(&mut self, policy: &Policy, cost: u64, stamp: u64, _: u64) {
+    pub(super) fn refund(&mut self, policy: &Policy, cost: u64, stamp: u64, _: u64) {
         let Ok(index) = self.hits.binary_search_by_key(&stamp, |hit| hit.at) else { return };
         let hit = &mut self.hits[index];
         let returned = cost.min(hit.cost);

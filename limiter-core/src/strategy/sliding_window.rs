@@ -42,7 +42,7 @@ impl SlidingWindow {
         window
     }
 
-    pub(super) fn give_back(&mut self, policy: &Policy, cost: u64, stamp: u64, _: u64) {
+    pub(super) fn refund(&mut self, policy: &Policy, cost: u64, stamp: u64, _: u64) {
         if self.start == stamp {
             self.current = self.current.saturating_sub(cost);
         } else if self.start == stamp.saturating_add(policy.window()) {

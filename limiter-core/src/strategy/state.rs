@@ -110,13 +110,13 @@ impl State {
 
     /// Returns `cost` to the window which the hit that reported `taken` came from, or nowhere if that window
     /// is gone. A token bucket gets back what time has not already refilled.
-    pub fn give_back(&mut self, policy: &Policy, cost: u64, taken: &Window, now: Timestamp) {
+    pub fn refund(&mut self, policy: &Policy, cost: u64, taken: &Window, now: Timestamp) {
         self.give_back_stamped(policy, cost, taken.stamp, now);
     }
 
     pub(crate) fn give_back_stamped(&mut self, policy: &Policy, cost: u64, stamp: u64, now: Timestamp) {
         let now = now.as_nanos();
-        dispatch!(&mut self.0, state => state.give_back(policy, cost, stamp, now));
+        dispatch!(&mut self.0, state => state.refund(policy, cost, stamp, now));
     }
 
     /// The time from which the state is as good as a new one.

@@ -27,7 +27,7 @@ impl TokenBucket {
 
     /// Gives back what the time since the hit has not already refilled: more would let the bucket gain the
     /// same units twice.
-    pub(super) fn give_back(&mut self, policy: &Policy, cost: u64, stamp: u64, now: u64) {
+    pub(super) fn refund(&mut self, policy: &Policy, cost: u64, stamp: u64, now: u64) {
         let taken = cost.saturating_mul(policy.interval());
         let refilled = now.saturating_sub(stamp);
         self.full_at = self.full_at.saturating_sub(taken.saturating_sub(refilled));

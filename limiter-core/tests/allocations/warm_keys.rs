@@ -1,7 +1,7 @@
 use allocation_counter::measure;
 use limiter_core::{
     Clock, Key, Policy, Quota, Scope, Strategy, SystemClock, Timestamp,
-    storage::{Batch, GiveBack, Hit, MemoryStorage, Storage},
+    storage::{Batch, Hit, MemoryStorage, Refund, Storage},
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_767_225_600_123);
@@ -93,8 +93,8 @@ fn give_back_without_allocating() {
             for _ in 0..2 * AMOUNT {
                 let decision = limits.storage.decide(&Batch::new(&hits), later);
                 assert!(decision.is_admitted());
-                let taken = [0, 1].map(|index| GiveBack::new(hits[index], &decision.limits()[index]));
-                let _ready = limits.storage.give_back(&taken, later);
+                let taken = [0, 1].map(|index| Refund::new(hits[index], &decision.limits()[index]));
+                let _ready = limits.storage.refund(&taken, later);
             }
         });
         assert_eq!(seen.count_total, 0, "{strategy}");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use limiter_core::{
     Key, Policy, Quota, Scope, Strategy, Timestamp, Unit,
-    storage::{Batch, GiveBack, Hit, MemcachedStorage, Storage},
+    storage::{Batch, Hit, MemcachedStorage, Refund, Storage},
 };
 use limiter_test_servers::Memcached;
 use tokio::task::JoinSet;
@@ -75,8 +75,8 @@ async fn hit_pairs(storage: MemcachedStorage, strategy: Strategy, number: usize)
             continue;
         }
         if turn % 3 == 0 {
-            let taken = [0, 1].map(|which| GiveBack::new(hits[which], &decision.limits()[which]));
-            storage.give_back(&taken, Timestamp::default()).await.unwrap();
+            let taken = [0, 1].map(|which| Refund::new(hits[which], &decision.limits()[which]));
+            storage.refund(&taken, Timestamp::default()).await.unwrap();
         } else {
             for place in places {
                 kept[place] += 1;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use limiter_core::{
     Key, Policy, Quota, Scope, Strategy, Timestamp,
-    storage::{Batch, Decision, GiveBack, Hit, MemcachedStorage, Storage, Verdict},
+    storage::{Batch, Decision, Hit, MemcachedStorage, Refund, Storage, Verdict},
 };
 use limiter_test_servers::{Memcached, Proxy};
 use tokio::{task::JoinSet, time::timeout};
@@ -47,14 +47,14 @@ async fn a_batch_takes_two_round_trips_and_a_refusal_one() {
     let (admitted, answers) = trips(&proxy, decide).await;
     assert_eq!((admitted, verdicts(&answers)), (2, vec![Verdict::Admitted; 5]));
     let taken = |decision: &Decision| -> Vec<_> {
-        limits.iter().zip(decision.limits()).map(|(hit, window)| GiveBack::new(*hit, window)).collect()
+        limits.iter().zip(decision.limits()).map(|(hit, window)| Refund::new(*hit, window)).collect()
     };
     let mut answers = answers.iter().chain([&first]).map(taken);
-    let give_back = async || {
+    let refund = async || {
         let taken = answers.next().unwrap();
-        storage.give_back(&taken, NOON).await.unwrap();
+        storage.refund(&taken, NOON).await.unwrap();
     };
-    assert_eq!(trips(&proxy, give_back).await.0, 2);
+    assert_eq!(trips(&proxy, refund).await.0, 2);
 
     let spent = [Hit::new(&route, &key, &policies[3]).cost(6)];
     assert!(storage.decide(&Batch::new(&spent), NOON).await.unwrap().is_admitted());

@@ -3,7 +3,7 @@ use limiter_core::{
     storage::{Batch, Hit, MemoryStorage, Storage, Verdict},
 };
 
-use crate::{NOW, after_secs, client, give_back, left, per_minute, ready, scope};
+use crate::{NOW, after_secs, client, left, per_minute, ready, refund, scope};
 
 #[test]
 fn is_admitted_whole_or_not_at_all() {
@@ -52,7 +52,7 @@ fn guards_are_tested_and_never_consumed() {
     assert!(storage.decide(&Batch::new(&limits[1..]), NOW).is_admitted());
     let batch = Batch::new(&limits).guards(&guard).on_refusal(&guard);
     let decision = storage.decide(&batch, after_secs(30));
-    assert_eq!(decision.verdict(), Verdict::Guarded);
+    assert_eq!(decision.verdict(), Verdict::RefusedByGuard);
     assert!(!decision.guards()[0].is_allowed());
     assert_eq!(decision.limits().len(), 2);
     assert_eq!(left(&storage, &limits, after_secs(30)), [8, 0]);
@@ -177,7 +177,7 @@ fn one_count_may_stand_twice_apart() {
         assert!(storage.decide(&Batch::new(&hits).guards(&guard).on_refusal(&hits), NOW).is_admitted());
         assert_eq!(left(&storage, &[here, there], NOW), [0, 7], "{strategy}");
         let refused = storage.decide(&Batch::new(&[there]).guards(&guard), NOW);
-        assert_eq!(refused.verdict(), Verdict::Guarded);
+        assert_eq!(refused.verdict(), Verdict::RefusedByGuard);
         assert_eq!(left(&storage, &[here, there], NOW), [0, 7], "{strategy}");
         // The guard passes, and is not consumed.
         let admitted = storage.decide(&Batch::new(&[there, here.cost(0)]).guards(&[there.cost(7)]), NOW);
@@ -279,14 +279,14 @@ fn give_back_to_what_is_gone_does_nothing() {
     let hit = Hit::new(&a, &key, &policy);
     let decision = storage.decide(&Batch::new(&[hit]), NOW);
     ready(storage.reset());
-    give_back(&storage, hit, &decision, NOW);
+    refund(&storage, hit, &decision, NOW);
     assert!(storage.is_empty());
 
     let decision = storage.decide(&Batch::new(&[hit]), NOW);
-    give_back(&storage, hit, &decision, NOW);
+    refund(&storage, hit, &decision, NOW);
     assert_eq!(left(&storage, &[hit], NOW), [1]);
     // Once more than was taken.
-    give_back(&storage, hit, &decision, NOW);
+    refund(&storage, hit, &decision, NOW);
     assert_eq!(left(&storage, &[hit], NOW), [1]);
 }
 

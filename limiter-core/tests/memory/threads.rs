@@ -5,7 +5,7 @@ use std::{
 
 use limiter_core::{
     Policy, Scope, Strategy,
-    storage::{Batch, GiveBack, Hit, MemoryStorage, Storage},
+    storage::{Batch, Hit, MemoryStorage, Refund, Storage},
 };
 
 use crate::{NOW, client, left, per_minute, ready, scope};
@@ -71,8 +71,8 @@ fn that_give_back_leave_nothing_taken() {
         let _ = admitted(|_| {
             let decision = storage.decide(&Batch::new(&hits), NOW);
             if decision.is_admitted() {
-                let taken = [0, 1].map(|index| GiveBack::new(hits[index], &decision.limits()[index]));
-                ready(storage.give_back(&taken, NOW));
+                let taken = [0, 1].map(|index| Refund::new(hits[index], &decision.limits()[index]));
+                ready(storage.refund(&taken, NOW));
             }
             decision.is_admitted()
         });

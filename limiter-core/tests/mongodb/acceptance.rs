@@ -15,7 +15,7 @@ const MILLISECOND: Time = Time::Callers { resolution: Duration::from_millis(1) }
 #[tokio::test]
 async fn by_the_time_of_the_caller() {
     let server = Mongo::start();
-    acceptance::run(&server.storage().obey_caller(), MILLISECOND).await;
+    acceptance::run(&server.storage().use_caller_clock(), MILLISECOND).await;
 }
 
 #[tokio::test]
@@ -27,6 +27,6 @@ async fn by_the_time_of_the_server() {
 #[tokio::test]
 async fn behind_a_breaker() {
     let server = Mongo::start();
-    let storage = Resilient::new(server.storage().obey_caller()).deadline(Duration::from_secs(10));
+    let storage = Resilient::new(server.storage().use_caller_clock()).deadline(Duration::from_secs(10));
     acceptance::run(&storage, MILLISECOND).await;
 }

@@ -16,7 +16,7 @@ use limiter_core::{
 #[tokio::test]
 async fn keeps_its_promises_when_the_primary_steps_down() {
     let set = Set::start().await;
-    let storage = set.storage().obey_caller();
+    let storage = set.storage().use_caller_clock();
     acceptance::run_shared(&storage, Time::Own).await;
     let first = set.step_down().await;
     acceptance::run(&storage, Time::Callers { resolution: Duration::from_millis(1) }).await;

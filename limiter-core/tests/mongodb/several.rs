@@ -19,7 +19,7 @@ fn policy(amount: u64, strategy: Strategy) -> Policy {
 #[tokio::test]
 async fn never_admit_more() {
     let server = Mongo::start();
-    let storage = server.storage().obey_caller();
+    let storage = server.storage().use_caller_clock();
     for strategy in Strategy::ALL {
         let scope = Scope::new([strategy.name()]);
         let (address, user) = (Key::address([192, 0, 2, 1].into(), 64), Key::text("user", "somebody"));
@@ -41,7 +41,7 @@ async fn never_admit_more() {
 #[tokio::test]
 async fn leave_nothing_behind() {
     let server = Mongo::start();
-    let storage = server.storage().obey_caller();
+    let storage = server.storage().use_caller_clock();
     for strategy in Strategy::ALL {
         let scopes = [Scope::new(["a", strategy.name()]), Scope::new(["b", strategy.name()])];
         let keys: Vec<_> = (0..4).map(|number| Key::text("user", number.to_string())).collect();

@@ -4,7 +4,7 @@ use std::{num::NonZeroU64, time::Duration};
 
 use limiter_core::{
     Key, Policy, Quota, Scope, Strategy, Timestamp,
-    storage::{Batch, GiveBack, Hit, MongoStorage, Storage},
+    storage::{Batch, Hit, MongoStorage, Refund, Storage},
 };
 use limiter_test_servers::Mongo;
 use mongodb::bson::{DateTime, Document, doc};
@@ -84,7 +84,7 @@ async fn the_server_removes_what_has_expired() {
 #[tokio::test]
 async fn a_lost_expiry_heals() {
     let server = Mongo::start();
-    let (storage, key) = (server.storage().obey_caller(), Key::from("somebody"));
+    let (storage, key) = (server.storage().use_caller_clock(), Key::from("somebody"));
     assert_eq!(spend(&storage, &key, Quota::per_minute(5), NOON).await, [true; 6]);
     server.counts().await.update_many(doc! {}, doc! { "$unset": { "e": 1 } }).await.unwrap();
     let soon = NOON.after(Duration::from_secs(1));
@@ -98,7 +98,7 @@ async fn a_lost_expiry_heals() {
 #[tokio::test]
 async fn documents_do_not_grow_with_time() {
     let server = Mongo::start();
-    let (storage, key) = (server.storage().obey_caller(), Key::from("somebody"));
+    let (storage, key) = (server.storage().use_caller_clock(), Key::from("somebody"));
     let policy = Policy::new(Quota::per_minute(5), Strategy::MovingWindow);
     for minute in 0..20 {
         let scope = Scope::new([format!("route {minute}")]);
@@ -139,7 +139,7 @@ async fn too_many_live_counts_of_a_client_make_way() {
 #[tokio::test]
 async fn a_full_log_is_small() {
     let server = Mongo::start();
-    let (storage, key) = (server.storage().obey_caller(), Key::from("somebody"));
+    let (storage, key) = (server.storage().use_caller_clock(), Key::from("somebody"));
     let policy = Policy::new(Quota::per_day(MongoStorage::MAX_MOVING_WINDOW), Strategy::MovingWindow);
     let scope = Scope::new(["log"]);
     let hits = [Hit::new(&scope, &key, &policy)];
@@ -180,7 +180,7 @@ async fn keys_of_any_kind_hold() {
         let hit = [Hit::new(&scope, &keys[0], &policy)];
         let decision = storage.decide(&Batch::new(&hit), NOON).await.unwrap();
         assert_eq!(decision.limits()[0].remaining(), 1, "cleared");
-        storage.give_back(&[GiveBack::new(hit[0], &decision.limits()[0])], NOON).await.unwrap();
+        storage.refund(&[Refund::new(hit[0], &decision.limits()[0])], NOON).await.unwrap();
         let look = [hit[0].cost(0)];
         let decision = storage.decide(&Batch::test(&look), NOON).await.unwrap();
         assert!(decision.guards()[0].remaining() >= 1, "given back");

@@ -2,7 +2,7 @@
 
 use limiter_core::{
     Key, Policy, Quota, Scope, Strategy, Timestamp,
-    storage::{Batch, GiveBack, Hit, Storage, Verdict},
+    storage::{Batch, Hit, Refund, Storage, Verdict},
 };
 use limiter_test_servers::Mongo;
 use mongodb::bson::{Document, doc};
@@ -63,7 +63,7 @@ async fn a_batch_of_one_client_is_one_command() {
         verdicts.push(storage.decide(&batch, NOON).await.unwrap().verdict());
     }
     verdicts.dedup();
-    assert_eq!(verdicts, [Verdict::Admitted, Verdict::Refused, Verdict::Guarded]);
+    assert_eq!(verdicts, [Verdict::Admitted, Verdict::Refused, Verdict::RefusedByGuard]);
     let (decided, settled, _) = heard(&server).await;
     assert_eq!((decided, settled), (20, 0));
     storage.clear(&guard).await.unwrap();
@@ -72,8 +72,8 @@ async fn a_batch_of_one_client_is_one_command() {
     let looks: Vec<_> = limits.iter().map(|hit| hit.cost(0)).collect();
     let decision = storage.decide(&Batch::new(&looks), NOON).await.unwrap();
     let taken: Vec<_> =
-        limits.iter().zip(decision.limits()).map(|(hit, window)| GiveBack::new(*hit, window)).collect();
-    storage.give_back(&taken, NOON).await.unwrap();
+        limits.iter().zip(decision.limits()).map(|(hit, window)| Refund::new(*hit, window)).collect();
+    storage.refund(&taken, NOON).await.unwrap();
     let (decided, settled, _) = heard(&server).await;
     assert_eq!((decided, settled), (1, 1));
 }

@@ -10,11 +10,11 @@ use crate::{
 #[tokio::test]
 async fn agrees_with_the_reference() {
     let server = Mongo::start();
-    assert_eq!(agree(&server.storage().obey_caller(), REFERENCE).await, 240);
+    assert_eq!(agree(&server.storage().use_caller_clock(), REFERENCE).await, 240);
 }
 
 #[tokio::test]
 async fn agrees_with_what_is_promised() {
     let server = Mongo::start();
-    assert_eq!(agree(&server.storage().obey_caller(), PROMISED).await, 300);
+    assert_eq!(agree(&server.storage().use_caller_clock(), PROMISED).await, 300);
 }

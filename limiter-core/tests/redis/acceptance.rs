@@ -17,7 +17,7 @@ const MICROSECOND: Time = Time::Callers { resolution: Duration::from_micros(1) }
 #[tokio::test]
 async fn by_the_time_of_the_caller() {
     let server = Redis::start();
-    acceptance::run(&server.storage().obey_caller(), MICROSECOND).await;
+    acceptance::run(&server.storage().use_caller_clock(), MICROSECOND).await;
 }
 
 #[tokio::test]
@@ -29,7 +29,7 @@ async fn by_the_time_of_the_server() {
 #[tokio::test]
 async fn behind_a_breaker() {
     let server = Redis::start();
-    let storage = Resilient::new(server.storage().obey_caller()).deadline(Duration::from_secs(10));
+    let storage = Resilient::new(server.storage().use_caller_clock()).deadline(Duration::from_secs(10));
     acceptance::run(&storage, MICROSECOND).await;
 }
 
@@ -50,7 +50,7 @@ async fn with_a_connection_of_the_user() {
     // The default of half a second is too short for a machine that is busy elsewhere.
     let config = AsyncConnectionConfig::new().set_response_timeout(Some(Duration::from_secs(10)));
     let connection = client.get_multiplexed_async_connection_with_config(&config).await.unwrap();
-    acceptance::run(&RedisStorage::from_connection(connection).obey_caller(), MICROSECOND).await;
+    acceptance::run(&RedisStorage::from_connection(connection).use_caller_clock(), MICROSECOND).await;
 }
 
 #[tokio::test]
@@ -67,7 +67,7 @@ async fn with_a_prefix_a_database_and_a_password() {
 /// The user that the documentation shows, who may do no more than that.
 #[tokio::test]
 async fn with_the_least_permissions() {
-    let page = include_str!("../../../docs/several-machines.md");
+    let page = include_str!("../../../docs/redis.md");
     let rule = page.lines().find_map(|line| line.strip_prefix("user ")).expect("it shows a rule");
     let server = Redis::start_with(&[&["--user"], &rule.split(' ').collect::<Vec<_>>()[..]].concat());
     let uri = format!("redis://limiter:password@127.0.0.1:{}", server.port());

@@ -22,7 +22,7 @@ fn storage(cluster: &Cluster) -> RedisStorage {
 async fn passes_the_tests_of_all_storages() {
     let cluster = Cluster::start();
     let resolution = Duration::from_micros(1);
-    acceptance::run(&storage(&cluster).obey_caller(), Time::Callers { resolution }).await;
+    acceptance::run(&storage(&cluster).use_caller_clock(), Time::Callers { resolution }).await;
     // One node is enough to find the others.
     let uri = format!("valkey+cluster://127.0.0.1:{}?protocol=resp3", cluster.nodes[1].port());
     acceptance::run_shared(&RedisStorage::new(&uri).unwrap(), Time::Own).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use limiter_core::{
     Key, Policy, Quota, Scope, Strategy, Timestamp, Unit, Window,
-    storage::{Batch, GiveBack, Hit, RedisStorage, Storage},
+    storage::{Batch, Hit, RedisStorage, Refund, Storage},
 };
 use limiter_test_servers::Redis;
 
@@ -18,8 +18,8 @@ const NOON: Timestamp = Timestamp::from_millis(1_750_000_000_000);
 #[tokio::test]
 async fn are_decided_as_by_the_other_script() {
     let server = Redis::start();
-    let storage = server.storage().obey_caller();
-    let other = RedisStorage::builder(&server.uri()).prefix("other").build().unwrap().obey_caller();
+    let storage = server.storage().use_caller_clock();
+    let other = RedisStorage::builder(&server.uri()).prefix("other").build().unwrap().use_caller_clock();
     let (scopes, key) = (["plain", "other"].map(|name| Scope::new([name])), Key::text("client", "a"));
     let (meta, day) = (Scope::new(["meta"]), Policy::new(Quota::per_day(1), Strategy::FixedWindow));
     let guards = [Hit::new(&meta, &key, &day).cost(0)];
@@ -53,8 +53,8 @@ async fn are_decided_as_by_the_other_script() {
         let reports = |windows: &[Window]| windows.iter().map(report).collect::<Vec<_>>();
         assert_eq!(reports(ours.limits()), reports(theirs.limits()), "turn {turn}: {batch:?}");
         if ours.is_admitted() && below(4) == 0 {
-            give_back(&storage, hits[0], ours.limits()[0], now).await;
-            give_back(&other, hits[0], theirs.limits()[0], now).await;
+            refund(&storage, hits[0], ours.limits()[0], now).await;
+            refund(&other, hits[0], theirs.limits()[0], now).await;
         }
         if below(100) == 0 {
             storage.clear(&hits).await.unwrap();
@@ -85,9 +85,9 @@ async fn a_key_that_somebody_else_has_written() {
     }
 }
 
-async fn give_back(storage: &dyn Storage, hit: Hit<'_>, window: Window, now: Timestamp) {
+async fn refund(storage: &dyn Storage, hit: Hit<'_>, window: Window, now: Timestamp) {
     if window.is_allowed() {
-        storage.give_back(&[GiveBack::new(hit, &window)], now).await.unwrap();
+        storage.refund(&[Refund::new(hit, &window)], now).await.unwrap();
     }
 }
 
@@ -99,7 +99,7 @@ fn report(window: &Window) -> (bool, u64, Duration, Option<Duration>) {
 #[tokio::test]
 async fn a_lifetime_is_set_when_a_window_begins() {
     let server = Redis::start();
-    let (storage, mut admin) = (server.storage().obey_caller(), server.admin());
+    let (storage, mut admin) = (server.storage().use_caller_clock(), server.admin());
     let (scope, key) = (Scope::new(["plain"]), Key::text("client", "a"));
     let policy = Policy::new(Quota::per_minute(9), Strategy::FixedWindow);
     let hits = [Hit::new(&scope, &key, &policy)];

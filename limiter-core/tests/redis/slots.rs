@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use limiter_core::{
     Key, Policy, Quota, Scope, Strategy, Timestamp, Unit, Window,
-    storage::{Batch, GiveBack, Hit, MemoryStorage, RedisStorage, Resilient, Storage, Verdict},
+    storage::{Batch, Hit, MemoryStorage, RedisStorage, Refund, Resilient, Storage, Verdict},
 };
 use limiter_test_servers::Cluster;
 use tokio::time::timeout;
@@ -15,7 +15,7 @@ use crate::client::in_time;
 const NOON: Timestamp = Timestamp::from_millis(1_750_000_000_000);
 
 fn storage(cluster: &Cluster) -> RedisStorage {
-    RedisStorage::new(&cluster.uri()).unwrap().obey_caller()
+    RedisStorage::new(&cluster.uri()).unwrap().use_caller_clock()
 }
 
 /// Clients in slots of their own, on all nodes.
@@ -80,17 +80,17 @@ async fn are_decided_as_in_memory() {
         assert_eq!(reports(ours.guards()), reports(theirs.guards()), "turn {turn}: {batch:?}");
         assert_eq!(reports(ours.limits()), reports(theirs.limits()), "turn {turn}: {batch:?}");
         if ours.is_admitted() && dice.below(4) == 0 {
-            give_back(&storage, &limits, ours.limits(), now).await;
-            give_back(&memory, &limits, theirs.limits(), now).await;
+            refund(&storage, &limits, ours.limits(), now).await;
+            refund(&memory, &limits, theirs.limits(), now).await;
         }
     }
     assert!(seen.iter().all(|times| *times > 20), "{seen:?}");
 }
 
-async fn give_back(storage: &dyn Storage, limits: &[Hit<'_>], windows: &[Window], now: Timestamp) {
+async fn refund(storage: &dyn Storage, limits: &[Hit<'_>], windows: &[Window], now: Timestamp) {
     let taken = limits.iter().zip(windows).filter(|(_, window)| window.is_allowed());
-    let taken: Vec<_> = taken.map(|(hit, window)| GiveBack::new(*hit, window)).collect();
-    storage.give_back(&taken, now).await.unwrap();
+    let taken: Vec<_> = taken.map(|(hit, window)| Refund::new(*hit, window)).collect();
+    storage.refund(&taken, now).await.unwrap();
 }
 
 /// To the microsecond, in which the scripts count.

@@ -4,7 +4,7 @@ use std::{num::NonZeroU64, sync::Arc, time::Duration};
 
 use limiter_core::{
     Key, Policy, Quota, Scope, Strategy, Timestamp, Window,
-    storage::{Batch, GiveBack, Hit, LocalRefusals, MemoryStorage, RedisStorage, Resilient, Storage},
+    storage::{Batch, Hit, LocalRefusals, MemoryStorage, RedisStorage, Refund, Resilient, Storage},
 };
 use redis::Connection;
 
@@ -55,9 +55,9 @@ async fn a_batch_is_one_call() {
 
     let decision = storage.decide(&Batch::new(&limits), NOON).await.unwrap();
     let taken: Vec<_> =
-        limits.iter().zip(decision.limits()).map(|(hit, window)| GiveBack::new(*hit, window)).collect();
-    storage.give_back(&taken, NOON).await.unwrap();
-    storage.give_back(&taken, NOON).await.unwrap();
+        limits.iter().zip(decision.limits()).map(|(hit, window)| Refund::new(*hit, window)).collect();
+    storage.refund(&taken, NOON).await.unwrap();
+    storage.refund(&taken, NOON).await.unwrap();
     assert_eq!(calls(&mut admin), (24, 2, 0), "the other script was shown, too");
 }
 
@@ -137,7 +137,7 @@ async fn keys_expire_and_keep_secrets() {
 #[tokio::test]
 async fn a_lost_expiry_heals() {
     let server = Redis::start();
-    let (storage, mut admin) = (server.storage().obey_caller(), server.admin());
+    let (storage, mut admin) = (server.storage().use_caller_clock(), server.admin());
     assert_eq!(hit_all(&storage, NOON).await, [true; 6]);
     for key in keys(&mut admin) {
         let _: bool = redis::cmd("PERSIST").arg(&key).query(&mut admin).unwrap();
@@ -180,7 +180,7 @@ async fn a_clear_leaves_other_counts_alone() {
 #[tokio::test]
 async fn the_counts_of_a_key_are_bounded() {
     let server = Redis::start();
-    let (storage, mut admin) = (server.storage().obey_caller(), server.admin());
+    let (storage, mut admin) = (server.storage().use_caller_clock(), server.admin());
     let (scope, key) = (Scope::new(["dynamic"]), Key::from("somebody"));
     let hit = async |amount: u64, now| {
         let policy = Policy::new(Quota::per_minute(amount), Strategy::FixedWindow);
@@ -215,7 +215,7 @@ async fn what_was_taken_elsewhere_goes_nowhere() {
         let policy = Policy::new(Quota::per_minute(5), strategy);
         let hits = [Hit::new(&scope, &key, &policy)];
         let look = MemoryStorage::new().decide(&Batch::test(&hits), NOON);
-        storage.give_back(&[GiveBack::new(hits[0], &look.guards()[0])], NOON).await.unwrap();
+        storage.refund(&[Refund::new(hits[0], &look.guards()[0])], NOON).await.unwrap();
         assert_eq!(keys(&mut admin), [""; 0], "{strategy}");
     }
 }

@@ -35,13 +35,13 @@ proptest! {
         calls in prop::collection::vec((any_time(), any_cost(), any::<bool>()), 1..12),
     ) {
         let counter = Counter::new(&policy);
-        for (at, cost, give_back) in calls {
+        for (at, cost, refund) in calls {
             prop_assert_eq!(counter.test(cost, at).is_allowed(), counter.hit(cost, at).is_allowed());
             let seen = counter.hit(cost, at);
             prop_assert!(seen.remaining() <= policy.capacity());
             prop_assert!(cost <= policy.capacity() || !seen.is_allowed());
-            if give_back && seen.is_allowed() {
-                counter.give_back(cost, &seen, at);
+            if refund && seen.is_allowed() {
+                counter.refund(cost, &seen, at);
             }
         }
     }

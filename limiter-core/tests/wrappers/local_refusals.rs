@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use limiter_core::{
     Key, Policy, Quota, Scope, Strategy, Timestamp, Window,
-    storage::{Batch, Decision, GiveBack, Hit, LocalRefusals, MemoryStorage, Storage, Verdict},
+    storage::{Batch, Decision, Hit, LocalRefusals, MemoryStorage, Refund, Storage, Verdict},
 };
 
 use crate::storage::Far;
@@ -217,7 +217,7 @@ async fn tests_are_never_answered_here() {
     let hits = [bench.hit()];
     let (decision, is_asked) = bench.decide(&Batch::test(&hits)).await;
     assert!(is_asked);
-    assert_eq!(decision.verdict(), Verdict::Guarded);
+    assert_eq!(decision.verdict(), Verdict::RefusedByGuard);
 }
 
 #[tokio::test]
@@ -247,9 +247,9 @@ async fn while_a_guard_passes_the_storage_is_asked_and_once_it_refuses_no_longer
         (Verdict::Admitted, true),
         (Verdict::Refused, true),
         (Verdict::Refused, true),
-        (Verdict::Guarded, true),
-        (Verdict::Guarded, false),
-        (Verdict::Guarded, false),
+        (Verdict::RefusedByGuard, true),
+        (Verdict::RefusedByGuard, false),
+        (Verdict::RefusedByGuard, false),
     ] {
         let (decision, is_asked) = bench.decide(&batch).await;
         assert_eq!((decision.verdict(), is_asked), expected);

@@ -7,7 +7,7 @@ use std::{
 
 use limiter_core::{
     Timestamp,
-    storage::{Answer, Batch, Decision, GiveBack, Hit, MemoryStorage, Storage, StorageError},
+    storage::{Answer, Batch, Decision, Hit, MemoryStorage, Refund, Storage, StorageError},
 };
 
 /// A memory storage that pretends to be far away.
@@ -32,7 +32,7 @@ impl Far {
 
     fn answer<'a, T: Unpin + Send + 'a>(&'a self, answer: Answer<'a, T>) -> Answer<'a, T> {
         let (is_mute, is_failing) = (self.is_mute.load(Relaxed), self.is_failing.load(Relaxed));
-        Answer::Later(Box::pin(async move {
+        Answer::Pending(Box::pin(async move {
             if is_mute {
                 std::future::pending::<()>().await;
             }
@@ -53,8 +53,8 @@ impl Storage for Far {
         self.answer(Answer::ready(self.memory.decide(batch, now)))
     }
 
-    fn give_back<'a>(&'a self, taken: &'a [GiveBack<'a>], now: Timestamp) -> Answer<'a, ()> {
-        self.answer(self.memory.give_back(taken, now))
+    fn refund<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, ()> {
+        self.answer(self.memory.refund(taken, now))
     }
 
     fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {

@@ -132,7 +132,7 @@ fn what_cannot_be_read_names_variable_value_and_what_was_expected() {
     ] {
         let variable = format!("RATELIMIT_{variable}");
         let error = Limiter::builder().from_variables([(variable.as_str(), value)]).build();
-        let Err(BuildError::Config(error)) = error else { panic!("{variable}={value}: expected mistakes") };
+        let Err(BuildError::Config(error)) = error else { panic!("{variable}={value}: expected issues") };
         assert_eq!(error.to_string(), format!("{variable}: {message}"));
     }
 }

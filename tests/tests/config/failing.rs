@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::{App, http::header::HeaderName, web};
 use limiter_actix::{
     Limiter, LimiterBuilder, Timestamp,
-    storage::{Answer, Batch, Decision, GiveBack, Hit, Storage, StorageError},
+    storage::{Answer, Batch, Decision, Hit, Refund, Storage, StorageError},
 };
 use limiter_tests::app::{ask, request};
 
@@ -20,7 +20,7 @@ impl Storage for Gone {
         gone()
     }
 
-    fn give_back<'a>(&'a self, _: &'a [GiveBack<'a>], _: Timestamp) -> Answer<'a, ()> {
+    fn refund<'a>(&'a self, _: &'a [Refund<'a>], _: Timestamp) -> Answer<'a, ()> {
         gone()
     }
 

@@ -88,7 +88,7 @@ async fn options_of_limits() {
     )
     .await;
     holds(&of("cost = 4, per_method = true"), &[("GET", "/a", NONE, 200), ("POST", "/a", NONE, 200)]).await;
-    holds(&of("cost = 4, shadow = true, give_back_dropped = true"), &twice(200)).await;
+    holds(&of("cost = 4, shadow = true, refund_on_drop = true"), &twice(200)).await;
     holds(&of("cost = 4, scope = 'all'"), &[("GET", "/a", NONE, 200), ("GET", "/b", NONE, 429)]).await;
     holds(
         &of("cost = 4, key = { query = 'k' }"),

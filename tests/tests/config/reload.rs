@@ -45,9 +45,9 @@ fn from(settings: &Settings) -> LimiterBuilder {
     Limiter::builder().headers(true).from_file(&settings.path)
 }
 
-fn mistakes(error: BuildError) -> Vec<String> {
+fn issues(error: BuildError) -> Vec<String> {
     match error {
-        BuildError::Config(error) => error.mistakes().iter().map(ToString::to_string).collect(),
+        BuildError::Config(error) => error.issues().iter().map(ToString::to_string).collect(),
         other => panic!("{other}"),
     }
 }
@@ -87,13 +87,13 @@ async fn a_bad_file_keeps_the_old_settings_and_says_why() {
         format!("{path}:2:1: unknown name `strategi`; did you mean `strategy`?"),
         format!("{path}:3:11: `enabled`: expected `true` or `false`, found `no`"),
     ];
-    assert_eq!(mistakes(limiter.reload().expect_err("it has mistakes")), expected);
+    assert_eq!(issues(limiter.reload().expect_err("it has issues")), expected);
     let said = log::here(&expected[1]);
     assert!(said.len() == 1 && said[0].contains("L021") && said[0].contains(&expected[0]), "{said:#?}");
     assert_eq!(ask!(app, "/"), is(200, "3 of 5"), "neither half of it holds");
 
     fs::remove_file(&settings.path).expect("a file can be removed");
-    let error = mistakes(limiter.reload().expect_err("it is gone"));
+    let error = issues(limiter.reload().expect_err("it is gone"));
     assert!(error[0].contains("cannot be read: "), "{error:?}");
     assert_eq!(ask!(app, "/"), is(200, "2 of 5"));
 
@@ -224,10 +224,10 @@ async fn a_file_is_watched() {
     assert!(until(|| has_headers(&limiter)).await, "the file has changed");
 
     settings.write("headers = 'watched'");
-    let mistake = format!("{}:1:11: `headers`: expected", settings.path.display());
-    assert!(until(|| !log::everywhere(&mistake).is_empty()).await, "the file has a mistake");
+    let issue = format!("{}:1:11: `headers`: expected", settings.path.display());
+    assert!(until(|| !log::everywhere(&issue).is_empty()).await, "the file has a issue");
     assert!(has_headers(&limiter));
     settings.write("headers = false");
     assert!(until(|| !has_headers(&limiter)).await, "the file is right again");
-    assert_eq!(log::everywhere(&mistake).len(), 1, "what is wrong is said once");
+    assert_eq!(log::everywhere(&issue).len(), 1, "what is wrong is said once");
 }

@@ -18,7 +18,7 @@ use actix_web::{
 };
 use limiter_actix::{
     Limiter, LimiterBuilder, ManualClock, Timestamp,
-    storage::{Answer, Batch, Decision, GiveBack, Hit, MemoryStorage, Storage, StorageError},
+    storage::{Answer, Batch, Decision, Hit, MemoryStorage, Refund, Storage, StorageError},
 };
 use limiter_tests::app;
 
@@ -60,7 +60,7 @@ impl Fickle {
         does: bool,
         answer: impl FnOnce() -> T + Send + 'a,
     ) -> Answer<'a, T> {
-        Answer::Later(Box::pin(async move {
+        Answer::Pending(Box::pin(async move {
             yield_now().await;
             if !does || self.is_failing.load(Relaxed) {
                 return Err(StorageError::new("it is gone").with_source(io::Error::other("no route to it")));
@@ -77,8 +77,8 @@ impl Storage for Fickle {
         self.answer_if(does, move || self.memory.decide(batch, now))
     }
 
-    fn give_back<'a>(&'a self, taken: &'a [GiveBack<'a>], now: Timestamp) -> Answer<'a, ()> {
-        self.answer(move || drop(self.memory.give_back(taken, now)))
+    fn refund<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, ()> {
+        self.answer(move || drop(self.memory.refund(taken, now)))
     }
 
     fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {

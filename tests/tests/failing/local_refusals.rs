@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use actix_web::{App, HttpResponse, rt::task::yield_now, test::init_service, web};
 use limiter_actix::{
     Headers, Key, Limit, Limits, Quota, Strategy, Timestamp, resource,
-    storage::{Answer, Batch, Decision, GiveBack, Hit, Storage},
+    storage::{Answer, Batch, Decision, Hit, Refund, Storage},
 };
 use limiter_tests::app::{ask, request};
 
@@ -82,8 +82,8 @@ impl Storage for Here {
         self.0.decide(batch, now)
     }
 
-    fn give_back<'a>(&'a self, taken: &'a [GiveBack<'a>], now: Timestamp) -> Answer<'a, ()> {
-        self.0.give_back(taken, now)
+    fn refund<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, ()> {
+        self.0.refund(taken, now)
     }
 
     fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {

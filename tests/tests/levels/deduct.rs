@@ -155,7 +155,7 @@ async fn begin<T>(mut request: Pin<&mut impl Future<Output = T>>) {
 }
 
 /// Lets what comes back get to a storage that is far.
-async fn given_back() {
+async fn refunded() {
     for _ in 0..10 {
         yield_now().await;
     }
@@ -196,9 +196,9 @@ fn hanging_up_makes_no_attempt_free() {
 
 #[test]
 fn hanging_up_gives_back_where_the_limit_says_so() {
-    after_hanging_up(|| one_failure().give_back_dropped(true), "200 [L=1 R=1 X=T+0]");
+    after_hanging_up(|| one_failure().refund_on_drop(true), "200 [L=1 R=1 X=T+0]");
     // Also where the response has no say.
-    let always = || Limit::new(Quota::per_minute(1)).give_back_dropped(true);
+    let always = || Limit::new(Quota::per_minute(1)).refund_on_drop(true);
     after_hanging_up(always, "200 [L=1 R=0 X=T+60]");
 }
 
@@ -216,7 +216,7 @@ fn after_hanging_up(limit: fn() -> Limit, expected: &str) {
                 begin(request.as_mut()).await;
             }
             gate.0.set(true);
-            given_back().await;
+            refunded().await;
             let steps = [(0.0, "GET /a", "", expected), (60.0, "GET /a", "", "200")];
             play_to(async |it| app.call(it.to_request()).await, &clock, &steps).await
         });
@@ -231,7 +231,7 @@ fn a_panic_makes_no_attempt_free() {
 
 #[test]
 fn a_panic_gives_back_where_the_limit_says_so() {
-    after_a_panic(|| one_failure().give_back_dropped(true), "200 [L=1 R=1 X=T+0]");
+    after_a_panic(|| one_failure().refund_on_drop(true), "200 [L=1 R=1 X=T+0]");
 }
 
 /// What the next request is answered.
@@ -255,7 +255,7 @@ fn after_a_panic(limit: fn() -> Limit, expected: &str) {
                     });
                 assert!(panicked.await, "the handler panics");
             }
-            given_back().await;
+            refunded().await;
             let steps = [(0.0, "GET /a", "", expected), (60.0, "GET /a", "", "200")];
             play_to(async |it| app.call(it.to_request()).await, &clock, &steps).await
         });
@@ -271,14 +271,14 @@ fn a_worker_that_ends_panics_nowhere() {
         let before = log::here("L006").len();
         let system = System::new();
         system.block_on(async {
-            let limit = one_failure().give_back_dropped(true);
+            let limit = one_failure().refund_on_drop(true);
             let gated = resource("/a", limit, |it| it.to(Gate::wait));
             let gate = Data::new(Rc::new(Gate::default()));
             let app = App::new().app_data(gate).wrap(limiter(&clock(), kept)).service(gated);
             let app = init_service(app).await;
             let request = app.call(read("GET /a", "").to_request());
             spawn(async move { drop(request.await) });
-            given_back().await;
+            refunded().await;
         });
         drop(system);
         let said = log::here("L006").split_off(before);
@@ -371,7 +371,7 @@ fn what_is_due_late_is_asked_as_well() {
                     play_to(async |it| app.call(it.to_request()).await, &clock, steps).await
                 };
                 let mut wrong = play(&[(0.0, "GET /a", password, first)]).await;
-                given_back().await;
+                refunded().await;
                 wrong.extend(play(&[(0.0, "GET /b", "password: right", expected)]).await);
                 wrong
             });

@@ -9,7 +9,7 @@ use actix_web::{
     post,
     web::{Data, Form},
 };
-use limiter_actix::{BuildError, ByHandError, Key, Limiter, Quota, limit};
+use limiter_actix::{BuildError, Key, Limiter, NamedLimitError, Quota, limit};
 
 fn failed(response: &ResponseHead) -> bool {
     response.status == StatusCode::UNAUTHORIZED
@@ -21,7 +21,7 @@ fn failed(response: &ResponseHead) -> bool {
 async fn login(
     form: Form<HashMap<String, String>>,
     limiter: Data<Limiter>,
-) -> Result<HttpResponse, ByHandError> {
+) -> Result<HttpResponse, NamedLimitError> {
     let field = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
     let account = Key::text("account", field("name"));
     // Taken before the password is looked at: guesses that come at the same time do not get through.

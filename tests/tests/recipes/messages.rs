@@ -1,7 +1,7 @@
 //! Messages of connections that stay open.
 
 use actix_web::{HttpRequest, dev::ServiceRequest};
-use limiter_actix::{BuildError, ByHandError, Key, Limiter, Quota, key};
+use limiter_actix::{BuildError, Key, Limiter, NamedLimitError, Quota, key};
 
 /// Who sends the messages: found once, when the connection begins.
 fn sender(req: &HttpRequest) -> Key {
@@ -9,7 +9,7 @@ fn sender(req: &HttpRequest) -> Key {
 }
 
 /// Asked for each message. What to do with those too many is yours: leave them out, wait, or hang up.
-async fn may_be_sent(limiter: &Limiter, sender: &Key) -> Result<bool, ByHandError> {
+async fn may_be_sent(limiter: &Limiter, sender: &Key) -> Result<bool, NamedLimitError> {
     Ok(limiter.hit("messages", sender, 1).await?.is_allowed())
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::rt::task::yield_now;
 use limiter_actix::{
     LimiterBuilder, Timestamp,
-    storage::{Answer, Batch, Decision, GiveBack, Hit, MemoryStorage, Storage, StorageError},
+    storage::{Answer, Batch, Decision, Hit, MemoryStorage, Refund, Storage, StorageError},
 };
 
 /// Where counts are kept.
@@ -43,22 +43,22 @@ pub(crate) struct Far(MemoryStorage);
 
 impl Storage for Far {
     fn decide<'a>(&'a self, batch: &'a Batch<'a>, now: Timestamp) -> Answer<'a, Decision> {
-        Answer::Later(Box::pin(async move {
+        Answer::Pending(Box::pin(async move {
             yield_now().await;
             Ok(self.0.decide(batch, now))
         }))
     }
 
-    fn give_back<'a>(&'a self, taken: &'a [GiveBack<'a>], now: Timestamp) -> Answer<'a, ()> {
-        Answer::Later(Box::pin(self.0.give_back(taken, now)))
+    fn refund<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, ()> {
+        Answer::Pending(Box::pin(self.0.refund(taken, now)))
     }
 
     fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {
-        Answer::Later(Box::pin(self.0.clear(hits)))
+        Answer::Pending(Box::pin(self.0.clear(hits)))
     }
 
     fn reset(&self) -> Answer<'_, ()> {
-        Answer::Later(Box::pin(self.0.reset()))
+        Answer::Pending(Box::pin(self.0.reset()))
     }
 }
 
@@ -73,7 +73,7 @@ impl Storage for Dead {
         Answer::Ready(Err(DEAD))
     }
 
-    fn give_back<'a>(&'a self, _: &'a [GiveBack<'a>], _: Timestamp) -> Answer<'a, ()> {
+    fn refund<'a>(&'a self, _: &'a [Refund<'a>], _: Timestamp) -> Answer<'a, ()> {
         Answer::Ready(Err(DEAD))
     }
 

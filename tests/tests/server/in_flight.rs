@@ -212,8 +212,8 @@ fn a_client_that_leaves_has_used_its_attempt() {
 }
 
 /// One attempt a minute, and whether it comes back when its request is dropped.
-fn one_that(gives_back: bool) -> Limit {
-    Limit::new(Quota::per_minute(1)).give_back_dropped(gives_back)
+fn one_that(refunds: bool) -> Limit {
+    Limit::new(Quota::per_minute(1)).refund_on_drop(refunds)
 }
 
 /// Nothing else tells a client when what comes back is there: the storage gets it after the request is gone.
@@ -231,24 +231,24 @@ fn wrong_unless_free(server: &Server, is_due: bool) -> Vec<String> {
 
 #[test]
 fn what_a_panic_leaves_comes_back_where_the_limit_says_so() {
-    for gives_back in [false, true] {
+    for refunds in [false, true] {
         let wrong = wrong_on_all(|kept| {
-            let (server, seen) = server_of(kept, one_that(gives_back));
+            let (server, seen) = server_of(kept, one_that(refunds));
             let mut client = Client::connect(server.address);
             client.send("GET", "/panic", &[]);
             assert!(client.try_read(false).is_none(), "no answer comes");
             assert_eq!(seen.total(), 1);
-            wrong_unless_free(&server, gives_back)
+            wrong_unless_free(&server, refunds)
         });
-        assert!(wrong.is_empty(), "{gives_back}:\n{}", wrong.join("\n"));
+        assert!(wrong.is_empty(), "{refunds}:\n{}", wrong.join("\n"));
     }
 }
 
 #[test]
 fn what_a_reset_leaves_comes_back_where_the_limit_says_so() {
-    for gives_back in [false, true] {
+    for refunds in [false, true] {
         let wrong = wrong_on_all(|kept| {
-            let (server, seen) = server_of(kept, one_that(gives_back));
+            let (server, seen) = server_of(kept, one_that(refunds));
             let mut stream = TcpStream::connect(server.address).expect("the server listens");
             write!(stream, "GET /elsewhere/ HTTP/1.1\r\nHost: x\r\n\r\n").expect("the server reads");
             // It never ends by itself.
@@ -258,9 +258,9 @@ fn what_a_reset_leaves_comes_back_where_the_limit_says_so() {
             stream.peek(&mut [0]).expect("the first answer");
             drop(stream);
             wait_for(|| seen.dropped.load(Ordering::SeqCst) == 1);
-            wrong_unless_free(&server, gives_back)
+            wrong_unless_free(&server, refunds)
         });
-        assert!(wrong.is_empty(), "{gives_back}:\n{}", wrong.join("\n"));
+        assert!(wrong.is_empty(), "{refunds}:\n{}", wrong.join("\n"));
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
     values::{boolean, quotas, whole_number},
 };
 use crate::{
-    Limit, Limits, Mistake, OnStorageFailure,
+    ConfigIssue, Limit, Limits, OnStorageFailure,
     builder::{layer::Where, mistake::At, nearest::did_you_mean},
 };
 
@@ -30,14 +30,14 @@ pub(super) struct Reading {
     /// Those that nobody has asked for.
     variables: BTreeMap<String, String>,
     known: Vec<&'static str>,
-    pub(super) mistakes: Vec<Mistake>,
+    pub(super) issues: Vec<ConfigIssue>,
     /// The limits that were read.
     pub(super) written: Vec<(At, Limit)>,
 }
 
 impl Reading {
     pub(super) fn new(variables: BTreeMap<String, String>) -> Self {
-        Self { variables, known: Vec::new(), mistakes: Vec::new(), written: Vec::new() }
+        Self { variables, known: Vec::new(), issues: Vec::new(), written: Vec::new() }
     }
 
     /// The value of a variable, if it is set and can be read.
@@ -50,7 +50,7 @@ impl Reading {
         match read(&text) {
             Ok(value) => Some(value),
             Err(what) => {
-                self.mistakes.push(Mistake::new(at(name), what));
+                self.issues.push(ConfigIssue::new(at(name), what));
                 None
             }
         }
@@ -74,7 +74,7 @@ impl Reading {
         let options = [cost_of_each.map(|_| cost), split.and(per_method)];
         for option in options.into_iter().flatten().filter(|_| !is_told) {
             let what = format!("expected {PREFIX}{name} beside it, whose limits it is for");
-            self.mistakes.push(Mistake::new(at(option), what));
+            self.issues.push(ConfigIssue::new(at(option), what));
         }
         self.limits(name, |limit| limit.cost(cost_of_each.unwrap_or(1)).per_method(split.unwrap_or(false)))
     }

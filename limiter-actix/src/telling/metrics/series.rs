@@ -33,7 +33,7 @@ pub(crate) struct OfLimit(OnceCell<(Option<Box<str>>, Series)>);
 const UNMATCHED: &str = "unmatched";
 
 /// The route of limits that code has hit by their names.
-pub(super) const BY_HAND: &str = "by hand";
+pub(super) const MANUAL: &str = "manual";
 
 /// The route and the limit of all that come when there are [too many](MOST_SERIES).
 const OTHER: &str = "other";

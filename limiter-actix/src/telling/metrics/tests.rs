@@ -19,7 +19,7 @@ use actix_web::{
 };
 use limiter_core::{
     Timestamp,
-    storage::{Answer, Batch, Decision, GiveBack, Hit, MemoryStorage, Storage, StorageError},
+    storage::{Answer, Batch, Decision, Hit, MemoryStorage, Refund, Storage, StorageError},
 };
 use metrics_exporter_prometheus::PrometheusBuilder;
 
@@ -59,8 +59,8 @@ impl Storage for Fickle {
         Answer::ready(self.memory.decide(batch, now))
     }
 
-    fn give_back<'a>(&'a self, taken: &'a [GiveBack<'a>], now: Timestamp) -> Answer<'a, ()> {
-        self.memory.give_back(taken, now)
+    fn refund<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, ()> {
+        self.memory.refund(taken, now)
     }
 
     fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {
@@ -256,8 +256,8 @@ fn by_hand_is_told_apart() {
             assert_eq!(limiter.check(&req, "exports").await.is_ok(), expected);
         }
     });
-    assert_eq!(recorded.of("limit_hits_total"), [r#"{route="by hand",limit="exports"} 4"#]);
-    assert_eq!(recorded.of("limit_refusals_total"), [r#"{route="by hand",limit="exports"} 2"#]);
+    assert_eq!(recorded.of("limit_hits_total"), [r#"{route="manual",limit="exports"} 4"#]);
+    assert_eq!(recorded.of("limit_refusals_total"), [r#"{route="manual",limit="exports"} 2"#]);
     assert!(recorded.of("requests_total").is_empty(), "no request was decided");
 }
 

@@ -8,7 +8,7 @@ use crate::{
         bench::{Bench, START, client},
         dice::Dice,
     },
-    storage::{Batch, GiveBack, Hit, MemoryStorage, Storage},
+    storage::{Batch, Hit, MemoryStorage, Refund, Storage},
 };
 
 /// Storages need not know times after the year 2100.
@@ -50,7 +50,7 @@ impl<'a> History<'a> {
         for step in 0..STEPS {
             match self.dice.below(10) {
                 0..6 => self.hit(step).await,
-                6 => self.give_back().await,
+                6 => self.refund().await,
                 _ => self.pass_time(),
             }
         }
@@ -83,16 +83,16 @@ impl<'a> History<'a> {
         }
     }
 
-    async fn give_back(&mut self) {
+    async fn refund(&mut self) {
         if self.taken.is_empty() || !self.bench.is_exact_about_returns(self.policy.strategy()) {
             return;
         }
         let which = self.dice.index(self.taken.len());
         let (cost, expected, seen) = self.taken.swap_remove(which);
         let hit = Hit::new(&self.scope, &self.key, &self.policy).cost(cost);
-        drop(self.memory.give_back(&[GiveBack::new(hit, &expected)], self.now));
-        let taken = [GiveBack::new(hit, &seen)];
-        self.bench.storage.give_back(&taken, self.now).await.expect("the storage takes back");
+        drop(self.memory.refund(&[Refund::new(hit, &expected)], self.now));
+        let taken = [Refund::new(hit, &seen)];
+        self.bench.storage.refund(&taken, self.now).await.expect("the storage takes back");
     }
 
     /// Mostly forward.

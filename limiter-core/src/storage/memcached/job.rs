@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use super::{failure::Failure, ledger::Ledger};
 use crate::{
     Key, Policy, Scope, Timestamp,
-    storage::{Batch, Decision, GiveBack, Hit, Verdict, deciding},
+    storage::{Batch, Decision, Hit, Refund, Verdict, deciding},
 };
 
 /// What waits for the outcome.
@@ -24,7 +24,7 @@ enum Task {
     /// The first of the hits are guards, then come limits, then those on refusal.
     Decide { guards: usize, limits: usize },
     /// The stamps of the hits.
-    GiveBack(Vec<u64>),
+    Refund(Vec<u64>),
 }
 
 /// A hit, and the count that it is of.
@@ -62,8 +62,8 @@ impl Job {
         Self { hits: batch.hits().map(keep).collect(), task, now }
     }
 
-    pub(super) fn give_back(taken: &[GiveBack<'_>], now: Timestamp, keep: impl Fn(&Hit<'_>) -> Kept) -> Self {
-        let task = Task::GiveBack(taken.iter().map(|taken| taken.stamp).collect());
+    pub(super) fn refund(taken: &[Refund<'_>], now: Timestamp, keep: impl Fn(&Hit<'_>) -> Kept) -> Self {
+        let task = Task::Refund(taken.iter().map(|taken| taken.stamp).collect());
         Self { hits: taken.iter().map(|taken| keep(&taken.hit)).collect(), task, now }
     }
 
@@ -81,9 +81,9 @@ impl Job {
                 let batch = Batch::new(limits).guards(guards).on_refusal(on_refusal);
                 deciding::decide(&mut ledger.seen_from(places), &batch, self.now)
             }
-            Task::GiveBack(stamps) => {
+            Task::Refund(stamps) => {
                 for ((hit, stamp), place) in self.hits.iter().zip(stamps).zip(places) {
-                    ledger.give_back(*place, hit.cost, *stamp, self.now);
+                    ledger.refund(*place, hit.cost, *stamp, self.now);
                 }
                 Decision::new(Verdict::Admitted, [], [])
             }

@@ -84,8 +84,8 @@ impl Ledger {
         View { ledger: self, places }
     }
 
-    pub(super) fn give_back(&mut self, place: usize, cost: u64, stamp: u64, now: Timestamp) {
-        self.counts[place].give_back(Returned { cost, stamp }, now);
+    pub(super) fn refund(&mut self, place: usize, cost: u64, stamp: u64, now: Timestamp) {
+        self.counts[place].refund(Returned { cost, stamp }, now);
     }
 
     /// What the servers are to be asked, in the order of the counts: a server, and its commands for one count.
@@ -140,13 +140,13 @@ impl Ledger {
 }
 
 impl Count {
-    fn give_back(&mut self, returned: Returned, now: Timestamp) {
+    fn refund(&mut self, returned: Returned, now: Timestamp) {
         if let Some(settled) = self.to_skip.iter().position(|settled| *settled == returned) {
             self.to_skip.swap_remove(settled);
         } else if self.read.is_some() {
             // Where nothing is, nothing comes back.
             let before = self.value.clone();
-            self.value.give_back(&self.policy, returned.cost, returned.stamp, now);
+            self.value.refund(&self.policy, returned.cost, returned.stamp, now);
             self.is_changed |= self.value != before;
             self.returned.push(returned);
         }
@@ -205,7 +205,7 @@ impl Count {
         self.is_changed = read.is_some() && !self.owed.is_empty();
         self.value = read.unwrap_or_else(|| Value::new(&self.policy));
         for Taken { cost, stamp, at } in &self.owed {
-            self.value.give_back(&self.policy, *cost, *stamp, *at);
+            self.value.refund(&self.policy, *cost, *stamp, *at);
         }
         Ok(())
     }

@@ -61,7 +61,7 @@ impl Value {
         (window, changed)
     }
 
-    pub(super) fn give_back(&mut self, policy: &Policy, cost: u64, stamp: u64, now: Timestamp) {
+    pub(super) fn refund(&mut self, policy: &Policy, cost: u64, stamp: u64, now: Timestamp) {
         self.state.give_back_stamped(policy, cost, stamp, now.max(self.newest));
     }
 

@@ -78,9 +78,9 @@ impl Cells {
         is_changed
     }
 
-    pub(super) fn give_back(&mut self, hit: &Hit<'_>, stamp: u64, now: Timestamp) {
+    pub(super) fn refund(&mut self, hit: &Hit<'_>, stamp: u64, now: Timestamp) {
         if let Some(place) = self.place(hit.policy, 0) {
-            self.0[place].give_back(hit, stamp, now);
+            self.0[place].refund(hit, stamp, now);
         }
     }
 
@@ -144,7 +144,7 @@ impl Cell {
         window
     }
 
-    fn give_back(&mut self, hit: &Hit<'_>, stamp: u64, now: Timestamp) {
+    fn refund(&mut self, hit: &Hit<'_>, stamp: u64, now: Timestamp) {
         self.state.give_back_stamped(hit.policy, hit.cost, stamp, now);
         self.note_spent(&self.state.test(hit.policy, 0, now));
     }

@@ -193,11 +193,11 @@ impl Entries {
         }
     }
 
-    pub(super) fn give_back(&mut self, place: usize, hit: &Hit<'_>, stamp: u64, now: Timestamp) {
+    pub(super) fn refund(&mut self, place: usize, hit: &Hit<'_>, stamp: u64, now: Timestamp) {
         let entry = &mut self.list[place];
         match self.shapes.get(entry.shape) {
-            Some(shape) => entry.give_back(shape, hit, stamp, now),
-            None => self.apart.get_mut(entry.place_apart()).give_back(hit, stamp, now.max(entry.newest)),
+            Some(shape) => entry.refund(shape, hit, stamp, now),
+            None => self.apart.get_mut(entry.place_apart()).refund(hit, stamp, now.max(entry.newest)),
         }
     }
 

@@ -110,9 +110,9 @@ impl Entry {
         }
     }
 
-    pub(super) fn give_back(&mut self, shape: &Shape, hit: &Hit<'_>, stamp: u64, now: Timestamp) {
+    pub(super) fn refund(&mut self, shape: &Shape, hit: &Hit<'_>, stamp: u64, now: Timestamp) {
         if let Some(count) = shape.find(hit.policy) {
-            self.numbers.give_back(count.at(), hit.policy, hit.cost, stamp, now.max(self.newest));
+            self.numbers.refund(count.at(), hit.policy, hit.cost, stamp, now.max(self.newest));
         }
     }
 

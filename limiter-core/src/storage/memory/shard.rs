@@ -77,9 +77,9 @@ impl Shard {
         self.entries.keep(draft);
     }
 
-    pub(super) fn give_back(&mut self, digest: u128, hit: &Hit<'_>, stamp: u64, now: Timestamp) {
+    pub(super) fn refund(&mut self, digest: u128, hit: &Hit<'_>, stamp: u64, now: Timestamp) {
         if let Some(place) = self.place(digest) {
-            self.entries.give_back(place, hit, stamp, now);
+            self.entries.refund(place, hit, stamp, now);
         }
     }
 

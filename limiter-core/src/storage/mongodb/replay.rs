@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Strategy, Window,
-    storage::{Batch, Decision, GiveBack, Hit, StorageError, Verdict},
+    storage::{Batch, Decision, Hit, Refund, StorageError, Verdict},
     strategy::State,
     window::NEVER,
 };
@@ -79,7 +79,7 @@ impl<'a> Replay<'a> {
             let window = match verdict {
                 Verdict::Admitted => self.taken[index],
                 Verdict::Refused if self.moves_an_end(index) => Some(self.refuse(index)),
-                Verdict::Refused | Verdict::Guarded => None,
+                Verdict::Refused | Verdict::RefusedByGuard => None,
             };
             if let Some(window) = window {
                 self.looks[guards + index] = window;
@@ -137,7 +137,7 @@ impl<'a> Replay<'a> {
                 .any(|(place, hit)| !hit.shadow && !self.looks[place].is_allowed())
         };
         if refuses(self.batch.guards, 0) {
-            Verdict::Guarded
+            Verdict::RefusedByGuard
         } else if refuses(self.batch.limits, guards) {
             Verdict::Refused
         } else {
@@ -168,13 +168,13 @@ impl<'a> Replay<'a> {
         let place = self.limit_place(index);
         let has_written = self.written[self.layout.counts[place].client].is_some();
         let Some(taken) = self.taken[index].filter(|_| has_written) else { return [None; 2] };
-        let step = GiveBack::new(*hit, &taken);
-        let give_back = (taken.is_allowed() && hit.cost > 0).then_some((place, Step::GiveBack(step)));
+        let step = Refund::new(*hit, &taken);
+        let refund = (taken.is_allowed() && hit.cost > 0).then_some((place, Step::Refund(step)));
         let Before { now, end: before, .. } = self.counts[place];
         let now = now.as_nanos() / NANOS;
         let moved = hit.policy.strategy() == Strategy::FixedWindowElasticExpiry && before > now;
         let end = now.saturating_add(hit.policy.window() / NANOS);
-        [moved.then_some((place, Step::Restore { end, before })), give_back]
+        [moved.then_some((place, Step::Restore { end, before })), refund]
     }
 
     fn on_refusal(&self) -> impl Iterator<Item = (usize, Step<'a>)> {
@@ -219,7 +219,7 @@ fn code(verdict: Verdict) -> u64 {
     match verdict {
         Verdict::Admitted => ADMITTED,
         Verdict::Refused => REFUSED,
-        Verdict::Guarded => GUARDED,
+        Verdict::RefusedByGuard => GUARDED,
     }
 }
 

@@ -8,7 +8,7 @@ use super::reply::{self, Reply};
 use super::script::{Script, Shape, Strategies, Task};
 use crate::{
     Policy, Strategy, Timestamp,
-    storage::{Batch, GiveBack, Hit},
+    storage::{Batch, Hit, Refund},
 };
 
 /// A call of a script.
@@ -85,13 +85,13 @@ impl Call {
     }
 
     /// Gives back what was taken.
-    pub(super) fn give_back<'a>(
-        taken: impl IntoIterator<Item = &'a GiveBack<'a>>,
+    pub(super) fn refund<'a>(
+        taken: impl IntoIterator<Item = &'a Refund<'a>>,
         time: Option<Timestamp>,
         key: impl Fn(&Hit<'_>) -> String,
     ) -> Self {
         let taken: SmallVec<[_; 4]> = taken.into_iter().collect();
-        let mut call = Self::of(Task::GiveBack, time, taken.iter().map(|taken| &taken.hit), key, |_| [0; 3]);
+        let mut call = Self::of(Task::Refund, time, taken.iter().map(|taken| &taken.hit), key, |_| [0; 3]);
         for (taken, hit) in taken.iter().zip(&mut call.hits) {
             hit.more[0] = taken.stamp / 1000;
         }
@@ -120,7 +120,7 @@ impl Call {
         });
         let hits: SmallVec<_> = undone.collect();
         let undo = Self {
-            task: Task::GiveBack,
+            task: Task::Refund,
             strategies: self.strategies,
             time: self.time,
             sizes: [0; 2],

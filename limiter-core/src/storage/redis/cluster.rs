@@ -28,7 +28,7 @@ mod topology;
 
 use self::topology::Topology;
 pub(super) use self::{
-    batch::{clear, decide, give_back},
+    batch::{clear, decide, refund},
     nodes::probe,
 };
 

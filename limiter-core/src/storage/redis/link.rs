@@ -9,7 +9,7 @@ use super::cluster::{self, Cluster};
 use super::{call::Call, erase, error, line::Lines, reply};
 use crate::{
     Timestamp,
-    storage::{Batch, Decision, GiveBack, Hit, StorageError},
+    storage::{Batch, Decision, Hit, Refund, StorageError},
 };
 
 /// The way to the server.
@@ -38,17 +38,17 @@ impl Link {
         reply::decision(&self.run(&call).await?, batch, &call)
     }
 
-    pub(super) async fn give_back(
+    pub(super) async fn refund(
         &self,
-        taken: &[GiveBack<'_>],
+        taken: &[Refund<'_>],
         time: Option<Timestamp>,
         key: impl Fn(&Hit<'_>) -> String,
     ) -> Result<(), StorageError> {
         #[cfg(feature = "redis-cluster")]
         if let Self::Cluster(cluster) = self {
-            return cluster::give_back(cluster, taken, time, key).await;
+            return cluster::refund(cluster, taken, time, key).await;
         }
-        self.run(&Call::give_back(taken, time, key)).await.map(drop)
+        self.run(&Call::refund(taken, time, key)).await.map(drop)
     }
 
     /// Forgets counts.

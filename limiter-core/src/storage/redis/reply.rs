@@ -36,7 +36,7 @@ impl Reply {
         let verdict = match verdict {
             b'0' => Verdict::Admitted,
             b'1' => Verdict::Refused,
-            b'2' => Verdict::Guarded,
+            b'2' => Verdict::RefusedByGuard,
             _ => return None,
         };
         let (reports, rest) = reports.as_chunks::<33>();
@@ -98,7 +98,7 @@ impl Reply {
                 let unmoved: SmallVec<[Words; 6]> = of_limits.iter().map(unmoved).collect();
                 look(batch.limits, places, &unmoved, &mut windows);
             }
-            Verdict::Refused | Verdict::Guarded => look(batch.limits, places, of_limits, &mut windows),
+            Verdict::Refused | Verdict::RefusedByGuard => look(batch.limits, places, of_limits, &mut windows),
         }
         windows
     }

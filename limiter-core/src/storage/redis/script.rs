@@ -28,7 +28,7 @@ pub(super) struct Script {
 #[derive(Clone, Copy)]
 pub(super) enum Task {
     Decide,
-    GiveBack,
+    Refund,
     Clear,
 }
 
@@ -111,7 +111,7 @@ impl Script {
             [const { [const { OnceLock::new() }; Strategies::SETS] }; 3];
         let end = match task {
             Task::Decide => DECIDE,
-            Task::GiveBack => include_str!("script/give_back.lua"),
+            Task::Refund => include_str!("script/refund.lua"),
             Task::Clear => include_str!("script/clear.lua"),
         };
         MADE[task as usize][strategies.0].get_or_init(|| {

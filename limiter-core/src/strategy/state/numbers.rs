@@ -68,10 +68,10 @@ impl Numbers {
         with_state!(self, at, strategy, state => state.remaining(policy, now), policy.capacity())
     }
 
-    /// As [`State::give_back`].
-    pub(crate) fn give_back(&mut self, at: usize, policy: &Policy, cost: u64, stamp: u64, now: Timestamp) {
+    /// As [`State::refund`].
+    pub(crate) fn refund(&mut self, at: usize, policy: &Policy, cost: u64, stamp: u64, now: Timestamp) {
         let nanos = now.as_nanos();
-        with_state!(self, at, policy.strategy(), state => state.give_back(policy, cost, stamp, nanos), ());
+        with_state!(self, at, policy.strategy(), state => state.refund(policy, cost, stamp, nanos), ());
     }
 
     /// As [`State::expires`].

@@ -6,7 +6,7 @@ use proptest::{
 };
 
 use super::{
-    Batch, Bench, Decision, Duration, GiveBack, Hit, MemoryStorage, Policy, Quota, START, Storage, Strategy,
+    Batch, Bench, Decision, Duration, Hit, MemoryStorage, Policy, Quota, Refund, START, Storage, Strategy,
     Window,
 };
 
@@ -28,7 +28,7 @@ enum Step {
     },
     /// The same as before.
     Again,
-    GiveBack,
+    Refund,
     Clear(usize),
     Reset,
     Pass(u64),
@@ -66,7 +66,7 @@ fn step() -> impl Generate<Value = Step> {
     prop_oneof![
         6 => decide,
         9 => Just(Step::Again),
-        1 => Just(Step::GiveBack),
+        1 => Just(Step::Refund),
         1 => (0..COUNTS).prop_map(Step::Clear),
         1 => Just(Step::Reset),
         6 => prop_oneof![0..400_000_000_u64, 0..6_000_000_000_u64, Just(1), Just(1_000_000_000)].prop_map(Step::Pass),
@@ -114,10 +114,10 @@ async fn play(steps: Vec<Step>) -> u64 {
                     taken.extend(consumed.map(|(of, it)| (*of, *it.0, *it.1)));
                 }
             }
-            Step::GiveBack => {
+            Step::Refund => {
                 let Some((of, expected, found)) = taken.pop() else { continue };
-                memory.give_back(&[GiveBack::new(hit(&of), &expected)], now).await.unwrap();
-                bench.storage.give_back(&[GiveBack::new(hit(&of), &found)], now).await.unwrap();
+                memory.refund(&[Refund::new(hit(&of), &expected)], now).await.unwrap();
+                bench.storage.refund(&[Refund::new(hit(&of), &found)], now).await.unwrap();
             }
             Step::Clear(count) => {
                 let hits = [Hit::new(&bench.scope, &bench.key, &policies[count])];

@@ -50,8 +50,8 @@ async fn what_is_given_back() {
     let admitted = bench.ask(&[bench.hit()]).await.0.limits()[0];
     assert!(bench.ask(&[bench.hit()]).await.0.is_admitted());
     assert!(!bench.ask(&[bench.hit()]).await.0.is_admitted());
-    let taken = [GiveBack::new(bench.hit(), &admitted)];
-    bench.storage.give_back(&taken, bench.now).await.unwrap();
+    let taken = [Refund::new(bench.hit(), &admitted)];
+    bench.storage.refund(&taken, bench.now).await.unwrap();
     let (decision, is_asked) = bench.ask(&[bench.hit()]).await;
     assert!(is_asked && decision.is_admitted());
 }

@@ -41,7 +41,7 @@ fn answer(_: &Breach) -> Option<HttpResponse> {
     burst = 200,
     exempt_when = yes,
     deduct_when = failed,
-    give_back_dropped,
+    refund_on_drop,
     methods = ["GET", "POST"],
     per_method,
     override_defaults = false,

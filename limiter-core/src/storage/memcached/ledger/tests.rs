@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     Key, Quota, Scope, Strategy, Unit,
-    storage::{Batch, GiveBack, Hit, memcached::job::Job},
+    storage::{Batch, Hit, Refund, memcached::job::Job},
 };
 
 const NOON: Timestamp = Timestamp::from_millis(1_750_000_000_000);
@@ -108,8 +108,8 @@ impl Actor {
         let hit = |cost| Hit::new(&scope, &key, &policy).cost(cost);
         if !self.kept.is_empty() && self.below(3) == 0 {
             let (at, cost, window) = self.kept.swap_remove(0);
-            let given_back = [GiveBack::new(hit(cost), &window)];
-            let job = Job::give_back(&given_back, NOON, |hit| Kept::new(hit, NAMES[at].into(), 0));
+            let refunded = [Refund::new(hit(cost), &window)];
+            let job = Job::refund(&refunded, NOON, |hit| Kept::new(hit, NAMES[at].into(), 0));
             return Doing { job, hits: vec![(at, cost)], is_return: true };
         }
         let first = self.below(3);

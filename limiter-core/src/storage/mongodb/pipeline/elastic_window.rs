@@ -29,7 +29,7 @@ pub(super) fn take(policy: &Policy, state: &str, cost: Bson) -> Bson {
     doc! { "x": end, "n": now, "s": start, "u": add(used, cost) }.into()
 }
 
-pub(super) fn give_back(stored: &str, cost: u64, stamp: u64) -> Bson {
+pub(super) fn refund(stored: &str, cost: u64, stamp: u64) -> Bson {
     let [end, newest, start, used] = fields(stored, ["x", "n", "s", "u"]);
     let returned = doc! { "x": end, "n": newest, "s": start.clone(), "u": minus(used, number(cost)) };
     choose(equal(start, number(stamp)), returned.into(), at(stored))

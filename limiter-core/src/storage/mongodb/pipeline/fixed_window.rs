@@ -35,7 +35,7 @@ pub(super) fn take(policy: &Policy, state: &str, cost: Bson) -> Bson {
     doc! { "x": end, "n": now, "u": add(used, cost) }.into()
 }
 
-pub(super) fn give_back(stored: &str, cost: u64, stamp: u64) -> Bson {
+pub(super) fn refund(stored: &str, cost: u64, stamp: u64) -> Bson {
     let [end, newest, used] = fields(stored, ["x", "n", "u"]);
     let returned = doc! { "x": end.clone(), "n": newest, "u": minus(used, number(cost)) };
     choose(equal(end, number(stamp)), returned.into(), super::at(stored))

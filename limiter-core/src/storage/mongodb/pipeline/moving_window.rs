@@ -49,7 +49,7 @@ pub(super) fn take(policy: &Policy, state: &str, cost: Bson) -> Bson {
     name("cost", cost, doc! { "x": expires, "n": now, "h": longer, "u": add(used, var("cost")) }.into())
 }
 
-pub(super) fn give_back(stored: &str, cost: u64, stamp: u64) -> Bson {
+pub(super) fn refund(stored: &str, cost: u64, stamp: u64) -> Bson {
     let [hits, newest, expires] = fields(stored, ["h", "n", "x"]);
     let [first, next] = [stamp, stamp.saturating_add(1)].map(|at| number(at.saturating_mul(ROOM)));
     let is_it = all([at_most(first.clone(), var("this")), less(var("this"), next)]);

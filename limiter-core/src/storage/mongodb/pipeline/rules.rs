@@ -90,15 +90,15 @@ pub(super) fn refuse(policy: &Policy, state: &str) -> Bson {
 }
 
 /// What is stored after an amount was given back by a stamp in milliseconds; nothing where nothing is.
-pub(super) fn give_back(policy: &Policy, stored: &str, amount: u64, stamp: u64) -> Bson {
-    let given_back = match policy.strategy() {
-        Strategy::FixedWindow => fixed_window::give_back(stored, amount, stamp),
-        Strategy::FixedWindowElasticExpiry => elastic_window::give_back(stored, amount, stamp),
-        Strategy::MovingWindow => moving_window::give_back(stored, amount, stamp),
-        Strategy::SlidingWindowCounter => sliding_window::give_back(policy, stored, amount, stamp),
-        Strategy::TokenBucket => token_bucket::give_back(stored, amount, stamp),
+pub(super) fn refund(policy: &Policy, stored: &str, amount: u64, stamp: u64) -> Bson {
+    let refunded = match policy.strategy() {
+        Strategy::FixedWindow => fixed_window::refund(stored, amount, stamp),
+        Strategy::FixedWindowElasticExpiry => elastic_window::refund(stored, amount, stamp),
+        Strategy::MovingWindow => moving_window::refund(stored, amount, stamp),
+        Strategy::SlidingWindowCounter => sliding_window::refund(policy, stored, amount, stamp),
+        Strategy::TokenBucket => token_bucket::refund(stored, amount, stamp),
     };
-    if_stored(stored, given_back)
+    if_stored(stored, refunded)
 }
 
 /// What is stored after the end of an elastic window was moved back from `end` to `before`.

@@ -9,7 +9,7 @@ use super::{
     token_bucket::NANOS,
 };
 use crate::storage::{
-    GiveBack, Hit,
+    Hit, Refund,
     mongodb::{
         expression::{any, at, choose, differs},
         layout::{Count, Layout},
@@ -20,7 +20,7 @@ use crate::storage::{
 #[derive(Clone, Copy, Debug)]
 pub(in crate::storage::mongodb) enum Step<'a> {
     /// Returns what was taken.
-    GiveBack(GiveBack<'a>),
+    Refund(Refund<'a>),
     /// Moves the end of an elastic window back, if it is still the one it was moved to; in milliseconds.
     Restore { end: u64, before: u64 },
     /// Lets a limit refuse.
@@ -32,7 +32,7 @@ pub(in crate::storage::mongodb) enum Step<'a> {
 impl Step<'_> {
     /// Whether it undoes something, which changes what is stored and leaves no trace of its time.
     fn undoes(&self) -> bool {
-        matches!(self, Self::GiveBack(_) | Self::Restore { .. })
+        matches!(self, Self::Refund(_) | Self::Restore { .. })
     }
 }
 
@@ -89,8 +89,8 @@ impl<'a> Settle<'a> {
     fn done(&self, place: usize, step: Step<'_>, state: &str) -> Bson {
         let policy = self.layout.counts[place].policy;
         match step {
-            Step::GiveBack(GiveBack { hit, stamp }) => {
-                rules::give_back(policy, state, amount(policy, hit.cost), stamp / NANOS)
+            Step::Refund(Refund { hit, stamp }) => {
+                rules::refund(policy, state, amount(policy, hit.cost), stamp / NANOS)
             }
             Step::Restore { end, before } => rules::restore(state, end, before),
             Step::Refuse => rules::refuse(policy, state),

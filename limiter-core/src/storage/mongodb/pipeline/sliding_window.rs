@@ -64,7 +64,7 @@ pub(super) fn take(state: &str, cost: Bson) -> Bson {
 }
 
 /// To the counter of the window that started at the stamp, which may be the previous one by now.
-pub(super) fn give_back(policy: &Policy, stored: &str, cost: u64, stamp: u64) -> Bson {
+pub(super) fn refund(policy: &Policy, stored: &str, cost: u64, stamp: u64) -> Bson {
     let [end, newest, previous, current] = fields(stored, ["x", "n", "p", "u"]);
     let length = window(policy);
     let with = |previous: Bson, current: Bson| -> Bson {

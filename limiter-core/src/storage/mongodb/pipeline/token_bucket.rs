@@ -39,7 +39,7 @@ pub(super) fn take(state: &str, capacity: u64, cost: Bson) -> Bson {
 }
 
 /// What the time since the hit has not already refilled: more would let it gain the same units twice.
-pub(super) fn give_back(stored: &str, cost: u64, stamp: u64) -> Bson {
+pub(super) fn refund(stored: &str, cost: u64, stamp: u64) -> Bson {
     let [expires, newest, missing] = fields(stored, ["x", "n", "m"]);
     let passed = minus(most(super::at("now"), newest.clone()), number(stamp));
     let credit = minus(number(cost), nanos(passed));

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     Timestamp, Window,
     storage::{
-        Batch, Decision, GiveBack, Hit, StorageError, Verdict,
+        Batch, Decision, Hit, Refund, StorageError, Verdict,
         redis::{
             call::Call,
             error,
@@ -47,14 +47,14 @@ pub(in super::super) async fn decide(
 }
 
 /// Returns what was taken: one call for each slot, sent at once.
-pub(in super::super) async fn give_back(
+pub(in super::super) async fn refund(
     cluster: &Arc<Cluster>,
-    taken: &[GiveBack<'_>],
+    taken: &[Refund<'_>],
     time: Option<Timestamp>,
     key: impl Fn(&Hit<'_>) -> String,
 ) -> Result<(), StorageError> {
     let slots = by_slot(taken, |taken| slot::of(&key(&taken.hit)));
-    run(cluster, slots.into_iter().map(|(slot, taken)| (slot, Call::give_back(taken, time, &key)))).await
+    run(cluster, slots.into_iter().map(|(slot, taken)| (slot, Call::refund(taken, time, &key)))).await
 }
 
 /// Forgets counts: one call for each slot, sent at once.
@@ -159,7 +159,7 @@ fn undo(calls: &Calls, answers: &Answers) -> Vec<(u16, Call)> {
 /// Whether what a slot did does not fit what comes out of all: ends that limits moved by refusing stay moved when
 /// the batch is refused, but not when it is guarded.
 fn is_in_vain(reply: &Reply, verdict: Option<Verdict>) -> bool {
-    reply.verdict != Verdict::Guarded && verdict != Some(reply.verdict)
+    reply.verdict != Verdict::RefusedByGuard && verdict != Some(reply.verdict)
 }
 
 /// Runs calls at once of which nothing is to be known. The verdict stands whatever comes of them.
@@ -172,7 +172,7 @@ async fn run_all(cluster: &Arc<Cluster>, calls: &[(u16, Call)]) {
 
 fn verdict<'a>(replies: impl IntoIterator<Item = &'a Reply>) -> Verdict {
     replies.into_iter().fold(Verdict::Admitted, |verdict, reply| match (verdict, reply.verdict) {
-        (Verdict::Guarded, _) | (_, Verdict::Guarded) => Verdict::Guarded,
+        (Verdict::RefusedByGuard, _) | (_, Verdict::RefusedByGuard) => Verdict::RefusedByGuard,
         (Verdict::Refused, _) | (_, Verdict::Refused) => Verdict::Refused,
         (Verdict::Admitted, Verdict::Admitted) => Verdict::Admitted,
     })

@@ -97,7 +97,7 @@ log = {
     end
     return count.at, count.used, count.oldest, frees(count, missing)
   end,
-  give_back = function(count, cost, stamp)
+  refund = function(count, cost, stamp)
     local place, left = find(count, stamp)
     if not place then
       return false

@@ -18,7 +18,7 @@ const LOGS: [Strategy; 2] = [Strategy::MovingWindow, Strategy::SlidingWindowCoun
 enum Step {
     Hit(u64),
     /// One of the admitted hits that were not yet given back, by its number modulo how many there are.
-    GiveBack(usize),
+    Refund(usize),
     Advance(u64),
 }
 
@@ -29,7 +29,7 @@ fn steps() -> impl Generate<Value = Vec<Step>> {
 fn steps_of(longest: u64) -> impl Generate<Value = Vec<Step>> {
     let step = prop_oneof![
         4 => (1..5_u64).prop_map(Step::Hit),
-        2 => any::<usize>().prop_map(Step::GiveBack),
+        2 => any::<usize>().prop_map(Step::Refund),
         3 => prop_oneof![0..SECOND, 0..longest].prop_map(Step::Advance),
     ];
     prop::collection::vec(step, 1..60)
@@ -54,11 +54,11 @@ fn run(counter: &Counter, steps: &[Step]) -> (u64, Vec<Taken>) {
                     kept.push(Taken { at: now, cost, window });
                 }
             }
-            Step::GiveBack(which) if !kept.is_empty() => {
+            Step::Refund(which) if !kept.is_empty() => {
                 let taken = kept.remove(which % kept.len());
-                counter.give_back(taken.cost, &taken.window, now);
+                counter.refund(taken.cost, &taken.window, now);
             }
-            Step::GiveBack(_) => {}
+            Step::Refund(_) => {}
             Step::Advance(by) => now += by,
         }
     }
@@ -92,7 +92,7 @@ proptest! {
         let _ = run(&never, &steps);
         let taken = counter.hit(cost, now);
         prop_assume!(taken.is_allowed());
-        counter.give_back(cost, &taken, now);
+        counter.refund(cost, &taken, now);
         prop_assert_eq!(counter.test(1, now).remaining(), never.test(1, now).remaining());
         if !elastic || never.test(1, now).reset().is_zero() {
             for later in [0, 1, SECOND, 7 * SECOND, 60 * SECOND] {
@@ -144,9 +144,9 @@ proptest! {
         let gone = START + (2 * window).max(nanos(old.reset()));
         let new = counter.hit(cost, gone);
         prop_assert!(new.is_allowed());
-        counter.give_back(cost, &old, gone);
+        counter.refund(cost, &old, gone);
         prop_assert_eq!(counter.test(0, gone).remaining(), new.remaining());
-        counter.give_back(cost, &new, gone);
+        counter.refund(cost, &new, gone);
         prop_assert_eq!(counter.test(0, gone).remaining(), policy.capacity());
     }
 }
@@ -159,7 +159,7 @@ fn to_the_first_window_does_not_credit_the_second() {
         let first = counter.hit(5, START);
         let later = START + 120 * SECOND;
         assert!(counter.hit(5, later).is_allowed());
-        counter.give_back(5, &first, later);
+        counter.refund(5, &first, later);
         assert!(!counter.hit(1, later).is_allowed(), "{strategy}");
     }
 }
@@ -170,7 +170,7 @@ fn of_all_ends_a_fixed_window() {
     for strategy in [Strategy::FixedWindow, Strategy::FixedWindowElasticExpiry] {
         let counter = Counter::new(&Policy::new(Quota::per_minute(5), strategy));
         let taken = counter.hit(2, START);
-        counter.give_back(2, &taken, START + SECOND);
+        counter.refund(2, &taken, START + SECOND);
         assert!(counter.test(1, START + SECOND).reset().is_zero());
         assert_eq!(nanos(counter.hit(1, START + 2 * SECOND).reset()), 60 * SECOND);
     }

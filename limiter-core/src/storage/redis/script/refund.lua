@@ -6,7 +6,7 @@ for number = 1, all do
     told(number)
   local count = count_of(place, strategy, name, window, capacity, capacity_nanos)
   if strategy == MOVING then
-    if log.give_back(count, cost, stamp) then
+    if log.refund(count, cost, stamp) then
       log.save(count)
     end
   elseif count.is_stored then

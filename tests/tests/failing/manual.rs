@@ -3,7 +3,7 @@
 use actix_web::{App, Error, HttpRequest, HttpResponse, ResponseError, test::init_service, web};
 use futures_util::FutureExt;
 use limiter_actix::{
-    ByHandError, Key, Limit, LimitCheck, Limiter,
+    Key, Limit, LimitCheck, Limiter, NamedLimitError,
     OnStorageFailure::{self, Allow, Deny, Fallback},
     Quota, resource,
 };
@@ -57,7 +57,7 @@ async fn those_that_deny_are_errors() {
     ];
     for answer in asked {
         let error = answer.expect_err("it is to deny");
-        assert!(matches!(error, ByHandError::Storage(_)), "{error:?}");
+        assert!(matches!(error, NamedLimitError::Storage(_)), "{error:?}");
         assert_eq!(error.status_code(), 503);
     }
     assert_eq!((limiter.storage_health().errors(), bench.memory.len()), (3, 0));
@@ -69,12 +69,12 @@ async fn clearing_fails_and_clears_the_memory() {
     let bench = Bench::failing();
     let (limiter, alice) = (limiter(&bench, Fallback), Key::from("alice"));
     assert!(limiter.hit("mails", &alice, 2).await.unwrap().is_allowed());
-    assert!(matches!(limiter.clear("mails", &alice).await, Err(ByHandError::Storage(_))));
+    assert!(matches!(limiter.clear("mails", &alice).await, Err(NamedLimitError::Storage(_))));
     assert_eq!(limiter.window("mails", &alice).await.unwrap().remaining(), 2);
     assert!(limiter.hit("mails", &alice, 2).await.unwrap().is_allowed());
-    assert!(matches!(limiter.reset().await, Err(ByHandError::Storage(_))));
+    assert!(matches!(limiter.reset().await, Err(NamedLimitError::Storage(_))));
     assert_eq!(limiter.window("mails", &alice).await.unwrap().remaining(), 2);
-    assert!(matches!(limiter.clear_all(&alice).await, Err(ByHandError::Storage(_))));
+    assert!(matches!(limiter.clear_all(&alice).await, Err(NamedLimitError::Storage(_))));
 }
 
 async fn checks(req: HttpRequest, limiter: web::Data<Limiter>) -> Result<String, Error> {

@@ -34,7 +34,7 @@ pub(crate) struct Named {
 /// Why a limit could not be asked by hand.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum ByHandError {
+pub enum NamedLimitError {
     /// The limiter has no limit of this name.
     #[error("the limiter has no limit named `{0}`; add it with `LimiterBuilder::named_limit`")]
     UnknownLimit(String),
@@ -44,7 +44,7 @@ pub enum ByHandError {
 }
 
 /// 500 for a limit that is not there, 503 when the storage cannot be reached.
-impl ResponseError for ByHandError {
+impl ResponseError for NamedLimitError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::UnknownLimit(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -116,8 +116,8 @@ impl Limiter {
             question.decide(&config, &req).await
         };
         let decided_by = outcome.as_ref().map_or_else(|_| DecidedBy::Nobody, |outcome| outcome.by);
-        let by_hand = Some(named.name.as_str());
-        let asked = Asked { settings, client: &client, now, route: None, decided_by, by_hand };
+        let manual = Some(named.name.as_str());
+        let asked = Asked { settings, client: &client, now, route: None, decided_by, manual };
         let decision = match outcome {
             Ok(outcome) => outcome.decision,
             Err(why) => {
@@ -125,7 +125,7 @@ impl Limiter {
                 return Err(InternalError::from_response("the limit could not be checked", response).into());
             }
         };
-        let decided = Decided { decision: &decision, guards: &meta, limits: &limits, given_back: &[] };
+        let decided = Decided { decision: &decision, guards: &meta, limits: &limits, refunded: &[] };
         if let Some((breach, response)) = refusal::answer(&asked, &decided, &req) {
             req.extensions_mut().insert(breach.clone());
             return Err(InternalError::from_response(breach.message().to_owned(), response).into());
@@ -145,7 +145,7 @@ impl Limiter {
     ///
     /// When there is no such limit, or the storage fails and the limit is to
     /// [deny](crate::OnStorageFailure::Deny) then.
-    pub async fn hit(&self, limit: &str, key: &Key, cost: u64) -> Result<Window, ByHandError> {
+    pub async fn hit(&self, limit: &str, key: &Key, cost: u64) -> Result<Window, NamedLimitError> {
         let window = self.ask(limit, key, cost, |hits| Batch::new(hits)).await?;
         telling::hit_by_hand(limit, &window, false);
         Ok(window)
@@ -156,7 +156,7 @@ impl Limiter {
     /// # Errors
     ///
     /// As for [`hit`](Self::hit).
-    pub async fn test(&self, limit: &str, key: &Key, cost: u64) -> Result<Window, ByHandError> {
+    pub async fn test(&self, limit: &str, key: &Key, cost: u64) -> Result<Window, NamedLimitError> {
         self.ask(limit, key, cost, |hits| Batch::test(hits)).await
     }
 
@@ -165,7 +165,7 @@ impl Limiter {
     /// # Errors
     ///
     /// As for [`hit`](Self::hit).
-    pub async fn window(&self, limit: &str, key: &Key) -> Result<Window, ByHandError> {
+    pub async fn window(&self, limit: &str, key: &Key) -> Result<Window, NamedLimitError> {
         self.test(limit, key, 0).await
     }
 
@@ -174,7 +174,7 @@ impl Limiter {
     /// # Errors
     ///
     /// When there is no such limit, or the storage cannot be reached.
-    pub async fn clear(&self, limit: &str, key: &Key) -> Result<(), ByHandError> {
+    pub async fn clear(&self, limit: &str, key: &Key) -> Result<(), NamedLimitError> {
         let config = self.config();
         let named = named(&config, limit)?;
         let hits = [Hit::new(&named.scope, key, &named.policy)];
@@ -192,7 +192,7 @@ impl Limiter {
     /// # Errors
     ///
     /// When the storage cannot be reached.
-    pub async fn clear_all(&self, key: &Key) -> Result<(), ByHandError> {
+    pub async fn clear_all(&self, key: &Key) -> Result<(), NamedLimitError> {
         let config = self.config();
         let known = config.settings.known.all();
         let hits: Vec<_> = known.iter().map(|(scope, policy)| Hit::new(scope, key, policy)).collect();
@@ -208,7 +208,7 @@ impl Limiter {
     /// # Errors
     ///
     /// When the storage cannot be reached, or has no way to find its counts.
-    pub async fn reset(&self) -> Result<(), ByHandError> {
+    pub async fn reset(&self) -> Result<(), NamedLimitError> {
         let config = self.config();
         drop(config.settings.storage.memory().reset());
         if let Backend::Remote { storage, .. } = &config.settings.storage {
@@ -224,7 +224,7 @@ impl Limiter {
         key: &Key,
         cost: u64,
         batch: for<'a> fn(&'a [Hit<'a>]) -> Batch<'a>,
-    ) -> Result<Window, ByHandError> {
+    ) -> Result<Window, NamedLimitError> {
         let config = self.config();
         let named = named(&config, limit)?;
         let hit = Hit::new(&named.scope, key, &named.policy);
@@ -261,9 +261,9 @@ fn counted<T>(config: &Config, answer: Result<T, StorageError>) -> Result<T, Sto
     answer.inspect_err(|_| config.health.count_error())
 }
 
-fn named<'c>(config: &'c Config, name: &str) -> Result<&'c Named, ByHandError> {
+fn named<'c>(config: &'c Config, name: &str) -> Result<&'c Named, NamedLimitError> {
     let named = config.settings.named.iter().find(|named| named.name == name);
-    named.ok_or_else(|| ByHandError::UnknownLimit(name.to_owned()))
+    named.ok_or_else(|| NamedLimitError::UnknownLimit(name.to_owned()))
 }
 
 fn no_report() -> StorageError {

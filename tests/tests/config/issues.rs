@@ -17,7 +17,7 @@ fn said_of(text: &str) -> Vec<String> {
     }
 }
 
-/// The one message about one mistake, without the file's name.
+/// The one message about one issue, without the file's name.
 fn one(text: &str) -> String {
     let said = said_of(text);
     assert_eq!(said.len(), 1, "{text}: {said:#?}");
@@ -27,7 +27,7 @@ fn one(text: &str) -> String {
 #[test]
 fn five_mistakes_are_five_messages() {
     let text = r#"
-# Five mistakes, in all depths.
+# Five issues, in all depths.
 strategi = "moving-window"
 default_limits = ["200 per day", "50 per fortnight"]
 ipv6_prefix = 16
@@ -198,8 +198,8 @@ fn a_file_is_bounded() {
     assert_eq!(said_of(&comment), ["limits.toml: expected at most 1048576 bytes"]);
     let rules: Vec<_> = (0..1001).map(|number| format!("'/{number}' = '5/minute'\n")).collect();
     assert_eq!(one(&format!("[routes]\n{}", rules.concat())), "1:1: expected at most 1000 routes and scopes");
-    let mistakes: Vec<_> = (0..1000).map(|number| format!("x{number} = 1\n")).collect();
-    assert_eq!(said_of(&mistakes.concat()).len(), 100);
+    let issues: Vec<_> = (0..1000).map(|number| format!("x{number} = 1\n")).collect();
+    assert_eq!(said_of(&issues.concat()).len(), 100);
 }
 
 /// Whatever is missing, it is told, or it was not needed.
@@ -218,8 +218,8 @@ fn a_file_may_lack_any_part() {
                     wrong += 1;
                     let lines = whole.lines().count() + 1;
                     let is_there = |line: Option<usize>| line.is_some_and(|line| (1..=lines).contains(&line));
-                    let mistakes = error.mistakes();
-                    assert!(mistakes.iter().all(|it| is_there(it.line())), "{cut} {length}: {error}");
+                    let issues = error.issues();
+                    assert!(issues.iter().all(|it| is_there(it.line())), "{cut} {length}: {error}");
                 }
                 Err(other) => panic!("{cut} {length}: {other}"),
             }
@@ -242,7 +242,7 @@ fn the_environment_and_the_file_are_told_together() {
     let builder = Limiter::builder().from_file(&settings.path);
     let error =
         builder.from_variables([("RATELIMIT_ENABLED", "nope"), ("RATELIMIT_STORAGE_URI", "nfs://u:pw@h")]);
-    let Err(BuildError::Config(error)) = error.build() else { panic!("expected mistakes") };
+    let Err(BuildError::Config(error)) = error.build() else { panic!("expected issues") };
     let path = settings.path.display();
     assert_eq!(
         error.to_string(),
@@ -253,6 +253,6 @@ fn the_environment_and_the_file_are_told_together() {
              {path}:2:11: `enabled`: expected `true` or `false`, found `no`"
         )
     );
-    let lines: Vec<_> = error.mistakes().iter().map(|mistake| (mistake.line(), mistake.column())).collect();
+    let lines: Vec<_> = error.issues().iter().map(|issue| (issue.line(), issue.column())).collect();
     assert_eq!(lines, [(None, None), (None, None), (Some(2), Some(11))]);
 }
