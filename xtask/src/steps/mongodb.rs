@@ -28,7 +28,7 @@ const MONGOD: Program = Program {
 
 fn run() -> Result<Outcome, Box<dyn Error>> {
     let server = server()?;
-    test_storages(&["--test", "mongodb"]).env(SERVER, server).run()
+    test_storages(&["--test", "remote", "mongodb::"]).env(SERVER, server).run()
 }
 
 /// What the variable names, or else one that is fetched.

@@ -29,14 +29,15 @@ fn on_redis() -> Result<Outcome, Box<dyn Error>> {
     if !works(Command::new(&server).arg("--version")) {
         return Err(format!("{server} was not found; `apt-get install redis-server` installs it").into());
     }
-    test(Path::new(&server), &["--test", "redis", "--test", "redis_tls"])
+    test(Path::new(&server), &["redis::", "redis_tls::"])
 }
 
 fn on_valkey() -> Result<Outcome, Box<dyn Error>> {
     // The program comes without TLS.
-    test(&VALKEY_SERVER.fetch()?, &["--test", "redis"])
+    test(&VALKEY_SERVER.fetch()?, &["redis::"])
 }
 
-fn test(server: &Path, what: &[&str]) -> Result<Outcome, Box<dyn Error>> {
-    test_storages(what).env(SERVER, server).run()
+fn test(server: &Path, names: &[&str]) -> Result<Outcome, Box<dyn Error>> {
+    let what = [&["--test", "remote", "--"], names].concat();
+    test_storages(&what).env(SERVER, server).run()
 }

@@ -9,5 +9,5 @@ pub(super) const STEP: Step =
 
 fn run() -> Result<Outcome, Box<dyn Error>> {
     test_storages(&["--doc"]).run()?;
-    test_storages(&["--lib", "--test", "acceptance", "--test", "wrappers"]).run()
+    test_storages(&["--lib", "--test", "remote", "wrappers::"]).run()
 }
