@@ -2,6 +2,7 @@
 
 use std::{
     env,
+    error::Error,
     path::Path,
     process::{self, ExitCode},
 };
@@ -14,13 +15,9 @@ mod steps;
 use self::steps::Step;
 
 fn main() -> ExitCode {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    if let Err(error) = env::set_current_dir(&root) {
-        eprintln!("xtask: {}: {error}", root.display());
-        return ExitCode::FAILURE;
-    }
     let arguments: Vec<String> = env::args().skip(1).collect();
     match arguments.split_first() {
+        Some((command, paths)) if command == "house" && !paths.is_empty() => list(paths),
         Some((command, names)) if command == "test" => test(names),
         Some((command, _)) if ["help", "--help", "-h"].contains(&command.as_str()) => {
             print!("{}", usage());
@@ -30,7 +27,29 @@ fn main() -> ExitCode {
     }
 }
 
+fn list(paths: &[String]) -> ExitCode {
+    match steps::house::list(paths) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Goes to the root of the workspace, which is that of the folder it is called in.
+fn go_to_root() -> Result<(), Box<dyn Error>> {
+    let here = env::current_dir()?;
+    let is_root = |folder: &&Path| folder.join("xtask/Cargo.toml").exists();
+    let root = here.ancestors().find(is_root).ok_or("call it within the workspace")?;
+    Ok(env::set_current_dir(root)?)
+}
+
 fn test(names: &[String]) -> ExitCode {
+    if let Err(error) = go_to_root() {
+        eprintln!("xtask: {error}");
+        return ExitCode::FAILURE;
+    }
     if names.is_empty() {
         return runner::run(steps::ALL.iter(), &steps::omission_here);
     }
@@ -50,6 +69,9 @@ fn wrong_usage(message: &str) -> ! {
 fn usage() -> String {
     let line = |step: &Step| format!("  {:<14}{}", step.name, step.about);
     let steps: Vec<_> = steps::ALL.iter().map(line).collect();
-    let commands = "cargo xtask test            runs all steps\ncargo xtask test STEP...    runs these";
+    let commands = "\
+cargo xtask test            runs all steps
+cargo xtask test STEP...    runs these
+cargo xtask house PATH...   lists the banned words in these files and folders";
     format!("{commands}\n\n{}\n", steps.join("\n"))
 }

@@ -8,6 +8,7 @@ use std::{env, error::Error};
 use crate::cargo::cargo;
 
 mod dependencies;
+pub(crate) mod house;
 mod instructions;
 mod memcached;
 mod model;
@@ -35,6 +36,7 @@ pub(crate) enum Outcome {
 pub(crate) const ALL: &[Step] = &[
     Step { name: "format", about: "the code is formatted (CI only)", ci_only: true, run: format },
     Step { name: "clippy", about: "no warnings (CI only)", ci_only: true, run: clippy },
+    house::STEP,
     Step { name: "test", about: "unit, integration, UI and documentation tests", ci_only: false, run: test },
     model::STEP,
     instructions::STEP,
