@@ -109,8 +109,7 @@ mod tests {
 
     #[test]
     fn marks_within_literals_are_no_comments() {
-        let found =
-            of(r##"let a = ("//", '"', r#"" // "#, 'x', b'\'', "\" // "); fn f<'a>() {} /* it */"##);
+        let found = of(r##"let a = ("//", '"', r#"" // "#, 'x', b'\'', "\" // "); fn f<'a>() {} /* it */"##);
         assert_eq!(found.iter().map(|it| it.text.as_str()).collect::<Vec<_>>(), [" it "]);
     }
 }
