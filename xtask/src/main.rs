@@ -10,6 +10,7 @@ use std::{
 mod cargo;
 mod python;
 mod runner;
+mod setup;
 mod steps;
 
 use self::steps::Step;
@@ -30,35 +31,37 @@ fn main() -> ExitCode {
 fn list(paths: &[String]) -> ExitCode {
     match steps::house::list(paths) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("xtask: {error}");
-            ExitCode::FAILURE
-        }
+        Err(error) => failure(&*error),
     }
 }
 
-/// Goes to the root of the workspace, which is that of the folder it is called in.
+/// Goes to the root of the workspace around the current folder.
 fn go_to_root() -> Result<(), Box<dyn Error>> {
     let here = env::current_dir()?;
     let is_root = |folder: &&Path| folder.join("xtask/Cargo.toml").exists();
-    let root = here.ancestors().find(is_root).ok_or("call it within the workspace")?;
+    let root = here.ancestors().find(is_root).ok_or("the current folder is outside the workspace")?;
     Ok(env::set_current_dir(root)?)
 }
 
 fn test(names: &[String]) -> ExitCode {
-    if let Err(error) = go_to_root() {
-        eprintln!("xtask: {error}");
-        return ExitCode::FAILURE;
-    }
-    if names.is_empty() {
-        return runner::run(steps::ALL.iter(), &steps::omission_here);
-    }
-    let known = |name: &&String| steps::ALL.iter().any(|step| step.name == **name);
-    if let Some(unknown) = names.iter().find(|name| !known(name)) {
+    let is_known = |name: &&String| steps::ALL.iter().any(|step| step.name == **name);
+    if let Some(unknown) = names.iter().find(|name| !is_known(name)) {
         wrong_usage(&format!("there is no step `{unknown}`"));
     }
-    let asked_for = |step: &&Step| names.iter().any(|name| name == step.name);
-    runner::run(steps::ALL.iter().filter(asked_for), &|_| None)
+    let is_ci = steps::is_ci();
+    let is_named = |step: &Step| names.iter().any(|name| name == step.name);
+    let omission = |step: &Step| if is_named(step) { None } else { step.omission(is_ci) };
+    let chosen: Vec<_> = steps::ALL.iter().filter(|step| names.is_empty() || is_named(step)).collect();
+    let run: Vec<_> = chosen.iter().filter(|step| omission(step).is_none()).map(|step| step.name).collect();
+    match go_to_root().and_then(|()| setup::prepare(&run)) {
+        Ok(()) => runner::run(chosen.into_iter(), &omission, is_ci),
+        Err(error) => failure(&*error),
+    }
+}
+
+fn failure(error: &dyn Error) -> ExitCode {
+    eprintln!("xtask: {error}");
+    ExitCode::FAILURE
 }
 
 fn wrong_usage(message: &str) -> ! {

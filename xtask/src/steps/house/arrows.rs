@@ -134,7 +134,7 @@ impl Reader<'_> {
     }
 }
 
-/// What stands before a word.
+/// The mark before a word.
 enum Before {
     Nothing,
     /// The word is a field or a method.

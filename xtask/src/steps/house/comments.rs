@@ -7,7 +7,7 @@ pub(super) struct Comment {
     pub(super) line: usize,
     /// Its text without the marks, a line each.
     pub(super) text: String,
-    /// Whether it documents an item.
+    /// `true` for the documentation of an item.
     pub(super) is_doc: bool,
 }
 

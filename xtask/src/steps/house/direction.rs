@@ -12,7 +12,7 @@ use super::{
 /// Two files that use each other are a pair, such as a type and its builder.
 const MAX_CIRCLE: usize = 2;
 
-/// What is wrong in a crate, and its figures.
+/// The faults of a crate, and its figures.
 #[derive(Debug)]
 pub(super) struct Findings {
     /// Files that the order has no place for.

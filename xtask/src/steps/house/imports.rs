@@ -9,7 +9,7 @@ pub(super) struct Import {
     /// The name it has in the module; none for `*` and `as _`.
     pub(super) name: Option<String>,
     pub(super) is_glob: bool,
-    /// Whether it is passed on to other modules.
+    /// `true` if other modules can import it from here.
     pub(super) is_reexport: bool,
     pub(super) line: usize,
 }

@@ -1,8 +1,8 @@
-//! Finds the messages in the text of a Rust file: texts of log events and of errors.
+//! Finds the messages in the source of a Rust file: strings of log events and of errors.
 
 use proc_macro2::{TokenStream, TokenTree};
 
-/// The texts of messages, each with its line.
+/// Returns the strings of messages, each with its line.
 pub(super) fn of(text: &str) -> Vec<(usize, String)> {
     let mut messages = Vec::new();
     if let Ok(tokens) = text.parse::<TokenStream>() {
@@ -16,7 +16,7 @@ fn search(tokens: TokenStream, messages: &mut Vec<(usize, String)>) {
     for token in tokens {
         if let TokenTree::Group(group) = &token {
             let [first, second] = &before;
-            let is_message = (is_log(first) && second == "!") || second == "error";
+            let is_message = (second == "!" && is_macro(first)) || is_function(second);
             if is_message { texts(group.stream(), messages) } else { search(group.stream(), messages) }
         }
         let word = match &token {
@@ -28,8 +28,14 @@ fn search(tokens: TokenStream, messages: &mut Vec<(usize, String)>) {
     }
 }
 
-fn is_log(name: &str) -> bool {
-    ["debug", "error", "event", "info", "trace", "warn"].contains(&name)
+/// Returns whether a macro of this name takes messages.
+fn is_macro(name: &str) -> bool {
+    ["debug", "error", "event", "format", "info", "trace", "warn"].contains(&name)
+}
+
+/// Returns whether a function or an attribute of this name may take messages, as `Error::new` and `#[error(..)]` do.
+fn is_function(name: &str) -> bool {
+    ["error", "new", "new_spanned"].contains(&name)
 }
 
 fn texts(tokens: TokenStream, messages: &mut Vec<(usize, String)>) {

@@ -212,7 +212,7 @@ fn path_attribute(attributes: &[Attribute]) -> Option<String> {
     Some(value.to_token_stream().to_string().trim_matches('"').into())
 }
 
-/// Whether it is compiled for tests only.
+/// Returns whether it is compiled for tests only.
 fn is_test(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| match &attribute.meta {
         Meta::List(list) if list.path.is_ident("cfg") => {

@@ -118,7 +118,7 @@ impl<'a> Names<'a> {
     }
 }
 
-/// Whether it is the name of methods of other crates too.
+/// Returns whether it is the name of methods of other crates too.
 fn is_common(name: &str) -> bool {
     const COMMON: &str = "
         add all and and_then any append as_bytes as_mut as_ref as_slice as_str body borrow bytes

@@ -93,7 +93,7 @@ impl Order {
 }
 
 impl Place {
-    /// Whether a file here may import one that is there.
+    /// Returns whether a file here may import one that is there.
     pub(super) fn may_import(self, there: Self) -> bool {
         there == self || there.line < self.line
     }
