@@ -73,8 +73,11 @@ fn usage() -> String {
     let line = |step: &Step| format!("  {:<14}{}", step.name, step.about);
     let steps: Vec<_> = steps::ALL.iter().map(line).collect();
     let commands = "\
-cargo xtask test            runs all steps
-cargo xtask test STEP...    runs these
-cargo xtask house PATH...   lists the banned words in these files and folders";
-    format!("{commands}\n\n{}\n", steps.join("\n"))
+cargo xtask test            runs all steps, after installing the programs they need
+cargo xtask test STEP...    runs these steps, after installing the programs they need
+cargo xtask house PATH...   lists the banned words in these files and folders
+cargo xtask help            prints this text
+
+steps:";
+    format!("{commands}\n{}\n", steps.join("\n"))
 }

@@ -41,7 +41,7 @@ impl Package {
         install.args(["-m", "pip", "install", "--quiet", "--no-deps", "--only-binary=:all:"]);
         // An earlier attempt may have left half of it.
         install.args(["--require-hashes", "--upgrade", "--requirement"]).arg(&requirements);
-        install.arg("--target").arg(&folder);
+        install.arg("--target").arg(&folder).env("PIP_ROOT_USER_ACTION", "ignore");
         if !install.stdin(Stdio::null()).status().is_ok_and(|status| status.success()) {
             return Err(format!("fetching {} failed; it takes python3 and its pip", self.name).into());
         }
