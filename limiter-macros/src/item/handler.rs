@@ -2,8 +2,8 @@ use proc_macro2::{Delimiter, Group, TokenStream};
 use quote::{ToTokens, TokenStreamExt as _};
 use syn::{Attribute, Error, Result, Signature, Visibility, parse::ParseStream};
 
-/// The function under an attribute. Its body is kept as it is, unread, so that code which does not parse yet
-/// (while it is typed) does not hide the attributes.
+/// The function below an attribute. Its body is not parsed, so that code which does not parse yet (while it is
+/// typed) does not hide the attributes.
 pub(crate) struct Handler {
     pub(crate) attrs: Vec<Attribute>,
     pub(crate) vis: Visibility,
@@ -12,7 +12,7 @@ pub(crate) struct Handler {
 }
 
 impl Handler {
-    /// Reads what follows the visibility.
+    /// Parses the rest of a function, after its visibility.
     pub(crate) fn parse_after(
         attrs: Vec<Attribute>,
         vis: Visibility,
@@ -21,7 +21,7 @@ impl Handler {
         let sig = input.parse()?;
         let body: Group = input.parse()?;
         if body.delimiter() != Delimiter::Brace {
-            return Err(Error::new(body.span(), "expected the body of a function"));
+            return Err(Error::new(body.span(), "expected a function body"));
         }
         Ok(Self { attrs, vis, sig, body })
     }

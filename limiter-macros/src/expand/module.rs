@@ -1,7 +1,7 @@
 //! Rules above `#[scope]` modules.
 //!
-//! `#[scope]` is no scope at run time: it only puts its prefix before the path of each route attribute in the
-//! module. So each handler in it is told which modules are around it:
+//! `#[scope]` is no scope at run time: it puts its prefix before the path of each route attribute in the module.
+//! Each handler in the module therefore gets a carrier that names the modules around it:
 //!
 //! ```text
 //! #[carrier(limit("5/minute", key = f))]        #[scope("/v1")]
@@ -16,52 +16,26 @@
 //!                                               }
 //! ```
 //!
-//! The rule stays outside, so that what it names is looked up where the user wrote it.
+//! The rule stays outside, so that its names are resolved where the user wrote them.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::{
-    Attribute, Error, Ident, Item, ItemMod, Path, Result, Token, Visibility, parse::ParseStream, parse_quote,
-    parse2,
+use syn::{Error, Item, ItemMod, Path, Result, parse_quote, parse2};
+
+use crate::{
+    actix::{route, scope},
+    carrier::Carrier,
+    item::{attrs::named, module::Module},
 };
 
-use crate::{carrier::Carrier, expand::named, route, scope};
-
-/// A module under an attribute, its content unread.
-pub(crate) struct Module {
-    pub(crate) attrs: Vec<Attribute>,
-    vis: Visibility,
-    mod_token: Token![mod],
-    ident: Ident,
-    content: TokenStream,
-}
-
-impl Module {
-    /// Reads what follows the visibility.
-    pub(crate) fn parse_after(
-        attrs: Vec<Attribute>,
-        vis: Visibility,
-        input: ParseStream<'_>,
-    ) -> Result<Self> {
-        Ok(Self { attrs, vis, mod_token: input.parse()?, ident: input.parse()?, content: input.parse()? })
-    }
-}
-
-impl ToTokens for Module {
-    fn to_tokens(&self, tokens: &mut TokenStream) {
-        let Self { attrs, vis, mod_token, ident, content } = self;
-        tokens.extend(quote!(#(#attrs)* #vis #mod_token #ident #content));
-    }
-}
-
-/// Writes the module whose handlers are told of it, and its rule beside it.
+/// Returns the module with annotated handlers, and its rule beside it.
 pub(crate) fn expand(carrier: &Carrier, module: &Module) -> Result<TokenStream> {
     let Some(prefix) = scope::prefix(&module.attrs) else { return Ok(module.to_token_stream()) };
     let mut module: ItemMod = parse2(module.to_token_stream())?;
     let items = module.content.as_mut().map(|(_, items)| items);
-    if !tell(items.into_iter().flatten(), &parse_quote!(__Scope))? {
-        let message = "no function directly in this module has a route attribute: there is nothing to limit \
-                       or exempt (modules in it count if they have a `#[scope]` too)";
+    if !annotate_handlers(items.into_iter().flatten(), &parse_quote!(__Scope))? {
+        let message = "no function of this module has a route attribute, so there is nothing to limit or \
+                       exempt; functions of inner modules count only below a `#[scope]` of their own";
         return Err(Error::new(module.ident.span(), message));
     }
     if let Some((_, items)) = &mut module.content {
@@ -88,21 +62,22 @@ pub(crate) fn expand(carrier: &Carrier, module: &Module) -> Result<TokenStream> 
     })
 }
 
-/// Tells the handlers directly in a module, and those in `#[scope]` modules in it, that the module of this
-/// type is around them; returns whether there are any.
-fn tell<'a>(items: impl Iterator<Item = &'a mut Item>, module: &Path) -> Result<bool> {
+/// Adds a module, given by its type, to the carriers of the handlers in it and in its `#[scope]` modules.
+///
+/// Returns whether there are any handlers.
+fn annotate_handlers<'a>(items: impl Iterator<Item = &'a mut Item>, module: &Path) -> Result<bool> {
     let mut any = false;
     for item in items {
         match item {
             Item::Fn(function) => {
                 let Some(route) = route::readable_position(&function.attrs) else { continue };
-                Carrier::put_within(&mut function.attrs, route, module.clone())?;
+                Carrier::add_module(&mut function.attrs, route, module.clone())?;
                 any = true;
             }
             Item::Mod(ItemMod { attrs, content: Some((_, items)), .. })
                 if scope::position(attrs).is_some() =>
             {
-                any |= tell(items.iter_mut(), &parse_quote!(super::#module))?;
+                any |= annotate_handlers(items.iter_mut(), &parse_quote!(super::#module))?;
             }
             _ => {}
         }
@@ -122,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn handlers_are_told_and_the_rule_stays_outside() {
+    fn handlers_are_annotated_and_the_rule_stays_outside() {
         let module = expand(quote! {
             #[cfg(all())]
             #[scope("/v1")]
@@ -149,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn scopes_within_are_told_after_what_they_know_from_further_out() {
+    fn inner_scopes_list_their_modules_from_the_outermost_on() {
         let module = expand(quote! {
             #[scope("/v1")]
             mod v1 {
@@ -165,12 +140,12 @@ mod tests {
                 }
             }
         });
-        let told = "within(super::super::super::__Scope),within(super::super::__Scope),)]#[get(\"/a\")]";
-        assert!(module.unwrap().contains(told));
+        let modules = "within(super::super::super::__Scope),within(super::super::__Scope),)]#[get(\"/a\")]";
+        assert!(module.unwrap().contains(modules));
     }
 
     #[test]
-    fn modules_without_routes_are_refused_and_others_within_left_alone() {
+    fn modules_without_routes_are_rejected_and_inner_modules_without_scope_skipped() {
         let helper = quote!(
             fn helper() {}
         );
@@ -182,7 +157,7 @@ mod tests {
         );
         for content in [quote!(), helper, plain] {
             let error = expand(quote!(#[scope("/v1")] mod v1 { #content })).unwrap_err();
-            assert!(error.to_string().starts_with("no function directly in this module"), "{error}");
+            assert!(error.to_string().starts_with("no function of this module"), "{error}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The route attributes of actix-web: which attributes they are, and what they say.
+//! The route attributes of actix-web: `#[get]`, `#[post]`, .., `#[route]` and `#[routes]`.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
@@ -13,26 +13,26 @@ use syn::{
 const METHODS: [&str; 10] =
     ["get", "post", "put", "delete", "patch", "head", "options", "connect", "trace", "query"];
 
-/// Where the route attribute stands among the attributes of a handler.
+/// Returns the position of the route attribute among the attributes of a handler.
 ///
-/// `#[trace]`, `#[query]` and others may also be attributes of another crate, so one that has a path, as
-/// routes do, is preferred to one that only has the name.
+/// `#[trace]`, `#[query]` and others may also be attributes of another crate. An attribute that has a path, as
+/// routes do, is therefore preferred to one that only has the name.
 pub(crate) fn position(attrs: &[Attribute]) -> Option<usize> {
     readable_position(attrs).or_else(|| attrs.iter().position(is_route))
 }
 
-/// Where the route attribute stands on what may not be a handler.
+/// Returns the position of the route attribute on a function that may not be a handler.
 pub(crate) fn readable_position(attrs: &[Attribute]) -> Option<usize> {
     attrs.iter().position(|attr| named(attr, "routes") || is_route(attr) && parse(attr).is_ok())
 }
 
-/// Has every route attribute wrap its resource in a witness, and returns what the attributes say.
-pub(crate) fn witness(attrs: &mut [Attribute]) -> Result<Vec<Route>> {
+/// Makes every route attribute wrap its resource in a witness, and returns the routes they declare.
+pub(crate) fn add_witness(attrs: &mut [Attribute]) -> Result<Vec<Route>> {
     let Some(first) = position(attrs) else { return Ok(Vec::new()) };
     if !named(&attrs[first], "routes") {
         return Ok(vec![Route::witnessed(&mut attrs[first])?]);
     }
-    // `#[routes]` collects the plain `#[get]`, `#[post]`, ... that stand anywhere on the function.
+    // `#[routes]` collects the plain `#[get]`, `#[post]`, .. from anywhere on the function.
     let listed = attrs.iter_mut().filter(|attr| METHODS.iter().any(|method| attr.path().is_ident(method)));
     listed.map(Route::witnessed).collect()
 }
@@ -41,19 +41,19 @@ fn is_route(attr: &Attribute) -> bool {
     named(attr, "route") || METHODS.iter().any(|method| named(attr, method))
 }
 
-/// Goes by the last segment: `#[get]`, `#[actix_web::get]`.
+/// Compares the last segment: `#[get]`, `#[actix_web::get]`.
 pub(crate) fn named(attr: &Attribute, name: &str) -> bool {
     attr.path().segments.last().is_some_and(|segment| segment.ident == name)
 }
 
 fn parse(attr: &Attribute) -> Result<Arguments> {
     attr.parse_args().map_err(|_| {
-        let message = "expected a path and then options, as in `#[get(\"/path\", name = \"route\")]`";
+        let message = "expected a path, then options: `#[get(\"/path\", name = \"route\")]`";
         Error::new_spanned(attr, message)
     })
 }
 
-/// What stands in the parentheses of a route attribute; the same grammar as actix-web's own.
+/// The arguments of a route attribute, with the grammar of actix-web.
 struct Arguments {
     path: LitStr,
     options: Punctuated<MetaNameValue, Token![,]>,
@@ -69,7 +69,7 @@ impl Parse for Arguments {
     }
 }
 
-/// What one route attribute says, as an expression of type `Place`.
+/// The route of one attribute, written out as an expression of type `Place`.
 pub(crate) struct Route {
     path: LitStr,
     methods: Vec<LitStr>,
@@ -109,7 +109,7 @@ fn method(name: &Ident) -> LitStr {
     LitStr::new(&name.to_string().to_ascii_uppercase(), name.span())
 }
 
-/// The literal texts of all options of this name. (Where it is no text, actix-web says so.)
+/// The literal texts of all options of this name. For other values actix-web reports an error.
 fn texts(options: &Punctuated<MetaNameValue, Token![,]>, name: &str) -> impl Iterator<Item = LitStr> {
     options.iter().filter(move |option| option.path.is_ident(name)).filter_map(|option| match &option.value {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text.clone()),
@@ -123,10 +123,10 @@ mod tests {
 
     use super::*;
 
-    fn places(mut attrs: Vec<Attribute>) -> Vec<String> {
-        let routes = witness(&mut attrs).unwrap();
-        let place = |route: &Route| quote!(#route).to_string().replace(' ', "");
-        routes.iter().map(place).map(|place| place.replace("::limiter_actix::__private::", "")).collect()
+    fn routes(mut attrs: Vec<Attribute>) -> Vec<String> {
+        let routes = add_witness(&mut attrs).unwrap();
+        let text = |route: &Route| quote!(#route).to_string().replace(' ', "");
+        routes.iter().map(text).map(|text| text.replace("::limiter_actix::__private::", "")).collect()
     }
 
     #[test]
@@ -143,15 +143,15 @@ mod tests {
     }
 
     #[test]
-    fn places_tell_path_methods_and_guards() {
+    fn a_route_has_a_path_methods_and_guards() {
         assert_eq!(
-            places(vec![
+            routes(vec![
                 parse_quote!(#[route("/a", method = "GET", name = "n", method = "PURGE", guard = "g::h")])
             ]),
             ["Place::new(\"/a\").method(\"GET\").method(\"PURGE\").guard(g::h)"]
         );
         assert_eq!(
-            places(vec![
+            routes(vec![
                 parse_quote!(#[routes]),
                 parse_quote!(#[get("/a")]),
                 parse_quote!(#[inline]),
@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn the_witness_comes_last() {
         let mut attrs = vec![parse_quote!(#[get("/a", wrap = "Inner", name = "n")])];
-        witness(&mut attrs).unwrap();
+        add_witness(&mut attrs).unwrap();
         let expected: Attribute = parse_quote! {
             #[get("/a", wrap = "Inner", name = "n", wrap = "::limiter_actix::__private::witness()")]
         };
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn an_unreadable_route_is_refused() {
-        assert!(witness(&mut [parse_quote!(#[get(path)])]).is_err());
-        assert!(witness(&mut [parse_quote!(#[routes]), parse_quote!(#[get("/a" name = "n")])]).is_err());
+        assert!(add_witness(&mut [parse_quote!(#[get(path)])]).is_err());
+        assert!(add_witness(&mut [parse_quote!(#[routes]), parse_quote!(#[get("/a" name = "n")])]).is_err());
     }
 }
