@@ -101,3 +101,14 @@ async fn scopes_given_twice() {
     }
     assert_eq!(answer, 4, "each is taken from once by a request");
 }
+
+/// actix panics on a pattern with more parameters. `build` rejects such a pattern, and accepts all others.
+#[test]
+fn sixteen_parameters_are_the_most() {
+    let pattern = |parameters: usize| (0..parameters).map(|at| format!("/{{p{at}}}")).collect::<String>();
+    let build = |parameters| still().route(&pattern(parameters), "1/hour").build();
+    assert!(build(16).is_ok());
+    assert!(build(17).is_err());
+    let longer = std::panic::catch_unwind(|| actix_web::dev::ResourceDef::new(pattern(17)));
+    assert!(longer.is_err(), "actix accepts more parameters by now");
+}
