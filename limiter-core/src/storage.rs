@@ -11,6 +11,8 @@ mod batch;
 mod deciding;
 mod decision;
 mod error;
+#[cfg(any(feature = "memcached", feature = "mongodb"))]
+mod key_prefix;
 mod local_refusals;
 #[cfg(feature = "memcached")]
 mod memcached;
@@ -23,6 +25,8 @@ mod owned_hit;
 mod redis;
 #[cfg(feature = "remote")]
 mod resilient;
+#[cfg(feature = "memcached")]
+mod stall_guard;
 
 #[cfg(feature = "memcached")]
 pub use self::memcached::{MemcachedStorage, MemcachedStorageBuilder};
