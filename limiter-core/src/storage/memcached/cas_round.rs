@@ -1,5 +1,5 @@
-//! Jobs that go together: read all counts, do the jobs, write all counts back, and again while somebody else was
-//! first.
+//! Rounds of operations that run together: read all counts, run the operations on copies, write the copies back
+//! by compare-and-swap, and start over if another process has changed a count in between.
 
 use std::{
     collections::hash_map::RandomState, future::poll_fn, hash::BuildHasher, mem, pin::pin, sync::Arc,
@@ -10,65 +10,65 @@ use futures_util::future::join_all;
 use tokio::time::sleep;
 
 use super::{
-    desk::Desk,
-    failure::Failure,
-    job::{Job, Outcome},
-    ledger::Ledger,
-    line::Line,
-    queue::Waiting,
-    wire::{Commands, Reply},
+    connection::RuntimeConnection,
+    error::MemcachedError,
+    operation::Operation,
+    protocol::{Commands, Reply},
+    queue::{DecisionSender, QueuedOperation},
+    servers::Servers,
+    working_set::WorkingSet,
 };
 use crate::storage::Decision;
 
-/// How often the counts are read and written until it is given up.
-const TRIES: u32 = 64;
+/// How often a round tries to write its counts.
+const MAX_ATTEMPTS: u32 = 64;
 
-/// Pauses between two tries are drawn from up to twice the last, up to this many milliseconds.
-const LONGEST_PAUSE: u64 = 16;
+/// The longest pause between two attempts in milliseconds. Pauses are random, up to a bound that doubles.
+const MAX_PAUSE: u64 = 16;
 
-/// Jobs that are under way. Their counts are free for others when it is dropped.
-pub(super) struct Group {
-    desk: Arc<Desk>,
-    jobs: Vec<Job>,
-    outcomes: Vec<Outcome>,
+/// Operations that run together. Dropping the round frees their counts for others.
+pub(super) struct CasRound {
+    servers: Arc<Servers>,
+    operations: Vec<Operation>,
+    senders: Vec<DecisionSender>,
 }
 
-/// Does the jobs of a group, then those that have come to wait meanwhile, until none is left.
-pub(super) async fn lead(mut group: Group) {
-    while !group.jobs.is_empty() {
-        group.settle().await;
-        group = group.next();
+/// Runs a round, then the rounds of the operations that have queued meanwhile, until none is left.
+pub(super) async fn run(mut round: CasRound) {
+    while !round.operations.is_empty() {
+        round.settle().await;
+        round = round.next();
     }
 }
 
-impl Group {
-    pub(super) fn new(desk: Arc<Desk>, jobs: Vec<Waiting>) -> Self {
-        let (jobs, outcomes) = jobs.into_iter().unzip();
-        Self { desk, jobs, outcomes }
+impl CasRound {
+    pub(super) fn new(servers: Arc<Servers>, operations: Vec<QueuedOperation>) -> Self {
+        let (operations, senders) = operations.into_iter().unzip();
+        Self { servers, operations, senders }
     }
 
-    /// Does all jobs and tells their outcomes, unless nobody waits for any of them any more.
+    /// Runs all operations and sends their decisions. Stops early if all requests are dropped.
     async fn settle(&mut self) {
-        let mut outcomes = mem::take(&mut self.outcomes);
-        let mut run = pin!(run(&self.desk, &self.jobs));
-        let decisions = poll_fn(|context| match run.as_mut().poll(context) {
+        let mut senders = mem::take(&mut self.senders);
+        let mut attempts = pin!(attempt_all(&self.servers, &self.operations));
+        let decisions = poll_fn(|context| match attempts.as_mut().poll(context) {
             Poll::Ready(decisions) => Poll::Ready(Some(decisions)),
             Poll::Pending => {
-                // Each of them, so that the last one wakes this.
-                let waiting = outcomes.iter_mut().map(|it| usize::from(it.poll_closed(context).is_pending()));
-                if waiting.sum::<usize>() == 0 { Poll::Ready(None) } else { Poll::Pending }
+                // Polls each sender, so that the last request to be dropped wakes this task.
+                let open = senders.iter_mut().map(|it| usize::from(it.poll_closed(context).is_pending()));
+                if open.sum::<usize>() == 0 { Poll::Ready(None) } else { Poll::Pending }
             }
         });
         match decisions.await {
             Some(Ok(decisions)) => {
-                for (outcome, decision) in outcomes.into_iter().zip(decisions) {
-                    // Nobody may be waiting any more.
-                    let _ = outcome.send(Ok(decision));
+                for (sender, decision) in senders.into_iter().zip(decisions) {
+                    // An error means that the request was dropped.
+                    let _ = sender.send(Ok(decision));
                 }
             }
-            Some(Err(failure)) => {
-                for outcome in outcomes {
-                    let _ = outcome.send(Err(failure.clone()));
+            Some(Err(error)) => {
+                for sender in senders {
+                    let _ = sender.send(Err(error.clone()));
                 }
             }
             None => {}
@@ -77,91 +77,96 @@ impl Group {
 
     fn next(mut self) -> Self {
         let next = self.leave();
-        Self::new(Arc::clone(&self.desk), next)
+        Self::new(Arc::clone(&self.servers), next)
     }
 
-    fn leave(&mut self) -> Vec<Waiting> {
-        let jobs = mem::take(&mut self.jobs);
-        let names = jobs.iter().flat_map(Job::hits).map(|hit| &hit.name);
-        self.desk.queue.lock().leave(names)
+    fn leave(&mut self) -> Vec<QueuedOperation> {
+        let operations = mem::take(&mut self.operations);
+        let keys = operations.iter().flat_map(Operation::hits).map(|hit| &hit.key);
+        self.servers.queue.lock().leave(keys)
     }
 }
 
-/// When its runtime ends in the middle, those who wait for it are told that nobody comes.
-impl Drop for Group {
+/// If the runtime ends in the middle of a round, the operations that wait for its counts fail.
+impl Drop for CasRound {
     fn drop(&mut self) {
-        while !self.jobs.is_empty() {
-            self.jobs = self.leave().into_iter().map(|(job, _)| job).collect();
+        while !self.operations.is_empty() {
+            self.operations = self.leave().into_iter().map(|(operation, _)| operation).collect();
         }
     }
 }
 
-/// Does the jobs one after the other on copies of their counts, until the copies could be written back.
-async fn run(desk: &Desk, jobs: &[Job]) -> Result<Vec<Decision>, Failure> {
-    let mut ledger = Ledger::default();
+/// Runs the operations one after the other on copies of their counts, until the copies are written back.
+async fn attempt_all(servers: &Servers, operations: &[Operation]) -> Result<Vec<Decision>, MemcachedError> {
+    let mut counts = WorkingSet::default();
     let places: Vec<Vec<_>> =
-        jobs.iter().map(|job| job.hits().iter().map(|hit| ledger.place(hit)).collect()).collect();
-    let lines = Connections::open(desk, jobs)?;
-    for attempt in 0..TRIES {
-        pause(attempt).await;
-        ledger.read(lines.ask(ledger.reading()).await?)?;
-        let decisions = jobs.iter().zip(&places).map(|(job, places)| job.run(&mut ledger, places)).collect();
-        match ledger.written(lines.ask(ledger.writing()).await?) {
+        operations.iter().map(|it| it.hits().iter().map(|hit| counts.place(hit)).collect()).collect();
+    let connections = RoundConnections::open(servers, operations)?;
+    for attempt in 0..MAX_ATTEMPTS {
+        pause_before(attempt).await;
+        counts.read(connections.send(counts.read_commands()).await?)?;
+        let decisions =
+            operations.iter().zip(&places).map(|(it, places)| it.run(&mut counts, places)).collect();
+        match counts.finish_write(connections.send(counts.write_commands()).await?) {
             Ok(true) => return Ok(decisions),
             Ok(false) => {}
-            Err(failure) => {
-                lines.ask(ledger.undoing()).await?;
-                return Err(failure);
+            Err(error) => {
+                connections.send(counts.undo_commands()).await?;
+                return Err(error);
             }
         }
     }
-    lines.ask(ledger.undoing()).await?;
-    Err(Failure::CONTENDED)
+    connections.send(counts.undo_commands()).await?;
+    Err(MemcachedError::CONTENDED)
 }
 
-/// The first retry comes at once: mostly one other was first. Later ones keep out of each other's way.
-async fn pause(attempt: u32) {
+/// Waits before an attempt. The first retry follows at once, since usually one other process was faster. Later
+/// ones wait a random time, so that processes do not collide again.
+async fn pause_before(attempt: u32) {
     if attempt > 1 {
-        let most = (1 << (attempt - 1).min(10)).min(LONGEST_PAUSE);
-        let millis = RandomState::new().hash_one(attempt) % (most + 1);
+        let max = (1 << (attempt - 1).min(10)).min(MAX_PAUSE);
+        let millis = RandomState::new().hash_one(attempt) % (max + 1);
         sleep(Duration::from_millis(millis)).await;
     }
 }
 
-/// The connections that one group uses from its beginning to its end: the numbers of versions are good only on the
-/// connection where they were read, since a server that was started again counts them from 1.
-struct Connections<'a> {
-    desk: &'a Desk,
-    lines: Vec<Option<Arc<Line>>>,
+/// The connections of one round. It uses the same ones to its end: a version is valid only on the connection where
+/// it was read, since a restarted server counts versions from 1.
+struct RoundConnections<'a> {
+    servers: &'a Servers,
+    /// By the index of the server.
+    connections: Vec<Option<Arc<RuntimeConnection>>>,
 }
 
-impl<'a> Connections<'a> {
-    fn open(desk: &'a Desk, jobs: &[Job]) -> Result<Self, Failure> {
-        let mut lines: Vec<Option<Arc<Line>>> = vec![None; desk.servers.len()];
-        for hit in jobs.iter().flat_map(Job::hits) {
-            if lines[hit.server].is_none() {
-                lines[hit.server] = Some(desk.servers[hit.server].line()?);
+impl<'a> RoundConnections<'a> {
+    fn open(servers: &'a Servers, operations: &[Operation]) -> Result<Self, MemcachedError> {
+        let mut connections: Vec<Option<Arc<RuntimeConnection>>> = vec![None; servers.connections.len()];
+        for hit in operations.iter().flat_map(Operation::hits) {
+            if connections[hit.server].is_none() {
+                connections[hit.server] = Some(servers.connections[hit.server].get()?);
             }
         }
-        Ok(Self { desk, lines })
+        Ok(Self { servers, connections })
     }
 
-    /// Sends each server its commands, all servers at once; returns the replies to each question, in its order.
-    async fn ask(&self, questions: Vec<(usize, Commands)>) -> Result<Vec<Vec<Reply>>, Failure> {
-        let mut together: Vec<Commands> = self.lines.iter().map(|_| Commands::default()).collect();
-        let order: Vec<_> = questions.iter().map(|(server, question)| (*server, question.replies)).collect();
-        for (server, question) in questions {
-            together[server].text.push_str(&question.text);
-            together[server].replies += question.replies;
+    /// Sends each server its commands, all servers at once; returns the replies by count, in the order of `commands`.
+    async fn send(&self, commands: Vec<(usize, Commands)>) -> Result<Vec<Vec<Reply>>, MemcachedError> {
+        let mut of_server: Vec<Commands> = self.connections.iter().map(|_| Commands::default()).collect();
+        let order: Vec<_> = commands.iter().map(|(server, commands)| (*server, commands.replies)).collect();
+        for (server, commands) in commands {
+            of_server[server].text.push_str(&commands.text);
+            of_server[server].replies += commands.replies;
         }
-        let ask = |(server, commands): (usize, Commands)| async move {
-            match &self.lines[server] {
-                Some(line) if commands.replies > 0 => self.desk.servers[server].ask(line, commands).await,
+        let send = |(server, commands): (usize, Commands)| async move {
+            match &self.connections[server] {
+                Some(connection) if commands.replies > 0 => {
+                    self.servers.connections[server].send(connection, commands).await
+                }
                 _ => Ok(Vec::new()),
             }
         };
-        // All of them, even when one fails: a line whose answer nobody takes is taken for dead.
-        let replies = join_all(together.into_iter().enumerate().map(ask)).await;
+        // Waits for all, even if one fails: a dropped call counts as a stall of its connection.
+        let replies = join_all(of_server.into_iter().enumerate().map(send)).await;
         let mut replies: Vec<_> =
             replies.into_iter().map(|it| it.map(Vec::into_iter)).collect::<Result<_, _>>()?;
         Ok(order.into_iter().map(|(server, count)| replies[server].by_ref().take(count).collect()).collect())

@@ -1,4 +1,4 @@
-//! Connections to a server: one for each async runtime, made when it is first needed, replaced when it is lost.
+//! Connections to a server: one per async runtime, opened on first use and replaced when lost.
 
 use std::{
     fmt,
@@ -17,164 +17,144 @@ use tokio::{
 };
 
 use super::{
-    address::Address,
-    drive::{self, Question},
-    failure::Failure,
-    wire::{Commands, Reply},
+    error::MemcachedError,
+    protocol::{Commands, Reply},
 };
+use crate::storage::{address::Address, stall_guard::StallGuard};
 
-/// A connection for each async runtime that asks: what drives a connection ends with its runtime.
-pub(super) struct Lines {
+mod driver;
+
+use self::driver::Request;
+
+/// The connections to one server. Each async runtime has its own, since the driver of a connection ends with its
+/// runtime.
+pub(super) struct ServerConnections {
     address: Address,
-    patience: Duration,
-    present: Mutex<Vec<Arc<Line>>>,
+    connect_timeout: Duration,
+    open: Mutex<Vec<Arc<RuntimeConnection>>>,
 }
 
-/// A connection that is being made or in use.
-pub(super) struct Line {
+/// A connection of one async runtime, which may still be connecting.
+pub(super) struct RuntimeConnection {
     runtime: runtime::Id,
-    questions: mpsc::Sender<Question>,
-    state: Arc<State>,
-    /// How many questions were answered.
-    answers: AtomicU64,
-    /// Whether somebody has waited in vain for the server to take the connection.
-    is_awaited: AtomicBool,
+    requests: mpsc::Sender<Request>,
+    status: Arc<ConnectionStatus>,
+    /// How many requests had a reply.
+    replies: AtomicU64,
+    /// Whether a request was dropped while the connection was being made.
+    has_timed_out: AtomicBool,
     driver: AbortHandle,
 }
 
-/// What is known of a connection.
+/// The status of a connection, which its driver updates.
 #[derive(Default)]
-struct State {
-    /// Whether the server has taken it.
-    is_greeted: AtomicBool,
-    /// Why it ended.
-    failure: OnceLock<Failure>,
+struct ConnectionStatus {
+    /// Whether the handshake is complete.
+    is_connected: AtomicBool,
+    /// The error that ended the connection.
+    error: OnceLock<MemcachedError>,
 }
 
-impl Lines {
-    pub(super) fn new(address: Address, patience: Duration) -> Self {
-        Self { address, patience, present: Mutex::default() }
+impl ServerConnections {
+    pub(super) fn new(address: Address, connect_timeout: Duration) -> Self {
+        Self { address, connect_timeout, open: Mutex::default() }
     }
 
-    /// The line of this runtime; begins a new one when there is none or it has failed.
-    pub(super) fn line(&self) -> Result<Arc<Line>, Failure> {
-        let handle = Handle::try_current().map_err(|_| Failure::NO_RUNTIME)?;
-        let mut lines = self.present.lock();
-        // Those that have failed, and those whose runtime has ended.
-        lines.retain(|line| !line.questions.is_closed());
-        if let Some(line) = lines.iter().find(|line| line.runtime == handle.id()) {
-            return Ok(Arc::clone(line));
+    /// Returns the connection of the current runtime. Opens one if there is none or it has failed.
+    pub(super) fn get(&self) -> Result<Arc<RuntimeConnection>, MemcachedError> {
+        let handle = Handle::try_current().map_err(|_| MemcachedError::NO_RUNTIME)?;
+        let mut open = self.open.lock();
+        // Removes failed connections, and those of runtimes that have ended.
+        open.retain(|connection| !connection.requests.is_closed());
+        if let Some(connection) = open.iter().find(|connection| connection.runtime == handle.id()) {
+            return Ok(Arc::clone(connection));
         }
-        let line = Arc::new(Line::begin(&handle, self.address.clone(), self.patience));
-        lines.push(Arc::clone(&line));
-        Ok(line)
+        let connection =
+            Arc::new(RuntimeConnection::open(&handle, self.address.clone(), self.connect_timeout));
+        open.push(Arc::clone(&connection));
+        Ok(connection)
     }
 
-    /// Asks over a line of this server.
-    pub(super) async fn ask(&self, line: &Arc<Line>, commands: Commands) -> Result<Vec<Reply>, Failure> {
-        if line.is_silent() {
-            return Err(Failure::SILENT);
+    /// Sends commands over a connection to this server and returns the replies.
+    pub(super) async fn send(
+        &self,
+        connection: &Arc<RuntimeConnection>,
+        commands: Commands,
+    ) -> Result<Vec<Reply>, MemcachedError> {
+        if connection.is_silent() {
+            return Err(MemcachedError::SILENT);
         }
         let count = commands.replies;
-        let (answer, replies) = oneshot::channel();
-        let pending = Pending::new(self, line);
-        // Both fail only when the line has.
-        let _ = line.questions.send(Question { commands, answer }).await;
+        let (sender, replies) = oneshot::channel();
+        let guard = StallGuard::new(&connection.replies, || self.give_up(connection));
+        // Both fail only if the connection has failed.
+        let _ = connection.requests.send(Request { commands, replies: sender }).await;
         let replies = replies.await;
-        pending.ended(replies.is_ok());
+        guard.finish(replies.is_ok());
         match replies {
             Ok(replies) if replies.len() == count => Ok(replies),
-            Ok(_) => Err(Failure::UNEXPECTED),
+            Ok(_) => Err(MemcachedError::UNEXPECTED),
             Err(_) => {
-                self.remove(line);
-                Err(line.state.failure.get().cloned().unwrap_or(Failure::ENDED))
+                self.remove(connection);
+                Err(connection.status.error.get().cloned().unwrap_or(MemcachedError::ENDED))
             }
         }
     }
 
-    fn remove(&self, line: &Arc<Line>) {
-        self.present.lock().retain(|other| !Arc::ptr_eq(other, line));
+    /// Handles a stall. An open connection is replaced; one that is being made goes on.
+    fn give_up(&self, connection: &Arc<RuntimeConnection>) {
+        if connection.is_connected() {
+            self.remove(connection);
+        } else {
+            connection.has_timed_out.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn remove(&self, connection: &Arc<RuntimeConnection>) {
+        self.open.lock().retain(|other| !Arc::ptr_eq(other, connection));
     }
 }
 
-impl Line {
-    /// Connects in the background, so that a request which gives up does not end the attempt.
-    fn begin(handle: &Handle, address: Address, patience: Duration) -> Self {
-        let (sender, mut questions) = drive::questions();
-        let state = Arc::<State>::default();
-        let seen = Arc::clone(&state);
+impl RuntimeConnection {
+    /// Connects in the background, so that the attempt goes on if the request is dropped.
+    fn open(handle: &Handle, address: Address, connect_timeout: Duration) -> Self {
+        let (sender, mut requests) = driver::channel();
+        let status = Arc::<ConnectionStatus>::default();
+        let shared = Arc::clone(&status);
         let driver = handle.spawn(async move {
-            let driven = drive::drive(&address, patience, &mut questions, &seen.is_greeted).await;
-            // Before the questions are dropped: those who ask look for it then.
-            let _ = seen.failure.set(driven.failure.clone());
+            let exit = driver::drive(&address, connect_timeout, &mut requests, &shared.is_connected).await;
+            // Set before the requests are dropped: their owners read it then.
+            let _ = shared.error.set(exit.error.clone());
         });
         Self {
             runtime: handle.id(),
-            questions: sender,
-            state,
-            answers: AtomicU64::new(0),
-            is_awaited: AtomicBool::new(false),
+            requests: sender,
+            status,
+            replies: AtomicU64::new(0),
+            has_timed_out: AtomicBool::new(false),
             driver: driver.abort_handle(),
         }
     }
 
-    /// Whether nobody need wait for it: somebody has, and there has been no sign of the server since. With
-    /// several servers, the clients of one that hangs shall not all wait.
+    /// Returns whether requests should fail at once: one has already waited for the connection in vain. With
+    /// several servers, only one client of a hanging server waits for its deadline.
     fn is_silent(&self) -> bool {
-        self.is_awaited.load(Ordering::Relaxed) && !self.is_greeted()
+        self.has_timed_out.load(Ordering::Relaxed) && !self.is_connected()
     }
 
-    fn is_greeted(&self) -> bool {
-        self.state.is_greeted.load(Ordering::Relaxed)
+    fn is_connected(&self) -> bool {
+        self.status.is_connected.load(Ordering::Relaxed)
     }
 }
 
-/// What drives it may hang in the middle of a question.
-impl Drop for Line {
+/// Stops the driver, which may be waiting for a reply.
+impl Drop for RuntimeConnection {
     fn drop(&mut self) {
         self.driver.abort();
     }
 }
 
-/// A question that waits for its answer.
-///
-/// When it is given up and nobody has had an answer meanwhile, the connection is taken for dead: nothing else
-/// would tell, since packets that vanish raise no error for a quarter of an hour.
-struct Pending<'a> {
-    lines: &'a Lines,
-    line: &'a Arc<Line>,
-    answers: u64,
-    has_ended: bool,
-}
-
-impl<'a> Pending<'a> {
-    fn new(lines: &'a Lines, line: &'a Arc<Line>) -> Self {
-        Self { lines, line, answers: line.answers.load(Ordering::Relaxed), has_ended: false }
-    }
-
-    fn ended(mut self, is_answered: bool) {
-        self.has_ended = true;
-        if is_answered {
-            self.line.answers.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-}
-
-impl Drop for Pending<'_> {
-    fn drop(&mut self) {
-        if self.has_ended || self.line.answers.load(Ordering::Relaxed) != self.answers {
-            return;
-        }
-        if self.line.is_greeted() {
-            self.lines.remove(self.line);
-        } else {
-            // It goes on connecting by itself.
-            self.line.is_awaited.store(true, Ordering::Relaxed);
-        }
-    }
-}
-
-impl fmt::Debug for Lines {
+impl fmt::Debug for ServerConnections {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.address, f)
     }

@@ -1,89 +1,57 @@
-//! What is to be done for one request: something of its own that outlives it, when the request gives up.
-
-use std::sync::Arc;
-
-use tokio::sync::oneshot;
-
-use super::{failure::Failure, ledger::Ledger};
+use super::{stored_hit::StoredHit, working_set::WorkingSet};
 use crate::{
-    Key, Policy, Scope, Timestamp,
+    Timestamp,
     storage::{Batch, Decision, Hit, Refund, Verdict, deciding},
 };
 
-/// What waits for the outcome.
-pub(super) type Outcome = oneshot::Sender<Result<Decision, Failure>>;
-
-/// A batch that is to be decided, or hits that are to be given back.
-pub(super) struct Job {
-    hits: Vec<Kept>,
-    task: Task,
+/// The work of one request. It owns its parts, so that it can go on if the request is dropped.
+pub(super) struct Operation {
+    hits: Vec<StoredHit>,
+    action: Action,
     now: Timestamp,
 }
 
-enum Task {
-    /// The first of the hits are guards, then come limits, then those on refusal.
+enum Action {
+    /// Decides a batch. The first of the hits are guards, then come limits, then hits on refusal.
     Decide { guards: usize, limits: usize },
-    /// The stamps of the hits.
+    /// Refunds the hits, which have these stamps.
     Refund(Vec<u64>),
 }
 
-/// A hit, and the count that it is of.
-pub(super) struct Kept {
-    /// The key of the count on its server.
-    pub(super) name: Arc<str>,
-    /// The place of the server among all.
-    pub(super) server: usize,
-    pub(super) policy: Policy,
-    scope: Scope,
-    key: Key,
-    cost: u64,
-    shadow: bool,
-    only_after: Option<usize>,
-}
-
-impl Kept {
-    pub(super) fn new(hit: &Hit<'_>, name: Arc<str>, server: usize) -> Self {
-        // Whether it is reserved matters only to those who stand before a storage.
-        let Hit { scope, key, policy, cost, shadow, only_after, reserved: _ } = *hit;
-        let (scope, key, policy) = (scope.clone(), key.clone(), policy.clone());
-        Self { name, server, policy, scope, key, cost, shadow, only_after }
+impl Operation {
+    /// Creates the decision of a batch. `store` finds the key and the server of each hit.
+    pub(super) fn decide(batch: &Batch<'_>, now: Timestamp, store: impl Fn(&Hit<'_>) -> StoredHit) -> Self {
+        let action = Action::Decide { guards: batch.guards.len(), limits: batch.limits.len() };
+        Self { hits: batch.hits().map(store).collect(), action, now }
     }
 
-    fn hit(&self) -> Hit<'_> {
-        let Self { scope, key, policy, cost, shadow, only_after, .. } = self;
-        let hit = Hit::new(scope, key, policy).cost(*cost).shadow(*shadow);
-        Hit { only_after: *only_after, ..hit }
-    }
-}
-
-impl Job {
-    pub(super) fn decide(batch: &Batch<'_>, now: Timestamp, keep: impl Fn(&Hit<'_>) -> Kept) -> Self {
-        let task = Task::Decide { guards: batch.guards.len(), limits: batch.limits.len() };
-        Self { hits: batch.hits().map(keep).collect(), task, now }
+    /// Creates the refund of admitted hits. `store` finds the key and the server of each hit.
+    pub(super) fn refund(
+        refunds: &[Refund<'_>],
+        now: Timestamp,
+        store: impl Fn(&Hit<'_>) -> StoredHit,
+    ) -> Self {
+        let action = Action::Refund(refunds.iter().map(|refund| refund.stamp).collect());
+        Self { hits: refunds.iter().map(|refund| store(&refund.hit)).collect(), action, now }
     }
 
-    pub(super) fn refund(taken: &[Refund<'_>], now: Timestamp, keep: impl Fn(&Hit<'_>) -> Kept) -> Self {
-        let task = Task::Refund(taken.iter().map(|taken| taken.stamp).collect());
-        Self { hits: taken.iter().map(|taken| keep(&taken.hit)).collect(), task, now }
-    }
-
-    pub(super) fn hits(&self) -> &[Kept] {
+    pub(super) fn hits(&self) -> &[StoredHit] {
         &self.hits
     }
 
-    /// Does it, on copies of the counts. `places` are those of the hits' counts in the ledger.
-    pub(super) fn run(&self, ledger: &mut Ledger, places: &[usize]) -> Decision {
-        match &self.task {
-            Task::Decide { guards, limits } => {
-                let hits: Vec<_> = self.hits.iter().map(Kept::hit).collect();
+    /// Runs on the copies of the counts. `places` are the places of the hits' counts in the working set.
+    pub(super) fn run(&self, counts: &mut WorkingSet, places: &[usize]) -> Decision {
+        let hits: Vec<_> = self.hits.iter().map(|stored| stored.hit.as_hit()).collect();
+        match &self.action {
+            Action::Decide { guards, limits } => {
                 let (guards, rest) = hits.split_at(*guards);
                 let (limits, on_refusal) = rest.split_at(*limits);
                 let batch = Batch::new(limits).guards(guards).on_refusal(on_refusal);
-                deciding::decide(&mut ledger.seen_from(places), &batch, self.now)
+                deciding::decide(&mut counts.view(places), &batch, self.now)
             }
-            Task::Refund(stamps) => {
-                for ((hit, stamp), place) in self.hits.iter().zip(stamps).zip(places) {
-                    ledger.refund(*place, hit.cost, *stamp, self.now);
+            Action::Refund(stamps) => {
+                for ((hit, stamp), place) in hits.iter().zip(stamps).zip(places) {
+                    counts.refund(*place, hit.cost, *stamp, self.now);
                 }
                 Decision::new(Verdict::Admitted, [], [])
             }

@@ -1,96 +1,86 @@
-//! Copies of counts, as they were read and as they are to be written, and what must be undone when not all of
-//! them could be.
+//! Copies of counts, as they were read and as they are to be written.
+//!
+//! If only some counts of a batch could be written, the others are undone. If another process has changed a count
+//! in between, it cannot be undone: its hits are refunded with the next write instead.
 
 use std::{collections::HashMap, sync::Arc};
 
 use super::{
-    failure::Failure,
-    job::Kept,
-    lifetime::lifetime,
-    value::Value,
-    wire::{Commands, Condition, Reply},
+    error::MemcachedError,
+    expiry::exptime,
+    protocol::{Commands, Condition, Reply},
+    record::CountRecord,
+    stored_hit::StoredHit,
 };
 use crate::{Policy, Timestamp, Window, storage::deciding::Counts};
 
-/// The counts of some requests.
+/// Copies of the counts of some operations.
 #[derive(Default)]
-pub(super) struct Ledger {
-    counts: Vec<Count>,
+pub(super) struct WorkingSet {
+    counts: Vec<CountCopy>,
     places: HashMap<Arc<str>, usize>,
 }
 
-/// A count.
-struct Count {
-    name: Arc<str>,
+/// The copy of one count.
+struct CountCopy {
+    key: Arc<str>,
     server: usize,
     policy: Policy,
-    /// As the server has it, and the number of that version; none when it has none.
-    read: Option<(Value, u64)>,
-    /// As it is to be.
-    value: Value,
+    /// The record on the server and its version, if there is one.
+    stored: Option<(CountRecord, u64)>,
+    /// The record to write.
+    record: CountRecord,
     is_changed: bool,
-    /// What the requests have taken of it, in this attempt.
-    taken: Vec<Taken>,
-    /// What the requests have given back, in this attempt.
-    returned: Vec<Returned>,
-    /// The number of the version that was written, while others could not be.
+    /// The hits of this attempt.
+    hits: Vec<AppliedHit>,
+    /// The refunds of this attempt.
+    refunds: Vec<AppliedRefund>,
+    /// The version that was written in an attempt that failed for another count.
     written: Option<u64>,
-    /// What was taken in vain, and could not be undone because somebody else has changed the count since.
-    owed: Vec<Taken>,
-    /// What was given back in an earlier attempt and stays so, because somebody else has changed the count since.
-    settled: Vec<Returned>,
-    /// Those of them that have not been asked for in this attempt yet.
-    to_skip: Vec<Returned>,
+    /// Hits of failed attempts that are still on the server. The next write refunds them.
+    overcharged: Vec<AppliedHit>,
+    /// Refunds of failed attempts that are already on the server.
+    done_refunds: Vec<AppliedRefund>,
+    /// Those of `done_refunds` that this attempt has not come across yet.
+    refunds_to_skip: Vec<AppliedRefund>,
 }
 
 #[derive(Clone, Copy)]
-struct Taken {
+struct AppliedHit {
     cost: u64,
     stamp: u64,
     at: Timestamp,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Returned {
+struct AppliedRefund {
     cost: u64,
     stamp: u64,
 }
 
-impl Ledger {
-    /// The place of the count of a hit, which is new unless another hit has the same.
-    pub(super) fn place(&mut self, hit: &Kept) -> usize {
-        if let Some(place) = self.places.get(&hit.name) {
+impl WorkingSet {
+    /// Returns the place of a hit's count; adds the count if it is not here yet.
+    pub(super) fn place(&mut self, hit: &StoredHit) -> usize {
+        if let Some(place) = self.places.get(&hit.key) {
             return *place;
         }
-        self.counts.push(Count {
-            name: Arc::clone(&hit.name),
-            server: hit.server,
-            policy: hit.policy.clone(),
-            read: None,
-            value: Value::new(&hit.policy),
-            is_changed: false,
-            taken: Vec::new(),
-            returned: Vec::new(),
-            written: None,
-            owed: Vec::new(),
-            settled: Vec::new(),
-            to_skip: Vec::new(),
-        });
-        self.places.insert(Arc::clone(&hit.name), self.counts.len() - 1);
+        self.counts.push(CountCopy::new(hit));
+        self.places.insert(Arc::clone(&hit.key), self.counts.len() - 1);
         self.counts.len() - 1
     }
 
-    pub(super) fn seen_from<'a>(&'a mut self, places: &'a [usize]) -> View<'a> {
-        View { ledger: self, places }
+    /// Returns the counts of one operation, by the places of its hits.
+    pub(super) fn view<'a>(&'a mut self, places: &'a [usize]) -> OperationView<'a> {
+        OperationView { counts: self, places }
     }
 
     pub(super) fn refund(&mut self, place: usize, cost: u64, stamp: u64, now: Timestamp) {
-        self.counts[place].refund(Returned { cost, stamp }, now);
+        self.counts[place].refund(AppliedRefund { cost, stamp }, now);
     }
 
-    /// What the servers are to be asked, in the order of the counts: a server, and its commands for one count.
-    fn each(&self, of: impl Fn(&Count, &mut Commands)) -> Vec<(usize, Commands)> {
-        let commands = |count: &Count| {
+    /// Returns the commands for each count, in the order of the counts, with its server.
+    fn commands(&self, of: impl Fn(&CountCopy, &mut Commands)) -> Vec<(usize, Commands)> {
+        let commands = |count: &CountCopy| {
             let mut commands = Commands::default();
             of(count, &mut commands);
             (count.server, commands)
@@ -98,127 +88,165 @@ impl Ledger {
         self.counts.iter().map(commands).collect()
     }
 
-    /// Asks for all counts; before that, undoes what was written in vain.
-    pub(super) fn reading(&self) -> Vec<(usize, Commands)> {
-        self.each(|count, commands| {
+    /// Returns the commands that read all counts, after undoing the writes of a failed attempt.
+    pub(super) fn read_commands(&self) -> Vec<(usize, Commands)> {
+        self.commands(|count, commands| {
             count.undo(commands);
-            commands.get(&count.name);
+            commands.get(&count.key);
         })
     }
 
-    /// Undoes what was written in vain, and asks nothing.
-    pub(super) fn undoing(&self) -> Vec<(usize, Commands)> {
-        self.each(Count::undo)
+    /// Returns the commands that undo the writes of a failed attempt.
+    pub(super) fn undo_commands(&self) -> Vec<(usize, Commands)> {
+        self.commands(CountCopy::undo)
     }
 
-    /// Takes in what was read.
-    pub(super) fn read(&mut self, replies: Vec<Vec<Reply>>) -> Result<(), Failure> {
+    /// Stores the replies to [`read_commands`](Self::read_commands).
+    pub(super) fn read(&mut self, replies: Vec<Vec<Reply>>) -> Result<(), MemcachedError> {
         self.counts.iter_mut().zip(replies).try_for_each(|(count, replies)| count.read(replies))
     }
 
-    /// Writes what has changed, each count only if it is still as it was read.
-    pub(super) fn writing(&self) -> Vec<(usize, Commands)> {
-        self.each(Count::write)
+    /// Returns the commands that write each changed count, provided that it is still as it was read.
+    pub(super) fn write_commands(&self) -> Vec<(usize, Commands)> {
+        self.commands(CountCopy::write)
     }
 
-    /// Takes in what was written; tells whether all was.
-    pub(super) fn written(&mut self, replies: Vec<Vec<Reply>>) -> Result<bool, Failure> {
-        let mut is_all = true;
-        let mut failed = Ok(());
-        // All of them, whatever one says: what was written must be known.
+    /// Stores the replies to [`write_commands`](Self::write_commands); returns whether all counts were written.
+    pub(super) fn finish_write(&mut self, replies: Vec<Vec<Reply>>) -> Result<bool, MemcachedError> {
+        let mut is_complete = true;
+        let mut outcome = Ok(());
+        // An error does not end the loop: all written versions must be known to be undone.
         for (count, mut replies) in self.counts.iter_mut().zip(replies) {
             match replies.pop() {
                 None => {}
                 Some(Reply::Done(Some(cas))) => count.written = Some(cas),
-                Some(Reply::Changed | Reply::Absent) => is_all = false,
-                Some(Reply::Failed(said)) => failed = Err(Failure::of_server(&said)),
-                Some(_) => failed = Err(Failure::UNEXPECTED),
+                Some(Reply::Changed | Reply::Absent) => is_complete = false,
+                Some(Reply::Failed(text)) => outcome = Err(MemcachedError::from_server(&text)),
+                Some(_) => outcome = Err(MemcachedError::UNEXPECTED),
             }
         }
-        failed.map(|()| is_all)
+        outcome.map(|()| is_complete)
     }
 }
 
-impl Count {
-    fn refund(&mut self, returned: Returned, now: Timestamp) {
-        if let Some(settled) = self.to_skip.iter().position(|settled| *settled == returned) {
-            self.to_skip.swap_remove(settled);
-        } else if self.read.is_some() {
-            // Where nothing is, nothing comes back.
-            let before = self.value.clone();
-            self.value.refund(&self.policy, returned.cost, returned.stamp, now);
-            self.is_changed |= self.value != before;
-            self.returned.push(returned);
+impl CountCopy {
+    fn new(hit: &StoredHit) -> Self {
+        Self {
+            key: Arc::clone(&hit.key),
+            server: hit.server,
+            policy: hit.policy().clone(),
+            stored: None,
+            record: CountRecord::new(hit.policy()),
+            is_changed: false,
+            hits: Vec::new(),
+            refunds: Vec::new(),
+            written: None,
+            overcharged: Vec::new(),
+            done_refunds: Vec::new(),
+            refunds_to_skip: Vec::new(),
+        }
+    }
+
+    fn hit(&mut self, policy: &Policy, cost: u64, now: Timestamp) -> Window {
+        let (window, is_changed) = self.record.hit(policy, cost, now);
+        self.is_changed |= is_changed;
+        if is_changed && window.is_allowed() {
+            self.hits.push(AppliedHit { cost, stamp: window.stamp, at: now });
+        }
+        window
+    }
+
+    fn refund(&mut self, refund: AppliedRefund, now: Timestamp) {
+        if let Some(done) = self.refunds_to_skip.iter().position(|done| *done == refund) {
+            self.refunds_to_skip.swap_remove(done);
+        } else if self.stored.is_some() {
+            // A count that does not exist has nothing to refund.
+            let before = self.record.clone();
+            self.record.refund(&self.policy, refund.cost, refund.stamp, now);
+            self.is_changed |= self.record != before;
+            self.refunds.push(refund);
         }
     }
 
     fn undo(&self, commands: &mut Commands) {
         let Some(cas) = self.written else { return };
-        match &self.read {
-            Some((value, _)) => {
-                let lifetime = lifetime(value.left());
-                commands.set(&self.name, &value.text(), lifetime, Condition::IsStill(cas));
+        match &self.stored {
+            Some((record, _)) => {
+                let exptime = exptime(record.expires_in());
+                commands.set(&self.key, &record.text(), exptime, Condition::Version(cas));
             }
-            None => commands.delete(&self.name, Some(cas)),
+            None => commands.delete(&self.key, Some(cas)),
         }
     }
 
     fn write(&self, commands: &mut Commands) {
         if self.is_changed {
             let condition =
-                self.read.as_ref().map_or(Condition::IsAbsent, |(_, cas)| Condition::IsStill(*cas));
-            let lifetime = lifetime(self.value.left());
-            commands.set(&self.name, &self.value.text(), lifetime, condition);
+                self.stored.as_ref().map_or(Condition::Absent, |(_, cas)| Condition::Version(*cas));
+            let exptime = exptime(self.record.expires_in());
+            commands.set(&self.key, &self.record.text(), exptime, condition);
         }
     }
 
-    fn read(&mut self, replies: Vec<Reply>) -> Result<(), Failure> {
+    fn read(&mut self, replies: Vec<Reply>) -> Result<(), MemcachedError> {
         let mut replies = replies.into_iter();
         if self.written.take().is_some() {
-            match replies.next() {
-                Some(Reply::Done(_)) => {}
-                // Somebody builds on it. What was owed was settled when it was written.
-                Some(Reply::Changed) => {
-                    self.owed = std::mem::take(&mut self.taken);
-                    self.settled.append(&mut self.returned);
-                }
-                // It is gone, and all that was taken of it.
-                Some(Reply::Absent) => self.owed.clear(),
-                Some(Reply::Failed(said)) => return Err(Failure::of_server(&said)),
-                _ => return Err(Failure::UNEXPECTED),
-            }
+            self.finish_undo(replies.next())?;
         }
-        self.taken.clear();
-        self.returned.clear();
-        self.to_skip.clone_from(&self.settled);
-        self.read = match replies.next() {
-            // What cannot be read is not ours; it is written over.
+        self.hits.clear();
+        self.refunds.clear();
+        self.refunds_to_skip.clone_from(&self.done_refunds);
+        self.stored = match replies.next() {
+            // Another program's text is overwritten.
             Some(Reply::Value(cas, text)) => {
-                let value = Value::read(&self.policy, &text).unwrap_or_else(|| Value::new(&self.policy));
-                Some((value, cas))
+                let record =
+                    CountRecord::parse(&self.policy, &text).unwrap_or_else(|| CountRecord::new(&self.policy));
+                Some((record, cas))
             }
             Some(Reply::Absent) => None,
-            Some(Reply::Failed(said)) => return Err(Failure::of_server(&said)),
-            _ => return Err(Failure::UNEXPECTED),
+            Some(Reply::Failed(text)) => return Err(MemcachedError::from_server(&text)),
+            _ => return Err(MemcachedError::UNEXPECTED),
         };
-        let read = self.read.as_ref().map(|(value, _)| value.clone());
-        self.is_changed = read.is_some() && !self.owed.is_empty();
-        self.value = read.unwrap_or_else(|| Value::new(&self.policy));
-        for Taken { cost, stamp, at } in &self.owed {
-            self.value.refund(&self.policy, *cost, *stamp, *at);
+        self.begin_attempt();
+        Ok(())
+    }
+
+    /// Handles the reply to [`undo`](Self::undo).
+    fn finish_undo(&mut self, reply: Option<Reply>) -> Result<(), MemcachedError> {
+        match reply {
+            Some(Reply::Done(_)) => {}
+            // Another process has changed the count since. What was overcharged before was refunded by the write.
+            Some(Reply::Changed) => {
+                self.overcharged = std::mem::take(&mut self.hits);
+                self.done_refunds.append(&mut self.refunds);
+            }
+            // The count is gone, with all its hits.
+            Some(Reply::Absent) => self.overcharged.clear(),
+            Some(Reply::Failed(text)) => return Err(MemcachedError::from_server(&text)),
+            _ => return Err(MemcachedError::UNEXPECTED),
         }
         Ok(())
     }
+
+    /// Starts from the stored record, less the hits that are to be refunded.
+    fn begin_attempt(&mut self) {
+        self.is_changed = self.stored.is_some() && !self.overcharged.is_empty();
+        let stored = self.stored.as_ref().map(|(record, _)| record.clone());
+        self.record = stored.unwrap_or_else(|| CountRecord::new(&self.policy));
+        for AppliedHit { cost, stamp, at } in &self.overcharged {
+            self.record.refund(&self.policy, *cost, *stamp, *at);
+        }
+    }
 }
 
-/// A ledger as one request sees it.
-pub(super) struct View<'a> {
-    ledger: &'a mut Ledger,
-    /// Of the count of each hit.
+/// The counts of a working set that one operation uses.
+pub(super) struct OperationView<'a> {
+    counts: &'a mut WorkingSet,
+    /// The place of each hit's count.
     places: &'a [usize],
 }
 
-impl Counts for View<'_> {
+impl Counts for OperationView<'_> {
     type Entry = usize;
 
     fn entry(&self, place: usize) -> usize {
@@ -226,19 +254,11 @@ impl Counts for View<'_> {
     }
 
     fn test(&self, place: usize, policy: &Policy, cost: u64, now: Timestamp) -> Window {
-        self.ledger.counts[self.places[place]].value.test(policy, cost, now)
+        self.counts.counts[self.places[place]].record.test(policy, cost, now)
     }
 
     fn hit(&mut self, place: usize, policy: &Policy, cost: u64, now: Timestamp) -> Window {
-        let count = &mut self.ledger.counts[self.places[place]];
-        let (window, changed) = count.value.hit(policy, cost, now);
-        if changed {
-            count.is_changed = true;
-            if window.is_allowed() {
-                count.taken.push(Taken { cost, stamp: window.stamp, at: now });
-            }
-        }
-        window
+        self.counts.counts[self.places[place]].hit(policy, cost, now)
     }
 }
 

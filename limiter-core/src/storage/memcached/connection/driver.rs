@@ -1,4 +1,4 @@
-//! What drives a connection: it sends questions in their order, and gives each the replies to it.
+//! The task of a connection: sends requests in their order and matches the replies with them.
 
 use std::{
     io,
@@ -18,176 +18,181 @@ use tokio::{
     time::timeout,
 };
 
-use super::{
+use crate::storage::{
     address::Address,
-    failure::Failure,
-    wire::{Commands, Reply},
+    memcached::{
+        error::MemcachedError,
+        protocol::{Commands, Reply},
+    },
 };
 
-/// How many questions may wait to be sent, and how many for their replies. Whoever comes later waits.
-const QUEUE: usize = 1024;
+/// How many requests may wait to be sent, and how many for their replies. Later ones wait outside.
+const MAX_REQUESTS: usize = 1024;
 
-/// How much is read at once, at most.
-const PIECE: usize = 4096;
+/// How many bytes are read at once.
+const READ_SIZE: usize = 4096;
 
-/// Commands, and who waits for the replies to all of them. When nobody does any more they are read all the same:
-/// the next question must not get them.
-pub(super) struct Question {
+/// Commands, and the channel for their replies.
+///
+/// If the receiver is gone, the driver reads the replies all the same: the next request must not get them.
+pub(super) struct Request {
     pub(super) commands: Commands,
-    pub(super) answer: oneshot::Sender<Vec<Reply>>,
+    pub(super) replies: oneshot::Sender<Vec<Reply>>,
 }
 
-/// A question that was sent.
-struct Asked {
+/// A request that was sent.
+struct PendingRequest {
     replies: Vec<Reply>,
     missing: usize,
-    answer: oneshot::Sender<Vec<Reply>>,
+    sender: oneshot::Sender<Vec<Reply>>,
 }
 
-/// A way to ask, and what it leads to.
-pub(super) fn questions() -> (mpsc::Sender<Question>, mpsc::Receiver<Question>) {
-    mpsc::channel(QUEUE)
+/// Creates the channel to a driver.
+pub(super) fn channel() -> (mpsc::Sender<Request>, mpsc::Receiver<Request>) {
+    mpsc::channel(MAX_REQUESTS)
 }
 
-/// Connects and drives the connection until it fails; says when the server has taken it. All questions are unanswered when it returns, but still
-/// wait: who drops `questions` tells them.
+/// Connects and drives the connection until it fails. Sets `is_connected` after the handshake.
+///
+/// The requests without a reply are still open when it returns, so that the caller can first publish the error.
+/// They fail when the result and `requests` are dropped.
 pub(super) async fn drive(
     address: &Address,
-    patience: Duration,
-    questions: &mut mpsc::Receiver<Question>,
-    is_greeted: &AtomicBool,
-) -> Driven {
-    let (sender, asked) = mpsc::channel(QUEUE);
-    let mut reader = Reader { asked, current: None };
-    let failure = match connect(address, patience).await {
+    connect_timeout: Duration,
+    requests: &mut mpsc::Receiver<Request>,
+    is_connected: &AtomicBool,
+) -> DriverExit {
+    let (sender, pending) = mpsc::channel(MAX_REQUESTS);
+    let mut reader = ReplyReader { pending, current: None };
+    let error = match connect(address, connect_timeout).await {
         Ok((read, write)) => {
-            is_greeted.store(true, Ordering::Relaxed);
-            let (reading, writing) = (pin!(reader.run(read)), pin!(send(write, questions, sender)));
+            is_connected.store(true, Ordering::Relaxed);
+            let (reading, writing) = (pin!(reader.run(read)), pin!(send(write, requests, sender)));
             match select(reading, writing).await {
-                Either::Left((failure, _)) | Either::Right((failure, _)) => failure,
+                Either::Left((error, _)) | Either::Right((error, _)) => error,
             }
         }
-        Err(failure) => failure,
+        Err(error) => error,
     };
-    Driven { failure, _unanswered: reader }
+    DriverExit { error, _pending: reader }
 }
 
-/// How a connection ended, with the questions that it leaves.
-pub(super) struct Driven {
-    pub(super) failure: Failure,
-    _unanswered: Reader,
+/// The end of a connection: the error, and the requests without a reply.
+pub(super) struct DriverExit {
+    pub(super) error: MemcachedError,
+    _pending: ReplyReader,
 }
 
-/// Connects, and makes sure that somebody answers: a server that hangs takes connections all the same.
-async fn connect(address: &Address, patience: Duration) -> Result<(OwnedReadHalf, OwnedWriteHalf), Failure> {
+/// Connects and waits for the reply to a first command: a server that hangs still accepts connections.
+async fn connect(
+    address: &Address,
+    connect_timeout: Duration,
+) -> Result<(OwnedReadHalf, OwnedWriteHalf), MemcachedError> {
     let attempt = async {
         let stream = TcpStream::connect((address.host.as_str(), address.port)).await?;
-        // Questions are short: to collect them before sending costs 40 ms and saves nothing.
+        // Requests are short: collecting them would delay each by 40 ms and save nothing.
         stream.set_nodelay(true)?;
         io::Result::Ok(stream.into_split())
     };
-    let (mut read, mut write) = match timeout(patience, attempt).await {
-        Ok(attempt) => attempt.map_err(|error| Failure::of_connecting(&error))?,
-        Err(_) => return Err(Failure::of_connecting(&io::ErrorKind::TimedOut.into())),
-    };
-    match timeout(patience, greet(&mut read, &mut write)).await {
-        Ok(greeted) => greeted.map(|()| (read, write)),
-        Err(_) => Err(Failure::of_connecting(&io::ErrorKind::TimedOut.into())),
-    }
+    let timed_out = || MemcachedError::connecting(&io::ErrorKind::TimedOut.into());
+    let attempt = timeout(connect_timeout, attempt).await.map_err(|_| timed_out())?;
+    let (mut read, mut write) = attempt.map_err(|error| MemcachedError::connecting(&error))?;
+    timeout(connect_timeout, handshake(&mut read, &mut write)).await.map_err(|_| timed_out())??;
+    Ok((read, write))
 }
 
-async fn greet(read: &mut OwnedReadHalf, write: &mut OwnedWriteHalf) -> Result<(), Failure> {
-    let mut greeting = Commands::default();
-    greeting.nothing();
-    write.write_all(greeting.text.as_bytes()).await.map_err(|error| Failure::of_connection(&error))?;
+async fn handshake(read: &mut OwnedReadHalf, write: &mut OwnedWriteHalf) -> Result<(), MemcachedError> {
+    let mut commands = Commands::default();
+    commands.no_op();
+    write.write_all(commands.text.as_bytes()).await.map_err(|error| MemcachedError::lost(&error))?;
     let mut bytes = Vec::new();
     loop {
-        more(read, &mut bytes).await?;
-        match Reply::parse(&bytes).map_err(|malformed| Failure::malformed(&malformed))? {
-            Some((Reply::Alive, length)) if length == bytes.len() => return Ok(()),
-            Some((Reply::Failed(said), _)) => return Err(Failure::of_server(&said)),
-            Some(_) => return Err(Failure::UNEXPECTED),
+        read_more(read, &mut bytes).await?;
+        match Reply::parse(&bytes).map_err(|malformed| MemcachedError::malformed(&malformed))? {
+            Some((Reply::NoOp, length)) if length == bytes.len() => return Ok(()),
+            Some((Reply::Failed(text), _)) => return Err(MemcachedError::from_server(&text)),
+            Some(_) => return Err(MemcachedError::UNEXPECTED),
             None => {}
         }
     }
 }
 
-/// Sends questions as they come, until there cannot be any more.
+/// Sends requests until the channel closes or the connection fails.
 async fn send(
     mut write: OwnedWriteHalf,
-    questions: &mut mpsc::Receiver<Question>,
-    asked: mpsc::Sender<Asked>,
-) -> Failure {
-    while let Some(Question { commands, answer }) = questions.recv().await {
-        // What was given up before it was sent is not counted.
-        if answer.is_closed() {
+    requests: &mut mpsc::Receiver<Request>,
+    pending: mpsc::Sender<PendingRequest>,
+) -> MemcachedError {
+    while let Some(Request { commands, replies: sender }) = requests.recv().await {
+        // A request that was dropped before it was sent counts nothing.
+        if sender.is_closed() {
             continue;
         }
         let replies = Vec::with_capacity(commands.replies);
-        let waiting = Asked { replies, missing: commands.replies, answer };
-        if asked.send(waiting).await.is_err() {
+        let request = PendingRequest { replies, missing: commands.replies, sender };
+        if pending.send(request).await.is_err() {
             break;
         }
         if let Err(error) = write.write_all(commands.text.as_bytes()).await {
-            return Failure::of_connection(&error);
+            return MemcachedError::lost(&error);
         }
     }
-    Failure::ENDED
+    MemcachedError::ENDED
 }
 
-/// Reads replies. It reads when none is expected, too: so it is known at once when the server closes.
-struct Reader {
-    asked: mpsc::Receiver<Asked>,
-    current: Option<Asked>,
+/// Reads replies, also while no request is pending, to notice at once that the server closes the connection.
+struct ReplyReader {
+    pending: mpsc::Receiver<PendingRequest>,
+    current: Option<PendingRequest>,
 }
 
-impl Reader {
-    async fn run(&mut self, mut read: OwnedReadHalf) -> Failure {
-        let mut bytes = Vec::with_capacity(PIECE);
+impl ReplyReader {
+    async fn run(&mut self, mut read: OwnedReadHalf) -> MemcachedError {
+        let mut bytes = Vec::with_capacity(READ_SIZE);
         loop {
-            if let Err(failure) = more(&mut read, &mut bytes).await {
-                return failure;
+            if let Err(error) = read_more(&mut read, &mut bytes).await {
+                return error;
             }
             let mut used = 0;
             loop {
                 match Reply::parse(&bytes[used..]) {
                     Ok(Some((reply, length))) => {
                         used += length;
-                        if !self.take(reply) {
-                            return Failure::UNEXPECTED;
+                        if !self.deliver(reply) {
+                            return MemcachedError::UNEXPECTED;
                         }
                     }
                     Ok(None) => break,
-                    Err(malformed) => return Failure::malformed(&malformed),
+                    Err(malformed) => return MemcachedError::malformed(&malformed),
                 }
             }
             bytes.drain(..used);
         }
     }
 
-    /// Gives a reply to the question that is next; tells whether there is one.
-    fn take(&mut self, reply: Reply) -> bool {
-        let Some(mut asked) = self.current.take().or_else(|| self.asked.try_recv().ok()) else {
+    /// Adds a reply to the request that is next; returns whether there is one.
+    fn deliver(&mut self, reply: Reply) -> bool {
+        let Some(mut request) = self.current.take().or_else(|| self.pending.try_recv().ok()) else {
             return false;
         };
-        asked.replies.push(reply);
-        asked.missing -= 1;
-        if asked.missing > 0 {
-            self.current = Some(asked);
+        request.replies.push(reply);
+        request.missing -= 1;
+        if request.missing > 0 {
+            self.current = Some(request);
         } else {
-            // Nobody may be waiting any more.
-            let _ = asked.answer.send(asked.replies);
+            // An error means that the request was dropped.
+            let _ = request.sender.send(request.replies);
         }
         true
     }
 }
 
-/// Reads a piece more. What has not been parsed is never longer than a reply may be.
-async fn more(read: &mut OwnedReadHalf, bytes: &mut Vec<u8>) -> Result<(), Failure> {
-    bytes.reserve(PIECE);
+/// Appends the bytes of one read. `bytes` stays short: it holds at most one incomplete reply.
+async fn read_more(read: &mut OwnedReadHalf, bytes: &mut Vec<u8>) -> Result<(), MemcachedError> {
+    bytes.reserve(READ_SIZE);
     match read.read_buf(bytes).await {
-        Ok(0) => Err(Failure::of_connection(&io::ErrorKind::UnexpectedEof.into())),
+        Ok(0) => Err(MemcachedError::lost(&io::ErrorKind::UnexpectedEof.into())),
         Ok(_) => Ok(()),
-        Err(error) => Err(Failure::of_connection(&error)),
+        Err(error) => Err(MemcachedError::lost(&error)),
     }
 }

@@ -1,14 +1,14 @@
 use super::*;
 use crate::{
     Key, Quota, Scope, Strategy, Unit,
-    storage::{Batch, Hit, Refund, memcached::job::Job},
+    storage::{Batch, Hit, Refund, memcached::operation::Operation},
 };
 
 const NOON: Timestamp = Timestamp::from_millis(1_750_000_000_000);
 const LIMIT: u64 = 40;
 const NAMES: [&str; 3] = ["x", "y", "z"];
 
-/// A server as far as it matters here.
+/// A simulated server, with the commands that the tests use.
 #[derive(Default)]
 struct Server {
     values: HashMap<String, (u64, String)>,
@@ -16,9 +16,9 @@ struct Server {
 }
 
 impl Server {
-    fn answer(&mut self, questions: Vec<(usize, Commands)>) -> Vec<Vec<Reply>> {
-        let mut answers = Vec::new();
-        for (_, commands) in questions {
+    fn run(&mut self, commands: Vec<(usize, Commands)>) -> Vec<Vec<Reply>> {
+        let mut all_replies = Vec::new();
+        for (_, commands) in commands {
             let mut lines = commands.text.split_terminator("\r\n");
             let mut replies = Vec::new();
             while let Some(line) = lines.next() {
@@ -27,9 +27,9 @@ impl Server {
                 replies.push(self.reply(&words, value));
             }
             assert_eq!(replies.len(), commands.replies);
-            answers.push(replies);
+            all_replies.push(replies);
         }
-        answers
+        all_replies
     }
 
     fn reply(&mut self, words: &[&str], value: &str) -> Reply {
@@ -53,99 +53,101 @@ impl Server {
     }
 }
 
-/// Somebody who takes and gives back, one step at a time.
+/// A simulated process that hits and refunds, one step at a time.
 struct Actor {
     policy: Policy,
-    dice: u64,
-    ledger: Ledger,
+    rng: u64,
+    counts: WorkingSet,
     places: Vec<Vec<usize>>,
-    jobs: Vec<Doing>,
+    operations: Vec<ActorOperation>,
     decisions: Option<Vec<crate::storage::Decision>>,
-    /// What was admitted and not given back: the place of the count, the cost and the report.
-    kept: Vec<(usize, u64, Window)>,
+    /// Hits that were admitted and not refunded: the index of the count, the cost and the report.
+    admitted: Vec<(usize, u64, Window)>,
 }
 
-/// A job, and what it is about: it takes or gives back so much of these counts.
-struct Doing {
-    job: Job,
+/// An operation, with the indices of its counts and the costs.
+struct ActorOperation {
+    operation: Operation,
     hits: Vec<(usize, u64)>,
-    is_return: bool,
+    is_refund: bool,
 }
 
 impl Actor {
     fn new(policy: &Policy, seed: u64) -> Self {
         let mut actor = Self {
             policy: policy.clone(),
-            dice: seed * 2 + 1,
-            ledger: Ledger::default(),
+            rng: seed * 2 + 1,
+            counts: WorkingSet::default(),
             places: Vec::new(),
-            jobs: Vec::new(),
+            operations: Vec::new(),
             decisions: None,
-            kept: Vec::new(),
+            admitted: Vec::new(),
         };
         actor.begin();
         actor
     }
 
-    fn below(&mut self, most: u64) -> usize {
+    fn below(&mut self, bound: u64) -> usize {
         // Marsaglia's xorshift.
-        self.dice ^= self.dice << 13;
-        self.dice ^= self.dice >> 7;
-        self.dice ^= self.dice << 17;
-        usize::try_from((self.dice >> 20) % most).unwrap()
+        self.rng ^= self.rng << 13;
+        self.rng ^= self.rng >> 7;
+        self.rng ^= self.rng << 17;
+        usize::try_from((self.rng >> 20) % bound).unwrap()
     }
 
     fn begin(&mut self) {
-        self.jobs = (0..=self.below(2)).map(|_| self.some_job()).collect();
-        self.ledger = Ledger::default();
-        let jobs = self.jobs.iter();
-        self.places =
-            jobs.map(|it| it.job.hits().iter().map(|hit| self.ledger.place(hit)).collect()).collect();
+        self.operations = (0..=self.below(2)).map(|_| self.some_operation()).collect();
+        self.counts = WorkingSet::default();
+        let operations = self.operations.iter();
+        self.places = operations
+            .map(|it| it.operation.hits().iter().map(|hit| self.counts.place(hit)).collect())
+            .collect();
     }
 
-    fn some_job(&mut self) -> Doing {
+    fn some_operation(&mut self) -> ActorOperation {
         let (scope, key, policy) = (Scope::new(["simulated"]), Key::from("somebody"), self.policy.clone());
         let hit = |cost| Hit::new(&scope, &key, &policy).cost(cost);
-        if !self.kept.is_empty() && self.below(3) == 0 {
-            let (at, cost, window) = self.kept.swap_remove(0);
-            let refunded = [Refund::new(hit(cost), &window)];
-            let job = Job::refund(&refunded, NOON, |hit| Kept::new(hit, NAMES[at].into(), 0));
-            return Doing { job, hits: vec![(at, cost)], is_return: true };
+        if !self.admitted.is_empty() && self.below(3) == 0 {
+            let (at, cost, window) = self.admitted.swap_remove(0);
+            let refunds = [Refund::new(hit(cost), &window)];
+            let operation = Operation::refund(&refunds, NOON, |hit| StoredHit::new(hit, NAMES[at].into(), 0));
+            return ActorOperation { operation, hits: vec![(at, cost)], is_refund: true };
         }
         let first = self.below(3);
         let hits = vec![(first, 1), ((first + 1 + self.below(2)) % 3, 1 + self.below(2) as u64)];
         let both = [hit(hits[0].1), hit(hits[1].1)];
         let at = |wanted: &Hit<'_>| usize::from(!std::ptr::eq(wanted, &raw const both[0]));
-        let job =
-            Job::decide(&Batch::new(&both), NOON, |hit| Kept::new(hit, NAMES[hits[at(hit)].0].into(), 0));
-        Doing { job, hits, is_return: false }
+        let store = |hit: &Hit<'_>| StoredHit::new(hit, NAMES[hits[at(hit)].0].into(), 0);
+        let operation = Operation::decide(&Batch::new(&both), NOON, store);
+        ActorOperation { operation, hits, is_refund: false }
     }
 
-    /// Reads, or writes; tells whether its jobs are done.
+    /// Reads or writes; returns whether the operations are done.
     fn step(&mut self, server: &mut Server) -> bool {
         let Some(decisions) = self.decisions.take() else {
-            self.ledger.read(server.answer(self.ledger.reading())).unwrap();
-            let jobs = self.jobs.iter().zip(&self.places);
-            self.decisions = Some(jobs.map(|(it, places)| it.job.run(&mut self.ledger, places)).collect());
+            self.counts.read(server.run(self.counts.read_commands())).unwrap();
+            let operations = self.operations.iter().zip(&self.places);
+            let decisions = operations.map(|(it, places)| it.operation.run(&mut self.counts, places));
+            self.decisions = Some(decisions.collect());
             return false;
         };
-        if !self.ledger.written(server.answer(self.ledger.writing())).unwrap() {
+        if !self.counts.finish_write(server.run(self.counts.write_commands())).unwrap() {
             return false;
         }
-        for (doing, decision) in self.jobs.iter().zip(decisions) {
-            if !doing.is_return && decision.is_admitted() {
-                let taken = doing.hits.iter().zip(decision.limits());
-                self.kept.extend(taken.map(|((at, cost), window)| (*at, *cost, *window)));
+        for (operation, decision) in self.operations.iter().zip(decisions) {
+            if !operation.is_refund && decision.is_admitted() {
+                let admitted = operation.hits.iter().zip(decision.limits());
+                self.admitted.extend(admitted.map(|((at, cost), window)| (*at, *cost, *window)));
             }
         }
         true
     }
 }
 
-/// Whoever gets in between whom: what the server has is what was admitted and not given back, and never more than
-/// the limit.
+/// In whatever order the processes read and write, the server's counts are the hits that were admitted and not
+/// refunded, and never exceed the limit.
 #[test]
-fn what_is_written_is_what_was_admitted() {
+fn counts_on_the_server_are_the_admitted_hits() {
     let strategies = Strategy::ALL.into_iter().filter(|it| *it != Strategy::MovingWindow);
     for strategy in strategies {
         let policy = Policy::new(Quota::new(LIMIT, 1, Unit::Year), strategy);
@@ -163,62 +165,63 @@ fn what_is_written_is_what_was_admitted() {
                 while !actor.step(&mut server) {}
             }
             for (at, name) in NAMES.iter().enumerate() {
-                let kept = actors.iter().flat_map(|actor| &actor.kept).filter(|kept| kept.0 == at);
-                let expected: u64 = kept.map(|kept| kept.1).sum();
-                let value = server.values.get(*name).and_then(|(_, text)| Value::read(&policy, text));
-                let left = value.map_or(LIMIT, |value| value.test(&policy, 0, NOON).remaining());
+                let admitted = actors.iter().flat_map(|actor| &actor.admitted).filter(|hit| hit.0 == at);
+                let expected: u64 = admitted.map(|hit| hit.1).sum();
+                let stored = server.values.get(*name);
+                let record = stored.and_then(|(_, text)| CountRecord::parse(&policy, text));
+                let left = record.map_or(LIMIT, |record| record.test(&policy, 0, NOON).remaining());
                 assert_eq!(LIMIT - left, expected, "{strategy}, seed {seed}: {name}");
             }
         }
     }
 }
 
-/// The defect: a server that says nothing of versions would let us write over what others have written.
+/// The defect: with a server that returns no versions, a write would overwrite those of other processes.
 #[test]
-fn a_reply_that_does_not_fit_is_a_failure() {
+fn a_reply_to_another_command_is_an_error() {
     let policy = Policy::new(Quota::per_minute(5), Strategy::FixedWindow);
     let (scope, key) = (Scope::new(["simulated"]), Key::from("somebody"));
-    let hit = Kept::new(&Hit::new(&scope, &key, &policy), "x".into(), 0);
+    let hit = StoredHit::new(&Hit::new(&scope, &key, &policy), "x".into(), 0);
     let wrong_reads = [vec![], vec![Reply::Done(None)], vec![Reply::Failed("SERVER_ERROR x".into())]];
     for replies in wrong_reads {
-        let mut ledger = Ledger::default();
-        ledger.place(&hit);
-        assert!(ledger.read(vec![replies]).is_err());
+        let mut counts = WorkingSet::default();
+        counts.place(&hit);
+        assert!(counts.read(vec![replies]).is_err());
     }
-    for reply in [Reply::Done(None), Reply::Alive, Reply::Value(1, String::new())] {
-        let mut ledger = Ledger::default();
-        ledger.place(&hit);
-        assert!(ledger.written(vec![vec![reply]]).is_err());
+    for reply in [Reply::Done(None), Reply::NoOp, Reply::Value(1, String::new())] {
+        let mut counts = WorkingSet::default();
+        counts.place(&hit);
+        assert!(counts.finish_write(vec![vec![reply]]).is_err());
     }
 }
 
-/// The defect: what was owed to a count that is gone is given back to the one after it.
+/// The defect: hits that a lost count was overcharged were refunded to the count that replaced it.
 #[test]
-fn nothing_is_owed_to_a_count_that_is_gone() {
+fn a_lost_count_is_not_refunded() {
     let policy = Policy::new(Quota::new(LIMIT, 1, Unit::Year), Strategy::FixedWindow);
     let (scope, other, key) = (Scope::new(["x"]), Scope::new(["y"]), Key::from("somebody"));
     let both = [Hit::new(&scope, &key, &policy), Hit::new(&other, &key, &policy)];
     let name = |hit: &Hit<'_>| hit.scope.parts().collect::<String>().into();
-    let job = Job::decide(&Batch::new(&both), NOON, |hit| Kept::new(hit, name(hit), 0));
-    let mut ledger = Ledger::default();
-    let places: Vec<_> = job.hits().iter().map(|hit| ledger.place(hit)).collect();
+    let operation = Operation::decide(&Batch::new(&both), NOON, |hit| StoredHit::new(hit, name(hit), 0));
+    let mut counts = WorkingSet::default();
+    let places: Vec<_> = operation.hits().iter().map(|hit| counts.place(hit)).collect();
     let used = |used: u64| {
-        let mut value = Value::new(&policy);
-        assert!(value.hit(&policy, used, NOON).1);
-        Reply::Value(7, value.text())
+        let mut record = CountRecord::new(&policy);
+        assert!(record.hit(&policy, used, NOON).1);
+        Reply::Value(7, record.text())
     };
-    let in_vain = vec![vec![Reply::Done(Some(1))], vec![Reply::Changed]];
+    let half_written = vec![vec![Reply::Done(Some(1))], vec![Reply::Changed]];
     let attempts = [
-        // What is read of the first count, after what was written in vain has been undone.
+        // The replies for the first count: to the undo of the last attempt, and to the read.
         vec![Reply::Absent],
         vec![Reply::Changed, used(3)],
         vec![Reply::Absent, Reply::Absent],
         vec![Reply::Absent, used(5)],
     ];
     for replies in attempts {
-        ledger.read(vec![replies, vec![Reply::Absent]]).unwrap();
-        assert!(job.run(&mut ledger, &places).is_admitted());
-        assert!(!ledger.written(in_vain.clone()).unwrap());
+        counts.read(vec![replies, vec![Reply::Absent]]).unwrap();
+        assert!(operation.run(&mut counts, &places).is_admitted());
+        assert!(!counts.finish_write(half_written.clone()).unwrap());
     }
-    assert_eq!(ledger.counts[0].value.test(&policy, 0, NOON).remaining(), LIMIT - 6, "5 and this one");
+    assert_eq!(counts.counts[0].record.test(&policy, 0, NOON).remaining(), LIMIT - 6, "5 and this one");
 }
