@@ -15,7 +15,7 @@ use crate::{
 /// So large that its product with a window exceeds the precision of a float.
 const AMOUNT: u64 = Quota::MAX_AMOUNT - 17;
 
-/// How many instants after the first hit are tested.
+/// The number of instants that are tested after the first hit.
 const LOOKS: usize = 60;
 
 pub(super) async fn run(fixture: &Fixture<'_>) {

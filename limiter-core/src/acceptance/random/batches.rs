@@ -10,7 +10,7 @@ use crate::{
     storage::{Batch, Hit, MemoryStorage},
 };
 
-/// How many batches each seed decides.
+/// The number of batches for each seed.
 const STEPS: u64 = 200;
 
 /// Decides batches of all kinds over a few counts of several strategies.

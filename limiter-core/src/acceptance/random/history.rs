@@ -11,7 +11,7 @@ use crate::{
     storage::{Batch, Hit, MemoryStorage, Refund, Storage},
 };
 
-/// How many steps each history has.
+/// The number of steps of a history.
 const STEPS: u64 = 400;
 
 /// The year 2100: storages need not support later times.

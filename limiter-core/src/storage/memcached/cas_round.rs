@@ -20,7 +20,7 @@ use super::{
 };
 use crate::storage::Decision;
 
-/// How often a round tries to write its counts.
+/// The maximum number of attempts to write the counts of a round.
 const MAX_ATTEMPTS: u32 = 64;
 
 /// The longest pause between two attempts in milliseconds. Pauses are random, up to a bound that doubles.

@@ -39,9 +39,9 @@ pub(super) struct RuntimeConnection {
     runtime: runtime::Id,
     requests: mpsc::Sender<Request>,
     status: Arc<ConnectionStatus>,
-    /// How many requests had a reply.
+    /// The number of requests that had a reply.
     replies: AtomicU64,
-    /// Whether a request was dropped while the connection was being made.
+    /// Set if a request was dropped while the connection was being made.
     has_timed_out: AtomicBool,
     driver: AbortHandle,
 }
@@ -49,7 +49,7 @@ pub(super) struct RuntimeConnection {
 /// The status of a connection, which its driver updates.
 #[derive(Default)]
 struct ConnectionStatus {
-    /// Whether the handshake is complete.
+    /// Set after the handshake.
     is_connected: AtomicBool,
     /// The error that ended the connection.
     error: OnceLock<MemcachedError>,

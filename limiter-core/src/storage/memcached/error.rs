@@ -43,8 +43,8 @@ impl MemcachedError {
         Self::because("the connection to the memcached server was lost", &error.to_string())
     }
 
-    /// Returns the error of a reply that cannot be parsed. The connection must be closed: it is unclear where the
-    /// next reply begins.
+    /// Returns the error of a malformed reply. The connection must be closed: it is unclear where the next reply
+    /// begins.
     pub(super) fn malformed(MalformedReply(text): &MalformedReply) -> Self {
         let message = match text.as_str() {
             "ERROR" => "the memcached server is too old: it must support the meta commands (version 1.6)",

@@ -82,7 +82,7 @@ pub(super) enum Reply {
     Failed(String),
 }
 
-/// The printable beginning of a reply that cannot be parsed.
+/// The printable beginning of a reply that the parser rejects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct MalformedReply(pub(super) String);
 

@@ -18,10 +18,10 @@ pub(super) type QueuedOperation = (Operation, DecisionSender);
 
 pub(super) type DecisionSender = oneshot::Sender<Result<Decision, MemcachedError>>;
 
-/// How many operations may wait.
+/// The maximum number of operations that wait.
 const MAX_WAITING: usize = 4096;
 
-/// How many operations run together.
+/// The maximum number of operations that run together.
 const MAX_TOGETHER: usize = 256;
 
 /// The waiting operations, and the counts in use.
@@ -29,7 +29,7 @@ const MAX_TOGETHER: usize = 256;
 pub(super) struct Queue {
     counts: HashMap<Arc<str>, CountUse>,
     waiting: VecDeque<QueuedOperation>,
-    /// Whether the last round was full, so that operations wait although their counts are free.
+    /// Set if the last round was full, so that operations may wait although their counts are free.
     was_full: bool,
 }
 
@@ -37,7 +37,7 @@ pub(super) struct Queue {
 #[derive(Default)]
 struct CountUse {
     is_running: bool,
-    /// How many hits of waiting operations are of this count.
+    /// The number of hits on this count in waiting operations.
     waiting: usize,
 }
 

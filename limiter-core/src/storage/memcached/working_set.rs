@@ -1,7 +1,7 @@
 //! Copies of counts, as they were read and as they are to be written.
 //!
 //! If only some counts of a batch could be written, the others are undone. If another process has changed a count
-//! in between, it cannot be undone: its hits are refunded with the next write instead.
+//! in between, undoing it fails, and its hits are refunded with the next write.
 
 use std::{collections::HashMap, sync::Arc};
 

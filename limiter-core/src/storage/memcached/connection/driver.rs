@@ -26,10 +26,10 @@ use crate::storage::{
     },
 };
 
-/// How many requests may wait to be sent, and how many for their replies. Later ones wait outside.
+/// The capacity of two queues: requests to send, and requests that wait for replies.
 const MAX_REQUESTS: usize = 1024;
 
-/// How many bytes are read at once.
+/// The number of bytes to read at once.
 const READ_SIZE: usize = 4096;
 
 /// Commands, and the channel for their replies.
