@@ -4,21 +4,29 @@ use std::fmt;
 
 use crate::{Policy, PolicyError, Timestamp};
 
+#[cfg(any(feature = "memcached", feature = "redis"))]
+mod address;
 mod answer;
 mod batch;
 mod deciding;
 mod decision;
 mod error;
+#[cfg(any(feature = "memcached", feature = "mongodb"))]
+mod key_prefix;
 mod local_refusals;
 #[cfg(feature = "memcached")]
 mod memcached;
 mod memory;
 #[cfg(feature = "mongodb")]
 mod mongodb;
+#[cfg(any(feature = "memcached", feature = "mongodb"))]
+mod owned_hit;
 #[cfg(feature = "redis")]
 mod redis;
 #[cfg(feature = "remote")]
 mod resilient;
+#[cfg(feature = "memcached")]
+mod stall_guard;
 
 #[cfg(feature = "memcached")]
 pub use self::memcached::{MemcachedStorage, MemcachedStorageBuilder};

@@ -1,51 +1,51 @@
-//! The few commands of memcached's meta protocol that are needed, and what the server says to them.
+//! The commands of memcached's meta protocol that the storage uses, and their replies.
 
 use std::fmt::Write;
 
-/// A key of the server: at most 250 bytes without blanks or control characters.
+/// The longest key in bytes. The server accepts no blanks or control characters in it.
 pub(super) const MAX_KEY_LEN: usize = 250;
 
-/// More than any reply that is expected. Values are ours, and shorter.
+/// Longer than any line of a reply to our commands.
 const MAX_LINE_LEN: usize = 512;
+/// Longer than any value that the storage writes.
 const MAX_VALUE_LEN: usize = 512;
 
-/// Commands that are sent together, and answered in their order.
+/// Commands that are sent together. The server replies in their order.
 #[derive(Debug, Default)]
 pub(super) struct Commands {
     pub(super) text: String,
     pub(super) replies: usize,
 }
 
-/// When a value is written.
+/// A condition for writing a value.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Condition {
-    /// If there is none yet.
-    IsAbsent,
-    /// If it is still the one that was read with this number.
-    IsStill(u64),
-    /// Whatever there is.
+    /// The key has no value yet.
+    Absent,
+    /// The value still has this version.
+    Version(u64),
+    /// Always writes.
     None,
 }
 
 impl Commands {
-    /// Asks for a value and the number of this version of it.
+    /// Reads a value and its version.
     pub(super) fn get(&mut self, key: &str) {
         self.add(format_args!("mg {key} c v\r\n"));
     }
 
-    /// Writes a value that goes after `lifetime`, see there; tells the number
-    /// of the new version.
-    pub(super) fn set(&mut self, key: &str, value: &str, lifetime: u64, condition: Condition) {
+    /// Writes a value with the expiry `exptime` and reads its new version.
+    pub(super) fn set(&mut self, key: &str, value: &str, exptime: u64, condition: Condition) {
         let length = value.len();
         let condition = match condition {
-            Condition::IsAbsent => " ME".to_owned(),
-            Condition::IsStill(cas) => format!(" C{cas}"),
+            Condition::Absent => " ME".to_owned(),
+            Condition::Version(cas) => format!(" C{cas}"),
             Condition::None => String::new(),
         };
-        self.add(format_args!("ms {key} {length}{condition} c T{lifetime}\r\n{value}\r\n"));
+        self.add(format_args!("ms {key} {length}{condition} c T{exptime}\r\n{value}\r\n"));
     }
 
-    /// Removes a value, only if it is still the one with this number when there is one.
+    /// Removes a value. With `cas`, removes it only if it still has this version.
     pub(super) fn delete(&mut self, key: &str, cas: Option<u64>) {
         match cas {
             Some(cas) => self.add(format_args!("md {key} C{cas}\r\n")),
@@ -53,42 +53,43 @@ impl Commands {
         }
     }
 
-    /// Does nothing; tells that the server is there.
-    pub(super) fn nothing(&mut self) {
+    /// Has the server reply without doing anything.
+    pub(super) fn no_op(&mut self) {
         self.add(format_args!("mn\r\n"));
     }
 
     fn add(&mut self, command: std::fmt::Arguments<'_>) {
-        // Never an error: the text grows.
+        // Writing to a `String` never fails.
         let _ = self.text.write_fmt(command);
         self.replies += 1;
     }
 }
 
-/// What the server says to one command.
+/// The server's reply to one command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Reply {
-    /// The value, and the number of its version.
+    /// A value, with its version.
     Value(u64, String),
-    /// There is no value to read, change or remove.
+    /// The key has no value.
     Absent,
-    /// Done; a written value has this number.
+    /// The command succeeded. A written value has this version.
     Done(Option<u64>),
-    /// The value is not the one with the number that was named, or there is one.
+    /// The value has another version than the command required, or exists although it must not.
     Changed,
-    /// The server is there.
-    Alive,
-    /// The server could not do it, in its words.
+    /// The reply to [`Commands::no_op`].
+    NoOp,
+    /// The server's message of an error.
     Failed(String),
 }
 
-/// What cannot be a reply to our commands, as far as it can be shown.
+/// The printable beginning of a reply that the parser rejects.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Malformed(pub(super) String);
+pub(super) struct MalformedReply(pub(super) String);
 
 impl Reply {
-    /// Reads the reply at the beginning of `bytes`, and how long it is; none when it is not whole yet.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, Malformed> {
+    /// Parses the reply at the beginning of `bytes` and returns it with its length. Returns `None` if it is
+    /// incomplete.
+    pub(super) fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, MalformedReply> {
         let Some(end) = bytes.iter().take(MAX_LINE_LEN).position(|byte| *byte == b'\n') else {
             return if bytes.len() < MAX_LINE_LEN { Ok(None) } else { Err(malformed(bytes)) };
         };
@@ -101,7 +102,7 @@ impl Reply {
             Some("HD") => Self::Done(number(words)),
             Some("EN" | "NF") => Self::Absent,
             Some("EX" | "NS") => Self::Changed,
-            Some("MN") => Self::Alive,
+            Some("MN") => Self::NoOp,
             Some("SERVER_ERROR") => Self::Failed(line.to_owned()),
             _ => return Err(malformed(line.as_bytes())),
         };
@@ -113,34 +114,34 @@ impl Reply {
         mut words: impl Iterator<Item = &'a str>,
         rest: &[u8],
         before: usize,
-    ) -> Result<Option<(Self, usize)>, Malformed> {
-        let wrong = || malformed(line.as_bytes());
-        let length: usize = words.next().and_then(|word| word.parse().ok()).ok_or_else(wrong)?;
+    ) -> Result<Option<(Self, usize)>, MalformedReply> {
+        let error = || malformed(line.as_bytes());
+        let length: usize = words.next().and_then(|word| word.parse().ok()).ok_or_else(error)?;
         if length > MAX_VALUE_LEN {
-            return Err(wrong());
+            return Err(error());
         }
-        let cas = number(words).ok_or_else(wrong)?;
+        let cas = number(words).ok_or_else(error)?;
         let Some((value, end)) = rest.split_at_checked(length) else { return Ok(None) };
         match end {
             [b'\r', b'\n', ..] => {}
             [] | [b'\r'] => return Ok(None),
-            _ => return Err(wrong()),
+            _ => return Err(error()),
         }
-        // What is no text is not ours; it is read as a value that cannot be read.
+        // The storage writes ASCII only; any other value does not parse as a count.
         let value = String::from_utf8_lossy(value).into_owned();
         Ok(Some((Self::Value(cas, value), before + length + 2)))
     }
 }
 
-/// The number of a version among the flags of a reply.
+/// Returns the version among the flags of a reply.
 fn number<'a>(mut flags: impl Iterator<Item = &'a str>) -> Option<u64> {
     flags.find_map(|flag| flag.strip_prefix('c')?.parse().ok())
 }
 
-/// Shows the beginning, without what would spoil a log.
-fn malformed(bytes: &[u8]) -> Malformed {
-    let shown = &bytes[..bytes.len().min(80)];
-    Malformed(shown.escape_ascii().to_string())
+/// Escapes the beginning of a reply for a log.
+fn malformed(bytes: &[u8]) -> MalformedReply {
+    let beginning = &bytes[..bytes.len().min(80)];
+    MalformedReply(beginning.escape_ascii().to_string())
 }
 
 #[cfg(test)]
@@ -148,22 +149,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn commands_are_as_the_server_wants_them() {
+    fn commands_follow_the_meta_protocol() {
         let mut commands = Commands::default();
         commands.get("a");
-        commands.set("a", "1 2", 60, Condition::IsAbsent);
-        commands.set("b", "", 0, Condition::IsStill(7));
+        commands.set("a", "1 2", 60, Condition::Absent);
+        commands.set("b", "", 0, Condition::Version(7));
         commands.set("c", "x", 1, Condition::None);
         commands.delete("a", Some(9));
         commands.delete("b", None);
-        commands.nothing();
+        commands.no_op();
         let expected = "mg a c v\r\nms a 3 ME c T60\r\n1 2\r\nms b 0 C7 c T0\r\n\r\nms c 1 c T1\r\nx\r\n\
                         md a C9\r\nmd b\r\nmn\r\n";
         assert_eq!((commands.text.as_str(), commands.replies), (expected, 7));
     }
 
     #[test]
-    fn replies_are_read_whole() {
+    fn replies_are_parsed_only_when_complete() {
         let table = [
             ("EN\r\n", Reply::Absent),
             ("NF\r\n", Reply::Absent),
@@ -172,7 +173,7 @@ mod tests {
             ("NS\r\n", Reply::Changed),
             ("HD\r\n", Reply::Done(None)),
             ("HD c18446744073709551615\r\n", Reply::Done(Some(u64::MAX))),
-            ("MN\r\n", Reply::Alive),
+            ("MN\r\n", Reply::NoOp),
             ("VA 3 c5\r\n1 2\r\n", Reply::Value(5, "1 2".into())),
             ("VA 0 t60 c5 W\r\n\r\n", Reply::Value(5, String::new())),
             ("VA 2 c5\r\n\r\n\r\n", Reply::Value(5, "\r\n".into())),
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_reply_is_refused_before_it_is_long() {
+    fn malformed_replies_are_refused_before_they_grow_long() {
         let endless = "HD ".repeat(MAX_LINE_LEN);
         let table = [
             "ERROR\r\n",
@@ -207,8 +208,10 @@ mod tests {
             &endless,
         ];
         for text in table {
-            let Err(Malformed(said)) = Reply::parse(text.as_bytes()) else { panic!("{text:?} was read") };
-            assert!(said.len() <= 4 * 80, "{said}");
+            let Err(MalformedReply(shown)) = Reply::parse(text.as_bytes()) else {
+                panic!("{text:?} was parsed")
+            };
+            assert!(shown.len() <= 4 * 80, "{shown}");
         }
     }
 }

@@ -1,12 +1,12 @@
-/// Numbers that look random and are the same in every run (`SplitMix64`: Steele, Lea and Flood, 2014).
-pub(super) struct Dice(u64);
+/// A generator of reproducible random numbers (Steele, Lea and Flood, 2014).
+pub(super) struct SplitMix64(u64);
 
-impl Dice {
+impl SplitMix64 {
     pub(super) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// A number below `bound`, which is not zero.
+    /// Returns a number below `bound`, which is not zero.
     pub(super) fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut bits = self.0;
@@ -15,7 +15,7 @@ impl Dice {
         (bits ^ (bits >> 31)) % bound
     }
 
-    /// An index into what has `len` elements.
+    /// Returns an index into a collection of `len` elements.
     pub(super) fn index(&mut self, len: usize) -> usize {
         usize::try_from(self.below(len as u64)).unwrap_or(0)
     }

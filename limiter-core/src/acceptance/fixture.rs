@@ -5,34 +5,34 @@ use std::{
     time::Duration,
 };
 
-use super::Time;
+use super::time::Time;
 use crate::{
     Key, Policy, Quota, Scope, Strategy, Timestamp, Unit, Window,
     storage::{Batch, Decision, Hit, Refund, Storage},
 };
 
-/// A storage under test.
-pub(super) struct Bench<'a> {
+/// A storage under test, with scopes of its own.
+pub(super) struct Fixture<'a> {
     pub(super) storage: &'a dyn Storage,
     pub(super) time: Time,
-    /// Of this run alone.
+    /// The first part of all scopes, unique for each run.
     name: String,
     scopes: AtomicU64,
 }
 
-impl<'a> Bench<'a> {
+impl<'a> Fixture<'a> {
     pub(super) fn new(storage: &'a dyn Storage, time: Time) -> Self {
         let name = format!("acceptance-{:016x}", RandomState::new().hash_one(0));
         Self { storage, time, name, scopes: AtomicU64::new(0) }
     }
 
-    /// A scope that nobody has used.
+    /// Returns a scope that no test has used.
     pub(super) fn scope(&self) -> Scope {
         let number = self.scopes.fetch_add(1, Ordering::Relaxed);
         Scope::new([&self.name, &number.to_string()])
     }
 
-    /// The strategies that the storage has.
+    /// Returns the strategies that the storage supports.
     pub(super) fn strategies(&self) -> impl Iterator<Item = Strategy> {
         let has = |strategy: &Strategy| self.storage.check(&policy(1, *strategy)).is_ok();
         Strategy::ALL.into_iter().filter(has)
@@ -42,9 +42,9 @@ impl<'a> Bench<'a> {
         self.strategies().any(|other| other == strategy)
     }
 
-    /// Whether what comes back is exactly what was taken. A bucket credits what the time since the hit has not
-    /// refilled, so it may have a little less when the clock cannot be stopped.
-    pub(super) fn is_exact_about_returns(&self, strategy: Strategy) -> bool {
+    /// Returns whether a refund restores exactly the cost of the hit. A token bucket is refunded only the part
+    /// that time has not refilled, so with a running clock it may have a little less.
+    pub(super) fn refunds_exactly(&self, strategy: Strategy) -> bool {
         self.time != Time::Own || strategy != Strategy::TokenBucket
     }
 
@@ -56,7 +56,7 @@ impl<'a> Bench<'a> {
         self.storage.decide(batch, now).await.expect("the storage decides")
     }
 
-    /// Hits one limit; tells how it stands.
+    /// Hits one limit and returns its report.
     pub(super) async fn hit(&self, hit: Hit<'_>) -> Window {
         let decision = self.decide(&Batch::new(&[hit])).await;
         assert_eq!(
@@ -67,7 +67,7 @@ impl<'a> Bench<'a> {
         decision.limits()[0]
     }
 
-    /// What is left for each of the hits.
+    /// Returns the remaining amount of each hit's count.
     pub(super) async fn left(&self, hits: &[Hit<'_>]) -> Vec<u64> {
         let looks: Vec<_> = hits.iter().map(|hit| hit.cost(0)).collect();
         let decision = self.decide(&Batch::test(&looks)).await;
@@ -75,12 +75,12 @@ impl<'a> Bench<'a> {
     }
 
     pub(super) async fn refund(&self, hit: Hit<'_>, taken: &Window) {
-        let taken = [Refund::new(hit, taken)];
-        self.storage.refund(&taken, START).await.expect("the storage takes back");
+        let refunds = [Refund::new(hit, taken)];
+        self.storage.refund(&refunds, START).await.expect("the storage refunds");
     }
 
-    /// What of a report must agree with another storage's: times only where both decide by the same clock,
-    /// rounded up to the resolution.
+    /// Returns the part of a report that must agree with the memory storage's. Times are rounded up to the
+    /// resolution, and left out if the storage has a clock of its own.
     pub(super) fn comparable(&self, window: &Window) -> (bool, u64, u64, Option<(u128, Option<u128>)>) {
         let times = match self.time {
             Time::Own => None,
@@ -93,10 +93,10 @@ impl<'a> Bench<'a> {
     }
 }
 
-/// Wherever time stands still. The middle of a window of any length that the tests use.
+/// The time of all tests that need none to pass. It lies inside a window of every length that the tests use.
 pub(super) const START: Timestamp = Timestamp::from_millis(1_750_000_015_500);
 
-/// So much per year: as good as no time passes while the tests run, whatever the clock.
+/// Returns a policy of `amount` per year, so that the time a test takes does not matter.
 pub(super) fn policy(amount: u64, strategy: Strategy) -> Policy {
     Policy::new(Quota::new(amount, 1, Unit::Year), strategy)
 }

@@ -1,28 +1,28 @@
-//! A count as it is kept on the server.
+//! The stored form of a count.
 
 use std::fmt::Write;
 
 use crate::{Policy, Timestamp, Window, strategy::State};
 
-/// Stands in all keys and changes whenever the text of a value does, so that no reader meets what another
-/// version has written.
+/// The version of the text form, a part of all keys. It changes with the form, so that no process reads a text
+/// that another version has written.
 pub(super) const VERSION: u32 = 1;
 
-/// A count, and the newest time at which it changed.
+/// A count and the newest time at which it changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Value {
+pub(super) struct CountRecord {
     newest: Timestamp,
     state: State,
 }
 
-impl Value {
-    /// Of a count that nobody has touched.
+impl CountRecord {
+    /// Returns the record of an untouched count.
     pub(super) fn new(policy: &Policy) -> Self {
         Self { newest: Timestamp::default(), state: State::new(policy) }
     }
 
-    /// Reads what [`text`](Self::text) has written; none when it is something else.
-    pub(super) fn read(policy: &Policy, text: &str) -> Option<Self> {
+    /// Parses the result of [`text`](Self::text). Returns `None` for any other text.
+    pub(super) fn parse(policy: &Policy, text: &str) -> Option<Self> {
         let mut numbers = text.split(' ').map(|word| word.parse::<u64>().ok());
         let [newest, a, b, c] = [(); 4].map(|()| numbers.next().flatten());
         if numbers.next().is_some() {
@@ -32,12 +32,12 @@ impl Value {
         Some(Self { newest: Timestamp::from_nanos(newest?), state })
     }
 
-    /// The newest time and the counters, in decimal digits.
+    /// Returns the newest time and the counters in decimal digits.
     pub(super) fn text(&self) -> String {
         let mut text = String::with_capacity(48);
-        // A moving window, which has none, is refused before it gets here.
+        // Only a moving window has no counters, and `MemcachedStorage` refuses those.
         let [a, b, c] = self.state.counters().unwrap_or_default();
-        // Never an error: the text grows.
+        // Writing to a `String` never fails.
         let _ = write!(text, "{} {a} {b} {c}", self.newest.as_nanos());
         text
     }
@@ -46,9 +46,9 @@ impl Value {
         self.state.test(policy, cost, now.max(self.newest))
     }
 
-    /// Returns the report, and whether anything changed.
+    /// Hits the count; returns the report and whether the record has changed.
     pub(super) fn hit(&mut self, policy: &Policy, cost: u64, now: Timestamp) -> (Window, bool) {
-        // These take nothing and move nothing, whatever the strategy.
+        // Under every strategy these leave the count as it is.
         if cost == 0 || cost > policy.capacity() {
             return (self.test(policy, cost, now), false);
         }
@@ -65,8 +65,8 @@ impl Value {
         self.state.give_back_stamped(policy, cost, stamp, now.max(self.newest));
     }
 
-    /// Nanoseconds from its newest time until the count is as good as a new one.
-    pub(super) fn left(&self) -> u64 {
+    /// Returns the nanoseconds from the newest time until the count equals an untouched one.
+    pub(super) fn expires_in(&self) -> u64 {
         self.state.expires().as_nanos().saturating_sub(self.newest.as_nanos())
     }
 }
@@ -84,27 +84,27 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read() {
+    fn a_record_is_parsed_as_it_was_written() {
         for policy in policies() {
-            let mut value = Value::new(&policy);
+            let mut record = CountRecord::new(&policy);
             for cost in [3, 2, 1, 0] {
-                assert_eq!(Value::read(&policy, &value.text()).as_ref(), Some(&value), "{policy:?}");
-                let _ = value.hit(&policy, cost, NOON);
+                assert_eq!(CountRecord::parse(&policy, &record.text()).as_ref(), Some(&record), "{policy:?}");
+                let _ = record.hit(&policy, cost, NOON);
             }
         }
     }
 
-    /// Nobody but us writes there; but who does shall not make the arithmetic overflow.
+    /// Another program may write to our keys; its numbers must not make the arithmetic overflow.
     #[test]
-    fn what_is_not_ours_is_no_count() {
+    fn other_texts_are_no_records() {
         for policy in policies() {
             let long = format!("1 2 3 {}", u128::MAX);
             for text in ["", "x", "1 2 3", "1 2 3 4 5", "1 2 3 -4", "1  2 3", "1 2 3 4 ", &long] {
-                assert_eq!(Value::read(&policy, text), None, "{text:?}");
+                assert_eq!(CountRecord::parse(&policy, text), None, "{text:?}");
             }
             let text = format!("1 7 {max} {max}", max = u64::MAX);
             if policy.strategy() != Strategy::TokenBucket {
-                assert_eq!(Value::read(&policy, &text), None, "{policy:?}: more than the quota");
+                assert_eq!(CountRecord::parse(&policy, &text), None, "{policy:?}: more than the quota");
             }
         }
     }
@@ -112,13 +112,13 @@ mod tests {
     #[test]
     fn a_refusal_changes_nothing_but_an_elastic_end() {
         for policy in policies() {
-            let mut value = Value::new(&policy);
-            assert!(value.hit(&policy, 5, NOON).1);
-            let (window, changed) = value.hit(&policy, 1, NOON);
+            let mut record = CountRecord::new(&policy);
+            assert!(record.hit(&policy, 5, NOON).1);
+            let (window, changed) = record.hit(&policy, 1, NOON);
             assert!(!window.is_allowed());
             assert_eq!(changed, policy.strategy() == Strategy::FixedWindowElasticExpiry);
-            assert!(!value.hit(&policy, 6, NOON).1);
-            assert!(!value.hit(&policy, 0, NOON).1);
+            assert!(!record.hit(&policy, 6, NOON).1);
+            assert!(!record.hit(&policy, 0, NOON).1);
         }
     }
 }
