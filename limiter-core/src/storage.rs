@@ -4,6 +4,8 @@ use std::fmt;
 
 use crate::{Policy, PolicyError, Timestamp};
 
+#[cfg(any(feature = "memcached", feature = "redis"))]
+mod address;
 mod answer;
 mod batch;
 mod deciding;
@@ -15,6 +17,8 @@ mod memcached;
 mod memory;
 #[cfg(feature = "mongodb")]
 mod mongodb;
+#[cfg(any(feature = "memcached", feature = "mongodb"))]
+mod owned_hit;
 #[cfg(feature = "redis")]
 mod redis;
 #[cfg(feature = "remote")]

@@ -4,7 +4,6 @@ use std::fmt;
 
 use ::redis::aio::ConnectionLike;
 
-mod address;
 mod attempt;
 mod builder;
 mod call;
