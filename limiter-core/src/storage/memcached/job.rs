@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use super::{failure::Failure, ledger::Ledger};
 use crate::{
     Key, Policy, Scope, Timestamp,
-    storage::{Batch, Decision, Hit, Refund, Verdict, deciding},
+    storage::{Batch, Decision, Hit, Refund, Verdict, batch_decision},
 };
 
 /// What waits for the outcome.
@@ -79,7 +79,7 @@ impl Job {
                 let (guards, rest) = hits.split_at(*guards);
                 let (limits, on_refusal) = rest.split_at(*limits);
                 let batch = Batch::new(limits).guards(guards).on_refusal(on_refusal);
-                deciding::decide(&mut ledger.seen_from(places), &batch, self.now)
+                batch_decision::decide_batch(&mut ledger.seen_from(places), &batch, self.now)
             }
             Task::Refund(stamps) => {
                 for ((hit, stamp), place) in self.hits.iter().zip(stamps).zip(places) {

@@ -10,7 +10,7 @@ use super::{
     value::Value,
     wire::{Commands, Condition, Reply},
 };
-use crate::{Policy, Timestamp, Window, storage::deciding::Counts};
+use crate::{Policy, Timestamp, Window, storage::batch_decision::CounterSet};
 
 /// The counts of some requests.
 #[derive(Default)]
@@ -218,7 +218,7 @@ pub(super) struct View<'a> {
     places: &'a [usize],
 }
 
-impl Counts for View<'_> {
+impl CounterSet for View<'_> {
     type Entry = usize;
 
     fn entry(&self, place: usize) -> usize {
