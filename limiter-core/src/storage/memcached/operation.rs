@@ -1,7 +1,7 @@
 use super::{stored_hit::StoredHit, working_set::WorkingSet};
 use crate::{
     Timestamp,
-    storage::{Batch, Decision, Hit, Refund, Verdict, deciding},
+    storage::{Batch, Decision, Hit, Refund, Verdict, batch_decision},
 };
 
 /// The work of one request. It owns its parts, so that it can go on if the request is dropped.
@@ -47,7 +47,7 @@ impl Operation {
                 let (guards, rest) = hits.split_at(*guards);
                 let (limits, on_refusal) = rest.split_at(*limits);
                 let batch = Batch::new(limits).guards(guards).on_refusal(on_refusal);
-                deciding::decide(&mut counts.view(places), &batch, self.now)
+                batch_decision::decide_batch(&mut counts.view(places), &batch, self.now)
             }
             Action::Refund(stamps) => {
                 for ((hit, stamp), place) in hits.iter().zip(stamps).zip(places) {

@@ -62,7 +62,7 @@ impl CountRecord {
     }
 
     pub(super) fn refund(&mut self, policy: &Policy, cost: u64, stamp: u64, now: Timestamp) {
-        self.state.give_back_stamped(policy, cost, stamp, now.max(self.newest));
+        self.state.refund_stamped(policy, cost, stamp, now.max(self.newest));
     }
 
     /// Returns the nanoseconds from the newest time until the count equals an untouched one.

@@ -12,7 +12,7 @@ use super::{
     record::CountRecord,
     stored_hit::StoredHit,
 };
-use crate::{Policy, Timestamp, Window, storage::deciding::Counts};
+use crate::{Policy, Timestamp, Window, storage::batch_decision::CounterSet};
 
 /// Copies of the counts of some operations.
 #[derive(Default)]
@@ -246,7 +246,7 @@ pub(super) struct OperationView<'a> {
     places: &'a [usize],
 }
 
-impl Counts for OperationView<'_> {
+impl CounterSet for OperationView<'_> {
     type Entry = usize;
 
     fn entry(&self, place: usize) -> usize {

@@ -1,18 +1,19 @@
-//! How a batch comes out, wherever its counts are: all of its limits or none.
+//! The decision of a batch, the same for every storage that decides in this process: all of its limits or none.
 
 use super::{Batch, Decision, Hit, Verdict, decision::Windows};
 use crate::{Policy, Strategy, Timestamp, Window};
 
-/// The counts of a batch, which nobody else sees or changes meanwhile. They are named by the place of their hit
-/// in the batch: guards, limits, those on refusal.
-pub(super) trait Counts {
-    /// What keeps the counts of several policies, and is the same for hits of one.
+/// The counts of a batch, locked against other batches.
+///
+/// A count is addressed by the place of its hit in the batch: guards, then limits, then hits on refusal.
+pub(super) trait CounterSet {
+    /// The container of the counts of several policies. Hits on the same container compare equal.
     type Entry: PartialEq;
 
-    /// The entry of the hit at a place.
+    /// Returns the entry of the hit at a place.
     fn entry(&self, place: usize) -> Self::Entry;
 
-    /// Tells whether `cost` would pass; changes nothing.
+    /// Tests whether `cost` would pass. Changes nothing.
     fn test(&self, place: usize, policy: &Policy, cost: u64, now: Timestamp) -> Window;
 
     /// Takes `cost` if it passes.
@@ -20,7 +21,7 @@ pub(super) trait Counts {
 }
 
 /// Decides a batch.
-pub(super) fn decide(counts: &mut impl Counts, batch: &Batch<'_>, now: Timestamp) -> Decision {
+pub(super) fn decide_batch(counts: &mut impl CounterSet, batch: &Batch<'_>, now: Timestamp) -> Decision {
     let mut windows = Windows::new();
     let guarded = !test(counts, batch.guards, 0, now, &mut windows);
     let refused = !test(counts, batch.limits, batch.guards.len(), now, &mut windows);
@@ -40,8 +41,14 @@ pub(super) fn decide(counts: &mut impl Counts, batch: &Batch<'_>, now: Timestamp
     Decision::from_windows(verdict, batch.guards.len(), windows)
 }
 
-/// Looks at `hits`, the first of which is the `first` of the batch; tells whether none refuses.
-fn test(counts: &impl Counts, hits: &[Hit<'_>], first: usize, now: Timestamp, windows: &mut Windows) -> bool {
+/// Tests `hits`, which begin at the place `first` of the batch. Returns whether none refuses.
+fn test(
+    counts: &impl CounterSet,
+    hits: &[Hit<'_>],
+    first: usize,
+    now: Timestamp,
+    windows: &mut Windows,
+) -> bool {
     let mut pass = true;
     for (index, hit) in hits.iter().enumerate() {
         let cost = cost_so_far(counts, hits, index, first, &windows[first..]);
@@ -52,9 +59,9 @@ fn test(counts: &impl Counts, hits: &[Hit<'_>], first: usize, now: Timestamp, wi
     pass
 }
 
-/// The cost of a hit and of what earlier ones will have taken: one count may stand twice in a batch.
+/// Returns the cost of a hit plus that of earlier hits on the same count, which a batch may hit twice.
 fn cost_so_far(
-    counts: &impl Counts,
+    counts: &impl CounterSet,
     hits: &[Hit<'_>],
     index: usize,
     first: usize,
@@ -64,7 +71,7 @@ fn cost_so_far(
         counts.entry(first + earlier) == counts.entry(first + index)
             && hits[*earlier].policy.id() == hits[index].policy.id()
     };
-    // What refuses in shadow takes nothing.
+    // A shadow hit that is refused takes nothing.
     let takes = |earlier: &usize| windows[*earlier].is_allowed() || !hits[*earlier].shadow;
     (0..index)
         .filter(same_count)
@@ -72,19 +79,19 @@ fn cost_so_far(
         .fold(hits[index].cost, |sum, earlier| sum.saturating_add(hits[earlier].cost))
 }
 
-fn consume(counts: &mut impl Counts, batch: &Batch<'_>, windows: &mut [Window], now: Timestamp) {
+fn consume(counts: &mut impl CounterSet, batch: &Batch<'_>, windows: &mut [Window], now: Timestamp) {
     let first = batch.guards.len();
     for (index, hit) in batch.limits.iter().enumerate() {
         windows[index] = counts.hit(first + index, hit.policy, hit.cost, now);
     }
 }
 
-fn refuse(counts: &mut impl Counts, batch: &Batch<'_>, windows: &mut [Window], now: Timestamp) {
+fn refuse(counts: &mut impl CounterSet, batch: &Batch<'_>, windows: &mut [Window], now: Timestamp) {
     let first = batch.guards.len();
     for (index, hit) in batch.limits.iter().enumerate() {
         let refuses = !windows[index].is_allowed() && !hit.shadow;
         if refuses && hit.policy.strategy() == Strategy::FixedWindowElasticExpiry {
-            // With what was refused when it was tested; the hit's own cost alone might pass.
+            // At the cost that the test refused: the cost of this hit alone might pass.
             let cost = cost_so_far(counts, batch.limits, index, first, windows);
             windows[index] = counts.hit(first + index, hit.policy, cost, now);
         }

@@ -1,4 +1,4 @@
-//! The lock and the counter of the memory storage; under `--cfg limiter_loom` those that the model checker drives.
+//! The locks and atomics of the memory storage. Under `--cfg limiter_loom` they are those of the model checker.
 
 #[cfg(not(limiter_loom))]
 pub(crate) use parking_lot::{Mutex, MutexGuard};
