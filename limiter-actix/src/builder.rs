@@ -1,5 +1,12 @@
 //! How a limiter is put together.
 
+mod build;
+mod limits;
+mod path_rules;
+mod processes;
+mod responses;
+mod storage_failure;
+
 use std::{panic::Location, sync::Arc};
 
 use actix_web::dev::ServiceRequest;
@@ -10,35 +17,23 @@ use limiter_core::{
 
 use crate::{
     Limit, Limiter, Limits, TrustedProxies,
-    config::{Backend, Defaults, Settings},
-    failure::FailureSettings,
-    headers::HeaderSettings,
-    key::IPV6_PREFIXES,
+    key::address::IPV6_PREFIXES,
+    limit::on_storage_failure::FailureSettings,
+    response::headers::HeaderSettings,
+    settings::{Backend, Defaults, Settings},
 };
 
-mod answers;
-mod env;
-mod error;
-mod failure;
-pub(crate) mod layer;
-mod limits;
-mod merge;
-pub(crate) mod mistake;
-pub(crate) mod nearest;
-mod patterns;
-mod processes;
-mod uri;
-
-use self::{
-    env::Environment,
-    layer::{Layer, Where},
-};
-pub use self::{
-    error::BuildError,
-    mistake::{ConfigError, ConfigIssue},
-};
 #[cfg(feature = "config-file")]
-use crate::file::File;
+use crate::settings::file::File;
+use crate::settings::storage_uri;
+use crate::settings::{
+    build_error::BuildError,
+    config_error::{ConfigError, ConfigIssue},
+};
+use crate::settings::{
+    env::Environment,
+    partial::{Layer, Where},
+};
 
 /// Puts a [`Limiter`] together.
 ///
@@ -63,7 +58,7 @@ pub struct LimiterBuilder {
     settings: Settings,
     /// What code says of what the environment and a file can say too.
     code: Layer,
-    environment: Environment,
+    pub(crate) environment: Environment,
     #[cfg(feature = "config-file")]
     pub(crate) file: Option<File>,
     #[cfg(feature = "config-file")]
@@ -175,7 +170,7 @@ impl LimiterBuilder {
     /// They are connected to when they are needed; while they do not answer within 100 ms, limits are decided as
     /// [`on_storage_failure`](Self::on_storage_failure) says.
     pub fn storage_uri(mut self, uri: &str) -> Self {
-        match uri::storage(uri) {
+        match storage_uri::storage(uri) {
             Ok(storage) => self.code.storage = Some(Where::Given(storage)),
             Err(error) => self.fail(error),
         }
@@ -243,6 +238,6 @@ impl LimiterBuilder {
             return Err(error);
         }
         let looks = self.looks();
-        Ok(Limiter { live: crate::shared::at(location, looks, || self.live())? })
+        Ok(Limiter { live: crate::limiter::call_site::at(location, looks, || self.live())? })
     }
 }

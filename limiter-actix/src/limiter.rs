@@ -1,5 +1,13 @@
 //! The middleware.
 
+pub(crate) mod call_site;
+mod exposed;
+mod multi_process;
+#[cfg(feature = "config-file")]
+mod reload;
+pub(crate) mod shared;
+pub(crate) mod worker;
+
 use std::{
     cell::RefCell,
     convert::Infallible,
@@ -16,12 +24,12 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
 };
 
+use self::{shared::Live, worker::Local};
 use crate::{
     LimiterBuilder,
-    config::{Backend, Config},
-    future::{LimiterFuture, refused},
-    live::Live,
-    local::Local,
+    middleware::future::LimiterFuture,
+    middleware::future::refused,
+    settings::{Backend, Config},
 };
 
 /// The middleware that holds the limits of an app, or of a scope.
@@ -78,9 +86,10 @@ impl Default for Limiter {
     #[track_caller]
     fn default() -> Self {
         let builder = LimiterBuilder::new();
-        let Ok(live) = crate::shared::at::<Infallible>(Location::caller(), builder.looks(), || {
-            Ok(Arc::new(Live::new(builder.clone().config_as_is())))
-        });
+        let Ok(live) =
+            crate::limiter::call_site::at::<Infallible>(Location::caller(), builder.looks(), || {
+                Ok(Arc::new(Live::new(builder.clone().config_as_is())))
+            });
         Self { live }
     }
 }
@@ -97,7 +106,7 @@ where
     type Future = Ready<Result<Self::Transform, Self::InitError>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        crate::processes::look(&self.config().settings);
+        crate::limiter::multi_process::look(&self.config().settings);
         let local = Rc::new(Local::new(Arc::clone(&self.live)));
         ready(Ok(LimiterService { service: Rc::new(service), local: RefCell::new(local) }))
     }

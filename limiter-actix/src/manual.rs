@@ -13,13 +13,20 @@ use limiter_core::{
 
 use crate::{
     Limit, Limiter, OnStorageFailure,
-    charge::{Charge, any_failed},
-    config::{Backend, Config},
-    failure::{DecidedBy, Undecided},
-    plan::{Declared, Place, Tier},
-    question::{Question, in_time},
-    refusal::{self, Asked, Decided},
-    table, telling,
+    decision::{
+        charge::{Charge, any_failed},
+        decided::Decided,
+        query::{Question, in_time},
+    },
+    limit::on_storage_failure::{DecidedBy, Undecided},
+    plan::{
+        Declared,
+        bound_limit::{Place, Tier},
+    },
+    response::refusal::{self, Asked},
+    routing::table,
+    settings::{Backend, Config},
+    telemetry,
 };
 
 /// A limit that code hits by its name.
@@ -132,7 +139,7 @@ impl Limiter {
         }
         let is_decided = limits.first().is_some_and(Charge::is_decided);
         let window = decision.limits().first().filter(|_| is_decided).copied();
-        Ok(window.inspect(|window| telling::hit_by_hand(limit, window, named.limit.shadow)))
+        Ok(window.inspect(|window| telemetry::hit_by_hand(limit, window, named.limit.shadow)))
     }
 
     /// Takes `cost` from the named limit, if it passes. A refusal is an outcome:
@@ -147,7 +154,7 @@ impl Limiter {
     /// [deny](crate::OnStorageFailure::Deny) then.
     pub async fn hit(&self, limit: &str, key: &Key, cost: u64) -> Result<Window, NamedLimitError> {
         let window = self.ask(limit, key, cost, |hits| Batch::new(hits)).await?;
-        telling::hit_by_hand(limit, &window, false);
+        telemetry::hit_by_hand(limit, &window, false);
         Ok(window)
     }
 

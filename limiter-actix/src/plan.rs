@@ -1,22 +1,19 @@
 //! What applies to one route.
 
+pub(crate) mod bound_limit;
+mod dynamic;
+mod resolve;
+
 use std::{borrow::Cow, rc::Rc, sync::Arc};
 
 use actix_web::dev::ServiceRequest;
 use smallvec::{SmallVec, smallvec};
 
-mod placed;
-mod told;
-
-use self::placed::Maker;
-pub(crate) use self::placed::{Place, Placed, Tier};
-use self::told::Told;
-use crate::{
-    Exempt, Limit,
-    config::Settings,
-    limit::Source,
-    resolve::{Declared as Declares, Level, resolve},
-};
+use self::bound_limit::Maker;
+pub(crate) use self::bound_limit::{Place, Placed, Tier};
+use self::dynamic::Told;
+use self::resolve::{Declared as Declares, Level, resolve};
+use crate::{Exempt, Limit, limit::quota_source::Source, settings::Settings};
 
 /// What applies to one route and method: all that is declared for it, and, where no function of the request
 /// has a say, what comes of that.

@@ -1,0 +1,68 @@
+//! A limiter while it runs: the settings that are in force, and how others come to be.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use parking_lot::RwLock;
+
+#[cfg(feature = "config-file")]
+use super::reload::Source;
+use crate::settings::Config;
+
+/// What all clones and workers of a limiter share.
+///
+/// Settings change as a whole: a worker that sees a new generation takes all of it, and a request keeps the
+/// generation it began with.
+#[derive(Debug)]
+pub(crate) struct Live {
+    /// That of `current`, to be looked at without the lock.
+    generation: AtomicU64,
+    current: RwLock<Arc<Config>>,
+    /// Where settings are read anew from.
+    #[cfg(feature = "config-file")]
+    pub(crate) source: Option<Source>,
+}
+
+impl Live {
+    pub(crate) fn new(config: Config) -> Self {
+        Self {
+            generation: AtomicU64::new(config.generation),
+            current: RwLock::new(Arc::new(config)),
+            #[cfg(feature = "config-file")]
+            source: None,
+        }
+    }
+
+    /// What is in force now.
+    pub(crate) fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.current.read())
+    }
+
+    /// Whether this is still what is in force.
+    pub(crate) fn is_in_force(&self, config: &Config) -> bool {
+        self.generation.load(Ordering::Acquire) == config.generation
+    }
+
+    pub(crate) fn set_enabled(&self, enabled: bool) {
+        // Under the lock, or it could be lost to settings that are being replaced.
+        self.current.read().enabled.store(enabled, Ordering::Relaxed);
+    }
+
+    /// Puts other settings in force. The switch stays as it is, unless they say otherwise than those before.
+    #[cfg(feature = "config-file")]
+    pub(crate) fn replace(&self, settings: crate::settings::Settings) {
+        let mut current = self.current.write();
+        let before = &current.settings;
+        let enabled = if settings.enabled == before.enabled {
+            current.enabled.load(Ordering::Relaxed)
+        } else {
+            settings.enabled
+        };
+        let generation = current.generation + 1;
+        let health = Arc::clone(&current.health);
+        *current = Arc::new(Config { generation, enabled: enabled.into(), health, settings });
+        self.generation.store(generation, Ordering::Release);
+    }
+}

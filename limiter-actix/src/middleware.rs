@@ -1,0 +1,4 @@
+//! The middleware.
+
+pub(crate) mod future;
+pub(crate) mod witness;
