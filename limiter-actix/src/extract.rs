@@ -13,9 +13,10 @@ use actix_web::{
 
 use crate::{
     Breach, CurrentLimits,
+    report::current::Current,
     request::{
         correction::Correction,
-        state::{Ticket, Tickets},
+        state::{LimiterStack, RequestState},
     },
 };
 
@@ -47,26 +48,26 @@ impl LimitCheck {
     ///
     /// The response to a refused request.
     pub async fn check(&self) -> Result<CurrentLimits, Error> {
-        let tickets = self.0.extensions().get::<Tickets>().cloned().unwrap_or_default();
+        let stack = self.0.extensions().get::<LimiterStack>().cloned().unwrap_or_default();
         let req = ServiceRequest::from_request(self.0.clone());
-        for ticket in tickets.of_limiters.iter().filter(|ticket| ticket.is_unchecked.get()) {
-            let mut correction = Correction::new(ticket, &req);
-            if let Some(response) = correction.failure(ticket) {
+        for state in stack.limiters.iter().filter(|state| state.awaits_check.get()) {
+            let mut correction = Correction::new(state, &req);
+            if let Some(response) = correction.failure(state) {
                 return Err(InternalError::from_response("a limit could not be told", response).into());
             }
-            let turn = Turn::begin(ticket);
-            let answer = correction.ask(ticket, &req).await;
+            let turn = CheckTurn::begin(state);
+            let answer = correction.run(state, &req).await;
             turn.end();
             let decision = match answer {
                 Ok(decision) => decision,
                 Err(why) => {
-                    let response = correction.undecided(why, ticket, &req);
+                    let response = correction.undecided(why, state, &req);
                     return Err(
                         InternalError::from_response("the limits could not be checked", response).into()
                     );
                 }
             };
-            if let Some(response) = correction.conclude(ticket, &req, &decision) {
+            if let Some(response) = correction.conclude(state, &req, &decision) {
                 let message = req.extensions().get::<Breach>().map(|breach| breach.message().to_owned());
                 return Err(InternalError::from_response(message.unwrap_or_default(), response).into());
             }
@@ -77,14 +78,14 @@ impl LimitCheck {
 
 /// The turn of one who asks for the decision. When it is given up before there is one, such as by a timeout, the
 /// next one has to ask again: nothing was decided.
-struct Turn<'a> {
-    ticket: &'a Ticket,
+struct CheckTurn<'a> {
+    state: &'a RequestState,
     is_over: bool,
 }
 
-impl<'a> Turn<'a> {
-    fn begin(ticket: &'a Ticket) -> Self {
-        Self { ticket, is_over: false }
+impl<'a> CheckTurn<'a> {
+    fn begin(state: &'a RequestState) -> Self {
+        Self { state, is_over: false }
     }
 
     fn end(mut self) {
@@ -92,10 +93,10 @@ impl<'a> Turn<'a> {
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for CheckTurn<'_> {
     fn drop(&mut self) {
         if !self.is_over {
-            self.ticket.is_unchecked.set(true);
+            self.state.awaits_check.set(true);
         }
     }
 }
@@ -106,5 +107,30 @@ impl FromRequest for LimitCheck {
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(Ok(Self(req.clone())))
+    }
+}
+
+impl CurrentLimits {
+    /// The limits of a request, those of the outermost limiter and level first. For a refused request they are
+    /// as they stood when it was refused.
+    pub fn of(req: &HttpRequest) -> Self {
+        let extensions = req.extensions();
+        let mut current = Current::new();
+        if let Some(stack) = extensions.get::<LimiterStack>() {
+            stack.limiters.iter().for_each(|state| state.add_current(&mut current));
+        }
+        if let Some(breach) = extensions.get::<Breach>() {
+            current.extend(breach.limits().iter().cloned());
+        }
+        Self::new(current.into_vec())
+    }
+}
+
+impl FromRequest for CurrentLimits {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Self::Error>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self::of(req)))
     }
 }

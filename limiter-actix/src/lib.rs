@@ -54,11 +54,11 @@ pub use limiter_core::{
 pub use limiter_macros::{exempt, limit};
 
 #[cfg(feature = "config-file")]
-pub use self::settings::file::check_file;
+pub use self::builder::build::check_file;
 pub use self::{
     builder::LimiterBuilder,
     extract::LimitCheck,
-    key::proxies::{TrustedProxies, error::TrustedProxiesError},
+    key::proxies::{TrustedProxies, TrustedProxiesError},
     limit::{
         Limit,
         exempt::Exempt,
@@ -67,18 +67,18 @@ pub use self::{
         quota_source::DynamicQuotas,
         rule::Rule,
     },
-    limiter::{Limiter, LimiterService},
+    limiter::Limiter,
     manual::NamedLimitError,
-    middleware::future::LimiterFuture,
+    middleware::{future::LimiterFuture, limiter::LimiterService},
     mount::{ScopeExt, ScopeFactory, resource},
     report::{
         breach::Breach,
         current::{CurrentLimit, CurrentLimits},
     },
-    response::headers::{Headers, retry_after::RetryAfter, x_ratelimit::HeaderNames},
     settings::{
         build_error::BuildError,
         config_error::{ConfigError, ConfigIssue},
+        headers::{HeaderNames, Headers, RetryAfter},
     },
     telemetry::health::StorageHealth,
 };
@@ -93,6 +93,6 @@ pub mod __private {
     pub use crate::{
         Exempt, Limit, OnStorageFailure, Quota, Rule, Strategy, Unit,
         mount::{register, witness},
-        routing::beacon::Place,
+        routing::beacon::RouteSpec,
     };
 }

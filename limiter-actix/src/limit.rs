@@ -1,8 +1,10 @@
 //! A limit: a quota with its key, cost, scope and options.
 
 pub(crate) mod callback;
+mod compare;
 pub(crate) mod exempt;
 pub(crate) mod limits;
+pub(crate) mod named;
 pub(crate) mod on_storage_failure;
 pub(crate) mod quota_source;
 pub(crate) mod rule;
@@ -18,13 +20,9 @@ use limiter_core::{Key, Quota, Strategy};
 
 use crate::{Breach, OnStorageFailure};
 
-pub(crate) use self::{
+use self::{
     callback::{BreachFn, Cost, KeyFn, RequestPredicate, ResponsePredicate, Text},
-    quota_source::{QuotasFn, Source},
-};
-pub use self::{
-    limits::{IntoLimits, Limits},
-    quota_source::DynamicQuotas,
+    quota_source::{DynamicQuotas, Source},
 };
 
 /// A quota with its key, cost, scope and options.

@@ -12,10 +12,11 @@ use actix_web::{
 
 use crate::{
     Exempt, Limits, Rule,
-    limit::rule::{RuleId, Standing},
-    middleware::witness::{Covers, Witness, while_registering},
+    middleware::witness::{Witness, while_registering},
+    plan::key::RuleId,
     routing::{
-        beacon::{self, Place, Site, with_leading_slash},
+        beacon::{self, RouteSpec, RuleSite, with_leading_slash},
+        registered::{Position, RegisteredRule},
         scope_marker,
     },
 };
@@ -55,8 +56,8 @@ where
         > + 'static,
     B: MessageBody + 'static,
 {
-    let rule = Rc::new(Standing::new(rule));
-    let witness = Witness::new(Rc::clone(&rule), Covers::Resource);
+    let rule = Rc::new(RegisteredRule::new(rule));
+    let witness = Witness::new(Rc::clone(&rule), Position::Resource);
     let resource = build(web::resource(path)).wrap(witness);
     WithBeacon { service: resource, rule, path: path.to_owned() }
 }
@@ -64,14 +65,14 @@ where
 /// Registers a service, and a beacon beside it.
 struct WithBeacon<S> {
     service: S,
-    rule: Rc<Standing>,
+    rule: Rc<RegisteredRule>,
     path: String,
 }
 
 impl<S: HttpServiceFactory> HttpServiceFactory for WithBeacon<S> {
     fn register(self, config: &mut AppService) {
         self.service.register(config);
-        beacon::light(config, self.rule, Site::Resource(Place::new(self.path)));
+        beacon::register(config, self.rule, RuleSite::Resource(RouteSpec::new(self.path)));
     }
 }
 
@@ -82,13 +83,13 @@ pub fn register(
     config: &mut AppService,
     around: impl IntoIterator<Item = (&'static str, Rule)>,
     rule: Rule,
-    places: impl IntoIterator<Item = Place>,
+    routes: impl IntoIterator<Item = RouteSpec>,
 ) {
     let around = around.into_iter().map(|(prefix, rule)| (with_leading_slash(prefix.to_owned()), rule));
-    let rule = Rc::new(Standing { around: around.collect(), ..Standing::new(rule) });
+    let rule = Rc::new(RegisteredRule { around: around.collect(), ..RegisteredRule::new(rule) });
     while_registering(&rule, || service.register(config));
-    for place in places {
-        beacon::light(config, Rc::clone(&rule), Site::Resource(place));
+    for route in routes {
+        beacon::register(config, Rc::clone(&rule), RuleSite::Resource(route));
     }
 }
 
@@ -99,13 +100,13 @@ pub fn witness() -> Witness {
 
 /// Registers only a beacon, inside a scope.
 struct ScopeBeacon {
-    rule: Rc<Standing>,
+    rule: Rc<RegisteredRule>,
     scope: RuleId,
 }
 
 impl HttpServiceFactory for ScopeBeacon {
     fn register(self, config: &mut AppService) {
-        beacon::light(config, self.rule, Site::Scope(self.scope));
+        beacon::register(config, self.rule, RuleSite::Scope(self.scope));
     }
 }
 
@@ -156,9 +157,9 @@ impl<T, B> ScopeFactory<B> for T where
 
 impl<T: ScopeFactory<B>, B: MessageBody + 'static> ScopeExt<B> for Scope<T> {
     fn rule(self, rule: impl Into<Rule>) -> Scope<impl ScopeFactory<EitherBody<B>>> {
-        let rule = Rc::new(Standing::new(rule));
-        let (marked, scope) = scope_marker::mark(self, rule.id);
+        let rule = Rc::new(RegisteredRule::new(rule));
+        let (marked, scope) = scope_marker::attach(self, rule.id);
         let beacon = ScopeBeacon { rule: Rc::clone(&rule), scope };
-        marked.service(beacon).wrap(Witness::new(rule, Covers::Scope))
+        marked.service(beacon).wrap(Witness::new(rule, Position::Scope))
     }
 }

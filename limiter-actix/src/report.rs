@@ -2,5 +2,6 @@
 
 pub(crate) mod breach;
 pub(crate) mod current;
+pub(crate) mod decided_by;
 pub(crate) mod partition_key;
 pub(crate) mod policy_name;

@@ -1,44 +1,40 @@
 //! What a limiter was told.
 
+pub(crate) mod backend;
 pub(crate) mod build_error;
+mod check;
 pub(crate) mod config_error;
 pub(crate) mod env;
 #[cfg(feature = "config-file")]
 pub(crate) mod file;
+pub(crate) mod headers;
+pub(crate) mod known_limits;
 pub(crate) mod local_refusals;
 pub(crate) mod partial;
 pub(crate) mod path_pattern;
 pub(crate) mod storage_uri;
 mod suggest;
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, atomic::AtomicBool},
-};
+use std::sync::{Arc, atomic::AtomicBool};
 
-use actix_web::dev::{ResourceDef, ServiceRequest};
-use limiter_core::{
-    Clock, Key, LoggedAddresses, Policy, Scope, Strategy,
-    storage::{MemoryStorage, Storage},
-};
-use parking_lot::Mutex;
+use actix_web::dev::ServiceRequest;
+use limiter_core::{Clock, Key, LoggedAddresses, Strategy};
 
+use self::{backend::Backend, headers::HeaderSettings, known_limits::KnownLimits, path_pattern::PatternRule};
 use crate::{
-    Limits, Rule,
+    Limits, OnStorageFailure,
     key::address::ClientAddress,
     limit::{
         callback::{BreachFn, KeyFn, RequestPredicate},
-        on_storage_failure::FailureSettings,
+        named::NamedLimit,
     },
-    manual::Named,
-    response::headers::HeaderSettings,
-    telemetry::{Telling, health::Health},
+    telemetry::{Telemetry, health::Health},
 };
 
 /// What a limiter was told, and the little it changes while it runs. Shared by all workers.
 #[derive(Debug)]
 pub(crate) struct Config {
-    /// Counts how often the settings were replaced; see [`Live`](crate::limiter::shared::Live).
+    /// Counts how often the settings were replaced; see [`Shared`](crate::limiter::shared::Shared).
     pub(crate) generation: u64,
     pub(crate) enabled: AtomicBool,
     pub(crate) health: Arc<Health>,
@@ -69,10 +65,10 @@ pub(crate) struct Settings {
     pub(crate) per_process: bool,
     pub(crate) patterns: Vec<PatternRule>,
     /// What this process has met so far.
-    pub(crate) known: Arc<Known>,
-    pub(crate) telling: Arc<Telling>,
+    pub(crate) known: Arc<KnownLimits>,
+    pub(crate) telemetry: Arc<Telemetry>,
     /// Limits that code hits itself.
-    pub(crate) named: Vec<Named>,
+    pub(crate) named: Vec<NamedLimit>,
     pub(crate) on_breach: Option<BreachFn>,
     pub(crate) on_meta_breach: Option<BreachFn>,
 }
@@ -94,35 +90,13 @@ impl Default for Defaults {
     }
 }
 
-/// Where the counts are. The memory storage is known by its type, so that it is asked without a future.
-#[derive(Clone, Debug)]
-pub(crate) enum Backend {
-    Memory(Arc<MemoryStorage>),
-    Remote {
-        storage: Arc<dyn Storage>,
-        /// Decides while the storage cannot.
-        fallback: Arc<MemoryStorage>,
-    },
-}
-
-/// The limits that a process has met so far, so that all counts of one client can be found.
-#[derive(Debug, Default)]
-pub(crate) struct Known(Mutex<HashSet<(Scope, Policy)>>);
-
-/// More come about only when functions keep telling new quotas.
-const MOST_KNOWN: usize = 10_000;
-
-impl Known {
-    pub(crate) fn add(&self, scope: &Scope, policy: &Policy) {
-        let mut known = self.0.lock();
-        if known.len() < MOST_KNOWN {
-            known.insert((scope.clone(), policy.clone()));
-        }
-    }
-
-    pub(crate) fn all(&self) -> Vec<(Scope, Policy)> {
-        self.0.lock().iter().cloned().collect()
-    }
+/// What a limiter was told of a failing storage.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FailureSettings {
+    /// For limits that do not say so themselves.
+    pub(crate) policy: OnStorageFailure,
+    /// What holds in place of the limits that would be decided in memory.
+    pub(crate) limits: Option<Limits>,
 }
 
 impl Config {
@@ -142,45 +116,13 @@ impl Settings {
     }
 
     /// Whether a request filter lets a request pass. Filters may ask for the client's address.
-    pub(crate) fn is_let_pass(&self, req: &ServiceRequest) -> bool {
+    pub(crate) fn is_skipped(&self, req: &ServiceRequest) -> bool {
         if self.filters.is_empty() {
             return false;
         }
         self.address.begin(req);
         self.filters.iter().any(|passes| passes(req))
     }
-}
-
-impl Backend {
-    pub(crate) fn storage(&self) -> &dyn Storage {
-        match self {
-            Self::Memory(memory) => &**memory,
-            Self::Remote { storage, .. } => &**storage,
-        }
-    }
-
-    /// Where counts are, or where they are while the storage fails.
-    pub(crate) fn memory(&self) -> &Arc<MemoryStorage> {
-        match self {
-            Self::Memory(memory) | Self::Remote { fallback: memory, .. } => memory,
-        }
-    }
-}
-
-/// A rule that was given by a pattern of paths.
-#[derive(Clone, Debug)]
-pub(crate) struct PatternRule {
-    pub(crate) pattern: Pattern,
-    pub(crate) rule: Rule,
-}
-
-/// The paths a rule is for.
-#[derive(Clone, Debug)]
-pub(crate) enum Pattern {
-    /// All paths under a prefix.
-    Scope(ResourceDef),
-    /// The paths that match, for these methods; for all when there are none.
-    Route(ResourceDef, Vec<actix_web::http::Method>),
 }
 
 impl std::fmt::Debug for Settings {

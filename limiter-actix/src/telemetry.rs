@@ -1,97 +1,85 @@
-//! What is told of the requests that are decided: lines in the log, and metrics.
+//! The log lines and metrics of decided requests.
+//!
+//! Takes plain values only: labels, numbers and breaches.
 
 pub(crate) mod health;
 #[cfg(feature = "metrics")]
-pub(crate) mod metrics;
+mod metrics;
 #[cfg(not(feature = "metrics"))]
 mod no_metrics;
+mod outcome;
 mod throttle;
 
-use crate::{
-    Breach,
-    decision::{charge::Charge, decided::Decided},
-    request::state::Ticket,
-    response::refusal::Asked,
-};
+use limiter_core::{LoggedAddresses, Policy, Timestamp};
 
-pub(crate) use self::metrics::{
-    Timed, hit_by_hand, local_refusal, series::OfLimit, storage_error, storage_failed, storage_recovered,
+#[cfg(not(feature = "metrics"))]
+use self::no_metrics as metrics;
+use self::{
+    metrics::Metrics,
+    throttle::{TARGET, Throttle},
 };
-use self::{metrics::Metrics, throttle::Throttle};
+pub(crate) use self::{
+    metrics::{DecisionTimer, LimitMetrics, Series, local_refusal, manual_hit},
+    outcome::RequestOutcome,
+};
+use crate::{Breach, report::decided_by::DecidedBy};
 
-/// What a limiter tells. Shared by all its workers.
+/// The log and the metrics of a limiter, shared by all its workers.
 #[derive(Debug, Default)]
-pub(crate) struct Telling {
+pub(crate) struct Telemetry {
     lines: Throttle,
     metrics: Metrics,
 }
 
-/// Where lines about single requests stand in the log.
-const TARGET: &str = "limiter_actix::breach";
-
-impl Telling {
-    /// Measures a decision about these limits, if there are any, until what it returns is dropped.
-    pub(crate) fn time_decision(&self, limits: &[Charge]) -> Option<Timed<'_>> {
-        (!limits.is_empty()).then(|| self.metrics.time())
+impl Telemetry {
+    /// Starts to measure a decision, if it has limits, until the timer is dropped.
+    pub(crate) fn time_decision(&self, has_limits: bool) -> Option<DecisionTimer<'_>> {
+        has_limits.then(|| self.metrics.time())
     }
-}
 
-/// Tells of a refusal.
-pub(crate) fn refused(asked: &Asked<'_>, decided: &Decided<'_>, breach: &Breach) {
-    let telling = &asked.settings.telling;
-    telling.metrics.refused(asked, decided);
-    telling.lines.say(asked.now, || {
-        tracing::info!(
-            target: TARGET,
-            limit = %breach.quota,
-            key = %breach.key.logged(asked.settings.logged_addresses),
-            route = asked.route.map(|route| &**route),
-            meta = breach.is_meta,
-            manual = asked.manual,
-            "refused"
-        );
-    });
-}
-
-/// Tells that nothing could be decided, since the storage fails.
-pub(crate) fn undecided(asked: &Asked<'_>) {
-    let telling = &asked.settings.telling;
-    telling.metrics.undecided(asked);
-    telling.lines.say(asked.now, || {
-        tracing::info!(target: TARGET, route = asked.route.map(|route| &**route), "not decided, since the storage fails");
-    });
-}
-
-impl Ticket {
-    /// Tells how its request was decided, unless that has been told.
-    pub(crate) fn tell(&self) {
-        if self.is_told.replace(true) {
-            return;
-        }
-        let charges = self.charges.borrow();
-        // Those that had no window were refused, or dropped out since the storage failed.
-        let is_decided = |charge: &Charge| charge.window.is_some() || !charge.is_decided();
-        if !charges.iter().any(is_decided) {
-            return;
-        }
-        let telling = &self.local.config.settings.telling;
-        for Charge { placed, .. } in charges.iter().filter(|charge| charge.would_have_refused()) {
-            telling.lines.say(self.decided_at, || {
-                tracing::info!(target: TARGET, limit = %placed.policy, name = placed.limit.name.as_deref(),
-                    "a limit in shadow would have refused");
-            });
-        }
-        telling.metrics.admitted(self, &charges);
+    /// Counts a request.
+    pub(crate) fn count_request(&self, outcome: RequestOutcome, by: DecidedBy) {
+        self.metrics.request(outcome, by);
     }
-}
 
-/// Also those are told of that were never answered: the client hung up, or the handler panicked. Some of what
-/// they took may come back.
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        self.tell();
-        if !self.is_answered.get() {
-            self.refund_on_drop();
-        }
+    /// Logs a refusal. `manual` is the name of the limit that code hits by itself.
+    pub(crate) fn log_refusal(
+        &self,
+        breach: &Breach,
+        now: Timestamp,
+        addresses: LoggedAddresses,
+        manual: Option<&str>,
+    ) {
+        self.lines.log(now, || {
+            tracing::info!(
+                target: TARGET,
+                limit = %breach.quota,
+                key = %breach.key.logged(addresses),
+                route = breach.route(),
+                meta = breach.is_meta,
+                manual,
+                "refused"
+            );
+        });
+    }
+
+    /// Logs a request that is not decided, since the storage fails.
+    pub(crate) fn log_undecided(&self, route: Option<&str>, now: Timestamp) {
+        self.lines.log(now, || {
+            tracing::info!(target: TARGET, route, "not decided, since the storage fails");
+        });
+    }
+
+    /// Logs a refusal that a limit in shadow did not make.
+    pub(crate) fn log_shadow_refusal(&self, policy: &Policy, name: Option<&str>, now: Timestamp) {
+        self.lines.log(now, || {
+            tracing::info!(target: TARGET, limit = %policy, name, "a limit in shadow would have refused");
+        });
+    }
+
+    /// Records how full the memory of a limiter is. `prefix` is the limiter's key prefix.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn record_memory(&self, prefix: &str, keys: usize, evictions: u64) {
+        self.metrics.memory(prefix, keys, evictions);
     }
 }

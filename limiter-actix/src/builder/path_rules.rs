@@ -3,7 +3,7 @@
 use super::LimiterBuilder;
 use crate::{
     BuildError, Exempt, IntoLimits, Rule,
-    settings::{Pattern, PatternRule, path_pattern},
+    settings::path_pattern::{self, PathPattern, PatternRule},
 };
 
 impl LimiterBuilder {
@@ -42,7 +42,11 @@ impl LimiterBuilder {
         self.pattern(scope, |_| exempt.into())
     }
 
-    fn pattern(mut self, pattern: Result<Pattern, BuildError>, rule: impl FnOnce(&mut Self) -> Rule) -> Self {
+    fn pattern(
+        mut self,
+        pattern: Result<PathPattern, BuildError>,
+        rule: impl FnOnce(&mut Self) -> Rule,
+    ) -> Self {
         match pattern {
             Ok(pattern) => {
                 let rule = rule(&mut self);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use actix_web::HttpResponse;
 
 use super::LimiterBuilder;
-use crate::settings::partial::Names;
-use crate::{Breach, HeaderNames, Headers, RetryAfter, report::partition_key::Secret};
+use crate::settings::partial::HeaderNameOverrides;
+use crate::{Breach, HeaderNames, Headers, RetryAfter, report::partition_key::PartitionSecret};
 
 impl LimiterBuilder {
     /// Which headers tell how the client stands, on every answer that had limits; none unless set. `true` means
@@ -20,7 +20,7 @@ impl LimiterBuilder {
     pub fn header_names(mut self, names: HeaderNames) -> Self {
         let HeaderNames { limit, remaining, reset, retry_after } = names;
         let fallback = self.code.names.fallback.take();
-        self.code.names = Names {
+        self.code.names = HeaderNameOverrides {
             limit: Some(limit),
             remaining: Some(remaining),
             reset: Some(reset),
@@ -42,7 +42,7 @@ impl LimiterBuilder {
     /// Whoever knows the secret can find the key that a hash is of, by trying all that come into question. Take
     /// 16 random bytes, the same in all processes.
     pub fn partition_keys(mut self, secret: &[u8; 16]) -> Self {
-        self.settings.headers.partitions = Some(Secret::new(secret));
+        self.settings.headers.partitions = Some(PartitionSecret::new(secret));
         self
     }
 

@@ -9,10 +9,10 @@ use std::{
 
 use actix_web::rt::System;
 
-use super::shared::Live;
+use super::shared::Shared;
 
 /// Who shares: what one line of code makes alike for the workers of one server.
-type Place = (&'static Location<'static>, Server, String);
+type CallSite = (&'static Location<'static>, Server, String);
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Server {
@@ -23,27 +23,27 @@ enum Server {
 }
 
 /// Held weakly: what no app holds any more is not found by the next.
-static SHARED: LazyLock<Mutex<HashMap<Place, Weak<Live>>>> = LazyLock::new(Mutex::default);
+static LIMITERS: LazyLock<Mutex<HashMap<CallSite, Weak<Shared>>>> = LazyLock::new(Mutex::default);
 
 /// What this line of code has made before for the same server, or else what `make` makes.
 ///
 /// A function may make several limiters: those that differ in how they look share nothing. The lock is held
 /// meanwhile, so that workers that start at the same time make one limiter between them.
-pub(crate) fn at<E>(
+pub(crate) fn get_or_create<E>(
     location: &'static Location<'static>,
-    looks: String,
-    make: impl FnOnce() -> Result<Arc<Live>, E>,
-) -> Result<Arc<Live>, E> {
+    fingerprint: String,
+    make: impl FnOnce() -> Result<Arc<Shared>, E>,
+) -> Result<Arc<Shared>, E> {
     let Some(server) = Server::current() else { return make() };
-    let place = (location, server, looks);
-    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(live) = shared.get(&place).and_then(Weak::upgrade) {
-        return Ok(live);
+    let site = (location, server, fingerprint);
+    let mut limiters = LIMITERS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(shared) = limiters.get(&site).and_then(Weak::upgrade) {
+        return Ok(shared);
     }
-    let live = make()?;
-    shared.retain(|_, live| live.strong_count() > 0);
-    shared.insert(place, Arc::downgrade(&live));
-    Ok(live)
+    let shared = make()?;
+    limiters.retain(|_, shared| shared.strong_count() > 0);
+    limiters.insert(site, Arc::downgrade(&shared));
+    Ok(shared)
 }
 
 impl Server {
@@ -68,19 +68,19 @@ mod tests {
 
     fn here() -> usize {
         let system = System::current().id();
-        let shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-        shared.keys().filter(|(_, server, _)| *server == Server::System(system)).count()
+        let limiters = LIMITERS.lock().unwrap_or_else(PoisonError::into_inner);
+        limiters.keys().filter(|(_, server, _)| *server == Server::System(system)).count()
     }
 
     #[actix_web::test]
     async fn one_line_makes_one_limiter() {
-        assert!(Arc::ptr_eq(&limiter("5/minute").live, &limiter("5/minute").live));
+        assert!(Arc::ptr_eq(&limiter("5/minute").shared, &limiter("5/minute").shared));
     }
 
     #[actix_web::test]
     async fn limiters_that_differ_are_not_shared() {
         let (one, other) = (limiter("5/minute"), limiter("6/minute"));
-        assert!(!Arc::ptr_eq(&one.live, &other.live));
+        assert!(!Arc::ptr_eq(&one.shared, &other.shared));
     }
 
     /// The defect: the second limiter of one line lost its settings without a word.
@@ -103,13 +103,13 @@ mod tests {
             built(quota(), |it| it.ipv6_prefix(48)),
             built(quota(), |it| it.key(crate::key::values::header("x-a"))),
         ] {
-            assert!(!Arc::ptr_eq(&one.live, &other.live));
+            assert!(!Arc::ptr_eq(&one.shared, &other.shared));
         }
     }
 
     #[test]
     fn nothing_is_shared_outside_of_servers() {
-        assert!(!Arc::ptr_eq(&limiter("5/minute").live, &limiter("5/minute").live));
+        assert!(!Arc::ptr_eq(&limiter("5/minute").shared, &limiter("5/minute").shared));
     }
 
     #[actix_web::test]

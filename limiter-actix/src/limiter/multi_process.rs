@@ -2,16 +2,16 @@
 
 use std::{env, sync::Once};
 
-use crate::settings::{Backend, Settings};
+use crate::settings::{Settings, backend::Backend};
 
 /// Says once that counts are in the memory of this process though the environment declares several processes.
-pub(crate) fn look(settings: &Settings) {
-    static SAID: Once = Once::new();
+pub(crate) fn warn_if_detected(settings: &Settings) {
+    static LOGGED: Once = Once::new();
     if settings.per_process || !matches!(settings.storage, Backend::Memory(_)) {
         return;
     }
     let Some((variable, value)) = several(|name| env::var(name).ok()) else { return };
-    SAID.call_once(|| {
+    LOGGED.call_once(|| {
         tracing::warn!(
             code = "L030",
             variable,
@@ -24,11 +24,11 @@ pub(crate) fn look(settings: &Settings) {
 }
 
 /// Whether a value declares several processes.
-type Declares = fn(&str) -> bool;
+type IsSeveral = fn(&str) -> bool;
 
 /// What declares several processes, and whether its value does. Variables that merely tell processes apart say
 /// nothing of how many there are; those that number them do so from the second one on.
-const SIGNS: [(&str, Declares); 4] = [
+const SIGNS: [(&str, IsSeveral); 4] = [
     // How many processes serve requests: a habit of Heroku that many servers and hosts have taken up.
     ("WEB_CONCURRENCY", |value| number(value) > Some(1)),
     // Heroku: `web.2` is the second that serves requests. Others, such as `worker.2`, do not.
@@ -39,8 +39,8 @@ const SIGNS: [(&str, Declares); 4] = [
 ];
 
 fn several(read: impl Fn(&str) -> Option<String>) -> Option<(&'static str, String)> {
-    SIGNS.iter().find_map(|(name, declares)| {
-        let value = read(name).filter(|value| declares(value))?;
+    SIGNS.iter().find_map(|(name, is_several)| {
+        let value = read(name).filter(|value| is_several(value))?;
         Some((*name, value))
     })
 }

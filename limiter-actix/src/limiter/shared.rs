@@ -1,37 +1,43 @@
 //! A limiter while it runs: the settings that are in force, and how others come to be.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use parking_lot::RwLock;
 
 #[cfg(feature = "config-file")]
-use super::reload::Source;
+use crate::BuildError;
 use crate::settings::Config;
 
 /// What all clones and workers of a limiter share.
 ///
 /// Settings change as a whole: a worker that sees a new generation takes all of it, and a request keeps the
 /// generation it began with.
-#[derive(Debug)]
-pub(crate) struct Live {
+pub(crate) struct Shared {
     /// That of `current`, to be looked at without the lock.
     generation: AtomicU64,
     current: RwLock<Arc<Config>>,
-    /// Where settings are read anew from.
+    /// Reads the settings anew; none where they come from code alone.
     #[cfg(feature = "config-file")]
-    pub(crate) source: Option<Source>,
+    pub(super) reload: Option<Reload>,
 }
 
-impl Live {
+/// Reads settings anew and puts them in force. Returns `false` if they have not changed.
+#[cfg(feature = "config-file")]
+pub(super) type Reload = Box<dyn Fn(&Shared) -> Result<bool, BuildError> + Send + Sync>;
+
+impl Shared {
     pub(crate) fn new(config: Config) -> Self {
         Self {
             generation: AtomicU64::new(config.generation),
             current: RwLock::new(Arc::new(config)),
             #[cfg(feature = "config-file")]
-            source: None,
+            reload: None,
         }
     }
 
@@ -41,7 +47,7 @@ impl Live {
     }
 
     /// Whether this is still what is in force.
-    pub(crate) fn is_in_force(&self, config: &Config) -> bool {
+    pub(crate) fn is_current(&self, config: &Config) -> bool {
         self.generation.load(Ordering::Acquire) == config.generation
     }
 
@@ -64,5 +70,11 @@ impl Live {
         let health = Arc::clone(&current.health);
         *current = Arc::new(Config { generation, enabled: enabled.into(), health, settings });
         self.generation.store(generation, Ordering::Release);
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("current", &self.current).finish_non_exhaustive()
     }
 }

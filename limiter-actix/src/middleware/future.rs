@@ -15,7 +15,7 @@ use actix_web::{
 use futures_util::future::LocalBoxFuture;
 use pin_project_lite::pin_project;
 
-use crate::request::state::Ticket;
+use crate::request::state::RequestState;
 
 pin_project! {
     /// The answer to a request that passed a limiter or a witness.
@@ -30,7 +30,7 @@ pin_project! {
     enum State<F, B> {
         Refused { response: Option<ServiceResponse<EitherBody<B>>> },
         Passing { #[pin] inner: F },
-        Ticketed { #[pin] inner: F, ticket: Rc<Ticket> },
+        Admitted { #[pin] inner: F, request: Rc<RequestState> },
         Boxed { inner: LocalBoxFuture<'static, Result<ServiceResponse<EitherBody<B>>, Error>> },
     }
 }
@@ -47,8 +47,8 @@ impl<F, B> LimiterFuture<F, B> {
     }
 
     /// When the answer is there, the ticket is settled.
-    pub(crate) fn ticketed(inner: F, ticket: Rc<Ticket>) -> Self {
-        Self { state: State::Ticketed { inner, ticket } }
+    pub(crate) fn admitted(inner: F, request: Rc<RequestState>) -> Self {
+        Self { state: State::Admitted { inner, request } }
     }
 
     /// Something must be awaited before the handler is asked.
@@ -77,9 +77,9 @@ where
             }
             StateProjection::Boxed { inner } => return inner.as_mut().poll(cx),
             StateProjection::Passing { inner } => ready!(inner.poll(cx)),
-            StateProjection::Ticketed { inner, ticket } => {
+            StateProjection::Admitted { inner, request } => {
                 let response = ready!(inner.poll(cx));
-                ticket.settle(response)
+                request.settle(response)
             }
         };
         Poll::Ready(response.map(ServiceResponse::map_into_left_body))

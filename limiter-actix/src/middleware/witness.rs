@@ -17,51 +17,42 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
 };
 
-use super::future::LimiterFuture;
-use super::future::refused;
+use super::future::{LimiterFuture, refused};
 use crate::{
-    limit::rule::{RuleId, Standing},
+    plan::key::RuleId,
     request::{
         correction::Correction,
-        state::{Ticket, Tickets},
+        state::{LimiterStack, RequestState},
     },
-    settings::Backend,
+    routing::registered::{Position, RegisteredRule},
+    settings::backend::Backend,
 };
 
 /// Reports that a rule was met.
 #[derive(Clone)]
 pub struct Witness {
-    rule: Option<Rc<Standing>>,
-    covers: Covers,
-}
-
-/// What a witness stands on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Covers {
-    /// A scope: rules further in may follow.
-    Scope,
-    /// A resource: nothing follows.
-    Resource,
+    rule: Option<Rc<RegisteredRule>>,
+    position: Position,
 }
 
 thread_local! {
     /// The rule whose handler is being registered, for the `wrap` of its route attribute.
-    static REGISTERING: RefCell<Option<Rc<Standing>>> = const { RefCell::new(None) };
+    static REGISTERING: RefCell<Option<Rc<RegisteredRule>>> = const { RefCell::new(None) };
 }
 
 impl Witness {
-    pub(crate) fn new(rule: Rc<Standing>, covers: Covers) -> Self {
-        Self { rule: Some(rule), covers }
+    pub(crate) fn new(rule: Rc<RegisteredRule>, position: Position) -> Self {
+        Self { rule: Some(rule), position }
     }
 
     /// The witness of the rule that is being registered.
     pub(crate) fn of_registration() -> Self {
-        Self { rule: REGISTERING.with_borrow(Clone::clone), covers: Covers::Resource }
+        Self { rule: REGISTERING.with_borrow(Clone::clone), position: Position::Resource }
     }
 }
 
 /// Runs `register`, in which [`Witness::of_registration`] knows the rule.
-pub(crate) fn while_registering(rule: &Rc<Standing>, register: impl FnOnce()) {
+pub(crate) fn while_registering(rule: &Rc<RegisteredRule>, register: impl FnOnce()) {
     let outer = REGISTERING.replace(Some(Rc::clone(rule)));
     register();
     REGISTERING.set(outer);
@@ -101,17 +92,17 @@ where
     forward_ready!(service);
 
     fn call(&self, req: ServiceRequest) -> Self::Future {
-        let Some(ticket) = self.witness.report(&req) else {
+        let Some(state) = self.witness.report(&req) else {
             return LimiterFuture::passing(self.service.call(req));
         };
-        let mut correction = Correction::on_the_way(&ticket, self.witness.covers, &req);
-        if let Some(response) = correction.failure(&ticket) {
+        let mut correction = Correction::at(&state, self.witness.position, &req);
+        if let Some(response) = correction.failure(&state) {
             return LimiterFuture::refused(req, response);
         }
-        match &ticket.local.config.settings.storage {
+        match &state.worker.config.settings.storage {
             Backend::Memory(memory) => {
-                let decision = correction.question(&ticket).ask_memory(memory);
-                match correction.conclude(&ticket, &req, &decision) {
+                let decision = correction.query(&state).run_memory(memory);
+                match correction.conclude(&state, &req, &decision) {
                     Some(response) => LimiterFuture::refused(req, response),
                     None => LimiterFuture::passing(self.service.call(req)),
                 }
@@ -119,14 +110,14 @@ where
             Backend::Remote { .. } => {
                 let service = Rc::clone(&self.service);
                 LimiterFuture::boxed(async move {
-                    let decision = match correction.ask(&ticket, &req).await {
+                    let decision = match correction.run(&state, &req).await {
                         Ok(decision) => decision,
                         Err(why) => {
-                            let response = correction.undecided(why, &ticket, &req);
+                            let response = correction.undecided(why, &state, &req);
                             return Ok(refused(req, response));
                         }
                     };
-                    match correction.conclude(&ticket, &req, &decision) {
+                    match correction.conclude(&state, &req, &decision) {
                         Some(response) => Ok(refused(req, response)),
                         None => Ok(service.call(req).await?.map_into_left_body()),
                     }
@@ -138,35 +129,35 @@ where
 
 impl Witness {
     /// Reports to the limiters of the request; returns the one whose charges are not right yet.
-    fn report(&self, req: &ServiceRequest) -> Option<Rc<Ticket>> {
+    fn report(&self, req: &ServiceRequest) -> Option<Rc<RequestState>> {
         let rule = self.rule.as_ref()?.id;
         let extensions = req.extensions();
-        let tickets = extensions.get::<Tickets>();
-        let limiters = tickets.map_or(&[][..], |tickets| &tickets.of_limiters);
+        let stack = extensions.get::<LimiterStack>();
+        let limiters = stack.map_or(&[][..], |stack| &stack.limiters);
         let Some((nearest, others)) = limiters.split_last() else {
-            let is_let_pass = tickets.is_some_and(|tickets| tickets.is_let_pass);
+            let is_skipped = stack.is_some_and(|stack| stack.is_skipped);
             drop(extensions);
-            if !is_let_pass {
+            if !is_skipped {
                 self.met_no_limiter(rule, req);
             }
             return None;
         };
         for other in others {
-            other.meet(rule);
+            other.note_rule(rule);
         }
-        let is_expected = nearest.meet(rule);
-        (!is_expected && !nearest.is_closed.get()).then(|| Rc::clone(nearest))
+        let is_expected = nearest.note_rule(rule);
+        (!is_expected && !nearest.is_final.get()).then(|| Rc::clone(nearest))
     }
 
     /// A limiter may still follow inside a scope, but not inside a route.
     #[cold]
     fn met_no_limiter(&self, rule: RuleId, req: &ServiceRequest) {
-        static SAID: Once = Once::new();
-        if self.covers == Covers::Scope {
-            Tickets::change(req, |tickets| tickets.unclaimed.push(rule));
+        static LOGGED: Once = Once::new();
+        if self.position == Position::Scope {
+            LimiterStack::change(req, |stack| stack.unclaimed_rules.push(rule));
             return;
         }
-        SAID.call_once(|| {
+        LOGGED.call_once(|| {
             tracing::warn!(
                 code = "L010",
                 path = req.match_pattern(),

@@ -5,82 +5,85 @@ use limiter_core::Quotas;
 use smallvec::SmallVec;
 
 use super::{
-    Found,
-    bound_limit::{Maker, Placed},
+    applicable::ResolvedLimits,
+    bound_limit::{BoundLimit, LimitBinder},
 };
 use crate::{DynamicQuotas, limit::quota_source::QuotasFn};
 
 /// A limit at its place, whose quotas a function of the request tells.
-pub(crate) struct Told {
+pub(crate) struct DynamicLimit {
     function: QuotasFn,
-    maker: Maker,
+    binder: LimitBinder,
     /// What each text was read as, and whether a part of it could not be.
-    texts: RefCell<HashMap<Cow<'static, str>, Read>>,
+    texts: RefCell<HashMap<Cow<'static, str>, ParsedText>>,
     /// What quotas came to.
-    placed: RefCell<HashMap<Quotas, Several>>,
+    bound: RefCell<HashMap<Quotas, BoundLimits>>,
 }
 
 /// What was read of a text, and whether a part of it could not be.
-type Read = (Option<Quotas>, bool);
-type Several = SmallVec<[Rc<Placed>; 2]>;
+type ParsedText = (Option<Quotas>, bool);
+type BoundLimits = SmallVec<[Rc<BoundLimit>; 2]>;
 
 /// What functions have told for a request; in its extensions.
 #[derive(Default)]
-struct Asked(SmallVec<[(QuotasFn, DynamicQuotas); 2]>);
+struct DynamicQuotasCache(SmallVec<[(QuotasFn, DynamicQuotas); 2]>);
 
 /// How many texts and quotas of one function are remembered. One that tells more of them is read anew.
-const MOST_REMEMBERED: usize = 256;
+const MAX_REMEMBERED: usize = 256;
 
-impl Told {
-    pub(super) fn new(function: &QuotasFn, maker: Maker) -> Self {
-        let (texts, placed) = (RefCell::default(), RefCell::default());
-        Self { function: Arc::clone(function), maker, texts, placed }
+impl DynamicLimit {
+    pub(super) fn new(function: &QuotasFn, binder: LimitBinder) -> Self {
+        let (texts, bound) = (RefCell::default(), RefCell::default());
+        Self { function: Arc::clone(function), binder, texts, bound }
     }
 
     /// Nothing when the function says so, or when it says what cannot be.
-    pub(super) fn of(&self, req: &ServiceRequest) -> Found {
-        let (quotas, failed) = match self.ask(req) {
+    pub(super) fn of(&self, req: &ServiceRequest) -> ResolvedLimits {
+        let (quotas, is_invalid) = match self.call(req) {
             DynamicQuotas::Unlimited => (None, false),
             DynamicQuotas::Quotas(quotas) => (Some(quotas), false),
             DynamicQuotas::Text(text) => self.read(text),
             DynamicQuotas::Error(error) => {
-                tracing::error!(code = "L014", %error, place = %self.maker.place.label,
+                tracing::error!(code = "L014", %error, place = %self.binder.slot.label,
                     "a function could not tell a limit; the request is answered 500");
-                return Found { is_broken: true, ..Found::default() };
+                return ResolvedLimits { callback_failed: true, ..ResolvedLimits::default() };
             }
         };
-        let limits = quotas.map(|quotas| self.placed(quotas)).unwrap_or_default();
-        Found { limits, failed, is_broken: false }
+        let limits = quotas.map(|quotas| self.bind(quotas)).unwrap_or_default();
+        ResolvedLimits { limits, is_invalid, callback_failed: false }
     }
 
     /// Asks the function, once per request: a plan may be made anew when the request meets another rule than
     /// its path let expect.
-    fn ask(&self, req: &ServiceRequest) -> DynamicQuotas {
+    fn call(&self, req: &ServiceRequest) -> DynamicQuotas {
         let is_this = |(function, _): &&(QuotasFn, DynamicQuotas)| Arc::ptr_eq(function, &self.function);
-        let asked = req.extensions().get::<Asked>().and_then(|asked| asked.0.iter().find(is_this).cloned());
-        if let Some((_, told)) = asked {
-            return told;
+        let cached = req
+            .extensions()
+            .get::<DynamicQuotasCache>()
+            .and_then(|cache| cache.0.iter().find(is_this).cloned());
+        if let Some((_, quotas)) = cached {
+            return quotas;
         }
-        let told = (self.function)(req);
+        let quotas = (self.function)(req);
         let mut extensions = req.extensions_mut();
-        if extensions.get::<Asked>().is_none() {
-            extensions.insert(Asked::default());
+        if extensions.get::<DynamicQuotasCache>().is_none() {
+            extensions.insert(DynamicQuotasCache::default());
         }
-        if let Some(asked) = extensions.get_mut::<Asked>() {
-            asked.0.push((Arc::clone(&self.function), told.clone()));
+        if let Some(cache) = extensions.get_mut::<DynamicQuotasCache>() {
+            cache.0.push((Arc::clone(&self.function), quotas.clone()));
         }
-        told
+        quotas
     }
 
     /// What can be read of the text, and whether something cannot.
-    fn read(&self, text: Cow<'static, str>) -> Read {
+    fn read(&self, text: Cow<'static, str>) -> ParsedText {
         if let Some(known) = self.texts.borrow().get(&text) {
             return known.clone();
         }
         let read = match text.parse() {
             Ok(quotas) => (Some(quotas), false),
             Err(error) => {
-                self.complain(&error);
+                self.log_invalid(&error);
                 (Quotas::lenient(&text), true)
             }
         };
@@ -91,27 +94,27 @@ impl Told {
         read
     }
 
-    fn placed(&self, quotas: Quotas) -> Several {
-        if let Some(known) = self.placed.borrow().get(&quotas) {
+    fn bind(&self, quotas: Quotas) -> BoundLimits {
+        if let Some(known) = self.bound.borrow().get(&quotas) {
             return known.clone();
         }
         let each = quotas.as_slice().iter().enumerate();
-        let placed =
-            each.map(|(ordinal, quota)| Rc::new(self.maker.numbered(ordinal).make(*quota))).collect();
-        remember(&self.placed, quotas, &placed);
-        placed
+        let limits =
+            each.map(|(ordinal, quota)| Rc::new(self.binder.numbered(ordinal).bind(*quota))).collect();
+        remember(&self.bound, quotas, &limits);
+        limits
     }
 
     /// Said once for each text, since it is remembered.
-    fn complain(&self, error: &dyn fmt::Display) {
-        tracing::error!(code = "L001", %error, place = %self.maker.place.label,
+    fn log_invalid(&self, error: &dyn fmt::Display) {
+        tracing::error!(code = "L001", %error, place = %self.binder.slot.label,
             "a function told a limit that cannot be read; the limits further out hold");
     }
 }
 
 fn remember<K: std::hash::Hash + Eq, V: Clone>(known: &RefCell<HashMap<K, V>>, key: K, value: &V) {
     let mut known = known.borrow_mut();
-    if known.len() >= MOST_REMEMBERED {
+    if known.len() >= MAX_REMEMBERED {
         known.clear();
     }
     known.insert(key, value.clone());

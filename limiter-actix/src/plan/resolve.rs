@@ -10,12 +10,12 @@ use crate::Exempt;
 pub(crate) struct Level {
     /// What an exemption at this level lifts of what is declared further out.
     pub(crate) exempt: Exempt,
-    pub(crate) limits: Declared,
+    pub(crate) limits: LevelLimits,
 }
 
 /// Whether a level has limits, and what they do to those further out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Declared {
+pub(crate) enum LevelLimits {
     #[default]
     Nothing,
     /// All limits are in shadow: they are watched, and change nothing.
@@ -28,7 +28,7 @@ pub(crate) enum Declared {
 
 /// What applies.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Applies {
+pub(crate) struct Resolution {
     pub(crate) application: bool,
     pub(crate) meta: bool,
     /// Whether the limits of each level do.
@@ -38,18 +38,18 @@ pub(crate) struct Applies {
 /// Among default, scope and route limits the innermost level that declares limits decides: if it overrides,
 /// only its own apply; else its own and everything declared further out. An exemption lifts what is declared
 /// further out than where it stands. Limits in shadow apply where they stand, and decide nothing.
-pub(crate) fn resolve(levels: &[Level]) -> Applies {
-    let mut applies = Applies {
+pub(crate) fn resolve(levels: &[Level]) -> Resolution {
+    let mut applies = Resolution {
         application: true,
         meta: true,
-        levels: levels.iter().map(|level| level.declares()).collect(),
+        levels: levels.iter().map(|level| level.has_limits()).collect(),
     };
     for (index, level) in levels.iter().enumerate() {
         lift(level.exempt, index, &mut applies);
     }
-    let decides = |index: &usize| applies.levels[*index] && levels[*index].limits != Declared::Watching;
+    let decides = |index: &usize| applies.levels[*index] && levels[*index].limits != LevelLimits::Watching;
     if let Some(innermost) = (0..levels.len()).rfind(decides)
-        && levels[innermost].limits == Declared::Overriding
+        && levels[innermost].limits == LevelLimits::Overriding
     {
         applies.levels[..innermost].fill(false);
     }
@@ -57,7 +57,7 @@ pub(crate) fn resolve(levels: &[Level]) -> Applies {
 }
 
 /// Lifts what is declared further out than the level at `index`.
-fn lift(exempt: Exempt, index: usize, applies: &mut Applies) {
+fn lift(exempt: Exempt, index: usize, applies: &mut Resolution) {
     applies.application &= !exempt.contains(Exempt::APPLICATION);
     applies.meta &= !exempt.contains(Exempt::META);
     if exempt.contains(Exempt::DEFAULT) && index > 0 {
@@ -69,22 +69,22 @@ fn lift(exempt: Exempt, index: usize, applies: &mut Applies) {
 }
 
 impl Level {
-    fn declares(self) -> bool {
-        self.limits != Declared::Nothing
+    fn has_limits(self) -> bool {
+        self.limits != LevelLimits::Nothing
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Declared::*, *};
+    use super::{LevelLimits::*, *};
 
     const DA: Exempt = Exempt::DEFAULT;
 
     /// What P, C and D declare, and what applies to a route directly in each.
-    type Row = ([(Exempt, Declared); 3], [&'static str; 3]);
+    type Row = ([(Exempt, LevelLimits); 3], [&'static str; 3]);
 
     /// Default `d`, application `a`, and scopes and routes named 2, 3, 4, ... from the outermost on.
-    fn applying(levels: &[(Exempt, Declared)]) -> String {
+    fn applying(levels: &[(Exempt, LevelLimits)]) -> String {
         let mut all = vec![Level { exempt: Exempt::NONE, limits: Overriding }];
         all.extend(levels.iter().map(|(exempt, limits)| Level { exempt: *exempt, limits: *limits }));
         let applies = resolve(&all);

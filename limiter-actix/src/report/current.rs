@@ -1,17 +1,11 @@
 //! The limits of a request, for its handler.
 
-use std::{
-    convert::Infallible,
-    future::{Ready, ready},
-    sync::Arc,
-};
+use std::sync::Arc;
 
-use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
-use limiter_core::{Key, Quota, Window};
+use limiter_core::{Quota, Window};
 use smallvec::SmallVec;
 
-use super::partition_key::Partition;
-use crate::{Breach, decision::charge::Charge, request::state::Tickets, settings::Settings};
+use super::partition_key::PartitionKey;
 
 /// The limits of the request at hand, and how each of them stands.
 ///
@@ -34,44 +28,30 @@ pub struct CurrentLimits(Vec<CurrentLimit>);
 /// One limit of the request at hand.
 #[derive(Clone, Debug)]
 pub struct CurrentLimit {
-    quota: Quota,
-    name: Option<Arc<str>>,
-    /// What headers call it.
-    policy_name: Arc<str>,
-    window: Window,
-    pub(crate) outcome: Outcome,
+    pub(crate) quota: Quota,
+    pub(crate) name: Option<Arc<str>>,
+    /// The name in headers.
+    pub(crate) policy_name: Arc<str>,
+    pub(crate) window: Window,
+    pub(crate) outcome: LimitOutcome,
     pub(crate) is_shadow: bool,
     /// The client's key, hashed, where headers show it.
-    pub(crate) partition: Option<Partition>,
+    pub(crate) partition: Option<PartitionKey>,
 }
 
 /// What a limit had to say to its request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum LimitOutcome {
     Passed,
     Refused,
     /// It refused, and of those that did has the longest wait.
-    Breached,
+    RefusedLongest,
 }
 
 /// As many as most requests have fit without an allocation.
 pub(crate) type Current = SmallVec<[CurrentLimit; 4]>;
 
 impl CurrentLimits {
-    /// The limits of a request, those of the outermost limiter and level first. For a refused request they are
-    /// as they stood when it was refused.
-    pub fn of(req: &HttpRequest) -> Self {
-        let extensions = req.extensions();
-        let mut current = Current::new();
-        if let Some(tickets) = extensions.get::<Tickets>() {
-            tickets.of_limiters.iter().for_each(|ticket| ticket.add_current(&mut current));
-        }
-        if let Some(breach) = extensions.get::<Breach>() {
-            current.extend(breach.limits().iter().cloned());
-        }
-        Self(current.into_vec())
-    }
-
     pub(crate) fn new(limits: Vec<CurrentLimit>) -> Self {
         Self(limits)
     }
@@ -92,25 +72,6 @@ impl CurrentLimits {
 }
 
 impl CurrentLimit {
-    pub(crate) fn new(
-        charge: &Charge,
-        client: &Key,
-        window: Window,
-        outcome: Outcome,
-        settings: &Settings,
-    ) -> Self {
-        let placed = &charge.placed;
-        Self {
-            quota: placed.policy.quota(),
-            name: placed.limit.name.clone(),
-            policy_name: placed.policy_name(),
-            window,
-            outcome,
-            is_shadow: placed.limit.shadow,
-            partition: settings.headers.partition(charge.key(client)),
-        }
-    }
-
     /// What headers call the limit: its name, or else its quota, in printable ASCII.
     pub(crate) fn policy_name(&self) -> &str {
         &self.policy_name
@@ -129,14 +90,5 @@ impl CurrentLimit {
     /// How the limit stood right after the decision.
     pub fn window(&self) -> Window {
         self.window
-    }
-}
-
-impl FromRequest for CurrentLimits {
-    type Error = Infallible;
-    type Future = Ready<Result<Self, Self::Error>>;
-
-    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self::of(req)))
     }
 }

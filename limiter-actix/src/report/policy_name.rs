@@ -9,7 +9,7 @@ use crate::CurrentLimit;
 /// A name as a String of Structured Fields can hold it: in printable ASCII.
 ///
 /// Other bytes are escaped as in a Display String (RFC 9651, section 3.3.8).
-pub(crate) fn printable(name: &Arc<str>) -> Arc<str> {
+pub(crate) fn to_printable_ascii(name: &Arc<str>) -> Arc<str> {
     let is_printable = |byte: u8| (b' '..=b'~').contains(&byte);
     if name.bytes().all(is_printable) {
         return Arc::clone(name);
@@ -28,7 +28,7 @@ pub(crate) fn printable(name: &Arc<str>) -> Arc<str> {
 
 /// The limits that clients are told of, in their order, each under a name of its own: where two have the same,
 /// the second one gets a number.
-pub(crate) fn told_apart(limits: &[CurrentLimit]) -> SmallVec<[(Cow<'_, str>, &CurrentLimit); 4]> {
+pub(crate) fn with_unique_names(limits: &[CurrentLimit]) -> SmallVec<[(Cow<'_, str>, &CurrentLimit); 4]> {
     let mut named: SmallVec<[(Cow<'_, str>, &CurrentLimit); 4]> = SmallVec::new();
     for limit in limits.iter().filter(|limit| !limit.is_shadow) {
         let mut name = Cow::Borrowed(limit.policy_name());

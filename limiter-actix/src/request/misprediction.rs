@@ -7,24 +7,22 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     rt,
 };
-
 use limiter_core::storage::{Decision, Verdict};
 
-use super::correction::Correction;
-use super::state::Ticket;
+use super::{correction::Correction, state::RequestState};
 use crate::{
-    routing::{pattern_text::depth, scope_marker::Entered},
-    settings::Backend,
+    routing::{pattern_text::depth, scope_marker::ScopeMarker},
+    settings::backend::Backend,
 };
 
-impl Ticket {
+impl RequestState {
     /// Puts right what was granted in advance to a request that did not meet the rules for it: takes what
     /// would have been taken, without a refusal, and grants nothing in advance there from now on.
-    pub(super) fn make_good<B>(self: &Rc<Self>, response: &ServiceResponse<B>) {
-        if self.is_closed.get() || !self.is_answered_elsewhere(response.request()) {
+    pub(super) fn charge_retroactively<B>(self: &Rc<Self>, response: &ServiceResponse<B>) {
+        if self.is_final.get() || !self.is_answered_elsewhere(response.request()) {
             return;
         }
-        if self.prediction().doubt() {
+        if self.prediction().mark_ambiguous() {
             tracing::warn!(
                 code = "L009",
                 pattern = self.route.pattern().map(|it| &**it),
@@ -35,24 +33,24 @@ impl Ticket {
         }
         let mut correction = Correction::new(self, &ServiceRequest::from_request(response.request().clone()));
         correction.refuse_nothing();
-        match &self.local.config.settings.storage {
+        match &self.worker.config.settings.storage {
             Backend::Memory(memory) => {
-                let decision = correction.question(self).ask_memory(memory);
+                let decision = correction.query(self).run_memory(memory);
                 correction.apply(self, &decision);
             }
             Backend::Remote { .. } => {
                 // What is right already can be asked about the response at once.
                 self.charges.replace(correction.kept.clone());
-                let ticket = Rc::clone(self);
+                let state = Rc::clone(self);
                 let req = response.request().clone();
                 let head = response.response().head().clone();
                 rt::spawn(async move {
                     let req = ServiceRequest::from_request(req);
-                    let decision = correction.ask(&ticket, &req).await.unwrap_or_else(|_| {
+                    let decision = correction.run(&state, &req).await.unwrap_or_else(|_| {
                         correction.take_nothing();
                         Decision::new(Verdict::Admitted, [], [])
                     });
-                    correction.apply_after(&ticket, &decision, &head);
+                    correction.apply_after(&state, &decision, &head);
                 });
             }
         }
@@ -61,12 +59,12 @@ impl Ticket {
     /// Whether rules were granted in advance that do not stand on the handler that answered. Where a middleware
     /// answered on the way, or no handler at all, there was nothing to meet.
     fn is_answered_elsewhere(&self, req: &HttpRequest) -> bool {
-        if self.has_met_all() || !is_at_handler(req) {
+        if self.has_seen_all() || !is_at_handler(req) {
             return false;
         }
-        let Some(Entered(scope)) = req.app_data() else { return true };
-        let table = self.local.table_there_is();
-        !table.is_some_and(|table| self.not_met().iter().any(|rule| table.is_on(*rule, *scope)))
+        let Some(ScopeMarker(scope)) = req.app_data() else { return true };
+        let table = self.worker.try_table();
+        !table.is_some_and(|table| self.unseen_rules().iter().any(|rule| table.is_on(*rule, *scope)))
     }
 }
 

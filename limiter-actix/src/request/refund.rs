@@ -1,64 +1,76 @@
-//! What comes back of requests that are dropped before their answer.
+//! Gives back what was taken for a request.
+
+use std::sync::Arc;
 
 use actix_web::rt;
-use tokio::sync::oneshot;
+use limiter_core::storage::{Refund, Storage};
+use smallvec::SmallVec;
 
-use super::state::Ticket;
-use crate::decision::refund::Owed;
+use super::state::RequestState;
 use crate::{
-    decision::charge::{Charge, Charges},
-    settings::Backend,
+    decision::{
+        charge::{Charge, Charges},
+        refund::{RefundChannel, RefundTask},
+    },
+    settings::backend::Backend,
 };
 
-/// Leads to a task that gives back to a storage elsewhere.
-///
-/// The task begins while the request is on its way: a request may be dropped where none can begin, such as in a
-/// worker that shuts down, and a panic there could end the program.
-pub(crate) struct WayBack(oneshot::Sender<Owed>);
-
-impl WayBack {
-    fn open() -> Self {
-        let (way, end) = oneshot::channel::<Owed>();
-        rt::spawn(async move {
-            // Nothing comes of requests that are answered.
-            if let Ok(owed) = end.await {
-                owed.pay().await;
-            }
-        });
-        Self(way)
+impl RequestState {
+    /// Gives back what was taken, without delaying the answer.
+    pub(super) fn refund(&self, charges: Charges) {
+        self.refund_with(charges, |task| drop(rt::spawn(task.send())));
     }
 
-    fn send(self, owed: Owed) {
-        // What comes back has nowhere to go, and says so when it is dropped.
-        drop(self.0.send(owed));
+    /// Gives back what was taken: at once what is in memory, and by `pay` what a storage elsewhere has.
+    fn refund_with(&self, charges: Charges, send: impl FnOnce(RefundTask)) {
+        if charges.is_empty() {
+            return;
+        }
+        let (client, now) = (self.client.clone(), self.worker.now());
+        let storage = &self.worker.config.settings.storage;
+        let (by_fallback, by_storage): (Charges, Charges) = charges
+            .into_iter()
+            .partition(|charge| !charge.is_in_storage() || matches!(storage, Backend::Memory(_)));
+        let refunds: SmallVec<[Refund<'_>; 4]> =
+            by_fallback.iter().filter_map(|charge| charge.refund(&client)).collect();
+        // Done when it returns: the memory storage answers at once.
+        drop(storage.memory().refund(&refunds, now));
+        drop(refunds);
+        if let Backend::Remote { storage, .. } = storage
+            && !by_storage.is_empty()
+        {
+            let task = RefundTask::new(
+                by_storage,
+                client,
+                now,
+                Arc::clone(storage),
+                Arc::clone(&self.worker.config),
+            );
+            send(task);
+        }
     }
-}
 
-impl Ticket {
     /// Makes sure that what a storage elsewhere was asked for can be given back when the request is dropped.
-    pub(crate) fn open_way_back(&self) {
-        let Backend::Remote { .. } = self.local.config.settings.storage else { return };
-        let may_return = |charge: &Charge| charge.comes_back_dropped() && charge.is_kept_by_storage();
-        if !self.is_answered.get() && self.charges.borrow().iter().any(may_return) {
-            self.way_back.get_or_init(WayBack::open);
+    pub(crate) fn prepare_refund(&self) {
+        let Backend::Remote { .. } = self.worker.config.settings.storage else { return };
+        let may_return = |charge: &Charge| charge.refunds_on_drop() && charge.is_in_storage();
+        if !self.has_response.get() && self.charges.borrow().iter().any(may_return) {
+            self.refund_channel.get_or_init(RefundChannel::open);
         }
     }
 
     /// Gives back what was taken from limits that say so, since there will be no answer. Never panics.
     pub(crate) fn refund_on_drop(&mut self) {
         let charges = self.charges.get_mut();
-        if !charges.iter().any(Charge::comes_back_dropped) {
+        if !charges.iter().any(Charge::refunds_on_drop) {
             return;
         }
-        let returned: Charges = charges
-            .iter()
-            .filter(|charge| charge.comes_back_dropped() && charge.is_taken())
-            .cloned()
-            .collect();
-        let way = self.way_back.take();
-        self.give_back_by(returned, |owed| {
-            if let Some(way) = way {
-                way.send(owed);
+        let returned: Charges =
+            charges.iter().filter(|charge| charge.refunds_on_drop() && charge.is_taken()).cloned().collect();
+        let channel = self.refund_channel.take();
+        self.refund_with(returned, |task| {
+            if let Some(channel) = channel {
+                channel.send(task);
             }
         });
     }

@@ -5,28 +5,27 @@ use std::cmp::Reverse;
 use actix_web::http::header::HeaderMap;
 use limiter_core::Window;
 
-use super::state::Ticket;
-use crate::response::headers::Headers;
-use crate::{plan::bound_limit::Tier, report::current::Current};
+use super::state::RequestState;
+use crate::{Headers, plan::bound_limit::Tier, report::current::Current, response::headers};
 
 /// A window that may speak for all of a request, and what decides which of them does: the innermost level, and
 /// there the shortest window, or of equal ones the one with the least left.
-struct Speaker {
+struct Representative {
     rank: (Tier, Reverse<u64>, Reverse<u64>),
     window: Window,
 }
 
-impl Ticket {
+impl RequestState {
     /// Sets the headers of an answer to its request. Where other limiters stand further in, theirs are shown as
     /// well, so that what they have set is not lost.
     pub(crate) fn show(&self, headers: &mut HeaderMap) {
-        let settings = &self.local.config.settings.headers;
-        settings.set_fallback(headers, self.decided_by.get());
+        let settings = &self.worker.config.settings.headers;
+        headers::set_fallback(settings, headers, self.decided_by.get());
         if settings.which == Headers::NONE {
             return;
         }
         let breach = self.breach.borrow();
-        let window = breach.as_ref().map(|breach| breach.window()).or_else(|| self.shown());
+        let window = breach.as_ref().map(|breach| breach.window()).or_else(|| self.shown_window());
         let Some(window) = window else { return };
         let mut limits = Current::new();
         if settings.which.ietf_draft_11 {
@@ -34,24 +33,26 @@ impl Ticket {
             self.inner.borrow().iter().for_each(|inner| inner.add_current(&mut limits));
             limits.extend(breach.iter().flat_map(|breach| breach.limits().iter()).cloned());
         }
-        settings.set(headers, &window, &limits, self.decided_at);
+        headers::set(settings, headers, &window, &limits, self.decided_at);
     }
 
-    fn shown(&self) -> Option<Window> {
+    fn shown_window(&self) -> Option<Window> {
         let inner = self.inner.borrow();
-        let speakers = self.speaker().into_iter().chain(inner.iter().filter_map(|inner| inner.speaker()));
-        let last_best = |best: Speaker, next: Speaker| if next.rank >= best.rank { next } else { best };
-        speakers.reduce(last_best).map(|speaker| speaker.window)
+        let all =
+            self.representative().into_iter().chain(inner.iter().filter_map(|inner| inner.representative()));
+        let last_best =
+            |best: Representative, next: Representative| if next.rank >= best.rank { next } else { best };
+        all.reduce(last_best).map(|best| best.window)
     }
 
-    fn speaker(&self) -> Option<Speaker> {
+    fn representative(&self) -> Option<Representative> {
         let charges = self.charges.borrow();
-        let speakers = charges.iter().filter(|charge| !charge.placed.limit.shadow).filter_map(|charge| {
-            let placed = &charge.placed;
-            let window = charge.window?;
-            let length = placed.policy.quota().window_seconds();
-            Some(Speaker { rank: (placed.tier, Reverse(length), Reverse(window.remaining())), window })
+        let shown = charges.iter().filter(|charge| !charge.limit.options.shadow);
+        let all = shown.filter_map(|charge| {
+            let (limit, window) = (&charge.limit, charge.window?);
+            let length = limit.policy.quota().window_seconds();
+            Some(Representative { rank: (limit.tier, Reverse(length), Reverse(window.remaining())), window })
         });
-        speakers.reduce(|best, next| if next.rank > best.rank { next } else { best })
+        all.reduce(|best, next| if next.rank > best.rank { next } else { best })
     }
 }

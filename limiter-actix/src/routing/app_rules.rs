@@ -1,28 +1,29 @@
-//! The rules of one app, and the plans that follow from them.
+//! The rules of one app.
 
 use std::{collections::HashMap, rc::Rc, sync::Arc};
 
 use actix_web::{dev::ServiceRequest, http::Method};
 use smallvec::SmallVec;
 
-use super::beacon::{self, Beacon, Site};
 use super::{
+    beacon::{self, Beacon, RuleSite},
     pattern_text::{depth, is_inside},
-    plan_builder::Placing,
     prediction::{Prediction, Route},
-    table::PlanKey,
+    registered::RegisteredRule,
 };
 use crate::{
     Rule,
-    limit::rule::{RuleId, RuleIds, Standing},
-    plan::{Plan, bound_limit::Tier},
-    settings::{Config, Pattern, PatternRule, Settings},
+    plan::key::{RuleId, RuleIds},
+    settings::{
+        Config, Settings,
+        path_pattern::{PathPattern, PatternRule},
+    },
 };
 
 /// The rules of one app.
 #[derive(Default)]
-pub(super) struct Rules {
-    pub(super) standing: HashMap<RuleId, Rc<Standing>>,
+pub(super) struct AppRules {
+    pub(super) registered: HashMap<RuleId, Rc<RegisteredRule>>,
     /// The rules on scopes, the outermost first; of one prefix in the order they were registered.
     pub(super) scopes: Vec<ScopeRule>,
     /// The prefixes and rules of the `#[scope]` modules around each handler, the outermost first.
@@ -42,7 +43,7 @@ pub(super) struct ScopeRule {
     pub(super) scope: RuleId,
 }
 
-impl Rules {
+impl AppRules {
     pub(super) fn of_app(config: &Config, req: &ServiceRequest) -> Self {
         let mut rules = Self { patterns: config.settings.patterns.clone(), ..Self::default() };
         for beacon in beacon::of_app(req) {
@@ -50,20 +51,21 @@ impl Rules {
         }
         rules.scopes.sort_by_key(|scope| depth(&scope.prefix));
         rules.custom_methods = rules.methods_in_rules(&config.settings);
-        rules.warn_of_hidden(req);
         rules
     }
 
     fn add(&mut self, beacon: Rc<Beacon>) {
         let Some(prefix) = beacon.prefix() else { return };
-        self.standing.insert(beacon.rule.id, Rc::clone(&beacon.rule));
+        self.registered.insert(beacon.rule.id, Rc::clone(&beacon.rule));
         match &beacon.site {
-            Site::Scope(scope) => self.scopes.push(ScopeRule { id: beacon.rule.id, prefix, scope: *scope }),
-            Site::Resource(place) => {
+            RuleSite::Scope(scope) => {
+                self.scopes.push(ScopeRule { id: beacon.rule.id, prefix, scope: *scope });
+            }
+            RuleSite::Resource(route) => {
                 let full = |(module, rule): &(String, Rule)| (format!("{prefix}{module}"), rule.clone());
                 let modules = beacon.rule.around.iter().map(full).collect();
                 self.modules.insert(beacon.rule.id, modules);
-                let pattern = format!("{prefix}{}", place.path());
+                let pattern = format!("{prefix}{}", route.path());
                 self.resources.entry(pattern).or_default().push(beacon);
             }
         }
@@ -76,8 +78,8 @@ impl Rules {
     /// The rules given by pattern that cover a path, as indices.
     pub(super) fn covering(&self, path: &str) -> SmallVec<[usize; 4]> {
         let covers = |rule: &PatternRule| match &rule.pattern {
-            Pattern::Scope(prefix) => prefix.is_match(path),
-            Pattern::Route(route, _) => route.is_match(path),
+            PathPattern::Scope(prefix) => prefix.is_match(path),
+            PathPattern::Route(route, _) => route.is_match(path),
         };
         (0..self.patterns.len()).filter(|index| covers(&self.patterns[*index])).collect()
     }
@@ -86,7 +88,7 @@ impl Rules {
     pub(super) fn route(&self, pattern: Option<Arc<str>>, covering: SmallVec<[usize; 4]>) -> Route {
         let prefix = pattern.as_deref();
         let is_around = |scope: &&ScopeRule| {
-            prefix.is_some_and(|pattern| is_inside(pattern, &scope.prefix)) && self.is_foreseen(scope)
+            prefix.is_some_and(|pattern| is_inside(pattern, &scope.prefix)) && self.is_predictable(scope)
         };
         let around: RuleIds = self.scopes.iter().filter(is_around).map(|scope| scope.id).collect();
         let here = pattern.as_deref().and_then(|pattern| self.resources.get(pattern));
@@ -94,9 +96,9 @@ impl Rules {
             .into_iter()
             .flatten()
             .map(|beacon| {
-                let mut standing = around.clone();
-                standing.push(beacon.rule.id);
-                (Rc::clone(beacon), Prediction::new(standing))
+                let mut rules = around.clone();
+                rules.push(beacon.rule.id);
+                (Rc::clone(beacon), Prediction::new(rules))
             })
             .collect();
         Route { pattern, covering, candidates, plain: Prediction::new(around) }
@@ -104,7 +106,7 @@ impl Rules {
 
     /// Whether paths tell which requests meet the rule of this scope: not when several scopes of one prefix have
     /// rules, in each other or told apart by guards.
-    pub(super) fn is_foreseen(&self, scope: &ScopeRule) -> bool {
+    pub(super) fn is_predictable(&self, scope: &ScopeRule) -> bool {
         let is_rival = |other: &ScopeRule| other.prefix == scope.prefix && other.scope != scope.scope;
         !scope.prefix.is_empty() && !self.scopes.iter().any(is_rival)
     }
@@ -114,26 +116,15 @@ impl Rules {
         self.scopes.iter().any(|there| there.id == rule && there.scope == scope)
     }
 
-    /// Puts together what applies.
-    pub(super) fn plan(&self, settings: &Settings, key: &PlanKey) -> Plan {
-        let at = Placing { rules: self, settings, key };
-        let application = at.placed(&settings.application, Tier::Application, "application", true);
-        let meta = at.placed(&settings.meta, Tier::Meta, "meta", true);
-        let mut levels = vec![at.default_level()];
-        levels.extend(at.scope_levels());
-        levels.push(at.route_level());
-        Plan::new(meta, application, levels).with_instead(at.instead())
-    }
-
     fn methods_in_rules(&self, settings: &Settings) -> Vec<Method> {
-        let standing = self.standing.values().flat_map(|standing| standing.rules()).map(|rule| &rule.limits);
+        let registered = self.registered.values().flat_map(|rule| rule.rules()).map(|rule| &rule.limits);
         let patterns = self.patterns.iter().map(|pattern| &pattern.rule.limits);
         let tiers = [&settings.defaults.limits, &settings.application, &settings.meta];
         let tiers = tiers.into_iter().chain(&settings.failure.limits);
-        let limits = standing.chain(patterns).chain(tiers).flat_map(|limits| &limits.0);
+        let limits = registered.chain(patterns).chain(tiers).flat_map(|limits| &limits.0);
         let of_patterns = self.patterns.iter().flat_map(|rule| match &rule.pattern {
-            Pattern::Route(_, methods) => methods.as_slice(),
-            Pattern::Scope(_) => &[],
+            PathPattern::Route(_, methods) => methods.as_slice(),
+            PathPattern::Scope(_) => &[],
         });
         limits.flat_map(|limit| &limit.methods).chain(of_patterns).cloned().collect()
     }

@@ -20,12 +20,13 @@ use actix_web::{
     http::Method,
 };
 
-use crate::limit::rule::{RuleId, Standing};
+use super::registered::RegisteredRule;
+use crate::plan::key::RuleId;
 
 /// A rule and where it stands.
 pub(crate) struct Beacon {
-    pub(crate) rule: Rc<Standing>,
-    pub(crate) site: Site,
+    pub(crate) rule: Rc<RegisteredRule>,
+    pub(crate) site: RuleSite,
     /// Names the leaf of the node below, to ask a resource map whether the beacon is in it.
     name: String,
     /// The path that only the node below matches.
@@ -34,21 +35,21 @@ pub(crate) struct Beacon {
 }
 
 /// What a rule covers, seen from where its beacon stands.
-pub(crate) enum Site {
+pub(crate) enum RuleSite {
     /// The scope around it and everything inside. Named by the first of the rules on this scope.
     Scope(RuleId),
     /// A resource beside it.
-    Resource(Place),
+    Resource(RouteSpec),
 }
 
 /// The resource a rule covers, as its route attribute says.
-pub struct Place {
+pub struct RouteSpec {
     path: String,
     methods: Vec<Method>,
     guards: Vec<Rc<dyn Guard>>,
 }
 
-impl Place {
+impl RouteSpec {
     /// The resource of this pattern, relative to the scope it stands in.
     pub fn new(path: impl Into<String>) -> Self {
         Self { path: path.into(), methods: Vec::new(), guards: Vec::new() }
@@ -97,10 +98,12 @@ static SECRET: LazyLock<String> = LazyLock::new(|| format!("/\u{1}{:016x}", Rand
 const LEAF: &str = "/leaf";
 
 /// Registers a beacon for `rule` right here.
-pub(crate) fn light(config: &mut AppService, rule: Rc<Standing>, site: Site) {
+pub(crate) fn register(config: &mut AppService, rule: Rc<RegisteredRule>, site: RuleSite) {
     let site = match site {
-        Site::Resource(place) => Site::Resource(Place { path: with_leading_slash(place.path), ..place }),
-        Site::Scope(scope) => Site::Scope(scope),
+        RuleSite::Resource(place) => {
+            RuleSite::Resource(RouteSpec { path: with_leading_slash(place.path), ..place })
+        }
+        RuleSite::Scope(scope) => RuleSite::Scope(scope),
     };
     let name = format!("{}-{}", *SECRET, RuleId::next());
 

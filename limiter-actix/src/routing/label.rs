@@ -1,6 +1,6 @@
 //! The names that tell counts apart.
 
-use actix_web::http::Method;
+use actix_web::{dev::ServiceRequest, http::Method};
 
 use crate::{Limit, limit::callback::Text};
 
@@ -25,6 +25,13 @@ pub(super) fn counted_as(method: &Method, custom: &[Method]) -> Method {
     }
     // Whoever sends this name is unknown as well.
     Method::from_bytes(b"!OTHER").unwrap_or(Method::TRACE)
+}
+
+/// A CORS preflight (Fetch standard, section 3.2.2), which is left to the application limits.
+pub(super) fn is_preflight(req: &ServiceRequest) -> bool {
+    *req.method() == Method::OPTIONS
+        && req.headers().contains_key("origin")
+        && req.headers().contains_key("access-control-request-method")
 }
 
 /// A label for each of the limits of one place: equal ones are numbered, so that they do not share a count.

@@ -12,10 +12,10 @@ use std::sync::Arc;
 
 use actix_web::dev::{ResourceDef, ResourceMap};
 
-use self::{prefix_tree::Choice, simple::Simple};
+use self::{prefix_tree::PrefixTree, simple::Simple};
 
 /// The patterns of an app, in the order and nesting in which actix tries them.
-pub(crate) struct Patterns(Node);
+pub(crate) struct PatternIndex(Node);
 
 struct Node {
     pattern: ResourceDef,
@@ -29,10 +29,10 @@ struct Node {
 /// What lies in a scope.
 struct Inside {
     nodes: Vec<Node>,
-    choice: Choice,
+    choice: PrefixTree,
 }
 
-impl Patterns {
+impl PatternIndex {
     /// Those of an app; none when they cannot be read, and the map must be asked each time.
     pub(crate) fn of(map: &ResourceMap) -> Option<Self> {
         let patterns = resource_map::read(map).map(|root| Self(Node::new(root, "")));
@@ -52,10 +52,10 @@ impl Patterns {
 }
 
 impl Node {
-    fn new(read: resource_map::Node, around: &str) -> Self {
+    fn new(read: resource_map::MapNode, around: &str) -> Self {
         let full = format!("{around}{}", read.pattern.pattern().unwrap_or_default());
         let inside = read.inside.map(|nodes| Inside {
-            choice: Choice::of(nodes.iter().map(|node| &node.pattern)),
+            choice: PrefixTree::of(nodes.iter().map(|node| &node.pattern)),
             nodes: nodes.into_iter().map(|node| Self::new(node, &full)).collect(),
         });
         Self { simple: Simple::of(&read.pattern), pattern: read.pattern, full: full.into(), inside }
@@ -78,3 +78,6 @@ impl Node {
         node.resource(&rest[taken..])
     }
 }
+
+#[cfg(test)]
+mod tests;

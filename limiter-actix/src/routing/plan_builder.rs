@@ -1,77 +1,93 @@
 //! Puts limits at their places for one plan.
 
-use actix_web::http::Method;
-use limiter_core::Scope;
+use std::rc::Rc;
 
-use super::beacon::{Beacon, Site};
+use actix_web::{dev::ServiceRequest, http::Method};
+use limiter_core::Scope;
+use smallvec::SmallVec;
+
 use super::{
-    app_rules::{Rules, ScopeRule},
-    label::labels,
+    app_rules::{AppRules, ScopeRule},
+    beacon::{Beacon, RuleSite},
+    label::{counted_as, labels},
     pattern_text::depth,
-    table::PlanKey,
 };
 use crate::{
     Exempt, Limit, Limits, Rule,
-    limit::{callback::Text, rule::RuleId},
+    limit::callback::Text,
     plan::{
-        Declared, PlannedLevel,
-        bound_limit::{Place, Tier},
+        DeclaredLimit, Plan, PlannedLevel,
+        bound_limit::{BoundLimit, LimitSlot, Tier},
+        key::{PlanKey, RuleId},
     },
-    settings::{Pattern, PatternRule, Settings},
+    settings::{
+        Settings,
+        path_pattern::{PathPattern, PatternRule},
+    },
 };
 
 /// Puts limits at their places for one plan.
-pub(super) struct Placing<'a> {
-    pub(super) rules: &'a Rules,
+pub(super) struct PlanBuilder<'a> {
+    pub(super) rules: &'a AppRules,
     pub(super) settings: &'a Settings,
     pub(super) key: &'a PlanKey,
 }
 
 /// A rule with the name of its place, and whether this limiter decides its limits.
-struct Declaring<'a> {
+struct NamedRule<'a> {
     place: String,
     rule: &'a Rule,
-    ours: bool,
+    is_local: bool,
 }
 
 /// The rules of one scope.
-struct Group<'a> {
+struct ScopeGroup<'a> {
     prefix: &'a str,
     depth: usize,
     /// None when no scope has these rules: a module has them, or they are given by pattern.
     scope: Option<RuleId>,
-    rules: Vec<Declaring<'a>>,
+    rules: Vec<NamedRule<'a>>,
 }
 
-impl Group<'_> {
+impl ScopeGroup<'_> {
     fn is_of(&self, scope: &ScopeRule) -> bool {
         self.prefix == scope.prefix && self.scope == Some(scope.scope)
     }
 }
 
-impl Placing<'_> {
-    pub(super) fn default_level(&self) -> PlannedLevel {
+impl PlanBuilder<'_> {
+    /// Puts together what applies.
+    pub(super) fn build(&self) -> Plan {
+        let application = self.bind(&self.settings.application, Tier::Application, "application", true);
+        let meta = self.bind(&self.settings.meta, Tier::Meta, "meta", true);
+        let mut levels = vec![self.default_level()];
+        levels.extend(self.scope_levels());
+        levels.push(self.route_level());
+        Plan::new(meta, application, levels).with_outage_limits(self.outage_limits())
+    }
+
+    fn default_level(&self) -> PlannedLevel {
         let holds = self.settings.defaults.on_preflight || !self.key.preflight;
         let defaults = if holds { &self.settings.defaults.limits } else { &Limits::default() };
-        let limits = self.placed(defaults, Tier::Default, "default", true);
+        let limits = self.bind(defaults, Tier::Default, "default", true);
         PlannedLevel { exempt: Exempt::NONE, limits: limits.into() }
     }
 
     /// What holds in place of limits that would be decided in memory since the storage failed: of each route.
-    pub(super) fn instead(&self) -> Vec<Declared> {
+    fn outage_limits(&self) -> Vec<DeclaredLimit> {
         let limits = self.settings.failure.limits.as_ref();
-        limits.map(|limits| self.placed(limits, Tier::Route, "fallback", true)).unwrap_or_default()
+        limits.map(|limits| self.bind(limits, Tier::Route, "fallback", true)).unwrap_or_default()
     }
 
     /// One level for each scope, the outermost first. A rule given by pattern belongs to the scope of its prefix.
-    pub(super) fn scope_levels(&self) -> Vec<PlannedLevel> {
+    fn scope_levels(&self) -> Vec<PlannedLevel> {
         // Modules come first, so that the innermost meets what is given by its prefix.
-        let mut groups: Vec<Group<'_>> = self.modules();
-        for scope in self.standing_scopes() {
-            let rule = self.standing(scope.id, self.name_of_scope(scope));
+        let mut groups: Vec<ScopeGroup<'_>> = self.modules();
+        for scope in self.registered_scopes() {
+            let rule = self.registered(scope.id, self.name_of_scope(scope));
             match groups.iter_mut().find(|group| group.is_of(scope)) {
                 Some(group) => group.rules.extend(rule),
-                None => groups.push(Group {
+                None => groups.push(ScopeGroup {
                     prefix: &scope.prefix,
                     depth: depth(&scope.prefix),
                     scope: Some(scope.scope),
@@ -82,7 +98,9 @@ impl Placing<'_> {
         for (prefix, rule) in self.given_scopes() {
             match groups.iter_mut().rfind(|group| group.prefix == prefix) {
                 Some(group) => group.rules.push(rule),
-                None => groups.push(Group { prefix, depth: depth(prefix), scope: None, rules: vec![rule] }),
+                None => {
+                    groups.push(ScopeGroup { prefix, depth: depth(prefix), scope: None, rules: vec![rule] });
+                }
             }
         }
         groups.sort_by_key(|group| group.depth);
@@ -92,52 +110,52 @@ impl Placing<'_> {
 
     /// The `#[scope]` modules around a handler, all at the depth of the innermost: actix does not put the prefix
     /// of one around another before its paths.
-    fn modules(&self) -> Vec<Group<'_>> {
-        let Some(id) = self.key.standing.last() else { return Vec::new() };
+    fn modules(&self) -> Vec<ScopeGroup<'_>> {
+        let Some(id) = self.key.registered.last() else { return Vec::new() };
         let modules = self.rules.modules.get(id).map_or(&[][..], Vec::as_slice);
         let depth = modules.last().map_or(0, |(innermost, _)| depth(innermost));
-        let ours = !self.key.left_to_others.contains(id);
+        let is_local = !self.key.delegated_rules.contains(id);
         let groups = modules.iter().enumerate().map(|(index, (prefix, rule))| {
             let number = modules[..index].iter().filter(|(earlier, _)| earlier == prefix).count();
             let place = numbered(format!("module {prefix}"), number);
-            Group { prefix, depth, scope: None, rules: vec![Declaring { place, rule, ours }] }
+            ScopeGroup { prefix, depth, scope: None, rules: vec![NamedRule { place, rule, is_local }] }
         });
         groups.collect()
     }
 
     /// The scopes with a rule, as they lie in each other.
-    fn standing_scopes(&self) -> impl Iterator<Item = &ScopeRule> {
+    fn registered_scopes(&self) -> impl Iterator<Item = &ScopeRule> {
         let scopes = &self.rules.scopes;
-        self.key.standing.iter().filter_map(|id| scopes.iter().find(|scope| scope.id == *id))
+        self.key.registered.iter().filter_map(|id| scopes.iter().find(|scope| scope.id == *id))
     }
 
-    fn given_scopes(&self) -> impl Iterator<Item = (&str, Declaring<'_>)> {
+    fn given_scopes(&self) -> impl Iterator<Item = (&str, NamedRule<'_>)> {
         self.key.covering.iter().filter_map(|index| match &self.rules.patterns[*index] {
-            PatternRule { pattern: Pattern::Scope(prefix), rule } => {
-                let declaring = Declaring { place: self.name_of_given(*index), rule, ours: true };
-                Some((prefix.pattern().unwrap_or_default(), declaring))
+            PatternRule { pattern: PathPattern::Scope(prefix), rule } => {
+                let named = NamedRule { place: self.name_of_given(*index), rule, is_local: true };
+                Some((prefix.pattern().unwrap_or_default(), named))
             }
             PatternRule { .. } => None,
         })
     }
 
-    pub(super) fn route_level(&self) -> PlannedLevel {
+    fn route_level(&self) -> PlannedLevel {
         let given = self.key.covering.iter().filter_map(|index| match &self.rules.patterns[*index] {
-            PatternRule { pattern: Pattern::Route(_, methods), rule } => (methods.is_empty()
+            PatternRule { pattern: PathPattern::Route(_, methods), rule } => (methods.is_empty()
                 || methods.contains(&self.key.method))
-            .then(|| Declaring { place: self.name_of_given(*index), rule, ours: true }),
+            .then(|| NamedRule { place: self.name_of_given(*index), rule, is_local: true }),
             PatternRule { .. } => None,
         });
         let is_scope = |id: &RuleId| self.rules.scopes.iter().any(|scope| scope.id == *id);
-        let resource = self.key.standing.last().filter(|id| !is_scope(id));
-        let standing = resource.and_then(|id| self.standing(*id, self.name_of(*id)));
-        self.level(Tier::Route, standing.into_iter().chain(given))
+        let resource = self.key.registered.last().filter(|id| !is_scope(id));
+        let registered = resource.and_then(|id| self.registered(*id, self.name_of(*id)));
+        self.level(Tier::Route, registered.into_iter().chain(given))
     }
 
     /// A rule that stands in the app, at a place of this name.
-    fn standing(&self, id: RuleId, place: String) -> Option<Declaring<'_>> {
-        let rule = &self.rules.standing.get(&id)?.rule;
-        Some(Declaring { place, rule, ours: !self.key.left_to_others.contains(&id) })
+    fn registered(&self, id: RuleId, place: String) -> Option<NamedRule<'_>> {
+        let rule = &self.rules.registered.get(&id)?.rule;
+        Some(NamedRule { place, rule, is_local: !self.key.delegated_rules.contains(&id) })
     }
 
     /// Tells routes of the same pattern apart: by their methods, and equal ones by their number.
@@ -145,8 +163,8 @@ impl Placing<'_> {
         let pattern = self.key.pattern.as_deref().unwrap_or_default();
         let beacons = self.rules.resources.get(pattern).map_or(&[][..], Vec::as_slice);
         let methods = |beacon: &Beacon| match &beacon.site {
-            Site::Resource(place) => place.method_names(),
-            Site::Scope(_) => String::new(),
+            RuleSite::Resource(route) => route.method_names(),
+            RuleSite::Scope(_) => String::new(),
         };
         let Some(index) = beacons.iter().position(|beacon| beacon.rule.id == id) else {
             return "route".to_owned();
@@ -166,8 +184,8 @@ impl Placing<'_> {
     /// Tells the rules apart that are given by one pattern.
     fn name_of_given(&self, index: usize) -> String {
         let name = |rule: &PatternRule| match &rule.pattern {
-            Pattern::Scope(prefix) => format!("given scope {}", prefix.pattern().unwrap_or_default()),
-            Pattern::Route(route, methods) => {
+            PathPattern::Scope(prefix) => format!("given scope {}", prefix.pattern().unwrap_or_default()),
+            PathPattern::Route(route, methods) => {
                 let mut methods: Vec<_> = methods.iter().map(Method::as_str).collect();
                 methods.sort_unstable();
                 format!("given {} {}", methods.join(","), route.pattern().unwrap_or_default())
@@ -178,24 +196,24 @@ impl Placing<'_> {
         numbered(own, number)
     }
 
-    fn level<'r>(&self, tier: Tier, rules: impl IntoIterator<Item = Declaring<'r>>) -> PlannedLevel {
+    fn level<'r>(&self, tier: Tier, rules: impl IntoIterator<Item = NamedRule<'r>>) -> PlannedLevel {
         let mut exempt = Exempt::NONE;
         let mut limits = Vec::new();
-        for Declaring { place, rule, ours } in rules {
+        for NamedRule { place, rule, is_local } in rules {
             exempt |= rule.exempt;
-            limits.extend(self.placed(&rule.limits, tier, &place, ours));
+            limits.extend(self.bind(&rule.limits, tier, &place, is_local));
         }
         PlannedLevel { exempt, limits: limits.into() }
     }
 
-    pub(super) fn placed(&self, limits: &Limits, tier: Tier, place: &str, ours: bool) -> Vec<Declared> {
+    fn bind(&self, limits: &Limits, tier: Tier, place: &str, is_local: bool) -> Vec<DeclaredLimit> {
         let labelled = limits.0.iter().zip(labels(place, &limits.0));
         let covering = labelled.filter(|(limit, _)| limit.covers(&self.key.method));
-        let placed = covering.map(|(limit, label)| {
-            let place = Place { tier, scope: self.scope(limit, tier), label, ours };
-            Declared::new(limit, place, self.settings)
+        let limits = covering.map(|(limit, label)| {
+            let slot = LimitSlot { tier, scope: self.scope(limit, tier), label, is_local };
+            DeclaredLimit::new(limit, slot, self.settings)
         });
-        placed.collect()
+        limits.collect()
     }
 
     /// What shares the count of a limit.
@@ -224,4 +242,11 @@ impl Placing<'_> {
 
 fn numbered(name: String, number: usize) -> String {
     if number == 0 { name } else { format!("{name} #{number}") }
+}
+
+/// The meta limits for a request that no table has been asked about.
+pub(crate) fn meta_limits(settings: &Settings, req: &ServiceRequest) -> SmallVec<[Rc<BoundLimit>; 2]> {
+    let rules = &AppRules::default();
+    let key = PlanKey { method: counted_as(req.method(), &[]), ..PlanKey::default() };
+    PlanBuilder { rules, settings, key: &key }.build().applicable(req).meta.clone()
 }

@@ -7,11 +7,10 @@ use std::{
 use actix_web::{dev::ServiceRequest, http::Method};
 use smallvec::SmallVec;
 
-use super::beacon::{Beacon, Site};
-use super::table::{PlanKey, Table};
-use crate::{
-    limit::rule::{RuleId, RuleIds},
-    plan::Plan,
+use super::beacon::{Beacon, RuleSite};
+use crate::plan::{
+    Plan,
+    key::{PlanKey, RuleId, RuleIds},
 };
 
 /// Where a path leads, and the rules a request may meet there.
@@ -28,16 +27,16 @@ pub(crate) struct Route {
 /// The rules a request is expected to meet on its way, and what was learnt of that.
 pub(crate) struct Prediction {
     /// From the outermost on.
-    standing: RuleIds,
+    rules: RuleIds,
     /// Requests came that did not meet these rules: nothing is granted in advance any more.
-    doubtful: Cell<bool>,
+    is_ambiguous: Cell<bool>,
     /// Rules that another limiter, further in, decides.
-    left_to_others: RefCell<RuleIds>,
-    plans: RefCell<SmallVec<[Known; 2]>>,
+    delegated_rules: RefCell<RuleIds>,
+    plans: RefCell<SmallVec<[CachedPlan; 2]>>,
 }
 
 /// The plan for requests of this method; whether for preflights.
-type Known = (Method, bool, Rc<Plan>);
+type CachedPlan = (Method, bool, Rc<Plan>);
 
 impl Route {
     pub(crate) fn pattern(&self) -> Option<&Arc<str>> {
@@ -47,8 +46,8 @@ impl Route {
     /// What this request will meet, if no other pattern hides it: a candidate, or none of them.
     pub(crate) fn predict(&self, req: &ServiceRequest) -> Option<usize> {
         self.candidates.iter().position(|(beacon, _)| match &beacon.site {
-            Site::Resource(place) => place.admits(req),
-            Site::Scope(_) => false,
+            RuleSite::Resource(route) => route.admits(req),
+            RuleSite::Scope(_) => false,
         })
     }
 
@@ -57,12 +56,12 @@ impl Route {
     }
 
     /// The key of the plan for these rules, met by this request.
-    pub(crate) fn plan_key(&self, standing: &[RuleId], method: Method, preflight: bool) -> PlanKey {
+    pub(crate) fn plan_key(&self, rules: &[RuleId], method: Method, preflight: bool) -> PlanKey {
         PlanKey {
             pattern: self.pattern.clone(),
             covering: self.covering.clone(),
-            standing: RuleIds::from_slice(standing),
-            left_to_others: RuleIds::new(),
+            registered: RuleIds::from_slice(rules),
+            delegated_rules: RuleIds::new(),
             method,
             preflight,
         }
@@ -70,58 +69,48 @@ impl Route {
 }
 
 impl Prediction {
-    pub(super) fn new(standing: RuleIds) -> Self {
+    pub(super) fn new(rules: RuleIds) -> Self {
         Self {
-            standing,
-            doubtful: Cell::new(false),
-            left_to_others: RefCell::default(),
+            rules,
+            is_ambiguous: Cell::new(false),
+            delegated_rules: RefCell::default(),
             plans: RefCell::default(),
         }
     }
 
     /// The rules that are expected, and granted in advance.
-    pub(crate) fn standing(&self) -> &[RuleId] {
-        if self.doubtful.get() { &[] } else { &self.standing }
+    pub(crate) fn rules(&self) -> &[RuleId] {
+        if self.is_ambiguous.get() { &[] } else { &self.rules }
     }
 
     /// Grants nothing in advance from now on; tells whether that is news.
-    pub(crate) fn doubt(&self) -> bool {
+    pub(crate) fn mark_ambiguous(&self) -> bool {
         self.plans.borrow_mut().clear();
-        !self.doubtful.replace(true)
+        !self.is_ambiguous.replace(true)
     }
 
     /// The rules that another limiter, further in, decides.
-    pub(crate) fn left_to_others(&self) -> RuleIds {
-        RuleIds::from_slice(&self.left_to_others.borrow())
+    pub(crate) fn delegated_rules(&self) -> RuleIds {
+        RuleIds::from_slice(&self.delegated_rules.borrow())
     }
 
     /// Leaves the limits of a rule to another limiter from now on.
-    pub(crate) fn leave_to_others(&self, rules: &[RuleId]) {
+    pub(crate) fn delegate(&self, rules: &[RuleId]) {
         self.plans.borrow_mut().clear();
-        let mut left = self.left_to_others.borrow_mut();
-        left.extend_from_slice(rules);
-        left.sort_unstable();
-        left.dedup();
+        let mut delegated = self.delegated_rules.borrow_mut();
+        delegated.extend_from_slice(rules);
+        delegated.sort_unstable();
+        delegated.dedup();
     }
 
-    pub(crate) fn plan(&self, route: &Route, table: &Table, req: &ServiceRequest) -> Rc<Plan> {
-        let method = table.counted_as(req.method());
-        let preflight = is_preflight(req);
-        let known = |(of, at, _): &&Known| *of == method && *at == preflight;
-        if let Some((_, _, plan)) = self.plans.borrow().iter().find(known) {
-            return Rc::clone(plan);
-        }
-        let mut key = route.plan_key(self.standing(), method.clone(), preflight);
-        key.left_to_others.clone_from(&self.left_to_others.borrow());
-        let plan = table.plan(key);
-        self.plans.borrow_mut().push((method, preflight, Rc::clone(&plan)));
-        plan
+    /// Returns the plan for requests of this method, if there was one before.
+    pub(super) fn cached_plan(&self, method: &Method, preflight: bool) -> Option<Rc<Plan>> {
+        let is_this = |(of, at, _): &&CachedPlan| of == method && *at == preflight;
+        self.plans.borrow().iter().find(is_this).map(|(_, _, plan)| Rc::clone(plan))
     }
-}
 
-/// A CORS preflight (Fetch standard, section 3.2.2), which is left to the application limits.
-pub(crate) fn is_preflight(req: &ServiceRequest) -> bool {
-    *req.method() == Method::OPTIONS
-        && req.headers().contains_key("origin")
-        && req.headers().contains_key("access-control-request-method")
+    /// Keeps the plan for requests of this method.
+    pub(super) fn cache_plan(&self, method: Method, preflight: bool, plan: &Rc<Plan>) {
+        self.plans.borrow_mut().push((method, preflight, Rc::clone(plan)));
+    }
 }

@@ -6,26 +6,26 @@ use super::prediction::Route;
 ///
 /// Each path has one place here, found by a seeded hash, and the latest to come holds it. The path stands
 /// beside its route, so that no two can be taken for one, whatever they hash to.
-pub(super) struct Recent {
-    places: Box<[Option<Known>]>,
+pub(super) struct RecentPaths {
+    places: Box<[Option<RecentPath>]>,
     seed: foldhash::fast::RandomState,
 }
 
-type Known = (Box<str>, Rc<Route>);
+type RecentPath = (Box<str>, Rc<Route>);
 
 /// How many paths are remembered.
 const PLACES: usize = 4096;
 
 /// Longer paths are not remembered, so that all together never take more than a mebibyte.
-const LONGEST: usize = 256;
+const MAX_PATH_LEN: usize = 256;
 
-impl Default for Recent {
+impl Default for RecentPaths {
     fn default() -> Self {
         Self { places: (0..PLACES).map(|_| None).collect(), seed: foldhash::fast::RandomState::default() }
     }
 }
 
-impl Recent {
+impl RecentPaths {
     #[inline]
     pub(super) fn find(&self, path: &str) -> Option<Rc<Route>> {
         let (known, route) = self.places[self.place(path)].as_ref()?;
@@ -33,7 +33,7 @@ impl Recent {
     }
 
     pub(super) fn add(&mut self, path: &str, route: &Rc<Route>) {
-        if path.len() <= LONGEST {
+        if path.len() <= MAX_PATH_LEN {
             self.places[self.place(path)] = Some((path.into(), Rc::clone(route)));
         }
     }

@@ -5,18 +5,18 @@ use std::cell::Cell;
 use actix_service::ServiceFactory;
 use actix_web::{Error, Scope, dev::ServiceRequest};
 
-use crate::limit::rule::RuleId;
+use crate::plan::key::RuleId;
 
 /// Lies in the app data of a scope with a rule, and names the scope by the first of its rules. A request that
 /// finds it has come to the middleware of this scope, which may answer before the witness is asked.
-pub(crate) struct Entered(pub(crate) RuleId);
+pub(crate) struct ScopeMarker(pub(crate) RuleId);
 
 thread_local! {
     /// The last that was dropped.
     static DROPPED: Cell<Option<RuleId>> = const { Cell::new(None) };
 }
 
-impl Drop for Entered {
+impl Drop for ScopeMarker {
     fn drop(&mut self) {
         DROPPED.set(Some(self.0));
     }
@@ -26,14 +26,14 @@ impl Drop for Entered {
 ///
 /// actix does not tell what lies in the app data of a scope. But when the mark of an earlier rule is there,
 /// the new one takes its place, and the earlier one is dropped.
-pub(crate) fn mark<T>(scope: Scope<T>, rule: RuleId) -> (Scope<T>, RuleId)
+pub(crate) fn attach<T>(scope: Scope<T>, rule: RuleId) -> (Scope<T>, RuleId)
 where
     T: ServiceFactory<ServiceRequest, Config = (), Error = Error, InitError = ()>,
 {
     DROPPED.set(None);
-    let scope = scope.app_data(Entered(rule));
+    let scope = scope.app_data(ScopeMarker(rule));
     match DROPPED.get() {
-        Some(first) => (scope.app_data(Entered(first)), first),
+        Some(first) => (scope.app_data(ScopeMarker(first)), first),
         None => (scope, rule),
     }
 }

@@ -10,17 +10,24 @@ use std::{
 use actix_web::{dev::ServiceRequest, http::Method};
 use smallvec::SmallVec;
 
-use super::{app_rules::Rules, label::counted_as, prediction::is_preflight, recent_paths::Recent};
 use super::{
-    pattern_index::Patterns,
-    pattern_text::depth,
+    app_rules::AppRules,
+    hidden,
+    label::{counted_as, is_preflight},
+    path_variants::variants,
+    pattern_index::PatternIndex,
+    plan_builder::PlanBuilder,
     prediction::{Prediction, Route},
+    recent_paths::RecentPaths,
+    registered::Position,
 };
 use crate::{
-    limit::rule::{RuleId, RuleIds},
-    middleware::witness::Covers,
-    plan::{Plan, bound_limit::Placed},
-    settings::{Config, Settings},
+    Exempt,
+    plan::{
+        Plan,
+        key::{PlanKey, RuleId},
+    },
+    settings::Config,
 };
 
 /// What applies where in one app.
@@ -29,39 +36,26 @@ use crate::{
 /// costs a search among the patterns of the app.
 pub(crate) struct Table {
     config: Arc<Config>,
-    pub(super) rules: Rules,
-    patterns: Rc<AppPatterns>,
+    rules: AppRules,
+    patterns: Rc<AppPatternIndex>,
     routes: RefCell<HashMap<RouteKey, Rc<Route>>>,
     plans: RefCell<HashMap<PlanKey, Rc<Plan>>>,
-    pub(super) recent: RefCell<Recent>,
+    recent: RefCell<RecentPaths>,
     /// Whether a middleware further in changes paths before they are routed.
-    pub(super) is_rewritten: Cell<bool>,
+    is_rewritten: Cell<bool>,
 }
 
 /// The patterns of an app, read at its first request, if they can be. They stay while settings come and go.
-pub(crate) type AppPatterns = OnceCell<Option<Patterns>>;
+pub(crate) type AppPatternIndex = OnceCell<Option<PatternIndex>>;
 
 /// The pattern actix will match (none when it will not), and the rules given by pattern that cover the path.
 type RouteKey = (Option<Arc<str>>, SmallVec<[usize; 4]>);
 
-/// All that a plan follows from.
-#[derive(Clone, Default, PartialEq, Eq, Hash)]
-pub(crate) struct PlanKey {
-    pub(crate) pattern: Option<Arc<str>>,
-    /// Rules given by pattern.
-    pub(crate) covering: SmallVec<[usize; 4]>,
-    /// Rules that stand in the app, from the outermost on.
-    pub(crate) standing: RuleIds,
-    /// Those among them whose limits another limiter decides.
-    pub(crate) left_to_others: RuleIds,
-    pub(crate) method: Method,
-    pub(crate) preflight: bool,
-}
-
 impl Table {
     /// Reads the rules of the app that serves this request.
-    pub(crate) fn new(config: Arc<Config>, patterns: Rc<AppPatterns>, req: &ServiceRequest) -> Self {
-        let rules = Rules::of_app(&config, req);
+    pub(crate) fn new(config: Arc<Config>, patterns: Rc<AppPatternIndex>, req: &ServiceRequest) -> Self {
+        let rules = AppRules::of_app(&config, req);
+        hidden::warn(&rules, req.resource_map());
         Self {
             config,
             rules,
@@ -104,8 +98,8 @@ impl Table {
     }
 
     /// The pattern that actix will match.
-    pub(super) fn pattern(&self, req: &ServiceRequest, path: &str) -> Option<Arc<str>> {
-        match self.patterns.get_or_init(|| Patterns::of(req.resource_map())) {
+    fn pattern(&self, req: &ServiceRequest, path: &str) -> Option<Arc<str>> {
+        match self.patterns.get_or_init(|| PatternIndex::of(req.resource_map())) {
             Some(patterns) => patterns.find(path),
             None => req.resource_map().match_pattern(path).map(Arc::from),
         }
@@ -116,21 +110,41 @@ impl Table {
         if let Some(plan) = self.plans.borrow().get(&key) {
             return Rc::clone(plan);
         }
-        let plan = Rc::new(self.rules.plan(&self.config.settings, &key));
+        let plan =
+            Rc::new(PlanBuilder { rules: &self.rules, settings: &self.config.settings, key: &key }.build());
         self.plans.borrow_mut().insert(key, Rc::clone(&plan));
         plan
     }
 
+    /// Returns the plan for a request of which this is predicted.
+    pub(crate) fn predicted_plan(
+        &self,
+        route: &Route,
+        prediction: &Prediction,
+        req: &ServiceRequest,
+    ) -> Rc<Plan> {
+        let method = self.counted_as(req.method());
+        let preflight = is_preflight(req);
+        if let Some(plan) = prediction.cached_plan(&method, preflight) {
+            return plan;
+        }
+        let mut key = route.plan_key(prediction.rules(), method.clone(), preflight);
+        key.delegated_rules = prediction.delegated_rules();
+        let plan = self.plan(key);
+        prediction.cache_plan(method, preflight, &plan);
+        plan
+    }
+
     /// The key of the plan for these rules, met by this request at this route.
-    pub(crate) fn key(&self, route: &Route, standing: &[RuleId], req: &ServiceRequest) -> PlanKey {
-        route.plan_key(standing, self.counted_as(req.method()), is_preflight(req))
+    pub(crate) fn key(&self, route: &Route, rules: &[RuleId], req: &ServiceRequest) -> PlanKey {
+        route.plan_key(rules, self.counted_as(req.method()), is_preflight(req))
     }
 
     /// The key of the plan for these rules, which were met by this request on its way. Once it is at its handler,
     /// actix knows the pattern.
-    pub(crate) fn key_where_met(&self, standing: &[RuleId], at: Covers, req: &ServiceRequest) -> PlanKey {
-        let mut key = self.key(&self.route(req), standing, req);
-        if at == Covers::Resource
+    pub(crate) fn key_at(&self, rules: &[RuleId], at: Position, req: &ServiceRequest) -> PlanKey {
+        let mut key = self.key(&self.route(req), rules, req);
+        if at == Position::Resource
             && let Some(pattern) = req.match_pattern()
         {
             key.pattern = Some(pattern.into());
@@ -139,7 +153,7 @@ impl Table {
     }
 
     /// The method under which a request is counted.
-    pub(crate) fn counted_as(&self, method: &Method) -> Method {
+    fn counted_as(&self, method: &Method) -> Method {
         counted_as(method, self.rules.custom_methods())
     }
 
@@ -151,11 +165,46 @@ impl Table {
     pub(crate) fn is_on(&self, rule: RuleId, scope: RuleId) -> bool {
         self.rules.is_on(rule, scope)
     }
-}
 
-/// The meta limits for a request that no table has been asked about.
-pub(crate) fn meta_limits(settings: &Settings, req: &ServiceRequest) -> SmallVec<[Rc<Placed>; 2]> {
-    let rules = Rules::default();
-    let key = PlanKey { method: counted_as(req.method(), &[]), ..PlanKey::default() };
-    rules.plan(settings, &key).applicable(req).meta.clone()
+    /// Whether it is known that a middleware further in changes paths.
+    pub(crate) fn is_rewritten(&self) -> bool {
+        self.is_rewritten.get()
+    }
+
+    /// Notes that a request was routed by another path than it came with. From now on paths that match nothing
+    /// are taken for what `NormalizePath` would make of them; before that, this would exempt paths that nobody
+    /// answers.
+    pub(crate) fn note_rewriting(&self, req: &ServiceRequest) {
+        if self.is_rewritten.replace(true) {
+            return;
+        }
+        self.recent.take();
+        tracing::warn!(
+            code = "L015",
+            path = %req.match_info().as_str().chars().take(100).collect::<String>(),
+            "a middleware inside of the limiter changes paths before they are routed: what applies to them is \
+             known only after routing, so other limits are tried first; add it to the app after the limiter, \
+             so that it stands outside"
+        );
+    }
+
+    /// The pattern of a path, or else of what it may become, and the rules given by pattern that cover it; of
+    /// those that cover only what it may become just the ones that exempt from nothing.
+    fn look_up_rewritten(
+        &self,
+        req: &ServiceRequest,
+        path: &str,
+    ) -> (Option<Arc<str>>, SmallVec<[usize; 4]>) {
+        let variants = variants(path);
+        let all = || std::iter::once(path).chain(variants.iter().map(String::as_str));
+        let matching = all().find_map(|path| Some((path, self.pattern(req, path)?)));
+        let mut covering = self.rules.covering(matching.as_ref().map_or(path, |(path, _)| path));
+        for index in all().flat_map(|path| self.rules.covering(path)) {
+            if !covering.contains(&index) && self.rules.patterns[index].rule.exempt == Exempt::NONE {
+                covering.push(index);
+            }
+        }
+        covering.sort_unstable();
+        (matching.map(|(_, pattern)| pattern), covering)
+    }
 }

@@ -7,13 +7,13 @@ use std::{fmt, sync::Arc};
 /// Shown as `limits.toml:3:12: expected ..., found ...`, or with the name of a variable in place of the file's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigIssue {
-    at: At,
+    at: Origin,
     what: String,
 }
 
 /// Where something stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct At {
+pub(crate) struct Origin {
     /// A file, or a variable.
     pub(crate) origin: Arc<str>,
     /// The line and the column in it, from 1 on.
@@ -26,7 +26,7 @@ pub(crate) struct At {
 pub struct ConfigError(Vec<ConfigIssue>);
 
 impl ConfigIssue {
-    pub(crate) fn new(at: At, what: impl Into<String>) -> Self {
+    pub(crate) fn new(at: Origin, what: impl Into<String>) -> Self {
         Self { at, what: what.into() }
     }
 
@@ -46,7 +46,7 @@ impl ConfigIssue {
     }
 }
 
-impl At {
+impl Origin {
     /// A file or a variable as a whole.
     pub(crate) fn whole(origin: impl Into<Arc<str>>) -> Self {
         Self { origin: origin.into(), position: None }
@@ -62,9 +62,9 @@ impl ConfigError {
     /// Sorts issues as they stand in the texts; fails when there are any.
     pub(crate) fn of(mut issues: Vec<ConfigIssue>) -> Result<(), Self> {
         /// After so many, it is another kind of file.
-        const MOST_TOLD: usize = 100;
+        const MAX_ISSUES: usize = 100;
         issues.sort_by_key(|issue| issue.at.position);
-        issues.truncate(MOST_TOLD);
+        issues.truncate(MAX_ISSUES);
         if issues.is_empty() { Ok(()) } else { Err(Self(issues)) }
     }
 }
@@ -81,7 +81,7 @@ impl fmt::Display for ConfigIssue {
     }
 }
 
-impl fmt::Display for At {
+impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.origin)?;
         match self.position {

@@ -17,7 +17,7 @@ type Guarded = (Weak<dyn Storage>, Weak<LocalRefusals>);
 static GUARDED: LazyLock<Mutex<Vec<Guarded>>> = LazyLock::new(Mutex::default);
 
 /// What stands before this storage for all limiters of this process: what one of them clears is cleared for all.
-pub(crate) fn before(storage: &Arc<dyn Storage>) -> Arc<LocalRefusals> {
+pub(crate) fn for_storage(storage: &Arc<dyn Storage>) -> Arc<LocalRefusals> {
     let mut guarded = GUARDED.lock();
     guarded.retain(|(_, refusals)| refusals.strong_count() > 0);
     let is_same = |other: &Weak<dyn Storage>| ptr::addr_eq(other.as_ptr(), Arc::as_ptr(storage));
@@ -40,8 +40,8 @@ mod tests {
     fn one_storage_has_one() {
         let storage = || Arc::new(MemoryStorage::new()) as Arc<dyn Storage>;
         let (one, other) = (storage(), storage());
-        let refusals = before(&one);
-        assert!(Arc::ptr_eq(&refusals, &before(&Arc::clone(&one))));
-        assert!(!Arc::ptr_eq(&refusals, &before(&other)));
+        let refusals = for_storage(&one);
+        assert!(Arc::ptr_eq(&refusals, &for_storage(&Arc::clone(&one))));
+        assert!(!Arc::ptr_eq(&refusals, &for_storage(&other)));
     }
 }

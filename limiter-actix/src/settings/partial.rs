@@ -5,8 +5,12 @@ use std::{fmt, sync::Arc};
 use actix_web::http::header::HeaderName;
 use limiter_core::{LoggedAddresses, Strategy, storage::Storage};
 
-use super::{Pattern, PatternRule, Settings};
-use super::{config_error::At, storage_uri};
+use super::{
+    Settings,
+    config_error::Origin,
+    path_pattern::{PathPattern, PatternRule},
+    storage_uri,
+};
 use crate::{
     BuildError, ConfigIssue, Headers, Limit, Limits, OnStorageFailure, RetryAfter, TrustedProxies,
     limit::callback::KeyFn,
@@ -16,17 +20,17 @@ use crate::{
 ///
 /// Layers are put on settings one after the other, the one with the last word last.
 #[derive(Clone, Default)]
-pub(crate) struct Layer {
+pub(crate) struct PartialSettings {
     pub(crate) enabled: Option<bool>,
     pub(crate) prefix: Option<Arc<str>>,
-    pub(crate) storage: Option<Where>,
+    pub(crate) storage: Option<StorageLocation>,
     pub(crate) strategy: Option<Strategy>,
     pub(crate) key: Option<KeyFn>,
     pub(crate) proxies: Option<TrustedProxies>,
     pub(crate) ipv6_prefix: Option<u8>,
     pub(crate) logged_addresses: Option<LoggedAddresses>,
     pub(crate) headers: Option<Headers>,
-    pub(crate) names: Names,
+    pub(crate) names: HeaderNameOverrides,
     pub(crate) retry_after: Option<RetryAfter>,
     pub(crate) defaults: Option<Limits>,
     pub(crate) per_method: Option<bool>,
@@ -44,20 +48,20 @@ pub(crate) struct Layer {
     pub(crate) issues: Vec<ConfigIssue>,
     /// All limits that were read from a text, and where they stand: whether they can be depends on the strategy
     /// and the storage that are in force in the end.
-    pub(crate) written: Vec<(At, Limit)>,
+    pub(crate) parsed_limits: Vec<(Origin, Limit)>,
 }
 
 /// Where counts are kept.
 #[derive(Clone)]
-pub(crate) enum Where {
+pub(crate) enum StorageLocation {
     /// None for the memory of the process.
-    Given(Option<Arc<dyn Storage>>),
-    Uri(String, At),
+    Instance(Option<Arc<dyn Storage>>),
+    Uri(String, Origin),
 }
 
 /// The names of headers.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Names {
+pub(crate) struct HeaderNameOverrides {
     pub(crate) limit: Option<HeaderName>,
     pub(crate) remaining: Option<HeaderName>,
     pub(crate) reset: Option<HeaderName>,
@@ -65,7 +69,7 @@ pub(crate) struct Names {
     pub(crate) fallback: Option<HeaderName>,
 }
 
-impl Layer {
+impl PartialSettings {
     /// Says its word.
     pub(crate) fn apply(&self, settings: &mut Settings) {
         set(&mut settings.enabled, self.enabled.as_ref());
@@ -125,11 +129,11 @@ impl Layer {
     }
 }
 
-impl Where {
+impl StorageLocation {
     /// The storage; none for the memory of the process.
     pub(crate) fn storage(&self) -> Result<Option<Arc<dyn Storage>>, ConfigIssue> {
         match self {
-            Self::Given(storage) => Ok(storage.clone()),
+            Self::Instance(storage) => Ok(storage.clone()),
             Self::Uri(address, at) => storage_uri::storage(address).map_err(|error| {
                 let reason = match error {
                     BuildError::StorageUri { scheme, reason } => format!("the storage `{scheme}`: {reason}"),
@@ -141,17 +145,17 @@ impl Where {
     }
 }
 
-fn set<T: Clone>(setting: &mut T, said: Option<&T>) {
-    if let Some(said) = said {
-        setting.clone_from(said);
+fn set<T: Clone>(setting: &mut T, value: Option<&T>) {
+    if let Some(value) = value {
+        setting.clone_from(value);
     }
 }
 
 /// Whether two rules are given by one pattern.
 fn same(one: &PatternRule, other: &PatternRule) -> bool {
     match (&one.pattern, &other.pattern) {
-        (Pattern::Scope(one), Pattern::Scope(other)) => one.pattern() == other.pattern(),
-        (Pattern::Route(one, methods), Pattern::Route(other, others)) => {
+        (PathPattern::Scope(one), PathPattern::Scope(other)) => one.pattern() == other.pattern(),
+        (PathPattern::Route(one, methods), PathPattern::Route(other, others)) => {
             let all_in = |some: &[_], all: &[_]| some.iter().all(|method| all.contains(method));
             one.pattern() == other.pattern() && all_in(methods, others) && all_in(others, methods)
         }
@@ -160,9 +164,9 @@ fn same(one: &PatternRule, other: &PatternRule) -> bool {
 }
 
 /// Without the address of a storage, which may hold a password.
-impl fmt::Debug for Layer {
+impl fmt::Debug for PartialSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Layer")
+        f.debug_struct("PartialSettings")
             .field("enabled", &self.enabled)
             .field("prefix", &self.prefix)
             .field("strategy", &self.strategy)

@@ -2,18 +2,33 @@
 
 use actix_web::{dev::ResourceDef, http::Method};
 
-use super::Pattern;
-use crate::BuildError;
+use crate::{BuildError, Rule};
+
+/// A rule that was given by a pattern of paths.
+#[derive(Clone, Debug)]
+pub(crate) struct PatternRule {
+    pub(crate) pattern: PathPattern,
+    pub(crate) rule: Rule,
+}
+
+/// The paths a rule is for.
+#[derive(Clone, Debug)]
+pub(crate) enum PathPattern {
+    /// All paths under a prefix.
+    Scope(ResourceDef),
+    /// The paths that match, for these methods; for all when there are none.
+    Route(ResourceDef, Vec<Method>),
+}
 
 /// All paths under a prefix.
-pub(crate) fn scope(prefix: &str) -> Result<Pattern, BuildError> {
+pub(crate) fn scope(prefix: &str) -> Result<PathPattern, BuildError> {
     check(prefix, prefix)?;
     // As a prefix, `/` alone would match nothing but itself.
-    Ok(Pattern::Scope(ResourceDef::prefix(if prefix == "/" { "" } else { prefix })))
+    Ok(PathPattern::Scope(ResourceDef::prefix(if prefix == "/" { "" } else { prefix })))
 }
 
 /// `[METHOD[,METHOD]... ]/path/{with}/segments`; HEAD is GET.
-pub(crate) fn route(text: &str) -> Result<Pattern, BuildError> {
+pub(crate) fn route(text: &str) -> Result<PathPattern, BuildError> {
     let (methods, path) = text.rsplit_once(' ').unwrap_or(("", text));
     check(text, path)?;
     let methods = methods.split(',').filter(|name| !name.is_empty()).map(|name| {
@@ -24,12 +39,12 @@ pub(crate) fn route(text: &str) -> Result<Pattern, BuildError> {
     let methods = methods
         .collect::<Option<Vec<_>>>()
         .ok_or_else(|| error(text, "methods in upper case, joined by commas, before the path"))?;
-    Ok(Pattern::Route(ResourceDef::new(path), methods))
+    Ok(PathPattern::Route(ResourceDef::new(path), methods))
 }
 
 /// Lets through only what actix can surely read: it panics on what it cannot.
 fn check(text: &str, path: &str) -> Result<(), BuildError> {
-    const MOST_SEGMENTS: usize = 16;
+    const MAX_SEGMENTS: usize = 16;
 
     if !path.starts_with('/') {
         return Err(error(text, "a path that begins with a slash"));
@@ -46,7 +61,7 @@ fn check(text: &str, path: &str) -> Result<(), BuildError> {
             _ => return Err(error(text, "segments that are plain, or a name in braces such as `{id}`")),
         }
     }
-    if dynamic > MOST_SEGMENTS { Err(error(text, "at most 16 segments in braces")) } else { Ok(()) }
+    if dynamic > MAX_SEGMENTS { Err(error(text, "at most 16 segments in braces")) } else { Ok(()) }
 }
 
 fn is_name(name: &str) -> bool {

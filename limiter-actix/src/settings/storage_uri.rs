@@ -132,19 +132,6 @@ mod tests {
         assert!(error.to_string().contains("feature `memcached`"), "{error}");
     }
 
-    #[cfg(feature = "memcached")]
-    #[test]
-    fn memcached_has_no_moving_window() {
-        use limiter_core::{PolicyError, Strategy};
-
-        use crate::{Limiter, settings::build_error::BuildError};
-
-        let builder = Limiter::builder().storage_uri("memcached://127.0.0.1").default_limits("5/minute");
-        assert!(builder.clone().build().is_ok());
-        let error = builder.strategy(Strategy::MovingWindow).build().expect_err("it cannot be");
-        assert!(matches!(error, BuildError::Policy(PolicyError::MovingWindowNotKept { .. })), "{error}");
-    }
-
     #[cfg(not(feature = "mongodb"))]
     #[test]
     fn the_missing_feature_for_mongodb_is_named() {

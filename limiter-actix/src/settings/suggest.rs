@@ -7,8 +7,8 @@ pub(crate) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a s
 
 fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     /// Nobody misspells a name into something as long, and the distance costs the product of the lengths.
-    const LONGEST: usize = 64;
-    if word.len() > LONGEST {
+    const MAX_LEN: usize = 64;
+    if word.len() > MAX_LEN {
         return None;
     }
     let close = |name: &&str| distance(word, name) <= 1 + name.len() / 4;

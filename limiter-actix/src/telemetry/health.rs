@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use limiter_core::{Timestamp, storage::StorageError};
 
-use crate::{Limiter, telemetry};
+use super::metrics::{storage_error, storage_failed, storage_recovered};
 
 /// How the storage of a limiter is, as far as the limiter has noticed. Shared by all workers.
 #[derive(Debug, Default)]
@@ -12,13 +12,13 @@ pub(crate) struct Health {
     is_failing: AtomicBool,
     errors: AtomicU64,
     /// Whether the log says that it is failing.
-    is_said: AtomicBool,
+    is_logged: AtomicBool,
     /// When the log last said so, in nanoseconds; 0 is never.
-    said_at: AtomicU64,
+    last_logged: AtomicU64,
 }
 
 /// Between two times that the log says so: a storage that fails now and then must not fill it.
-const PAUSE: u64 = 10_000_000_000;
+const LOG_INTERVAL: u64 = 10_000_000_000;
 
 impl Health {
     /// Notes that a decision could not be had.
@@ -26,11 +26,11 @@ impl Health {
         self.count_error();
         let is_news = !self.is_failing.swap(true, Ordering::Relaxed);
         if is_news {
-            telemetry::storage_failed();
+            storage_failed();
         }
         // Not only when it is news: what came and went may have been said just before.
-        if !self.is_said.load(Ordering::Relaxed) && self.may_be_said(now) {
-            self.is_said.store(true, Ordering::Relaxed);
+        if !self.is_logged.load(Ordering::Relaxed) && self.should_log(now) {
+            self.is_logged.store(true, Ordering::Relaxed);
             tracing::warn!(
                 code = "L006",
                 error = %error.with_causes(),
@@ -46,9 +46,9 @@ impl Health {
         let is_news =
             self.is_failing.load(Ordering::Relaxed) && self.is_failing.swap(false, Ordering::Relaxed);
         if is_news {
-            telemetry::storage_recovered();
+            storage_recovered();
         }
-        if is_news && self.is_said.swap(false, Ordering::Relaxed) {
+        if is_news && self.is_logged.swap(false, Ordering::Relaxed) {
             let errors = self.errors.load(Ordering::Relaxed);
             tracing::warn!(code = "L016", errors, "the storage answers again and decides the limits");
         }
@@ -57,14 +57,22 @@ impl Health {
     /// Counts a call that failed.
     pub(crate) fn count_error(&self) {
         self.errors.fetch_add(1, Ordering::Relaxed);
-        telemetry::storage_error();
+        storage_error();
     }
 
-    fn may_be_said(&self, now: Timestamp) -> bool {
-        let (now, last) = (now.as_nanos().max(1), self.said_at.load(Ordering::Relaxed));
-        let may_be = last == 0 || now.saturating_sub(last) >= PAUSE;
+    /// Returns how the storage is.
+    pub(crate) fn report(&self) -> StorageHealth {
+        StorageHealth {
+            is_failing: self.is_failing.load(Ordering::Relaxed),
+            errors: self.errors.load(Ordering::Relaxed),
+        }
+    }
+
+    fn should_log(&self, now: Timestamp) -> bool {
+        let (now, last) = (now.as_nanos().max(1), self.last_logged.load(Ordering::Relaxed));
+        let may_be = last == 0 || now.saturating_sub(last) >= LOG_INTERVAL;
         // Of several that may, one does.
-        may_be && self.said_at.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        may_be && self.last_logged.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 }
 
@@ -72,12 +80,12 @@ impl Health {
 impl Drop for Health {
     fn drop(&mut self) {
         if *self.is_failing.get_mut() {
-            telemetry::storage_recovered();
+            storage_recovered();
         }
     }
 }
 
-/// How the storage of a limiter is, as [`Limiter::storage_health`] tells it.
+/// How the storage of a limiter is, as [`Limiter::storage_health`](crate::Limiter::storage_health) tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StorageHealth {
     is_failing: bool,
@@ -97,24 +105,6 @@ impl StorageHealth {
     }
 }
 
-impl Limiter {
-    /// How the storage is, as far as this process has noticed. A storage in memory never fails.
-    ///
-    /// ```
-    /// let limiter = limiter_actix::Limiter::default();
-    /// assert!(!limiter.storage_health().is_failing());
-    /// assert_eq!(limiter.storage_health().errors(), 0);
-    /// ```
-    pub fn storage_health(&self) -> StorageHealth {
-        let config = self.config();
-        let health = &config.health;
-        StorageHealth {
-            is_failing: health.is_failing.load(Ordering::Relaxed),
-            errors: health.errors.load(Ordering::Relaxed),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,8 +117,8 @@ mod tests {
         health.failed(&error, at(0));
         health.succeeded();
         health.failed(&error, at(2));
-        assert!(!health.is_said.load(Ordering::Relaxed), "it would fill the log");
+        assert!(!health.is_logged.load(Ordering::Relaxed), "it would fill the log");
         health.failed(&error, at(11));
-        assert!(health.is_said.load(Ordering::Relaxed));
+        assert!(health.is_logged.load(Ordering::Relaxed));
     }
 }

@@ -6,17 +6,11 @@ pub(crate) mod series;
 use std::{sync::OnceLock, time::Instant};
 
 use ::metrics::{Counter, Histogram, counter, gauge, histogram};
-use limiter_core::{Window, storage::Verdict};
+use limiter_core::Window;
 
-pub(crate) use self::series::OfLimit;
-use self::series::{MANUAL, Series};
-use crate::{
-    Limiter,
-    decision::{charge::Charge, decided::Decided},
-    limit::on_storage_failure::DecidedBy,
-    request::state::Ticket,
-    response::refusal::Asked,
-};
+pub(crate) use self::series::{LimitMetrics, Series};
+use super::outcome::RequestOutcome;
+use crate::report::decided_by::DecidedBy;
 
 /// The metrics of a limiter, as the recorder has them that is there when they are first needed.
 #[derive(Debug, Default)]
@@ -26,35 +20,27 @@ pub(super) struct Metrics {
     requests: [[OnceLock<Counter>; DECIDED_BY.len()]; OUTCOMES.len()],
 }
 
-/// How a request came out.
-#[derive(Clone, Copy)]
-enum Outcome {
-    Allowed,
-    ShadowRefused,
-    Refused,
-    Undecided,
-}
-
+/// In the order of [`RequestOutcome`].
 const OUTCOMES: [&str; 4] = ["allowed", "shadow_refused", "refused", "undecided"];
 
 /// In the order of [`DecidedBy`].
 const DECIDED_BY: [&str; 3] = ["storage", "none", "memory"];
 
 /// Measures until it is dropped.
-pub(crate) struct Timed<'a> {
+pub(crate) struct DecisionTimer<'a> {
     seconds: &'a Histogram,
     since: Instant,
 }
 
-impl Drop for Timed<'_> {
+impl Drop for DecisionTimer<'_> {
     fn drop(&mut self) {
         self.seconds.record(self.since.elapsed());
     }
 }
 
 impl Metrics {
-    pub(super) fn time(&self) -> Timed<'_> {
-        Timed { seconds: self.seconds(), since: Instant::now() }
+    pub(super) fn time(&self) -> DecisionTimer<'_> {
+        DecisionTimer { seconds: self.seconds(), since: Instant::now() }
     }
 
     /// The times of decisions. The first to need them describes all metrics.
@@ -65,7 +51,7 @@ impl Metrics {
         })
     }
 
-    fn request(&self, outcome: Outcome, by: DecidedBy) {
+    pub(super) fn request(&self, outcome: RequestOutcome, by: DecidedBy) {
         let (outcome, by) = (outcome as usize, by as usize);
         let counter = self.requests[outcome][by].get_or_init(
             || counter!(names::REQUESTS, "outcome" => OUTCOMES[outcome], "decided_by" => DECIDED_BY[by]),
@@ -73,48 +59,17 @@ impl Metrics {
         counter.increment(1);
     }
 
-    pub(super) fn admitted(&self, ticket: &Ticket, charges: &[Charge]) {
-        let is_shadow_refused = charges.iter().any(Charge::would_have_refused);
-        let outcome = if is_shadow_refused { Outcome::ShadowRefused } else { Outcome::Allowed };
-        self.request(outcome, ticket.decided_by.get());
-        let route = ticket.route.pattern().map(|pattern| &**pattern);
-        for charge in charges {
-            if let Some(window) = &charge.window {
-                charge.placed.metrics.at(route, &charge.placed, |series| series.admitted(charge, window));
-            }
-        }
-    }
-
-    pub(super) fn refused(&self, asked: &Asked<'_>, decided: &Decided<'_>) {
-        if asked.manual.is_none() {
-            self.request(Outcome::Refused, asked.decided_by);
-        }
-        let route = asked.route.map(|route| &**route);
-        let is_meta = decided.decision.verdict() == Verdict::RefusedByGuard;
-        let (charges, windows) = if is_meta {
-            (decided.guards, decided.decision.guards())
-        } else {
-            (decided.limits, decided.decision.limits())
-        };
-        for (charge, _) in charges.iter().zip(windows).filter(|(charge, window)| charge.refuses(window)) {
-            match asked.manual {
-                Some(name) if !is_meta => Series::new(MANUAL, name).refused(),
-                Some(_) => charge.placed.metrics.at(Some(MANUAL), &charge.placed, Series::refused),
-                None => charge.placed.metrics.at(route, &charge.placed, Series::refused),
-            }
-        }
-    }
-
-    pub(super) fn undecided(&self, asked: &Asked<'_>) {
-        if asked.manual.is_none() {
-            self.request(Outcome::Undecided, DecidedBy::Nobody);
-        }
+    pub(super) fn memory(&self, prefix: &str, keys: usize, evictions: u64) {
+        self.seconds();
+        let keys = u32::try_from(keys).unwrap_or(u32::MAX);
+        gauge!(names::MEMORY_KEYS, "prefix" => prefix.to_owned()).set(keys);
+        counter!(names::MEMORY_EVICTIONS, "prefix" => prefix.to_owned()).absolute(evictions);
     }
 }
 
 /// Tells of a limit that code has hit by its name; in shadow where it refuses nothing.
-pub(crate) fn hit_by_hand(name: &str, window: &Window, in_shadow: bool) {
-    let series = Series::new(MANUAL, name);
+pub(crate) fn manual_hit(name: &str, window: &Window, in_shadow: bool) {
+    let series = Series::manual(name);
     match (window.is_allowed(), in_shadow) {
         (true, _) => series.passed(window, window.limit()),
         (false, true) => series.shadow_refused(),
@@ -142,19 +97,5 @@ pub(crate) fn local_refusal() {
     counter!(names::LOCAL_REFUSALS).increment(1);
 }
 
-impl Limiter {
-    /// Tells the recorder of the crate `metrics` how many keys are held in memory, and how many live counts had
-    /// to leave it: `limiter_memory_keys` and `limiter_memory_evictions_total`, with the key prefix as their
-    /// label. To be called before each scrape, since no request is delayed for these.
-    ///
-    /// Where counts are on another machine, it is the memory that stands in for that.
-    pub fn record_memory(&self) {
-        let config = self.config();
-        let settings = &config.settings;
-        let (memory, prefix) = (settings.storage.memory(), settings.prefix.to_string());
-        settings.telling.metrics.seconds();
-        let keys = u32::try_from(memory.len()).unwrap_or(u32::MAX);
-        gauge!(names::MEMORY_KEYS, "prefix" => prefix.clone()).set(keys);
-        counter!(names::MEMORY_EVICTIONS, "prefix" => prefix).absolute(memory.evictions());
-    }
-}
+#[cfg(test)]
+mod tests;

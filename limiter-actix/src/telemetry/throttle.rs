@@ -4,47 +4,48 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use limiter_core::Timestamp;
 
-use super::TARGET;
+/// The target of lines about single requests.
+pub(super) const TARGET: &str = "limiter_actix::breach";
 
 /// Lets a bounded number of lines through in each second, and counts the others.
 #[derive(Debug, Default)]
 pub(super) struct Throttle {
-    /// The second that `said` is of, since the epoch and one more; 0 is none.
+    /// The second that `logged` is of, since the epoch and one more; 0 is none.
     second: AtomicU64,
-    said: AtomicU32,
-    left_out: AtomicU64,
+    logged: AtomicU32,
+    suppressed: AtomicU64,
 }
 
 /// How many lines are let through in a second.
-const MOST: u32 = 100;
+const MAX_LINES: u32 = 100;
 
 impl Throttle {
     /// Says something, unless enough has been said in this second. What was left out before is said first.
-    pub(super) fn say(&self, now: Timestamp, say: impl FnOnce()) {
-        let Some(left_out) = self.let_through(now) else { return };
-        if left_out > 0 {
-            tracing::info!(target: TARGET, left_out, "lines like these were left out: there were too many");
+    pub(super) fn log(&self, now: Timestamp, log: impl FnOnce()) {
+        let Some(suppressed) = self.try_acquire(now) else { return };
+        if suppressed > 0 {
+            tracing::info!(target: TARGET, suppressed, "lines like these were left out: there were too many");
         }
-        say();
+        log();
     }
 
     /// How many lines were left out since the last that was not; none when this one is left out, too.
-    fn let_through(&self, now: Timestamp) -> Option<u64> {
+    fn try_acquire(&self, now: Timestamp) -> Option<u64> {
         let second = now.as_nanos() / 1_000_000_000 + 1;
         // Of several threads one begins the second; a few lines more or less do no harm.
         if self.second.load(Ordering::Relaxed) != second
             && self.second.swap(second, Ordering::Relaxed) != second
         {
-            self.said.store(0, Ordering::Relaxed);
+            self.logged.store(0, Ordering::Relaxed);
         }
-        let is_full = || self.said.load(Ordering::Relaxed) >= MOST;
-        if is_full() || self.said.fetch_add(1, Ordering::Relaxed) >= MOST {
-            self.left_out.fetch_add(1, Ordering::Relaxed);
+        let is_full = || self.logged.load(Ordering::Relaxed) >= MAX_LINES;
+        if is_full() || self.logged.fetch_add(1, Ordering::Relaxed) >= MAX_LINES {
+            self.suppressed.fetch_add(1, Ordering::Relaxed);
             return None;
         }
         // Mostly there is nothing to write.
-        let left_out = self.left_out.load(Ordering::Relaxed);
-        Some(if left_out > 0 { self.left_out.swap(0, Ordering::Relaxed) } else { 0 })
+        let suppressed = self.suppressed.load(Ordering::Relaxed);
+        Some(if suppressed > 0 { self.suppressed.swap(0, Ordering::Relaxed) } else { 0 })
     }
 }
 
@@ -55,8 +56,8 @@ mod tests {
     #[test]
     fn a_second_has_so_many_lines() {
         let throttle = Throttle::default();
-        let at = |millis| throttle.let_through(Timestamp::from_millis(millis));
-        for _ in 0..MOST {
+        let at = |millis| throttle.try_acquire(Timestamp::from_millis(millis));
+        for _ in 0..MAX_LINES {
             assert_eq!(at(5_000), Some(0));
         }
         for _ in 0..7 {
@@ -71,14 +72,14 @@ mod tests {
     fn threads_leave_out_together() {
         let throttle = Throttle::default();
         let now = Timestamp::from_millis(1_000);
-        let said: u32 = std::thread::scope(|scope| {
+        let logged: u32 = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..4)
-                .map(|_| scope.spawn(|| (0..1000).filter(|_| throttle.let_through(now).is_some()).count()))
+                .map(|_| scope.spawn(|| (0..1000).filter(|_| throttle.try_acquire(now).is_some()).count()))
                 .collect();
-            let said = threads.into_iter().map(|thread| thread.join().unwrap_or(usize::MAX));
-            said.map(|said| u32::try_from(said).unwrap_or(u32::MAX)).sum()
+            let logged = threads.into_iter().map(|thread| thread.join().unwrap_or(usize::MAX));
+            logged.map(|logged| u32::try_from(logged).unwrap_or(u32::MAX)).sum()
         });
         // Those that came while the second was begun may be said on top.
-        assert!((MOST..2 * MOST).contains(&said), "{said}");
+        assert!((MAX_LINES..2 * MAX_LINES).contains(&logged), "{logged}");
     }
 }

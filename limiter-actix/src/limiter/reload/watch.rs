@@ -1,36 +1,33 @@
 //! Looks whether a file has changed.
 
 use std::{
-    sync::{
-        Weak,
-        mpsc::{Receiver, RecvTimeoutError},
-    },
+    sync::mpsc::{Receiver, RecvTimeoutError},
     thread,
     time::Duration,
 };
 
 use crate::{
     ConfigError, ConfigIssue,
-    limiter::shared::Live,
-    settings::{config_error::At, file::File},
+    settings::{config_error::Origin, file::File},
 };
 
 /// How long a file must stay as it is before it is taken: whoever writes it has finished.
 const SETTLED: Duration = Duration::from_millis(50);
 
 /// Looks whether a file has changed, for as long as its limiter is there.
-pub(super) struct Watcher {
-    pub(super) live: Weak<Live>,
+pub(super) struct Watcher<T> {
     pub(super) file: File,
+    /// Takes what was found, if it is still there, and returns whether it is; none when the limiter is gone.
+    pub(super) take: T,
     /// Closed when the limiter is gone.
     pub(super) alive: Receiver<()>,
     pub(super) interval: Duration,
 }
 
 /// What was found where a file was looked for.
-pub(super) type Seen = Result<String, ConfigError>;
+pub(super) type FileText = Result<String, ConfigError>;
 
-impl Watcher {
+impl<T: Fn(&FileText) -> Option<bool> + Send + 'static> Watcher<T> {
     /// Starts a thread. `text` is what was read last.
     pub(super) fn start(self, text: String) -> Result<(), ConfigError> {
         let origin = self.file.origin();
@@ -38,23 +35,24 @@ impl Watcher {
         match thread.spawn(move || self.run(Ok(text))) {
             Ok(_) => Ok(()),
             Err(error) => {
-                Err(ConfigIssue::new(At::whole(origin), format!("no thread to watch it: {error}")).into())
+                Err(ConfigIssue::new(Origin::whole(origin), format!("no thread to watch it: {error}")).into())
             }
         }
     }
 
-    fn run(self, mut seen: Seen) {
+    fn run(self, mut last: FileText) {
         while self.waits(self.interval) {
             let found = self.file.read();
-            if found == seen {
+            if found == last {
                 continue;
             }
             if !self.waits(SETTLED) {
                 continue;
             }
-            let Some(live) = self.live.upgrade() else { return };
-            if live.source.as_ref().is_some_and(|source| source.reload_if_still(&live, &found)) {
-                seen = found;
+            match (self.take)(&found) {
+                Some(true) => last = found,
+                Some(false) => {}
+                None => return,
             }
         }
     }
@@ -104,28 +102,5 @@ mod tests {
         drop(clone);
         until_there_are(0);
         fs::remove_file(&path).expect("the file is there");
-    }
-
-    /// What is taken is what was compared, and not what yet another look may find.
-    #[test]
-    fn only_what_has_settled_is_taken() {
-        let path = env::temp_dir().join(format!("settled-{}.toml", process::id()));
-        let write = |text: &str| fs::write(&path, text).expect("a file can be written");
-        write("enabled = true");
-        let limiter = Limiter::builder().from_file(&path).build().expect("a limiter");
-        let source = limiter.live.source.as_ref().expect("a file");
-        let in_force = || source.in_force.lock().text.clone();
-
-        write("default_limits = '2/day'");
-        let found = source.file.read();
-        write("default_limits = '3/day'");
-        assert!(!source.reload_if_still(&limiter.live, &found));
-        assert_eq!(in_force(), "enabled = true", "it has changed since");
-        assert!(source.reload_if_still(&limiter.live, &source.file.read()));
-        assert_eq!(in_force(), "default_limits = '3/day'");
-
-        fs::remove_file(&path).expect("the file is there");
-        assert!(source.reload_if_still(&limiter.live, &source.file.read()), "it stays unreadable");
-        assert_eq!(in_force(), "default_limits = '3/day'");
     }
 }

@@ -6,16 +6,18 @@ use std::borrow::Cow;
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
-use super::seconds;
-use crate::report::{partition_key::Partition, policy_name::told_apart};
-use crate::{CurrentLimit, Quota, report::current::Outcome};
+use super::format::seconds;
+use crate::{
+    CurrentLimit, Quota,
+    report::{current::LimitOutcome, partition_key::PartitionKey, policy_name::with_unique_names},
+};
 
 pub(crate) const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 pub(crate) const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// Sets both fields, if there is a limit to tell of. `retry_after` is what the answer tells its client to wait.
 pub(crate) fn set(headers: &mut HeaderMap, limits: &[CurrentLimit], retry_after: Option<u64>) {
-    let named = told_apart(limits);
+    let named = with_unique_names(limits);
     // As long as most items are, or a little longer.
     let room = 48 * named.len();
     let (mut policies, mut states) = (String::with_capacity(room), String::with_capacity(room));
@@ -50,10 +52,10 @@ fn write_state(field: &mut String, name: &Name<'_>, limit: &CurrentLimit, retry_
     let window = limit.window();
     let refused_for = window.retry_after().map(|wait| seconds(wait).max(1));
     let (left, wait) = match limit.outcome {
-        Outcome::Passed => (window.remaining(), Some(seconds(window.reset()))),
-        Outcome::Refused => (0, refused_for),
+        LimitOutcome::Passed => (window.remaining(), Some(seconds(window.reset()))),
+        LimitOutcome::Refused => (0, refused_for),
         // The header is at least as long, and longer where an answer came with its own.
-        Outcome::Breached => (0, refused_for.max(retry_after)),
+        LimitOutcome::RefusedLongest => (0, refused_for.max(retry_after)),
     };
     begin_item(field, name);
     parameter(field, 'r', left);
@@ -80,7 +82,7 @@ fn parameter(field: &mut String, key: char, number: u64) {
 }
 
 /// A Byte Sequence (RFC 9651, section 3.3.5).
-fn partition(field: &mut String, partition: Option<Partition>) {
+fn partition(field: &mut String, partition: Option<PartitionKey>) {
     if let Some(partition) = partition {
         field.push_str(";pk=:");
         partition.write_base64(field);

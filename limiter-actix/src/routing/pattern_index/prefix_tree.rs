@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 /// Chooses among the patterns of a scope those that a path can match at all, by the whole segments they begin
 /// with.
 #[derive(Default)]
-pub(super) struct Choice {
+pub(super) struct PrefixTree {
     /// The patterns of which no further segment is fixed, by their places in the scope.
     here: Vec<usize>,
     /// The others, by their next segment.
@@ -16,7 +16,7 @@ pub(super) struct Choice {
 /// As many as come into question for most paths fit without an allocation.
 type Places = SmallVec<[usize; 8]>;
 
-impl Choice {
+impl PrefixTree {
     pub(super) fn of<'a>(patterns: impl Iterator<Item = &'a ResourceDef>) -> Self {
         let mut choice = Self::default();
         for (place, pattern) in patterns.enumerate() {
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn candidates_keep_their_order() {
         let patterns = ["/a/{x}", "/{x}/b", "/a/b", "/b", "/{tail}*"].map(ResourceDef::new);
-        let choice = Choice::of(patterns.iter());
+        let choice = PrefixTree::of(patterns.iter());
         assert_eq!(choice.candidates("/a/b").as_slice(), [0, 1, 2, 4]);
         assert_eq!(choice.candidates("/c").as_slice(), [1, 4]);
         assert_eq!(choice.candidates("").as_slice(), [1, 4]);

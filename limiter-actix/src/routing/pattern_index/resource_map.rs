@@ -9,17 +9,17 @@ use std::fmt::{self, Write};
 use actix_web::dev::{ResourceDef, ResourceMap};
 
 /// A scope, or a resource.
-pub(super) struct Node {
+pub(super) struct MapNode {
     pub(super) pattern: ResourceDef,
     /// None for a resource.
     pub(super) inside: Option<Vec<Self>>,
 }
 
 /// No app that is known comes near; a thousand routes take about a mebibyte.
-const LONGEST: usize = 1 << 26;
+const MAX_TEXT_LEN: usize = 1 << 26;
 
 /// The tree of a map; none when it is not as it is known, or is too large.
-pub(super) fn read(map: &ResourceMap) -> Option<Node> {
+pub(super) fn read(map: &ResourceMap) -> Option<MapNode> {
     let mut text = Bounded(String::new());
     write!(text, "{map:?}").ok()?;
     let mut rest = Rest(&text.0);
@@ -32,7 +32,7 @@ struct Bounded(String);
 
 impl Write for Bounded {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        if self.0.len() + text.len() > LONGEST {
+        if self.0.len() + text.len() > MAX_TEXT_LEN {
             return Err(fmt::Error);
         }
         self.0.push_str(text);
@@ -45,7 +45,7 @@ struct Rest<'a>(&'a str);
 
 impl<'a> Rest<'a> {
     /// `ResourceMap { pattern: .., named: .., parent: .., nodes: None }`, or `Some([..])` at the end.
-    fn node(&mut self) -> Option<Node> {
+    fn node(&mut self) -> Option<MapNode> {
         self.take("ResourceMap { pattern: ")?;
         let pattern = pattern(self.value()?)?;
         self.take(", named: ")?;
@@ -58,10 +58,10 @@ impl<'a> Rest<'a> {
             None => Some(self.nodes()?),
         };
         self.take(" }")?;
-        Some(Node { pattern, inside })
+        Some(MapNode { pattern, inside })
     }
 
-    fn nodes(&mut self) -> Option<Vec<Node>> {
+    fn nodes(&mut self) -> Option<Vec<MapNode>> {
         self.take("Some([")?;
         let mut nodes = Vec::new();
         while self.take("])").is_none() {
@@ -121,10 +121,10 @@ fn pattern(printed: &str) -> Option<ResourceDef> {
     let is_prefix = rest.value()? == "true";
 
     let mut made = match (patterns, is_prefix) {
-        (Patterns::One(pattern), false) => ResourceDef::new(pattern),
-        (Patterns::One(pattern), true) => ResourceDef::prefix(pattern),
-        (Patterns::Many(patterns), false) => ResourceDef::new(patterns),
-        (Patterns::Many(patterns), true) => ResourceDef::prefix(patterns),
+        (PrintedPatterns::One(pattern), false) => ResourceDef::new(pattern),
+        (PrintedPatterns::One(pattern), true) => ResourceDef::prefix(pattern),
+        (PrintedPatterns::Many(patterns), false) => ResourceDef::new(patterns),
+        (PrintedPatterns::Many(patterns), true) => ResourceDef::prefix(patterns),
     };
     made.set_id(id);
     if name.take("Some(").is_some() {
@@ -133,23 +133,23 @@ fn pattern(printed: &str) -> Option<ResourceDef> {
     (format!("{made:?}") == printed).then_some(made)
 }
 
-enum Patterns {
+enum PrintedPatterns {
     One(String),
     Many(Vec<String>),
 }
 
 /// `Single("..")` or `List(["..", ".."])`
-fn patterns(printed: &str) -> Option<Patterns> {
+fn patterns(printed: &str) -> Option<PrintedPatterns> {
     let mut rest = Rest(printed);
     if rest.take("Single(").is_some() {
-        return Some(Patterns::One(rest.text()?));
+        return Some(PrintedPatterns::One(rest.text()?));
     }
     rest.take("List([")?;
     let mut patterns = vec![rest.text()?];
     while rest.take(", ").is_some() {
         patterns.push(rest.text()?);
     }
-    Some(Patterns::Many(patterns))
+    Some(PrintedPatterns::Many(patterns))
 }
 
 /// How long the quoted text is that this begins with.

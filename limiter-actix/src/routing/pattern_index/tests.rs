@@ -8,14 +8,14 @@ use actix_web::{
 };
 use proptest::prelude::*;
 
-use super::Patterns;
+use super::PatternIndex;
 use crate::{Limit, Quota, resource};
 
 /// What stands in a scope: patterns of resources, and scopes further in.
 #[derive(Clone, Debug)]
-enum Placed {
+enum Entry {
     Resource(Vec<String>),
-    Scope(String, Vec<Placed>),
+    Scope(String, Vec<Entry>),
 }
 
 /// Text that meets other text, parameters of all kinds, and what looks odd.
@@ -53,12 +53,11 @@ fn pattern() -> impl Strategy<Value = String> {
         .prop_map(|(segments, tail)| joined(&segments, tail))
 }
 
-fn placed() -> impl Strategy<Value = Placed> {
-    let resource = prop::collection::vec(pattern(), 1..3).prop_map(Placed::Resource);
+fn placed() -> impl Strategy<Value = Entry> {
+    let resource = prop::collection::vec(pattern(), 1..3).prop_map(Entry::Resource);
     resource.prop_recursive(2, 24, 6, |inner| {
         let prefix = prop::collection::vec(segment(), 0..3).prop_map(|segments| joined(&segments, false));
-        (prefix, prop::collection::vec(inner, 0..6))
-            .prop_map(|(prefix, inside)| Placed::Scope(prefix, inside))
+        (prefix, prop::collection::vec(inner, 0..6)).prop_map(|(prefix, inside)| Entry::Scope(prefix, inside))
     })
 }
 
@@ -72,28 +71,28 @@ fn path() -> impl Strategy<Value = String> {
 macro_rules! register {
     ($at:expr, $placed:expr) => {
         $placed.iter().fold($at, |at, placed| match placed {
-            Placed::Resource(patterns) if patterns.len() == 1 => at.service(
+            Entry::Resource(patterns) if patterns.len() == 1 => at.service(
                 web::resource(patterns[0].as_str()).name(&format!("of {}", patterns[0])).to(HttpResponse::Ok),
             ),
-            Placed::Resource(patterns) => at.service(web::resource(patterns.clone()).to(HttpResponse::Ok)),
-            Placed::Scope(prefix, inside) => at.service(scope(prefix, inside)),
+            Entry::Resource(patterns) => at.service(web::resource(patterns.clone()).to(HttpResponse::Ok)),
+            Entry::Scope(prefix, inside) => at.service(scope(prefix, inside)),
         })
     };
 }
 
-fn scope(prefix: &str, placed: &[Placed]) -> actix_web::Scope {
+fn scope(prefix: &str, placed: &[Entry]) -> actix_web::Scope {
     // With a rule, whose beacon stands among the others.
     let limited = resource("/a", Limit::new(Quota::per_hour(1)), |it| it.to(HttpResponse::Ok));
     register!(web::scope(prefix).service(limited), placed)
 }
 
 /// What actix and the patterns answer for each path, and whether the patterns could be read.
-fn answers(placed: &[Placed], paths: &[String]) -> (bool, Vec<[Option<String>; 2]>) {
+fn answers(placed: &[Entry], paths: &[String]) -> (bool, Vec<[Option<String>; 2]>) {
     actix_web::rt::System::new().block_on(async {
         let paths = paths.to_vec();
         let app = register!(App::new(), placed).wrap_fn(move |req, _| {
             let map = req.resource_map();
-            let patterns = Patterns::of(map);
+            let patterns = PatternIndex::of(map);
             let found =
                 |path: &String| patterns.as_ref().and_then(|it| it.find(path)).map(|it| it.to_string());
             let both: Vec<_> = paths.iter().map(|path| [map.match_pattern(path), found(path)]).collect();

@@ -13,8 +13,8 @@ fn expected(what: &str, text: &str) -> String {
 /// A text in a message.
 fn shown(text: &str) -> String {
     /// Longer texts are not worth repeating.
-    const LONGEST: usize = 60;
-    if text.chars().count() <= LONGEST { format!("`{text}`") } else { "a long text".to_owned() }
+    const MAX_SHOWN: usize = 60;
+    if text.chars().count() <= MAX_SHOWN { format!("`{text}`") } else { "a long text".to_owned() }
 }
 
 pub(super) fn boolean(text: &str) -> Result<bool, String> {

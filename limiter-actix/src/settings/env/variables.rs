@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    PREFIX,
-    values::{boolean, quotas, whole_number},
-};
+use super::values::{boolean, quotas, whole_number};
 use crate::{
     ConfigIssue, Limit, Limits, OnStorageFailure,
-    settings::{config_error::At, partial::Where, suggest::did_you_mean},
+    settings::{config_error::Origin, partial::StorageLocation, suggest::did_you_mean},
 };
+
+/// All variables of a limiter begin with this.
+pub(crate) const PREFIX: &str = "RATELIMIT_";
 
 /// What Flask-Limiter reads under these names is a function, or has no counterpart here.
 const ONLY_IN_CODE: [&str; 10] = [
@@ -26,18 +26,18 @@ const ONLY_IN_CODE: [&str; 10] = [
 ];
 
 /// Variables that are being read, named without the prefix that all have.
-pub(super) struct Reading {
+pub(super) struct VariableReader {
     /// Those that nobody has asked for.
     variables: BTreeMap<String, String>,
     known: Vec<&'static str>,
     pub(super) issues: Vec<ConfigIssue>,
     /// The limits that were read.
-    pub(super) written: Vec<(At, Limit)>,
+    pub(super) parsed_limits: Vec<(Origin, Limit)>,
 }
 
-impl Reading {
+impl VariableReader {
     pub(super) fn new(variables: BTreeMap<String, String>) -> Self {
-        Self { variables, known: Vec::new(), issues: Vec::new(), written: Vec::new() }
+        Self { variables, known: Vec::new(), issues: Vec::new(), parsed_limits: Vec::new() }
     }
 
     /// The value of a variable, if it is set and can be read.
@@ -57,8 +57,8 @@ impl Reading {
     }
 
     /// An address of a storage, which is tried when it is needed.
-    pub(super) fn storage(&mut self, name: &'static str) -> Option<Where> {
-        Some(Where::Uri(self.text(name)?, at(name)))
+    pub(super) fn storage(&mut self, name: &'static str) -> Option<StorageLocation> {
+        Some(StorageLocation::Uri(self.text(name)?, at(name)))
     }
 
     /// Limits, with the options that are variables of their own.
@@ -68,11 +68,11 @@ impl Reading {
         cost: &'static str,
         per_method: Option<&'static str>,
     ) -> Option<Limits> {
-        let is_told = self.variables.get(name).is_some_and(|value| !value.trim().is_empty());
+        let is_reported = self.variables.get(name).is_some_and(|value| !value.trim().is_empty());
         let cost_of_each = self.take(cost, whole_number);
         let split = per_method.and_then(|per_method| self.take(per_method, boolean));
         let options = [cost_of_each.map(|_| cost), split.and(per_method)];
-        for option in options.into_iter().flatten().filter(|_| !is_told) {
+        for option in options.into_iter().flatten().filter(|_| !is_reported) {
             let what = format!("expected {PREFIX}{name} beside it, whose limits it is for");
             self.issues.push(ConfigIssue::new(at(option), what));
         }
@@ -81,7 +81,7 @@ impl Reading {
 
     pub(super) fn limits(&mut self, name: &'static str, options: impl Fn(Limit) -> Limit) -> Option<Limits> {
         let limits = self.take(name, quotas)?.each(options);
-        self.written.extend(limits.0.iter().map(|limit| (at(name), limit.clone())));
+        self.parsed_limits.extend(limits.0.iter().map(|limit| (at(name), limit.clone())));
         Some(limits)
     }
 
@@ -104,7 +104,7 @@ impl Reading {
 
     /// The variables that nobody has asked for, and what is to be said of them.
     pub(super) fn unknown(&self) -> Vec<(String, String)> {
-        let said = self.variables.keys().map(|name| {
+        let unknown = self.variables.keys().map(|name| {
             let what = if ONLY_IN_CODE.contains(&name.as_str()) {
                 "it has no counterpart here, or one in code only".to_owned()
             } else {
@@ -114,7 +114,7 @@ impl Reading {
             };
             (format!("{PREFIX}{name}"), what)
         });
-        said.collect()
+        unknown.collect()
     }
 
     /// None for a variable that is empty.
@@ -125,6 +125,6 @@ impl Reading {
     }
 }
 
-fn at(name: &str) -> At {
-    At::whole(format!("{PREFIX}{name}"))
+fn at(name: &str) -> Origin {
+    Origin::whole(format!("{PREFIX}{name}"))
 }

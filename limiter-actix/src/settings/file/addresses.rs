@@ -19,11 +19,11 @@ impl Reader<'_> {
         let header = fields.take("header").map(|it| self.header_name(it));
         if header.is_none() {
             let expected = "expected a `header` in this table, such as `X-Forwarded-For`";
-            self.wrong(value.start(), format!("`{}`: {expected}", value.name));
+            self.error(value.start(), format!("`{}`: {expected}", value.name));
         }
         let proxies = header.flatten().map(|name| TrustedProxies::header(name.as_str()));
         let proxies = self.trusted(proxies.unwrap_or_else(TrustedProxies::x_forwarded_for), &mut fields);
-        self.finish(fields);
+        self.reject_unknown(fields);
         self.check_proxies(value, &proxies);
         Some(proxies)
     }
@@ -57,7 +57,7 @@ impl Reader<'_> {
     fn check_proxies(&mut self, value: Value<'_>, proxies: &TrustedProxies) {
         if proxies.check() == Err(TrustedProxiesError::Nobody) {
             let expected = "nobody is trusted: expected `networks`, `hops` or `unix_sockets`";
-            self.wrong(value.start(), format!("`{}`: {expected}", value.name));
+            self.error(value.start(), format!("`{}`: {expected}", value.name));
         }
     }
 

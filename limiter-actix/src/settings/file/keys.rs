@@ -23,7 +23,7 @@ impl Reader<'_> {
         let first = self.first_key(value, &mut fields);
         let second = fields.take("and").map(|it| self.key(it));
         let instead = fields.take("or_else").map(|it| self.key(it));
-        self.finish(fields);
+        self.reject_unknown(fields);
         let mut key = first?;
         if let Some(second) = second {
             key = both(key, second?);
@@ -49,11 +49,11 @@ impl Reader<'_> {
 
     fn first_key(&mut self, value: Value<'_>, fields: &mut Fields<'_>) -> Option<KeyFn> {
         let kinds = ["key", "header", "cookie", "query", "client_network"];
-        let said: Vec<_> = kinds.into_iter().filter_map(|kind| Some((kind, fields.take(kind)?))).collect();
-        let [(kind, it)] = said[..] else {
+        let parts: Vec<_> = kinds.into_iter().filter_map(|kind| Some((kind, fields.take(kind)?))).collect();
+        let [(kind, it)] = parts[..] else {
             let expected =
                 "expected one of `key`, `header`, `cookie`, `query` and `client_network` in this table";
-            self.wrong(value.start(), format!("`{}`: {expected}", value.name));
+            self.error(value.start(), format!("`{}`: {expected}", value.name));
             return None;
         };
         match kind {
@@ -72,7 +72,7 @@ impl Reader<'_> {
 
     #[cfg(not(feature = "cookies"))]
     fn cookie(&mut self, value: Value<'_>) -> Option<KeyFn> {
-        self.wrong(value.start(), "`cookie`: it needs the feature `cookies` of limiter-actix");
+        self.error(value.start(), "`cookie`: it needs the feature `cookies` of limiter-actix");
         None
     }
 

@@ -3,11 +3,11 @@
 use std::num::NonZeroU64;
 
 use actix_web::http::Method;
-use limiter_core::{Quota, Quotas};
+use limiter_core::{Quota, Quotas, Strategy};
 
 use super::reader::{Fields, Reader, Value};
 use crate::{
-    Limit, Limits,
+    Limit, Limits, OnStorageFailure,
     limit::{
         callback::{Cost, Text},
         quota_source::Source,
@@ -25,7 +25,7 @@ impl Reader<'_> {
                 self.quotas(value).into_iter().map(Limit::new).collect()
             };
             let at = self.at(value.start());
-            self.written.extend(read.iter().map(|limit| (at.clone(), limit.clone())));
+            self.parsed_limits.extend(read.iter().map(|limit| (at.clone(), limit.clone())));
             limits.extend(read);
         }
         limits.into()
@@ -41,7 +41,7 @@ impl Reader<'_> {
             Ok(quotas) => quotas.as_slice().to_vec(),
             Err(error) => {
                 let offset = if self.is_plain(value) { 1 + error.offset() } else { 0 };
-                self.wrong(value.start() + offset, format!("`{}`: {error}", value.name));
+                self.error(value.start() + offset, format!("`{}`: {error}", value.name));
                 Vec::new()
             }
         }
@@ -51,10 +51,10 @@ impl Reader<'_> {
         let Some(mut fields) = self.table(value) else { return Vec::new() };
         let quotas = fields.take("limit").map(|it| self.quotas(it));
         if quotas.is_none() {
-            self.wrong(value.start(), format!("`{}`: expected a `limit` in this table", value.name));
+            self.error(value.start(), format!("`{}`: expected a `limit` in this table", value.name));
         }
         let options = self.options(&mut fields);
-        self.finish(fields);
+        self.reject_unknown(fields);
         let each = quotas.into_iter().flatten();
         each.map(|quota| Limit { source: Source::Fixed(quota), ..options.clone() }).collect()
     }
@@ -102,5 +102,18 @@ impl Reader<'_> {
             method
         };
         value.each().into_iter().filter_map(method).collect()
+    }
+
+    pub(super) fn on_storage_failure(&mut self, value: Value<'_>) -> Option<OnStorageFailure> {
+        let choices = [
+            ("fallback", OnStorageFailure::Fallback),
+            ("allow", OnStorageFailure::Allow),
+            ("deny", OnStorageFailure::Deny),
+        ];
+        self.choice(value, &choices)
+    }
+
+    pub(super) fn strategy(&mut self, value: Value<'_>) -> Option<Strategy> {
+        self.choice(value, &Strategy::ALL.map(|strategy| (strategy.name(), strategy)))
     }
 }

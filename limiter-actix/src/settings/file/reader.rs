@@ -9,7 +9,7 @@ use toml::{
 
 use crate::{
     ConfigIssue, Limit,
-    settings::{config_error::At, suggest::did_you_mean},
+    settings::{config_error::Origin, suggest::did_you_mean},
 };
 
 /// Notes what is wrong with a text.
@@ -20,7 +20,7 @@ pub(super) struct Reader<'t> {
     lines: Vec<usize>,
     pub(super) issues: Vec<ConfigIssue>,
     /// The limits that were read.
-    pub(super) written: Vec<(At, Limit)>,
+    pub(super) parsed_limits: Vec<(Origin, Limit)>,
 }
 
 /// A value, and its name.
@@ -41,73 +41,73 @@ impl<'t> Reader<'t> {
     pub(super) fn new(origin: Arc<str>, text: &'t str) -> Self {
         let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(end, _)| end + 1);
         let lines = [0].into_iter().chain(ends).collect();
-        Self { origin, text, lines, issues: Vec::new(), written: Vec::new() }
+        Self { origin, text, lines, issues: Vec::new(), parsed_limits: Vec::new() }
     }
 
     /// The place of a byte.
-    pub(super) fn at(&self, offset: usize) -> At {
+    pub(super) fn at(&self, offset: usize) -> Origin {
         let line = self.lines.partition_point(|start| *start <= offset);
         let start = self.lines[line.saturating_sub(1)];
         let column = self.text.get(start..offset).map_or(0, |before| before.chars().count());
-        At { origin: Arc::clone(&self.origin), position: Some((line, column + 1)) }
+        Origin { origin: Arc::clone(&self.origin), position: Some((line, column + 1)) }
     }
 
-    pub(super) fn wrong(&mut self, offset: usize, what: impl Into<String>) {
+    pub(super) fn error(&mut self, offset: usize, what: impl Into<String>) {
         self.issues.push(ConfigIssue::new(self.at(offset), what));
     }
 
     /// Says that a value is something else.
     pub(super) fn expected(&mut self, value: Value<'_>, expected: &str) {
         let what = format!("`{}`: expected {expected}, found {}", value.name, value.found());
-        self.wrong(value.start(), what);
+        self.error(value.start(), what);
     }
 
     /// Whether a text stands in the file as it is, without escapes.
     pub(super) fn is_plain(&self, value: Value<'_>) -> bool {
         let text = value.node.get_ref().as_str().unwrap_or_default();
-        let written = self.text.get(value.node.span()).unwrap_or_default();
-        written.len() == text.len() + 2 && written.get(1..=text.len()) == Some(text)
+        let raw = self.text.get(value.node.span()).unwrap_or_default();
+        raw.len() == text.len() + 2 && raw.get(1..=text.len()) == Some(text)
     }
 
     pub(super) fn boolean(&mut self, value: Value<'_>) -> Option<bool> {
-        let said = value.node.get_ref().as_bool();
-        if said.is_none() {
+        let parsed = value.node.get_ref().as_bool();
+        if parsed.is_none() {
             self.expected(value, "`true` or `false`");
         }
-        said
+        parsed
     }
 
     /// A text that is not empty.
     pub(super) fn text<'v>(&mut self, value: Value<'v>) -> Option<&'v str> {
-        let said = value.node.get_ref().as_str().filter(|text| !text.is_empty());
-        if said.is_none() {
+        let text = value.node.get_ref().as_str().filter(|text| !text.is_empty());
+        if text.is_none() {
             self.expected(value, "a text in quotes");
         }
-        said
+        text
     }
 
     pub(super) fn number(&mut self, value: Value<'_>, range: RangeInclusive<u64>) -> Option<u64> {
         let integer = value.node.get_ref().as_integer();
-        let said = integer.and_then(|it| u64::from_str_radix(it.as_str(), it.radix()).ok());
-        let said = said.filter(|number| range.contains(number));
-        if said.is_none() {
+        let number = integer.and_then(|it| u64::from_str_radix(it.as_str(), it.radix()).ok());
+        let number = number.filter(|number| range.contains(number));
+        if number.is_none() {
             self.expected(value, &format!("a whole number from {} to {}", range.start(), range.end()));
         }
-        said
+        number
     }
 
     /// One of several names, and what it stands for.
     pub(super) fn choice<T: Copy>(&mut self, value: Value<'_>, choices: &[(&'static str, T)]) -> Option<T> {
         let text = value.node.get_ref().as_str();
-        let said = text.and_then(|text| choices.iter().find(|(name, _)| *name == text));
-        if said.is_none() {
+        let choice = text.and_then(|text| choices.iter().find(|(name, _)| *name == text));
+        if choice.is_none() {
             let names = choices.iter().map(|(name, _)| *name);
             let close = text.map(|text| did_you_mean(text, names.clone())).unwrap_or_default();
             let found = value.found();
             let what = format!("`{}`: expected {}, found {found}{close}", value.name, one_of(names));
-            self.wrong(value.start(), what);
+            self.error(value.start(), what);
         }
-        said.map(|(_, choice)| *choice)
+        choice.map(|(_, choice)| *choice)
     }
 
     /// The fields of a table.
@@ -120,10 +120,10 @@ impl<'t> Reader<'t> {
     }
 
     /// Says which fields nobody has asked for.
-    pub(super) fn finish(&mut self, fields: Fields<'_>) {
+    pub(super) fn reject_unknown(&mut self, fields: Fields<'_>) {
         for (at, value) in fields.rest {
             let close = did_you_mean(value.name, fields.known.iter().copied());
-            self.wrong(at, format!("unknown name `{}`{close}", value.name));
+            self.error(at, format!("unknown name `{}`{close}", value.name));
         }
     }
 }
@@ -164,13 +164,13 @@ impl Value<'_> {
     /// What stands there, in a message.
     pub(super) fn found(self) -> String {
         /// Longer texts are not worth repeating.
-        const LONGEST: usize = 60;
+        const MAX_SHOWN: usize = 60;
         match self.node.get_ref() {
-            DeValue::String(text) if text.chars().count() <= LONGEST => format!("`{text}`"),
+            DeValue::String(text) if text.chars().count() <= MAX_SHOWN => format!("`{text}`"),
             DeValue::String(_) => "a long text".to_owned(),
             DeValue::Integer(number) => format!("`{number}`"),
             DeValue::Float(number) => format!("`{number}`"),
-            DeValue::Boolean(said) => format!("`{said}`"),
+            DeValue::Boolean(value) => format!("`{value}`"),
             DeValue::Datetime(_) => "a date".to_owned(),
             DeValue::Array(_) => "a list".to_owned(),
             DeValue::Table(_) => "a table".to_owned(),

@@ -3,13 +3,13 @@
 use super::reader::{Fields, Reader, Value};
 use crate::{
     BuildError, Exempt, Rule,
-    settings::{Pattern, PatternRule, path_pattern},
+    settings::path_pattern::{self, PathPattern, PatternRule},
 };
 
 /// More rules make each new path slow.
-const MOST_RULES: usize = 1000;
+const MAX_RULES: usize = 1000;
 
-type ReadPattern = fn(&str) -> Result<Pattern, BuildError>;
+type ReadPattern = fn(&str) -> Result<PathPattern, BuildError>;
 
 impl Reader<'_> {
     pub(super) fn rules(&mut self, fields: &mut Fields<'_>) -> Vec<PatternRule> {
@@ -19,8 +19,8 @@ impl Reader<'_> {
             let Some(value) = fields.take(name) else { continue };
             let given = self.table(value).map(Fields::all).unwrap_or_default();
             rules.extend(given.into_iter().filter_map(|(at, rule)| self.pattern_rule(at, rule, read)));
-            if rules.len() > MOST_RULES {
-                self.wrong(value.start(), format!("expected at most {MOST_RULES} routes and scopes"));
+            if rules.len() > MAX_RULES {
+                self.error(value.start(), format!("expected at most {MAX_RULES} routes and scopes"));
             }
         }
         rules
@@ -33,7 +33,7 @@ impl Reader<'_> {
                 BuildError::Pattern { expected, .. } => format!("expected {expected}"),
                 other => other.to_string(),
             };
-            self.wrong(at, format!("`{}`: {expected}", value.name));
+            self.error(at, format!("`{}`: {expected}", value.name));
         }
         let rule = self.rule(value);
         Some(PatternRule { pattern: pattern.ok()?, rule })
@@ -46,9 +46,9 @@ impl Reader<'_> {
         }
         let Some(mut fields) = self.table(value) else { return Rule::new() };
         let (limits, exempt) = (fields.take("limits"), fields.take("exempt"));
-        self.finish(fields);
+        self.reject_unknown(fields);
         if limits.is_none() && exempt.is_none() {
-            self.wrong(value.start(), format!("`{}`: expected `limits`, `exempt` or both", value.name));
+            self.error(value.start(), format!("`{}`: expected `limits`, `exempt` or both", value.name));
         }
         let rule = limits.map(|it| self.limits(it)).map_or_else(Rule::new, Rule::from);
         rule.exempt(exempt.map_or(Exempt::NONE, |it| self.exempt(it)))
@@ -56,8 +56,8 @@ impl Reader<'_> {
 
     /// Whether from all, or from what.
     fn exempt(&mut self, value: Value<'_>) -> Exempt {
-        if let Some(said) = value.node.get_ref().as_bool() {
-            return if said { Exempt::ALL } else { Exempt::NONE };
+        if let Some(is_exempt) = value.node.get_ref().as_bool() {
+            return if is_exempt { Exempt::ALL } else { Exempt::NONE };
         }
         let levels = [
             ("default", Exempt::DEFAULT),

@@ -1,18 +1,14 @@
 //! The settings at the top of the file.
 
-use limiter_core::Strategy;
 use toml::de::DeTable;
 
 use super::reader::{Fields, Reader, Value};
-use crate::{
-    OnStorageFailure,
-    settings::partial::{Layer, Where},
-};
+use crate::settings::partial::{PartialSettings, StorageLocation};
 
 impl Reader<'_> {
-    pub(super) fn top(mut self, table: &DeTable<'_>) -> Layer {
+    pub(super) fn top(mut self, table: &DeTable<'_>) -> PartialSettings {
         let mut fields = Fields::new(table);
-        let mut layer = Layer {
+        let mut partial = PartialSettings {
             enabled: fields.take("enabled").and_then(|it| self.boolean(it)),
             prefix: fields.take("key_prefix").and_then(|it| self.text(it)).map(Into::into),
             storage: fields.take("storage_uri").and_then(|it| self.storage(it)),
@@ -34,30 +30,17 @@ impl Reader<'_> {
             fallback: fields.take("in_memory_fallback").map(|it| self.limits(it)),
             local_refusals: fields.take("local_refusals").and_then(|it| self.boolean(it)),
             patterns: self.rules(&mut fields),
-            ..Layer::default()
+            ..PartialSettings::default()
         };
-        self.finish(fields);
-        layer.issues = self.issues;
-        layer.written = self.written;
-        layer
+        self.reject_unknown(fields);
+        partial.issues = self.issues;
+        partial.parsed_limits = self.parsed_limits;
+        partial
     }
 
     /// Whether it can be used is seen when it is needed.
-    fn storage(&mut self, value: Value<'_>) -> Option<Where> {
+    fn storage(&mut self, value: Value<'_>) -> Option<StorageLocation> {
         let uri = self.text(value)?.to_owned();
-        Some(Where::Uri(uri, self.at(value.start())))
-    }
-
-    pub(super) fn on_storage_failure(&mut self, value: Value<'_>) -> Option<OnStorageFailure> {
-        let choices = [
-            ("fallback", OnStorageFailure::Fallback),
-            ("allow", OnStorageFailure::Allow),
-            ("deny", OnStorageFailure::Deny),
-        ];
-        self.choice(value, &choices)
-    }
-
-    pub(super) fn strategy(&mut self, value: Value<'_>) -> Option<Strategy> {
-        self.choice(value, &Strategy::ALL.map(|strategy| (strategy.name(), strategy)))
+        Some(StorageLocation::Uri(uri, self.at(value.start())))
     }
 }
