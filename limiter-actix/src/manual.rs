@@ -7,29 +7,30 @@ use actix_web::{
     http::StatusCode,
 };
 use limiter_core::{
-    Key, Policy, Scope, Window,
+    Key, Window,
     storage::{Batch, Hit, Storage, StorageError},
 };
 
 use crate::{
-    Limit, Limiter, OnStorageFailure,
-    charge::{Charge, any_failed},
-    config::{Backend, Config},
-    failure::{DecidedBy, Undecided},
-    plan::{Declared, Place, Tier},
-    question::{Question, in_time},
-    refusal::{self, Asked, Decided},
-    table, telling,
+    Limiter, OnStorageFailure,
+    decision::{
+        charge::{Charge, any_key_failed},
+        context::DecisionContext,
+        deadline::in_time,
+        decided::DecidedBatch,
+        query::StorageQuery,
+    },
+    limit::named::NamedLimit,
+    plan::{
+        DeclaredLimit,
+        bound_limit::{LimitSlot, Tier},
+    },
+    report::decided_by::{DecidedBy, Undecided},
+    request::refuse::{refuse, undecided},
+    routing::plan_builder::meta_limits,
+    settings::{Config, backend::Backend},
+    telemetry,
 };
-
-/// A limit that code hits by its name.
-#[derive(Clone, Debug)]
-pub(crate) struct Named {
-    pub(crate) name: String,
-    pub(crate) limit: Limit,
-    pub(crate) scope: Scope,
-    pub(crate) policy: Policy,
-}
 
 /// Why a limit could not be asked by hand.
 #[derive(Debug, thiserror::Error)]
@@ -91,48 +92,55 @@ impl Limiter {
         let named = named(&config, limit).map_err(actix_web::error::ErrorInternalServerError)?;
         let req = ServiceRequest::from_request(req.clone());
         let settings = &config.settings;
-        if !config.enabled.load(Ordering::Relaxed) || settings.is_let_pass(&req) {
+        if !config.enabled.load(Ordering::Relaxed) || settings.is_skipped(&req) {
             return Ok(None);
         }
         let client = settings.client(&req);
-        let place = Place {
+        let slot = LimitSlot {
             tier: Tier::Route,
             scope: named.scope.clone(),
             label: named.policy.label().to_owned(),
-            ours: true,
+            is_local: true,
         };
-        let declared = Declared::new(&named.limit, place, settings);
+        let declared = DeclaredLimit::new(&named.limit, slot, settings);
         let limits = Charge::of(&declared.of(&req).limits, &client, &req);
-        let mut meta = Charge::of(&table::meta_limits(settings, &req), &client, &req);
+        let mut meta = Charge::of(&meta_limits(settings, &req), &client, &req);
         meta.extend(Charge::of_breaches(&limits));
 
         let now = settings.clock.now();
-        let (plan, held) = (None, &[][..]);
-        let question =
-            Question { guards: &meta, limits: &limits, on_refusal: &meta, client: &client, now, plan, held };
-        let outcome = if any_failed(&limits, &client) || any_failed(&meta, &client) {
-            Err(Undecided::Function)
-        } else {
-            question.decide(&config, &req).await
+        let (plan, kept) = (None, &[][..]);
+        let query = StorageQuery {
+            guards: &meta,
+            limits: &limits,
+            on_refusal: &meta,
+            client: &client,
+            now,
+            plan,
+            kept,
         };
-        let decided_by = outcome.as_ref().map_or_else(|_| DecidedBy::Nobody, |outcome| outcome.by);
+        let outcome = if any_key_failed(&limits, &client) || any_key_failed(&meta, &client) {
+            Err(Undecided::CallbackFailed)
+        } else {
+            query.decide(&config, &req).await
+        };
+        let decided_by = outcome.as_ref().map_or_else(|_| DecidedBy::Skipped, |outcome| outcome.by);
         let manual = Some(named.name.as_str());
-        let asked = Asked { settings, client: &client, now, route: None, decided_by, manual };
+        let context = DecisionContext { settings, client: &client, now, route: None, decided_by, manual };
         let decision = match outcome {
             Ok(outcome) => outcome.decision,
             Err(why) => {
-                let response = refusal::undecided(why, &asked, &req);
+                let response = undecided(why, &context, &req);
                 return Err(InternalError::from_response("the limit could not be checked", response).into());
             }
         };
-        let decided = Decided { decision: &decision, guards: &meta, limits: &limits, refunded: &[] };
-        if let Some((breach, response)) = refusal::answer(&asked, &decided, &req) {
+        let batch = DecidedBatch { decision: &decision, guards: &meta, limits: &limits, refunded: &[] };
+        if let Some((breach, response)) = refuse(&context, &batch, &req) {
             req.extensions_mut().insert(breach.clone());
             return Err(InternalError::from_response(breach.message().to_owned(), response).into());
         }
         let is_decided = limits.first().is_some_and(Charge::is_decided);
         let window = decision.limits().first().filter(|_| is_decided).copied();
-        Ok(window.inspect(|window| telling::hit_by_hand(limit, window, named.limit.shadow)))
+        Ok(window.inspect(|window| telemetry::manual_hit(limit, window, named.limit.shadow)))
     }
 
     /// Takes `cost` from the named limit, if it passes. A refusal is an outcome:
@@ -147,7 +155,7 @@ impl Limiter {
     /// [deny](crate::OnStorageFailure::Deny) then.
     pub async fn hit(&self, limit: &str, key: &Key, cost: u64) -> Result<Window, NamedLimitError> {
         let window = self.ask(limit, key, cost, |hits| Batch::new(hits)).await?;
-        telling::hit_by_hand(limit, &window, false);
+        telemetry::manual_hit(limit, &window, false);
         Ok(window)
     }
 
@@ -246,7 +254,7 @@ impl Limiter {
                             OnStorageFailure::Allow => hit.cost(0),
                             OnStorageFailure::Deny => return Err(error.into()),
                         };
-                        fallback.decide(&batch(&[hit]), now)
+                        (**fallback).decide(&batch(&[hit]), now)
                     }
                 }
             }
@@ -261,7 +269,7 @@ fn counted<T>(config: &Config, answer: Result<T, StorageError>) -> Result<T, Sto
     answer.inspect_err(|_| config.health.count_error())
 }
 
-fn named<'c>(config: &'c Config, name: &str) -> Result<&'c Named, NamedLimitError> {
+fn named<'c>(config: &'c Config, name: &str) -> Result<&'c NamedLimit, NamedLimitError> {
     let named = config.settings.named.iter().find(|named| named.name == name);
     named.ok_or_else(|| NamedLimitError::UnknownLimit(name.to_owned()))
 }

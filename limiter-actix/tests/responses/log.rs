@@ -23,14 +23,14 @@ async fn a_flood_of_refusals_does_not_fill_the_log() {
         assert_eq!(get(&app, "/").await, 429);
     }
     assert_eq!(refused(), 100);
-    assert!(log::here("left_out").is_empty());
+    assert!(log::here("suppressed").is_empty());
 
     clock.advance(Duration::from_secs(1));
     assert_eq!(get(&app, "/").await, 429);
     assert_eq!(refused(), 101);
-    let left_out = log::here("left_out");
-    assert_eq!(left_out.len(), 1);
-    assert!(left_out[0].starts_with("INFO") && left_out[0].contains("left_out=150"), "{left_out:?}");
+    let suppressed = log::here("suppressed");
+    assert_eq!(suppressed.len(), 1);
+    assert!(suppressed[0].starts_with("INFO") && suppressed[0].contains("suppressed=150"), "{suppressed:?}");
 }
 
 /// A limit in shadow tells what it would have done, once for a request.

@@ -69,7 +69,7 @@ impl Parse for Arguments {
     }
 }
 
-/// The route of one attribute, written out as an expression of type `Place`.
+/// The route of one attribute, written out as an expression of type `RouteSpec`.
 pub(crate) struct Route {
     path: LitStr,
     methods: Vec<LitStr>,
@@ -100,7 +100,7 @@ impl ToTokens for Route {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         let Self { path, methods, guards } = self;
         tokens.extend(quote! {
-            ::limiter_actix::__private::Place::new(#path) #(.method(#methods))* #(.guard(#guards))*
+            ::limiter_actix::__private::RouteSpec::new(#path) #(.method(#methods))* #(.guard(#guards))*
         });
     }
 }
@@ -148,7 +148,7 @@ mod tests {
             routes(vec![
                 parse_quote!(#[route("/a", method = "GET", name = "n", method = "PURGE", guard = "g::h")])
             ]),
-            ["Place::new(\"/a\").method(\"GET\").method(\"PURGE\").guard(g::h)"]
+            ["RouteSpec::new(\"/a\").method(\"GET\").method(\"PURGE\").guard(g::h)"]
         );
         assert_eq!(
             routes(vec![
@@ -157,7 +157,7 @@ mod tests {
                 parse_quote!(#[inline]),
                 parse_quote!(#[post("/b",)]),
             ]),
-            ["Place::new(\"/a\").method(\"GET\")", "Place::new(\"/b\").method(\"POST\")"]
+            ["RouteSpec::new(\"/a\").method(\"GET\")", "RouteSpec::new(\"/b\").method(\"POST\")"]
         );
     }
 

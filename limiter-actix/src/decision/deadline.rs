@@ -1,0 +1,23 @@
+//! The deadline of storages that have none of their own.
+
+use std::time::Duration;
+
+use actix_web::rt::time::timeout;
+use limiter_core::storage::{Answer, Storage, StorageError};
+
+/// How long a remote storage may take that keeps no deadline of its own.
+const DEADLINE: Duration = Duration::from_millis(100);
+
+/// The answer of a remote storage, which is an error when it does not come in time.
+pub(crate) async fn in_time<T>(storage: &dyn Storage, answer: Answer<'_, T>) -> Result<T, StorageError>
+where
+    T: Unpin,
+{
+    if storage.has_deadline() {
+        return answer.await;
+    }
+    match timeout(DEADLINE, answer).await {
+        Ok(answer) => answer,
+        Err(_) => Err(StorageError::new("the storage did not answer within 100 ms")),
+    }
+}

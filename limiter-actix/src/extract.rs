@@ -1,0 +1,136 @@
+//! Limits that a handler decides to check.
+
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+};
+
+use actix_web::{
+    Error, FromRequest, HttpMessage, HttpRequest,
+    dev::{Payload, ServiceRequest},
+    error::InternalError,
+};
+
+use crate::{
+    Breach, CurrentLimits,
+    report::current::Current,
+    request::{
+        correction::Correction,
+        state::{LimiterStack, RequestState},
+    },
+};
+
+/// Checks the limits of the request at hand, when the handler says so; for limiters that do not by themselves
+/// ([`auto_check(false)`](crate::LimiterBuilder::auto_check)).
+///
+/// ```
+/// use actix_web::{Error, HttpResponse, get, web};
+/// use limiter_actix::{LimitCheck, limit};
+///
+/// #[limit("5/minute")]
+/// #[get("/reports/{id}")]
+/// async fn report(id: web::Path<u32>, limits: LimitCheck) -> Result<HttpResponse, Error> {
+///     if *id > 1000 {
+///         return Ok(HttpResponse::NotFound().finish());
+///     }
+///     limits.check().await?;
+///     Ok(HttpResponse::Ok().finish())
+/// }
+/// ```
+#[derive(Debug)]
+pub struct LimitCheck(HttpRequest);
+
+impl LimitCheck {
+    /// Takes from all limits that apply to the request, or from none. Only the first call does; later ones,
+    /// and those of requests that have been decided, tell how the limits stand.
+    ///
+    /// # Errors
+    ///
+    /// The response to a refused request.
+    pub async fn check(&self) -> Result<CurrentLimits, Error> {
+        let stack = self.0.extensions().get::<LimiterStack>().cloned().unwrap_or_default();
+        let req = ServiceRequest::from_request(self.0.clone());
+        for state in stack.limiters.iter().filter(|state| state.awaits_check.get()) {
+            let mut correction = Correction::new(state, &req);
+            if let Some(response) = correction.failure(state) {
+                return Err(InternalError::from_response("a limit could not be told", response).into());
+            }
+            let turn = CheckTurn::begin(state);
+            let answer = correction.run(state, &req).await;
+            turn.end();
+            let decision = match answer {
+                Ok(decision) => decision,
+                Err(why) => {
+                    let response = correction.undecided(why, state, &req);
+                    return Err(
+                        InternalError::from_response("the limits could not be checked", response).into()
+                    );
+                }
+            };
+            if let Some(response) = correction.conclude(state, &req, &decision) {
+                let message = req.extensions().get::<Breach>().map(|breach| breach.message().to_owned());
+                return Err(InternalError::from_response(message.unwrap_or_default(), response).into());
+            }
+        }
+        Ok(CurrentLimits::of(&self.0))
+    }
+}
+
+/// The turn of one who asks for the decision. When it is given up before there is one, such as by a timeout, the
+/// next one has to ask again: nothing was decided.
+struct CheckTurn<'a> {
+    state: &'a RequestState,
+    is_over: bool,
+}
+
+impl<'a> CheckTurn<'a> {
+    fn begin(state: &'a RequestState) -> Self {
+        Self { state, is_over: false }
+    }
+
+    fn end(mut self) {
+        self.is_over = true;
+    }
+}
+
+impl Drop for CheckTurn<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.state.awaits_check.set(true);
+        }
+    }
+}
+
+impl FromRequest for LimitCheck {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Self::Error>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self(req.clone())))
+    }
+}
+
+impl CurrentLimits {
+    /// The limits of a request, those of the outermost limiter and level first. For a refused request they are
+    /// as they stood when it was refused.
+    pub fn of(req: &HttpRequest) -> Self {
+        let extensions = req.extensions();
+        let mut current = Current::new();
+        if let Some(stack) = extensions.get::<LimiterStack>() {
+            stack.limiters.iter().for_each(|state| state.add_current(&mut current));
+        }
+        if let Some(breach) = extensions.get::<Breach>() {
+            current.extend(breach.limits().iter().cloned());
+        }
+        Self::new(current.into_vec())
+    }
+}
+
+impl FromRequest for CurrentLimits {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Self::Error>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self::of(req)))
+    }
+}

@@ -1,0 +1,5 @@
+//! The middleware.
+
+pub(crate) mod future;
+pub(crate) mod limiter;
+pub(crate) mod witness;

@@ -1,0 +1,47 @@
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, HttpDate, TryIntoHeaderValue};
+use limiter_core::Timestamp;
+
+use super::format::{number, seconds};
+use crate::RetryAfter;
+
+/// Sets the header, unless a longer one is there.
+pub(super) fn set(
+    headers: &mut HeaderMap,
+    name: &HeaderName,
+    form: RetryAfter,
+    wait: Duration,
+    now: Timestamp,
+) {
+    // A client that is told to wait for no time at all would be back at once.
+    let wait = wait.max(Duration::from_secs(1));
+    if read(headers, name, now).is_some_and(|there| there > seconds(wait)) {
+        return;
+    }
+    if let Some(value) = value(form, wait, now) {
+        headers.insert(name.clone(), value);
+    }
+}
+
+fn value(form: RetryAfter, wait: Duration, now: Timestamp) -> Option<HeaderValue> {
+    match form {
+        RetryAfter::Seconds => Some(number(seconds(wait))),
+        RetryAfter::HttpDate => {
+            let until = Duration::from_secs(now.after(wait).as_secs_ceil());
+            HttpDate::from(UNIX_EPOCH + until).try_into_value().ok()
+        }
+    }
+}
+
+/// How many seconds an answer tells its client to wait, in either form; none when it does not, or says
+/// something that is neither.
+pub(super) fn read(headers: &HeaderMap, name: &HeaderName, now: Timestamp) -> Option<u64> {
+    let text = headers.get(name)?.to_str().ok()?.trim();
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // Only a number too large for 64 bits cannot be read.
+        return Some(text.parse().unwrap_or(u64::MAX));
+    }
+    let until = SystemTime::from(text.parse::<HttpDate>().ok()?).duration_since(UNIX_EPOCH).ok()?;
+    Some(until.as_secs().saturating_sub(now.as_nanos() / 1_000_000_000))
+}
