@@ -70,7 +70,7 @@ pub use self::{
     limiter::Limiter,
     manual::NamedLimitError,
     middleware::{future::LimiterFuture, limiter::LimiterService},
-    mount::{ScopeExt, ScopeFactory, resource},
+    mount::{LimitedResource, ScopeExt, ScopeFactory, resource},
     report::{
         breach::Breach,
         current::{CurrentLimit, CurrentLimits},

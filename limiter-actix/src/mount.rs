@@ -1,7 +1,8 @@
 //! Limits for what is mounted without a route attribute.
 
-use std::rc::Rc;
+use std::{fmt, marker::PhantomData, rc::Rc};
 
+use actix_router::{IntoPatterns, Patterns};
 use actix_service::ServiceFactory;
 use actix_web::{
     Error, Resource, Scope,
@@ -23,7 +24,8 @@ use crate::{
 
 /// A resource with limits or an exemption, for handlers without a route attribute.
 ///
-/// It is [`web::resource`] with a rule: what `build` makes of the resource is registered with it.
+/// It is [`web::resource`] with a rule: what `build` makes of the resource is registered with it. Like there, `paths`
+/// is one pattern, or several in an array or a vector.
 ///
 /// ```
 /// use actix_web::{App, HttpResponse, web};
@@ -43,8 +45,9 @@ use crate::{
 ///     .service(resource("/health", Exempt::ALL, |it| it.route(web::get().to(health))));
 /// # let _ = app;
 /// ```
-pub fn resource<R, F, T, B>(path: &str, rule: R, build: F) -> impl HttpServiceFactory + use<R, F, T, B>
+pub fn resource<P, R, F, T, B>(paths: P, rule: R, build: F) -> LimitedResource<F, T, B>
 where
+    P: IntoPatterns,
     R: Into<Rule>,
     F: FnOnce(Resource) -> Resource<T>,
     T: ServiceFactory<
@@ -56,23 +59,48 @@ where
         > + 'static,
     B: MessageBody + 'static,
 {
-    let rule = Rc::new(RegisteredRule::new(rule));
-    let witness = Witness::new(Rc::clone(&rule), Position::Resource);
-    let resource = build(web::resource(path)).wrap(witness);
-    WithBeacon { service: resource, rule, path: path.to_owned() }
+    LimitedResource { paths: paths.patterns(), rule: rule.into(), build, service: PhantomData }
 }
 
-/// Registers a service, and a beacon beside it.
-struct WithBeacon<S> {
-    service: S,
-    rule: Rc<RegisteredRule>,
-    path: String,
+/// A resource with a rule, as [`resource`] makes it.
+#[must_use = "a resource answers only once it is given to `App::service`"]
+pub struct LimitedResource<F, T, B> {
+    paths: Patterns,
+    rule: Rule,
+    build: F,
+    service: PhantomData<fn() -> (T, B)>,
 }
 
-impl<S: HttpServiceFactory> HttpServiceFactory for WithBeacon<S> {
+impl<F, T, B> HttpServiceFactory for LimitedResource<F, T, B>
+where
+    F: FnOnce(Resource) -> Resource<T>,
+    T: ServiceFactory<
+            ServiceRequest,
+            Config = (),
+            Response = ServiceResponse<B>,
+            Error = Error,
+            InitError = (),
+        > + 'static,
+    B: MessageBody + 'static,
+{
     fn register(self, config: &mut AppService) {
-        self.service.register(config);
-        beacon::register(config, self.rule, RuleSite::Resource(RouteSpec::new(self.path)));
+        let rule = Rc::new(RegisteredRule::new(self.rule));
+        let first = match &self.paths {
+            Patterns::Single(path) => path.clone(),
+            Patterns::List(paths) => paths.first().cloned().unwrap_or_default(),
+        };
+        let witness = Witness::new(Rc::clone(&rule), Position::Resource);
+        (self.build)(web::resource(self.paths)).wrap(witness).register(config);
+        beacon::register(config, rule, RuleSite::Resource(RouteSpec::new(first).inexact()));
+    }
+}
+
+impl<F, T, B> fmt::Debug for LimitedResource<F, T, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LimitedResource")
+            .field("paths", &self.paths)
+            .field("rule", &self.rule)
+            .finish_non_exhaustive()
     }
 }
 
@@ -85,11 +113,14 @@ pub fn register(
     rule: Rule,
     routes: impl IntoIterator<Item = RouteSpec>,
 ) {
+    let routes: Vec<_> = routes.into_iter().collect();
+    // The service registers a resource for each of them, in the same order.
+    let distance = routes.len();
     let around = around.into_iter().map(|(prefix, rule)| (with_leading_slash(prefix.to_owned()), rule));
     let rule = Rc::new(RegisteredRule { around: around.collect(), ..RegisteredRule::new(rule) });
     while_registering(&rule, || service.register(config));
     for route in routes {
-        beacon::register(config, Rc::clone(&rule), RuleSite::Resource(route));
+        beacon::register(config, Rc::clone(&rule), RuleSite::Resource(route.at_distance(distance)));
     }
 }
 

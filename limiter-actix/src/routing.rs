@@ -2,14 +2,18 @@
 
 mod app_rules;
 pub(crate) mod beacon;
-mod hidden;
 mod label;
-mod path_variants;
-mod pattern_index;
+mod path_rules;
 pub(crate) mod pattern_text;
 pub(crate) mod plan_builder;
 pub(crate) mod prediction;
 mod recent_paths;
 pub(crate) mod registered;
+mod resource_map;
+mod rewriting;
+mod route_tree;
 pub(crate) mod scope_marker;
+mod segment_tree;
 pub(crate) mod table;
+pub(crate) mod trust;
+mod warnings;

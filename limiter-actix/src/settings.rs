@@ -13,7 +13,7 @@ pub(crate) mod local_refusals;
 pub(crate) mod partial;
 pub(crate) mod path_pattern;
 pub(crate) mod storage_uri;
-mod suggest;
+pub(crate) mod suggest;
 
 use std::sync::{Arc, atomic::AtomicBool};
 

@@ -99,6 +99,11 @@ impl Charge {
         charges
     }
 
+    /// Returns whether it is for one of these limits.
+    pub(crate) fn is_of(&self, limits: &[Rc<BoundLimit>]) -> bool {
+        limits.iter().any(|limit| limit.shares_count_with(&self.limit))
+    }
+
     /// Returns the limit as the application sees it.
     pub(crate) fn report(
         &self,

@@ -7,7 +7,7 @@ use limiter_core::Timestamp;
 
 use super::shared::Shared;
 use crate::{
-    routing::table::{AppPatternIndex, Table},
+    routing::table::{AppRoutes, Table},
     settings::Config,
 };
 
@@ -16,24 +16,27 @@ use crate::{
 pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
     pub(crate) config: Arc<Config>,
-    patterns: Rc<AppPatternIndex>,
+    /// Whether nothing stands between the limiter and the router that could answer a request.
+    pub(crate) is_next_to_router: bool,
+    routes: Rc<AppRoutes>,
     table: OnceCell<Table>,
 }
 
 impl Worker {
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, is_next_to_router: bool) -> Self {
         let config = shared.config();
-        Self { shared, config, patterns: Rc::default(), table: OnceCell::new() }
+        Self { shared, config, is_next_to_router, routes: Rc::default(), table: OnceCell::new() }
     }
 
     /// Returns the same limiter with the current settings.
     pub(crate) fn with_current_settings(&self) -> Self {
-        Self { patterns: Rc::clone(&self.patterns), ..Self::new(Arc::clone(&self.shared)) }
+        let renewed = Self::new(Arc::clone(&self.shared), self.is_next_to_router);
+        Self { routes: Rc::clone(&self.routes), ..renewed }
     }
 
     /// Returns the table of the app. It is built at the first request, once actix has finished the resource map.
     pub(crate) fn table(&self, req: &ServiceRequest) -> &Table {
-        let make = || Table::new(Arc::clone(&self.config), Rc::clone(&self.patterns), req);
+        let make = || Table::new(Arc::clone(&self.config), Rc::clone(&self.routes), req);
         self.table.get_or_init(make)
     }
 

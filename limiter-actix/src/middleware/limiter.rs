@@ -1,6 +1,7 @@
 //! The middleware of a limiter.
 
 use std::{
+    any::type_name,
     cell::RefCell,
     future::{Ready, ready},
     rc::Rc,
@@ -21,6 +22,10 @@ use crate::{
     request::admission::Admission,
 };
 
+/// The services by which actix routes in an app and in a scope. A limiter right around one of these knows that a request
+/// which it does not see again has been routed.
+const ROUTERS: [&str; 2] = ["actix_web::app_service::AppRouting", "actix_web::scope::ScopeService"];
+
 impl<S, B> Transform<S, ServiceRequest> for Limiter
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
@@ -34,7 +39,8 @@ where
 
     fn new_transform(&self, service: S) -> Self::Future {
         multi_process::warn_if_detected(&self.config().settings);
-        let worker = Rc::new(Worker::new(Arc::clone(&self.shared)));
+        let is_next_to_router = ROUTERS.contains(&type_name::<S>());
+        let worker = Rc::new(Worker::new(Arc::clone(&self.shared), is_next_to_router));
         ready(Ok(LimiterService { service: Rc::new(service), worker: RefCell::new(worker) }))
     }
 }

@@ -13,7 +13,7 @@ use std::{
 
 use actix_service::{Service, Transform, forward_ready};
 use actix_web::{
-    Error, HttpMessage,
+    Error, HttpMessage, HttpRequest,
     body::EitherBody,
     dev::{ServiceRequest, ServiceResponse},
 };
@@ -90,52 +90,79 @@ where
 
     fn call(&self, req: ServiceRequest) -> Self::Future {
         match self.witness.report(&req) {
-            Some(state) => {
+            Report::Covered => LimiterFuture::passing(self.service.call(req)),
+            Report::Uncovered(state) => {
                 let correction = Correction::new(state, self.witness.position, &req);
                 drive(&self.service, req, correction, |()| None)
             }
-            None => LimiterFuture::passing(self.service.call(req)),
+            Report::Unclaimed => {
+                let response = self.service.call(req);
+                LimiterFuture::boxed(async move {
+                    let response = response.await?;
+                    warn_if_unclaimed(response.request());
+                    Ok(response.map_into_left_body())
+                })
+            }
         }
     }
 }
 
+/// What the limiters around a witness know of its rule.
+enum Report {
+    /// The charges are right.
+    Covered,
+    /// The charges of the nearest limiter need a correction.
+    Uncovered(Rc<RequestState>),
+    /// There is no limiter yet. One on the very route or resource may follow.
+    Unclaimed,
+}
+
 impl Witness {
-    /// Reports to the limiters of the request. Returns the state of the nearest one if its charges need a correction.
-    fn report(&self, req: &ServiceRequest) -> Option<Rc<RequestState>> {
-        let rule = self.rule.as_ref()?.id;
+    /// Reports to the limiters of the request.
+    fn report(&self, req: &ServiceRequest) -> Report {
+        let Some(rule) = self.rule.as_ref().map(|rule| rule.id) else { return Report::Covered };
         let extensions = req.extensions();
         let stack = extensions.get::<LimiterStack>();
         let limiters = stack.map_or(&[][..], |stack| &stack.limiters);
         let Some((nearest, others)) = limiters.split_last() else {
             let is_skipped = stack.is_some_and(|stack| stack.is_skipped);
             drop(extensions);
-            if !is_skipped {
-                self.report_unclaimed(rule, req);
-            }
-            return None;
+            return if is_skipped { Report::Covered } else { self.leave_unclaimed(rule, req) };
         };
         for other in others {
-            other.note_rule(rule);
+            other.note_rule(rule, req);
         }
-        let is_predicted = nearest.note_rule(rule);
-        (!is_predicted && nearest.is_correctable()).then(|| Rc::clone(nearest))
+        let is_predicted = nearest.note_rule(rule, req);
+        if is_predicted || !nearest.is_correctable() {
+            return Report::Covered;
+        }
+        Report::Uncovered(Rc::clone(nearest))
     }
 
-    /// Leaves a rule that no limiter has seen to a limiter further in. Inside a resource there is none.
+    /// Leaves a rule that no limiter has seen to a limiter further in.
     #[cold]
-    fn report_unclaimed(&self, rule: RuleId, req: &ServiceRequest) {
-        static LOGGED: Once = Once::new();
-        if self.position == Position::Scope {
-            LimiterStack::add_unclaimed(req, rule);
-            return;
+    fn leave_unclaimed(&self, rule: RuleId, req: &ServiceRequest) -> Report {
+        LimiterStack::add_unclaimed(req, rule);
+        match self.position {
+            Position::Scope => Report::Covered,
+            Position::Resource => Report::Unclaimed,
         }
-        LOGGED.call_once(|| {
-            tracing::warn!(
-                code = "L010",
-                path = req.match_pattern(),
-                "a handler has a limit or an exemption, but its app has no `Limiter`: nothing is limited; add \
-                 `.wrap(Limiter::default())`"
-            );
-        });
     }
+}
+
+/// Logs once that a handler with a rule has responded without any limiter.
+fn warn_if_unclaimed(req: &HttpRequest) {
+    static LOGGED: Once = Once::new();
+    let extensions = req.extensions();
+    if extensions.get::<LimiterStack>().is_none_or(LimiterStack::is_claimed) {
+        return;
+    }
+    LOGGED.call_once(|| {
+        tracing::warn!(
+            code = "L010",
+            path = req.match_pattern(),
+            "a handler has a limit or an exemption, but its app has no `Limiter`: nothing is limited; add \
+             `.wrap(Limiter::default())`"
+        );
+    });
 }

@@ -22,12 +22,9 @@ use crate::{
         query::{Outage, StorageQuery},
     },
     limiter::worker::Worker,
-    plan::{
-        Plan,
-        key::{RuleId, RuleIds},
-    },
+    plan::{Plan, key::RuleIds},
     report::decided_by::DecidedBy,
-    routing::{prediction::Route, table::Table},
+    routing::{prediction::Prediction, table::Table},
     settings::Config,
 };
 
@@ -36,11 +33,21 @@ pub(crate) struct Admission {
     predicted: PredictedRequest,
     rules: RuleLedger,
     charges: Charges,
+    /// Charges of a place where the request may not arrive, which refused.
+    set_aside: Charges,
     /// The meta limits: tested before the other limits, and charged if those refuse.
     meta: Charges,
     plan: Rc<Plan>,
     decided_by: DecidedBy,
     callback_failed: bool,
+}
+
+/// The route of a request as predicted, the rules that it is charged for and those it has met, and the plan.
+struct Forecast {
+    prediction: Prediction,
+    charged: RuleIds,
+    seen: RuleIds,
+    plan: Rc<Plan>,
 }
 
 impl Admission {
@@ -52,33 +59,78 @@ impl Admission {
             return None;
         }
         let table = worker.table(req);
-        let route = table.route(req);
-        let candidate = route.predict(req);
-        let (charged, plan) = match &stack {
-            None => predict(table, &route, candidate, req),
-            Some(stack) => predict_within(stack, table, &route, candidate, req),
+        let forecast = match &stack {
+            None => Forecast::of(table, req),
+            Some(stack) => Forecast::within(stack, table, req),
         };
         let settings = &worker.config.settings;
-        // First, since the callbacks of limits may read the client's address.
-        let client = settings.client(req);
-        let applicable = if settings.auto_check { plan.applicable(req) } else { Cow::default() };
-        let charges = Charge::of(&applicable.limits, &client, req);
-        let callback_cache = CallbackCache::default();
-        let mut meta = callback_cache.charges(&applicable.meta, &client, req);
+        let may_be_rewritten = !worker.is_next_to_router
+            && (table.has_rules_by_pattern() || forecast.prediction.pattern().is_none());
+        let predicted = PredictedRequest {
+            // First, since the callbacks of limits may read the client's address.
+            client: settings.client(req),
+            prediction: forecast.prediction,
+            came_by: may_be_rewritten.then(|| req.match_info().as_str().into()),
+            decided_at: worker.now(),
+            callback_cache: CallbackCache::default(),
+            worker: Rc::clone(worker),
+        };
+        Some(Self::charging(predicted, forecast.charged, forecast.seen, forecast.plan, Charges::new(), req))
+    }
+
+    /// Prepares the charges of a plan. Those made before are not made again.
+    fn charging(
+        mut predicted: PredictedRequest,
+        charged: RuleIds,
+        seen: RuleIds,
+        plan: Rc<Plan>,
+        before: Charges,
+        req: &ServiceRequest,
+    ) -> Self {
+        let auto_check = predicted.settings().auto_check;
+        let applicable = if auto_check { plan.applicable(req) } else { Cow::default() };
+        let client = &predicted.client;
+        let (mut charges, set_aside): (Charges, Charges) =
+            before.into_iter().partition(|charge| charge.is_of(&applicable.limits));
+        let is_new = |limit: &&Rc<_>| !charges.iter().any(|charge| charge.limit.shares_count_with(limit));
+        let added = Charge::of(applicable.limits.iter().filter(is_new), client, req);
+        charges.extend(added);
+        let mut meta = predicted.callback_cache.charges(&applicable.meta, client, req);
         meta.extend(Charge::of_breaches(&charges));
         let callback_failed =
-            applicable.callback_failed || any_key_failed(&charges, &client) || any_key_failed(&meta, &client);
+            applicable.callback_failed || any_key_failed(&charges, client) || any_key_failed(&meta, client);
         drop(applicable);
-        let rules = RuleLedger {
-            charged,
-            delegated: route.prediction(candidate).delegated_rules(),
-            seen: stack.map(|stack| stack.unclaimed_rules).unwrap_or_default(),
-        };
-        let decided_at = worker.now();
-        let worker = Rc::clone(worker);
-        let predicted = PredictedRequest { worker, route, candidate, client, decided_at, callback_cache };
+        let rules = RuleLedger::new(&mut predicted.prediction, charged, seen);
         let decided_by = DecidedBy::default();
-        Some(Self { predicted, rules, charges, meta, plan, decided_by, callback_failed })
+        Self { predicted, rules, charges, set_aside, meta, plan, decided_by, callback_failed }
+    }
+}
+
+impl Forecast {
+    fn of(table: &Table, req: &ServiceRequest) -> Self {
+        let prediction = table.predict(req, &[]);
+        let plan = table.predicted_plan(&prediction, req);
+        Self { charged: prediction.rules.clone(), seen: RuleIds::new(), prediction, plan }
+    }
+
+    /// The same for a request that has met limiters or rules before. Rules that it met under another limiter are decided
+    /// there. Rules that it met before any limiter, or at the place of this one, are decided here.
+    #[cold]
+    fn within(stack: &LimiterStack, table: &Table, req: &ServiceRequest) -> Self {
+        let mut seen = stack.unclaimed_rules.clone();
+        for outer in &stack.limiters {
+            let handed_over = outer.delegate(req);
+            seen.extend(handed_over.into_iter().filter(|rule| !seen.contains(rule)).collect::<RuleIds>());
+        }
+        let mut met: RuleIds = stack.limiters.last().map(|outer| outer.seen_rules()).unwrap_or_default();
+        let of_others = met.clone();
+        met.extend_from_slice(&seen);
+        let prediction = table.predict(req, &met);
+        let mut charged = prediction.rules.clone();
+        charged.retain(|rule| !of_others.contains(rule));
+        let mut key = table.key(&prediction, &charged, req);
+        key.delegated_rules = prediction.delegated_rules();
+        Self { plan: table.plan(key), prediction, charged, seen }
     }
 }
 
@@ -97,7 +149,8 @@ impl PendingDecision for Admission {
         StorageQuery {
             guards: &self.meta,
             limits: &self.charges,
-            on_refusal: &self.meta,
+            // A refusal that is not final is no breach.
+            on_refusal: if self.predicted.prediction.may_end_elsewhere() { &[] } else { &self.meta },
             client: &self.predicted.client,
             now: self.predicted.decided_at,
             outage: Some(Outage { plan: &self.plan, req, kept: &[] }),
@@ -121,12 +174,27 @@ impl PendingDecision for Admission {
         self.meta.clear();
     }
 
+    /// A guard may lead the request past the predicted place. Then only the limits there can refuse it now, and those of
+    /// the predicted place are decided where it arrives.
+    fn elsewhere(self, req: &ServiceRequest) -> Result<Self, Self> {
+        let Some(prediction) = self.predicted.prediction.elsewhere() else { return Err(self) };
+        let Self { predicted, rules, charges, set_aside, .. } = self;
+        let table = predicted.worker.table(req);
+        let charged = prediction.rules.clone();
+        let mut key = table.key(&prediction, &charged, req);
+        key.delegated_rules = prediction.delegated_rules();
+        let plan = table.plan(key);
+        let predicted = PredictedRequest { prediction, ..predicted };
+        let before = charges.into_iter().chain(set_aside).collect();
+        Ok(Self::charging(predicted, charged, rules.seen, plan, before, req))
+    }
+
     fn admit(self, req: &ServiceRequest, decision: &Decision) -> OnEarlyDrop {
-        let Self { predicted, rules, mut charges, decided_by, .. } = self;
+        let Self { predicted, rules, mut charges, set_aside, decided_by, .. } = self;
         record_windows(decision, &mut charges);
         let auto_check = predicted.settings().auto_check;
         let phase = if auto_check { Phase::Admitted } else { Phase::AwaitsCheck };
-        let state = Rc::new(RequestState::new(predicted, phase, rules, charges, decided_by));
+        let state = Rc::new(RequestState::new(predicted, phase, rules, charges, set_aside, decided_by));
         state.prepare_refund();
         LimiterStack::push(req, &state);
         OnEarlyDrop::new(state)
@@ -143,44 +211,6 @@ fn is_handled(worker: &Worker, req: &ServiceRequest, stack: Option<&LimiterStack
         return false;
     }
     !worker.config.settings.is_skipped(req)
-}
-
-/// Returns the predicted rules, and the plan that follows from them.
-fn predict(
-    table: &Table,
-    route: &Route,
-    candidate: Option<usize>,
-    req: &ServiceRequest,
-) -> (RuleIds, Rc<Plan>) {
-    let prediction = route.prediction(candidate);
-    (RuleIds::from_slice(prediction.rules()), table.predicted_plan(route, prediction, req))
-}
-
-/// The same for a request that has met limiters or rules before. Rules that it met under another limiter are decided
-/// there. Rules that it met before any limiter are decided here.
-#[cold]
-fn predict_within(
-    stack: &LimiterStack,
-    table: &Table,
-    route: &Route,
-    candidate: Option<usize>,
-    req: &ServiceRequest,
-) -> (RuleIds, Rc<Plan>) {
-    for outer in &stack.limiters {
-        outer.delegate(req);
-    }
-    let prediction = route.prediction(candidate);
-    let predicted = prediction.rules();
-    let is_others = |id: &RuleId| stack.limiters.iter().any(|state| state.rules.borrow().seen.contains(id));
-    let unclaimed = || stack.unclaimed_rules.iter().copied().filter(|id| !predicted.contains(id));
-    if !predicted.iter().any(is_others) && unclaimed().next().is_none() {
-        return predict(table, route, candidate, req);
-    }
-    let own = predicted.iter().copied().filter(|id| !is_others(id));
-    let rules: RuleIds = unclaimed().chain(own).collect();
-    let mut key = table.key(route, &rules, req);
-    key.delegated_rules = prediction.delegated_rules();
-    (rules, table.plan(key))
 }
 
 fn warn_of_duplicate() {

@@ -6,7 +6,7 @@ use actix_web::dev::{ResponseHead, ServiceRequest};
 use limiter_core::storage::Decision;
 use smallvec::SmallVec;
 
-use super::{pending::PendingDecision, phase::Phase, state::RequestState};
+use super::{pending::PendingDecision, phase::Phase, rule_ledger::RuleLedger, state::RequestState};
 use crate::{
     decision::{
         charge::{Charge, Charges, any_key_failed},
@@ -16,7 +16,7 @@ use crate::{
     },
     plan::{Plan, applicable::Applicable, bound_limit::BoundLimit, key::RuleIds},
     report::decided_by::DecidedBy,
-    routing::registered::Position,
+    routing::{prediction::Prediction, registered::Position, table::Table, trust::Credit},
     settings::Config,
 };
 
@@ -24,6 +24,9 @@ use crate::{
 pub(crate) struct Correction {
     state: Rc<RequestState>,
     rules: RuleIds,
+    credit: Credit,
+    /// Where the request may arrive instead, if the predicted rules refuse.
+    elsewhere: Option<Prediction>,
     plan: Rc<Plan>,
     /// Earlier charges that stay.
     pub(super) kept: Charges,
@@ -41,14 +44,25 @@ impl Correction {
     /// Prepares the charges of the rules that the request has met so far, the last of them at this position. At a
     /// scope, charges of rules that may still follow stay.
     pub(crate) fn new(state: Rc<RequestState>, position: Position, req: &ServiceRequest) -> Self {
-        let (rules, plan) = met(&state, position, req);
+        let met = Met::new(&state, position, req);
+        Self::charging(state, met, req)
+    }
+
+    fn charging(state: Rc<RequestState>, met: Met, req: &ServiceRequest) -> Self {
+        let Met { rules, credit, elsewhere, plan } = met;
         let applicable = plan.applicable(req);
         let (kept, dropped) = split(state.charges.take(), &plan, &applicable, req);
         let is_new = |limit: &&Rc<_>| !kept.iter().any(|charge| charge.limit.shares_count_with(limit));
         let client = &state.predicted.client;
         // A limiter further in may have put its own proxies in force.
         state.predicted.settings().address.begin(req);
-        let added = Charge::of(applicable.limits.iter().filter(is_new), client, req);
+        let (mut added, set_aside): (Charges, Charges) =
+            state.set_aside.take().into_iter().partition(|charge| charge.is_of(&applicable.limits));
+        state.set_aside.replace(set_aside);
+        let is_added = |limit: &Rc<_>| added.iter().any(|charge| charge.limit.shares_count_with(limit));
+        let new = applicable.limits.iter().filter(is_new).filter(|limit| !is_added(limit));
+        let made = Charge::of(new, client, req);
+        added.extend(made);
         let mut meta = Charge::of_breaches(&added);
         let is_check = state.is_in(Phase::Checking);
         let of_added = meta.len();
@@ -60,7 +74,7 @@ impl Correction {
         let callback_failed =
             applicable.callback_failed || any_key_failed(&added, client) || any_key_failed(&meta, client);
         drop(applicable);
-        Self { state, rules, plan, kept, dropped, added, meta, guards, callback_failed }
+        Self { state, rules, credit, elsewhere, plan, kept, dropped, added, meta, guards, callback_failed }
     }
 
     /// Makes the new charges never refuse, for requests that already have a response.
@@ -92,8 +106,8 @@ impl Correction {
     }
 
     fn put(self) {
-        let Self { state, rules, kept, dropped, added, .. } = self;
-        state.rules.borrow_mut().recharge(rules);
+        let Self { state, rules, credit, kept, dropped, added, .. } = self;
+        state.rules.borrow_mut().recharge(rules, credit);
         state.charges.replace(kept.into_iter().chain(added).collect());
         if state.is_in(Phase::Checking) {
             state.phase.set(Phase::Final);
@@ -120,7 +134,7 @@ impl PendingDecision for Correction {
             // The admission has tested the other meta limits.
             guards: &self.meta[..self.guards],
             limits: &self.added,
-            on_refusal: &self.meta,
+            on_refusal: if self.elsewhere.is_some() { &[] } else { &self.meta },
             client: &self.state.predicted.client,
             now: self.state.predicted.decided_at,
             outage: Some(Outage { plan: &self.plan, req, kept: &self.kept }),
@@ -146,6 +160,17 @@ impl PendingDecision for Correction {
         self.guards = 0;
     }
 
+    fn elsewhere(self, req: &ServiceRequest) -> Result<Self, Self> {
+        if self.elsewhere.is_none() {
+            return Err(self);
+        }
+        let Self { state, elsewhere, kept, dropped, added, .. } = self;
+        state.charges.replace(kept.into_iter().chain(dropped).collect());
+        state.set_aside.borrow_mut().extend(added);
+        let met = Met::elsewhere(&state, elsewhere, req);
+        Ok(Self::charging(state, met, req))
+    }
+
     fn prepare_wait(&self) {
         if !self.state.is_in(Phase::Settled) && self.kept.iter().any(Charge::refunds_on_drop) {
             self.state.charges.replace(self.kept.clone());
@@ -164,18 +189,49 @@ impl PendingDecision for Correction {
     }
 }
 
-/// Returns the rules that a request has met, and the plan that follows from them.
-fn met(state: &RequestState, position: Position, req: &ServiceRequest) -> (RuleIds, Rc<Plan>) {
-    let ledger = state.rules.borrow();
-    let mut rules = ledger.seen.clone();
-    if position == Position::Scope {
-        // They may follow, and are not to be charged twice.
-        rules.extend(ledger.unseen());
+/// The rules that a request is to be charged for, with what follows from them.
+struct Met {
+    rules: RuleIds,
+    credit: Credit,
+    elsewhere: Option<Prediction>,
+    plan: Rc<Plan>,
+}
+
+impl Met {
+    /// At a scope, these are the rules that the request has met, and those that are predicted inside. At a resource no
+    /// rule follows.
+    fn new(state: &RequestState, position: Position, req: &ServiceRequest) -> Self {
+        let table = state.predicted.worker.table(req);
+        let ledger = state.rules.borrow();
+        if position == Position::Scope {
+            return Self::predicted(&ledger, table.predict(req, &ledger.seen), table, req);
+        }
+        let rules = ledger.seen.clone();
+        let mut key = table.key_at(&rules, position, req);
+        key.delegated_rules = ledger.still_delegated();
+        Self { rules, credit: Credit::default(), elsewhere: None, plan: table.plan(key) }
     }
-    let table = state.predicted.worker.table(req);
-    let mut key = table.key_at(&rules, position, req);
-    key.delegated_rules = ledger.still_delegated();
-    (rules, table.plan(key))
+
+    /// These are the rules that the request meets in any case, with a place where it may arrive instead.
+    fn elsewhere(state: &RequestState, elsewhere: Option<Prediction>, req: &ServiceRequest) -> Self {
+        let table = state.predicted.worker.table(req);
+        let ledger = state.rules.borrow();
+        let prediction = elsewhere.unwrap_or_else(|| table.predict(req, &ledger.seen));
+        Self::predicted(&ledger, prediction, table, req)
+    }
+
+    fn predicted(
+        ledger: &RuleLedger,
+        mut prediction: Prediction,
+        table: &Table,
+        req: &ServiceRequest,
+    ) -> Self {
+        let rules = prediction.rules.clone();
+        let mut key = table.key(&prediction, &rules, req);
+        key.delegated_rules = ledger.still_delegated();
+        let (credit, elsewhere) = (mem::take(&mut prediction.credit), prediction.elsewhere());
+        Self { rules, credit, elsewhere, plan: table.plan(key) }
+    }
 }
 
 /// Splits earlier charges into those that stay and those to be refunded.

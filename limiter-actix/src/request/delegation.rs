@@ -3,23 +3,27 @@
 use actix_web::dev::ServiceRequest;
 
 use super::{phase::Phase, state::RequestState};
-use crate::decision::charge::Charges;
+use crate::{decision::charge::Charges, plan::key::RuleIds};
 
 impl RequestState {
-    /// Leaves the rules that the request has not met yet to a limiter further in, and refunds their charges.
-    pub(super) fn delegate(&self, req: &ServiceRequest) {
+    /// Leaves the rules that the request has not met yet, and those of this very place, to a limiter here, and refunds
+    /// their charges. Returns those of this place.
+    pub(super) fn delegate(&self, req: &ServiceRequest) -> RuleIds {
         if !self.is_in(Phase::Admitted) {
-            return;
+            return RuleIds::new();
         }
         self.phase.set(Phase::Final);
-        let rules = self.rules.borrow();
-        let delegated = rules.unseen();
+        let mut rules = self.rules.borrow_mut();
+        let mut delegated = rules.unseen();
+        let handed_over = rules.hand_over(req.match_info().unprocessed().len());
+        delegated.extend_from_slice(&handed_over);
         if delegated.iter().all(|rule| rules.delegated.contains(rule)) {
-            return;
+            return handed_over;
         }
-        self.predicted.prediction().delegate(&delegated);
+        let prediction = &self.predicted.prediction;
+        prediction.delegate(&delegated);
         let table = self.predicted.worker.table(req);
-        let mut key = table.key(&self.predicted.route, &rules.charged, req);
+        let mut key = table.key(prediction, &rules.charged, req);
         key.delegated_rules = delegated;
         drop(rules);
         let plan = table.plan(key);
@@ -30,5 +34,6 @@ impl RequestState {
             });
         self.charges.replace(kept);
         self.refund(dropped);
+        handed_over
     }
 }

@@ -8,7 +8,8 @@ use super::{phase::Phase, state::RequestState};
 ///
 /// The future of the middleware owns one from the admission on. If that future is dropped before
 /// [`settle`](Self::settle), the client has disconnected, a middleware further out has timed out, or the handler has
-/// panicked. Then the request is reported as it was decided, and limits with `refund_on_drop` are refunded.
+/// panicked. Then the request is reported as it was decided, and limits with
+/// `refund_on_drop` are refunded. Rules that were granted to it and that it has not met are not granted again.
 pub(crate) struct OnEarlyDrop {
     state: Rc<RequestState>,
 }
@@ -30,6 +31,7 @@ impl OnEarlyDrop {
 impl Drop for OnEarlyDrop {
     fn drop(&mut self) {
         if !self.state.is_in(Phase::Settled) {
+            self.state.doubt_on_drop();
             self.state.report();
             self.state.refund_on_drop();
         }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use actix_web::{
     HttpRequest,
     dev::{ResponseHead, ServiceRequest, ServiceResponse},
+    http::{Method, header::ORIGIN},
     rt,
 };
 use limiter_core::storage::{Decision, Verdict};
@@ -15,18 +16,14 @@ use super::{
     state::RequestState,
 };
 use crate::{
+    plan::key::RuleId,
     routing::{pattern_text::depth, registered::Position, scope_marker::ScopeMarker},
     settings::backend::Backend,
 };
 
 impl RequestState {
-    /// Charges a request for the limits of the handler that responded, if another one was predicted. It refuses
-    /// nothing. From now on the limits of the predicted handler apply only after routing.
+    /// Charges a request for the limits of the place that responded, if another one was predicted. It refuses nothing.
     pub(super) fn charge_retroactively<B>(self: &Rc<Self>, response: &ServiceResponse<B>) {
-        if !self.is_mispredicted(response.request()) {
-            return;
-        }
-        self.mark_ambiguous(response.request());
         let req = ServiceRequest::from_request(response.request().clone());
         let mut correction = Correction::new(Rc::clone(self), Position::Resource, &req);
         correction.never_refuse();
@@ -47,8 +44,16 @@ impl RequestState {
         }
     }
 
-    fn mark_ambiguous(&self, req: &HttpRequest) {
-        if self.predicted.prediction().mark_ambiguous() {
+    /// Returns whether the request arrived where other rules apply, and learns from it.
+    pub(super) fn is_mispredicted<B>(&self, response: &ServiceResponse<B>) -> bool {
+        let req = response.request();
+        let is_rewritten = self.learn_rewriting(req);
+        let unmet = self.rules.borrow().unseen();
+        if unmet.is_empty() || !self.has_gone_astray(&unmet, response) {
+            return is_rewritten;
+        }
+        self.predicted.prediction.reclaim(&unmet);
+        if self.predicted.worker.try_table().is_some_and(|table| table.doubt(&unmet)) {
             tracing::warn!(
                 code = "L009",
                 pattern = self.predicted.pattern(),
@@ -57,19 +62,65 @@ impl RequestState {
                  after routing"
             );
         }
+        true
     }
 
-    /// Returns whether a handler responded on which the predicted rules do not stand. If a middleware responded on
-    /// the way, or no handler at all, the request had no chance to meet them.
-    fn is_mispredicted(&self, req: &HttpRequest) -> bool {
-        let rules = self.rules.borrow();
-        if rules.has_seen_all() || !is_at_handler(req) {
+    /// Learns it if a middleware further in has changed the path. Returns whether it leads to another place.
+    fn learn_rewriting(&self, req: &HttpRequest) -> bool {
+        let Some(came_by) = self.predicted.came_by.as_deref() else { return false };
+        let is_routed = req.match_info().unprocessed().len() < req.match_info().as_str().len();
+        if came_by == req.match_info().as_str() || !is_routed || !self.leads_elsewhere(req) {
             return false;
         }
-        let Some(ScopeMarker(scope)) = req.app_data() else { return true };
-        let table = self.predicted.worker.try_table();
-        !table.is_some_and(|table| rules.unseen().iter().any(|rule| table.is_on(*rule, *scope)))
+        let req = ServiceRequest::from_request(req.clone());
+        self.predicted.worker.table(&req).learn_rewriting(came_by, &req);
+        true
     }
+
+    /// Returns whether the path, as it is now, leads to other places than were predicted.
+    fn leads_elsewhere(&self, req: &HttpRequest) -> bool {
+        let req = ServiceRequest::from_request(req.clone());
+        !Rc::ptr_eq(&self.predicted.worker.table(&req).route(&req), &self.predicted.prediction.route)
+    }
+
+    /// Returns whether the request passed by the rules that were granted to it. If a middleware responded on the way,
+    /// the request had no chance to meet them.
+    fn has_gone_astray<B>(&self, unmet: &[RuleId], response: &ServiceResponse<B>) -> bool {
+        let (worker, req) = (&self.predicted.worker, response.request());
+        if let Some(ScopeMarker(scope)) = req.app_data()
+            && worker.try_table().is_some_and(|table| unmet.iter().any(|rule| table.is_on(*rule, *scope)))
+        {
+            return false;
+        }
+        let is_unrouted = req.match_info().unprocessed().len() == req.match_info().as_str().len();
+        is_at_handler(req)
+            || self.leads_elsewhere(req)
+            || (is_unrouted && worker.is_next_to_router)
+            || !may_be_of_middleware(response)
+    }
+
+    /// Grants rules to no request any more that this one was granted and has not met, since it was dropped. They may not
+    /// be where it went.
+    pub(super) fn doubt_on_drop(&self) {
+        let Ok(rules) = self.rules.try_borrow() else { return };
+        let unmet = rules.unseen();
+        if let Some(table) = self.predicted.worker.try_table()
+            && !unmet.is_empty()
+            && !self.predicted.prediction.is_sure()
+        {
+            table.doubt(&unmet);
+        }
+    }
+}
+
+/// Returns whether a response may come from a middleware that responds before routing: it redirects, asks for
+/// credentials, refuses, fails, or answers a CORS preflight. Default services respond otherwise.
+fn may_be_of_middleware<B>(response: &ServiceResponse<B>) -> bool {
+    let status = response.status();
+    let req = response.request();
+    let is_preflight = *req.method() == Method::OPTIONS && req.headers().contains_key(ORIGIN);
+    let refuses = [401, 403, 407, 408, 429, 451].contains(&status.as_u16());
+    is_preflight || refuses || status.is_redirection() || status.is_server_error()
 }
 
 async fn charge_later(mut correction: Correction, req: HttpRequest, head: ResponseHead) {

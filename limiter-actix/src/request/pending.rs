@@ -31,6 +31,12 @@ pub(crate) trait PendingDecision: Sized {
     /// Continues with the outage limits in place of all others.
     fn replace_limits(&mut self, outage_limits: Charges);
 
+    /// Continues with the decision for another place, where the request may arrive instead. Returns itself if there is
+    /// none, so that a refusal is final.
+    fn elsewhere(self, _req: &ServiceRequest) -> Result<Self, Self> {
+        Err(self)
+    }
+
     /// Keeps earlier charges where an early drop finds them, before the storage is awaited.
     fn prepare_wait(&self) {}
 
@@ -60,7 +66,13 @@ pub(crate) fn decide_in_memory<P: PendingDecision>(mut pending: P, req: &Service
     let timer = settings.telemetry.time_decision(!query.limits.is_empty());
     let decision = query.run_memory(memory);
     drop(timer);
-    Progress::Done(conclude(pending, req, &decision))
+    if decision.is_admitted() {
+        return Progress::Done(Ok(pending.admit(req, &decision)));
+    }
+    match pending.elsewhere(req) {
+        Ok(pending) => decide_in_memory(pending, req),
+        Err(pending) => Progress::Done(conclude(pending, req, &decision)),
+    }
 }
 
 /// Makes a decision, wherever counts are.
@@ -68,17 +80,23 @@ pub(crate) async fn decide<P: PendingDecision>(
     mut pending: P,
     req: &ServiceRequest,
 ) -> Result<P::Admitted, Box<Refusal>> {
-    let decision = if pending.callback_failed() {
-        Err(Undecided::CallbackFailed)
-    } else {
-        query_storage(&mut pending, req).await
-    };
-    match decision {
-        Ok(decision) => conclude(pending, req, &decision),
-        Err(why) => {
-            pending.abandon();
-            Err(Refusal::undecided(why, &pending.context(), req))
-        }
+    loop {
+        let decision = if pending.callback_failed() {
+            Err(Undecided::CallbackFailed)
+        } else {
+            query_storage(&mut pending, req).await
+        };
+        pending = match decision {
+            Ok(decision) if decision.is_admitted() => return Ok(pending.admit(req, &decision)),
+            Ok(decision) => match pending.elsewhere(req) {
+                Ok(other) => other,
+                Err(pending) => return conclude(pending, req, &decision),
+            },
+            Err(why) => {
+                pending.abandon();
+                return Err(Refusal::undecided(why, &pending.context(), req));
+            }
+        };
     }
 }
 

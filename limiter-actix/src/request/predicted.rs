@@ -6,16 +6,16 @@ use crate::{
     decision::{callback_cache::CallbackCache, context::DecisionContext},
     limiter::worker::Worker,
     report::decided_by::DecidedBy,
-    routing::prediction::{Prediction, Route},
+    routing::prediction::Prediction,
     settings::Settings,
 };
 
 /// The facts of a request that are known before its decision, and never change.
 pub(crate) struct PredictedRequest {
     pub(super) worker: Rc<Worker>,
-    pub(super) route: Rc<Route>,
-    /// The index of the predicted candidate of the route. `None` if a handler without a rule is predicted.
-    pub(super) candidate: Option<usize>,
+    pub(super) prediction: Prediction,
+    /// The path it came by, if a middleware further in may change it where that matters.
+    pub(super) came_by: Option<Box<str>>,
     /// The client, by the limiter's own key.
     pub(super) client: Key,
     pub(super) decided_at: Timestamp,
@@ -27,13 +27,9 @@ impl PredictedRequest {
         &self.worker.config.settings
     }
 
-    pub(super) fn prediction(&self) -> &Prediction {
-        self.route.prediction(self.candidate)
-    }
-
     /// Returns the pattern of the predicted route.
     pub(super) fn pattern(&self) -> Option<&str> {
-        self.route.pattern().map(|pattern| &**pattern)
+        self.prediction.pattern().map(|pattern| &**pattern)
     }
 
     pub(super) fn context(&self, decided_by: DecidedBy) -> DecisionContext<'_> {
@@ -41,7 +37,7 @@ impl PredictedRequest {
             settings: self.settings(),
             client: &self.client,
             now: self.decided_at,
-            route: self.route.pattern(),
+            route: self.prediction.pattern(),
             decided_by,
             manual: None,
         }

@@ -1,10 +1,10 @@
 //! The end of a request, with its response.
 
-use std::{cell::Cell, rc::Rc};
+use std::{cell::Cell, mem, rc::Rc};
 
 use actix_web::{
-    Error, HttpRequest,
-    dev::{ResponseHead, ServiceRequest, ServiceResponse},
+    Error,
+    dev::{ResponseHead, ServiceResponse},
 };
 
 use super::{misprediction::is_at_handler, phase::Phase, state::RequestState};
@@ -24,10 +24,11 @@ impl RequestState {
 
     fn settle_response<B>(self: &Rc<Self>, mut response: ServiceResponse<B>) -> ServiceResponse<B> {
         let phase = self.phase.replace(Phase::Settled);
-        self.watch_path(response.request());
-        if phase == Phase::Admitted {
+        let is_charged = matches!(phase, Phase::Admitted | Phase::Final);
+        if is_charged && self.is_mispredicted(&response) {
             self.charge_retroactively(&response);
         }
+        self.release_credit();
         self.release_unmatched(&response);
         if phase != Phase::Refused {
             self.report();
@@ -39,6 +40,7 @@ impl RequestState {
 
     fn settle_error(self: &Rc<Self>, mut error: Error) -> Error {
         let phase = self.phase.replace(Phase::Settled);
+        self.release_credit();
         let response = error.error_response();
         if phase != Phase::Refused {
             self.report();
@@ -54,22 +56,9 @@ impl RequestState {
         error
     }
 
-    /// Notices if a middleware further in has changed the path. Rules on handlers do not need this: their witnesses
-    /// report.
-    fn watch_path(&self, req: &HttpRequest) {
-        let Some(table) = self.predicted.worker.try_table() else { return };
-        let may_matter = self.predicted.pattern().is_none() || table.has_rules_by_pattern();
-        if !may_matter || table.is_rewritten() {
-            return;
-        }
-        let is_routed = req.match_info().unprocessed().len() < req.match_info().as_str().len();
-        if !is_routed {
-            return;
-        }
-        let req = ServiceRequest::from_request(req.clone());
-        if !Rc::ptr_eq(&table.route(&req), &self.predicted.route) {
-            table.note_rewriting(&req);
-        }
+    /// Ends the credit on which rules were granted.
+    fn release_credit(&self) {
+        drop(mem::take(&mut self.rules.borrow_mut().credit));
     }
 
     /// Refunds the default limits of a path that matched no route, if they do not apply there.

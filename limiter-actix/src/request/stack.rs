@@ -37,6 +37,11 @@ impl LimiterStack {
         });
     }
 
+    /// Returns whether a limiter has come to decide the rules that the request met, or skips it.
+    pub(crate) fn is_claimed(&self) -> bool {
+        self.is_skipped || self.unclaimed_rules.is_empty()
+    }
+
     /// Marks a request that a limiter skips.
     pub(super) fn skip(req: &ServiceRequest) {
         Self::change(req, |stack| stack.is_skipped = true);

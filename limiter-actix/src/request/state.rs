@@ -6,12 +6,14 @@ use std::{
     sync::Arc,
 };
 
+use actix_web::dev::ServiceRequest;
+
 use super::{phase::Phase, predicted::PredictedRequest, rule_ledger::RuleLedger};
 use crate::{
     Breach,
     decision::{charge::Charges, context::DecisionContext, refund::RefundChannel},
     limiter::shared::Shared,
-    plan::key::RuleId,
+    plan::key::{RuleId, RuleIds},
     report::{
         current::{Current, LimitOutcome},
         decided_by::DecidedBy,
@@ -26,6 +28,8 @@ pub(crate) struct RequestState {
     pub(super) phase: Cell<Phase>,
     pub(super) rules: RefCell<RuleLedger>,
     pub(super) charges: RefCell<Charges>,
+    /// Charges that were refused where the request may not arrive, to be decided where it does.
+    pub(super) set_aside: RefCell<Charges>,
     /// Who has decided so far.
     pub(super) decided_by: Cell<DecidedBy>,
     /// The states of limiters further in.
@@ -42,6 +46,7 @@ impl RequestState {
         phase: Phase,
         rules: RuleLedger,
         charges: Charges,
+        set_aside: Charges,
         decided_by: DecidedBy,
     ) -> Self {
         Self {
@@ -49,6 +54,7 @@ impl RequestState {
             phase: phase.into(),
             rules: rules.into(),
             charges: charges.into(),
+            set_aside: set_aside.into(),
             decided_by: decided_by.into(),
             inner: RefCell::default(),
             breach: RefCell::default(),
@@ -63,6 +69,11 @@ impl RequestState {
     /// Returns whether the state is of this limiter.
     pub(super) fn is_of(&self, limiter: &Arc<Shared>) -> bool {
         Arc::ptr_eq(&self.predicted.worker.shared, limiter)
+    }
+
+    /// Returns the rules that the request has met, from the outermost on.
+    pub(super) fn seen_rules(&self) -> RuleIds {
+        self.rules.borrow().seen.clone()
     }
 
     /// Returns whether a witness may correct the charges.
@@ -87,7 +98,13 @@ impl RequestState {
     }
 
     /// Records that the request has met a rule. Returns whether the charges cover all rules met so far.
-    pub(crate) fn note_rule(&self, rule: RuleId) -> bool {
-        self.rules.borrow_mut().add(rule)
+    pub(crate) fn note_rule(&self, rule: RuleId, req: &ServiceRequest) -> bool {
+        let mut rules = self.rules.borrow_mut();
+        if !rules.credit.is_empty()
+            && let Some(table) = self.predicted.worker.try_table()
+        {
+            table.confirm(rule);
+        }
+        rules.add(rule, req.match_info().unprocessed().len())
     }
 }

@@ -1,38 +1,38 @@
 //! The rules of one app.
 
-use std::{collections::HashMap, rc::Rc, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    rc::Rc,
+};
 
-use actix_web::{dev::ServiceRequest, http::Method};
-use smallvec::SmallVec;
+use actix_web::http::Method;
 
 use super::{
     beacon::{self, Beacon, RuleSite},
-    pattern_text::{depth, is_inside},
-    prediction::{Prediction, Route},
+    path_rules::PathRules,
+    pattern_text::depth,
     registered::RegisteredRule,
+    route_tree::RouteTree,
 };
 use crate::{
     Rule,
-    plan::key::{RuleId, RuleIds},
-    settings::{
-        Config, Settings,
-        path_pattern::{PathPattern, PatternRule},
-    },
+    plan::key::RuleId,
+    settings::{Config, Settings, path_pattern::PathPattern},
 };
 
 /// The rules of one app.
 #[derive(Default)]
 pub(super) struct AppRules {
     pub(super) registered: HashMap<RuleId, Rc<RegisteredRule>>,
-    /// The rules on scopes, the outermost first; of one prefix in the order they were registered.
+    /// The rules on scopes, the outermost first; of one prefix in the order in which they were registered.
     pub(super) scopes: Vec<ScopeRule>,
     /// The prefixes and rules of the `#[scope]` modules around each handler, the outermost first.
     pub(super) modules: HashMap<RuleId, Vec<(String, Rule)>>,
-    /// The rules on each resource, by its full pattern, in the order actix asks them.
+    /// The rules on each resource, by its full pattern, in the order in which actix tries them.
     pub(super) resources: HashMap<String, Vec<Rc<Beacon>>>,
-    /// Given by pattern.
-    pub(super) patterns: Vec<PatternRule>,
-    custom_methods: Vec<Method>,
+    /// The rules given by pattern.
+    pub(super) patterns: PathRules,
+    custom_methods: HashSet<Method>,
 }
 
 /// A rule on a scope.
@@ -44,85 +44,54 @@ pub(super) struct ScopeRule {
 }
 
 impl AppRules {
-    pub(super) fn of_app(config: &Config, req: &ServiceRequest) -> Self {
-        let mut rules = Self { patterns: config.settings.patterns.clone(), ..Self::default() };
-        for beacon in beacon::of_app(req) {
-            rules.add(beacon);
+    /// Returns the rules of an app, or all of this thread if its tree cannot be read: those of other apps are never
+    /// met.
+    pub(super) fn new(config: &Config, tree: Option<&RouteTree>) -> Self {
+        let mut rules =
+            Self { patterns: PathRules::new(config.settings.patterns.clone()), ..Self::default() };
+        match tree {
+            Some(tree) => tree.beacons.iter().for_each(|(prefix, beacon)| rules.add(prefix, beacon)),
+            None => beacon::all()
+                .iter()
+                .for_each(|beacon| rules.add(&beacon.prefix().unwrap_or_default(), beacon)),
         }
         rules.scopes.sort_by_key(|scope| depth(&scope.prefix));
         rules.custom_methods = rules.methods_in_rules(&config.settings);
         rules
     }
 
-    fn add(&mut self, beacon: Rc<Beacon>) {
-        let Some(prefix) = beacon.prefix() else { return };
+    fn add(&mut self, prefix: &str, beacon: &Rc<Beacon>) {
         self.registered.insert(beacon.rule.id, Rc::clone(&beacon.rule));
         match &beacon.site {
             RuleSite::Scope(scope) => {
-                self.scopes.push(ScopeRule { id: beacon.rule.id, prefix, scope: *scope });
+                self.scopes.push(ScopeRule { id: beacon.rule.id, prefix: prefix.to_owned(), scope: *scope });
             }
             RuleSite::Resource(route) => {
                 let full = |(module, rule): &(String, Rule)| (format!("{prefix}{module}"), rule.clone());
                 let modules = beacon.rule.around.iter().map(full).collect();
                 self.modules.insert(beacon.rule.id, modules);
                 let pattern = format!("{prefix}{}", route.path());
-                self.resources.entry(pattern).or_default().push(beacon);
+                self.resources.entry(pattern).or_default().push(Rc::clone(beacon));
             }
         }
     }
 
-    pub(super) fn custom_methods(&self) -> &[Method] {
+    pub(super) fn custom_methods(&self) -> &HashSet<Method> {
         &self.custom_methods
     }
 
-    /// The rules given by pattern that cover a path, as indices.
-    pub(super) fn covering(&self, path: &str) -> SmallVec<[usize; 4]> {
-        let covers = |rule: &PatternRule| match &rule.pattern {
-            PathPattern::Scope(prefix) => prefix.is_match(path),
-            PathPattern::Route(route, _) => route.is_match(path),
-        };
-        (0..self.patterns.len()).filter(|index| covers(&self.patterns[*index])).collect()
-    }
-
-    /// What a request will meet that matches `pattern`.
-    pub(super) fn route(&self, pattern: Option<Arc<str>>, covering: SmallVec<[usize; 4]>) -> Route {
-        let prefix = pattern.as_deref();
-        let is_around = |scope: &&ScopeRule| {
-            prefix.is_some_and(|pattern| is_inside(pattern, &scope.prefix)) && self.is_predictable(scope)
-        };
-        let around: RuleIds = self.scopes.iter().filter(is_around).map(|scope| scope.id).collect();
-        let here = pattern.as_deref().and_then(|pattern| self.resources.get(pattern));
-        let candidates = here
-            .into_iter()
-            .flatten()
-            .map(|beacon| {
-                let mut rules = around.clone();
-                rules.push(beacon.rule.id);
-                (Rc::clone(beacon), Prediction::new(rules))
-            })
-            .collect();
-        Route { pattern, covering, candidates, plain: Prediction::new(around) }
-    }
-
-    /// Whether paths tell which requests meet the rule of this scope: not when several scopes of one prefix have
-    /// rules, in each other or told apart by guards.
-    pub(super) fn is_predictable(&self, scope: &ScopeRule) -> bool {
-        let is_rival = |other: &ScopeRule| other.prefix == scope.prefix && other.scope != scope.scope;
-        !scope.prefix.is_empty() && !self.scopes.iter().any(is_rival)
-    }
-
-    /// Whether a rule stands on this scope.
+    /// Returns whether a rule stands on this scope.
     pub(super) fn is_on(&self, rule: RuleId, scope: RuleId) -> bool {
         self.scopes.iter().any(|there| there.id == rule && there.scope == scope)
     }
 
-    fn methods_in_rules(&self, settings: &Settings) -> Vec<Method> {
+    fn methods_in_rules(&self, settings: &Settings) -> HashSet<Method> {
         let registered = self.registered.values().flat_map(|rule| rule.rules()).map(|rule| &rule.limits);
-        let patterns = self.patterns.iter().map(|pattern| &pattern.rule.limits);
+        let patterns = self.patterns.all.iter().map(|pattern| &pattern.rule.limits);
         let tiers = [&settings.defaults.limits, &settings.application, &settings.meta];
         let tiers = tiers.into_iter().chain(&settings.failure.limits);
         let limits = registered.chain(patterns).chain(tiers).flat_map(|limits| &limits.0);
-        let of_patterns = self.patterns.iter().flat_map(|rule| match &rule.pattern {
+        let of_patterns = self.patterns.all.iter().flat_map(|rule| match &rule.pattern {
             PathPattern::Route(_, methods) => methods.as_slice(),
             PathPattern::Scope(_) => &[],
         });

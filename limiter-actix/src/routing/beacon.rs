@@ -7,6 +7,7 @@
 
 use std::{
     cell::RefCell,
+    collections::HashMap,
     hash::{BuildHasher, RandomState},
     rc::{Rc, Weak},
     sync::LazyLock,
@@ -15,7 +16,6 @@ use std::{
 use actix_web::{
     HttpResponse,
     dev::{AppService, ResourceDef, ResourceMap, ServiceRequest, fn_service},
-    error::UrlGenerationError,
     guard::{Guard, GuardContext},
     http::Method,
 };
@@ -23,12 +23,10 @@ use actix_web::{
 use super::registered::RegisteredRule;
 use crate::plan::key::RuleId;
 
-/// A rule and where it stands.
+/// A rule and where it is declared.
 pub(crate) struct Beacon {
     pub(crate) rule: Rc<RegisteredRule>,
     pub(crate) site: RuleSite,
-    /// Names the leaf of the node below, to ask a resource map whether the beacon is in it.
-    name: String,
     /// The path that only the node below matches.
     path: String,
     node: Weak<ResourceMap>,
@@ -47,12 +45,34 @@ pub struct RouteSpec {
     path: String,
     methods: Vec<Method>,
     guards: Vec<Rc<dyn Guard>>,
+    /// Whether its methods and guards are all known.
+    is_exact: bool,
+    /// How many resources and beacons were registered since the resource, itself included.
+    distance: usize,
 }
 
 impl RouteSpec {
     /// The resource of this pattern, relative to the scope it stands in.
     pub fn new(path: impl Into<String>) -> Self {
-        Self { path: path.into(), methods: Vec::new(), guards: Vec::new() }
+        Self { path: path.into(), methods: Vec::new(), guards: Vec::new(), is_exact: true, distance: 1 }
+    }
+
+    /// Notes that the resource may have further methods and guards.
+    pub(crate) fn inexact(self) -> Self {
+        Self { is_exact: false, ..self }
+    }
+
+    /// Notes how many resources and beacons were registered since the resource.
+    pub(crate) fn at_distance(self, distance: usize) -> Self {
+        Self { distance, ..self }
+    }
+
+    pub(crate) fn is_exact(&self) -> bool {
+        self.is_exact
+    }
+
+    pub(crate) fn distance(&self) -> usize {
+        self.distance
     }
 
     /// Adds a method it answers; without any it answers all. Route attributes have checked the name.
@@ -88,8 +108,25 @@ impl RouteSpec {
 }
 
 thread_local! {
-    /// The beacons of the apps of this thread. Those whose app is gone leave when another is added.
-    static BEACONS: RefCell<Vec<Rc<Beacon>>> = const { RefCell::new(Vec::new()) };
+    /// The beacons of the apps of this thread, by the names of their nodes.
+    static BEACONS: RefCell<Beacons> = RefCell::default();
+}
+
+#[derive(Default)]
+struct Beacons {
+    by_name: HashMap<String, Rc<Beacon>>,
+    /// With so many, those whose app is gone are removed.
+    clean_at: usize,
+}
+
+impl Beacons {
+    fn add(&mut self, name: String, beacon: Beacon) {
+        if self.by_name.len() >= self.clean_at {
+            self.by_name.retain(|_, beacon| beacon.node.strong_count() > 0);
+            self.clean_at = 64.max(2 * self.by_name.len());
+        }
+        self.by_name.insert(name, Rc::new(beacon));
+    }
 }
 
 /// Part of every beacon's path: drawn once per process, so that no request can spell one.
@@ -109,36 +146,30 @@ pub(crate) fn register(config: &mut AppService, rule: Rc<RegisteredRule>, site: 
 
     let container = ResourceDef::root_prefix(&name);
     let mut node = ResourceMap::new(container.clone());
-    let mut leaf = ResourceDef::new(LEAF);
-    leaf.set_name(name.as_str());
-    node.add(&mut leaf, None);
+    node.add(&mut ResourceDef::new(LEAF), None);
     let node = Rc::new(node);
 
     let path = format!("{name}{LEAF}");
-    let beacon = Beacon { rule, site, name, path, node: Rc::downgrade(&node) };
-    BEACONS.with_borrow_mut(|beacons| {
-        beacons.retain(|beacon| beacon.node.strong_count() > 0);
-        beacons.push(Rc::new(beacon));
-    });
+    let beacon = Beacon { rule, site, path, node: Rc::downgrade(&node) };
+    BEACONS.with_borrow_mut(|beacons| beacons.add(name, beacon));
     config.register_service(container, Some(vec![Box::new(never)]), fn_service(not_found), Some(node));
 }
 
-/// The beacons in the app that serves this request, in the order they were registered.
-pub(crate) fn of_app(req: &ServiceRequest) -> Vec<Rc<Beacon>> {
-    BEACONS.with_borrow(|beacons| beacons.iter().filter(|beacon| beacon.is_in_app_of(req)).cloned().collect())
+/// Returns the beacon whose node has this pattern.
+pub(super) fn find(pattern: &str) -> Option<Rc<Beacon>> {
+    BEACONS.with_borrow(|beacons| beacons.by_name.get(pattern).cloned())
+}
+
+/// Returns the beacons of all apps of this thread.
+pub(super) fn all() -> Vec<Rc<Beacon>> {
+    BEACONS.with_borrow(|beacons| beacons.by_name.values().cloned().collect())
 }
 
 impl Beacon {
-    /// The full pattern of the scope around it; empty at the root. None once the app is gone.
-    pub(crate) fn prefix(&self) -> Option<String> {
+    /// Returns the full pattern of the scope around it; empty at the root. None once the app is gone.
+    pub(super) fn prefix(&self) -> Option<String> {
         let pattern = self.node.upgrade()?.match_pattern(&self.path)?;
         pattern.strip_suffix(&self.path).map(str::to_owned)
-    }
-
-    fn is_in_app_of(&self, req: &ServiceRequest) -> bool {
-        let nothing: [(&str, &str); 0] = [];
-        let url = req.resource_map().url_for_iter(req.request(), &self.name, nothing);
-        !matches!(url, Err(UrlGenerationError::ResourceNotFound))
     }
 }
 
@@ -180,6 +211,6 @@ mod tests {
         for _ in 0..50 {
             come_and_go().await;
         }
-        assert!(BEACONS.with_borrow(Vec::len) <= 3);
+        assert!(BEACONS.with_borrow(|beacons| beacons.by_name.len()) <= 67);
     }
 }

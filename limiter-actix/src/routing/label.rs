@@ -1,22 +1,26 @@
 //! The names that tell counts apart.
 
+use std::collections::HashSet;
+
 use actix_web::{dev::ServiceRequest, http::Method};
 
 use crate::{Limit, limit::callback::Text};
 
+/// The methods of HTTP, but HEAD, which is GET.
+pub(super) const STANDARD: [Method; 8] = [
+    Method::GET,
+    Method::POST,
+    Method::PUT,
+    Method::DELETE,
+    Method::OPTIONS,
+    Method::PATCH,
+    Method::CONNECT,
+    Method::TRACE,
+];
+
 /// The method under which a request is counted: HEAD is GET, and all methods that nothing in the app knows
 /// are one.
-pub(super) fn counted_as(method: &Method, custom: &[Method]) -> Method {
-    const STANDARD: [Method; 8] = [
-        Method::GET,
-        Method::POST,
-        Method::PUT,
-        Method::DELETE,
-        Method::OPTIONS,
-        Method::PATCH,
-        Method::CONNECT,
-        Method::TRACE,
-    ];
+pub(super) fn counted_as(method: &Method, custom: &HashSet<Method>) -> Method {
     if *method == Method::HEAD {
         return Method::GET;
     }

@@ -22,12 +22,6 @@ pub(crate) fn depth(pattern: &str) -> usize {
     pieces(pattern).map(slashes).sum()
 }
 
-/// Whether a pattern lies in the scope of this prefix. An empty prefix tells nothing.
-pub(super) fn is_inside(pattern: &str, prefix: &str) -> bool {
-    !prefix.is_empty()
-        && pattern.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
 /// A path that matches a pattern; none when its regular expressions are too peculiar to find one.
 pub(super) fn sample(pattern: &str) -> Option<String> {
     pieces(pattern)
@@ -98,11 +92,5 @@ mod tests {
         assert_eq!(sample("/a/{tail}*").as_deref(), Some("/a/1"));
         assert_eq!(sample("/a/{tail:.*}").as_deref(), Some("/a/1"));
         assert_eq!(sample("/{id:only-this}"), None);
-    }
-
-    #[test]
-    fn a_prefix_ends_at_a_slash() {
-        assert!(is_inside("/v1/x", "/v1") && is_inside("/v1", "/v1"));
-        assert!(!is_inside("/v10", "/v1") && !is_inside("/x", ""));
     }
 }

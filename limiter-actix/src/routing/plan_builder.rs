@@ -1,6 +1,6 @@
 //! Puts limits at their places for one plan.
 
-use std::rc::Rc;
+use std::{collections::HashSet, rc::Rc};
 
 use actix_web::{dev::ServiceRequest, http::Method};
 use limiter_core::Scope;
@@ -130,7 +130,7 @@ impl PlanBuilder<'_> {
     }
 
     fn given_scopes(&self) -> impl Iterator<Item = (&str, NamedRule<'_>)> {
-        self.key.covering.iter().filter_map(|index| match &self.rules.patterns[*index] {
+        self.key.covering.iter().filter_map(|index| match &self.rules.patterns.all[*index] {
             PatternRule { pattern: PathPattern::Scope(prefix), rule } => {
                 let named = NamedRule { place: self.name_of_given(*index), rule, is_local: true };
                 Some((prefix.pattern().unwrap_or_default(), named))
@@ -140,7 +140,7 @@ impl PlanBuilder<'_> {
     }
 
     fn route_level(&self) -> PlannedLevel {
-        let given = self.key.covering.iter().filter_map(|index| match &self.rules.patterns[*index] {
+        let given = self.key.covering.iter().filter_map(|index| match &self.rules.patterns.all[*index] {
             PatternRule { pattern: PathPattern::Route(_, methods), rule } => (methods.is_empty()
                 || methods.contains(&self.key.method))
             .then(|| NamedRule { place: self.name_of_given(*index), rule, is_local: true }),
@@ -191,7 +191,7 @@ impl PlanBuilder<'_> {
                 format!("given {} {}", methods.join(","), route.pattern().unwrap_or_default())
             }
         };
-        let (earlier, own) = (&self.rules.patterns[..index], name(&self.rules.patterns[index]));
+        let (earlier, own) = (&self.rules.patterns.all[..index], name(&self.rules.patterns.all[index]));
         let number = earlier.iter().filter(|rule| name(rule) == own).count();
         numbered(own, number)
     }
@@ -247,6 +247,6 @@ fn numbered(name: String, number: usize) -> String {
 /// The meta limits for a request that no table has been asked about.
 pub(crate) fn meta_limits(settings: &Settings, req: &ServiceRequest) -> SmallVec<[Rc<BoundLimit>; 2]> {
     let rules = &AppRules::default();
-    let key = PlanKey { method: counted_as(req.method(), &[]), ..PlanKey::default() };
+    let key = PlanKey { method: counted_as(req.method(), &HashSet::new()), ..PlanKey::default() };
     PlanBuilder { rules, settings, key: &key }.build().applicable(req).meta.clone()
 }

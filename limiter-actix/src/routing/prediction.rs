@@ -1,116 +1,316 @@
-use std::{
-    cell::{Cell, RefCell},
-    rc::Rc,
-    sync::Arc,
-};
+//! Predicts where a request will arrive, among the places that match its path.
+
+use std::{cell::RefCell, rc::Rc, sync::Arc};
 
 use actix_web::{dev::ServiceRequest, http::Method};
 use smallvec::SmallVec;
 
-use super::beacon::{Beacon, RuleSite};
+use super::{beacon::Beacon, beacon::RuleSite, trust::Credit};
 use crate::plan::{
     Plan,
     key::{PlanKey, RuleId, RuleIds},
 };
 
-/// Where a path leads, and the rules a request may meet there.
+/// The places that requests of one path may reach, in the order in which actix tries them.
 pub(crate) struct Route {
-    pub(super) pattern: Option<Arc<str>>,
-    /// Rules given by pattern that cover the path.
-    pub(super) covering: SmallVec<[usize; 4]>,
-    /// For each rule that stands on this very resource, in the order actix asks them.
-    pub(super) candidates: Vec<(Rc<Beacon>, Prediction)>,
-    /// For a handler without a rule of its own.
-    pub(super) plain: Prediction,
+    candidates: Vec<Candidate>,
+    /// Whether no guard can lead elsewhere than to the first place, or to a default service around it.
+    is_alone: bool,
 }
 
-/// The rules a request is expected to meet on its way, and what was learnt of that.
-pub(crate) struct Prediction {
-    /// From the outermost on.
-    rules: RuleIds,
-    /// Requests came that did not meet these rules: nothing is granted in advance any more.
-    is_ambiguous: Cell<bool>,
-    /// Rules that another limiter, further in, decides.
-    delegated_rules: RefCell<RuleIds>,
+/// A place that a path may lead to.
+pub(crate) struct Candidate {
+    /// The pattern of its route; none for a default service.
+    pub(super) pattern: Option<Arc<str>>,
+    /// The scopes around it, the outermost first.
+    pub(super) scopes: SmallVec<[ScopeAround; 4]>,
+    /// The rules declared on these scopes and on itself, from the outermost on.
+    pub(super) rules: RuleIds,
+    /// The rule on itself.
+    pub(super) own: Option<Rc<Beacon>>,
+    /// The rules given by pattern that cover it, as indices.
+    pub(super) covering: SmallVec<[usize; 4]>,
+    /// The rules that a limiter further in decides.
+    pub(super) delegated: RefCell<RuleIds>,
+    /// The plans of requests to which all rules are granted.
     plans: RefCell<SmallVec<[CachedPlan; 2]>>,
+}
+
+/// A scope around a place.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct ScopeAround {
+    pub(super) number: usize,
+    pub(super) prefix: Arc<str>,
 }
 
 /// The plan for requests of this method; whether for preflights.
 type CachedPlan = (Method, bool, Rc<Plan>);
 
-impl Route {
-    pub(crate) fn pattern(&self) -> Option<&Arc<str>> {
-        self.pattern.as_ref()
-    }
-
-    /// What this request will meet, if no other pattern hides it: a candidate, or none of them.
-    pub(crate) fn predict(&self, req: &ServiceRequest) -> Option<usize> {
-        self.candidates.iter().position(|(beacon, _)| match &beacon.site {
-            RuleSite::Resource(route) => route.admits(req),
-            RuleSite::Scope(_) => false,
-        })
-    }
-
-    pub(crate) fn prediction(&self, candidate: Option<usize>) -> &Prediction {
-        candidate.map_or(&self.plain, |candidate| &self.candidates[candidate].1)
-    }
-
-    /// The key of the plan for these rules, met by this request.
-    pub(crate) fn plan_key(&self, rules: &[RuleId], method: Method, preflight: bool) -> PlanKey {
-        PlanKey {
-            pattern: self.pattern.clone(),
-            covering: self.covering.clone(),
-            registered: RuleIds::from_slice(rules),
-            delegated_rules: RuleIds::new(),
-            method,
-            preflight,
-        }
-    }
+/// Where a request is expected to arrive, and which rules are granted to it in advance.
+pub(crate) struct Prediction {
+    pub(crate) route: Rc<Route>,
+    candidate: usize,
+    pub(crate) rules: RuleIds,
+    /// The place where limits hold if a guard leads the request past the predicted one.
+    elsewhere: Option<Elsewhere>,
+    pub(crate) credit: Credit,
 }
 
-impl Prediction {
-    pub(super) fn new(rules: RuleIds) -> Self {
-        Self {
-            rules,
-            is_ambiguous: Cell::new(false),
-            delegated_rules: RefCell::default(),
-            plans: RefCell::default(),
+/// Where else a request may arrive.
+#[derive(Clone)]
+struct Elsewhere {
+    candidate: usize,
+    /// The rules that it meets in any case.
+    rules: RuleIds,
+}
+
+/// Whether a request will be taken by a place if it comes there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Admits {
+    Yes,
+    /// Guards decide that are not known here.
+    Perhaps,
+}
+
+/// The candidates of one request, by their numbers.
+type Reachable = SmallVec<[(usize, Admits); 8]>;
+
+impl Candidate {
+    pub(super) fn new(
+        pattern: Option<Arc<str>>,
+        scopes: SmallVec<[ScopeAround; 4]>,
+        rules: RuleIds,
+        own: Option<Rc<Beacon>>,
+        covering: SmallVec<[usize; 4]>,
+    ) -> Self {
+        let (delegated, plans) = (RefCell::default(), RefCell::default());
+        Self { pattern, scopes, rules, own, covering, delegated, plans }
+    }
+
+    fn innermost(&self) -> Option<usize> {
+        self.scopes.last().map(|scope| scope.number)
+    }
+
+    fn is_inside(&self, scope: Option<usize>) -> bool {
+        scope.is_none_or(|scope| self.scopes.iter().any(|around| around.number == scope))
+    }
+
+    /// Returns whether it would take the request; none if it surely would not.
+    fn admits(&self, req: &ServiceRequest) -> Option<Admits> {
+        match self.own.as_deref().map(|beacon| &beacon.site) {
+            Some(RuleSite::Resource(spec)) if spec.is_exact() => spec.admits(req).then_some(Admits::Yes),
+            _ => Some(Admits::Perhaps),
         }
     }
 
-    /// The rules that are expected, and granted in advance.
-    pub(crate) fn rules(&self) -> &[RuleId] {
-        if self.is_ambiguous.get() { &[] } else { &self.rules }
+    /// Returns whether only guards tell this place from the other: it has the same pattern, or one of its scopes has
+    /// the prefix of another scope there.
+    fn is_twin_of(&self, other: &Self) -> bool {
+        let same_pattern = self.pattern.is_some() && self.pattern == other.pattern;
+        let is_twin = |scope: &ScopeAround| {
+            let here = |around: &ScopeAround| around.number == scope.number;
+            let alike = |around: &ScopeAround| around.prefix == scope.prefix && around.number != scope.number;
+            !self.scopes.iter().any(here) && self.scopes.iter().any(alike)
+        };
+        same_pattern || other.scopes.iter().any(is_twin)
     }
 
-    /// Grants nothing in advance from now on; tells whether that is news.
-    pub(crate) fn mark_ambiguous(&self) -> bool {
+    /// Returns the plan of such requests, if one was made.
+    pub(super) fn cached_plan(&self, method: &Method, preflight: bool) -> Option<Rc<Plan>> {
+        let is_it = |(of, at, _): &&CachedPlan| of == method && *at == preflight;
+        self.plans.borrow().iter().find(is_it).map(|(_, _, plan)| Rc::clone(plan))
+    }
+
+    pub(super) fn cache_plan(&self, method: Method, preflight: bool, plan: &Rc<Plan>) {
+        // Methods that nothing in the app has are one, so there are few.
+        self.plans.borrow_mut().push((method, preflight, Rc::clone(plan)));
+    }
+
+    /// Leaves the limits of rules to a limiter further in, from now on.
+    pub(super) fn delegate(&self, rules: &[RuleId]) {
         self.plans.borrow_mut().clear();
-        !self.is_ambiguous.replace(true)
-    }
-
-    /// The rules that another limiter, further in, decides.
-    pub(crate) fn delegated_rules(&self) -> RuleIds {
-        RuleIds::from_slice(&self.delegated_rules.borrow())
-    }
-
-    /// Leaves the limits of a rule to another limiter from now on.
-    pub(crate) fn delegate(&self, rules: &[RuleId]) {
-        self.plans.borrow_mut().clear();
-        let mut delegated = self.delegated_rules.borrow_mut();
+        let mut delegated = self.delegated.borrow_mut();
         delegated.extend_from_slice(rules);
         delegated.sort_unstable();
         delegated.dedup();
     }
 
-    /// Returns the plan for requests of this method, if there was one before.
-    pub(super) fn cached_plan(&self, method: &Method, preflight: bool) -> Option<Rc<Plan>> {
-        let is_this = |(of, at, _): &&CachedPlan| of == method && *at == preflight;
-        self.plans.borrow().iter().find(is_this).map(|(_, _, plan)| Rc::clone(plan))
+    /// Takes back what was left to a limiter further in, which requests do not come to.
+    pub(super) fn reclaim(&self, rules: &[RuleId]) {
+        self.plans.borrow_mut().clear();
+        self.delegated.borrow_mut().retain(|rule| !rules.contains(rule));
+    }
+}
+
+impl Route {
+    pub(super) fn new(candidates: Vec<Candidate>) -> Self {
+        let is_around = |place: &Candidate| {
+            place.pattern.is_none()
+                && candidates.first().is_some_and(|first| first.scopes.starts_with(&place.scopes))
+        };
+        let is_alone = candidates.iter().skip(1).all(is_around);
+        Self { candidates, is_alone }
     }
 
-    /// Keeps the plan for requests of this method.
-    pub(super) fn cache_plan(&self, method: Method, preflight: bool, plan: &Rc<Plan>) {
-        self.plans.borrow_mut().push((method, preflight, Rc::clone(plan)));
+    /// Predicts where a request arrives that has met some rules so far. The rules still have to be granted.
+    pub(super) fn predict(self: &Rc<Self>, req: &ServiceRequest, met: &[RuleId]) -> Prediction {
+        if self.is_alone && met.is_empty() {
+            let first = &self.candidates[0];
+            let candidate = usize::from(first.admits(req).is_none() && self.candidates.len() > 1);
+            return self.prediction(candidate, self.candidates[candidate].rules.clone(), None);
+        }
+        let reachable = self.reachable(req, met);
+        let Some(&(first, _)) = reachable.first() else {
+            // The request came by another way than its path had it.
+            return self.prediction(self.candidates.len() - 1, RuleIds::from_slice(met), None);
+        };
+        let likely = self.likely(&reachable).unwrap_or(first);
+        self.among_rivals(likely, &reachable)
+    }
+
+    fn among_rivals(self: &Rc<Self>, likely: usize, reachable: &Reachable) -> Prediction {
+        let place = &self.candidates[likely];
+        let rivals =
+            || reachable.iter().map(|(rival, _)| *rival).filter(|rival| self.is_rival(*rival, likely));
+        let in_any_case = |rule: &RuleId| rivals().all(|rival| self.candidates[rival].rules.contains(rule));
+        let shared: RuleIds = place.rules.iter().copied().filter(in_any_case).collect();
+        let is_method_of_pattern = reachable.contains(&(likely, Admits::Yes));
+        let is_twin = |rival: usize| {
+            let rival_place = &self.candidates[rival];
+            let is_other_method =
+                is_method_of_pattern && rival_place.own.is_none() && rival_place.scopes == place.scopes;
+            !is_other_method && rival_place.is_twin_of(place)
+        };
+        if rivals().any(is_twin) {
+            return self.prediction(likely, shared, None);
+        }
+        let elsewhere = (shared.len() < place.rules.len()).then(|| {
+            let plain = rivals().find(|rival| self.candidates[*rival].own.is_none());
+            let candidate = plain.or_else(|| rivals().next()).unwrap_or(likely);
+            Elsewhere { candidate, rules: shared }
+        });
+        self.prediction(likely, place.rules.clone(), elsewhere)
+    }
+
+    fn prediction(
+        self: &Rc<Self>,
+        candidate: usize,
+        rules: RuleIds,
+        elsewhere: Option<Elsewhere>,
+    ) -> Prediction {
+        Prediction { route: Rc::clone(self), candidate, rules, elsewhere, credit: Credit::default() }
+    }
+
+    /// Returns the places that the request may arrive at, of those inside of all that it has met.
+    fn reachable(&self, req: &ServiceRequest, met: &[RuleId]) -> Reachable {
+        let mut reachable = Reachable::new();
+        // What follows in this scope is not reached, since a place before it takes the request.
+        let mut taken: Option<Option<usize>> = None;
+        for (number, candidate) in self.candidates.iter().enumerate() {
+            let is_passed = taken.is_some_and(|scope| candidate.is_inside(scope));
+            if is_passed || !met.iter().all(|rule| candidate.rules.contains(rule)) {
+                continue;
+            }
+            let Some(admits) = candidate.admits(req) else { continue };
+            reachable.push((number, admits));
+            if admits == Admits::Yes {
+                taken = Some(candidate.innermost());
+            }
+        }
+        reachable
+    }
+
+    /// Returns the place that surely takes the request if it comes there, where only other methods of its pattern
+    /// come before.
+    fn likely(&self, reachable: &Reachable) -> Option<usize> {
+        let at = reachable.iter().position(|(_, admits)| *admits == Admits::Yes)?;
+        let (sure, _) = reachable[at];
+        let place = &self.candidates[sure];
+        let is_other_method = |(earlier, _): &(usize, Admits)| {
+            let earlier = &self.candidates[*earlier];
+            earlier.own.is_none() && earlier.pattern == place.pattern && earlier.scopes == place.scopes
+        };
+        reachable[..at].iter().all(is_other_method).then_some(sure)
+    }
+
+    /// Returns whether a guard may lead a request there instead. The default services around a place do not count:
+    /// they are reached only by what nothing takes.
+    fn is_rival(&self, rival: usize, of: usize) -> bool {
+        let (rival_place, place) = (&self.candidates[rival], &self.candidates[of]);
+        let is_default_around =
+            rival_place.pattern.is_none() && place.scopes.starts_with(&rival_place.scopes);
+        rival != of && !is_default_around
+    }
+}
+
+impl Prediction {
+    /// Keeps of the rules those that are granted.
+    pub(super) fn keep(&mut self, is_granted: impl Fn(&RuleId) -> bool) {
+        self.rules.retain(|rule| is_granted(rule));
+        if let Some(elsewhere) = &mut self.elsewhere {
+            elsewhere.rules.retain(|rule| is_granted(rule));
+        }
+    }
+
+    /// Returns the place where the request is expected.
+    pub(super) fn place(&self) -> &Candidate {
+        &self.route.candidates[self.candidate]
+    }
+
+    /// Returns the pattern of the route; none for unmatched paths.
+    pub(crate) fn pattern(&self) -> Option<&Arc<str>> {
+        self.place().pattern.as_ref()
+    }
+
+    /// Returns the rules among those granted that a limiter further in decides.
+    pub(crate) fn delegated_rules(&self) -> RuleIds {
+        RuleIds::from_slice(&self.place().delegated.borrow())
+    }
+
+    /// Returns whether all rules of the place are granted.
+    pub(super) fn is_complete(&self) -> bool {
+        self.rules.len() == self.place().rules.len()
+    }
+
+    /// Returns whether a refusal may be undone by a guard: another place may take the request, where not all of the
+    /// granted rules hold.
+    pub(crate) fn may_end_elsewhere(&self) -> bool {
+        self.elsewhere.is_some()
+    }
+
+    /// Returns the prediction for the place that may take the request instead.
+    pub(crate) fn elsewhere(&self) -> Option<Self> {
+        let Elsewhere { candidate, rules } = self.elsewhere.clone()?;
+        Some(self.route.prediction(candidate, rules, None))
+    }
+
+    /// Leaves the limits of rules of the place to a limiter further in, from now on.
+    pub(crate) fn delegate(&self, rules: &[RuleId]) {
+        self.place().delegate(rules);
+    }
+
+    /// Takes back what was left to a limiter further in, since requests do not come to it.
+    pub(crate) fn reclaim(&self, rules: &[RuleId]) {
+        self.place().reclaim(rules);
+    }
+
+    /// Returns whether the request cannot arrive anywhere else.
+    pub(crate) fn is_sure(&self) -> bool {
+        let spec = self.place().own.as_deref().map(|beacon| &beacon.site);
+        let is_exact = matches!(spec, Some(RuleSite::Resource(spec)) if spec.is_exact());
+        self.route.is_alone && is_exact && self.place().scopes.is_empty()
+    }
+
+    /// Returns the key of the plan for these rules, met by this request.
+    pub(super) fn plan_key(&self, rules: &[RuleId], method: Method, preflight: bool) -> PlanKey {
+        let place = self.place();
+        PlanKey {
+            pattern: place.pattern.clone(),
+            covering: place.covering.clone(),
+            registered: RuleIds::from_slice(rules),
+            delegated_rules: RuleIds::new(),
+            method,
+            preflight,
+        }
     }
 }

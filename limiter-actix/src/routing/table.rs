@@ -1,75 +1,90 @@
 //! What applies where in one app, as one worker knows it.
 
 use std::{
-    cell::{Cell, OnceCell, RefCell},
+    cell::{OnceCell, RefCell},
     collections::HashMap,
     rc::Rc,
     sync::Arc,
 };
 
 use actix_web::{dev::ServiceRequest, http::Method};
-use smallvec::SmallVec;
+use smallvec::smallvec;
 
 use super::{
     app_rules::AppRules,
-    hidden,
     label::{counted_as, is_preflight},
-    path_variants::variants,
-    pattern_index::PatternIndex,
+    path_rules::{Covering, union},
     plan_builder::PlanBuilder,
-    prediction::{Prediction, Route},
+    prediction::{Candidate, Prediction, Route, ScopeAround},
     recent_paths::RecentPaths,
     registered::Position,
+    rewriting::Rewriting,
+    route_tree::{Place, Places, RouteTree},
+    trust::TrustTable,
+    warnings,
 };
 use crate::{
     Exempt,
     plan::{
         Plan,
-        key::{PlanKey, RuleId},
+        key::{PlanKey, RuleId, RuleIds},
     },
     settings::Config,
 };
 
 /// What applies where in one app.
 ///
-/// The way from a request to its [`Route`] is one look among the paths that came of late; only another path
-/// costs a search among the patterns of the app.
+/// The way from a request to its [`Route`] is one look among recent paths. Only another path costs a search in the
+/// tree of the app.
 pub(crate) struct Table {
     config: Arc<Config>,
     rules: AppRules,
-    patterns: Rc<AppPatternIndex>,
+    app: Rc<AppRoutes>,
     routes: RefCell<HashMap<RouteKey, Rc<Route>>>,
     plans: RefCell<HashMap<PlanKey, Rc<Plan>>>,
     recent: RefCell<RecentPaths>,
-    /// Whether a middleware further in changes paths before they are routed.
-    is_rewritten: Cell<bool>,
 }
 
-/// The patterns of an app, read at its first request, if they can be. They stay while settings come and go.
-pub(crate) type AppPatternIndex = OnceCell<Option<PatternIndex>>;
+/// What a worker knows of its app. It stays while settings come and go.
+#[derive(Default)]
+pub(crate) struct AppRoutes {
+    /// None if this version of actix does not show it: then each rule is decided where it stands.
+    tree: OnceCell<Option<RouteTree>>,
+    trust: TrustTable,
+    rewriting: RefCell<Rewriting>,
+}
 
-/// The pattern actix will match (none when it will not), and the rules given by pattern that cover the path.
-type RouteKey = (Option<Arc<str>>, SmallVec<[usize; 4]>);
+/// The places a path may lead to, and the rules given by pattern that cover the path. Without a tree, the pattern.
+type RouteKey = (Places, Option<Arc<str>>, Covering);
+
+/// Requests choose which routes and plans come about, so there is a bound. Beyond it, all are made anew.
+const MAX_ROUTES: usize = 1024;
+const MAX_PLANS: usize = 1024;
 
 impl Table {
     /// Reads the rules of the app that serves this request.
-    pub(crate) fn new(config: Arc<Config>, patterns: Rc<AppPatternIndex>, req: &ServiceRequest) -> Self {
-        let rules = AppRules::of_app(&config, req);
-        hidden::warn(&rules, req.resource_map());
+    pub(crate) fn new(config: Arc<Config>, app: Rc<AppRoutes>, req: &ServiceRequest) -> Self {
+        let is_first = app.tree.get().is_none();
+        let tree = app.tree.get_or_init(|| RouteTree::of(req.resource_map())).as_ref();
+        let rules = AppRules::new(&config, tree);
+        warnings::warn(&rules, tree, is_first);
         Self {
             config,
             rules,
-            patterns,
+            app,
             routes: RefCell::default(),
             plans: RefCell::default(),
             recent: RefCell::default(),
-            is_rewritten: Cell::new(false),
         }
     }
 
-    /// Where a request will go, as far as its path tells.
+    fn tree(&self) -> Option<&RouteTree> {
+        self.app.tree.get().and_then(Option::as_ref)
+    }
+
+    /// Returns where a request may go, as far as its path shows.
     ///
-    /// Asks with the decoded path, which is the one actix routes on: with the raw one, `/%73low` would reach
+    /// It looks at the decoded path, which is the one that actix routes on. The raw one would let `/%73low` reach
     /// `/slow` unseen.
     pub(crate) fn route(&self, req: &ServiceRequest) -> Rc<Route> {
         let path = req.match_info().as_str();
@@ -82,68 +97,139 @@ impl Table {
     }
 
     fn search(&self, req: &ServiceRequest, path: &str) -> Rc<Route> {
-        let (pattern, covering) = if self.is_rewritten.get() {
-            self.look_up_rewritten(req, path)
-        } else {
-            (self.pattern(req, path), self.rules.covering(path))
-        };
-        let key = (pattern, covering);
-        if let Some(route) = self.routes.borrow().get(&key) {
+        let key = self.route_key(req, path);
+        let mut routes = self.routes.borrow_mut();
+        if let Some(route) = routes.get(&key) {
             return Rc::clone(route);
         }
-        let (pattern, covering) = key.clone();
-        let route = Rc::new(self.rules.route(pattern, covering));
-        self.routes.borrow_mut().insert(key, Rc::clone(&route));
+        let route = Rc::new(self.make_route(&key));
+        if routes.len() >= MAX_ROUTES {
+            routes.clear();
+            self.recent.take();
+        }
+        routes.insert(key, Rc::clone(&route));
         route
     }
 
-    /// The pattern that actix will match.
-    fn pattern(&self, req: &ServiceRequest, path: &str) -> Option<Arc<str>> {
-        match self.patterns.get_or_init(|| PatternIndex::of(req.resource_map())) {
-            Some(patterns) => patterns.find(path),
-            None => req.resource_map().match_pattern(path).map(Arc::from),
-        }
+    /// Returns what a path leads to, or what it leads to after the changes that middleware makes.
+    fn route_key(&self, req: &ServiceRequest, path: &str) -> RouteKey {
+        let rewriting = self.app.rewriting.borrow();
+        let results: Vec<String> = rewriting.results(path).collect();
+        let Some(tree) = self.tree() else {
+            let mut paths = results.iter().map(String::as_str).chain([path]);
+            let pattern = paths.find_map(|path| req.resource_map().match_pattern(path));
+            return (Places::new(), pattern.map(Arc::from), self.covering(path, &results));
+        };
+        let leads = |path: &&String| matches!(tree.places(path).first(), Some(Place::Resource(_)));
+        let path_there = results.iter().find(leads).map_or(path, String::as_str);
+        (tree.places(path_there), None, self.covering(path, &results))
     }
 
-    /// The plan for all that `key` says, made once.
+    /// Returns the rules given by pattern that cover a path, and those that cover only what it may become, as far as
+    /// they exempt from nothing.
+    fn covering(&self, path: &str, results: &[String]) -> Covering {
+        let covering = self.rules.patterns.of_path(path);
+        let mut of_results = Covering::new();
+        for result in results {
+            let limits = |rule: &usize| self.rules.patterns.all[*rule].rule.exempt == Exempt::NONE;
+            of_results.extend(self.rules.patterns.of_path(result).into_iter().filter(limits));
+        }
+        union(&covering, &of_results)
+    }
+
+    fn make_route(&self, (places, pattern, covering): &RouteKey) -> Route {
+        let candidates = match self.tree() {
+            Some(tree) => places.iter().map(|place| self.candidate(tree, *place, covering)).collect(),
+            None => {
+                vec![Candidate::new(pattern.clone(), smallvec![], RuleIds::new(), None, covering.clone())]
+            }
+        };
+        Route::new(candidates)
+    }
+
+    fn candidate(&self, tree: &RouteTree, place: Place, covering: &Covering) -> Candidate {
+        let around = |scope| ScopeAround { number: scope, prefix: Arc::clone(&tree.scopes[scope].prefix) };
+        let of_route = match place {
+            Place::Resource(number) => {
+                self.rules.patterns.of_route(tree.resources[number].patterns.iter().map(|pattern| &**pattern))
+            }
+            Place::Default(_) => Covering::new(),
+        };
+        Candidate::new(
+            tree.pattern_of(place).cloned(),
+            tree.scopes_of(place).into_iter().map(around).collect(),
+            tree.rules_of(place),
+            tree.rule_of(place).cloned(),
+            union(covering, &of_route),
+        )
+    }
+
+    /// Predicts where a request arrives that has met some rules so far, and grants what can be granted.
+    pub(crate) fn predict(&self, req: &ServiceRequest, met: &[RuleId]) -> Prediction {
+        let mut prediction = self.route(req).predict(req, met);
+        let guessed: RuleIds = prediction.rules.iter().copied().filter(|rule| !met.contains(rule)).collect();
+        if !guessed.is_empty() {
+            let (granted, credit) = self.app.trust.grant(&guessed);
+            prediction.keep(|rule| met.contains(rule) || granted.contains(rule));
+            prediction.credit = credit;
+        }
+        prediction
+    }
+
+    /// Notes that a request met a rule.
+    pub(crate) fn confirm(&self, rule: RuleId) {
+        self.app.trust.confirm(rule);
+    }
+
+    /// Grants these rules to no request any more before it meets them; returns whether that is news.
+    pub(crate) fn doubt(&self, rules: &[RuleId]) -> bool {
+        rules.iter().fold(false, |is_news, rule| self.app.trust.doubt(*rule) || is_news)
+    }
+
+    /// Returns the plan for all that `key` says, made once.
     pub(crate) fn plan(&self, key: PlanKey) -> Rc<Plan> {
-        if let Some(plan) = self.plans.borrow().get(&key) {
+        let mut plans = self.plans.borrow_mut();
+        if let Some(plan) = plans.get(&key) {
             return Rc::clone(plan);
         }
-        let plan =
-            Rc::new(PlanBuilder { rules: &self.rules, settings: &self.config.settings, key: &key }.build());
-        self.plans.borrow_mut().insert(key, Rc::clone(&plan));
+        let builder = PlanBuilder { rules: &self.rules, settings: &self.config.settings, key: &key };
+        let plan = Rc::new(builder.build());
+        if plans.len() >= MAX_PLANS {
+            plans.clear();
+        }
+        plans.insert(key, Rc::clone(&plan));
         plan
     }
 
     /// Returns the plan for a request of which this is predicted.
-    pub(crate) fn predicted_plan(
-        &self,
-        route: &Route,
-        prediction: &Prediction,
-        req: &ServiceRequest,
-    ) -> Rc<Plan> {
+    pub(crate) fn predicted_plan(&self, prediction: &Prediction, req: &ServiceRequest) -> Rc<Plan> {
         let method = self.counted_as(req.method());
         let preflight = is_preflight(req);
-        if let Some(plan) = prediction.cached_plan(&method, preflight) {
+        let place = prediction.place();
+        if prediction.is_complete()
+            && let Some(plan) = place.cached_plan(&method, preflight)
+        {
             return plan;
         }
-        let mut key = route.plan_key(prediction.rules(), method.clone(), preflight);
+        let mut key = prediction.plan_key(&prediction.rules, method.clone(), preflight);
         key.delegated_rules = prediction.delegated_rules();
         let plan = self.plan(key);
-        prediction.cache_plan(method, preflight, &plan);
+        if prediction.is_complete() {
+            place.cache_plan(method, preflight, &plan);
+        }
         plan
     }
 
-    /// The key of the plan for these rules, met by this request at this route.
-    pub(crate) fn key(&self, route: &Route, rules: &[RuleId], req: &ServiceRequest) -> PlanKey {
-        route.plan_key(rules, self.counted_as(req.method()), is_preflight(req))
+    /// Returns the key of the plan for these rules, at the place that is predicted.
+    pub(crate) fn key(&self, prediction: &Prediction, rules: &[RuleId], req: &ServiceRequest) -> PlanKey {
+        prediction.plan_key(rules, self.counted_as(req.method()), is_preflight(req))
     }
 
-    /// The key of the plan for these rules, which were met by this request on its way. Once it is at its handler,
-    /// actix knows the pattern.
+    /// Returns the key of the plan for these rules, which were met by this request on its way. Once it is at its
+    /// handler, actix knows the pattern.
     pub(crate) fn key_at(&self, rules: &[RuleId], at: Position, req: &ServiceRequest) -> PlanKey {
-        let mut key = self.key(&self.route(req), rules, req);
+        let prediction = self.route(req).predict(req, rules);
+        let mut key = self.key(&prediction, rules, req);
         if at == Position::Resource
             && let Some(pattern) = req.match_pattern()
         {
@@ -152,7 +238,7 @@ impl Table {
         key
     }
 
-    /// The method under which a request is counted.
+    /// Returns the method under which a request is counted.
     fn counted_as(&self, method: &Method) -> Method {
         counted_as(method, self.rules.custom_methods())
     }
@@ -161,50 +247,21 @@ impl Table {
         !self.rules.patterns.is_empty()
     }
 
-    /// Whether a rule stands on this scope.
+    /// Returns whether a rule is declared on this scope.
     pub(crate) fn is_on(&self, rule: RuleId, scope: RuleId) -> bool {
         self.rules.is_on(rule, scope)
     }
 
-    /// Whether it is known that a middleware further in changes paths.
-    pub(crate) fn is_rewritten(&self) -> bool {
-        self.is_rewritten.get()
-    }
-
-    /// Notes that a request was routed by another path than it came with. From now on paths that match nothing
-    /// are taken for what `NormalizePath` would make of them; before that, this would exempt paths that nobody
-    /// answers.
-    pub(crate) fn note_rewriting(&self, req: &ServiceRequest) {
-        if self.is_rewritten.replace(true) {
+    /// Learns that a request which came by one path was routed by another.
+    pub(crate) fn learn_rewriting(&self, came_by: &str, req: &ServiceRequest) {
+        let mut rewriting = self.app.rewriting.borrow_mut();
+        let is_first = rewriting.is_empty();
+        if !rewriting.learn(came_by, req.match_info().as_str()) {
             return;
         }
         self.recent.take();
-        tracing::warn!(
-            code = "L015",
-            path = %req.match_info().as_str().chars().take(100).collect::<String>(),
-            "a middleware inside of the limiter changes paths before they are routed: what applies to them is \
-             known only after routing, so other limits are tried first; add it to the app after the limiter, \
-             so that it stands outside"
-        );
-    }
-
-    /// The pattern of a path, or else of what it may become, and the rules given by pattern that cover it; of
-    /// those that cover only what it may become just the ones that exempt from nothing.
-    fn look_up_rewritten(
-        &self,
-        req: &ServiceRequest,
-        path: &str,
-    ) -> (Option<Arc<str>>, SmallVec<[usize; 4]>) {
-        let variants = variants(path);
-        let all = || std::iter::once(path).chain(variants.iter().map(String::as_str));
-        let matching = all().find_map(|path| Some((path, self.pattern(req, path)?)));
-        let mut covering = self.rules.covering(matching.as_ref().map_or(path, |(path, _)| path));
-        for index in all().flat_map(|path| self.rules.covering(path)) {
-            if !covering.contains(&index) && self.rules.patterns[index].rule.exempt == Exempt::NONE {
-                covering.push(index);
-            }
+        if is_first {
+            warnings::rewritten(came_by);
         }
-        covering.sort_unstable();
-        (matching.map(|(_, pattern)| pattern), covering)
     }
 }

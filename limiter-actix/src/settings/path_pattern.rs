@@ -1,5 +1,7 @@
 //! Patterns of paths that are given to the builder.
 
+use std::fmt;
+
 use actix_web::{dev::ResourceDef, http::Method};
 
 use crate::{BuildError, Rule};
@@ -18,6 +20,25 @@ pub(crate) enum PathPattern {
     Scope(ResourceDef),
     /// The paths that match, for these methods; for all when there are none.
     Route(ResourceDef, Vec<Method>),
+}
+
+/// Shown as it was given.
+impl fmt::Display for PathPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Scope(pattern) => {
+                f.write_str(pattern.pattern().filter(|text| !text.is_empty()).unwrap_or("/"))
+            }
+            Self::Route(pattern, methods) => {
+                for (index, method) in methods.iter().enumerate() {
+                    let separator = if index == 0 { "" } else { "," };
+                    write!(f, "{separator}{method}")?;
+                }
+                let separator = if methods.is_empty() { "" } else { " " };
+                write!(f, "{separator}{}", pattern.pattern().unwrap_or_default())
+            }
+        }
+    }
 }
 
 /// All paths under a prefix.

@@ -1,4 +1,4 @@
-//! Compares with what actix answers.
+//! Compares the tree with the resource map of actix.
 
 use actix_web::{
     App, HttpMessage, HttpResponse,
@@ -8,17 +8,17 @@ use actix_web::{
 };
 use proptest::prelude::*;
 
-use super::PatternIndex;
+use super::{Place, RouteTree};
 use crate::{Limit, Quota, resource};
 
-/// What stands in a scope: patterns of resources, and scopes further in.
+/// A part of an app: a resource with its patterns, or a scope.
 #[derive(Clone, Debug)]
 enum Entry {
     Resource(Vec<String>),
     Scope(String, Vec<Entry>),
 }
 
-/// Text that meets other text, parameters of all kinds, and what looks odd.
+/// Text that meets other text, parameters of all kinds, and odd text.
 fn segment() -> impl Strategy<Value = String> {
     const SEGMENTS: [&str; 13] = [
         "a",
@@ -53,7 +53,7 @@ fn pattern() -> impl Strategy<Value = String> {
         .prop_map(|(segments, tail)| joined(&segments, tail))
 }
 
-fn placed() -> impl Strategy<Value = Entry> {
+fn part() -> impl Strategy<Value = Entry> {
     let resource = prop::collection::vec(pattern(), 1..3).prop_map(Entry::Resource);
     resource.prop_recursive(2, 24, 6, |inner| {
         let prefix = prop::collection::vec(segment(), 0..3).prop_map(|segments| joined(&segments, false));
@@ -67,10 +67,10 @@ fn path() -> impl Strategy<Value = String> {
         .prop_map(|segments| segments.iter().flat_map(|it| ["/", it]).collect())
 }
 
-/// Registers what is placed, in an app or a scope.
+/// Registers parts in an app or a scope.
 macro_rules! register {
-    ($at:expr, $placed:expr) => {
-        $placed.iter().fold($at, |at, placed| match placed {
+    ($at:expr, $part:expr) => {
+        $part.iter().fold($at, |at, part| match part {
             Entry::Resource(patterns) if patterns.len() == 1 => at.service(
                 web::resource(patterns[0].as_str()).name(&format!("of {}", patterns[0])).to(HttpResponse::Ok),
             ),
@@ -80,24 +80,29 @@ macro_rules! register {
     };
 }
 
-fn scope(prefix: &str, placed: &[Entry]) -> actix_web::Scope {
+fn scope(prefix: &str, part: &[Entry]) -> actix_web::Scope {
     // With a rule, whose beacon stands among the others.
     let limited = resource("/a", Limit::new(Quota::per_hour(1)), |it| it.to(HttpResponse::Ok));
-    register!(web::scope(prefix).service(limited), placed)
+    register!(web::scope(prefix).service(limited), part)
 }
 
-/// What actix and the patterns answer for each path, and whether the patterns could be read.
-fn answers(placed: &[Entry], paths: &[String]) -> (bool, Vec<[Option<String>; 2]>) {
+/// Returns the pattern of the place that a path leads to without guards.
+fn first_pattern(tree: &RouteTree, path: &str) -> Option<String> {
+    let first = tree.places(path).first().copied().unwrap_or(Place::Default(0));
+    tree.pattern_of(first).map(|pattern| pattern.to_string())
+}
+
+/// Returns the answers of actix and of the tree for each path, and whether the tree could be read.
+fn answers(part: &[Entry], paths: &[String]) -> (bool, Vec<[Option<String>; 2]>) {
     actix_web::rt::System::new().block_on(async {
         let paths = paths.to_vec();
-        let app = register!(App::new(), placed).wrap_fn(move |req, _| {
+        let app = register!(App::new(), part).wrap_fn(move |req, _| {
             let map = req.resource_map();
-            let patterns = PatternIndex::of(map);
-            let found =
-                |path: &String| patterns.as_ref().and_then(|it| it.find(path)).map(|it| it.to_string());
+            let tree = RouteTree::of(map);
+            let found = |path: &String| tree.as_ref().and_then(|tree| first_pattern(tree, path));
             let both: Vec<_> = paths.iter().map(|path| [map.match_pattern(path), found(path)]).collect();
             let response = req.into_response(HttpResponse::Ok().finish());
-            response.request().extensions_mut().insert((patterns.is_some(), both));
+            response.request().extensions_mut().insert((tree.is_some(), both));
             async move { Ok::<ServiceResponse, actix_web::Error>(response) }
         });
         let app = init_service(app).await;
@@ -110,11 +115,11 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn they_find_what_actix_finds(
-        placed in prop::collection::vec(placed(), 0..8),
+    fn it_finds_what_actix_finds(
+        part in prop::collection::vec(part(), 0..8),
         paths in prop::collection::vec(path(), 1..40),
     ) {
-        let (is_read, answers) = answers(&placed, &paths);
+        let (is_read, answers) = answers(&part, &paths);
         prop_assert!(is_read, "this version of actix prints its resource map in another way");
         for (path, [expected, found]) in paths.iter().zip(answers) {
             prop_assert_eq!(found, expected, "{}", path);

@@ -1,0 +1,114 @@
+use std::collections::HashMap;
+
+use smallvec::SmallVec;
+
+use super::segment_tree::SegmentTree;
+use crate::settings::path_pattern::{PathPattern, PatternRule};
+
+/// The rules that were given by pattern, found by path or by place.
+#[derive(Default)]
+pub(super) struct PathRules {
+    pub(super) all: Vec<PatternRule>,
+    by_segments: SegmentTree,
+    /// Those for routes, by their patterns without the names of parameters.
+    by_shape: HashMap<String, Vec<usize>>,
+}
+
+/// Rules given by pattern, as indices.
+pub(super) type Covering = SmallVec<[usize; 4]>;
+
+impl PathRules {
+    pub(super) fn new(all: Vec<PatternRule>) -> Self {
+        let mut rules = Self { all, ..Self::default() };
+        for (number, rule) in rules.all.iter().enumerate() {
+            let (pattern, is_prefix) = match &rule.pattern {
+                PathPattern::Scope(pattern) => (pattern, true),
+                PathPattern::Route(pattern, _) => (pattern, false),
+            };
+            let text = pattern.pattern().unwrap_or_default();
+            // A prefix without segments covers every path.
+            rules.by_segments.add(number, text, is_prefix);
+            if !is_prefix {
+                rules.by_shape.entry(shape(text)).or_default().push(number);
+            }
+        }
+        rules
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// Returns the rules that cover a path.
+    pub(super) fn of_path(&self, path: &str) -> Covering {
+        if self.is_empty() {
+            return Covering::new();
+        }
+        self.by_segments.find(path).into_iter().map(|found| found.pattern).collect()
+    }
+
+    /// Returns the rules for a route that has these patterns. One that names any of them covers all.
+    pub(super) fn of_route<'p>(&self, patterns: impl Iterator<Item = &'p str>) -> Covering {
+        if self.is_empty() {
+            return Covering::new();
+        }
+        patterns.filter_map(|pattern| self.by_shape.get(&shape(pattern))).flatten().copied().collect()
+    }
+}
+
+/// Returns rules of both, in their order.
+pub(super) fn union(one: &Covering, other: &Covering) -> Covering {
+    let mut both: Covering = one.iter().chain(other).copied().collect();
+    both.sort_unstable();
+    both.dedup();
+    both
+}
+
+/// Returns a pattern without the names of its parameters, since those do not change which paths match.
+fn shape(pattern: &str) -> String {
+    let plain = |segment: &str| segment.starts_with('{') && segment.ends_with('}') && !segment.contains(':');
+    let segments: Vec<_> =
+        pattern.split('/').map(|segment| if plain(segment) { "{}" } else { segment }).collect();
+    segments.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Exempt, settings::path_pattern};
+
+    fn rules(texts: &[&str]) -> PathRules {
+        let rule = |text: &&str| {
+            let pattern = match text.strip_suffix("/**") {
+                Some(prefix) => path_pattern::scope(if prefix.is_empty() { "/" } else { prefix }),
+                None => path_pattern::route(text),
+            };
+            PatternRule { pattern: pattern.expect("a pattern"), rule: Exempt::ALL.into() }
+        };
+        PathRules::new(texts.iter().map(rule).collect())
+    }
+
+    #[test]
+    fn rules_cover_the_paths_that_match() {
+        let rules = rules(&["/login", "/{tenant}/r0", "/api/**", "POST /users/{id}", "/**"]);
+        let rows: [(&str, &[usize]); 6] = [
+            ("/login", &[0, 4]),
+            ("/login/", &[4]),
+            ("/7/r0", &[1, 4]),
+            ("/api", &[2, 4]),
+            ("/api/r0", &[1, 2, 4]),
+            ("/users/7", &[3, 4]),
+        ];
+        for (path, expected) in rows {
+            assert_eq!(rules.of_path(path).as_slice(), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_rule_covers_all_patterns_of_its_route() {
+        let rules = rules(&["/b", "/users/{id}"]);
+        assert_eq!(rules.of_route(["/b", "/b2"].into_iter()).as_slice(), [0]);
+        assert_eq!(rules.of_route(["/users/{name}"].into_iter()).as_slice(), [1]);
+        assert!(rules.of_route(["/users/{id:x}"].into_iter()).is_empty());
+    }
+}

@@ -1,0 +1,163 @@
+use std::collections::HashMap;
+
+use smallvec::SmallVec;
+
+/// Finds which of many patterns match a path, in one walk along its segments.
+///
+/// Trying patterns one after another, as actix does, costs as much as there are patterns. This tree costs as much as
+/// the path has segments, whatever the number of patterns. Only a pattern with a regular expression of its own has to
+/// be tried by itself, and only for paths that begin with the segments before that expression.
+#[derive(Default)]
+pub(super) struct SegmentTree {
+    /// Patterns that end here.
+    ends: Vec<usize>,
+    /// Prefixes that end here.
+    prefixes: Vec<usize>,
+    /// Patterns whose next segment is no plain text and no plain parameter.
+    others: Vec<usize>,
+    /// The next segment, where it is fixed.
+    fixed: HashMap<Box<str>, Self, foldhash::fast::RandomState>,
+    /// The next segment, where it is a parameter, which matches anything but nothing.
+    parameter: Option<Box<Self>>,
+}
+
+/// A pattern that matches a path, or may do so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Match {
+    /// The number the pattern was added with.
+    pub(super) pattern: usize,
+    /// How many bytes of the path it takes; none if its regular expression has to be tried.
+    pub(super) taken: Option<usize>,
+}
+
+/// As many as most paths match fit without an allocation.
+pub(super) type Matches = SmallVec<[Match; 8]>;
+
+enum Segment<'a> {
+    Fixed(&'a str),
+    Parameter,
+    /// A parameter with an expression, only a part of a segment, or the rest of the path.
+    Other,
+}
+
+impl SegmentTree {
+    /// Adds a pattern under a number. A path that matches several patterns lists them by their numbers.
+    pub(super) fn add(&mut self, number: usize, pattern: &str, is_prefix: bool) {
+        let Some(path) = pattern.strip_prefix('/') else { return self.others.push(number) };
+        let mut node = self;
+        for segment in path.split('/') {
+            node = match Segment::of(segment) {
+                Segment::Fixed(text) => node.fixed.entry(text.into()).or_default(),
+                Segment::Parameter => node.parameter.get_or_insert_default(),
+                Segment::Other => return node.others.push(number),
+            };
+        }
+        if is_prefix { node.prefixes.push(number) } else { node.ends.push(number) }
+    }
+
+    /// Returns the patterns that match, or may match, in the order of their numbers.
+    pub(super) fn find(&self, path: &str) -> Matches {
+        let mut found = Matches::new();
+        let possible = |number: &usize| Match { pattern: *number, taken: None };
+        found.extend(self.others.iter().map(possible));
+        let mut reached: SmallVec<[&Self; 8]> = SmallVec::from_slice(&[self]);
+        let mut taken = 0;
+        for segment in path.strip_prefix('/').into_iter().flat_map(|path| path.split('/')) {
+            taken += 1 + segment.len();
+            reached = reached.into_iter().flat_map(|node| node.next(segment)).collect();
+            if reached.is_empty() {
+                break;
+            }
+            let is_end = taken == path.len();
+            let matching = |number: &usize| Match { pattern: *number, taken: Some(taken) };
+            for node in &reached {
+                found.extend(node.others.iter().map(possible));
+                found.extend(node.prefixes.iter().map(matching));
+                found.extend(node.ends.iter().filter(|_| is_end).map(matching));
+            }
+        }
+        found.sort_unstable_by_key(|found| found.pattern);
+        found
+    }
+
+    /// Adds what cannot be found by its segments, to be tried for every path.
+    pub(super) fn add_other(&mut self, number: usize) {
+        self.others.push(number);
+    }
+
+    fn next(&self, segment: &str) -> impl Iterator<Item = &Self> {
+        let parameter = self.parameter.as_deref().filter(|_| !segment.is_empty());
+        self.fixed.get(segment).into_iter().chain(parameter)
+    }
+}
+
+impl<'a> Segment<'a> {
+    fn of(text: &'a str) -> Self {
+        if !text.contains(['{', '}', '*']) {
+            return Self::Fixed(text);
+        }
+        let name = text.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
+        if name.is_some_and(|name| !name.contains(['{', '}', ':', '*'])) {
+            return Self::Parameter;
+        }
+        Self::Other
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::dev::ResourceDef;
+
+    use super::*;
+
+    fn tree(patterns: &[ResourceDef]) -> SegmentTree {
+        let mut tree = SegmentTree::default();
+        for (number, pattern) in patterns.iter().enumerate() {
+            tree.add(number, pattern.pattern().unwrap_or_default(), pattern.is_prefix());
+        }
+        tree
+    }
+
+    #[test]
+    fn patterns_are_found_in_their_order() {
+        let patterns = ["/a/{x}", "/{x}/b", "/a/b", "/b", "/{tail}*", "/a/{x:\\d+}"].map(ResourceDef::new);
+        let tree = tree(&patterns);
+        let numbers = |path| tree.find(path).iter().map(|found| found.pattern).collect::<Vec<_>>();
+        assert_eq!(numbers("/a/b"), [0, 1, 2, 4, 5]);
+        assert_eq!(numbers("/b"), [3, 4]);
+        assert_eq!(numbers("/c"), [4]);
+        assert_eq!(numbers(""), [4]);
+    }
+
+    #[test]
+    fn prefixes_take_whole_segments() {
+        let tree = tree(&["/a", "/a/{b}", "/a/"].map(ResourceDef::prefix));
+        let taken = |path| tree.find(path).iter().map(|found| found.taken).collect::<Vec<_>>();
+        assert_eq!(taken("/a/b/c"), [Some(2), Some(4)]);
+        assert_eq!(taken("/a//c"), [Some(2), Some(3)]);
+        assert_eq!(taken("/a/"), [Some(2), Some(3)]);
+        assert!(taken("/ab").is_empty());
+    }
+
+    /// The two answer alike wherever the tree has an answer of its own.
+    #[test]
+    fn what_is_taken_is_what_actix_takes() {
+        let texts = ["/", "/a", "/a/{b}", "/{a}/{b}/", "/a//{b}", "/{a}", "/a/b{c}", "/{a}/{b:x|y}"];
+        let paths = ["", "/", "/a", "/a/", "/a/b", "/a//b", "/a/b/", "/a/bc", "/q/x", "//", "a", "/é/é"];
+        for make in [ResourceDef::new::<&str>, ResourceDef::prefix::<&str>] {
+            let patterns = texts.map(make);
+            let tree = tree(&patterns);
+            for path in paths {
+                let found = tree.find(path);
+                for (number, pattern) in patterns.iter().enumerate() {
+                    let taken = found.iter().find(|found| found.pattern == number).map(|found| found.taken);
+                    match taken {
+                        Some(Some(taken)) => assert_eq!(pattern.find_match(path), Some(taken), "{path}"),
+                        Some(None) => {}
+                        None => assert_eq!(pattern.find_match(path), None, "{pattern:?} {path}"),
+                    }
+                }
+            }
+        }
+    }
+}

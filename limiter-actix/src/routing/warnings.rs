@@ -1,0 +1,128 @@
+//! Logs where limits cannot be predicted from paths, and rules that no request meets.
+
+use std::collections::HashSet;
+
+use actix_web::http::Method;
+
+use super::{
+    app_rules::AppRules,
+    beacon::RuleSite,
+    label::STANDARD,
+    pattern_text::sample,
+    route_tree::{Place, RouteTree},
+};
+use crate::settings::{
+    path_pattern::{PathPattern, PatternRule},
+    suggest,
+};
+
+/// Logs what the first request of a worker shows. What follows from the app alone is logged only if `is_first`, not
+/// after each change of the settings.
+pub(super) fn warn(rules: &AppRules, tree: Option<&RouteTree>, is_first: bool) {
+    let Some(tree) = tree else {
+        tracing::warn!(
+            code = "L032",
+            "unknown form of the routes in this version of actix-web: limits and exemptions of routes and scopes apply \
+             only after routing; use a version of limiter-actix that was tested with it"
+        );
+        return;
+    };
+    if is_first {
+        warn_of_resources(tree);
+        warn_of_scopes(tree);
+    }
+    warn_of_path_rules(rules, tree);
+}
+
+/// Logs that middleware inside of the limiter changes paths.
+pub(super) fn rewritten(path: &str) {
+    tracing::warn!(
+        code = "L015",
+        path = %path.chars().take(100).flat_map(char::escape_debug).collect::<String>(),
+        "middleware inside the limiter rewrites paths: their limits apply only after routing; wrap it after the \
+         limiter, so that it runs first"
+    );
+}
+
+fn warn_of_resources(tree: &RouteTree) {
+    for (number, resource) in tree.resources.iter().enumerate() {
+        let Some(RuleSite::Resource(spec)) = resource.rule.as_ref().map(|beacon| &beacon.site) else {
+            continue;
+        };
+        let Some(pattern) = resource.patterns.first() else { continue };
+        let Some(path) = sample(pattern) else { continue };
+        let place = Place::Resource(number);
+        let places = tree.places(&path);
+        let is_same = |other: &Place| tree.pattern_of(*other) == Some(pattern);
+        let first = places.iter().find(|other| **other == place || !(spec.is_exact() && is_same(other)));
+        if let Some(first) = first.filter(|first| **first != place && !is_same(first)) {
+            tracing::warn!(code = "L002", hidden = %pattern, by = tree.pattern_of(*first).map_or("a scope", |by| by),
+                "a limited or exempt route is hidden by another pattern: its limits apply only after routing; \
+                 register it before the other pattern");
+        } else if !spec.is_exact() && places.iter().any(|other| *other != place && is_same(other)) {
+            tracing::warn!(code = "L003", pattern = %pattern,
+                "cannot determine from the path which requests reach this resource: another one has its pattern; its \
+                 limits apply only after routing; make both one resource with a route for each method, or use \
+                 attributes");
+        }
+    }
+}
+
+fn warn_of_scopes(tree: &RouteTree) {
+    for (number, scope) in tree.scopes.iter().enumerate().filter(|(_, scope)| !scope.rules.is_empty()) {
+        let shares_prefix = tree
+            .scopes
+            .iter()
+            .enumerate()
+            .any(|(other, it)| other != number && it.parent.is_some() && it.prefix == scope.prefix);
+        if scope.prefix.is_empty() || shares_prefix {
+            tracing::warn!(code = "L003", prefix = %scope.prefix,
+                "cannot determine from the path which requests enter this scope: its prefix is empty or shared; its \
+                 limits apply only after routing; give it its own prefix or move the limits to its routes");
+        }
+    }
+}
+
+fn warn_of_path_rules(rules: &AppRules, tree: &RouteTree) {
+    let rules = &rules.patterns;
+    if rules.is_empty() {
+        return;
+    }
+    let mut used = HashSet::new();
+    for resource in &tree.resources {
+        let patterns = || resource.patterns.iter().map(|pattern| &**pattern);
+        used.extend(rules.of_route(patterns()));
+        used.extend(patterns().filter_map(sample).flat_map(|path| rules.of_path(&path)));
+    }
+    for (number, rule) in rules.all.iter().enumerate() {
+        if !used.contains(&number) && !leads_somewhere(tree, rule) {
+            tracing::warn!(code = "L031", rule = %rule.pattern,
+                "a rule by pattern matches no route: nothing is limited or exempt by it; give the full path of a \
+                 route, with the prefixes of its scopes and parameters as `{{name}}`");
+        }
+        for (method, meant) in misspelt_methods(&rule.pattern) {
+            tracing::warn!(code = "L031", rule = %rule.pattern, %method, %meant,
+                "a rule by pattern has an unknown method: requests by the similar one do not meet it");
+        }
+    }
+}
+
+/// Returns whether a path of the rule is taken by any resource, or by a scope.
+fn leads_somewhere(tree: &RouteTree, rule: &PatternRule) -> bool {
+    let pattern = match &rule.pattern {
+        PathPattern::Scope(pattern) | PathPattern::Route(pattern, _) => pattern.pattern().unwrap_or_default(),
+    };
+    sample(pattern).is_none_or(|path| tree.places(&path).iter().any(|place| *place != Place::Default(0)))
+}
+
+/// Returns methods that are nearly one of the standard ones, and that one.
+fn misspelt_methods(pattern: &PathPattern) -> impl Iterator<Item = (&Method, &'static str)> {
+    let methods = match pattern {
+        PathPattern::Route(_, methods) => methods.as_slice(),
+        PathPattern::Scope(_) => &[],
+    };
+    let unknown = methods.iter().filter(|method| !STANDARD.contains(method));
+    unknown.filter_map(|method| Some((method, suggest::nearest(method.as_str(), METHODS.iter().copied())?)))
+}
+
+const METHODS: &[&str] = &["GET", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "CONNECT", "TRACE", "HEAD"];
