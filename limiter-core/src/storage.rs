@@ -23,6 +23,8 @@ mod mongodb;
 #[cfg(any(feature = "memcached", feature = "mongodb"))]
 mod owned_hit;
 #[cfg(feature = "redis")]
+mod pending_answer;
+#[cfg(feature = "redis")]
 mod redis;
 #[cfg(feature = "remote")]
 mod resilient;

@@ -80,10 +80,10 @@ async fn one_side_without_tls() {
 fn what_cannot_be_used_is_said_when_it_is_built() {
     let pem = Certificates::new(&["a"]);
     for (builder, expected) in [
-        (RedisStorage::builder("rediss://a").ca_certificates("nonsense"), "certificates in PEM"),
+        (RedisStorage::builder("rediss://a").ca_certificates("nonsense"), "invalid certificates"),
         (RedisStorage::builder("rediss://a").client_certificate(pem.ca.as_str(), "nonsense"), "private key"),
         (RedisStorage::builder("redis://a").ca_certificates(pem.ca.as_str()), "rediss://"),
-        (RedisStorage::builder("rediss://a?ca=/nowhere/ca.pem"), "cannot be read"),
+        (RedisStorage::builder("rediss://a?ca=/nowhere/ca.pem"), "failed to read"),
         (RedisStorage::builder("rediss://a?cert=/nowhere/cert.pem"), "both `cert` and `key`"),
     ] {
         let error = builder.build().unwrap_err().to_string();

@@ -44,7 +44,7 @@ async fn a_wrong_password_or_none() {
     let port = server.port();
     says(&format!("redis://:wrong@127.0.0.1:{port}"), "refused the user name or the password").await;
     says(&format!("redis://nobody:right@127.0.0.1:{port}"), "refused the user name or the password").await;
-    says(&server.uri(), "asks for a password").await;
+    says(&server.uri(), "requires a password").await;
 }
 
 #[tokio::test]

@@ -82,7 +82,7 @@ async fn what_sentinels_do_not_know() {
     let servers = Sentinel::start();
     let unknown = RedisStorage::new(&servers.uri().replace("/main", "/other")).unwrap();
     let said_of_it = said(&unknown).await;
-    assert!(said_of_it.contains("know no primary of this name"), "{said_of_it}");
+    assert!(said_of_it.contains("no sentinel monitors a primary of this name"), "{said_of_it}");
     let nobody = RedisStorage::new(&format!("redis+sentinel://127.0.0.1:{}/main", free_port())).unwrap();
     let said_of_it = said(&nobody).await;
     assert!(said_of_it.contains("no sentinel led to a primary"), "{said_of_it}");

@@ -1,28 +1,27 @@
-//! Scripts without loops, tables and functions, for what most requests ask: a few limits and nothing else about
-//! them. They take the server about half the time of the others.
+//! Scripts without loops, tables and functions, specialised for the usual batch: a few limits and nothing else.
 //!
-//! Such a script reads all arguments at once, and all records of a key. These must be the first of the key, in the
-//! order in which they are asked for, or the key is not there yet; otherwise, and where a refusal changes something,
-//! the script goes on as one for any batch.
+//! They take the server about half the time of the others. Such a script reads all arguments at once, and all records
+//! of a key. This fast path requires that the key does not exist, or that the records are its first, in the order of
+//! the limits. Otherwise, and if a refusal changes counts, the script continues as one for any batch.
 
 use smallvec::SmallVec;
 
-use super::{BEGIN, COUNTS, DECIDE, Strategies, section};
+use super::source::{BEGIN, COUNTS, DECIDE, Strategies, section};
 use crate::Strategy;
 
 /// The strategies of a few limits, each of a count of its own, and the places of their keys.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(in super::super) struct Shape(SmallVec<[(Strategy, usize); Shape::MOST]>);
+pub(in super::super) struct BatchShape(SmallVec<[(Strategy, usize); BatchShape::MAX_LIMITS]>);
 
-impl Shape {
-    /// How many limits it can have. With each the scripts are longer, and more of them.
-    const MOST: usize = 4;
+impl BatchShape {
+    /// The maximum number of limits. Each more makes the scripts longer and more numerous.
+    const MAX_LIMITS: usize = 4;
 
-    /// None where there is none for these strategies and places.
+    /// Creates a shape, or returns `None` if no script is specialised for these strategies and places of keys.
     pub(in super::super) fn of(limits: impl IntoIterator<Item = (Strategy, usize)>) -> Option<Self> {
         let mut shape = SmallVec::new();
         for limit in limits {
-            if shape.len() == Self::MOST || limit.0 == Strategy::MovingWindow {
+            if shape.len() == Self::MAX_LIMITS || limit.0 == Strategy::MovingWindow {
                 return None;
             }
             shape.push(limit);
@@ -30,7 +29,7 @@ impl Shape {
         (!shape.is_empty()).then_some(Self(shape))
     }
 
-    /// The places of the limits of a key.
+    /// Returns the places of the limits of a key.
     pub(in super::super) fn limits_of(&self, key: usize) -> impl Iterator<Item = usize> {
         self.0.iter().enumerate().filter(move |(_, (_, place))| *place == key).map(|(limit, _)| limit)
     }
@@ -43,7 +42,7 @@ impl Shape {
         self.0.iter().any(|(strategy, _)| *strategy == Strategy::FixedWindowElasticExpiry)
     }
 
-    /// `code` once for each limit, in which `$` is its number and `@` that of its key.
+    /// Repeats `code` for each limit. `$` becomes the number of the limit, `@` that of its key.
     fn per_limit(&self, code: impl Fn(Strategy) -> String, between: &str) -> String {
         let numbered = self.0.iter().enumerate().map(|(limit, (strategy, key))| {
             code(*strategy).replace('$', &(limit + 1).to_string()).replace('@', &(key + 1).to_string())
@@ -51,7 +50,7 @@ impl Shape {
         numbered.collect::<Vec<_>>().join(between)
     }
 
-    /// `code` once for each key, in which `@` is its number, and `{..}` is there for each of its limits.
+    /// Repeats `code` for each key. `@` becomes the number of the key, and `{..}` repeats for each of its limits.
     fn per_key(&self, code: &str, between: &str) -> String {
         let keys = self.keys().map(|key| {
             let mut parts = code.split(['{', '}']);
@@ -67,15 +66,17 @@ impl Shape {
     }
 }
 
-pub(super) fn code(shape: &Shape) -> String {
+pub(super) fn code(shape: &BatchShape) -> String {
     let mut strategies = Strategies::default();
     shape.0.iter().for_each(|(strategy, _)| strategies.add(*strategy));
     let (functions, otherwise) = (strategies.functions(), strategies.fill(DECIDE));
-    [BEGIN, &functions, &straight(shape), &hits(shape), COUNTS, &otherwise].concat()
+    [BEGIN, &functions, &fast_path(shape), &hits(shape), COUNTS, &otherwise].concat()
 }
 
-/// The part that mostly answers, with the heads and records of the keys; a `-` behind them says refused.
-fn straight(shape: &Shape) -> String {
+/// Returns the part that answers in the usual case.
+///
+/// The answer is the heads and records of the keys, followed by `-` if the batch is refused.
+fn fast_path(shape: &BatchShape) -> String {
     let limits = |code: &str, between| shape.per_limit(|_| code.to_owned(), between);
     let reply = shape.per_key("value@", " .. ");
     let lines = [
@@ -95,7 +96,7 @@ fn straight(shape: &Shape) -> String {
         "if admitted then".into(),
         shape.per_key(WRITE, "\n"),
         format!("return {reply}"),
-        // What an elastic window refuses moves it.
+        // A refusal moves the end of an elastic window, which the code for any batch does.
         if shape.is_elastic() { "end".into() } else { format!("end\nreturn {reply} .. '-'") },
         "end".into(),
         "end\n".into(),
@@ -132,8 +133,8 @@ elseif is_changed@ then
   call('SETRANGE', keys[@], '0', value@)
 end";
 
-/// The arguments of such a call, as any other batch would have them.
-fn hits(shape: &Shape) -> String {
+/// Returns the code that makes the arguments available to the code for any batch.
+fn hits(shape: &BatchShape) -> String {
     let each = |code: fn(Strategy) -> String| shape.per_limit(code, ", ");
     format!(
         "local guards, limits, all = 0, {limits}, {limits}\n\
