@@ -1,6 +1,13 @@
 //! How a limiter is put together.
 
-use std::{panic::Location, sync::Arc};
+pub(crate) mod build;
+mod limits;
+mod path_rules;
+mod responses;
+mod sources;
+mod storage_failure;
+
+use std::sync::Arc;
 
 use actix_web::dev::ServiceRequest;
 use limiter_core::{
@@ -8,39 +15,22 @@ use limiter_core::{
     storage::{MemoryStorage, Storage},
 };
 
-use crate::{
-    Limit, Limiter, Limits, TrustedProxies,
-    config::{Backend, Defaults, Settings},
-    failure::FailureSettings,
-    headers::HeaderSettings,
-    key::IPV6_PREFIXES,
-};
-
-mod answers;
-mod env;
-mod error;
-mod failure;
-pub(crate) mod layer;
-mod limits;
-mod merge;
-pub(crate) mod mistake;
-pub(crate) mod nearest;
-mod patterns;
-mod processes;
-mod uri;
-
-use self::{
-    env::Environment,
-    layer::{Layer, Where},
-};
-pub use self::{
-    error::BuildError,
-    mistake::{ConfigError, ConfigIssue},
-};
 #[cfg(feature = "config-file")]
-use crate::file::File;
+use crate::settings::file::File;
+use crate::{
+    BuildError, Limit, Limits, TrustedProxies,
+    key::address::IPV6_PREFIXES,
+    settings::{
+        Defaults, FailureSettings, Settings,
+        backend::Backend,
+        env::Environment,
+        headers::HeaderSettings,
+        partial::{PartialSettings, StorageLocation},
+        storage_uri,
+    },
+};
 
-/// Puts a [`Limiter`] together.
+/// Puts a [`Limiter`](crate::Limiter) together.
 ///
 /// ```
 /// use limiter_actix::{Key, Limit, Limiter, Quota, Strategy};
@@ -62,12 +52,12 @@ pub struct LimiterBuilder {
     /// What nothing but code can say, and the defaults of everything else.
     settings: Settings,
     /// What code says of what the environment and a file can say too.
-    code: Layer,
+    code: PartialSettings,
     environment: Environment,
     #[cfg(feature = "config-file")]
-    pub(crate) file: Option<File>,
+    file: Option<File>,
     #[cfg(feature = "config-file")]
-    pub(crate) reload_every: Option<std::time::Duration>,
+    reload_every: Option<std::time::Duration>,
     named: Vec<(String, Limit)>,
     /// What was wrong on the way, for `build`.
     error: Option<BuildError>,
@@ -95,12 +85,12 @@ impl LimiterBuilder {
                 per_process: false,
                 patterns: Vec::new(),
                 known: Arc::default(),
-                telling: Arc::default(),
+                telemetry: Arc::default(),
                 named: Vec::new(),
                 on_breach: None,
                 on_meta_breach: None,
             },
-            code: Layer::default(),
+            code: PartialSettings::default(),
             environment: Environment::default(),
             #[cfg(feature = "config-file")]
             file: None,
@@ -158,7 +148,7 @@ impl LimiterBuilder {
     /// Where counts are kept; in a [`MemoryStorage`] of its usual capacity unless set. When this storage fails,
     /// limits are decided as [`on_storage_failure`](Self::on_storage_failure) says.
     pub fn storage(mut self, storage: Arc<dyn Storage>) -> Self {
-        self.code.storage = Some(Where::Given(Some(storage)));
+        self.code.storage = Some(StorageLocation::Instance(Some(storage)));
         self
     }
 
@@ -175,8 +165,8 @@ impl LimiterBuilder {
     /// They are connected to when they are needed; while they do not answer within 100 ms, limits are decided as
     /// [`on_storage_failure`](Self::on_storage_failure) says.
     pub fn storage_uri(mut self, uri: &str) -> Self {
-        match uri::storage(uri) {
-            Ok(storage) => self.code.storage = Some(Where::Given(storage)),
+        match storage_uri::storage(uri) {
+            Ok(storage) => self.code.storage = Some(StorageLocation::Instance(storage)),
             Err(error) => self.fail(error),
         }
         self
@@ -194,7 +184,7 @@ impl LimiterBuilder {
         self
     }
 
-    /// Whether the limiter is switched on; see [`Limiter::set_enabled`].
+    /// Whether the limiter is switched on; see [`Limiter::set_enabled`](crate::Limiter::set_enabled).
     pub fn enabled(mut self, enabled: bool) -> Self {
         self.code.enabled = Some(enabled);
         self
@@ -224,25 +214,14 @@ impl LimiterBuilder {
         self
     }
 
-    fn fail(&mut self, error: BuildError) {
-        self.error.get_or_insert(error);
+    /// Says that each process is meant to count for itself where counts are in memory, or that there is but one
+    /// whatever the environment says. It is warned of otherwise (`L030`).
+    pub fn per_process(mut self, per_process: bool) -> Self {
+        self.settings.per_process = per_process;
+        self
     }
 
-    /// Builds the limiter, or finds the one that this very call has built before for another worker of the
-    /// same server; see [`Limiter`].
-    ///
-    /// # Errors
-    ///
-    /// When a quota or a pattern cannot be read, and when a limit cannot be: a burst without a token bucket,
-    /// or a strategy that the storage does not have. All that is wrong in the environment and in a file is told
-    /// at once.
-    #[track_caller]
-    pub fn build(mut self) -> Result<Limiter, BuildError> {
-        let location = Location::caller();
-        if let Some(error) = self.error.take() {
-            return Err(error);
-        }
-        let looks = self.looks();
-        Ok(Limiter { live: crate::shared::at(location, looks, || self.live())? })
+    fn fail(&mut self, error: BuildError) {
+        self.error.get_or_insert(error);
     }
 }

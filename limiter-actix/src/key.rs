@@ -27,18 +27,19 @@
 //! What a request lacks never makes it unlimited: a key that is missing or empty falls back to the limiter's own
 //! key, and that to the [client's address](client_address).
 
-use std::net::IpAddr;
-
-use actix_web::dev::ServiceRequest;
-use limiter_core::Key;
-
-mod address;
+pub(crate) mod address;
 mod compose;
 mod node;
 pub(crate) mod proxies;
 mod values;
 
-pub(crate) use self::address::{ClientAddress, IPV6_PREFIXES};
+use self::address::IPV6_PREFIXES;
+
+use std::net::IpAddr;
+
+use actix_web::dev::ServiceRequest;
+use limiter_core::Key;
+
 #[cfg(feature = "cookies")]
 pub use self::values::cookie;
 pub use self::{

@@ -29,44 +29,22 @@
 //! * [`Limiter`] is the middleware; [`Limiter::builder`] gives it default limits and all the rest.
 //! * [`Limit`] is a limit with its options, wherever one is wanted.
 
-mod beacon;
-mod breach;
 mod builder;
-mod charge;
-mod check;
-mod config;
-mod current;
-mod entered;
-mod exempt;
-mod failure;
-#[cfg(feature = "config-file")]
-mod file;
-mod future;
-mod headers;
-mod health;
+mod decision;
+mod extract;
 pub mod key;
 mod limit;
 mod limiter;
-mod live;
-mod local;
 mod manual;
-mod pattern;
+mod middleware;
+mod mount;
 mod plan;
-mod processes;
-mod question;
-mod refusal;
-mod refused_here;
-#[cfg(feature = "config-file")]
-mod reload;
-mod resolve;
-mod resource;
-mod rule;
-mod settle;
-mod shared;
-mod table;
-mod telling;
-mod ticket;
-mod witness;
+mod report;
+mod request;
+mod response;
+mod routing;
+mod settings;
+mod telemetry;
 
 pub use limiter_core::{
     Clock, Key, LoggedAddresses, ManualClock, ParseQuotaError, ParseStrategyError, Policy, PolicyError,
@@ -76,23 +54,33 @@ pub use limiter_core::{
 pub use limiter_macros::{exempt, limit};
 
 #[cfg(feature = "config-file")]
-pub use self::file::check_file;
+pub use self::builder::build::check_file;
 pub use self::{
-    breach::Breach,
-    builder::{BuildError, ConfigError, ConfigIssue, LimiterBuilder},
-    check::LimitCheck,
-    current::{CurrentLimit, CurrentLimits},
-    exempt::Exempt,
-    failure::OnStorageFailure,
-    future::LimiterFuture,
-    headers::{HeaderNames, Headers, RetryAfter},
-    health::StorageHealth,
+    builder::LimiterBuilder,
+    extract::LimitCheck,
     key::proxies::{TrustedProxies, TrustedProxiesError},
-    limit::{DynamicQuotas, IntoLimits, Limit, Limits},
-    limiter::{Limiter, LimiterService},
+    limit::{
+        Limit,
+        exempt::Exempt,
+        limits::{IntoLimits, Limits},
+        on_storage_failure::OnStorageFailure,
+        quota_source::DynamicQuotas,
+        rule::Rule,
+    },
+    limiter::Limiter,
     manual::NamedLimitError,
-    resource::{ScopeExt, ScopeFactory, resource},
-    rule::Rule,
+    middleware::{future::LimiterFuture, limiter::LimiterService},
+    mount::{ScopeExt, ScopeFactory, resource},
+    report::{
+        breach::Breach,
+        current::{CurrentLimit, CurrentLimits},
+    },
+    settings::{
+        build_error::BuildError,
+        config_error::{ConfigError, ConfigIssue},
+        headers::{HeaderNames, Headers, RetryAfter},
+    },
+    telemetry::health::StorageHealth,
 };
 
 /// What the attributes expand to; not part of the public interface.
@@ -104,7 +92,7 @@ pub mod __private {
 
     pub use crate::{
         Exempt, Limit, OnStorageFailure, Quota, Rule, Strategy, Unit,
-        beacon::Place,
-        resource::{register, witness},
+        mount::{register, witness},
+        routing::beacon::RouteSpec,
     };
 }

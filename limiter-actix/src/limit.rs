@@ -1,5 +1,14 @@
 //! A limit: a quota with its key, cost, scope and options.
 
+pub(crate) mod callback;
+mod compare;
+pub(crate) mod exempt;
+pub(crate) mod limits;
+pub(crate) mod named;
+pub(crate) mod on_storage_failure;
+pub(crate) mod quota_source;
+pub(crate) mod rule;
+
 use std::{fmt, num::NonZeroU64, sync::Arc};
 
 use actix_web::{
@@ -11,17 +20,9 @@ use limiter_core::{Key, Quota, Strategy};
 
 use crate::{Breach, OnStorageFailure};
 
-mod limits;
-mod source;
-mod told;
-
-pub use self::{
-    limits::{IntoLimits, Limits},
-    source::DynamicQuotas,
-};
-pub(crate) use self::{
-    source::{QuotasFn, Source},
-    told::{BreachFn, Cost, KeyFn, RequestPredicate, ResponsePredicate, Text},
+use self::{
+    callback::{BreachFn, Cost, KeyFn, RequestPredicate, ResponsePredicate, Text},
+    quota_source::{DynamicQuotas, Source},
 };
 
 /// A quota with its key, cost, scope and options.

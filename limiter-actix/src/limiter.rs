@@ -1,30 +1,24 @@
-//! The middleware.
+//! The handle on a limiter, and what its clones and workers share.
 
-use std::{
-    cell::RefCell,
-    convert::Infallible,
-    future::{Ready, ready},
-    panic::Location,
-    rc::Rc,
-    sync::{Arc, atomic::Ordering},
-};
+pub(crate) mod call_site;
+pub(crate) mod multi_process;
+#[cfg(feature = "config-file")]
+pub(crate) mod reload;
+pub(crate) mod shared;
+pub(crate) mod worker;
 
-use actix_service::{Service, Transform, forward_ready};
-use actix_web::{
-    Error,
-    body::EitherBody,
-    dev::{ServiceRequest, ServiceResponse},
-};
+use std::sync::{Arc, atomic::Ordering};
 
+use actix_web::http::header::HeaderName;
+
+use self::shared::Shared;
 use crate::{
-    LimiterBuilder,
-    config::{Backend, Config},
-    future::{LimiterFuture, refused},
-    live::Live,
-    local::Local,
+    StorageHealth,
+    response::headers::ietf_draft_11::{RATELIMIT, RATELIMIT_POLICY},
+    settings::Config,
 };
 
-/// The middleware that holds the limits of an app, or of a scope.
+/// The middleware that limits an app, or a scope.
 ///
 /// ```
 /// use actix_web::{App, Responder, get};
@@ -40,132 +34,79 @@ use crate::{
 /// # let _ = app;
 /// ```
 ///
-/// Cloning is cheap, and clones share all counts. So do limiters that are made by one and the same call of
-/// [`default`](Self::default) or [`build`](LimiterBuilder::build) inside the closure given to
-/// `HttpServer::new`, which runs once for each worker: they count once per server. Two servers that run in
-/// one process under the same actix `System`, with their limiters made by the same line of code, share counts
-/// too; build one limiter for each and clone it where that is not wanted.
+/// Clones are cheap and share all counts. You can also build the limiter inside the closure of `HttpServer::new`,
+/// which runs once per worker: limiters that the same call of [`default`](Self::default) or
+/// [`build`](crate::LimiterBuilder::build) makes for one server share their counts.
+///
+/// Two servers in one process share counts too, if the same line of code makes their limiters under the same actix
+/// `System`. To separate them, build one limiter per server and clone it.
 #[derive(Clone, Debug)]
 pub struct Limiter {
-    pub(crate) live: Arc<Live>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 impl Limiter {
-    /// Starts to build a limiter.
-    pub fn builder() -> LimiterBuilder {
-        LimiterBuilder::new()
-    }
-
-    /// Switches the limiter on or off, for all its clones, while it is running. What is off counts nothing.
+    /// Switches the limiter and all its clones on or off, while it is running. A limiter that is off counts nothing.
     pub fn set_enabled(&self, enabled: bool) {
-        self.live.set_enabled(enabled);
+        self.shared.set_enabled(enabled);
     }
 
-    /// Whether the limiter is switched on.
+    /// Returns whether the limiter is switched on.
     pub fn is_enabled(&self) -> bool {
         self.config().enabled.load(Ordering::Relaxed)
     }
 
-    /// What is in force now.
+    /// Returns the current settings.
     pub(crate) fn config(&self) -> Arc<Config> {
-        self.live.config()
+        self.shared.config()
     }
-}
 
-impl Default for Limiter {
-    /// A limiter that keeps counts in memory, in fixed windows, by the client's address, and has no default
-    /// limits: those of attributes and scopes hold.
-    #[track_caller]
-    fn default() -> Self {
-        let builder = LimiterBuilder::new();
-        let Ok(live) = crate::shared::at::<Infallible>(Location::caller(), builder.looks(), || {
-            Ok(Arc::new(Live::new(builder.clone().config_as_is())))
-        });
-        Self { live }
+    /// Returns the health of the storage, as this process has observed it. A storage in memory never fails.
+    ///
+    /// ```
+    /// let limiter = limiter_actix::Limiter::default();
+    /// assert!(!limiter.storage_health().is_failing());
+    /// assert_eq!(limiter.storage_health().errors(), 0);
+    /// ```
+    pub fn storage_health(&self) -> StorageHealth {
+        self.config().health.report()
     }
-}
 
-impl<S, B> Transform<S, ServiceRequest> for Limiter
-where
-    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
-    B: 'static,
-{
-    type Response = ServiceResponse<EitherBody<B>>;
-    type Error = Error;
-    type InitError = ();
-    type Transform = LimiterService<S>;
-    type Future = Ready<Result<Self::Transform, Self::InitError>>;
-
-    fn new_transform(&self, service: S) -> Self::Future {
-        crate::processes::look(&self.config().settings);
-        let local = Rc::new(Local::new(Arc::clone(&self.live)));
-        ready(Ok(LimiterService { service: Rc::new(service), local: RefCell::new(local) }))
+    /// Updates the metrics `limiter_memory_keys` and `limiter_memory_evictions_total`, labelled with the key prefix.
+    /// Call it before each scrape: requests do not update them.
+    ///
+    /// If the storage is remote, they describe the fallback memory.
+    #[cfg(feature = "metrics")]
+    pub fn record_memory(&self) {
+        let config = self.config();
+        let settings = &config.settings;
+        let memory = settings.storage.memory();
+        settings.telemetry.record_memory(&settings.prefix, memory.len(), memory.evictions());
     }
-}
 
-/// The service of a [`Limiter`].
-pub struct LimiterService<S> {
-    service: Rc<S>,
-    local: RefCell<Rc<Local>>,
-}
-
-impl<S> LimiterService<S> {
-    /// The limiter as this worker has it, made anew when other settings are in force.
-    fn local(&self) -> Rc<Local> {
-        let mut local = self.local.borrow_mut();
-        if !local.live.is_in_force(&local.config) {
-            *local = Rc::new(local.renewed());
+    /// Returns the names of the headers that this limiter sets, for `Access-Control-Expose-Headers`. Without it a
+    /// browser hides them from scripts of other origins. With actix-cors, pass them to `Cors::expose_headers`.
+    ///
+    /// ```
+    /// use limiter_actix::Limiter;
+    ///
+    /// let limiter = Limiter::builder().headers(true).build()?;
+    /// let names = ["retry-after", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"];
+    /// assert_eq!(limiter.exposed_headers(), names);
+    /// # Ok::<(), limiter_actix::BuildError>(())
+    /// ```
+    pub fn exposed_headers(&self) -> Vec<HeaderName> {
+        let config = self.config();
+        let settings = &config.settings.headers;
+        let names = settings.names.clone();
+        let mut exposed = vec![names.retry_after];
+        if settings.which.x_ratelimit {
+            exposed.extend([names.limit, names.remaining, names.reset]);
         }
-        Rc::clone(&local)
-    }
-}
-
-impl<S, B> Service<ServiceRequest> for LimiterService<S>
-where
-    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
-    B: 'static,
-{
-    type Response = ServiceResponse<EitherBody<B>>;
-    type Error = Error;
-    type Future = LimiterFuture<S::Future, B>;
-
-    forward_ready!(service);
-
-    fn call(&self, req: ServiceRequest) -> Self::Future {
-        let local = self.local();
-        let Some(mut pending) = local.prepare(&req) else {
-            return LimiterFuture::passing(self.service.call(req));
-        };
-        if let Some(response) = pending.failure() {
-            return LimiterFuture::refused(req, response);
+        if settings.which.ietf_draft_11 {
+            exposed.extend([RATELIMIT, RATELIMIT_POLICY]);
         }
-        match &local.config.settings.storage {
-            Backend::Memory(memory) => {
-                let decision = pending.ask_memory(memory);
-                match pending.conclude(&req, &decision) {
-                    Ok(ticket) => LimiterFuture::ticketed(self.service.call(req), ticket),
-                    Err(response) => LimiterFuture::refused(req, *response),
-                }
-            }
-            Backend::Remote { .. } => {
-                let service = Rc::clone(&self.service);
-                LimiterFuture::boxed(async move {
-                    let decision = match pending.ask(&req).await {
-                        Ok(decision) => decision,
-                        Err(why) => {
-                            let response = pending.undecided(why, &req);
-                            return Ok(refused(req, response));
-                        }
-                    };
-                    match pending.conclude(&req, &decision) {
-                        Ok(ticket) => {
-                            let response = service.call(req).await;
-                            ticket.settle(response).map(ServiceResponse::map_into_left_body)
-                        }
-                        Err(response) => Ok(refused(req, *response)),
-                    }
-                })
-            }
-        }
+        exposed.extend(settings.fallback.clone());
+        exposed
     }
 }

@@ -1,125 +1,98 @@
 //! What applies to one route.
 
+pub(crate) mod applicable;
+pub(crate) mod bound_limit;
+mod dynamic;
+pub(crate) mod key;
+mod resolve;
+
 use std::{borrow::Cow, rc::Rc, sync::Arc};
 
 use actix_web::dev::ServiceRequest;
 use smallvec::{SmallVec, smallvec};
 
-mod placed;
-mod told;
-
-use self::placed::Maker;
-pub(crate) use self::placed::{Place, Placed, Tier};
-use self::told::Told;
-use crate::{
-    Exempt, Limit,
-    config::Settings,
-    limit::Source,
-    resolve::{Declared as Declares, Level, resolve},
+use self::{
+    applicable::{Applicable, ResolvedLimits},
+    bound_limit::{BoundLimit, LimitBinder, LimitSlot},
+    dynamic::DynamicLimit,
+    resolve::{Level, LevelLimits, resolve},
 };
+use crate::{Exempt, Limit, limit::quota_source::Source, settings::Settings};
 
 /// What applies to one route and method: all that is declared for it, and, where no function of the request
 /// has a say, what comes of that.
 pub(crate) struct Plan {
-    pub(crate) meta: Box<[Declared]>,
-    pub(crate) application: Box<[Declared]>,
-    pub(crate) levels: Box<[PlannedLevel]>,
+    meta: Box<[DeclaredLimit]>,
+    application: Box<[DeclaredLimit]>,
+    levels: Box<[PlannedLevel]>,
     /// What holds in place of limits that would be decided in memory since the storage failed.
-    pub(crate) instead: Box<[Declared]>,
-    settled: Option<Applicable>,
+    outage_limits: Box<[DeclaredLimit]>,
+    fixed: Option<Applicable>,
 }
 
 /// What is declared at one level for this route and method.
 pub(crate) struct PlannedLevel {
     pub(crate) exempt: Exempt,
-    pub(crate) limits: Box<[Declared]>,
+    pub(crate) limits: Box<[DeclaredLimit]>,
 }
 
 /// A limit that is declared at a place.
-pub(crate) enum Declared {
-    Fixed(Rc<Placed>),
+pub(crate) enum DeclaredLimit {
+    Fixed(Rc<BoundLimit>),
     /// A function of the request tells its quotas.
-    Told(Box<Told>),
-}
-
-/// The limits of one request.
-#[derive(Clone, Default)]
-pub(crate) struct Applicable {
-    pub(crate) meta: SmallVec<[Rc<Placed>; 2]>,
-    /// Application limits first, then those of the levels from the outermost on.
-    pub(crate) limits: SmallVec<[Rc<Placed>; 4]>,
-    /// Whether a function could not tell its limits: the request is answered 500.
-    pub(crate) is_broken: bool,
-}
-
-impl Applicable {
-    /// A count that is shared between levels is taken from once.
-    fn add(&mut self, found: Found) {
-        self.is_broken |= found.is_broken;
-        for placed in found.limits.into_iter().filter(|placed| placed.ours) {
-            if !self.limits.iter().any(|there| there.shares_count_with(&placed)) {
-                self.limits.push(placed);
-            }
-        }
-    }
-}
-
-/// What a declared limit comes to for one request.
-#[derive(Default)]
-pub(crate) struct Found {
-    pub(crate) limits: SmallVec<[Rc<Placed>; 2]>,
-    /// Whether a function told what cannot be: then the limits further out hold as well.
-    pub(crate) failed: bool,
-    /// Whether a function could not tell.
-    is_broken: bool,
+    Dynamic(Box<DynamicLimit>),
 }
 
 impl Plan {
-    pub(crate) fn new(meta: Vec<Declared>, application: Vec<Declared>, levels: Vec<PlannedLevel>) -> Self {
+    pub(crate) fn new(
+        meta: Vec<DeclaredLimit>,
+        application: Vec<DeclaredLimit>,
+        levels: Vec<PlannedLevel>,
+    ) -> Self {
         let mut plan = Self {
             meta: meta.into(),
             application: application.into(),
             levels: levels.into(),
-            instead: Box::default(),
-            settled: None,
+            outage_limits: Box::default(),
+            fixed: None,
         };
-        if plan.all_declared().all(|declared| matches!(declared, Declared::Fixed(_))) {
-            plan.settled = Some(plan.settle(Declared::fixed));
+        if plan.all_declared().all(|declared| matches!(declared, DeclaredLimit::Fixed(_))) {
+            plan.fixed = Some(plan.resolve(DeclaredLimit::fixed));
         }
         plan
     }
 
     /// What applies to this request.
     pub(crate) fn applicable(&self, req: &ServiceRequest) -> Cow<'_, Applicable> {
-        match &self.settled {
-            Some(settled) => Cow::Borrowed(settled),
-            None => Cow::Owned(self.settle(|declared| declared.of(req))),
+        match &self.fixed {
+            Some(fixed) => Cow::Borrowed(fixed),
+            None => Cow::Owned(self.resolve(|declared| declared.of(req))),
         }
     }
 
     /// Sets what holds in place of limits that would be decided in memory since the storage failed.
-    pub(crate) fn with_instead(mut self, limits: Vec<Declared>) -> Self {
-        self.instead = limits.into();
+    pub(crate) fn with_outage_limits(mut self, limits: Vec<DeclaredLimit>) -> Self {
+        self.outage_limits = limits.into();
         self
     }
 
     /// What holds in place of limits that would be decided in memory; none when a function could not tell.
-    pub(crate) fn instead(&self, req: &ServiceRequest) -> Option<SmallVec<[Rc<Placed>; 2]>> {
-        let found: Found = self.instead.iter().map(|declared| declared.of(req)).collect();
-        (!found.is_broken).then_some(found.limits)
+    pub(crate) fn outage_limits(&self, req: &ServiceRequest) -> Option<SmallVec<[Rc<BoundLimit>; 2]>> {
+        let found: ResolvedLimits = self.outage_limits.iter().map(|declared| declared.of(req)).collect();
+        (!found.callback_failed).then_some(found.limits)
     }
 
-    fn settle(&self, of: impl Fn(&Declared) -> Found) -> Applicable {
-        let levels: SmallVec<[Found; 4]> =
+    fn resolve(&self, of: impl Fn(&DeclaredLimit) -> ResolvedLimits) -> Applicable {
+        let levels: SmallVec<[ResolvedLimits; 4]> =
             self.levels.iter().map(|level| level.limits.iter().map(&of).collect()).collect();
         let declared: SmallVec<[Level; 4]> =
-            self.levels.iter().zip(&levels).map(|(level, found)| level.declares(found)).collect();
+            self.levels.iter().zip(&levels).map(|(level, found)| level.level(found)).collect();
         let applies = resolve(&declared);
 
         let mut applicable = Applicable::default();
         if applies.meta {
-            let meta: Found = self.meta.iter().map(&of).collect();
-            applicable.is_broken |= meta.is_broken;
+            let meta: ResolvedLimits = self.meta.iter().map(&of).collect();
+            applicable.callback_failed |= meta.callback_failed;
             applicable.meta = meta.limits;
         }
         if applies.application {
@@ -132,68 +105,59 @@ impl Plan {
     }
 
     /// All limits that are declared, wherever.
-    pub(crate) fn all_declared(&self) -> impl Iterator<Item = &Declared> {
+    fn all_declared(&self) -> impl Iterator<Item = &DeclaredLimit> {
         self.meta.iter().chain(&self.application).chain(self.levels.iter().flat_map(|level| &level.limits))
     }
 }
 
-impl FromIterator<Found> for Found {
-    fn from_iter<I: IntoIterator<Item = Self>>(all: I) -> Self {
-        let mut found = Self::default();
-        for one in all {
-            found.limits.extend(one.limits);
-            found.failed |= one.failed;
-            found.is_broken |= one.is_broken;
-        }
-        found
-    }
-}
-
 impl PlannedLevel {
-    fn declares(&self, found: &Found) -> Level {
-        let limits = found.limits.iter().map(|placed| &placed.limit);
+    fn level(&self, found: &ResolvedLimits) -> Level {
+        let limits = found.limits.iter().map(|limit| &limit.options);
         let overrides = limits.clone().any(|limit| limit.override_defaults && !limit.shadow);
-        let limits = match () {
-            () if found.is_broken => Declares::Overriding,
-            () if found.limits.is_empty() => Declares::Nothing,
-            () if overrides && !found.failed => Declares::Overriding,
-            () if limits.clone().all(|limit| limit.shadow) => Declares::Watching,
-            () => Declares::Adding,
+        let is_overriding = found.callback_failed || (overrides && !found.is_invalid);
+        let limits = if found.limits.is_empty() && !found.callback_failed {
+            LevelLimits::Nothing
+        } else if is_overriding {
+            LevelLimits::Overriding
+        } else if limits.clone().all(|limit| limit.shadow) {
+            LevelLimits::Watching
+        } else {
+            LevelLimits::Adding
         };
         Level { exempt: self.exempt, limits }
     }
 }
 
-impl Declared {
+impl DeclaredLimit {
     /// Puts a limit at its place.
-    pub(crate) fn new(limit: &Limit, place: Place, settings: &Settings) -> Self {
-        let maker = Maker {
+    pub(crate) fn new(limit: &Limit, slot: LimitSlot, settings: &Settings) -> Self {
+        let binder = LimitBinder {
             strategy: limit.strategy.unwrap_or(settings.strategy),
             limit: Rc::new(limit.clone()),
-            place,
+            slot,
             known: Arc::clone(&settings.known),
             storage: settings.storage.clone(),
         };
         match &limit.source {
-            Source::Fixed(quota) => Self::Fixed(Rc::new(maker.make(*quota))),
-            Source::Dynamic(function) => Self::Told(Box::new(Told::new(function, maker))),
+            Source::Fixed(quota) => Self::Fixed(Rc::new(binder.bind(*quota))),
+            Source::Dynamic(function) => Self::Dynamic(Box::new(DynamicLimit::new(function, binder))),
         }
     }
 
     /// The limits this comes to for a request.
-    pub(crate) fn of(&self, req: &ServiceRequest) -> Found {
+    pub(crate) fn of(&self, req: &ServiceRequest) -> ResolvedLimits {
         match self {
             Self::Fixed(_) => self.fixed(),
-            Self::Told(told) => told.of(req),
+            Self::Dynamic(limit) => limit.of(req),
         }
     }
 
     /// The limits this comes to for any request.
-    fn fixed(&self) -> Found {
+    fn fixed(&self) -> ResolvedLimits {
         let limits = match self {
-            Self::Fixed(placed) => smallvec![Rc::clone(placed)],
-            Self::Told(_) => smallvec![],
+            Self::Fixed(limit) => smallvec![Rc::clone(limit)],
+            Self::Dynamic(_) => smallvec![],
         };
-        Found { limits, ..Found::default() }
+        ResolvedLimits { limits, ..ResolvedLimits::default() }
     }
 }

@@ -14,6 +14,8 @@ mod batch_decision;
 pub(crate) mod count_name;
 mod decision;
 mod error;
+#[cfg(any(feature = "memcached", feature = "mongodb"))]
+mod key_prefix;
 mod local_refusals;
 #[cfg(feature = "memcached")]
 mod memcached;
@@ -28,6 +30,8 @@ mod pending_answer;
 mod redis;
 #[cfg(feature = "remote")]
 mod resilient;
+#[cfg(feature = "memcached")]
+mod stall_guard;
 
 #[cfg(feature = "memcached")]
 pub use self::memcached::{MemcachedStorage, MemcachedStorageBuilder};

@@ -1,14 +1,14 @@
 //! Clients behind proxies.
 
+pub(crate) mod error;
+mod forwarded;
+mod hops;
+mod network;
+
 use std::net::IpAddr;
 
 use actix_web::http::header::{FORWARDED, HeaderMap, HeaderName, X_FORWARDED_FOR};
 use ipnet::IpNet;
-
-mod error;
-mod forwarded;
-mod hops;
-mod network;
 
 pub use self::error::TrustedProxiesError;
 use self::hops::{Hops, Syntax};

@@ -1,0 +1,238 @@
+//! Charges: the limits of one request, ready to be decided.
+
+use std::{cell::Cell, rc::Rc};
+
+use actix_web::dev::{ResponseHead, ServiceRequest};
+use limiter_core::{
+    Key, Scope, Window,
+    storage::{Hit, Refund},
+};
+use smallvec::SmallVec;
+
+use crate::{
+    CurrentLimit,
+    limit::callback::Cost,
+    plan::bound_limit::BoundLimit,
+    report::{current::LimitOutcome, decided_by::DecidedBy},
+    settings::Settings,
+};
+
+/// A limit that a request is charged for: whose count, how much, and the outcome.
+#[derive(Clone)]
+pub(crate) struct Charge {
+    pub(crate) limit: Rc<BoundLimit>,
+    /// Boxed, since few limits have any.
+    overrides: Option<Box<Overrides>>,
+    cost: u64,
+    /// If set, the charge never refuses, and is skipped if it does not fit.
+    shadow: bool,
+    /// If set, the cost may be refunded: by `deduct_when`, or by `refund_on_drop`.
+    pub(crate) reserved: bool,
+    /// For a limit's own meta limit: the index of that limit in the batch.
+    only_after: Option<usize>,
+    pub(crate) decided_by: Cell<DecidedBy>,
+    /// The window of the limit right after the decision.
+    pub(crate) window: Option<Window>,
+}
+
+/// Values that callbacks returned for one request.
+#[derive(Clone)]
+struct Overrides {
+    /// The scope of the count. Defaults to that of the bound limit.
+    scope: Option<Scope>,
+    /// The client. Defaults to the limiter's own key for this request.
+    key: Option<Key>,
+}
+
+/// The charges of a request. A vector, since they are moved more often than they are made.
+pub(crate) type Charges = Vec<Charge>;
+
+impl Charge {
+    /// Returns the charge for a limit. Returns `None` if the limit does not apply to this request.
+    pub(crate) fn new(limit: &Rc<BoundLimit>, client: &Key, req: &ServiceRequest) -> Option<Self> {
+        if let Some(cost) = limit.plain_cost {
+            return (!client.is_unlimited()).then(|| Self::plain(limit, cost));
+        }
+        let options = &limit.options;
+        if options.exempt_when.as_ref().is_some_and(|exempt| exempt(req)) {
+            return None;
+        }
+        let key = options.key.as_ref().map(|key| key(req)).filter(|key| !key.is_missing());
+        if key.as_ref().unwrap_or(client).is_unlimited() {
+            return None;
+        }
+        let cost = match &options.cost {
+            Cost::Fixed(cost) => *cost,
+            Cost::With(cost) => cost(req),
+        };
+        let scope = limit.dynamic_scope(req);
+        let overrides = (scope.is_some() || key.is_some()).then(|| Box::new(Overrides { scope, key }));
+        Some(Self { overrides, ..Self::plain(limit, cost) })
+    }
+
+    /// Returns the charge for a limit without overrides.
+    fn plain(limit: &Rc<BoundLimit>, cost: u64) -> Self {
+        Self {
+            limit: Rc::clone(limit),
+            overrides: None,
+            cost,
+            shadow: limit.options.shadow,
+            reserved: limit.options.deduct_when.is_some() || limit.options.refund_on_drop,
+            only_after: None,
+            decided_by: Cell::default(),
+            window: None,
+        }
+    }
+
+    /// Returns the charges for the limits that apply to this request.
+    pub(crate) fn of<'a>(
+        limits: impl IntoIterator<Item = &'a Rc<BoundLimit>>,
+        client: &Key,
+        req: &ServiceRequest,
+    ) -> Charges {
+        let mut charges = Charges::new();
+        for limit in limits {
+            if let Some(charge) = Self::new(limit, client, req) {
+                charges.push(charge);
+            }
+        }
+        charges
+    }
+
+    /// Returns the limit as the application sees it.
+    pub(crate) fn report(
+        &self,
+        client: &Key,
+        window: Window,
+        outcome: LimitOutcome,
+        settings: &Settings,
+    ) -> CurrentLimit {
+        CurrentLimit {
+            quota: self.limit.policy.quota(),
+            name: self.limit.options.name.clone(),
+            policy_name: self.limit.policy_name(),
+            window,
+            outcome,
+            is_shadow: self.limit.options.shadow,
+            partition: settings.headers.partition(self.key(client)),
+        }
+    }
+
+    /// Returns the charges for the own meta limits of these limits, with the same clients and scopes.
+    pub(crate) fn of_breaches(limits: &[Self]) -> Charges {
+        let mut charges = Charges::new();
+        for (index, charge) in limits.iter().enumerate().filter(|(_, charge)| !charge.limit.meta.is_empty()) {
+            charges.extend(charge.limit.meta.iter().map(|limit| Self {
+                limit: Rc::clone(limit),
+                cost: 1,
+                shadow: false,
+                reserved: false,
+                only_after: Some(index),
+                window: None,
+                ..charge.clone()
+            }));
+        }
+        charges
+    }
+
+    pub(crate) fn key<'a>(&'a self, client: &'a Key) -> &'a Key {
+        self.overrides.as_ref().and_then(|overrides| overrides.key.as_ref()).unwrap_or(client)
+    }
+
+    pub(crate) fn hit<'a>(&'a self, client: &'a Key) -> Hit<'a> {
+        let scope = self
+            .overrides
+            .as_ref()
+            .and_then(|overrides| overrides.scope.as_ref())
+            .unwrap_or(&self.limit.scope);
+        let hit = Hit::new(scope, self.key(client), &self.limit.policy);
+        // A skipped charge keeps its place in the batch: with a cost of 0 it never refuses.
+        let cost = if self.is_decided() { self.cost } else { 0 };
+        let hit = hit.cost(cost).shadow(self.shadow).reserved(self.reserved);
+        match self.only_after {
+            Some(index) => hit.only_after(index),
+            None => hit,
+        }
+    }
+
+    /// Returns whether the count is in the limiter's storage, not in the fallback memory.
+    pub(crate) fn is_in_storage(&self) -> bool {
+        self.decided_by.get() == DecidedBy::Storage
+    }
+
+    /// Returns whether the charge is decided, as opposed to skipped while the storage fails.
+    pub(crate) fn is_decided(&self) -> bool {
+        self.decided_by.get() != DecidedBy::Skipped
+    }
+
+    /// Returns whether the charge never refuses.
+    pub(crate) fn is_shadow(&self) -> bool {
+        self.shadow
+    }
+
+    /// Returns whether a limit in shadow admitted what it would otherwise have refused.
+    pub(crate) fn would_have_refused(&self) -> bool {
+        self.limit.options.shadow && self.window.is_some_and(|window| !window.is_allowed())
+    }
+
+    /// Returns whether `deduct_when` rejects the charge for this response.
+    pub(crate) fn is_not_due(&self, response: &ResponseHead) -> bool {
+        self.limit.options.deduct_when.as_ref().is_some_and(|deduct| !deduct(response))
+    }
+
+    /// Makes the charge never refuse, for requests that already have a response.
+    pub(crate) fn never_refuse(&mut self) {
+        self.shadow = true;
+    }
+
+    /// Returns whether the charge refuses its request.
+    pub(crate) fn refuses(&self, window: &Window) -> bool {
+        !window.is_allowed() && !self.shadow
+    }
+
+    /// Updates the window to a refund of the cost.
+    pub(crate) fn show_refunded(&mut self) {
+        self.window = self.refunded_window();
+    }
+
+    /// Returns the window after a refund of the cost.
+    pub(crate) fn refunded_window(&self) -> Option<Window> {
+        // A limit in shadow may not have been charged.
+        self.window.map(|window| if window.is_allowed() { window.refunded(self.cost) } else { window })
+    }
+
+    /// Returns whether the cost is refunded if the request is dropped before its response.
+    pub(crate) fn refunds_on_drop(&self) -> bool {
+        self.limit.options.refund_on_drop
+    }
+
+    /// Returns whether the cost was charged.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.window.is_some_and(|window| window.is_allowed())
+    }
+
+    /// Returns the refund of the charge. Returns `None` if nothing was charged.
+    pub(crate) fn refund<'a>(&'a self, client: &'a Key) -> Option<Refund<'a>> {
+        let window = self.window.as_ref().filter(|window| window.is_allowed())?;
+        Some(Refund::new(self.hit(client), window))
+    }
+}
+
+/// Returns the hits of all charges.
+#[inline]
+pub(crate) fn hits<'a>(charges: &'a [Charge], client: &'a Key) -> SmallVec<[Hit<'a>; 4]> {
+    let mut hits = SmallVec::new();
+    for charge in charges {
+        hits.push(charge.hit(client));
+    }
+    hits
+}
+
+/// Returns whether a key function failed for any of the charges, and logs it.
+pub(crate) fn any_key_failed(charges: &[Charge], client: &Key) -> bool {
+    let failed = charges.iter().any(|charge| charge.key(client).is_failed());
+    if failed {
+        tracing::error!(code = "L014", "key function failed; responding with 500");
+    }
+    failed
+}

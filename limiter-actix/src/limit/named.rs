@@ -1,0 +1,12 @@
+use limiter_core::{Policy, Scope};
+
+use crate::Limit;
+
+/// A limit that code hits by its name.
+#[derive(Clone, Debug)]
+pub(crate) struct NamedLimit {
+    pub(crate) name: String,
+    pub(crate) limit: Limit,
+    pub(crate) scope: Scope,
+    pub(crate) policy: Policy,
+}

@@ -1,0 +1,80 @@
+//! The state of a running limiter, and the replacement of its settings.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use parking_lot::RwLock;
+
+#[cfg(feature = "config-file")]
+use crate::BuildError;
+use crate::settings::Config;
+
+/// The state that all clones and workers of a limiter share.
+///
+/// Settings change as a whole. A worker that sees a new generation takes all of it, and a request keeps the
+/// generation that it began with.
+pub(crate) struct Shared {
+    /// The generation of `current`, readable without the lock.
+    generation: AtomicU64,
+    current: RwLock<Arc<Config>>,
+    /// Reads the settings again. `None` if there is no file.
+    #[cfg(feature = "config-file")]
+    pub(super) reload: Option<Reload>,
+}
+
+/// Reads settings again, and applies them. Returns `false` if they have not changed.
+#[cfg(feature = "config-file")]
+pub(super) type Reload = Box<dyn Fn(&Shared) -> Result<bool, BuildError> + Send + Sync>;
+
+impl Shared {
+    pub(crate) fn new(config: Config) -> Self {
+        Self {
+            generation: AtomicU64::new(config.generation),
+            current: RwLock::new(Arc::new(config)),
+            #[cfg(feature = "config-file")]
+            reload: None,
+        }
+    }
+
+    /// Returns the current settings.
+    pub(crate) fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.current.read())
+    }
+
+    /// Returns whether these settings are still current.
+    pub(crate) fn is_current(&self, config: &Config) -> bool {
+        self.generation.load(Ordering::Acquire) == config.generation
+    }
+
+    pub(crate) fn set_enabled(&self, enabled: bool) {
+        // Under the lock, since settings that are being replaced would lose the change.
+        self.current.read().enabled.store(enabled, Ordering::Relaxed);
+    }
+
+    /// Replaces the settings. The switch stays as it is, unless its setting has changed.
+    #[cfg(feature = "config-file")]
+    pub(crate) fn replace(&self, settings: crate::settings::Settings) {
+        let mut current = self.current.write();
+        let before = &current.settings;
+        let enabled = if settings.enabled == before.enabled {
+            current.enabled.load(Ordering::Relaxed)
+        } else {
+            settings.enabled
+        };
+        let generation = current.generation + 1;
+        let health = Arc::clone(&current.health);
+        *current = Arc::new(Config { generation, enabled: enabled.into(), health, settings });
+        self.generation.store(generation, Ordering::Release);
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("current", &self.current).finish_non_exhaustive()
+    }
+}

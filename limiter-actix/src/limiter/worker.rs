@@ -1,0 +1,48 @@
+//! The state of a limiter in one worker.
+
+use std::{cell::OnceCell, rc::Rc, sync::Arc};
+
+use actix_web::dev::ServiceRequest;
+use limiter_core::Timestamp;
+
+use super::shared::Shared;
+use crate::{
+    routing::table::{AppPatternIndex, Table},
+    settings::Config,
+};
+
+/// A limiter in one worker: the shared state, and the routing table of the app. If the settings change, another one
+/// replaces it. Requests that began with this one keep it.
+pub(crate) struct Worker {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) config: Arc<Config>,
+    patterns: Rc<AppPatternIndex>,
+    table: OnceCell<Table>,
+}
+
+impl Worker {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        let config = shared.config();
+        Self { shared, config, patterns: Rc::default(), table: OnceCell::new() }
+    }
+
+    /// Returns the same limiter with the current settings.
+    pub(crate) fn with_current_settings(&self) -> Self {
+        Self { patterns: Rc::clone(&self.patterns), ..Self::new(Arc::clone(&self.shared)) }
+    }
+
+    /// Returns the table of the app. It is built at the first request, once actix has finished the resource map.
+    pub(crate) fn table(&self, req: &ServiceRequest) -> &Table {
+        let make = || Table::new(Arc::clone(&self.config), Rc::clone(&self.patterns), req);
+        self.table.get_or_init(make)
+    }
+
+    /// Returns the table, if there was a request.
+    pub(crate) fn try_table(&self) -> Option<&Table> {
+        self.table.get()
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.config.settings.clock.now()
+    }
+}

@@ -1,0 +1,165 @@
+//! Limits for what is mounted without a route attribute.
+
+use std::rc::Rc;
+
+use actix_service::ServiceFactory;
+use actix_web::{
+    Error, Resource, Scope,
+    body::{EitherBody, MessageBody},
+    dev::{AppService, HttpServiceFactory, ServiceRequest, ServiceResponse},
+    web,
+};
+
+use crate::{
+    Exempt, Limits, Rule,
+    middleware::witness::{Witness, while_registering},
+    plan::key::RuleId,
+    routing::{
+        beacon::{self, RouteSpec, RuleSite, with_leading_slash},
+        registered::{Position, RegisteredRule},
+        scope_marker,
+    },
+};
+
+/// A resource with limits or an exemption, for handlers without a route attribute.
+///
+/// It is [`web::resource`] with a rule: what `build` makes of the resource is registered with it.
+///
+/// ```
+/// use actix_web::{App, HttpResponse, web};
+/// use limiter_actix::{Exempt, Limit, Limiter, Quota, resource};
+///
+/// async fn login() -> HttpResponse {
+///     HttpResponse::Ok().finish()
+/// }
+///
+/// async fn health() -> &'static str {
+///     "ok"
+/// }
+///
+/// let app = App::new()
+///     .wrap(Limiter::default())
+///     .service(resource("/login", Limit::new(Quota::per_minute(5)), |it| it.route(web::post().to(login))))
+///     .service(resource("/health", Exempt::ALL, |it| it.route(web::get().to(health))));
+/// # let _ = app;
+/// ```
+pub fn resource<R, F, T, B>(path: &str, rule: R, build: F) -> impl HttpServiceFactory + use<R, F, T, B>
+where
+    R: Into<Rule>,
+    F: FnOnce(Resource) -> Resource<T>,
+    T: ServiceFactory<
+            ServiceRequest,
+            Config = (),
+            Response = ServiceResponse<B>,
+            Error = Error,
+            InitError = (),
+        > + 'static,
+    B: MessageBody + 'static,
+{
+    let rule = Rc::new(RegisteredRule::new(rule));
+    let witness = Witness::new(Rc::clone(&rule), Position::Resource);
+    let resource = build(web::resource(path)).wrap(witness);
+    WithBeacon { service: resource, rule, path: path.to_owned() }
+}
+
+/// Registers a service, and a beacon beside it.
+struct WithBeacon<S> {
+    service: S,
+    rule: Rc<RegisteredRule>,
+    path: String,
+}
+
+impl<S: HttpServiceFactory> HttpServiceFactory for WithBeacon<S> {
+    fn register(self, config: &mut AppService) {
+        self.service.register(config);
+        beacon::register(config, self.rule, RuleSite::Resource(RouteSpec::new(self.path)));
+    }
+}
+
+/// Registers a handler with a route attribute, and a beacon for each of its places. `around` is what the
+/// `#[scope]` modules around it declare, with their prefixes, from the outermost on.
+pub fn register(
+    service: impl HttpServiceFactory,
+    config: &mut AppService,
+    around: impl IntoIterator<Item = (&'static str, Rule)>,
+    rule: Rule,
+    routes: impl IntoIterator<Item = RouteSpec>,
+) {
+    let around = around.into_iter().map(|(prefix, rule)| (with_leading_slash(prefix.to_owned()), rule));
+    let rule = Rc::new(RegisteredRule { around: around.collect(), ..RegisteredRule::new(rule) });
+    while_registering(&rule, || service.register(config));
+    for route in routes {
+        beacon::register(config, Rc::clone(&rule), RuleSite::Resource(route));
+    }
+}
+
+/// The `wrap` of a route attribute under a limit.
+pub fn witness() -> Witness {
+    Witness::of_registration()
+}
+
+/// Registers only a beacon, inside a scope.
+struct ScopeBeacon {
+    rule: Rc<RegisteredRule>,
+    scope: RuleId,
+}
+
+impl HttpServiceFactory for ScopeBeacon {
+    fn register(self, config: &mut AppService) {
+        beacon::register(config, self.rule, RuleSite::Scope(self.scope));
+    }
+}
+
+/// Limits and exemptions for a [`Scope`].
+///
+/// ```
+/// use actix_web::{App, web};
+/// use limiter_actix::{Exempt, Limit, Limiter, Quota, ScopeExt};
+///
+/// let app = App::new()
+///     .wrap(Limiter::default())
+///     .service(web::scope("/api").limit(Limit::new(Quota::per_minute(60))))
+///     .service(web::scope("/health").exempt(Exempt::ALL));
+/// # let _ = app;
+/// ```
+pub trait ScopeExt<B>: Sized {
+    /// Limits each route in the scope by itself, unless the limits are [shared](crate::Limit::shared).
+    fn limit(self, limits: impl Into<Limits>) -> Scope<impl ScopeFactory<EitherBody<B>>> {
+        self.rule(Rule::from(limits))
+    }
+
+    /// Exempts the scope and everything inside from what is declared further out.
+    fn exempt(self, exempt: Exempt) -> Scope<impl ScopeFactory<EitherBody<B>>> {
+        self.rule(exempt)
+    }
+
+    /// Limits the scope, exempts it, or both.
+    fn rule(self, rule: impl Into<Rule>) -> Scope<impl ScopeFactory<EitherBody<B>>>;
+}
+
+/// What makes the service of a [`Scope`] with responses of body `B`.
+pub trait ScopeFactory<B>:
+    ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<B>, Error = Error, InitError = ()>
+    + 'static
+{
+}
+
+impl<T, B> ScopeFactory<B> for T where
+    T: ServiceFactory<
+            ServiceRequest,
+            Config = (),
+            Response = ServiceResponse<B>,
+            Error = Error,
+            InitError = (),
+        > + 'static
+{
+}
+
+impl<T: ScopeFactory<B>, B: MessageBody + 'static> ScopeExt<B> for Scope<T> {
+    fn rule(self, rule: impl Into<Rule>) -> Scope<impl ScopeFactory<EitherBody<B>>> {
+        let rule = Rc::new(RegisteredRule::new(rule));
+        let (marked, scope) = scope_marker::attach(self, rule.id);
+        let beacon = ScopeBeacon { rule: Rc::clone(&rule), scope };
+        marked.service(beacon).wrap(Witness::new(rule, Position::Scope))
+    }
+}

@@ -1,0 +1,200 @@
+use std::{
+    cell::{Cell, OnceCell},
+    rc::Rc,
+    sync::Arc,
+};
+
+use actix_web::{dev::ServiceRequest, web::Bytes};
+use limiter_core::{Policy, Quota, Scope, Strategy};
+
+use crate::{
+    Limit,
+    limit::{callback::Text, quota_source::Source},
+    report::policy_name::to_printable_ascii,
+    settings::{backend::Backend, known_limits::KnownLimits},
+    telemetry::LimitMetrics,
+};
+
+/// A limit at its place, with everything a storage must know of it.
+pub(crate) struct BoundLimit {
+    pub(crate) options: Rc<Limit>,
+    pub(crate) tier: Tier,
+    pub(crate) policy: Policy,
+    /// What shares the count; a function of the request may add a name to it.
+    pub(crate) scope: Scope,
+    /// Its own meta limits: how often it may be breached.
+    pub(crate) meta: Box<[Rc<Self>]>,
+    /// Whether this limiter decides the limit, or another one further in.
+    pub(super) is_local: bool,
+    pub(crate) is_reported_unsatisfiable: Cell<bool>,
+    /// The quota as text, made when it is first shown.
+    text: OnceCell<Arc<str>>,
+    /// What headers call the limit, made when it is first shown.
+    policy_name: OnceCell<Arc<str>>,
+    /// The JSON of a refusal by this limit alone, made when it is first sent.
+    pub(crate) problem: OnceCell<Bytes>,
+    /// What each request costs, where no function of the request has a say in anything.
+    pub(crate) plain_cost: Option<u64>,
+    #[cfg_attr(not(feature = "metrics"), allow(dead_code))]
+    pub(crate) metrics: LimitMetrics,
+}
+
+/// Where a limit stands.
+#[derive(Clone)]
+pub(crate) struct LimitSlot {
+    pub(crate) tier: Tier,
+    pub(crate) scope: Scope,
+    /// Tells the limit apart from equal ones of the same scope.
+    pub(crate) label: String,
+    /// Whether this limiter decides the limit, or another one further in.
+    pub(crate) is_local: bool,
+}
+
+/// Where a limit is declared, from the outermost on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Tier {
+    Meta,
+    Application,
+    Default,
+    /// A scope; the outermost has the lowest number.
+    Scope(usize),
+    Route,
+}
+
+/// The name in metrics of limits whose quotas a function of the request returns.
+const DYNAMIC: &str = "dynamic";
+
+impl Tier {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Meta => "meta",
+            Self::Application => "application",
+            Self::Default => "default",
+            Self::Scope(_) => "scope",
+            Self::Route => "route",
+        }
+    }
+}
+
+/// Makes what a limit comes to at its place, once its quota is known.
+#[derive(Clone)]
+pub(super) struct LimitBinder {
+    pub(super) limit: Rc<Limit>,
+    pub(super) slot: LimitSlot,
+    pub(super) strategy: Strategy,
+    pub(super) known: Arc<KnownLimits>,
+    pub(super) storage: Backend,
+}
+
+impl LimitBinder {
+    pub(super) fn bind(&self, quota: Quota) -> BoundLimit {
+        let LimitSlot { tier, scope, is_local, .. } = &self.slot;
+        let policy = self.policy(quota);
+        if self.limit.shared.as_ref().is_none_or(Text::is_fixed) {
+            self.known.add(scope, &policy);
+        }
+        BoundLimit {
+            options: Rc::clone(&self.limit),
+            tier: *tier,
+            policy,
+            scope: scope.clone(),
+            meta: self.meta(),
+            is_local: *is_local,
+            is_reported_unsatisfiable: Cell::new(false),
+            text: OnceCell::new(),
+            policy_name: OnceCell::new(),
+            problem: OnceCell::new(),
+            plain_cost: self.limit.plain_cost(),
+            metrics: LimitMetrics::default(),
+        }
+    }
+
+    /// What cannot be as it was asked for still limits, as nearly as it can: the builder refuses such limits,
+    /// but those of attributes are only met here.
+    fn policy(&self, quota: Quota) -> Policy {
+        let label = self.slot.label.as_str();
+        let plain = Policy::new(quota, self.strategy).with_label(label);
+        let policy = match self.limit.burst.map(|burst| plain.clone().with_burst(burst)) {
+            None => plain,
+            Some(Ok(policy)) => policy,
+            Some(Err(error)) => {
+                tracing::error!(code = "L004", %error, limit = %quota, place = label,
+                    "a limit cannot have this burst; it holds without");
+                plain
+            }
+        };
+        match self.storage.storage().check(&policy) {
+            Ok(()) => policy,
+            Err(error) => {
+                tracing::error!(code = "L004", %error, limit = %quota, place = label,
+                    "a limit cannot have this strategy; it holds as `sliding-window-counter`");
+                Policy::new(quota, Strategy::SlidingWindowCounter).with_label(label)
+            }
+        }
+    }
+
+    /// The same for one of several quotas, so that equal ones do not share a count.
+    pub(super) fn numbered(&self, ordinal: usize) -> Self {
+        let label = format!("{}:{ordinal}", self.slot.label);
+        Self { slot: LimitSlot { label, ..self.slot.clone() }, ..self.clone() }
+    }
+
+    /// The limits of breaches of a limit: of the same clients, in the same scope.
+    fn meta(&self) -> Box<[Rc<BoundLimit>]> {
+        let limits = self.limit.meta.iter().enumerate().map(|(ordinal, quota)| {
+            let mut meta = Limit::new(*quota);
+            meta.key.clone_from(&self.limit.key);
+            meta.shared.clone_from(&self.limit.shared);
+            meta.on_storage_failure = self.limit.on_storage_failure;
+            let label = format!("meta {ordinal} of {}", self.slot.label);
+            let slot = LimitSlot { tier: Tier::Meta, label, ..self.slot.clone() };
+            Rc::new(Self { limit: Rc::new(meta), slot, ..self.clone() }.bind(*quota))
+        });
+        limits.collect()
+    }
+}
+
+impl BoundLimit {
+    /// What shares the count, where a function of the request has a say in it.
+    pub(crate) fn dynamic_scope(&self, req: &ServiceRequest) -> Option<Scope> {
+        match &self.options.shared {
+            Some(Text::With(name)) => Some(Scope::new(self.scope.parts().chain([name(req).as_str()]))),
+            _ => None,
+        }
+    }
+
+    /// Whether its refusals say the same to all requests.
+    pub(crate) fn has_fixed_message(&self) -> bool {
+        self.options.message.as_ref().is_none_or(Text::is_fixed)
+    }
+
+    /// The quota as text: what refusals show.
+    pub(crate) fn text(&self) -> Arc<str> {
+        Arc::clone(self.text.get_or_init(|| self.policy.to_string().into()))
+    }
+
+    /// What headers call the limit: its name, or else its quota, in printable ASCII.
+    pub(crate) fn policy_name(&self) -> Arc<str> {
+        let name = self.policy_name.get_or_init(|| match &self.options.name {
+            Some(name) => to_printable_ascii(name),
+            None => self.text(),
+        });
+        Arc::clone(name)
+    }
+
+    /// Returns the name of the limit in metrics, made of nothing that comes from a request.
+    pub(crate) fn metric_label(&self) -> Arc<str> {
+        let options = &self.options;
+        match (&options.name, &options.shared, &options.source) {
+            (Some(name), _, _) | (None, Some(Text::Fixed(name)), _) => Arc::clone(name),
+            (_, _, Source::Dynamic(_)) => DYNAMIC.into(),
+            (_, _, Source::Fixed(_)) => format!("{} {}", self.tier.label(), self.text()).into(),
+        }
+    }
+
+    /// Whether both have the same count for the same key.
+    pub(crate) fn shares_count_with(&self, other: &Self) -> bool {
+        // The labels of policies differ most often.
+        self.policy == other.policy && self.scope == other.scope
+    }
+}

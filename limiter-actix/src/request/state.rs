@@ -1,0 +1,93 @@
+//! The state of an admitted request.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    sync::Arc,
+};
+
+use super::{phase::Phase, predicted::PredictedRequest, rule_ledger::RuleLedger};
+use crate::{
+    Breach,
+    decision::{charge::Charges, context::DecisionContext, refund::RefundChannel},
+    limiter::shared::Shared,
+    plan::key::RuleId,
+    report::{
+        current::{Current, LimitOutcome},
+        decided_by::DecidedBy,
+    },
+};
+
+/// An admitted request, as one limiter tracks it: its charges, its rules, and how far it has come.
+///
+/// It lies in the extensions of the request, where the witnesses find it. It owns all of its parts.
+pub(crate) struct RequestState {
+    pub(super) predicted: PredictedRequest,
+    pub(super) phase: Cell<Phase>,
+    pub(super) rules: RefCell<RuleLedger>,
+    pub(super) charges: RefCell<Charges>,
+    /// Who has decided so far.
+    pub(super) decided_by: Cell<DecidedBy>,
+    /// The states of limiters further in.
+    pub(super) inner: RefCell<Vec<Rc<Self>>>,
+    /// The breach that the request ran into after its admission.
+    pub(super) breach: RefCell<Option<Box<Breach>>>,
+    /// Leads to a remote storage, if a limit has `refund_on_drop`.
+    pub(super) refund_channel: RefCell<Option<RefundChannel>>,
+}
+
+impl RequestState {
+    pub(super) fn new(
+        predicted: PredictedRequest,
+        phase: Phase,
+        rules: RuleLedger,
+        charges: Charges,
+        decided_by: DecidedBy,
+    ) -> Self {
+        Self {
+            predicted,
+            phase: phase.into(),
+            rules: rules.into(),
+            charges: charges.into(),
+            decided_by: decided_by.into(),
+            inner: RefCell::default(),
+            breach: RefCell::default(),
+            refund_channel: RefCell::default(),
+        }
+    }
+
+    pub(super) fn is_in(&self, phase: Phase) -> bool {
+        self.phase.get() == phase
+    }
+
+    /// Returns whether the state is of this limiter.
+    pub(super) fn is_of(&self, limiter: &Arc<Shared>) -> bool {
+        Arc::ptr_eq(&self.predicted.worker.shared, limiter)
+    }
+
+    /// Returns whether a witness may correct the charges.
+    pub(crate) fn is_correctable(&self) -> bool {
+        self.is_in(Phase::Admitted)
+    }
+
+    pub(super) fn record_decider(&self, by: DecidedBy) {
+        self.decided_by.set(self.decided_by.get().max(by));
+    }
+
+    pub(super) fn context(&self) -> DecisionContext<'_> {
+        self.predicted.context(self.decided_by.get())
+    }
+
+    /// Adds the limits of the request, as they stand.
+    pub(crate) fn add_current(&self, current: &mut Current) {
+        let (client, settings) = (&self.predicted.client, self.predicted.settings());
+        current.extend(self.charges.borrow().iter().filter_map(|charge| {
+            Some(charge.report(client, charge.window?, LimitOutcome::Passed, settings))
+        }));
+    }
+
+    /// Records that the request has met a rule. Returns whether the charges cover all rules met so far.
+    pub(crate) fn note_rule(&self, rule: RuleId) -> bool {
+        self.rules.borrow_mut().add(rule)
+    }
+}

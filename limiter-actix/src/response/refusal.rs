@@ -1,0 +1,111 @@
+//! The response to a refused request.
+
+use std::time::Duration;
+
+use actix_web::{
+    HttpResponse,
+    dev::ServiceRequest,
+    http::header::{CACHE_CONTROL, HeaderValue},
+};
+use smallvec::SmallVec;
+
+use super::{body, headers, problem::Problem};
+use crate::{
+    Breach, CurrentLimit,
+    decision::context::DecisionContext,
+    plan::bound_limit::BoundLimit,
+    report::{current::LimitOutcome, policy_name::with_unique_names},
+};
+
+/// The wait for a storage that fails. By then it has been probed.
+const WAIT_FOR_STORAGE: Duration = Duration::from_secs(5);
+
+/// Returns the response to a request that is not decided, since the storage fails.
+pub(crate) fn undecided(context: &DecisionContext<'_>, req: &ServiceRequest) -> HttpResponse {
+    const DETAIL: &str = "The limits cannot be checked now.";
+    let mut response = body::response(&Problem::TEMPORARY_REDUCED_CAPACITY, DETAIL, &[], None, req);
+    let (settings, headers) = (&context.settings.headers, response.headers_mut());
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers::set_retry_after(settings, headers, WAIT_FOR_STORAGE, context.now);
+    headers::set_fallback(settings, headers, context.decided_by);
+    response
+}
+
+/// Returns the response to a breach: that of `on_breach`, or the default one.
+pub(crate) fn respond(
+    context: &DecisionContext<'_>,
+    limit: &BoundLimit,
+    breach: &Breach,
+    req: &ServiceRequest,
+) -> HttpResponse {
+    let settings = context.settings;
+    let of_limiter = if breach.is_meta { &settings.on_meta_breach } else { &settings.on_breach };
+    let own = limit.options.on_breach.as_ref().and_then(|answer| answer(breach));
+    let mut response = own
+        .or_else(|| of_limiter.as_ref().and_then(|answer| answer(breach)))
+        .unwrap_or_else(|| by_default(limit, breach, req));
+
+    let (settings, headers) = (&settings.headers, response.headers_mut());
+    // Caches must not store a 429 (RFC 6585, section 4), nor any other response that is for this client only.
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    if let Some(wait) = breach.retry_after() {
+        headers::set_retry_after(settings, headers, wait, context.now);
+    }
+    headers::set(settings, headers, &breach.window, breach.limits.as_slice(), context.now);
+    headers::set_fallback(settings, headers, context.decided_by);
+    response
+}
+
+fn by_default(limit: &BoundLimit, breach: &Breach, req: &ServiceRequest) -> HttpResponse {
+    let problem = if breach.is_meta { &Problem::ABNORMAL_USAGE_DETECTED } else { &Problem::QUOTA_EXCEEDED };
+    let named = with_unique_names(breach.limits.as_slice());
+    let those = |outcome| move |(_, limit): &&(_, &CurrentLimit)| limit.outcome == outcome;
+    // First the one that the rest of the response describes.
+    let violated = named
+        .iter()
+        .filter(those(LimitOutcome::RefusedLongest))
+        .chain(named.iter().filter(those(LimitOutcome::Refused)));
+    let violated: SmallVec<[&str; 4]> = violated.map(|(name, _)| &**name).collect();
+    let is_usual = limit.has_fixed_message() && *violated == [&*limit.policy_name()];
+    let known = is_usual.then_some(&limit.problem);
+    body::response(problem, &breach.message, &violated, known, req)
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::{body::to_bytes, test::TestRequest};
+
+    use limiter_core::{Key, Timestamp};
+
+    use super::*;
+    use crate::{LimiterBuilder, report::decided_by::DecidedBy};
+
+    #[actix_web::test]
+    async fn an_undecided_request_is_reduced_capacity() {
+        let config = LimiterBuilder::new().config_as_is();
+        let req = TestRequest::default().to_srv_request();
+        let context = DecisionContext {
+            settings: &config.settings,
+            client: &Key::missing(),
+            now: Timestamp::from_millis(0),
+            route: None,
+            decided_by: DecidedBy::Skipped,
+            manual: None,
+        };
+        let response = undecided(&context, &req);
+        assert_eq!(response.status(), 503);
+        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let told = ["content-type", "cache-control", "retry-after"].map(header);
+        assert_eq!(told, [Some("application/problem+json"), Some("no-store"), Some("5")]);
+        assert_eq!(
+            to_bytes(response.into_body()).await.unwrap_or_default(),
+            concat!(
+                r#"{"type":"https://iana.org/assignments/http-problem-types#temporary-reduced-capacity","#,
+                r#""title":"Temporary Reduced Capacity","status":503,"#,
+                r#""detail":"The limits cannot be checked now."}"#
+            )
+        );
+    }
+}

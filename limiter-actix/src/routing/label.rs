@@ -1,0 +1,55 @@
+//! The names that tell counts apart.
+
+use actix_web::{dev::ServiceRequest, http::Method};
+
+use crate::{Limit, limit::callback::Text};
+
+/// The method under which a request is counted: HEAD is GET, and all methods that nothing in the app knows
+/// are one.
+pub(super) fn counted_as(method: &Method, custom: &[Method]) -> Method {
+    const STANDARD: [Method; 8] = [
+        Method::GET,
+        Method::POST,
+        Method::PUT,
+        Method::DELETE,
+        Method::OPTIONS,
+        Method::PATCH,
+        Method::CONNECT,
+        Method::TRACE,
+    ];
+    if *method == Method::HEAD {
+        return Method::GET;
+    }
+    if STANDARD.contains(method) || custom.contains(method) {
+        return method.clone();
+    }
+    // Whoever sends this name is unknown as well.
+    Method::from_bytes(b"!OTHER").unwrap_or(Method::TRACE)
+}
+
+/// A CORS preflight (Fetch standard, section 3.2.2), which is left to the application limits.
+pub(super) fn is_preflight(req: &ServiceRequest) -> bool {
+    *req.method() == Method::OPTIONS
+        && req.headers().contains_key("origin")
+        && req.headers().contains_key("access-control-request-method")
+}
+
+/// A label for each of the limits of one place: equal ones are numbered, so that they do not share a count.
+pub(super) fn labels<'a>(place: &'a str, limits: &'a [Limit]) -> impl Iterator<Item = String> + 'a {
+    limits.iter().enumerate().map(move |(index, limit)| {
+        let place = if limit.shared.is_some() { "shared" } else { place };
+        let ordinal = limits[..index].iter().filter(|earlier| alike(earlier, limit)).count();
+        if ordinal == 0 { place.to_owned() } else { format!("{place} #{ordinal}") }
+    })
+}
+
+/// Whether two limits of one place would have the same count if they were not numbered.
+fn alike(one: &Limit, other: &Limit) -> bool {
+    one.source.quota() == other.source.quota()
+        && one.strategy == other.strategy
+        && one.burst == other.burst
+        && match (&one.shared, &other.shared) {
+            (Some(Text::Fixed(one)), Some(Text::Fixed(other))) => one == other,
+            (one, other) => one.is_some() == other.is_some(),
+        }
+}

@@ -1,0 +1,252 @@
+//! Puts limits at their places for one plan.
+
+use std::rc::Rc;
+
+use actix_web::{dev::ServiceRequest, http::Method};
+use limiter_core::Scope;
+use smallvec::SmallVec;
+
+use super::{
+    app_rules::{AppRules, ScopeRule},
+    beacon::{Beacon, RuleSite},
+    label::{counted_as, labels},
+    pattern_text::depth,
+};
+use crate::{
+    Exempt, Limit, Limits, Rule,
+    limit::callback::Text,
+    plan::{
+        DeclaredLimit, Plan, PlannedLevel,
+        bound_limit::{BoundLimit, LimitSlot, Tier},
+        key::{PlanKey, RuleId},
+    },
+    settings::{
+        Settings,
+        path_pattern::{PathPattern, PatternRule},
+    },
+};
+
+/// Puts limits at their places for one plan.
+pub(super) struct PlanBuilder<'a> {
+    pub(super) rules: &'a AppRules,
+    pub(super) settings: &'a Settings,
+    pub(super) key: &'a PlanKey,
+}
+
+/// A rule with the name of its place, and whether this limiter decides its limits.
+struct NamedRule<'a> {
+    place: String,
+    rule: &'a Rule,
+    is_local: bool,
+}
+
+/// The rules of one scope.
+struct ScopeGroup<'a> {
+    prefix: &'a str,
+    depth: usize,
+    /// None when no scope has these rules: a module has them, or they are given by pattern.
+    scope: Option<RuleId>,
+    rules: Vec<NamedRule<'a>>,
+}
+
+impl ScopeGroup<'_> {
+    fn is_of(&self, scope: &ScopeRule) -> bool {
+        self.prefix == scope.prefix && self.scope == Some(scope.scope)
+    }
+}
+
+impl PlanBuilder<'_> {
+    /// Puts together what applies.
+    pub(super) fn build(&self) -> Plan {
+        let application = self.bind(&self.settings.application, Tier::Application, "application", true);
+        let meta = self.bind(&self.settings.meta, Tier::Meta, "meta", true);
+        let mut levels = vec![self.default_level()];
+        levels.extend(self.scope_levels());
+        levels.push(self.route_level());
+        Plan::new(meta, application, levels).with_outage_limits(self.outage_limits())
+    }
+
+    fn default_level(&self) -> PlannedLevel {
+        let holds = self.settings.defaults.on_preflight || !self.key.preflight;
+        let defaults = if holds { &self.settings.defaults.limits } else { &Limits::default() };
+        let limits = self.bind(defaults, Tier::Default, "default", true);
+        PlannedLevel { exempt: Exempt::NONE, limits: limits.into() }
+    }
+
+    /// What holds in place of limits that would be decided in memory since the storage failed: of each route.
+    fn outage_limits(&self) -> Vec<DeclaredLimit> {
+        let limits = self.settings.failure.limits.as_ref();
+        limits.map(|limits| self.bind(limits, Tier::Route, "fallback", true)).unwrap_or_default()
+    }
+
+    /// One level for each scope, the outermost first. A rule given by pattern belongs to the scope of its prefix.
+    fn scope_levels(&self) -> Vec<PlannedLevel> {
+        // Modules come first, so that the innermost meets what is given by its prefix.
+        let mut groups: Vec<ScopeGroup<'_>> = self.modules();
+        for scope in self.registered_scopes() {
+            let rule = self.registered(scope.id, self.name_of_scope(scope));
+            match groups.iter_mut().find(|group| group.is_of(scope)) {
+                Some(group) => group.rules.extend(rule),
+                None => groups.push(ScopeGroup {
+                    prefix: &scope.prefix,
+                    depth: depth(&scope.prefix),
+                    scope: Some(scope.scope),
+                    rules: rule.into_iter().collect(),
+                }),
+            }
+        }
+        for (prefix, rule) in self.given_scopes() {
+            match groups.iter_mut().rfind(|group| group.prefix == prefix) {
+                Some(group) => group.rules.push(rule),
+                None => {
+                    groups.push(ScopeGroup { prefix, depth: depth(prefix), scope: None, rules: vec![rule] });
+                }
+            }
+        }
+        groups.sort_by_key(|group| group.depth);
+        let levels = groups.into_iter().enumerate();
+        levels.map(|(index, group)| self.level(Tier::Scope(index), group.rules)).collect()
+    }
+
+    /// The `#[scope]` modules around a handler, all at the depth of the innermost: actix does not put the prefix
+    /// of one around another before its paths.
+    fn modules(&self) -> Vec<ScopeGroup<'_>> {
+        let Some(id) = self.key.registered.last() else { return Vec::new() };
+        let modules = self.rules.modules.get(id).map_or(&[][..], Vec::as_slice);
+        let depth = modules.last().map_or(0, |(innermost, _)| depth(innermost));
+        let is_local = !self.key.delegated_rules.contains(id);
+        let groups = modules.iter().enumerate().map(|(index, (prefix, rule))| {
+            let number = modules[..index].iter().filter(|(earlier, _)| earlier == prefix).count();
+            let place = numbered(format!("module {prefix}"), number);
+            ScopeGroup { prefix, depth, scope: None, rules: vec![NamedRule { place, rule, is_local }] }
+        });
+        groups.collect()
+    }
+
+    /// The scopes with a rule, as they lie in each other.
+    fn registered_scopes(&self) -> impl Iterator<Item = &ScopeRule> {
+        let scopes = &self.rules.scopes;
+        self.key.registered.iter().filter_map(|id| scopes.iter().find(|scope| scope.id == *id))
+    }
+
+    fn given_scopes(&self) -> impl Iterator<Item = (&str, NamedRule<'_>)> {
+        self.key.covering.iter().filter_map(|index| match &self.rules.patterns[*index] {
+            PatternRule { pattern: PathPattern::Scope(prefix), rule } => {
+                let named = NamedRule { place: self.name_of_given(*index), rule, is_local: true };
+                Some((prefix.pattern().unwrap_or_default(), named))
+            }
+            PatternRule { .. } => None,
+        })
+    }
+
+    fn route_level(&self) -> PlannedLevel {
+        let given = self.key.covering.iter().filter_map(|index| match &self.rules.patterns[*index] {
+            PatternRule { pattern: PathPattern::Route(_, methods), rule } => (methods.is_empty()
+                || methods.contains(&self.key.method))
+            .then(|| NamedRule { place: self.name_of_given(*index), rule, is_local: true }),
+            PatternRule { .. } => None,
+        });
+        let is_scope = |id: &RuleId| self.rules.scopes.iter().any(|scope| scope.id == *id);
+        let resource = self.key.registered.last().filter(|id| !is_scope(id));
+        let registered = resource.and_then(|id| self.registered(*id, self.name_of(*id)));
+        self.level(Tier::Route, registered.into_iter().chain(given))
+    }
+
+    /// A rule that stands in the app, at a place of this name.
+    fn registered(&self, id: RuleId, place: String) -> Option<NamedRule<'_>> {
+        let rule = &self.rules.registered.get(&id)?.rule;
+        Some(NamedRule { place, rule, is_local: !self.key.delegated_rules.contains(&id) })
+    }
+
+    /// Tells routes of the same pattern apart: by their methods, and equal ones by their number.
+    fn name_of(&self, id: RuleId) -> String {
+        let pattern = self.key.pattern.as_deref().unwrap_or_default();
+        let beacons = self.rules.resources.get(pattern).map_or(&[][..], Vec::as_slice);
+        let methods = |beacon: &Beacon| match &beacon.site {
+            RuleSite::Resource(route) => route.method_names(),
+            RuleSite::Scope(_) => String::new(),
+        };
+        let Some(index) = beacons.iter().position(|beacon| beacon.rule.id == id) else {
+            return "route".to_owned();
+        };
+        let own = methods(&beacons[index]);
+        let number = beacons[..index].iter().filter(|earlier| methods(earlier) == own).count();
+        numbered(format!("route {own}"), number)
+    }
+
+    /// Tells the rules of one prefix apart.
+    fn name_of_scope(&self, scope: &ScopeRule) -> String {
+        let same = self.rules.scopes.iter().filter(|other| other.prefix == scope.prefix);
+        let number = same.take_while(|other| other.id != scope.id).count();
+        numbered(format!("scope {}", scope.prefix), number)
+    }
+
+    /// Tells the rules apart that are given by one pattern.
+    fn name_of_given(&self, index: usize) -> String {
+        let name = |rule: &PatternRule| match &rule.pattern {
+            PathPattern::Scope(prefix) => format!("given scope {}", prefix.pattern().unwrap_or_default()),
+            PathPattern::Route(route, methods) => {
+                let mut methods: Vec<_> = methods.iter().map(Method::as_str).collect();
+                methods.sort_unstable();
+                format!("given {} {}", methods.join(","), route.pattern().unwrap_or_default())
+            }
+        };
+        let (earlier, own) = (&self.rules.patterns[..index], name(&self.rules.patterns[index]));
+        let number = earlier.iter().filter(|rule| name(rule) == own).count();
+        numbered(own, number)
+    }
+
+    fn level<'r>(&self, tier: Tier, rules: impl IntoIterator<Item = NamedRule<'r>>) -> PlannedLevel {
+        let mut exempt = Exempt::NONE;
+        let mut limits = Vec::new();
+        for NamedRule { place, rule, is_local } in rules {
+            exempt |= rule.exempt;
+            limits.extend(self.bind(&rule.limits, tier, &place, is_local));
+        }
+        PlannedLevel { exempt, limits: limits.into() }
+    }
+
+    fn bind(&self, limits: &Limits, tier: Tier, place: &str, is_local: bool) -> Vec<DeclaredLimit> {
+        let labelled = limits.0.iter().zip(labels(place, &limits.0));
+        let covering = labelled.filter(|(limit, _)| limit.covers(&self.key.method));
+        let limits = covering.map(|(limit, label)| {
+            let slot = LimitSlot { tier, scope: self.scope(limit, tier), label, is_local };
+            DeclaredLimit::new(limit, slot, self.settings)
+        });
+        limits.collect()
+    }
+
+    /// What shares the count of a limit.
+    fn scope(&self, limit: &Limit, tier: Tier) -> Scope {
+        let prefix = &*self.settings.prefix;
+        let pattern = self.key.pattern.as_deref();
+        let mut parts = vec![prefix];
+        let split = limit.per_method || (tier == Tier::Default && self.settings.defaults.per_method);
+        let split = split && !(tier == Tier::Default && pattern.is_none());
+        let method = if split { self.key.method.as_str() } else { "" };
+        match (&limit.shared, tier, pattern) {
+            (Some(Text::Fixed(name)), ..) => parts.extend(["shared", method, name]),
+            // The function adds the name to this.
+            (Some(Text::With(_)), ..) => parts.extend(["shared", method]),
+            (None, Tier::Meta, _) => parts.push("meta"),
+            (None, Tier::Application, _) => parts.push("application"),
+            (None, _, Some(pattern)) => parts.extend(["route", pattern]),
+            (None, _, None) => parts.push("unmatched"),
+        }
+        if split && limit.shared.is_none() {
+            parts.push(method);
+        }
+        Scope::new(parts)
+    }
+}
+
+fn numbered(name: String, number: usize) -> String {
+    if number == 0 { name } else { format!("{name} #{number}") }
+}
+
+/// The meta limits for a request that no table has been asked about.
+pub(crate) fn meta_limits(settings: &Settings, req: &ServiceRequest) -> SmallVec<[Rc<BoundLimit>; 2]> {
+    let rules = &AppRules::default();
+    let key = PlanKey { method: counted_as(req.method(), &[]), ..PlanKey::default() };
+    PlanBuilder { rules, settings, key: &key }.build().applicable(req).meta.clone()
+}

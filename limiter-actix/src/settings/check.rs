@@ -1,0 +1,61 @@
+//! Checks settings.
+
+use limiter_core::{Policy, Quota, Scope};
+
+use super::{
+    Settings,
+    build_error::BuildError,
+    config_error::{ConfigIssue, Origin},
+    partial::PartialSettings,
+};
+use crate::{Limit, limit::named::NamedLimit};
+
+impl Settings {
+    /// The limits of a layer that cannot be, and why.
+    pub(crate) fn issues_in(&self, partial: &PartialSettings) -> Vec<ConfigIssue> {
+        let issue = |(at, limit): &(_, Limit)| {
+            let error = self.check_limit(limit).err()?;
+            Some(ConfigIssue::new(Origin::clone(at), error.to_string()))
+        };
+        partial.parsed_limits.iter().filter_map(issue).collect()
+    }
+
+    /// Checks all limits that are known now.
+    pub(crate) fn check(&self) -> Result<(), BuildError> {
+        let patterns = self.patterns.iter().map(|pattern| &pattern.rule.limits);
+        let limits = [&self.defaults.limits, &self.application, &self.meta].into_iter().chain(patterns);
+        let limits = limits.chain(&self.failure.limits);
+        limits.flat_map(|limits| &limits.0).try_for_each(|limit| self.check_limit(limit))
+    }
+
+    fn check_limit(&self, limit: &Limit) -> Result<(), BuildError> {
+        match limit.source.quota() {
+            Some(quota) => self.policy(limit, quota).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    fn policy(&self, limit: &Limit, quota: Quota) -> Result<Policy, BuildError> {
+        let mut policy = Policy::new(quota, limit.strategy.unwrap_or(self.strategy));
+        if let Some(burst) = limit.burst {
+            policy = policy.with_burst(burst)?;
+        }
+        self.storage.storage().check(&policy)?;
+        Ok(policy)
+    }
+
+    pub(crate) fn name(&self, name: String, limit: Limit) -> Result<NamedLimit, BuildError> {
+        if self.named.iter().any(|named| named.name == name) {
+            return Err(BuildError::TwoNamedLimits(name));
+        }
+        if limit.deduct_when.is_some() {
+            return Err(BuildError::DeductByHand(name));
+        }
+        let quota = limit.source.quota().ok_or_else(|| BuildError::DynamicNamedLimit(name.clone()))?;
+        // As limits of attributes have it that are shared under this name.
+        let policy = self.policy(&limit, quota)?.with_label("shared");
+        let scope = Scope::new([&*self.prefix, "shared", "", &name]);
+        self.known.add(&scope, &policy);
+        Ok(NamedLimit { name, limit, scope, policy })
+    }
+}

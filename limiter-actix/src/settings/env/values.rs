@@ -1,0 +1,51 @@
+//! What variables can hold, and what is said where they do not.
+
+use actix_web::http::header::HeaderName;
+use limiter_core::{ParseStrategyError, Strategy};
+
+use crate::{IntoLimits, Limits, RetryAfter, settings::suggest::did_you_mean};
+
+/// Says that a text is something else.
+fn expected(what: &str, text: &str) -> String {
+    format!("expected {what}, found {}", shown(text))
+}
+
+/// A text in a message.
+fn shown(text: &str) -> String {
+    /// Longer texts are not worth repeating.
+    const MAX_SHOWN: usize = 60;
+    if text.chars().count() <= MAX_SHOWN { format!("`{text}`") } else { "a long text".to_owned() }
+}
+
+pub(super) fn boolean(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" => Ok(true),
+        "false" | "no" | "off" | "0" => Ok(false),
+        _ => Err(expected("`true` or `false`", text)),
+    }
+}
+
+pub(super) fn strategy(text: &str) -> Result<Strategy, String> {
+    let close = || did_you_mean(text, Strategy::ALL.map(Strategy::name));
+    text.parse().map_err(|error: ParseStrategyError| format!("{error}, found {}{}", shown(text), close()))
+}
+
+pub(super) fn quotas(text: &str) -> Result<Limits, String> {
+    text.into_limits().map_err(|error| format!("{error}, in {}", shown(text)))
+}
+
+pub(super) fn whole_number(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| expected(&format!("a whole number from 0 to {}", u64::MAX), text))
+}
+
+pub(super) fn header(text: &str) -> Result<HeaderName, String> {
+    HeaderName::try_from(text).map_err(|_| expected("the name of a header", text))
+}
+
+pub(super) fn retry_after(text: &str) -> Result<RetryAfter, String> {
+    match text {
+        "delta-seconds" => Ok(RetryAfter::Seconds),
+        "http-date" => Ok(RetryAfter::HttpDate),
+        _ => Err(expected("`delta-seconds` or `http-date`", text)),
+    }
+}

@@ -1,0 +1,46 @@
+//! The settings at the top of the file.
+
+use toml::de::DeTable;
+
+use super::reader::{Fields, Reader, Value};
+use crate::settings::partial::{PartialSettings, StorageLocation};
+
+impl Reader<'_> {
+    pub(super) fn top(mut self, table: &DeTable<'_>) -> PartialSettings {
+        let mut fields = Fields::new(table);
+        let mut partial = PartialSettings {
+            enabled: fields.take("enabled").and_then(|it| self.boolean(it)),
+            prefix: fields.take("key_prefix").and_then(|it| self.text(it)).map(Into::into),
+            storage: fields.take("storage_uri").and_then(|it| self.storage(it)),
+            strategy: fields.take("strategy").and_then(|it| self.strategy(it)),
+            key: fields.take("key").and_then(|it| self.key(it)),
+            proxies: fields.take("trusted_proxies").and_then(|it| self.proxies(it)),
+            ipv6_prefix: fields.take("ipv6_prefix").and_then(|it| self.ipv6_prefix(it)),
+            logged_addresses: fields.take("log_addresses").and_then(|it| self.logged_addresses(it)),
+            headers: fields.take("headers").and_then(|it| self.headers(it)),
+            names: fields.take("header_names").and_then(|it| self.header_names(it)).unwrap_or_default(),
+            retry_after: fields.take("retry_after").and_then(|it| self.retry_after(it)),
+            defaults: fields.take("default_limits").map(|it| self.limits(it)),
+            per_method: fields.take("default_limits_per_method").and_then(|it| self.boolean(it)),
+            on_unmatched: fields.take("default_limits_on_unmatched").and_then(|it| self.boolean(it)),
+            on_preflight: fields.take("default_limits_on_preflight").and_then(|it| self.boolean(it)),
+            application: fields.take("application_limits").map(|it| self.limits(it)),
+            meta: fields.take("meta_limits").map(|it| self.limits(it)),
+            on_storage_failure: fields.take("on_storage_failure").and_then(|it| self.on_storage_failure(it)),
+            fallback: fields.take("in_memory_fallback").map(|it| self.limits(it)),
+            local_refusals: fields.take("local_refusals").and_then(|it| self.boolean(it)),
+            patterns: self.rules(&mut fields),
+            ..PartialSettings::default()
+        };
+        self.reject_unknown(fields);
+        partial.issues = self.issues;
+        partial.parsed_limits = self.parsed_limits;
+        partial
+    }
+
+    /// Whether it can be used is seen when it is needed.
+    fn storage(&mut self, value: Value<'_>) -> Option<StorageLocation> {
+        let uri = self.text(value)?.to_owned();
+        Some(StorageLocation::Uri(uri, self.at(value.start())))
+    }
+}

@@ -1,0 +1,179 @@
+//! What one source says of a limiter: code, the environment, or a file.
+
+use std::{fmt, sync::Arc};
+
+use actix_web::http::header::HeaderName;
+use limiter_core::{LoggedAddresses, Strategy, storage::Storage};
+
+use super::{
+    Settings,
+    config_error::Origin,
+    path_pattern::{PathPattern, PatternRule},
+    storage_uri,
+};
+use crate::{
+    BuildError, ConfigIssue, Headers, Limit, Limits, OnStorageFailure, RetryAfter, TrustedProxies,
+    limit::callback::KeyFn,
+};
+
+/// What one source says of a limiter, and nothing where it does not say anything.
+///
+/// Layers are put on settings one after the other, the one with the last word last.
+#[derive(Clone, Default)]
+pub(crate) struct PartialSettings {
+    pub(crate) enabled: Option<bool>,
+    pub(crate) prefix: Option<Arc<str>>,
+    pub(crate) storage: Option<StorageLocation>,
+    pub(crate) strategy: Option<Strategy>,
+    pub(crate) key: Option<KeyFn>,
+    pub(crate) proxies: Option<TrustedProxies>,
+    pub(crate) ipv6_prefix: Option<u8>,
+    pub(crate) logged_addresses: Option<LoggedAddresses>,
+    pub(crate) headers: Option<Headers>,
+    pub(crate) names: HeaderNameOverrides,
+    pub(crate) retry_after: Option<RetryAfter>,
+    pub(crate) defaults: Option<Limits>,
+    pub(crate) per_method: Option<bool>,
+    pub(crate) on_unmatched: Option<bool>,
+    pub(crate) on_preflight: Option<bool>,
+    pub(crate) application: Option<Limits>,
+    pub(crate) meta: Option<Limits>,
+    pub(crate) on_storage_failure: Option<OnStorageFailure>,
+    /// What holds in place of all others while the storage fails.
+    pub(crate) fallback: Option<Limits>,
+    /// Whether what a storage has refused is refused again without asking it.
+    pub(crate) local_refusals: Option<bool>,
+    pub(crate) patterns: Vec<PatternRule>,
+    /// What of its text is wrong.
+    pub(crate) issues: Vec<ConfigIssue>,
+    /// All limits that were read from a text, and where they stand: whether they can be depends on the strategy
+    /// and the storage that are in force in the end.
+    pub(crate) parsed_limits: Vec<(Origin, Limit)>,
+}
+
+/// Where counts are kept.
+#[derive(Clone)]
+pub(crate) enum StorageLocation {
+    /// None for the memory of the process.
+    Instance(Option<Arc<dyn Storage>>),
+    Uri(String, Origin),
+}
+
+/// The names of headers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct HeaderNameOverrides {
+    pub(crate) limit: Option<HeaderName>,
+    pub(crate) remaining: Option<HeaderName>,
+    pub(crate) reset: Option<HeaderName>,
+    pub(crate) retry_after: Option<HeaderName>,
+    pub(crate) fallback: Option<HeaderName>,
+}
+
+impl PartialSettings {
+    /// Says its word.
+    pub(crate) fn apply(&self, settings: &mut Settings) {
+        set(&mut settings.enabled, self.enabled.as_ref());
+        set(&mut settings.prefix, self.prefix.as_ref());
+        set(&mut settings.strategy, self.strategy.as_ref());
+        set(&mut settings.logged_addresses, self.logged_addresses.as_ref());
+        set(&mut settings.application, self.application.as_ref());
+        set(&mut settings.meta, self.meta.as_ref());
+        set(&mut settings.failure.policy, self.on_storage_failure.as_ref());
+        if self.fallback.is_some() {
+            settings.failure.limits.clone_from(&self.fallback);
+        }
+        if self.key.is_some() {
+            settings.key.clone_from(&self.key);
+        }
+        self.apply_addresses(settings);
+        self.apply_headers(settings);
+        self.apply_defaults(settings);
+        self.apply_patterns(settings);
+    }
+
+    fn apply_addresses(&self, settings: &mut Settings) {
+        if self.proxies.is_some() {
+            Arc::make_mut(&mut settings.address).proxies.clone_from(&self.proxies);
+        }
+        if let Some(bits) = self.ipv6_prefix {
+            Arc::make_mut(&mut settings.address).ipv6_prefix = bits;
+        }
+    }
+
+    fn apply_headers(&self, settings: &mut Settings) {
+        let headers = &mut settings.headers;
+        set(&mut headers.which, self.headers.as_ref());
+        set(&mut headers.retry_after, self.retry_after.as_ref());
+        set(&mut headers.names.limit, self.names.limit.as_ref());
+        set(&mut headers.names.remaining, self.names.remaining.as_ref());
+        set(&mut headers.names.reset, self.names.reset.as_ref());
+        set(&mut headers.names.retry_after, self.names.retry_after.as_ref());
+        if self.names.fallback.is_some() {
+            headers.fallback.clone_from(&self.names.fallback);
+        }
+    }
+
+    fn apply_defaults(&self, settings: &mut Settings) {
+        let defaults = &mut settings.defaults;
+        set(&mut defaults.limits, self.defaults.as_ref());
+        set(&mut defaults.per_method, self.per_method.as_ref());
+        set(&mut defaults.on_unmatched, self.on_unmatched.as_ref());
+        set(&mut defaults.on_preflight, self.on_preflight.as_ref());
+    }
+
+    /// Rules stand beside each other; those of one pattern replace those of the layers below.
+    fn apply_patterns(&self, settings: &mut Settings) {
+        let is_replaced = |below: &PatternRule| self.patterns.iter().any(|own| same(own, below));
+        settings.patterns.retain(|below| !is_replaced(below));
+        settings.patterns.extend(self.patterns.iter().cloned());
+    }
+}
+
+impl StorageLocation {
+    /// The storage; none for the memory of the process.
+    pub(crate) fn storage(&self) -> Result<Option<Arc<dyn Storage>>, ConfigIssue> {
+        match self {
+            Self::Instance(storage) => Ok(storage.clone()),
+            Self::Uri(address, at) => storage_uri::storage(address).map_err(|error| {
+                let reason = match error {
+                    BuildError::StorageUri { scheme, reason } => format!("the storage `{scheme}`: {reason}"),
+                    other => other.to_string(),
+                };
+                ConfigIssue::new(at.clone(), reason)
+            }),
+        }
+    }
+}
+
+fn set<T: Clone>(setting: &mut T, value: Option<&T>) {
+    if let Some(value) = value {
+        setting.clone_from(value);
+    }
+}
+
+/// Whether two rules are given by one pattern.
+fn same(one: &PatternRule, other: &PatternRule) -> bool {
+    match (&one.pattern, &other.pattern) {
+        (PathPattern::Scope(one), PathPattern::Scope(other)) => one.pattern() == other.pattern(),
+        (PathPattern::Route(one, methods), PathPattern::Route(other, others)) => {
+            let all_in = |some: &[_], all: &[_]| some.iter().all(|method| all.contains(method));
+            one.pattern() == other.pattern() && all_in(methods, others) && all_in(others, methods)
+        }
+        _ => false,
+    }
+}
+
+/// Without the address of a storage, which may hold a password.
+impl fmt::Debug for PartialSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PartialSettings")
+            .field("enabled", &self.enabled)
+            .field("prefix", &self.prefix)
+            .field("strategy", &self.strategy)
+            .field("defaults", &self.defaults)
+            .field("application", &self.application)
+            .field("meta", &self.meta)
+            .field("patterns", &self.patterns)
+            .finish_non_exhaustive()
+    }
+}

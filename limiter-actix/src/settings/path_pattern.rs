@@ -1,0 +1,74 @@
+//! Patterns of paths that are given to the builder.
+
+use actix_web::{dev::ResourceDef, http::Method};
+
+use crate::{BuildError, Rule};
+
+/// A rule that was given by a pattern of paths.
+#[derive(Clone, Debug)]
+pub(crate) struct PatternRule {
+    pub(crate) pattern: PathPattern,
+    pub(crate) rule: Rule,
+}
+
+/// The paths a rule is for.
+#[derive(Clone, Debug)]
+pub(crate) enum PathPattern {
+    /// All paths under a prefix.
+    Scope(ResourceDef),
+    /// The paths that match, for these methods; for all when there are none.
+    Route(ResourceDef, Vec<Method>),
+}
+
+/// All paths under a prefix.
+pub(crate) fn scope(prefix: &str) -> Result<PathPattern, BuildError> {
+    check(prefix, prefix)?;
+    // As a prefix, `/` alone would match nothing but itself.
+    Ok(PathPattern::Scope(ResourceDef::prefix(if prefix == "/" { "" } else { prefix })))
+}
+
+/// `[METHOD[,METHOD]... ]/path/{with}/segments`; HEAD is GET.
+pub(crate) fn route(text: &str) -> Result<PathPattern, BuildError> {
+    let (methods, path) = text.rsplit_once(' ').unwrap_or(("", text));
+    check(text, path)?;
+    let methods = methods.split(',').filter(|name| !name.is_empty()).map(|name| {
+        let is_upper_case = name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-');
+        let name = if name == "HEAD" { "GET" } else { name };
+        Method::from_bytes(name.as_bytes()).ok().filter(|_| is_upper_case)
+    });
+    let methods = methods
+        .collect::<Option<Vec<_>>>()
+        .ok_or_else(|| error(text, "methods in upper case, joined by commas, before the path"))?;
+    Ok(PathPattern::Route(ResourceDef::new(path), methods))
+}
+
+/// Lets through only what actix can surely read: it panics on what it cannot.
+fn check(text: &str, path: &str) -> Result<(), BuildError> {
+    const MAX_SEGMENTS: usize = 16;
+
+    if !path.starts_with('/') {
+        return Err(error(text, "a path that begins with a slash"));
+    }
+    if path.len() > 1 && path.ends_with('/') {
+        return Err(error(text, "no slash at the end"));
+    }
+    let mut dynamic = 0;
+    for segment in path.split('/') {
+        let name = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+        match name {
+            Some(name) if is_name(name) => dynamic += 1,
+            None if !segment.contains(['{', '}']) => {}
+            _ => return Err(error(text, "segments that are plain, or a name in braces such as `{id}`")),
+        }
+    }
+    if dynamic > MAX_SEGMENTS { Err(error(text, "at most 16 segments in braces")) } else { Ok(()) }
+}
+
+fn is_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+fn error(pattern: &str, expected: &'static str) -> BuildError {
+    BuildError::Pattern { pattern: pattern.to_owned(), expected }
+}

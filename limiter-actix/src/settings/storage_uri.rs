@@ -1,0 +1,149 @@
+//! Storages by their address.
+
+use std::sync::Arc;
+
+use limiter_core::storage::Storage;
+
+use super::build_error::BuildError;
+
+/// The storage at an address; none for the memory of the process.
+pub(crate) fn storage(uri: &str) -> Result<Option<Arc<dyn Storage>>, BuildError> {
+    let Some((scheme, _)) = uri.split_once("://") else {
+        return Err(error("", "expected an address such as `memory://` or `redis://127.0.0.1:6379`"));
+    };
+    match scheme {
+        "memory" => Ok(None),
+        "memcached" => memcached(uri).map(Some),
+        "mongodb" | "mongodb+srv" => mongodb(scheme, uri).map(Some),
+        _ if is_redis(scheme) => redis(scheme, uri).map(Some),
+        _ => Err(error(
+            scheme,
+            "expected `memory`, `redis` or `valkey` in one of their forms, `memcached` or `mongodb`",
+        )),
+    }
+}
+
+/// Such as `redis`, `valkeys` (over TLS) or `redis+cluster`.
+fn is_redis(scheme: &str) -> bool {
+    let family = scheme.split_once('+').map_or(scheme, |(family, _)| family);
+    ["redis", "rediss", "valkey", "valkeys"].contains(&family)
+}
+
+#[cfg(feature = "redis")]
+fn redis(scheme: &str, uri: &str) -> Result<Arc<dyn Storage>, BuildError> {
+    use std::error::Error;
+
+    use limiter_core::storage::{RedisStorage, Resilient};
+
+    let storage = RedisStorage::new(uri).map_err(|reason| match reason.source() {
+        Some(source) => error(scheme, &format!("{reason}: {source}")),
+        None => error(scheme, &reason.to_string()),
+    })?;
+    Ok(Arc::new(Resilient::new(storage)))
+}
+
+#[cfg(not(feature = "redis"))]
+fn redis(scheme: &str, _: &str) -> Result<Arc<dyn Storage>, BuildError> {
+    Err(error(scheme, "it needs the feature `redis` of limiter-actix"))
+}
+
+#[cfg(feature = "memcached")]
+fn memcached(uri: &str) -> Result<Arc<dyn Storage>, BuildError> {
+    use limiter_core::storage::{MemcachedStorage, Resilient};
+
+    let storage = MemcachedStorage::new(uri).map_err(|reason| error("memcached", &reason.to_string()))?;
+    Ok(Arc::new(Resilient::new(storage)))
+}
+
+#[cfg(not(feature = "memcached"))]
+fn memcached(_: &str) -> Result<Arc<dyn Storage>, BuildError> {
+    Err(error("memcached", "it needs the feature `memcached` of limiter-actix"))
+}
+
+#[cfg(feature = "mongodb")]
+fn mongodb(scheme: &str, uri: &str) -> Result<Arc<dyn Storage>, BuildError> {
+    use limiter_core::storage::{MongoStorage, Resilient};
+
+    let storage = MongoStorage::new(uri).map_err(|reason| error(scheme, &reason.to_string()))?;
+    Ok(Arc::new(Resilient::new(storage)))
+}
+
+#[cfg(not(feature = "mongodb"))]
+fn mongodb(scheme: &str, _: &str) -> Result<Arc<dyn Storage>, BuildError> {
+    Err(error(scheme, "it needs the feature `mongodb` of limiter-actix"))
+}
+
+fn error(scheme: &str, reason: &str) -> BuildError {
+    BuildError::StorageUri { scheme: scheme.to_owned(), reason: reason.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_no_storage_of_its_own() {
+        assert!(storage("memory://").is_ok_and(|storage| storage.is_none()));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_without_the_password() {
+        for uri in [
+            "",
+            "redis",
+            "postgres://user:secret@host",
+            "redis://user:secret@:x",
+            "redis+cluster://:secret@:x",
+            "redis+nothing://:secret@host",
+            "valkeys://:secret@host:x",
+            "memcached://u:secret@h",
+            "mongodb://user:secret@:x",
+        ] {
+            let Err(error) = storage(uri) else { panic!("{uri}: expected an error") };
+            assert!(!error.to_string().contains("secret"), "{uri}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_missing_feature_is_named() {
+        for (uri, feature, is_on) in [
+            ("redis://127.0.0.1", "redis", cfg!(feature = "redis")),
+            ("rediss://127.0.0.1", "redis-tls", cfg!(feature = "redis-tls")),
+            ("valkey+sentinel://127.0.0.1/main", "redis-sentinel", cfg!(feature = "redis-sentinel")),
+            ("redis+cluster://127.0.0.1", "redis-cluster", cfg!(feature = "redis-cluster")),
+        ] {
+            let expected = if cfg!(feature = "redis") { feature } else { "redis" };
+            match storage(uri) {
+                Ok(storage) => assert!(is_on && storage.is_some(), "{uri}"),
+                Err(error) => {
+                    assert!(
+                        !is_on && error.to_string().contains(&format!("feature `{expected}`")),
+                        "{error}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[cfg(not(feature = "memcached"))]
+    #[test]
+    fn the_missing_feature_memcached_is_named() {
+        let error = storage("memcached://127.0.0.1").expect_err("the feature is off");
+        assert!(error.to_string().contains("feature `memcached`"), "{error}");
+    }
+
+    #[cfg(not(feature = "mongodb"))]
+    #[test]
+    fn the_missing_feature_for_mongodb_is_named() {
+        let error = storage("mongodb://127.0.0.1").expect_err("the feature is off");
+        assert!(error.to_string().contains("feature `mongodb`"), "{error}");
+    }
+
+    #[cfg(feature = "mongodb")]
+    #[test]
+    fn mongodb_is_a_storage_by_name_alone() {
+        assert!(storage("mongodb://127.0.0.1/shop?w=1").is_ok_and(|storage| storage.is_some()));
+        let error = storage("mongodb+srv://cluster.example.com").expect_err("names are not looked up");
+        assert!(error.to_string().contains("replicaSet"), "{error}");
+    }
+}

@@ -1,0 +1,52 @@
+//! "Did you mean": the known name that a misspelt one is closest to.
+
+/// What to add to a message about a name that is not known: the one it was most likely meant to be.
+pub(crate) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(word, known).map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+}
+
+fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    /// Nobody misspells a name into something as long, and the distance costs the product of the lengths.
+    const MAX_LEN: usize = 64;
+    if word.len() > MAX_LEN {
+        return None;
+    }
+    let close = |name: &&str| distance(word, name) <= 1 + name.len() / 4;
+    known.into_iter().filter(close).min_by_key(|name| distance(word, name))
+}
+
+/// How many letters to insert, remove or replace (Levenshtein); upper and lower case are the same.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.bytes().enumerate() {
+            let replaced = diagonal + usize::from(!x.eq_ignore_ascii_case(&y));
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_close_is_shown_and_nothing_else() {
+        let known = ["strategy", "key", "key_prefix", "headers", "header_names"];
+        for (word, expected) in [
+            ("strategi", "; did you mean `strategy`?"),
+            ("Strategy", "; did you mean `strategy`?"),
+            ("header", "; did you mean `headers`?"),
+            ("keyprefix", "; did you mean `key_prefix`?"),
+            ("colour", ""),
+            ("", ""),
+            (&"s".repeat(1000), ""),
+        ] {
+            assert_eq!(did_you_mean(word, known), expected, "{word}");
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! The log lines and metrics of decided requests.
+//!
+//! Takes plain values only: labels, numbers and breaches.
+
+pub(crate) mod health;
+#[cfg(feature = "metrics")]
+mod metrics;
+#[cfg(not(feature = "metrics"))]
+mod no_metrics;
+mod outcome;
+mod throttle;
+
+use limiter_core::{LoggedAddresses, Policy, Timestamp};
+
+#[cfg(not(feature = "metrics"))]
+use self::no_metrics as metrics;
+use self::{
+    metrics::Metrics,
+    throttle::{TARGET, Throttle},
+};
+pub(crate) use self::{
+    metrics::{DecisionTimer, LimitMetrics, Series, local_refusal, manual_hit},
+    outcome::RequestOutcome,
+};
+use crate::{Breach, report::decided_by::DecidedBy};
+
+/// The log and the metrics of a limiter, shared by all its workers.
+#[derive(Debug, Default)]
+pub(crate) struct Telemetry {
+    lines: Throttle,
+    metrics: Metrics,
+}
+
+impl Telemetry {
+    /// Starts to measure a decision, if it has limits, until the timer is dropped.
+    pub(crate) fn time_decision(&self, has_limits: bool) -> Option<DecisionTimer<'_>> {
+        has_limits.then(|| self.metrics.time())
+    }
+
+    /// Counts a request.
+    pub(crate) fn count_request(&self, outcome: RequestOutcome, by: DecidedBy) {
+        self.metrics.request(outcome, by);
+    }
+
+    /// Logs a refusal. `manual` is the name of the limit that code hits by itself.
+    pub(crate) fn log_refusal(
+        &self,
+        breach: &Breach,
+        now: Timestamp,
+        addresses: LoggedAddresses,
+        manual: Option<&str>,
+    ) {
+        self.lines.log(now, || {
+            tracing::info!(
+                target: TARGET,
+                limit = %breach.quota,
+                key = %breach.key.logged(addresses),
+                route = breach.route(),
+                meta = breach.is_meta,
+                manual,
+                "refused"
+            );
+        });
+    }
+
+    /// Logs a request that is not decided, since the storage fails.
+    pub(crate) fn log_undecided(&self, route: Option<&str>, now: Timestamp) {
+        self.lines.log(now, || {
+            tracing::info!(target: TARGET, route, "not decided, since the storage fails");
+        });
+    }
+
+    /// Logs a refusal that a limit in shadow did not make.
+    pub(crate) fn log_shadow_refusal(&self, policy: &Policy, name: Option<&str>, now: Timestamp) {
+        self.lines.log(now, || {
+            tracing::info!(target: TARGET, limit = %policy, name, "a limit in shadow would have refused");
+        });
+    }
+
+    /// Records how full the memory of a limiter is. `prefix` is the limiter's key prefix.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn record_memory(&self, prefix: &str, keys: usize, evictions: u64) {
+        self.metrics.memory(prefix, keys, evictions);
+    }
+}
