@@ -14,7 +14,7 @@ mod batch_decision;
 pub(crate) mod count_name;
 mod decision;
 mod error;
-#[cfg(any(feature = "memcached", feature = "mongodb"))]
+#[cfg(any(feature = "memcached", feature = "mongodb", feature = "redis"))]
 mod key_prefix;
 mod local_refusals;
 #[cfg(feature = "memcached")]
@@ -25,12 +25,10 @@ mod mongodb;
 #[cfg(any(feature = "memcached", feature = "mongodb"))]
 mod owned_hit;
 #[cfg(feature = "redis")]
-mod pending_answer;
-#[cfg(feature = "redis")]
 mod redis;
 #[cfg(feature = "remote")]
 mod resilient;
-#[cfg(feature = "memcached")]
+#[cfg(any(feature = "memcached", feature = "redis"))]
 mod stall_guard;
 
 #[cfg(feature = "memcached")]

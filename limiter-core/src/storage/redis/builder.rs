@@ -14,11 +14,9 @@ use super::{
     connector::Connector,
     pool::ConnectionPool,
     tls::Tls,
-    uri::{Login, Target, Uri},
+    uri::{Deployment, Login, Uri},
 };
-use crate::storage::StorageError;
-
-const DEFAULT_PREFIX: &str = "ratelimit";
+use crate::storage::{StorageError, key_prefix};
 
 /// The default time limit of an attempt to connect. Requests do not wait for it.
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -62,7 +60,7 @@ impl RedisStorage {
     where
         C: ConnectionLike + Clone + Send + Sync + 'static,
     {
-        Self::with_client(Client::User(Box::new(connection)), DEFAULT_PREFIX)
+        Self::with_client(Client::User(Box::new(connection)), key_prefix::DEFAULT)
     }
 }
 
@@ -93,7 +91,7 @@ pub struct RedisStorageBuilder {
 
 impl RedisStorageBuilder {
     /// The maximum length of a prefix, in bytes.
-    pub const MAX_PREFIX_LEN: usize = 64;
+    pub const MAX_PREFIX_LEN: usize = key_prefix::MAX_LEN;
 
     fn new(uri: &str) -> Self {
         Self {
@@ -162,7 +160,7 @@ impl RedisStorageBuilder {
 
     /// Sets the client certificate and its private key, both in PEM, for a server that requires them.
     ///
-    /// The certificate comes first, then those between it and its CA.
+    /// The certificates between it and its CA follow it in the same text.
     #[cfg(feature = "redis-tls")]
     pub fn client_certificate(mut self, pem: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
         self.certificates.client = Some((pem.into(), key.into()));
@@ -181,8 +179,8 @@ impl RedisStorageBuilder {
     pub fn build(mut self) -> Result<RedisStorage, StorageError> {
         let uri = Uri::parse(&self.uri)?;
         let prefix = self.prefix.take().or_else(|| uri.prefix.clone());
-        let prefix = prefix.unwrap_or_else(|| DEFAULT_PREFIX.to_owned());
-        check_prefix(&prefix)?;
+        let prefix = prefix.unwrap_or_else(|| key_prefix::DEFAULT.to_owned());
+        key_prefix::check(&prefix)?;
         let client = self.client(uri)?;
         Ok(RedisStorage::with_client(client, &prefix))
     }
@@ -193,11 +191,11 @@ impl RedisStorageBuilder {
         let database = self.database.or(uri.database);
         let login = connection_info(&self.login.unwrap_or(uri.login), database, uri.uses_resp3);
         let options = Arc::new(ConnectOptions { tls: tls.clone(), login });
-        let endpoint = match uri.target {
-            Target::Server(address) => Endpoint::Tcp(address),
-            Target::Socket(path) => Endpoint::Socket(path),
+        let endpoint = match uri.deployment {
+            Deployment::Server(address) => Endpoint::Tcp(address),
+            Deployment::Socket(path) => Endpoint::Socket(path),
             #[cfg(feature = "redis-sentinel")]
-            Target::Sentinels { sentinels, name } => {
+            Deployment::Sentinels { sentinels, name } => {
                 let login = self.sentinel_login.unwrap_or(uri.sentinel_login);
                 let login = connection_info(&login, None, uri.uses_resp3);
                 let sentinel_options = ConnectOptions { tls, login };
@@ -205,7 +203,7 @@ impl RedisStorageBuilder {
                 return Ok(Client::Pool(ConnectionPool::new(Connector::Sentinels(sentinels), timeout)));
             }
             #[cfg(feature = "redis-cluster")]
-            Target::Cluster(nodes) => {
+            Deployment::Cluster(nodes) => {
                 if database.is_some_and(|number| number != 0) {
                     return Err(super::uri::NO_DATABASES);
                 }
@@ -216,18 +214,6 @@ impl RedisStorageBuilder {
         };
         Ok(Client::Pool(ConnectionPool::new(Connector::Server(endpoint, options), timeout)))
     }
-}
-
-fn check_prefix(prefix: &str) -> Result<(), StorageError> {
-    // Braces would make a cluster keep all clients in one slot.
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-:".contains(&byte);
-    let max = RedisStorageBuilder::MAX_PREFIX_LEN;
-    if prefix.is_empty() || prefix.len() > max || !prefix.bytes().all(fits) {
-        return Err(StorageError::new(
-            "invalid prefix of a Redis storage: expected 1 to 64 letters, digits or one of . _ - :",
-        ));
-    }
-    Ok(())
 }
 
 fn tls(uri: &Uri, certificates: Certificates) -> Result<Option<Tls>, StorageError> {

@@ -39,9 +39,10 @@ pub(super) struct HitArguments {
     pub(super) cost: [u64; 2],
     /// Three numbers that depend on the task.
     ///
-    /// For a decision: the place of the first hit on the same count, whether the hit is a shadow, and the place of
-    /// the limit it depends on, counted from 1. For a refund: the stamp, then the instants to which and from which
-    /// an end was moved, or 0 and 0.
+    /// A decision has the place of the first hit on the same count, then 1 for a shadow. The third is the place of
+    /// the limit that the hit depends on, counted from 1, or 0.
+    ///
+    /// A refund has the stamp, then the instants to which and from which an end was moved, or 0 and 0.
     pub(super) extra: [u64; 3],
 }
 

@@ -1,9 +1,8 @@
 //! A connection to one server.
 //!
-//! The `redis` crate can connect by itself, and it also tries all addresses of a host with `select_ok`. This module
-//! connects nevertheless, because the TLS of that crate depends on the rest of the program: it panics where no
-//! process-wide crypto provider is set, and fails on a single invalid system certificate (see `tls`). The crate
-//! accepts a stream of ours only without its own connecting.
+//! The `redis` crate can connect by itself, and it tries all addresses of a host with `select_ok` as well. It then
+//! also sets up TLS, in a way that does not suit a library (see `tls`). The crate has no public function that connects
+//! with another TLS configuration, so this module connects and passes the stream on.
 
 use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
 

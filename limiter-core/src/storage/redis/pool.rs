@@ -1,6 +1,10 @@
 //! A pool of connections to one server: one for each async runtime.
 
-use std::{fmt, io, sync::Arc, time::Duration};
+use std::{
+    fmt, io,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use parking_lot::Mutex;
 use redis::{Cmd, RedisResult, Value};
@@ -9,11 +13,11 @@ use tokio::runtime::Handle;
 use super::{
     clock, commands, connection::Connection, connector::Connector, error, shared_attempt::SharedAttempt,
 };
-use crate::storage::pending_answer::AnswerCount;
+use crate::storage::stall_guard::StallGuard;
 
 /// Connections to one server, each made when its runtime first needs it and replaced when it is lost.
 ///
-/// Each async runtime has its own: the task that drives a connection ends with its runtime, and a busy worker
+/// Each async runtime has its own, since the task that drives a connection ends with its runtime. So a busy worker
 /// does not delay the connections of others.
 pub(super) struct ConnectionPool {
     connector: Arc<Connector>,
@@ -24,7 +28,8 @@ pub(super) struct ConnectionPool {
 /// A connection of the pool, which may still be connecting.
 struct PooledConnection {
     attempt: SharedAttempt<Connection>,
-    answers: AnswerCount,
+    /// The number of commands that had a reply.
+    replies: AtomicU64,
 }
 
 impl ConnectionPool {
@@ -46,9 +51,9 @@ impl ConnectionPool {
     async fn send_by(&self, send: impl AsyncFnOnce(&Connection) -> RedisResult<Value>) -> RedisResult<Value> {
         let pooled = self.get()?;
         let connection = pooled.attempt.outcome().await?;
-        let pending = pooled.answers.begin(|| self.remove(&pooled));
+        let guard = StallGuard::new(&pooled.replies, || self.remove(&pooled));
         let answer = send(&connection).await.and_then(Value::extract_error);
-        pending.answered();
+        guard.finish(true);
         if answer.as_ref().is_err_and(error::is_lost) {
             self.remove(&pooled);
         }
@@ -78,7 +83,7 @@ impl ConnectionPool {
 impl PooledConnection {
     fn begin(handle: &Handle, connector: Arc<Connector>, connect_timeout: Duration) -> Self {
         let attempt = SharedAttempt::begin(handle, connect_timeout, async move { connect(&connector).await });
-        Self { attempt, answers: AnswerCount::default() }
+        Self { attempt, replies: AtomicU64::new(0) }
     }
 }
 

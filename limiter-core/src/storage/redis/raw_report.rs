@@ -10,7 +10,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct RawReport {
     pub(super) was_taken: bool,
-    /// Whether the window is elastic and ends one window from now, not at the end in the record.
+    /// Set if the window is elastic and ends one window from now, not at the end in the record.
     pub(super) is_moved: bool,
     /// The time of the decision, in microseconds.
     pub(super) at: u64,
@@ -66,8 +66,8 @@ impl RawReport {
 
     /// Returns the report of a moving window.
     ///
-    /// Its record is the units used, the instant of the oldest hit, and the instant of the last of those hits that
-    /// must leave to make room for the cost.
+    /// Its record is the units used, then the instants of two hits. The first is the oldest; the cost passes when the
+    /// second has left the window.
     fn moving_window(&self, policy: &Policy, cost: u64) -> Window {
         let [used, oldest, last] = self.record;
         let until_left =

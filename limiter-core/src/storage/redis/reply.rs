@@ -4,7 +4,7 @@ use smallvec::{SmallVec, smallvec};
 use super::{call::Call, error, raw_report::RawReport, script::BatchShape};
 use crate::{
     Window,
-    storage::{Batch, Decision, Hit, StorageError, Verdict},
+    storage::{Batch, Decision, Hit, StorageError, Verdict, decision::Windows},
 };
 
 /// The reply of a script to a batch.
@@ -16,7 +16,6 @@ pub(super) struct ScriptReply {
 }
 
 type RawReports = SmallVec<[RawReport; 6]>;
-type Windows = SmallVec<[Window; 6]>;
 
 /// Decodes the reply to a batch and returns its decision.
 pub(super) fn decision(reply: &Value, batch: &Batch<'_>, call: &Call) -> Result<Decision, StorageError> {

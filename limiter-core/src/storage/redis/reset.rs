@@ -3,7 +3,7 @@ use redis::{Cmd, FromRedisValue, Value};
 use super::{client::Client, commands, error, pool::ConnectionPool};
 use crate::storage::StorageError;
 
-/// The number of keys that one command looks through: few enough that no other command waits for long.
+/// The number of keys that one command scans, small enough that no other command waits for long.
 const KEYS_PER_SCAN: u32 = 1000;
 
 impl Client {

@@ -52,8 +52,8 @@ impl Script {
     /// Returns the script specialised for batches of this shape.
     pub(super) fn specialised(shape: &BatchShape) -> &'static Self {
         static SCRIPTS: LazyLock<Mutex<HashMap<BatchShape, &'static Script>>> = LazyLock::new(Mutex::default);
-        // A program has few shapes, and at most 4196: one to four limits, each of four strategies and in the scope
-        // of an earlier limit or in another one.
+        // A program has few shapes, and never more than 4196. A shape has one to four limits, each of four strategies
+        // and in the scope of an earlier limit or in another one.
         SCRIPTS
             .lock()
             .entry(shape.clone())

@@ -9,7 +9,7 @@ use crate::storage::{StorageError, address::Address};
 /// A storage URI, parsed.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Uri {
-    pub(super) target: Target,
+    pub(super) deployment: Deployment,
     pub(super) uses_tls: bool,
     pub(super) login: Login,
     pub(super) sentinel_login: Login,
@@ -23,8 +23,9 @@ pub(super) struct Uri {
     pub(super) key: Option<PathBuf>,
 }
 
+/// The servers of a storage.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Target {
+pub(super) enum Deployment {
     Server(Address),
     Socket(PathBuf),
     Sentinels { sentinels: Vec<Address>, name: String },
@@ -72,7 +73,7 @@ impl Uri {
     fn server(&mut self, rest: &str) -> Result<(), StorageError> {
         let (hosts, path) = self.hosts(rest, REDIS_PORT)?;
         let [host] = <[_; 1]>::try_from(hosts).map_err(|_| ONE_SERVER)?;
-        self.target = Target::Server(host);
+        self.deployment = Deployment::Server(host);
         self.set_path_database(path)
     }
 
@@ -80,7 +81,7 @@ impl Uri {
         if !path.starts_with('/') {
             return Err(StorageError::new("expected redis+unix:// and the absolute path of a socket"));
         }
-        self.target = Target::Socket(decoded(path)?.into());
+        self.deployment = Deployment::Socket(decoded(path)?.into());
         Ok(())
     }
 
@@ -91,7 +92,7 @@ impl Uri {
         if name.is_empty() {
             return Err(StorageError::new("expected /NAME after the sentinels, the name of the primary"));
         }
-        self.target = Target::Sentinels { sentinels, name };
+        self.deployment = Deployment::Sentinels { sentinels, name };
         self.set_path_database(database)
     }
 
@@ -100,7 +101,7 @@ impl Uri {
         if !matches!(path, "" | "0") {
             return Err(NO_DATABASES);
         }
-        self.target = Target::Cluster(nodes);
+        self.deployment = Deployment::Cluster(nodes);
         Ok(())
     }
 
@@ -124,7 +125,9 @@ impl Uri {
 
     fn set(&mut self, name: &str, value: String) -> Result<(), StorageError> {
         match name {
-            "db" if matches!(self.target, Target::Cluster(_)) && value != "0" => return Err(NO_DATABASES),
+            "db" if matches!(self.deployment, Deployment::Cluster(_)) && value != "0" => {
+                return Err(NO_DATABASES);
+            }
             "db" => self.database = Some(value.parse().map_err(|_| NOT_A_DATABASE)?),
             "user" => self.login.user = Some(value),
             "pass" => self.login.password = Some(value),
@@ -148,7 +151,7 @@ impl Uri {
     }
 }
 
-impl Default for Target {
+impl Default for Deployment {
     fn default() -> Self {
         Self::Cluster(Vec::new())
     }

@@ -16,6 +16,7 @@ use crate::{
     Timestamp, Window,
     storage::{
         Batch, Decision, Hit, Refund, StorageError, Verdict,
+        decision::Windows,
         redis::{
             call::Call,
             error,
@@ -185,7 +186,7 @@ fn windows(
     replies: &[ScriptReply],
     verdict: Verdict,
     hits: usize,
-) -> SmallVec<[Window; 6]> {
+) -> Windows {
     let mut windows: SmallVec<[Option<Window>; 6]> = (0..hits).map(|_| None).collect();
     for ((part, (_, call)), reply) in parts.iter().zip(calls.iter()).zip(replies) {
         part.report(call, reply, must_undo(reply, Some(verdict)), |place, window| {

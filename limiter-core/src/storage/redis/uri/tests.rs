@@ -8,7 +8,7 @@ fn login(user: Option<&str>, password: Option<&str>) -> Login {
 fn uris_of_servers_and_sockets() {
     let uri = Uri::parse("redis://me:a%3Ab%40c@host:7/2?protocol=resp3&prefix=p&connect_timeout_ms=9");
     let expected = Uri {
-        target: Target::Server(Address::new("host", 7)),
+        deployment: Deployment::Server(Address::new("host", 7)),
         login: login(Some("me"), Some("a:b@c")),
         database: Some(2),
         uses_resp3: true,
@@ -18,7 +18,7 @@ fn uris_of_servers_and_sockets() {
     };
     assert_eq!(uri.unwrap(), expected);
     let uri = Uri::parse("valkey+unix:///run/a%20b.sock?db=3&user=me&pass=it%26s").unwrap();
-    assert_eq!(uri.target, Target::Socket("/run/a b.sock".into()));
+    assert_eq!(uri.deployment, Deployment::Socket("/run/a b.sock".into()));
     assert_eq!((uri.login, uri.database), (login(Some("me"), Some("it&s")), Some(3)));
     assert_eq!(Uri::parse("redis://:x@h").unwrap().login, login(None, Some("x")));
 }
@@ -28,7 +28,7 @@ fn uris_of_servers_and_sockets() {
 fn uris_of_sentinels() {
     let uri = Uri::parse("redis+sentinel://:x@a,b:1,[::1]:2/my%20name/4?sentinel_pass=y").unwrap();
     let sentinels = vec![Address::new("a", 26379), Address::new("b", 1), Address::new("::1", 2)];
-    assert_eq!(uri.target, Target::Sentinels { sentinels, name: "my name".into() });
+    assert_eq!(uri.deployment, Deployment::Sentinels { sentinels, name: "my name".into() });
     assert_eq!((uri.login, uri.sentinel_login), (login(None, Some("x")), login(None, Some("y"))));
     assert_eq!(uri.database, Some(4));
     assert!(Uri::parse("redis+sentinel://a,b").is_err(), "it has no name");
@@ -38,7 +38,7 @@ fn uris_of_sentinels() {
 #[test]
 fn uris_of_clusters() {
     let uri = Uri::parse("valkey+cluster://a:1,b").unwrap();
-    assert_eq!(uri.target, Target::Cluster(vec![Address::new("a", 1), Address::new("b", 6379)]));
+    assert_eq!(uri.deployment, Deployment::Cluster(vec![Address::new("a", 1), Address::new("b", 6379)]));
     for uri in ["redis+cluster://a/1", "redis+cluster://a?db=1"] {
         assert!(Uri::parse(uri).unwrap_err().to_string().contains("no databases"), "{uri}");
     }
