@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use crate::{
-    client::{Client, in_time},
-    mongodb::server::Set,
-};
 use limiter_core::{
     Key, Policy, Quota, Scope, Strategy, Timestamp, Unit,
     acceptance::{self, Time},
     storage::{Batch, Hit, MongoStorage, Storage},
+};
+
+use crate::{
+    client::{Client, in_time},
+    mongodb::server::Set,
 };
 
 /// The same storage before and after: its first hit after the step-down finds the next primary by itself.

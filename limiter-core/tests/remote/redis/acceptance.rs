@@ -1,37 +1,15 @@
-//! The tests that every storage must pass.
+//! The tests that every storage must pass, over the ways to a Redis server.
 
 use std::{fs, time::Duration};
 
 use limiter_core::{
     acceptance::{self, Time},
-    storage::{RedisStorage, Resilient},
+    storage::RedisStorage,
 };
+use limiter_test_servers::Redis;
 use redis::{AsyncConnectionConfig, Client};
 
-use limiter_test_servers::Redis;
-
-use crate::redis::server::ServerExt;
-
-const MICROSECOND: Time = Time::Callers { resolution: Duration::from_micros(1) };
-
-#[tokio::test]
-async fn by_the_time_of_the_caller() {
-    let server = Redis::start();
-    acceptance::run(&server.storage().use_caller_clock(), MICROSECOND).await;
-}
-
-#[tokio::test]
-async fn by_the_time_of_the_server() {
-    let server = Redis::start();
-    acceptance::run(&server.storage(), Time::Own).await;
-}
-
-#[tokio::test]
-async fn behind_a_breaker() {
-    let server = Redis::start();
-    let storage = Resilient::new(server.storage().use_caller_clock()).deadline(Duration::from_secs(10));
-    acceptance::run(&storage, MICROSECOND).await;
-}
+use crate::server::Server;
 
 #[tokio::test]
 async fn over_a_unix_socket() {
@@ -50,7 +28,8 @@ async fn with_a_connection_of_the_user() {
     // The default of half a second is too short for a machine that is busy elsewhere.
     let config = AsyncConnectionConfig::new().set_response_timeout(Some(Duration::from_secs(10)));
     let connection = client.get_multiplexed_async_connection_with_config(&config).await.unwrap();
-    acceptance::run(&RedisStorage::from_connection(connection).use_caller_clock(), MICROSECOND).await;
+    acceptance::run(&RedisStorage::from_connection(connection).use_caller_clock(), Redis::callers_time())
+        .await;
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! What stays on the server, and for how long.
+//! The keys on the server: their names, lifetimes and contents.
 
 use std::time::Duration;
 
@@ -8,9 +8,12 @@ use limiter_core::{
 };
 use limiter_test_servers::Memcached;
 
-use crate::memcached::server::{STRATEGIES, ServerExt};
+use crate::{
+    NOON,
+    memcached::server::{Administered, STRATEGIES},
+    server::Server,
+};
 
-const NOON: Timestamp = Timestamp::from_millis(1_750_000_000_000);
 const DAY: i64 = 24 * 60 * 60;
 
 async fn admits(storage: &impl Storage, key: &Key, policy: &Policy, now: Timestamp) -> bool {
@@ -56,7 +59,7 @@ async fn the_longest_window_holds() {
 
 /// The defect: one client's odd header makes the storage fail, and all others get a fresh quota.
 #[tokio::test]
-async fn any_key_will_do() {
+async fn clients_of_any_name_are_limited() {
     let server = Memcached::start();
     let storage = Resilient::new(server.storage()).deadline(Duration::from_secs(10));
     let policy = Policy::new(Quota::per_year(1), Strategy::FixedWindow);
@@ -71,7 +74,7 @@ async fn any_key_will_do() {
     assert!(!storage.is_open());
 }
 
-/// Whatever prefix, client and count there are: a key is as the server wants it.
+/// However long prefix, client and count are, a key is as the server wants it.
 #[tokio::test]
 async fn the_longest_key_fits() {
     let server = Memcached::start();
@@ -107,9 +110,9 @@ async fn keys_can_be_read_and_keep_secrets() {
     assert_eq!(value, "VA 43\r\n1750000000000000000 1750000060000000000 1 0\r\nMN\r\n");
 }
 
-/// The defect: what somebody else has written there blocks its client for ever, or brings down the server.
+/// The defect: a foreign value blocks its client for ever, or brings down the server.
 #[tokio::test]
-async fn what_is_not_ours_is_written_over() {
+async fn a_value_of_another_application_is_written_over() {
     for strategy in STRATEGIES {
         let server = Memcached::start();
         let policy = Policy::new(Quota::per_minute(1), strategy);

@@ -1,43 +1,18 @@
-//! What is stored, and for how long.
+//! The documents on the server: their names, lifetimes and contents.
 
-use std::{num::NonZeroU64, time::Duration};
+use std::time::Duration;
 
 use limiter_core::{
-    Key, Policy, Quota, Scope, Strategy, Timestamp,
+    Key, Policy, Quota, Scope, Strategy,
     storage::{Batch, Hit, MongoStorage, Refund, Storage},
 };
 use limiter_test_servers::Mongo;
-use mongodb::bson::{DateTime, Document, doc};
+use mongodb::bson::DateTime;
 
-use crate::mongodb::server::ServerExt;
+use crate::{NOON, mongodb::server::Administered, server::Server, suite::database::spend};
 
-const NOON: Timestamp = Timestamp::from_millis(1_750_000_000_000);
-
-/// One for each strategy, and one with a burst.
-fn policies(quota: Quota) -> Vec<Policy> {
-    let bucket = Policy::new(quota, Strategy::TokenBucket);
-    let counters = Strategy::ALL.map(|strategy| Policy::new(quota, strategy));
-    counters.into_iter().chain([bucket.with_burst(NonZeroU64::new(20).unwrap()).unwrap()]).collect()
-}
-
-/// Spends each policy of a client; tells which were admitted.
-async fn spend(storage: &MongoStorage, key: &Key, quota: Quota, now: Timestamp) -> Vec<bool> {
-    let scope = Scope::new(["/users/{id}.json", "GET"]);
-    let mut admitted = Vec::new();
-    for policy in policies(quota) {
-        let hits = [Hit::new(&scope, key, &policy).cost(policy.capacity())];
-        admitted.push(storage.decide(&Batch::new(&hits), now).await.unwrap().is_admitted());
-    }
-    admitted
-}
-
-async fn documents(server: &Mongo) -> Vec<Document> {
-    let mut cursor = server.counts().await.find(doc! {}).await.unwrap();
-    let mut documents = Vec::new();
-    while cursor.advance().await.unwrap() {
-        documents.push(cursor.deserialize_current().unwrap());
-    }
-    documents
+fn scope() -> Scope {
+    Scope::new(["/users/{id}.json", "GET"])
 }
 
 #[tokio::test]
@@ -45,8 +20,8 @@ async fn one_document_for_each_client() {
     let server = Mongo::start();
     let storage = server.storage();
     let key = Key::text("user", "alice-the-secret");
-    assert_eq!(spend(&storage, &key, Quota::per_minute(5), NOON).await, [true; 6]);
-    let documents = documents(&server).await;
+    assert_eq!(spend(&storage, &scope(), &key, Quota::per_minute(5), NOON).await, [true; 6]);
+    let documents = server.documents().await;
     assert_eq!(documents.len(), 1);
     let document = &documents[0];
     assert!(document.get_str("_id").unwrap().starts_with("ratelimit:1:user~"), "{document}");
@@ -63,13 +38,13 @@ async fn one_document_for_each_client() {
 async fn the_server_removes_what_has_expired() {
     let server = Mongo::start();
     let storage = server.storage();
-    assert_eq!(spend(&storage, &Key::from("a"), Quota::per_second(5), NOON).await.len(), 6);
-    assert_eq!(spend(&storage, &Key::from("b"), Quota::per_hour(5), NOON).await, [true; 6]);
+    assert_eq!(spend(&storage, &scope(), &Key::from("a"), Quota::per_second(5), NOON).await.len(), 6);
+    assert_eq!(spend(&storage, &scope(), &Key::from("b"), Quota::per_hour(5), NOON).await, [true; 6]);
     storage.probe().await.unwrap();
     let start = std::time::Instant::now();
     loop {
         let names = server.counts().await.list_index_names().await.unwrap();
-        let left = documents(&server).await;
+        let left = server.documents().await;
         if names.contains(&"e_1".to_owned()) && left.len() == 1 {
             assert!(left[0].get_datetime("e").unwrap() > &DateTime::now());
             return;
@@ -78,20 +53,6 @@ async fn the_server_removes_what_has_expired() {
         assert!(start.elapsed() < Duration::from_secs(60), "{names:?} {left:?}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-}
-
-/// The defect: a count that lost its expiry blocks its client for ever.
-#[tokio::test]
-async fn a_lost_expiry_heals() {
-    let server = Mongo::start();
-    let (storage, key) = (server.storage().use_caller_clock(), Key::from("somebody"));
-    assert_eq!(spend(&storage, &key, Quota::per_minute(5), NOON).await, [true; 6]);
-    server.counts().await.update_many(doc! {}, doc! { "$unset": { "e": 1 } }).await.unwrap();
-    let soon = NOON.after(Duration::from_secs(1));
-    assert_eq!(spend(&storage, &key, Quota::per_minute(5), soon).await, [false; 6]);
-    let later = NOON.after(Duration::from_secs(300));
-    assert_eq!(spend(&storage, &key, Quota::per_minute(5), later).await, [true; 6], "its time is over");
-    assert!(documents(&server).await[0].get_datetime("e").is_ok());
 }
 
 /// What has expired leaves the document of a client that goes on.
@@ -106,7 +67,7 @@ async fn documents_do_not_grow_with_time() {
         let now = NOON.after(Duration::from_secs(60 * minute));
         assert!(storage.decide(&Batch::new(&hits), now).await.unwrap().is_admitted());
     }
-    assert_eq!(documents(&server).await[0].get_document("c").unwrap().len(), 1);
+    assert_eq!(server.documents().await[0].get_document("c").unwrap().len(), 1);
     assert_eq!(storage.evictions(), 0);
 }
 
@@ -128,7 +89,7 @@ async fn too_many_live_counts_of_a_client_make_way() {
         assert!(hit(scope).await);
     }
     assert_eq!(storage.evictions(), MORE);
-    let document = &documents(&server).await[0];
+    let document = &server.documents().await[0];
     assert_eq!(document.get_document("c").unwrap().len(), MongoStorage::MAX_COUNTS_OF_CLIENT);
     assert!(!hit(&scopes[scopes.len() - 1]).await, "what came last is still counted");
     assert!(!hit(&scopes[20]).await, "so is what did not have to go");
@@ -147,12 +108,12 @@ async fn a_full_log_is_small() {
         let now = NOON.after(Duration::from_secs(second));
         assert!(storage.decide(&Batch::new(&hits), now).await.unwrap().is_admitted());
     }
-    let bytes = documents(&server).await[0].to_vec().unwrap().len();
+    let bytes = server.documents().await[0].to_vec().unwrap().len();
     assert!(bytes * MongoStorage::MAX_COUNTS_OF_CLIENT < 8 << 20, "{bytes}");
 }
 
 #[tokio::test]
-async fn keys_of_any_kind_hold() {
+async fn clients_of_any_name_are_limited() {
     let server = Mongo::start();
     let storage = server.storage();
     let long = "x".repeat(300);
@@ -188,21 +149,7 @@ async fn keys_of_any_kind_hold() {
 }
 
 #[tokio::test]
-async fn a_reset_leaves_other_prefixes_alone() {
-    let server = Mongo::start();
-    let build = |prefix| MongoStorage::builder(&server.uri()).prefix(prefix).build().unwrap();
-    let (ours, theirs) = (build("a-b"), build("a-"));
-    let (key, quota) = (Key::from("somebody"), Quota::per_hour(5));
-    assert_eq!(spend(&ours, &key, quota, NOON).await, [true; 6]);
-    assert_eq!(spend(&theirs, &key, quota, NOON).await, [true; 6], "prefixes are kept apart");
-    server.counts().await.insert_one(doc! { "_id": "a-:10:x" }).await.unwrap();
-    theirs.reset().await.unwrap();
-    assert_eq!(documents(&server).await.len(), 2);
-    assert_eq!(spend(&ours, &key, quota, NOON).await, [false; 6]);
-}
-
-#[tokio::test]
-async fn databases_and_collections_have_names() {
+async fn counts_go_to_the_named_database_and_collection() {
     let server = Mongo::start();
     let uri = format!("{}/shop", server.uri());
     let client = server.admin().await.client().clone();

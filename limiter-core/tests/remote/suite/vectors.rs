@@ -1,4 +1,4 @@
-//! The recorded runs, on any storage on another machine that obeys the caller's time.
+//! The recorded runs, by the clock of the caller.
 
 use std::num::NonZeroU64;
 
@@ -8,11 +8,26 @@ use limiter_core::{
 };
 use serde_json::{Value, json};
 
-/// Of the reference.
-pub(crate) const REFERENCE: &str = include_str!("../data/limits-vectors.jsonl");
+use crate::server::Server;
 
-/// Of a naive model of what is promised.
-pub(crate) const PROMISED: &str = include_str!("../data/contract-vectors.jsonl");
+/// Runs of the reference, 240 in three strategies.
+const REFERENCE: &str = include_str!("../../data/limits-vectors.jsonl");
+
+/// Runs of a naive model of the contract, 300 in five strategies.
+pub(crate) const CONTRACT: &str = include_str!("../../data/contract-vectors.jsonl");
+
+pub(crate) async fn agrees_with_the_reference<S: Server>() {
+    let server = S::start();
+    let ran = agree(&S::by_callers_clock(server.storage()), REFERENCE).await;
+    let recorded = [Strategy::FixedWindow, Strategy::MovingWindow, Strategy::SlidingWindowCounter];
+    assert_eq!(ran, 80 * recorded.iter().filter(|it| S::STRATEGIES.contains(it)).count());
+}
+
+pub(crate) async fn agrees_with_the_contract<S: Server>() {
+    let server = S::start();
+    let ran = agree(&S::by_callers_clock(server.storage()), CONTRACT).await;
+    assert_eq!(ran, 60 * S::STRATEGIES.len());
+}
 
 /// Runs each line that the storage can enforce, as a client of its own; returns how many these were.
 pub(crate) async fn agree(storage: &dyn Storage, lines: &str) -> usize {

@@ -2,14 +2,12 @@
 
 use futures_util::future::join_all;
 use limiter_core::{
-    Key, Policy, Quota, Scope, Strategy, Timestamp, Unit, Window,
+    Key, Policy, Quota, Scope, Strategy, Unit, Window,
     storage::{Batch, Decision, Hit, Storage},
 };
 use limiter_test_servers::Mongo;
 
-use crate::mongodb::server::ServerExt;
-
-const NOON: Timestamp = Timestamp::from_millis(1_750_000_000_000);
+use crate::{NOON, server::Server};
 
 fn policy(amount: u64, strategy: Strategy) -> Policy {
     Policy::new(Quota::new(amount, 10, Unit::Year), strategy)
@@ -17,7 +15,7 @@ fn policy(amount: u64, strategy: Strategy) -> Policy {
 
 /// Of a hundred at once never more than is allowed are admitted, and what others have taken in vain is back.
 #[tokio::test]
-async fn never_admit_more() {
+async fn a_batch_never_admits_more_than_its_narrow_limit() {
     let server = Mongo::start();
     let storage = server.storage().use_caller_clock();
     for strategy in Strategy::ALL {
@@ -39,7 +37,7 @@ async fn never_admit_more() {
 /// Where both limits are as narrow, a request may be refused for what another holds while it is refused; never is
 /// more admitted, and nothing stays behind.
 #[tokio::test]
-async fn leave_nothing_behind() {
+async fn a_refused_batch_leaves_nothing_behind() {
     let server = Mongo::start();
     let storage = server.storage().use_caller_clock();
     for strategy in Strategy::ALL {

@@ -9,7 +9,7 @@ use limiter_core::{
 use limiter_test_servers::Memcached;
 use tokio::time::timeout;
 
-use crate::memcached::server::ServerExt;
+use crate::memcached::server::Administered;
 
 /// So many that each of a few servers has some of them.
 const CLIENTS: u32 = 60;
