@@ -45,7 +45,7 @@ async fn a_server_that_requires_a_client_certificate() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_trusted() {
+async fn a_server_that_is_not_trusted_is_an_error() {
     let certificates = Certificates::new(&["localhost"]);
     let server = Redis::start_private(&certificates, false);
     let stranger = Certificates::new(&["localhost"]);
@@ -59,7 +59,7 @@ async fn a_server_that_is_not_trusted() {
 }
 
 #[tokio::test]
-async fn one_side_without_tls() {
+async fn one_side_without_tls_is_an_error() {
     // A server without TLS takes it for the beginning of a command, and waits for the rest.
     let server = Redis::start();
     let builder = builder(&server, "127.0.0.1").connect_timeout(Duration::from_millis(200));

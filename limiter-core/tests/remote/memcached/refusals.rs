@@ -27,12 +27,12 @@ async fn expect(uri: &str, expected: &str) {
 }
 
 #[tokio::test]
-async fn a_port_without_a_server() {
+async fn a_port_without_a_server_is_an_error() {
     expect(&uri::<Memcached>(free_port()), "refused the connection").await;
 }
 
 #[tokio::test]
-async fn a_host_without_an_address() {
+async fn a_host_without_an_address_is_an_error() {
     expect("memcached://nowhere.invalid", "could not be reached").await;
 }
 
@@ -51,19 +51,19 @@ async fn impostor(answer: &'static str) -> String {
 }
 
 #[tokio::test]
-async fn another_kind_of_server() {
+async fn another_kind_of_server_is_an_error() {
     for answer in ["-ERR unknown command 'mn'\r\n", "HTTP/1.1 400 Bad Request\r\n\r\n", "\x15\x03\x01\r\n"] {
         expect(&impostor(answer).await, "is no memcached server").await;
     }
 }
 
 #[tokio::test]
-async fn a_server_without_meta_commands() {
+async fn a_server_without_meta_commands_is_an_error() {
     expect(&impostor("ERROR\r\n").await, "is too old").await;
 }
 
 #[tokio::test]
-async fn no_memory_left() {
+async fn a_server_without_memory_is_an_error() {
     let server = Memcached::start_with(&["-m", "1", "-I", "512k", "-M"]);
     for length in [1, 20, 60, 100, 150, 200, 300, 400] {
         let mut commands = String::new();

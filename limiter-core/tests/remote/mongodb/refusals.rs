@@ -21,13 +21,13 @@ async fn expect(uri: &str, expected: &str) {
 }
 
 #[tokio::test]
-async fn an_address_without_a_server() {
+async fn an_address_without_a_server_is_an_error() {
     expect(&uri::<Mongo>(free_port()), "no MongoDB server that takes writes").await;
     expect("mongodb://nowhere.invalid", "no MongoDB server that takes writes").await;
 }
 
 #[tokio::test]
-async fn a_wrong_password_or_none() {
+async fn a_wrong_password_or_none_is_an_error() {
     let server = Mongo::start();
     let user = doc! { "createUser": "me", "pwd": "right", "roles": ["root"] };
     server.admin().await.run_command(user).await.unwrap();
@@ -46,7 +46,7 @@ async fn a_wrong_password_or_none() {
 }
 
 #[tokio::test]
-async fn a_secondary() {
+async fn a_secondary_is_an_error() {
     let set = Set::start().await;
     let secondary = (set.primary().await + 1) % 3;
     let uri = format!("{}/?directConnection=true", set[secondary].uri());
@@ -86,7 +86,7 @@ fn databases_and_collections_need_a_name() {
 }
 
 #[test]
-fn too_long_a_log_is_refused_when_the_limiter_is_built() {
+fn too_long_a_log_is_refused_by_check() {
     let storage = MongoStorage::new("mongodb://127.0.0.1").unwrap();
     let policy = |amount| Policy::new(Quota::per_hour(amount), Strategy::MovingWindow);
     assert!(storage.check(&policy(MongoStorage::MAX_MOVING_WINDOW)).is_ok());

@@ -12,7 +12,7 @@ use redis::{AsyncConnectionConfig, Client};
 use crate::server::Server;
 
 #[tokio::test]
-async fn over_a_unix_socket() {
+async fn passes_over_a_unix_socket() {
     let server = Redis::start_with(&["--unixsocket", "redis.sock"]);
     let path = fs::canonicalize(server.folder()).unwrap().join("redis.sock");
     for scheme in ["redis+unix", "valkey+unix"] {
@@ -22,7 +22,7 @@ async fn over_a_unix_socket() {
 }
 
 #[tokio::test]
-async fn with_a_connection_of_the_user() {
+async fn passes_with_a_connection_of_the_user() {
     let server = Redis::start();
     let client = Client::open(server.uri()).unwrap();
     // The default of half a second is too short for a machine that is busy elsewhere.
@@ -33,7 +33,7 @@ async fn with_a_connection_of_the_user() {
 }
 
 #[tokio::test]
-async fn with_a_prefix_a_database_and_a_password() {
+async fn passes_with_a_prefix_a_database_and_a_password() {
     let server = Redis::start_with(&["--requirepass", "a:b@c/d%"]);
     let uri = format!("valkey://127.0.0.1:{}", server.port());
     let builder =
@@ -45,7 +45,7 @@ async fn with_a_prefix_a_database_and_a_password() {
 
 /// The user that the documentation shows, who may do no more than that.
 #[tokio::test]
-async fn with_the_least_permissions() {
+async fn passes_with_the_least_permissions() {
     let page = include_str!("../../../../docs/redis.md");
     let rule = page.lines().find_map(|line| line.strip_prefix("user ")).expect("it shows a rule");
     let server = Redis::start_with(&[&["--user"], &rule.split(' ').collect::<Vec<_>>()[..]].concat());

@@ -7,7 +7,7 @@ use limiter_test_servers::Redis;
 use tokio::time::{sleep, timeout};
 
 use crate::{
-    log::Captured,
+    log::LogCapture,
     redis::{server::Administered, stand_in},
     server::Server,
 };
@@ -26,7 +26,7 @@ async fn server_ahead(ahead: Duration) -> RedisStorage {
 }
 
 /// Waits for the lines about clocks.
-async fn logged(captured: &Captured) -> Vec<String> {
+async fn logged(captured: &LogCapture) -> Vec<String> {
     timeout(Duration::from_secs(20), async {
         loop {
             let lines: Vec<_> = captured.take().into_iter().filter(|line| line.contains("S004")).collect();
@@ -42,7 +42,7 @@ async fn logged(captured: &Captured) -> Vec<String> {
 
 #[tokio::test]
 async fn clocks_an_hour_apart_are_logged() {
-    let captured = Captured::begin();
+    let captured = LogCapture::begin();
     let hour = Duration::from_secs(3600);
     let storage = server_ahead(hour).await;
     storage.probe().await.unwrap();
@@ -56,7 +56,7 @@ async fn clocks_an_hour_apart_are_logged() {
 
 #[tokio::test]
 async fn one_clock_is_not_logged() {
-    let captured = Captured::begin();
+    let captured = LogCapture::begin();
     let server = Redis::start();
     let (storage, mut admin) = (server.storage(), server.admin());
     storage.probe().await.unwrap();

@@ -51,7 +51,7 @@ fn eight_processes_with_batches_over_three_slots() {
 }
 
 /// Two limits of one client, and where they are.
-struct Counted {
+struct TwoLimits {
     /// Each has a key of its own.
     scopes: [Scope; 2],
     key: Key,
@@ -60,7 +60,7 @@ struct Counted {
     node: usize,
 }
 
-impl Counted {
+impl TwoLimits {
     /// A client whose counts are on this node, by the slots a new cluster has.
     fn on(cluster: &Cluster, node: usize) -> Self {
         let mut admin = cluster.nodes[0].admin();
@@ -103,7 +103,7 @@ fn answered(node: &Redis, error: &str) -> u64 {
 #[tokio::test]
 async fn hits_follow_a_slot_that_moves() {
     let cluster = Cluster::start();
-    let (storage, counted) = (storage(&cluster), Counted::on(&cluster, 0));
+    let (storage, counted) = (storage(&cluster), TwoLimits::on(&cluster, 0));
     let [old, new] = [&cluster.nodes[0], &cluster.nodes[2]];
     assert_eq!(counted.hit(&storage, 1).await.unwrap(), 1);
     let keys = counted.keys(&cluster);
@@ -136,7 +136,7 @@ async fn hits_follow_a_slot_that_moves() {
 #[tokio::test]
 async fn a_client_that_is_half_moved_is_an_error() {
     let cluster = Cluster::start();
-    let (storage, counted) = (storage(&cluster), Counted::on(&cluster, 1));
+    let (storage, counted) = (storage(&cluster), TwoLimits::on(&cluster, 1));
     assert_eq!(counted.hit(&storage, 1).await.unwrap(), 1);
     let keys = counted.keys(&cluster);
     assert_eq!(counted.hit(&storage, 2).await.unwrap(), 2);
@@ -151,7 +151,7 @@ async fn a_client_that_is_half_moved_is_an_error() {
 async fn other_nodes_go_on_when_a_primary_is_killed() {
     let mut cluster = Cluster::start();
     let storage = storage(&cluster);
-    let [first, second] = [0, 1].map(|node| Counted::on(&cluster, node));
+    let [first, second] = [0, 1].map(|node| TwoLimits::on(&cluster, node));
     assert_eq!(first.hit(&storage, 1).await.unwrap(), 1);
     assert_eq!(second.hit(&storage, 1).await.unwrap(), 1);
     cluster.nodes[0].kill();
@@ -186,7 +186,7 @@ async fn a_replica_follows_a_frozen_primary() {
 async fn is_replaced(harm: impl FnOnce(&mut Redis)) {
     let mut cluster = Cluster::start_with_replica();
     let storage = Resilient::new(storage(&cluster));
-    let counted = Counted::on(&cluster, 0);
+    let counted = TwoLimits::on(&cluster, 0);
     assert_eq!(counted.hit(&storage, 1).await.unwrap(), 1);
     harm(&mut cluster.nodes[0]);
     assert!(in_time(counted.hit(&storage, 1)).await.is_err());

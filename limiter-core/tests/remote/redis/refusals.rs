@@ -10,18 +10,18 @@ async fn expect(uri: &str, expected: &str) {
 }
 
 #[tokio::test]
-async fn a_port_without_a_server() {
+async fn a_port_without_a_server_is_an_error() {
     expect(&format!("redis://127.0.0.1:{}", free_port()), "refused the connection").await;
     expect("redis+unix:///nowhere/redis.sock", "refused the connection").await;
 }
 
 #[tokio::test]
-async fn a_host_without_an_address() {
+async fn a_host_without_an_address_is_an_error() {
     expect("redis://nowhere.invalid", "could not be resolved").await;
 }
 
 #[tokio::test]
-async fn a_wrong_password_or_none() {
+async fn a_wrong_password_or_none_is_an_error() {
     let server = Redis::start_with(&["--requirepass", "right"]);
     let port = server.port();
     expect(&format!("redis://:wrong@127.0.0.1:{port}"), "refused the user name or the password").await;
@@ -30,13 +30,13 @@ async fn a_wrong_password_or_none() {
 }
 
 #[tokio::test]
-async fn a_user_without_permission() {
+async fn a_user_without_permission_is_an_error() {
     let server = Redis::start_with(&["--user", "guest", "on", ">guest", "~*", "+@read", "-@scripting"]);
     expect(&format!("redis://guest:guest@127.0.0.1:{}", server.port()), "may not run the commands").await;
 }
 
 #[tokio::test]
-async fn a_replica() {
+async fn a_replica_is_an_error() {
     let primary = Redis::start();
     let port = primary.port().to_string();
     let replica = Redis::start_with(&["--replicaof", "127.0.0.1", &port]);
@@ -44,26 +44,26 @@ async fn a_replica() {
 }
 
 #[tokio::test]
-async fn no_memory_left() {
+async fn a_server_without_memory_is_an_error() {
     let server = Redis::start_with(&["--maxmemory", "1", "--maxmemory-policy", "noeviction"]);
     expect(&server.uri(), "no memory left").await;
 }
 
 #[tokio::test]
-async fn a_node_of_a_cluster() {
+async fn a_node_of_a_cluster_is_an_error() {
     let server = Redis::start_with(&["--cluster-enabled", "yes"]);
     expect(&server.uri(), "cluster is down").await;
 }
 
 #[tokio::test]
-async fn no_such_database() {
+async fn a_missing_database_is_an_error() {
     let server = Redis::start();
     expect(&format!("{}/99", server.uri()), "Redis server").await;
 }
 
 /// As a server does for as long as it reads its data after a start.
 #[tokio::test]
-async fn a_server_that_is_loading() {
+async fn a_server_that_is_loading_is_an_error() {
     let loading = |_: &str| "-LOADING Redis is loading the dataset in memory\r\n".to_owned();
     expect_error(&stand_in::server(loading).await, "still loading its data").await;
 }

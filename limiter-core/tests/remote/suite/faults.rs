@@ -106,7 +106,11 @@ pub(crate) fn several_runtimes_share_a_storage<S: Server>() {
 /// The defect: a breaker whose probe ended with a runtime stays open for ever.
 pub(crate) fn a_probe_survives_its_runtime<S: Server>() {
     let mut server = S::start();
-    let mut tally = Tally::<S>::new(server.storage());
+    let mut tally = Runtime::new().unwrap().block_on(async {
+        let tally = Tally::<S>::start(server.storage()).await;
+        server.flush().await;
+        tally
+    });
     server.kill();
     Runtime::new().unwrap().block_on(tally.fail());
     server.restart();

@@ -12,7 +12,7 @@ fn look(quota: Quota, name: &'static str) -> Limit {
 }
 
 #[test]
-fn all_are_taken_from_or_none() {
+fn all_limits_are_charged_or_none() {
     hold(
         |it| it.headers(true),
         |app| {

@@ -41,11 +41,11 @@ const ROUTES: &[(&str, &str, &str)] = &[
 ];
 
 #[test]
-fn scopes() {
+fn limits_of_scopes() {
     let mut wrong = Vec::new();
     for (declared, p, c, d) in TABLE {
         let asked = [("GET /p/x", "", *p), ("GET /p/c/x", "", *c), ("GET /p/c/d/x", "", *d)];
-        let rules = Declared::read(declared);
+        let rules = Declarations::read(declared);
         let standing = applies(|it| it, |app| rules.mount(app), &asked);
         wrong.extend(standing.iter().map(|wrong| format!("{declared}: {wrong}")));
     }
@@ -53,46 +53,46 @@ fn scopes() {
 }
 
 #[test]
-fn scopes_by_pattern() {
+fn limits_of_scopes_given_by_pattern() {
     let mut wrong = Vec::new();
     for (declared, p, c, d) in TABLE.iter().filter(|(declared, ..)| !declared.contains("from")) {
         let asked = [("GET /p/x", "", *p), ("GET /p/c/x", "", *c), ("GET /p/c/d/x", "", *d)];
-        let rules = Declared::read(declared);
-        let given = applies(|it| rules.give(it), |app| Declared::default().mount(app), &asked);
+        let rules = Declarations::read(declared);
+        let given = applies(|it| rules.give(it), |app| Declarations::default().mount(app), &asked);
         wrong.extend(given.iter().map(|wrong| format!("{declared}: {wrong}")));
     }
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
 }
 
 #[test]
-fn routes() {
+fn limits_of_routes() {
     let mut wrong = Vec::new();
     for (declared, p, route) in ROUTES {
         let asked = [("GET /p/x", "", *p), ("GET /p/own", "", *route)];
-        let rules = Declared::read(declared);
+        let rules = Declarations::read(declared);
         let standing = applies(|it| it, |app| rules.mount(app), &asked);
         wrong.extend(standing.iter().map(|wrong| format!("{declared}: {wrong}")));
     }
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
 }
 
-/// What stands where.
+/// The rules of an app, by their place.
 #[derive(Default)]
-struct Declared {
+struct Declarations {
     /// On P, C and D.
-    scopes: [Given; 3],
-    route: Given,
+    scopes: [Rules; 3],
+    route: Rules,
 }
 
-/// Exemptions and limits, as they are said one after the other.
+/// Exemptions and limits, in their order.
 #[derive(Clone, Default)]
-struct Given {
+struct Rules {
     exempt: Option<Exempt>,
     limits: Vec<limiter_actix::Limit>,
 }
 
-impl Declared {
-    /// Reads what the first column says.
+impl Declarations {
+    /// Reads the first column.
     fn read(text: &str) -> Self {
         let mut declared = Self::default();
         match text {
@@ -122,7 +122,7 @@ impl Declared {
         }
     }
 
-    fn scope(&mut self, name: &str) -> &mut Given {
+    fn scope(&mut self, name: &str) -> &mut Rules {
         let index = ["P", "C", "D"].iter().position(|it| *it == name).expect("P, C or D");
         &mut self.scopes[index]
     }
@@ -158,7 +158,7 @@ impl Declared {
     }
 }
 
-fn mount(app: &mut ServiceConfig, prefix: &str, given: &Given, inside: impl FnOnce(&mut ServiceConfig)) {
+fn mount(app: &mut ServiceConfig, prefix: &str, given: &Rules, inside: impl FnOnce(&mut ServiceConfig)) {
     let scope = web::scope(prefix).configure(inside);
     match given.rule() {
         Some(rule) => app.service(scope.rule(rule)),
@@ -166,7 +166,7 @@ fn mount(app: &mut ServiceConfig, prefix: &str, given: &Given, inside: impl FnOn
     };
 }
 
-impl Given {
+impl Rules {
     /// `2 override` or `2 no override`.
     fn limit(&mut self, text: &str) {
         let (name, overrides) = text.split_once(' ').expect("a name and whether it overrides");

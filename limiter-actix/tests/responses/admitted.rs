@@ -16,7 +16,7 @@ use limiter_test_support::{
     client::Answer,
 };
 
-use super::{fields, limiter};
+use super::{draft_reader, limiter};
 
 fn both() -> LimiterBuilder {
     limiter().headers(Headers::X_RATELIMIT | Headers::IETF_DRAFT_11)
@@ -29,7 +29,8 @@ fn told(answer: &Answer) -> String {
     for name in names {
         assert_eq!(answer.headers.iter().filter(|(key, _)| key == name).count(), 1, "{name}: {answer:?}");
     }
-    let states = fields::states(answer.header("ratelimit").expect("it is there")).expect("Structured Fields");
+    let states =
+        draft_reader::states(answer.header("ratelimit").expect("it is there")).expect("Structured Fields");
     let states: Vec<_> = states.iter().map(|(name, left, ..)| format!("{name}: {left}")).collect();
     let [limit, remaining] =
         ["x-ratelimit-limit", "x-ratelimit-remaining"].map(|name| answer.header(name).unwrap_or_default());
@@ -37,7 +38,7 @@ fn told(answer: &Answer) -> String {
 }
 
 #[actix_web::test]
-async fn errors_and_missing_pages_carry_them() {
+async fn errors_and_missing_pages_carry_headers() {
     let app = App::new()
         .wrap(both().default_limits("5/minute").build().expect("a limit"))
         .route("/error", web::get().to(|| async { Err::<&str, _>(ErrorBadGateway("no")) }))
@@ -61,7 +62,7 @@ async fn fails<B: MessageBody>(req: ServiceRequest, _: Next<B>) -> Result<Servic
 }
 
 #[actix_web::test]
-async fn an_error_of_the_service_inside_carries_them() {
+async fn an_error_of_the_service_inside_carries_headers() {
     let counted_twice = Limit::new(Quota::per_minute(5)).deduct_when(|response| response.status == 409);
     let inner = both().default_limits(Limit::new(Quota::per_hour(7)).name("inner"));
     let app = App::new()
@@ -80,7 +81,7 @@ async fn an_error_of_the_service_inside_carries_them() {
 }
 
 #[actix_web::test]
-async fn limiters_further_in_are_told_as_well() {
+async fn limiters_further_in_have_headers_too() {
     let outer = both().application_limits("50/day").build().expect("a limit");
     let inner = both().default_limits("2/minute").build().expect("a limit");
     let app = App::new()
@@ -97,7 +98,7 @@ async fn limiters_further_in_are_told_as_well() {
 }
 
 #[actix_web::test]
-async fn a_limit_by_hand_that_refuses_is_the_breach() {
+async fn a_manual_limit_that_refuses_is_the_breach() {
     let limiter =
         both().default_limits("50/day").named_limit("exports", Quota::per_hour(1)).build().expect("limits");
     let handler = async |req: HttpRequest, limiter: web::Data<Limiter>| {

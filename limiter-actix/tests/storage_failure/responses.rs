@@ -8,7 +8,7 @@ use limiter_actix::{
 };
 use limiter_test_support::app::{ask, request};
 
-use crate::fickle::{Bench, ok};
+use crate::fickle_storage::{Bench, ok};
 
 const DECIDED_BY: HeaderName = HeaderName::from_static("x-decided-by");
 
@@ -17,7 +17,7 @@ fn of(on_failure: OnStorageFailure) -> Limit {
 }
 
 #[actix_web::test]
-async fn a_503_says_so_in_the_form_the_client_accepts() {
+async fn a_503_has_the_form_the_client_accepts() {
     let bench = Bench::failing();
     let limiter =
         bench.limiter().default_limits(of(Deny)).headers(Headers::X_RATELIMIT | Headers::IETF_DRAFT_11);
@@ -51,7 +51,7 @@ async fn a_503_says_so_in_the_form_the_client_accepts() {
 }
 
 #[actix_web::test]
-async fn a_header_says_who_decided_when_it_has_a_name() {
+async fn a_header_with_a_name_shows_who_decided() {
     let bench = Bench::new();
     let limiter = bench.limiter().fallback_header(DECIDED_BY).build().unwrap();
     assert!(limiter.exposed_headers().contains(&DECIDED_BY));
@@ -87,7 +87,7 @@ async fn a_header_says_who_decided_when_it_has_a_name() {
 }
 
 #[actix_web::test]
-async fn without_a_name_it_is_not_sent() {
+async fn the_header_of_who_decided_is_off_by_default() {
     let bench = Bench::failing();
     let limiter = bench.limiter().default_limits("5/hour").build().unwrap();
     let app = init_service(App::new().wrap(limiter).route("/", web::to(ok))).await;

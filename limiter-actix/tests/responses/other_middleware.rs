@@ -65,7 +65,7 @@ async fn a_script_from_another_origin_can_read_a_refusal() {
 }
 
 #[actix_web::test]
-async fn only_what_is_set_is_exposed() {
+async fn only_configured_headers_are_exposed() {
     let exposed = |headers: Headers| {
         let limiter = limiter().headers(headers).build().expect("a limiter");
         limiter.exposed_headers().iter().map(ToString::to_string).collect::<Vec<_>>()

@@ -65,7 +65,7 @@ macro_rules! stays_exempt {
 }
 
 #[actix_web::test]
-async fn around_the_app() {
+async fn answers_around_the_app_keep_exemptions() {
     stays_exempt!(
         |app: App<_>, limiter| app
             .wrap(from_fn(authenticate))
@@ -77,7 +77,7 @@ async fn around_the_app() {
 }
 
 #[actix_web::test]
-async fn around_the_app_by_an_error() {
+async fn errors_around_the_app_keep_exemptions() {
     stays_exempt!(
         |app: App<_>, limiter| app
             .wrap(from_fn(or_error))
@@ -89,7 +89,7 @@ async fn around_the_app_by_an_error() {
 }
 
 #[actix_web::test]
-async fn around_a_plain_scope() {
+async fn answers_around_a_plain_scope_keep_exemptions() {
     stays_exempt!(
         |app: App<_>, limiter| app
             .wrap(limiter)
@@ -100,7 +100,7 @@ async fn around_a_plain_scope() {
 }
 
 #[actix_web::test]
-async fn around_an_exempt_scope() {
+async fn answers_around_an_exempt_scope_keep_exemptions() {
     stays_exempt!(
         |app: App<_>, limiter| app
             .wrap(limiter)
@@ -116,7 +116,7 @@ async fn around_an_exempt_scope() {
 }
 
 #[actix_web::test]
-async fn around_an_exempt_scope_asked_for_by_its_prefix() {
+async fn answers_around_the_prefix_of_an_exempt_scope_keep_exemptions() {
     stays_exempt!(
         |app: App<_>, limiter| app
             .wrap(limiter)
@@ -132,7 +132,7 @@ async fn around_an_exempt_scope_asked_for_by_its_prefix() {
 }
 
 #[actix_web::test]
-async fn inside_an_exempt_scope() {
+async fn answers_inside_an_exempt_scope_keep_exemptions() {
     stays_exempt!(
         |app: App<_>, limiter| app
             .wrap(limiter)
@@ -148,7 +148,7 @@ async fn inside_an_exempt_scope() {
 }
 
 #[actix_web::test]
-async fn around_an_exempt_scope_in_an_exempt_scope() {
+async fn answers_around_nested_exempt_scopes_keep_exemptions() {
     stays_exempt!(
         |app: App<_>, limiter| app
             .wrap(limiter)
@@ -170,7 +170,7 @@ async fn around_an_exempt_scope_in_an_exempt_scope() {
 
 /// The wrong guess of a password is refused by middleware inside; it counts all the same.
 #[actix_web::test]
-async fn the_limit_of_a_route_counts_what_middleware_answers() {
+async fn the_limit_of_a_route_counts_answers_of_middleware() {
     let limiter = still().build().unwrap();
     let app = init_service(App::new().wrap(from_fn(authenticate)).wrap(limiter).service(login)).await;
     for _ in 0..5 {
@@ -181,7 +181,7 @@ async fn the_limit_of_a_route_counts_what_middleware_answers() {
 }
 
 #[actix_web::test]
-async fn the_limit_of_a_scope_counts_what_its_middleware_answers() {
+async fn the_limit_of_a_scope_counts_answers_of_its_middleware() {
     for prefix in ["/v1", ""] {
         let limiter = still().build().unwrap();
         let app = init_service(

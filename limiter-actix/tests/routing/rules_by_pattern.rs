@@ -35,7 +35,7 @@ fn purge() -> actix_web::http::Method {
 }
 
 #[actix_web::test]
-async fn a_route_with_a_method() {
+async fn a_pattern_with_a_method() {
     let app = app!(still().route("POST /login", "2/hour"));
     assert_eq!(passing(&app, "POST", "/login", "", 5).await, 2);
     assert_eq!(passing(&app, "GET", "/login", "", 5).await, 5);
@@ -43,7 +43,7 @@ async fn a_route_with_a_method() {
 }
 
 #[actix_web::test]
-async fn get_includes_head() {
+async fn a_pattern_with_get_includes_head() {
     let app = app!(still().route("GET /login", "2/hour"));
     assert_eq!(passing(&app, "HEAD", "/login", "", 5).await, 2);
     assert_eq!(passing(&app, "GET", "/login", "", 5).await, 0);
@@ -52,14 +52,14 @@ async fn get_includes_head() {
 }
 
 #[actix_web::test]
-async fn a_method_of_ones_own() {
+async fn a_pattern_with_a_custom_method() {
     let app = app!(still().route("PURGE,POST /login", "2/hour"));
     assert_eq!(passing(&app, "PURGE", "/login", "", 5).await, 2);
     assert_eq!(passing(&app, "GET", "/login", "", 5).await, 5);
 }
 
 #[actix_web::test]
-async fn a_route_with_a_parameter() {
+async fn a_pattern_with_a_parameter() {
     let app = app!(still().default_limits("1/hour").route("/users/{id}", "2/hour"));
     assert_eq!(passing(&app, "GET", "/users/1", "", 1).await, 1);
     assert_eq!(passing(&app, "GET", "/users/2", "", 5).await, 1, "one count for the route");
@@ -67,7 +67,7 @@ async fn a_route_with_a_parameter() {
 }
 
 #[actix_web::test]
-async fn a_scope() {
+async fn a_pattern_of_a_scope() {
     let app = app!(still().default_limits("1/hour").scope("/api", Limit::new(Quota::per_hour(2))));
     assert_eq!(passing(&app, "GET", "/api/x", "", 5).await, 2);
     assert_eq!(passing(&app, "GET", "/api/y", "", 5).await, 2);
@@ -75,7 +75,7 @@ async fn a_scope() {
 }
 
 #[actix_web::test]
-async fn exempt_places() {
+async fn exempt_patterns() {
     let app = app!(still().application_limits("3/hour").exempt_scope("/api").exempt_route("GET /login"));
     assert_eq!(passing(&app, "GET", "/api/x", "", 5).await, 5);
     assert_eq!(passing(&app, "GET", "/login", "", 5).await, 5);
@@ -86,7 +86,7 @@ async fn exempt_places() {
 
 /// Scopes of one depth, one of them given twice and by another limit in between.
 #[actix_web::test]
-async fn scopes_given_twice() {
+async fn the_pattern_of_a_scope_given_twice() {
     let shared = |name: &'static str| Limit::new(Quota::per_hour(4)).override_defaults(false).name(name);
     let app = app!(
         still()

@@ -4,7 +4,7 @@ use actix_web::{App, dev::ServiceRequest, test::init_service, web};
 use limiter_actix::{Headers, Key, Limit, LimiterBuilder, Quota};
 use limiter_test_support::app::{ask, request};
 
-use super::{fields, limiter};
+use super::{draft_reader, limiter};
 
 const SECRET: &[u8; 16] = b"sixteen of bytes";
 
@@ -23,20 +23,20 @@ async fn keys(limiter: LimiterBuilder, client: &str) -> [Vec<Option<Vec<u8>>>; 2
         App::new().wrap(limiter.build().expect("limits")).route("/", web::get().to(|| async { "admitted" }));
     let answer = ask(&init_service(app).await, request("GET", "/").insert_header(("user", client))).await;
     assert!(!format!("{:?}", answer.headers).contains(client));
-    let read = |name, read: fn(&str) -> Option<Vec<fields::Policy>>| {
+    let read = |name, read: fn(&str) -> Option<Vec<draft_reader::Policy>>| {
         let items = read(answer.header(name).expect("the field")).expect("Structured Fields");
         items.into_iter().map(|(.., key)| key).collect()
     };
-    [read("ratelimit-policy", fields::policies), read("ratelimit", fields::states)]
+    [read("ratelimit-policy", draft_reader::policies), read("ratelimit", draft_reader::states)]
 }
 
 #[actix_web::test]
-async fn there_are_none_unless_enabled() {
+async fn partition_keys_are_off_by_default() {
     assert_eq!(keys(limiter(), "alice").await, [vec![None, None], vec![None, None]]);
 }
 
 #[actix_web::test]
-async fn they_tell_clients_apart_and_both_fields_have_the_same() {
+async fn partition_keys_differ_by_client_and_agree_in_both_fields() {
     let [policies, states] = keys(limiter().partition_keys(SECRET), "alice").await;
     assert_eq!(policies, states);
     let [all, alice] = &policies[..] else { panic!("two limits") };

@@ -8,10 +8,10 @@ use limiter_actix::{
 };
 use limiter_test_support::{app::ask, log};
 
-use crate::place::{app, from, once, passes};
+use crate::page::{app, from, once, passes};
 
 #[actix_web::test]
-async fn addresses_are_told_apart_and_ipv6_by_network() {
+async fn addresses_count_apart_and_ipv6_by_network() {
     let app = app(once()).await;
     let rows = [
         ("192.0.2.1", true),
@@ -80,7 +80,7 @@ async fn the_inner_limiter_has_its_own_proxies_and_not_those_of_the_outer() {
 }
 
 #[actix_web::test]
-async fn by_peer_whoever_is_behind() {
+async fn keys_by_peer_ignore_proxies() {
     let proxies = TrustedProxies::x_forwarded_for().networks(["10.0.0.0/8"]);
     let app = app(once().trusted_proxies(proxies).key(key::peer_address)).await;
     let sent = |client: &'static str| from("10.0.0.1").insert_header(("x-forwarded-for", client));
@@ -88,7 +88,7 @@ async fn by_peer_whoever_is_behind() {
 }
 
 #[actix_web::test]
-async fn by_header_and_without_it_by_address() {
+async fn keys_by_header_and_without_it_by_address() {
     let app = app(once().key(key::header("X-Api-Key"))).await;
     let sent = |address, key: &'static str| from(address).insert_header(("x-api-key", key));
     let requests = vec![
@@ -122,7 +122,7 @@ async fn bytes_that_are_no_text_are_no_key() {
 }
 
 #[actix_web::test]
-async fn by_bearer_token() {
+async fn keys_by_bearer_token() {
     let app = app(once().key(key::bearer_token)).await;
     let sent = |value: &'static str| from("192.0.2.1").insert_header(("authorization", value));
     for (value, expected) in [
@@ -142,7 +142,7 @@ async fn by_bearer_token() {
 }
 
 #[actix_web::test]
-async fn by_parameter_of_the_query() {
+async fn keys_by_query_parameter() {
     let app = app(once().key(key::query("token"))).await;
     let sent = |target: &'static str| from("192.0.2.1").uri(target);
     for (target, expected) in [
@@ -164,7 +164,7 @@ async fn by_parameter_of_the_query() {
 }
 
 #[actix_web::test]
-async fn by_cookie() {
+async fn keys_by_cookie() {
     let app = app(once().key(key::cookie("session"))).await;
     let sent = |value: &'static str| from("192.0.2.1").insert_header(("cookie", value));
     for (value, expected) in [
@@ -180,7 +180,7 @@ async fn by_cookie() {
 }
 
 #[actix_web::test]
-async fn by_what_middleware_has_found() {
+async fn keys_by_request_extension() {
     struct User(&'static str);
     let limiter = once().key(key::extension(|user: &User| Key::text("user", user.0)));
     let limiter = limiter.build().expect("a limiter");
@@ -201,7 +201,7 @@ async fn by_what_middleware_has_found() {
 }
 
 #[actix_web::test]
-async fn both_together() {
+async fn keys_of_two_parts() {
     let both = app(once().key(key::header("x-a").and(key::header("x-b")))).await;
     let sent = |a: &'static str, b: &'static str| {
         from("192.0.2.1").insert_header(("x-a", a)).insert_header(("x-b", b))
@@ -213,7 +213,7 @@ async fn both_together() {
 }
 
 #[actix_web::test]
-async fn one_or_else_the_other() {
+async fn keys_with_a_fallback() {
     let either = app(once().key(key::header("x-a").or_else(key::query("a")))).await;
     let requests = [
         from("192.0.2.1").insert_header(("x-a", "1")),
@@ -239,7 +239,7 @@ async fn free() -> HttpResponse {
 }
 
 #[actix_web::test]
-async fn attributes_take_them() {
+async fn attributes_take_keys() {
     let app = actix_web::App::new().wrap(Limiter::default()).service(limited).service(free);
     let app = init_service(app).await;
     let sent = |key: &'static str| from("192.0.2.1").uri("/limited").insert_header(("x-api-key", key));
@@ -248,7 +248,7 @@ async fn attributes_take_them() {
 }
 
 #[actix_web::test]
-async fn the_keys_can_be_written_by_hand() {
+async fn keys_can_be_written_by_hand() {
     let limit = Limit::new(Quota::per_hour(1)).key(key::header("X-Api-Key"));
     let limiter = Limiter::builder().named_limit("searches", limit).build().expect("a limiter");
     let handler = {
@@ -288,7 +288,7 @@ async fn logs_show_addresses_as_set_and_never_a_secret() {
 }
 
 #[actix_web::test]
-async fn the_whole_address_is_there_for_keys_made_of_it() {
+async fn keys_can_be_made_of_the_whole_address() {
     let by_last_byte = |req: &actix_web::dev::ServiceRequest| {
         let last = key::client_ip(req)?.to_string().pop()?;
         Some(Key::text("last", last.to_string()))

@@ -50,7 +50,7 @@ fn item(name: &str, amount: i64, seconds: impl Into<Option<i64>>) -> Policy {
 
 /// The examples of the draft, and what a client makes of them.
 #[test]
-fn the_reader_agrees_with_the_draft() {
+fn a_structured_field_parser_agrees_with_the_draft() {
     let with_key =
         |(name, amount, seconds, _): Policy, key: &[u8]| (name, amount, seconds, Some(key.to_vec()));
     let read_as: &[(&str, Option<Vec<Policy>>)] = &[

@@ -135,7 +135,7 @@ async fn play(steps: Vec<Step>) -> u64 {
 }
 
 #[test]
-fn local_refusals_change_nothing_but_the_number_of_questions() {
+fn local_refusals_change_nothing_but_the_number_of_queries() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let spared = std::cell::Cell::new(0);
     let config = ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() };

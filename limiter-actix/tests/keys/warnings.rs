@@ -4,14 +4,14 @@ use actix_web::test::TestRequest;
 use limiter_actix::{BuildError, Limiter, LimiterBuilder, TrustedProxies, TrustedProxiesError, key};
 use limiter_test_support::log;
 
-use crate::place::{app, from, once, passes};
+use crate::page::{app, from, once, passes};
 
 fn error(builder: LimiterBuilder) -> BuildError {
     builder.build().expect_err("it must not be built")
 }
 
 #[test]
-fn mistakes_are_found_in_build() {
+fn build_reports_invalid_proxies() {
     let trusted = |proxies| error(Limiter::builder().trusted_proxies(proxies));
     for (proxies, expected) in [
         (
@@ -34,7 +34,7 @@ fn mistakes_are_found_in_build() {
 }
 
 #[test]
-fn nobody_may_be_said_on_purpose() {
+fn trust_in_no_proxy_may_be_explicit() {
     for proxies in [
         TrustedProxies::none(),
         TrustedProxies::x_forwarded_for().networks::<[&str; 0], _>([]),
@@ -45,7 +45,7 @@ fn nobody_may_be_said_on_purpose() {
 }
 
 #[actix_web::test]
-async fn a_forgotten_proxy_is_said_once() {
+async fn a_forgotten_proxy_is_logged_once() {
     log::capture();
     for header in [("x-forwarded-for", "1.2.3.4"), ("forwarded", "for=1.2.3.4")] {
         let before = log::here("L011").len();
@@ -59,7 +59,7 @@ async fn a_forgotten_proxy_is_said_once() {
 }
 
 #[actix_web::test]
-async fn with_proxies_or_none_on_purpose_nothing_is_said() {
+async fn explicit_proxies_log_nothing() {
     log::capture();
     for proxies in [TrustedProxies::none(), TrustedProxies::forwarded().hops(1)] {
         let app = app(once().trusted_proxies(proxies)).await;
@@ -69,7 +69,7 @@ async fn with_proxies_or_none_on_purpose_nothing_is_said() {
 }
 
 #[actix_web::test]
-async fn connections_without_an_address_share_a_count_said_once() {
+async fn connections_without_an_address_share_a_count_and_are_logged_once() {
     log::capture();
     let app = app(once().trusted_proxies(TrustedProxies::none())).await;
     let sent = |value: &'static str| TestRequest::default().insert_header(("x-forwarded-for", value));
@@ -78,7 +78,7 @@ async fn connections_without_an_address_share_a_count_said_once() {
 }
 
 #[actix_web::test]
-async fn clients_behind_a_trusted_unix_socket_are_told_apart() {
+async fn clients_behind_a_trusted_unix_socket_count_apart() {
     let proxies = TrustedProxies::x_forwarded_for().unix_sockets(true);
     let app = app(once().trusted_proxies(proxies)).await;
     let sent = |value: &'static str| TestRequest::default().insert_header(("x-forwarded-for", value));
@@ -87,7 +87,7 @@ async fn clients_behind_a_trusted_unix_socket_are_told_apart() {
 }
 
 #[test]
-fn trust_in_everybody_is_said_once() {
+fn trust_in_every_proxy_is_logged_once() {
     log::capture();
     for network in ["0.0.0.0/0", "::/0"] {
         let proxies = TrustedProxies::x_forwarded_for().networks([network]);
@@ -98,7 +98,7 @@ fn trust_in_everybody_is_said_once() {
 }
 
 #[actix_web::test]
-async fn a_name_no_header_can_have_is_said_and_falls_back() {
+async fn an_invalid_header_name_is_logged_and_falls_back() {
     log::capture();
     let app = app(once().key(key::header("x api key"))).await;
     assert_eq!(log::here("L012").len(), 1);

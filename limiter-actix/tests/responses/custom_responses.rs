@@ -21,7 +21,7 @@ async fn refused(limiter: LimiterBuilder) -> Answer {
 }
 
 #[actix_web::test]
-async fn any_response_gets_the_headers() {
+async fn any_custom_response_gets_the_headers() {
     for status in [200, 302, 403, 404, 429, 503] {
         let answer = move |_: &Breach| {
             let status = actix_web::http::StatusCode::from_u16(status).expect("a status");
@@ -36,14 +36,14 @@ async fn any_response_gets_the_headers() {
 }
 
 #[actix_web::test]
-async fn what_a_response_says_of_caches_is_kept() {
+async fn cache_headers_of_a_response_are_kept() {
     let answer = |_: &Breach| Some(HttpResponse::Ok().insert_header(("cache-control", "max-age=5")).finish());
     let refused = refused(limiter().default_limits("1/minute").on_breach(answer)).await;
     assert_eq!(refused.header("cache-control"), Some("max-age=5"));
 }
 
 #[actix_web::test]
-async fn the_limit_answers_before_the_limiter_and_the_default_last() {
+async fn on_breach_of_the_limit_goes_before_the_limiters() {
     let own = |says: &'static str| move |_: &Breach| Some(HttpResponse::Ok().body(says));
     let limit = || Limit::new(Quota::per_minute(1));
     let answer =
@@ -58,7 +58,7 @@ async fn the_limit_answers_before_the_limiter_and_the_default_last() {
 
 /// Body, headers and function speak of one limit.
 #[actix_web::test]
-async fn the_function_receives_the_breach() {
+async fn on_breach_receives_the_breach() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&seen);
     let limits = [

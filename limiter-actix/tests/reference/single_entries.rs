@@ -24,7 +24,7 @@ pub(crate) const IDS: &[&str] =
 /// C02: the first answer of /a shows what the reference calls its fault, a window read before the deduction.
 /// Here the cost is reserved before the handler, so it reads what is left then; /b agrees.
 #[test]
-fn c02() {
+fn c02_cost_is_reserved_before_the_handler() {
     async fn left(limits: CurrentLimits) -> String {
         limits.iter().map(|limit| limit.window().remaining().to_string()).collect()
     }
@@ -44,7 +44,7 @@ fn c02() {
 
 /// CM1 differs: no shared count by accident.
 #[test]
-fn cm1() {
+fn cm1_no_count_is_shared_by_accident() {
     async fn m(req: HttpRequest, limiter: Data<Limiter>) -> Result<&'static str, Error> {
         limiter.check(&req, "often").await?;
         Ok(if limiter.check(&req, "rarely").await.is_ok() { "okmaybe" } else { "ok" })
@@ -86,7 +86,7 @@ fn cm1() {
 
 /// D01, its last part: a function that fails to tell the limits is the application's error.
 #[test]
-fn d01_raise() {
+fn d01_a_failing_limit_function_is_a_500() {
     expect(
         |it| it.default_limits("1/minute"),
         |app| {
@@ -98,7 +98,7 @@ fn d01_raise() {
 
 /// D03 differs: a failing key function is a 500.
 #[test]
-fn d03() {
+fn d03_a_failing_key_function_is_a_500() {
     expect(
         |it| it.default_limits("1/minute").key(|_| "x".parse::<IpAddr>()),
         |app| {
@@ -110,7 +110,7 @@ fn d03() {
 
 /// D02 differs: fails in `build()`.
 #[test]
-fn d02() {
+fn d02_invalid_limits_fail_in_build() {
     let built = Limiter::builder().default_limits("nonsense").build();
     assert!(matches!(built, Err(BuildError::Quota(_))), "{built:?}");
 }
@@ -118,7 +118,7 @@ fn d02() {
 /// T01 agrees: both limiters decide. Headers are never duplicated: of all limits of both, they name the one that
 /// refused, or else the one with the shortest window.
 #[test]
-fn t01() {
+fn t01_two_limiters_both_decide() {
     let wrong = in_a_system(async {
         let clock = clock();
         let inner = builder(&clock).default_limits("5/minute").headers(true).build().expect("limits");
@@ -141,7 +141,7 @@ fn t01() {
 
 /// T01 with the limiters the other way round: the inner one refuses, and headers and body name its breach.
 #[test]
-fn t01_inside_out() {
+fn t01_two_limiters_in_the_other_order() {
     let wrong = in_a_system(async {
         let clock = clock();
         let inner = builder(&clock).default_limits("2/hour").headers(true).build().expect("limits");
@@ -164,7 +164,7 @@ fn t01_inside_out() {
 
 /// O01 agrees: a middleware further out answers before the limiter is asked.
 #[test]
-fn o01() {
+fn o01_middleware_further_out_answers_first() {
     async fn early(
         req: ServiceRequest,
         next: Next<impl MessageBody + 'static>,
@@ -195,7 +195,7 @@ fn o01() {
 
 /// O02 agrees: an error after the handler is an answer like any other, and taken for once.
 #[test]
-fn o02() {
+fn o02_an_error_after_the_handler_is_charged_once() {
     let asked = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&asked);
     let limit = Limit::new(Quota::per_minute(10)).deduct_when(move |_| {
@@ -217,7 +217,7 @@ fn o02() {
 
 /// O05 agrees: the answer of a limit that is the limiter's too is made once.
 #[test]
-fn o05() {
+fn o05_a_response_is_made_once() {
     let calls = Arc::new(AtomicUsize::new(0));
     let answer = || {
         let calls = Arc::clone(&calls);
@@ -239,7 +239,7 @@ fn o05() {
 
 /// O08 agrees in what the client sees; the cost is told once here, twice by the reference.
 #[test]
-fn o08() {
+fn o08_a_cost_function_runs_once() {
     let calls = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&calls);
     let cost = move |_: &ServiceRequest| {
@@ -259,7 +259,7 @@ fn o08() {
 
 /// O09 agrees: the functions of a limit are called once per request.
 #[test]
-fn o09() {
+fn o09_callbacks_run_once() {
     let calls: [Arc<AtomicUsize>; 4] = std::array::from_fn(|_| Arc::default());
     let call = |index: usize| {
         let calls = Arc::clone(&calls[index]);
@@ -295,7 +295,7 @@ fn o09() {
 /// O12 differs: what code says goes before the environment, so the default is 2 per minute, while what only
 /// the environment says holds too. Given in code here. The refused request has taken nothing.
 #[test]
-fn o12() {
+fn o12_code_goes_before_the_environment() {
     expect(
         |it| it.default_limits("2/minute").application_limits("3/minute").headers(true).meta_limits("5/hour"),
         |app| {
@@ -313,7 +313,7 @@ fn o12() {
 
 /// Q15 agrees: keys are taken as they are.
 #[test]
-fn q15() {
+fn q15_keys_are_taken_as_they_are() {
     let long = format!("k: {}", "a".repeat(5000));
     let longer = format!("k: {}", "a".repeat(5001));
     expect(
@@ -333,7 +333,7 @@ fn q15() {
 
 /// R01a agrees: before `reset`.
 #[test]
-fn r01a() {
+fn r01a_counts_before_a_reset() {
     expect(
         |it| it.default_limits("1/day"),
         |app| {

@@ -56,7 +56,7 @@ const DENY: [u16; 3] = [503; 3];
 
 /// Fallback goes before swallow; both false means deny.
 #[actix_web::test]
-async fn three_variables_say_it_together() {
+async fn three_variables_set_the_failure_policy() {
     const LIMITS: &str = "RATELIMIT_IN_MEMORY_FALLBACK";
     const ENABLED: &str = "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED";
     const SWALLOW: &str = "RATELIMIT_SWALLOW_ERRORS";
@@ -79,7 +79,7 @@ async fn three_variables_say_it_together() {
 }
 
 #[actix_web::test]
-async fn a_file_says_it() {
+async fn a_file_sets_the_failure_policy() {
     for (text, expected) in [
         ("on_storage_failure = 'fallback'", FALLBACK),
         ("on_storage_failure = 'allow'", ALLOW),
@@ -93,7 +93,7 @@ async fn a_file_says_it() {
 }
 
 #[actix_web::test]
-async fn a_file_names_the_header_that_shows_it() {
+async fn a_file_names_the_header_of_who_decided() {
     let settings = Settings::new("header_names = { fallback = 'X-Decided-By' }\ndefault_limits = '2/minute'");
     let limiter = Limiter::builder().from_file(&settings.path).storage(Arc::new(Gone)).build();
     let limiter = limiter.expect("a limiter");

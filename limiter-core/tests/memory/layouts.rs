@@ -35,7 +35,7 @@ fn policies() -> Vec<Policy> {
 proptest! {
     /// However many limits the clients of a shard meet in whatever order, each count is its own.
     #[test]
-    fn all_counts_are_told_apart(calls in any_calls()) {
+    fn all_counts_are_kept_apart(calls in any_calls()) {
         let (storage, a, policies) = (MemoryStorage::with_capacity(1000), scope("a"), policies());
         let mut used: HashMap<(u32, usize), u64> = HashMap::new();
         for (number, chosen, is_cleared) in calls {

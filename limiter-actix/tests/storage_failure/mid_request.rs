@@ -8,12 +8,12 @@ use limiter_actix::{
 };
 use limiter_test_support::app::{ask, request};
 
-use crate::fickle::{Bench, ok, statuses};
+use crate::fickle_storage::{Bench, ok, statuses};
 
 /// A request to `/hidden` is first taken for one to `/{name}`, and then found to be what it is. The storage is asked
 /// twice, and answers the first time only.
 #[actix_web::test]
-async fn what_was_taken_before_is_given_back() {
+async fn a_charge_before_the_failure_is_refunded() {
     for (on_failure, first) in [(Deny, 503), (Allow, 200), (Fallback, 200)] {
         let bench = Bench::new();
         let limit = Limit::new(Quota::per_hour(2)).on_storage_failure(on_failure);
@@ -37,7 +37,7 @@ async fn what_was_taken_before_is_given_back() {
 
 /// What stood in for the first question is given back, and the right limit is asked of the storage.
 #[actix_web::test]
-async fn a_storage_that_recovers_on_the_way() {
+async fn a_storage_that_recovers_mid_request_decides() {
     let bench = Bench::new();
     let limiter = bench.limiter().default_limits("1/hour").in_memory_fallback("1/hour").build().unwrap();
     let limit = Limit::new(Quota::per_hour(2));

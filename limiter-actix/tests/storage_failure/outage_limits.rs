@@ -4,14 +4,14 @@ use actix_web::{App, guard, test::init_service, web};
 use limiter_actix::{Exempt, Limit, LimiterBuilder, OnStorageFailure, Quota, resource};
 use limiter_test_support::app::{ask, request};
 
-use crate::fickle::{Bench, of_another, ok, statuses};
+use crate::fickle_storage::{Bench, of_another, ok, statuses};
 
 fn limiter(bench: &Bench) -> LimiterBuilder {
     bench.limiter().in_memory_fallback("2/hour; 9/day")
 }
 
 #[actix_web::test]
-async fn it_replaces_all_limits_per_client_and_route() {
+async fn outage_limits_replace_all_limits_per_client_and_route() {
     let bench = Bench::failing();
     let own = Limit::new(Quota::per_minute(1));
     let limiter = limiter(&bench).application_limits("3/minute").default_limits("5/minute").headers(true);
@@ -39,7 +39,7 @@ async fn it_replaces_all_limits_per_client_and_route() {
 }
 
 #[actix_web::test]
-async fn what_has_no_limits_has_none_of_these() {
+async fn routes_without_limits_have_no_outage_limits() {
     let bench = Bench::failing();
     let limited = Limit::new(Quota::per_hour(1)).exempt_when(|req| req.headers().contains_key("x-staff"));
     let app = App::new()
@@ -59,7 +59,7 @@ async fn what_has_no_limits_has_none_of_these() {
 }
 
 #[actix_web::test]
-async fn exempt_stays_exempt_beside_default_limits() {
+async fn exempt_routes_stay_exempt() {
     let bench = Bench::failing();
     let limiter = limiter(&bench).default_limits("1/hour").exempt_scope("/health");
     let app = App::new()
@@ -72,7 +72,7 @@ async fn exempt_stays_exempt_beside_default_limits() {
 }
 
 #[actix_web::test]
-async fn limits_that_deny_or_allow_do_so() {
+async fn limits_that_deny_or_allow_keep_their_policy() {
     let bench = Bench::failing();
     let of = |on_failure| Limit::new(Quota::per_hour(1)).on_storage_failure(on_failure);
     let both = [of(OnStorageFailure::Allow), of(OnStorageFailure::Fallback)];
@@ -89,7 +89,7 @@ async fn limits_that_deny_or_allow_do_so() {
 
 /// Nobody is shut out for breaching limits that are there for the outage only.
 #[actix_web::test]
-async fn meta_limits_do_not_hold_meanwhile() {
+async fn meta_limits_do_not_hold_during_an_outage() {
     let bench = Bench::failing();
     let limiter = limiter(&bench).default_limits("5/hour").meta_limits("1/hour");
     let app = init_service(App::new().wrap(limiter.build().unwrap()).route("/", web::to(ok))).await;
@@ -103,7 +103,7 @@ async fn meta_limits_do_not_hold_meanwhile() {
 }
 
 #[actix_web::test]
-async fn its_limits_have_options() {
+async fn outage_limits_have_options() {
     let bench = Bench::failing();
     let limit =
         Limit::new(Quota::per_hour(1)).key(limiter_actix::key::header("x-user")).error_message("later");
@@ -117,7 +117,7 @@ async fn its_limits_have_options() {
 }
 
 #[actix_web::test]
-async fn a_key_of_it_that_fails_is_answered_500() {
+async fn a_failing_key_is_a_500() {
     let bench = Bench::failing();
     let limit = Limit::new(Quota::per_hour(1)).key(|_| Err::<&str, _>("no database"));
     let limiter = bench.limiter().default_limits("9/hour").in_memory_fallback(limit).build().unwrap();
@@ -126,7 +126,7 @@ async fn a_key_of_it_that_fails_is_answered_500() {
 }
 
 #[test]
-fn what_cannot_be_is_said_when_it_is_built() {
+fn build_reports_invalid_outage_limits() {
     let error = Bench::new().limiter().in_memory_fallback("5/fortnight").build().unwrap_err();
     assert!(error.to_string().contains("fortnight"), "{error}");
     let burst = Limit::new(Quota::per_hour(1)).burst(5);

@@ -25,7 +25,7 @@ async fn limited_x() -> &'static str {
 }
 
 #[actix_web::test]
-async fn by_a_pattern_with_a_method() {
+async fn rules_hidden_by_a_pattern_with_a_method() {
     log::capture();
     for pattern in ["/{id}", "/{tail:.*}"] {
         let app = app(|it| {
@@ -49,7 +49,7 @@ async fn by_a_pattern_with_a_method() {
 }
 
 #[actix_web::test]
-async fn by_a_pattern_for_all_methods() {
+async fn rules_hidden_by_a_pattern_for_all_methods() {
     let app = app(|it| {
         it.route("/{id}", web::to(plain)).service(health);
     })
@@ -58,7 +58,7 @@ async fn by_a_pattern_for_all_methods() {
 }
 
 #[actix_web::test]
-async fn by_a_guarded_scope_without_a_prefix() {
+async fn rules_hidden_by_a_guarded_scope_without_a_prefix() {
     log::capture();
     let app = app(|it| {
         it.service(web::scope("").guard(guard::fn_guard(has_a)).route("/health", web::get().to(plain)))
@@ -74,7 +74,7 @@ async fn by_a_guarded_scope_without_a_prefix() {
 }
 
 #[actix_web::test]
-async fn a_limited_scope_without_a_prefix() {
+async fn a_limited_scope_without_a_prefix_is_logged() {
     let limit = || Limit::new(Quota::per_hour(1)).override_defaults(false);
     let app = app(|it| {
         it.service(

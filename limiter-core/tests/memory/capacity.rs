@@ -25,7 +25,7 @@ fn the_cap_is_held_and_evictions_are_counted() {
 
 /// Expired keys leave first, then unspent ones nearest their end, then spent ones nearest theirs.
 #[test]
-fn what_is_worth_least_leaves_first() {
+fn the_least_worthy_count_leaves_first() {
     let storage = MemoryStorage::with_capacity(5);
     let a = scope("a");
     let amount_of_two = |seconds| Policy::new(Quota::new(2, seconds, Unit::Second), Strategy::FixedWindow);
