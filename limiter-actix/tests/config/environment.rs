@@ -67,7 +67,7 @@ async fn counts_per_method() {
 }
 
 #[actix_web::test]
-async fn meta_limits_refuse_who_was_refused() {
+async fn meta_limits_from_variables() {
     let variables = [
         ("RATELIMIT_DEFAULT", "1/minute"),
         ("RATELIMIT_META", "1/hour"),
@@ -102,7 +102,7 @@ async fn names_and_forms_of_headers() {
 }
 
 #[test]
-fn what_cannot_be_read_names_variable_value_and_what_was_expected() {
+fn invalid_values_name_variable_value_and_expectation() {
     const STRATEGIES: &str = "expected `fixed-window`, `fixed-window-elastic-expiry`, `moving-window`, \
                               `sliding-window-counter` or `token-bucket`";
     for (variable, value, message) in [
@@ -139,14 +139,14 @@ fn what_cannot_be_read_names_variable_value_and_what_was_expected() {
 
 /// Whether a limit can be depends on a strategy that is told elsewhere.
 #[test]
-fn a_limit_that_cannot_be_under_its_strategy_names_its_variable() {
+fn a_limit_beyond_its_strategy_names_its_variable() {
     let variables = [("RATELIMIT_DEFAULT", "20000/minute"), ("RATELIMIT_STRATEGY", "moving-window")];
     let error = Limiter::builder().from_variables(variables).build().expect_err("it cannot be");
     assert!(error.to_string().contains("\nRATELIMIT_DEFAULT: a limit cannot be: "), "{error}");
 }
 
 #[test]
-fn variables_that_are_not_known_are_logged() {
+fn unknown_variables_are_logged() {
     log::capture();
     let variables = [
         ("RATELIMIT_DEFAULTS", "5/minute"),
@@ -166,7 +166,7 @@ fn variables_that_are_not_known_are_logged() {
 
 /// The workers of a server build the same limiter; what is wrong is said for one of them.
 #[actix_web::test]
-async fn variables_that_are_not_known_are_logged_once_for_all_workers() {
+async fn unknown_variables_are_logged_once_for_all_workers() {
     log::capture();
     let build =
         || Limiter::builder().from_variables([("RATELIMIT_DEFUALT", "1/day")]).build().expect("a limiter");

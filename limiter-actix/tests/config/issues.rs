@@ -25,7 +25,7 @@ fn one(text: &str) -> String {
 }
 
 #[test]
-fn five_mistakes_are_five_messages() {
+fn five_issues_are_five_messages() {
     let text = r#"
 # Five issues, in all depths.
 strategi = "moving-window"
@@ -52,7 +52,7 @@ exempt = ["default"]
 }
 
 #[test]
-fn each_mistake_says_what_was_expected() {
+fn each_issue_names_the_expectation() {
     for (text, message) in [
         ("enabled = 1", "1:11: `enabled`: expected `true` or `false`, found `1`"),
         ("key_prefix = 7", "1:14: `key_prefix`: expected a text in quotes, found `7`"),
@@ -115,7 +115,7 @@ fn each_mistake_says_what_was_expected() {
 }
 
 #[test]
-fn so_does_each_in_a_table_of_its_own() {
+fn each_issue_of_a_single_table_names_the_expectation() {
     for (text, message) in [
         (
             "on_storage_failure = 'denied'",
@@ -229,7 +229,7 @@ fn a_file_may_lack_any_part() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_named() {
+fn an_unreadable_file_is_named() {
     let error = check_file("/nowhere/limits.toml").expect_err("there is no such file");
     let expected = "the settings cannot be:\n/nowhere/limits.toml: cannot be read: No such file or directory";
     assert!(error.to_string().starts_with(expected), "{error}");
@@ -237,7 +237,7 @@ fn a_file_that_cannot_be_read_is_named() {
 
 /// The variables come first, then the lines of the file.
 #[test]
-fn the_environment_and_the_file_are_told_together() {
+fn issues_of_environment_and_file_come_together() {
     let settings = Settings::new("\nenabled = 'no'\n");
     let builder = Limiter::builder().from_file(&settings.path);
     let error =

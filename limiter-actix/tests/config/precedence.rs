@@ -167,7 +167,7 @@ fn file(row: &Row, says: bool) -> Settings {
 }
 
 #[actix_web::test]
-async fn code_environment_file_default() {
+async fn code_goes_before_environment_file_and_default() {
     const ORDERS: [[usize; 3]; 6] = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
     for row in rows() {
         let nothing = file(&row, false);

@@ -76,7 +76,7 @@ async fn counts_survive_where_nothing_has_changed() {
 }
 
 #[actix_web::test]
-async fn a_bad_file_keeps_the_old_settings_and_says_why() {
+async fn an_invalid_file_keeps_the_old_settings_and_is_logged() {
     log::capture();
     let settings = Settings::new("default_limits = '5/hour'");
     let (limiter, app) = app!(from(&settings));
@@ -104,7 +104,7 @@ async fn a_bad_file_keeps_the_old_settings_and_says_why() {
 
 /// A limit must be possible under the strategy that code has set, and named limits under that of the file.
 #[actix_web::test]
-async fn what_was_said_elsewhere_is_checked_again() {
+async fn settings_of_code_are_checked_again() {
     let settings = Settings::new("default_limits = '20000/hour'");
     let named = limiter_actix::Limit::new(limiter_actix::Quota::per_hour(20_000));
     let (limiter, app) = app!(from(&settings).named_limit("exports", named));
@@ -132,7 +132,7 @@ async fn code_and_environment_still_go_before_the_file() {
 
 /// The switch is flipped by the program; the file flips it only when what it says has changed.
 #[actix_web::test]
-async fn the_switch_stays_where_it_is() {
+async fn a_reload_keeps_the_switch() {
     let settings = Settings::new("default_limits = '5/hour'");
     let (limiter, app) = app!(from(&settings));
     limiter.set_enabled(false);
@@ -153,7 +153,7 @@ async fn the_switch_stays_where_it_is() {
 }
 
 #[actix_web::test]
-async fn where_counts_are_cannot_change() {
+async fn a_reload_keeps_the_storage() {
     log::capture();
     let settings = Settings::new("default_limits = '5/hour'\nkey_prefix = 'one'");
     let (limiter, app) = app!(from(&settings));
@@ -171,7 +171,7 @@ async fn where_counts_are_cannot_change() {
 }
 
 #[actix_web::test]
-async fn without_a_file_there_is_nothing_to_read() {
+async fn a_reload_without_a_file_is_an_error() {
     assert_eq!(Limiter::default().reload(), Err(BuildError::NoFile));
     let error = Limiter::builder().reload_every(Duration::from_secs(1)).build();
     assert_eq!(error.map(drop), Err(BuildError::NoFile));
@@ -180,7 +180,7 @@ async fn without_a_file_there_is_nothing_to_read() {
 /// The closure of `HttpServer::new` runs once for each worker, and again for one that was lost: it finds the limiter
 /// that is there, whatever stands in the file meanwhile.
 #[actix_web::test]
-async fn a_worker_that_comes_later_shares_what_is_in_force() {
+async fn a_later_worker_shares_the_current_settings() {
     let settings = Settings::new("default_limits = '5/hour'");
     let build = || from(&settings).build().expect("a limiter");
     let (first, app) = app!(from(&settings));

@@ -53,12 +53,12 @@ struct Busy {
     _server: Server,
     address: SocketAddr,
     is_over: Arc<AtomicBool>,
-    clients: Vec<JoinHandle<Seen>>,
+    clients: Vec<JoinHandle<Observations>>,
 }
 
 /// How often each version answered, and how many answers there were.
 #[derive(Default)]
-struct Seen {
+struct Observations {
     answers: usize,
     versions: HashSet<usize>,
 }
@@ -91,9 +91,9 @@ impl Busy {
         version.unwrap_or_else(|| panic!("no version: {answer:?}"))
     }
 
-    fn end(self) -> Seen {
+    fn end(self) -> Observations {
         self.is_over.store(true, Ordering::Relaxed);
-        let mut all = Seen::default();
+        let mut all = Observations::default();
         for client in self.clients {
             let seen = client.join().expect("each answer is that of one version");
             all.answers += seen.answers;
@@ -104,8 +104,8 @@ impl Busy {
 }
 
 /// Asks over and over; panics where an answer is missing, refused, or not that of one version.
-fn hammer(address: SocketAddr, is_over: &AtomicBool) -> Seen {
-    let mut seen = Seen::default();
+fn hammer(address: SocketAddr, is_over: &AtomicBool) -> Observations {
+    let mut seen = Observations::default();
     let mut client = Client::connect(address);
     while !is_over.load(Ordering::Relaxed) {
         for (index, path) in PATHS.into_iter().enumerate() {
@@ -120,7 +120,7 @@ fn hammer(address: SocketAddr, is_over: &AtomicBool) -> Seen {
 }
 
 #[test]
-fn reloads_by_hand() {
+fn manual_reloads_under_load() {
     let settings = Settings::new(VERSIONS[0]);
     let busy = Busy::new(Limiter::builder().from_file(&settings.path));
     for round in 1..=60 {
@@ -138,7 +138,7 @@ fn reloads_by_hand() {
 }
 
 #[test]
-fn reloads_by_a_watcher() {
+fn reloads_by_a_watcher_under_load() {
     let settings = Settings::new(VERSIONS[0]);
     let interval = Duration::from_millis(100);
     let busy = Busy::new(Limiter::builder().from_file(&settings.path).reload_every(interval));

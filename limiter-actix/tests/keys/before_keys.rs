@@ -6,7 +6,7 @@ use actix_web::{App, HttpRequest, HttpResponse, dev::ServiceRequest, test::init_
 use limiter_actix::{Limit, Limiter, LimiterBuilder, Quota, TrustedProxies, key};
 use limiter_test_support::app::ask;
 
-use crate::place::{app, from, passes};
+use crate::page::{app, from, passes};
 
 fn behind_a_proxy() -> LimiterBuilder {
     let proxies = TrustedProxies::x_forwarded_for().networks(["10.0.0.0/8"]);
@@ -31,7 +31,7 @@ async fn request_filters_know_the_proxies() {
 
 /// The defect: the same, of limits that a function tells.
 #[actix_web::test]
-async fn functions_that_tell_limits_know_the_proxies() {
+async fn dynamic_limits_know_the_proxies() {
     let strangers = Limit::dynamic(|req| (!is_internal(req)).then(|| Quota::per_hour(1)));
     let app = app(behind_a_proxy().default_limits(strangers)).await;
     let clients = ["192.0.2.1", "192.0.2.1", "10.0.0.9", "10.0.0.9"];
@@ -40,7 +40,7 @@ async fn functions_that_tell_limits_know_the_proxies() {
 
 /// The defect: the same, of limits that are checked by hand in an app without the middleware.
 #[actix_web::test]
-async fn request_filters_know_the_proxies_by_hand() {
+async fn request_filters_of_manual_checks_know_the_proxies() {
     let limiter = behind_a_proxy().named_limit("pages", Quota::per_hour(1)).request_filter(is_internal);
     let limiter = limiter.build().expect("a limiter");
     let page = move |req: HttpRequest| {

@@ -134,7 +134,7 @@ fn two_hops_ipv6() {
 }
 
 #[test]
-fn whoever_connects_directly_is_counted_by_its_address() {
+fn a_direct_client_is_counted_by_its_address() {
     let (listener, port) = listen();
     let _server = serve(move |_| {
         let proxies = TrustedProxies::x_forwarded_for().networks(["127.0.0.11"]);

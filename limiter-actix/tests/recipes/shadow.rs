@@ -15,7 +15,7 @@ mod test {
     use crate::{app_with, passing_from};
 
     #[actix_web::test]
-    async fn refuses_nothing_and_is_logged() {
+    async fn a_shadow_limit_refuses_nothing_and_is_logged() {
         log::capture();
         let app = app_with(limiter().expect("a limiter")).await;
         assert_eq!(passing_from(&app, "192.0.2.1", "/", 2).await, 2);

@@ -6,11 +6,11 @@
 
 use std::collections::HashSet;
 
-mod alone;
 mod declared;
 mod entry;
 mod functions;
 mod meta;
+mod single_entries;
 mod together;
 mod windows;
 
@@ -36,7 +36,7 @@ fn every_entry_is_here_once() {
         .iter()
         .flatten()
         .map(|entry| entry.id)
-        .chain(alone::IDS.iter().copied())
+        .chain(single_entries::IDS.iter().copied())
         .chain(not_applicable)
         .collect();
     assert_eq!(ids.len(), 67);

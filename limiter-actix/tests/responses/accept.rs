@@ -68,7 +68,7 @@ const TABLE: &[(&[&str], &str)] = &[
 ];
 
 #[actix_web::test]
-async fn the_form_is_the_one_that_is_accepted() {
+async fn the_form_follows_accept() {
     let limiter = limiter().default_limits("0/day").build().expect("a limit");
     let app = init_service(App::new().wrap(limiter).route("/", web::get().to(|| async { "admitted" }))).await;
     let mut wrong = Vec::new();

@@ -35,7 +35,7 @@ async fn a_flood_of_refusals_does_not_fill_the_log() {
 
 /// A limit in shadow tells what it would have done, once for a request.
 #[actix_web::test]
-async fn limits_in_shadow_are_told_of_once() {
+async fn limits_in_shadow_are_logged_once() {
     log::capture();
     let clock = Arc::new(ManualClock::new(Timestamp::from_millis(START * 1000)));
     let watched = Limit::new(Quota::per_day(1)).name("watched").shadow(true);

@@ -17,16 +17,16 @@ use actix_web::{
 use limiter_actix::{Limiter, LimiterBuilder, ManualClock, Timestamp};
 use limiter_test_support::app::{ask, get, request};
 
-mod answers_before;
-mod files;
-mod given_by_pattern;
-mod hidden;
+mod hidden_rules;
+mod middleware_answers;
 mod mounts;
 mod neighbours;
 mod rewriting;
+mod rules_by_pattern;
 mod scope_modules;
 mod scopes;
 mod several_limiters;
+mod static_files;
 
 /// A limiter whose time stands still.
 fn still() -> LimiterBuilder {

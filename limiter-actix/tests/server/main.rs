@@ -1,4 +1,4 @@
-//! Real servers, asked over TCP.
+//! Real servers over TCP, and the examples as programs.
 
 mod examples;
 mod in_flight;

@@ -6,9 +6,9 @@ use limiter_core::{
 };
 
 mod batches;
+mod capacity;
 mod identity;
-mod room;
-mod shapes;
+mod layouts;
 mod threads;
 
 const NOW: Timestamp = Timestamp::from_millis(1_767_225_600_123);

@@ -13,12 +13,12 @@ use tracing::{
 };
 
 /// The events of this thread, one line each, for as long as this is held.
-pub(crate) struct Captured {
+pub(crate) struct LogCapture {
     lines: Arc<Mutex<Vec<String>>>,
     _guard: DefaultGuard,
 }
 
-impl Captured {
+impl LogCapture {
     pub(crate) fn begin() -> Self {
         let lines = Arc::<Mutex<Vec<String>>>::default();
         Self { lines: Arc::clone(&lines), _guard: set_default(Capture(lines)) }
