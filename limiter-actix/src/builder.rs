@@ -7,7 +7,7 @@ mod responses;
 mod sources;
 mod storage_failure;
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use actix_web::dev::ServiceRequest;
 use limiter_core::{
@@ -18,11 +18,12 @@ use limiter_core::{
 #[cfg(feature = "config-file")]
 use crate::settings::file::File;
 use crate::{
-    BuildError, Limit, Limits, TrustedProxies,
+    ConfigIssue, Limit, Limits, TrustedProxies,
     key::address::IPV6_PREFIXES,
     settings::{
         Defaults, FailureSettings, Settings,
         backend::Backend,
+        config_error::Origin,
         env::Environment,
         headers::HeaderSettings,
         partial::{PartialSettings, StorageLocation},
@@ -59,8 +60,6 @@ pub struct LimiterBuilder {
     #[cfg(feature = "config-file")]
     reload_every: Option<std::time::Duration>,
     named: Vec<(String, Limit)>,
-    /// What was wrong on the way, for `build`.
-    error: Option<BuildError>,
 }
 
 impl LimiterBuilder {
@@ -97,7 +96,6 @@ impl LimiterBuilder {
             #[cfg(feature = "config-file")]
             reload_every: None,
             named: Vec::new(),
-            error: None,
         }
     }
 
@@ -116,7 +114,7 @@ impl LimiterBuilder {
     /// is that of the connection, and all clients behind a proxy share one count.
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         if let Err(error) = proxies.check() {
-            self.fail(BuildError::TrustedProxies(error));
+            self.issue(".trusted_proxies(..)", error);
         }
         self.code.proxies = Some(proxies);
         self
@@ -126,7 +124,7 @@ impl LimiterBuilder {
     /// customer of a provider has at least (RFC 6177). IPv4 addresses are clients one by one.
     pub fn ipv6_prefix(mut self, bits: u8) -> Self {
         if !IPV6_PREFIXES.contains(&bits) {
-            self.fail(BuildError::Ipv6Prefix(bits));
+            self.issue(format!(".ipv6_prefix({bits})"), "expected 32 to 128 bits");
         }
         self.code.ipv6_prefix = Some(bits);
         self
@@ -167,7 +165,8 @@ impl LimiterBuilder {
     pub fn storage_uri(mut self, uri: &str) -> Self {
         match storage_uri::storage(uri) {
             Ok(storage) => self.code.storage = Some(StorageLocation::Instance(storage)),
-            Err(error) => self.fail(error),
+            // Without the address, which may hold a password.
+            Err(error) => self.issue(".storage_uri(..)", error.reason()),
         }
         self
     }
@@ -221,7 +220,8 @@ impl LimiterBuilder {
         self
     }
 
-    fn fail(&mut self, error: BuildError) {
-        self.error.get_or_insert(error);
+    /// Records an issue in a call of the builder, for [`build`](Self::build).
+    fn issue(&mut self, call: impl Into<Arc<str>>, reason: impl fmt::Display) {
+        self.code.issues.push(ConfigIssue::new(Origin::whole(call), reason.to_string()));
     }
 }

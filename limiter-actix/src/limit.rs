@@ -292,25 +292,46 @@ impl From<Quota> for Limit {
 
 impl fmt::Debug for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without `..`: limiters are compared by this text, so that a new option must not be missing.
+        let Self {
+            source,
+            strategy,
+            burst,
+            key,
+            cost,
+            exempt_when,
+            deduct_when,
+            refund_on_drop,
+            methods,
+            per_method,
+            override_defaults,
+            message,
+            on_breach,
+            shared,
+            name,
+            meta,
+            shadow,
+            on_storage_failure,
+        } = self;
         f.debug_struct("Limit")
-            .field("quota", &self.source)
-            .field("strategy", &self.strategy)
-            .field("name", &self.name)
-            .field("burst", &self.burst)
-            .field("cost", &self.cost)
-            .field("methods", &self.methods)
-            .field("per_method", &self.per_method)
-            .field("override_defaults", &self.override_defaults)
-            .field("message", &self.message)
-            .field("shared", &self.shared)
-            .field("meta", &self.meta)
-            .field("refund_on_drop", &self.refund_on_drop)
-            .field("shadow", &self.shadow)
-            .field("on_storage_failure", &self.on_storage_failure)
-            .field("has_key", &self.key.is_some())
-            .field("has_exempt_when", &self.exempt_when.is_some())
-            .field("has_deduct_when", &self.deduct_when.is_some())
-            .field("has_on_breach", &self.on_breach.is_some())
+            .field("quota", source)
+            .field("strategy", strategy)
+            .field("name", name)
+            .field("burst", burst)
+            .field("cost", cost)
+            .field("methods", methods)
+            .field("per_method", per_method)
+            .field("override_defaults", override_defaults)
+            .field("message", message)
+            .field("shared", shared)
+            .field("meta", meta)
+            .field("refund_on_drop", refund_on_drop)
+            .field("shadow", shadow)
+            .field("on_storage_failure", on_storage_failure)
+            .field("has_key", &key.is_some())
+            .field("has_exempt_when", &exempt_when.is_some())
+            .field("has_deduct_when", &deduct_when.is_some())
+            .field("has_on_breach", &on_breach.is_some())
             .finish()
     }
 }

@@ -1,13 +1,13 @@
 //! The limits of a limiter itself.
 
 use super::LimiterBuilder;
-use crate::{BuildError, IntoLimits, Limit, Limits};
+use crate::{IntoLimits, Limit, Limits, settings::config_error::Origin};
 
 impl LimiterBuilder {
     /// The limits of all routes that have none of their own, per client and route. Paths that match no route
     /// count together as one.
     pub fn default_limits(mut self, limits: impl IntoLimits) -> Self {
-        self.code.defaults = Some(self.read(limits));
+        self.code.defaults = Some(self.read("default_limits", limits));
         self
     }
 
@@ -32,13 +32,13 @@ impl LimiterBuilder {
 
     /// The limits of all routes together, per client. Paths that match no route count as well.
     pub fn application_limits(mut self, limits: impl IntoLimits) -> Self {
-        self.code.application = Some(self.read(limits));
+        self.code.application = Some(self.read("application_limits", limits));
         self
     }
 
     /// How often a client may breach other limits before everything is refused, per client.
     pub fn meta_limits(mut self, limits: impl IntoLimits) -> Self {
-        self.code.meta = Some(self.read(limits));
+        self.code.meta = Some(self.read("meta_limits", limits));
         self
     }
 
@@ -49,10 +49,22 @@ impl LimiterBuilder {
         self
     }
 
-    pub(super) fn read(&mut self, limits: impl IntoLimits) -> Limits {
-        limits.into_limits().unwrap_or_else(|error| {
-            self.fail(BuildError::Quota(error));
+    /// Reads the limits of a call that replaces those of its earlier calls.
+    pub(super) fn read(&mut self, call: &str, limits: impl IntoLimits) -> Limits {
+        let call = format!(".{call}(");
+        self.code.parsed_limits.retain(|(origin, _)| !origin.is_call(&call));
+        let call = format!("{call}{})", limits.in_code());
+        self.read_more(&call, limits)
+    }
+
+    /// Reads the limits of a call.
+    pub(super) fn read_more(&mut self, call: &str, limits: impl IntoLimits) -> Limits {
+        let limits = limits.into_limits().unwrap_or_else(|error| {
+            self.issue(call, error);
             Limits::default()
-        })
+        });
+        let origin = Origin::whole(call);
+        self.code.parsed_limits.extend(limits.0.iter().map(|limit| (origin.clone(), limit.clone())));
+        limits
     }
 }

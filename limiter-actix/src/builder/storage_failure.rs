@@ -21,7 +21,7 @@ impl LimiterBuilder {
     /// [deny or allow](OnStorageFailure) do so. Meta limits do not hold meanwhile: nobody is to be shut out for
     /// breaching limits that are there for the outage only.
     pub fn in_memory_fallback(mut self, limits: impl IntoLimits) -> Self {
-        self.code.fallback = Some(self.read(limits));
+        self.code.fallback = Some(self.read("in_memory_fallback", limits));
         self
     }
 

@@ -79,11 +79,23 @@ pub trait IntoLimits {
     ///
     /// When a text is not in the notation.
     fn into_limits(self) -> Result<Limits, ParseQuotaError>;
+
+    /// Returns the limits as code has them, for messages.
+    #[doc(hidden)]
+    fn in_code(&self) -> String {
+        "..".to_owned()
+    }
 }
 
 impl IntoLimits for &str {
     fn into_limits(self) -> Result<Limits, ParseQuotaError> {
         self.parse()
+    }
+
+    fn in_code(&self) -> String {
+        /// Longer texts are not worth repeating.
+        const MAX_SHOWN: usize = 60;
+        if self.chars().count() <= MAX_SHOWN { format!("{self:?}") } else { "\"..\"".to_owned() }
     }
 }
 
@@ -91,11 +103,19 @@ impl IntoLimits for String {
     fn into_limits(self) -> Result<Limits, ParseQuotaError> {
         self.parse()
     }
+
+    fn in_code(&self) -> String {
+        self.as_str().in_code()
+    }
 }
 
 impl<L: IntoLimits, const N: usize> IntoLimits for [L; N] {
     fn into_limits(self) -> Result<Limits, ParseQuotaError> {
         all(self)
+    }
+
+    fn in_code(&self) -> String {
+        list(self)
     }
 }
 
@@ -103,6 +123,14 @@ impl<L: IntoLimits> IntoLimits for Vec<L> {
     fn into_limits(self) -> Result<Limits, ParseQuotaError> {
         all(self)
     }
+
+    fn in_code(&self) -> String {
+        list(self)
+    }
+}
+
+fn list<L: IntoLimits>(several: &[L]) -> String {
+    format!("[{}]", several.iter().map(L::in_code).collect::<Vec<_>>().join(", "))
 }
 
 fn all<L: IntoLimits>(several: impl IntoIterator<Item = L>) -> Result<Limits, ParseQuotaError> {
@@ -113,15 +141,42 @@ fn all<L: IntoLimits>(several: impl IntoIterator<Item = L>) -> Result<Limits, Pa
     Ok(all)
 }
 
-/// Implements the trait for what already is limits.
-macro_rules! into_limits {
-    ($($limits:ty),*) => {$(
-        impl IntoLimits for $limits {
-            fn into_limits(self) -> Result<Limits, ParseQuotaError> {
-                Ok(self.into())
-            }
-        }
-    )*};
+impl IntoLimits for Quota {
+    fn into_limits(self) -> Result<Limits, ParseQuotaError> {
+        Ok(self.into())
+    }
+
+    fn in_code(&self) -> String {
+        self.to_string()
+    }
 }
 
-into_limits!(Quota, Quotas, Limit, Limits);
+impl IntoLimits for Quotas {
+    fn into_limits(self) -> Result<Limits, ParseQuotaError> {
+        Ok(self.into())
+    }
+
+    fn in_code(&self) -> String {
+        list(self.as_slice())
+    }
+}
+
+impl IntoLimits for Limit {
+    fn into_limits(self) -> Result<Limits, ParseQuotaError> {
+        Ok(self.into())
+    }
+
+    fn in_code(&self) -> String {
+        self.source.quota().map_or_else(|| "..".to_owned(), |quota| quota.to_string())
+    }
+}
+
+impl IntoLimits for Limits {
+    fn into_limits(self) -> Result<Limits, ParseQuotaError> {
+        Ok(self)
+    }
+
+    fn in_code(&self) -> String {
+        list(&self.0)
+    }
+}

@@ -10,8 +10,13 @@ use actix_web::dev::ServiceRequest;
 use limiter_core::storage::Decision;
 
 use super::{
-    early_drop::OnEarlyDrop, pending::PendingDecision, phase::Phase, predicted::PredictedRequest,
-    rule_ledger::RuleLedger, stack::LimiterStack, state::RequestState,
+    early_drop::OnEarlyDrop,
+    pending::{PendingDecision, Progress, decide_in_memory},
+    phase::Phase,
+    predicted::PredictedRequest,
+    rule_ledger::RuleLedger,
+    stack::LimiterStack,
+    state::RequestState,
 };
 use crate::{
     decision::{
@@ -54,7 +59,7 @@ impl Admission {
         let table = worker.table(req);
         let route = table.route(req);
         let candidate = route.predict(req);
-        let (charged, plan) = match &stack {
+        let (rules, plan) = match &stack {
             None => predict(table, &route, candidate, req),
             Some(stack) => predict_within(stack, table, &route, candidate, req),
         };
@@ -69,8 +74,8 @@ impl Admission {
         let callback_failed =
             applicable.callback_failed || any_key_failed(&charges, &client) || any_key_failed(&meta, &client);
         drop(applicable);
-        let rules = RuleLedger {
-            charged,
+        let ledger = RuleLedger {
+            charged: rules,
             delegated: route.prediction(candidate).delegated_rules(),
             seen: stack.map(|stack| stack.unclaimed_rules).unwrap_or_default(),
         };
@@ -78,7 +83,7 @@ impl Admission {
         let worker = Rc::clone(worker);
         let predicted = PredictedRequest { worker, route, candidate, client, decided_at, callback_cache };
         let decided_by = DecidedBy::default();
-        Some(Self { predicted, rules, charges, meta, plan, decided_by, callback_failed })
+        Some(Self { predicted, rules: ledger, charges, meta, plan, decided_by, callback_failed })
     }
 }
 
@@ -130,6 +135,10 @@ impl PendingDecision for Admission {
         state.prepare_refund();
         LimiterStack::push(req, &state);
         OnEarlyDrop::new(state)
+    }
+
+    fn decide_now(self, req: &ServiceRequest) -> Progress<Self> {
+        decide_in_memory(self, req)
     }
 }
 

@@ -61,6 +61,7 @@ impl RequestState {
 
     /// Returns whether a handler responded on which the predicted rules do not stand. If a middleware responded on
     /// the way, or no handler at all, the request had no chance to meet them.
+    #[inline]
     fn is_mispredicted(&self, req: &HttpRequest) -> bool {
         let rules = self.rules.borrow();
         if rules.has_seen_all() || !is_at_handler(req) {

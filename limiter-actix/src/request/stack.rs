@@ -22,11 +22,13 @@ pub(crate) struct LimiterStack {
 
 impl LimiterStack {
     /// Returns the stack of a request. Most requests come without.
+    #[inline]
     pub(crate) fn of(req: &ServiceRequest) -> Option<Self> {
         req.extensions().get::<Self>().cloned()
     }
 
     /// Adds the state of a limiter inside all others.
+    #[inline]
     pub(super) fn push(req: &ServiceRequest, state: &Rc<RequestState>) {
         Self::change(req, |stack| {
             stack.unclaimed_rules.clear();
@@ -57,6 +59,7 @@ impl LimiterStack {
     }
 
     /// Changes the stack of a request, and adds an empty one first if there is none.
+    #[inline]
     fn change(req: &ServiceRequest, change: impl FnOnce(&mut Self)) {
         let mut extensions = req.extensions_mut();
         if let Some(stack) = extensions.get_mut::<Self>() {

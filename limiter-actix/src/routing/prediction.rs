@@ -90,6 +90,7 @@ impl Prediction {
     }
 
     /// The rules that another limiter, further in, decides.
+    #[inline]
     pub(crate) fn delegated_rules(&self) -> RuleIds {
         RuleIds::from_slice(&self.delegated_rules.borrow())
     }
@@ -104,6 +105,7 @@ impl Prediction {
     }
 
     /// Returns the plan for requests of this method, if there was one before.
+    #[inline]
     pub(super) fn cached_plan(&self, method: &Method, preflight: bool) -> Option<Rc<Plan>> {
         let is_this = |(of, at, _): &&CachedPlan| of == method && *at == preflight;
         self.plans.borrow().iter().find(is_this).map(|(_, _, plan)| Rc::clone(plan))

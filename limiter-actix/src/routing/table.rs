@@ -117,6 +117,7 @@ impl Table {
     }
 
     /// Returns the plan for a request of which this is predicted.
+    #[inline]
     pub(crate) fn predicted_plan(
         &self,
         route: &Route,

@@ -1,10 +1,12 @@
+use std::fmt;
+
 use limiter_core::{ParseQuotaError, PolicyError};
 
 use super::config_error::ConfigError;
 use crate::TrustedProxiesError;
 
 /// Why a limiter could not be built.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
     /// A text is not a quota.
@@ -51,4 +53,35 @@ pub enum BuildError {
         /// What was expected.
         expected: &'static str,
     },
+}
+
+/// As `Display`, so that `main() -> Result<(), Box<dyn Error>>` prints readable lines.
+impl fmt::Debug for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl BuildError {
+    /// Returns the reason for an issue that names the setting itself.
+    pub(crate) fn reason(&self) -> String {
+        match self {
+            Self::Pattern { expected, .. } => format!("expected {expected}"),
+            Self::StorageUri { scheme, reason } => format!("the storage `{scheme}`: {reason}"),
+            other => other.to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Limiter;
+
+    #[test]
+    fn debug_is_display() {
+        let builder = Limiter::builder().default_limits("5/mintue").ipv6_prefix(7);
+        let error = builder.build().expect_err("two settings are invalid");
+        assert_eq!(format!("{error:?}"), error.to_string());
+        assert_eq!(format!("{error:#?}").lines().count(), 3, "{error:#?}");
+    }
 }

@@ -47,6 +47,11 @@ impl ConfigIssue {
 }
 
 impl Origin {
+    /// Returns whether it is a call of the builder that begins with this text.
+    pub(crate) fn is_call(&self, start: &str) -> bool {
+        self.position.is_none() && self.origin.starts_with(start)
+    }
+
     /// A file or a variable as a whole.
     pub(crate) fn whole(origin: impl Into<Arc<str>>) -> Self {
         Self { origin: origin.into(), position: None }

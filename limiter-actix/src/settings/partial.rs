@@ -12,8 +12,7 @@ use super::{
     storage_uri,
 };
 use crate::{
-    BuildError, ConfigIssue, Headers, Limit, Limits, OnStorageFailure, RetryAfter, TrustedProxies,
-    limit::callback::KeyFn,
+    ConfigIssue, Headers, Limit, Limits, OnStorageFailure, RetryAfter, TrustedProxies, limit::callback::KeyFn,
 };
 
 /// What one source says of a limiter, and nothing where it does not say anything.
@@ -134,13 +133,9 @@ impl StorageLocation {
     pub(crate) fn storage(&self) -> Result<Option<Arc<dyn Storage>>, ConfigIssue> {
         match self {
             Self::Instance(storage) => Ok(storage.clone()),
-            Self::Uri(address, at) => storage_uri::storage(address).map_err(|error| {
-                let reason = match error {
-                    BuildError::StorageUri { scheme, reason } => format!("the storage `{scheme}`: {reason}"),
-                    other => other.to_string(),
-                };
-                ConfigIssue::new(at.clone(), reason)
-            }),
+            Self::Uri(address, at) => {
+                storage_uri::storage(address).map_err(|error| ConfigIssue::new(at.clone(), error.reason()))
+            }
         }
     }
 }

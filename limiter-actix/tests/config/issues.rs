@@ -1,6 +1,6 @@
 //! What is said of settings that cannot be.
 
-use limiter_actix::{BuildError, Limiter, check_file};
+use limiter_actix::{BuildError, Limit, Limiter, LimiterBuilder, Quota, TrustedProxies, check_file};
 
 use crate::Settings;
 
@@ -255,4 +255,90 @@ fn issues_of_environment_and_file_come_together() {
     );
     let lines: Vec<_> = error.issues().iter().map(|issue| (issue.line(), issue.column())).collect();
     assert_eq!(lines, [(None, None), (None, None), (Some(2), Some(11))]);
+}
+
+/// The issues of a builder, which are settings in code.
+fn issues_of(builder: LimiterBuilder) -> Vec<String> {
+    let Err(BuildError::Config(error)) = builder.build() else { panic!("expected issues") };
+    error.issues().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn issues_in_code_come_all_at_once_with_their_calls() {
+    let builder = Limiter::builder()
+        .default_limits("5/mintue")
+        .meta_limits(["5/hour", "many"])
+        .in_memory_fallback("5/minute; 6/".to_owned())
+        .ipv6_prefix(7)
+        .storage_uri("nfs://user:secret@host")
+        .trusted_proxies(TrustedProxies::x_forwarded_for())
+        .route("login", "5/fortnight")
+        .scope("/api/", "5/minute")
+        .exempt_route("/{a}b")
+        .exempt_scope("health");
+    let calls = [
+        r#".default_limits("5/mintue"): expected second, minute"#,
+        r#".meta_limits(["5/hour", "many"]): expected"#,
+        r#".in_memory_fallback("5/minute; 6/"): expected"#,
+        ".ipv6_prefix(7): expected 32 to 128 bits",
+        ".storage_uri(..): the storage `nfs`: expected",
+        ".trusted_proxies(..): ",
+        r#".route("login", "5/fortnight"): expected second, minute"#,
+        r#".route("login", "5/fortnight"): expected a path that begins with a slash"#,
+        r#".scope("/api/", "5/minute"): expected no slash at the end"#,
+        r#".exempt_route("/{a}b"): expected segments"#,
+        r#".exempt_scope("health"): expected a path"#,
+    ];
+    let issues = issues_of(builder);
+    assert_eq!(issues.len(), calls.len(), "{issues:#?}");
+    for (issue, call) in issues.iter().zip(calls) {
+        assert!(issue.starts_with(call), "{issue}");
+    }
+    assert!(!issues.concat().contains("secret"), "{issues:#?}");
+}
+
+#[test]
+fn limits_in_code_that_are_impossible_are_issues_of_their_calls() {
+    let burst = || Limit::new(Quota::per_minute(5)).burst(9);
+    let builder = Limiter::builder()
+        .default_limits(burst())
+        .route("/login", [burst().name("login"), Quota::per_day(1).into()])
+        .named_limit("exports", burst())
+        .named_limit("twice", Quota::per_day(1))
+        .named_limit("twice", Quota::per_day(2))
+        .named_limit("tiers", Limit::dynamic(|_| "5/minute"));
+    let calls = [
+        ".default_limits(5 per 1 minute): ",
+        r#".route("/login", [5 per 1 minute, 1 per 1 day]): "#,
+        r#".named_limit("exports", 5 per 1 minute): "#,
+        r#".named_limit("twice", 2 per 1 day): "#,
+        r#".named_limit("tiers", ..): "#,
+    ];
+    let issues = issues_of(builder);
+    assert_eq!(issues.len(), calls.len(), "{issues:#?}");
+    for (issue, call) in issues.iter().zip(calls) {
+        assert!(issue.starts_with(call), "{issue}");
+    }
+}
+
+/// The last call of its kind is the one that counts.
+#[test]
+fn replaced_limits_are_not_checked() {
+    let burst = Limit::new(Quota::per_minute(5)).burst(9);
+    assert!(Limiter::builder().default_limits(burst).default_limits("5/minute").build().is_ok());
+}
+
+/// A limiter of the same line was built before with settings that look the same but for the issue.
+#[actix_web::test]
+async fn an_issue_is_not_hidden_by_a_limiter_of_the_same_line() {
+    let build = |limits: &str| Limiter::builder().default_limits("5/minute").meta_limits(limits).build();
+    assert!(build("9/minute").is_ok() && build("9/mintue").is_err());
+}
+
+#[test]
+fn main_prints_readable_lines() {
+    let error = Limiter::builder().default_limits("5/mintue").ipv6_prefix(7).build().expect_err("issues");
+    let printed = format!("{:?}", Box::<dyn std::error::Error>::from(error));
+    assert!(printed.contains("\n.default_limits(\"5/mintue\"): expected"), "{printed}");
+    assert!(printed.ends_with("\n.ipv6_prefix(7): expected 32 to 128 bits"), "{printed}");
 }

@@ -110,10 +110,9 @@ async fn settings_of_code_are_checked_again() {
     let (limiter, app) = app!(from(&settings).named_limit("exports", named));
     settings.write("strategy = 'moving-window'\ndefault_limits = '20/hour'");
     let error = limiter.reload().expect_err("the named limit cannot be");
-    assert!(
-        error.to_string().starts_with("a limit cannot be: a moving window of `20000 per 1 hour`"),
-        "{error}"
-    );
+    let issues = issues(error);
+    assert!(issues[0].starts_with(".named_limit(\"exports\", 20000 per 1 hour): "), "{issues:?}");
+    assert!(issues[0].contains("a moving window of `20000 per 1 hour`"), "{issues:?}");
     assert_eq!(ask!(app, "/"), is(200, "19999 of 20000"));
 }
 

@@ -6,13 +6,16 @@ use limiter_test_support::log;
 
 use crate::page::{app, from, once, passes};
 
-fn error(builder: LimiterBuilder) -> BuildError {
-    builder.build().expect_err("it must not be built")
+/// The one issue of a builder.
+fn issue(builder: LimiterBuilder) -> String {
+    let Err(BuildError::Config(error)) = builder.build() else { panic!("it must not be built") };
+    assert_eq!(error.issues().len(), 1, "{error}");
+    error.to_string()
 }
 
 #[test]
 fn build_reports_invalid_proxies() {
-    let trusted = |proxies| error(Limiter::builder().trusted_proxies(proxies));
+    let trusted = |proxies| issue(Limiter::builder().trusted_proxies(proxies));
     for (proxies, expected) in [
         (
             TrustedProxies::x_forwarded_for().networks(["10.0.0.0/8", "10.0.0.0/99"]),
@@ -24,12 +27,13 @@ fn build_reports_invalid_proxies() {
         (TrustedProxies::x_forwarded_for(), TrustedProxiesError::Nobody),
         (TrustedProxies::x_forwarded_for().hops(0), TrustedProxiesError::NoHops),
     ] {
-        assert_eq!(trusted(proxies), BuildError::TrustedProxies(expected));
+        assert_eq!(trusted(proxies), format!(".trusted_proxies(..): {expected}"));
     }
     for bits in [0, 31, 129, 255] {
-        assert_eq!(error(Limiter::builder().ipv6_prefix(bits)), BuildError::Ipv6Prefix(bits));
+        let expected = format!(".ipv6_prefix({bits}): expected 32 to 128 bits");
+        assert_eq!(issue(Limiter::builder().ipv6_prefix(bits)), expected);
     }
-    let message = trusted(TrustedProxies::x_forwarded_for().networks(["10.0.0.0/99"])).to_string();
+    let message = trusted(TrustedProxies::x_forwarded_for().networks(["10.0.0.0/99"]));
     assert!(message.contains("`10.0.0.0/99`") && message.contains("expected"), "{message}");
 }
 

@@ -29,11 +29,7 @@ impl Reader<'_> {
     fn pattern_rule(&mut self, at: usize, value: Value<'_>, read: ReadPattern) -> Option<PatternRule> {
         let pattern = read(value.name);
         if let Err(error) = &pattern {
-            let expected = match error {
-                BuildError::Pattern { expected, .. } => format!("expected {expected}"),
-                other => other.to_string(),
-            };
-            self.error(at, format!("`{}`: {expected}", value.name));
+            self.error(at, format!("`{}`: {}", value.name, error.reason()));
         }
         let rule = self.rule(value);
         Some(PatternRule { pattern: pattern.ok()?, rule })
