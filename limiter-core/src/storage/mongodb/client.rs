@@ -1,8 +1,8 @@
-//! The client of the official driver, and the thread that drives it.
+//! The official driver, and the thread that runs it.
 //!
-//! What the driver spawns lives as long as the async runtime it was made on, while a storage is used from several
-//! of them: the workers of a server, one test after the other. So the driver has a runtime of its own, on a thread
-//! that is started when the storage is first used and ends with it. All workers share its connections.
+//! The tasks of the driver end with the async runtime on which they were spawned. But several runtimes use a storage:
+//! the workers of a server, or one test after the other. So the driver has a runtime of its own, on a thread that
+//! starts when the storage is first used and ends with it. All workers share its connections.
 
 use std::{fmt, future::Future, sync::Arc, thread, time::Duration};
 
@@ -22,122 +22,123 @@ use tokio::{
 use super::{error, index};
 use crate::storage::StorageError;
 
-/// After how long an answer is given up that nobody else has given up before.
-const LAST_RESORT: Duration = Duration::from_secs(10);
+/// The timeout of operations whose callers have none.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How many connections are opened to a server at most, unless the URI says otherwise.
-const MOST_CONNECTIONS: u32 = 32;
+/// The default maximum number of connections to a server; the URI can set another.
+const MAX_CONNECTIONS: u32 = 32;
 
-/// Where the counts are, and how to get there.
-pub(super) struct Target {
+/// The collection of the counts, and the options for its connections.
+pub(super) struct ClientConfig {
     pub(super) address: ConnectionString,
-    pub(super) patience: Duration,
+    pub(super) connect_timeout: Duration,
     pub(super) database: String,
     pub(super) collection: String,
     pub(super) write_concern: Option<WriteConcern>,
 }
 
-/// The driver, running from its first use on.
-pub(super) struct Driver {
-    shared: Arc<Shared>,
-    running: Mutex<Option<Running>>,
+/// The driver and its thread, which starts on first use.
+pub(super) struct MongoClient {
+    state: Arc<ClientState>,
+    thread: Mutex<Option<DriverThread>>,
 }
 
-/// What runs on the driver's thread.
-struct Shared {
-    target: Target,
+/// The part that the tasks on the driver's thread share.
+struct ClientState {
+    config: ClientConfig,
     collection: OnceCell<Collection<Document>>,
 }
 
-struct Running {
+struct DriverThread {
     runtime: Handle,
-    /// The thread ends when this is dropped.
+    /// Ends the thread when it is dropped.
     _end: oneshot::Sender<()>,
 }
 
-impl Driver {
-    pub(super) fn new(target: Target) -> Self {
-        let shared = Arc::new(Shared { target, collection: OnceCell::new() });
-        Self { shared, running: Mutex::default() }
+impl MongoClient {
+    pub(super) fn new(config: ClientConfig) -> Self {
+        let state = Arc::new(ClientState { config, collection: OnceCell::new() });
+        Self { state, thread: Mutex::default() }
     }
 
-    pub(super) fn target(&self) -> &Target {
-        &self.shared.target
+    pub(super) fn config(&self) -> &ClientConfig {
+        &self.state.config
     }
 
-    /// Does something with the collection. It is done to its end even when nobody waits for it any more: to drop
-    /// a command costs its connection, and a batch over several documents must not be left half done.
+    /// Runs an operation on the driver's thread.
+    ///
+    /// The operation is completed even if the caller is dropped. A command that is dropped costs its connection, and a
+    /// batch over several documents must not stay half done.
     pub(super) async fn run<T, F>(
         &self,
-        ask: impl FnOnce(Collection<Document>) -> F + Send + 'static,
+        operation: impl FnOnce(Collection<Document>) -> F + Send + 'static,
     ) -> Result<T, StorageError>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, StorageError>> + Send,
     {
-        let shared = Arc::clone(&self.shared);
-        let answer = async move {
-            let collection = shared.collection().await.map_err(error::storage)?;
-            ask(collection).await
+        let state = Arc::clone(&self.state);
+        let task = async move {
+            let collection = state.collection().await.map_err(error::storage)?;
+            operation(collection).await
         };
-        let task = self.runtime()?.spawn(timeout(LAST_RESORT, answer));
-        match task.await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err(error::too_late()),
+        match self.runtime()?.spawn(timeout(OPERATION_TIMEOUT, task)).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => Err(error::timed_out()),
             Err(error) => Err(StorageError::new("the MongoDB driver has stopped").with_source(error)),
         }
     }
 
     fn runtime(&self) -> Result<Handle, StorageError> {
-        let mut running = self.running.lock();
-        if let Some(running) = &*running {
-            return Ok(running.runtime.clone());
+        let mut thread = self.thread.lock();
+        if let Some(thread) = &*thread {
+            return Ok(thread.runtime.clone());
         }
         let started = start().map_err(|error| {
             StorageError::new("the thread of the MongoDB driver could not be started").with_source(error)
         })?;
         let runtime = started.runtime.clone();
-        let shared = Arc::clone(&self.shared);
-        runtime.spawn(async move { index::ensure(|| shared.collection()).await });
-        *running = Some(started);
+        let state = Arc::clone(&self.state);
+        runtime.spawn(async move { index::ensure(|| state.collection()).await });
+        *thread = Some(started);
         Ok(runtime)
     }
 }
 
-/// Starts a thread that drives a runtime until it is told to end.
-fn start() -> std::io::Result<Running> {
+/// Starts a thread that runs a runtime until its handle is dropped.
+fn start() -> std::io::Result<DriverThread> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let handle = runtime.handle().clone();
     let (end, ended) = oneshot::channel();
     thread::Builder::new().name("limiter-mongodb".into()).spawn(move || {
-        // An error says that the other end was dropped, which is how it ends.
+        // Returns an error when the sender is dropped.
         let _ = runtime.block_on(ended);
         runtime.shutdown_background();
     })?;
-    Ok(Running { runtime: handle, _end: end })
+    Ok(DriverThread { runtime: handle, _end: end })
 }
 
-impl Shared {
-    /// The collection; the client is made when it is first asked for. It connects by itself.
+impl ClientState {
+    /// Returns the collection. The first call creates the client, which connects in the background.
     async fn collection(&self) -> DriverResult<Collection<Document>> {
         self.collection.get_or_try_init(|| self.connect()).await.cloned()
     }
 
     async fn connect(&self) -> DriverResult<Collection<Document>> {
-        let target = &self.target;
-        let mut options = ClientOptions::parse(target.address.clone()).await?;
+        let config = &self.config;
+        let mut options = ClientOptions::parse(config.address.clone()).await?;
         options.app_name.get_or_insert_with(|| "limiter".into());
-        options.connect_timeout.get_or_insert(target.patience);
-        options.server_selection_timeout.get_or_insert(target.patience);
-        options.max_pool_size.get_or_insert(MOST_CONNECTIONS);
+        options.connect_timeout.get_or_insert(config.connect_timeout);
+        options.server_selection_timeout.get_or_insert(config.connect_timeout);
+        options.max_pool_size.get_or_insert(MAX_CONNECTIONS);
         let client = Client::with_options(options)?;
-        let with = CollectionOptions::builder().write_concern(target.write_concern.clone()).build();
-        Ok(client.database(&target.database).collection_with_options(&target.collection, with))
+        let with = CollectionOptions::builder().write_concern(config.write_concern.clone()).build();
+        Ok(client.database(&config.database).collection_with_options(&config.collection, with))
     }
 }
 
-/// Shows addresses, never credentials.
-impl fmt::Debug for Target {
+/// Shows addresses, but no credentials.
+impl fmt::Debug for ClientConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let HostInfo::HostIdentifiers(servers) = &self.address.host_info {
             servers.iter().try_for_each(|server| write!(f, "{server} "))?;

@@ -1,5 +1,3 @@
-//! Commands for the server, made from batches.
-
 use mongodb::{
     Collection,
     bson::{Bson, Document, doc},
@@ -7,52 +5,57 @@ use mongodb::{
     options::ReturnDocument,
 };
 
-use super::{error, layout::Layout, pipeline::Clock};
+use super::{error, layout::BatchLayout, pipeline::ClockSource};
 
 /// A command that changes one document by a pipeline.
-pub(super) struct Question {
+pub(super) struct UpdateCommand {
     pub(super) id: String,
     pub(super) pipeline: Vec<Document>,
-    /// Whether the document is made when it is not there.
-    pub(super) creates: bool,
+    /// Creates the document if it does not exist.
+    pub(super) upsert: bool,
 }
 
-impl Question {
-    /// Changes the document, and returns some fields of what it is then; none when it is not there.
-    pub(super) async fn ask(
+impl UpdateCommand {
+    /// Changes the document and returns some fields of the result. Returns `None` if the document does not exist.
+    pub(super) async fn find_and_update(
         self,
         collection: &Collection<Document>,
         fields: Document,
     ) -> Result<Option<Document>> {
-        let ask = || {
+        let update = || {
             collection
                 .find_one_and_update(doc! { "_id": &self.id }, self.pipeline.clone())
-                .upsert(self.creates)
+                .upsert(self.upsert)
                 .return_document(ReturnDocument::After)
                 .projection(fields.clone())
         };
-        match ask().await {
-            // Two have made the document at once, and this one has done nothing: it may be repeated.
-            Err(error) if error::is_duplicate(&error) => ask().await,
-            answer => answer,
+        match update().await {
+            // Another operation has created the document at the same time. This one has changed nothing, so it can be
+            // repeated.
+            Err(error) if error::is_duplicate(&error) => update().await,
+            result => result,
         }
     }
 
     /// Changes the document.
-    pub(super) async fn tell(self, collection: &Collection<Document>) -> Result<()> {
-        let tell =
-            || collection.update_one(doc! { "_id": &self.id }, self.pipeline.clone()).upsert(self.creates);
-        match tell().await {
-            Err(error) if error::is_duplicate(&error) => tell().await,
-            answer => answer,
+    pub(super) async fn update(self, collection: &Collection<Document>) -> Result<()> {
+        let update =
+            || collection.update_one(doc! { "_id": &self.id }, self.pipeline.clone()).upsert(self.upsert);
+        match update().await {
+            Err(error) if error::is_duplicate(&error) => update().await,
+            result => result,
         }
         .map(drop)
     }
 }
 
-/// The fields that say how a document has decided: the time, the report, and the counts of the guards and limits
-/// as they are stored.
-pub(super) fn answer(layout: &Layout<'_>, client: usize, reported: usize, clock: Clock) -> Document {
+/// Returns the projection that reports a decision: the time, the report, and the first `reported` counts of the batch.
+pub(super) fn projection(
+    layout: &BatchLayout<'_>,
+    client: usize,
+    reported: usize,
+    clock: ClockSource,
+) -> Document {
     let now = match clock.now() {
         number @ Bson::Int64(_) => doc! { "$literal": number }.into(),
         server => server,
@@ -60,7 +63,7 @@ pub(super) fn answer(layout: &Layout<'_>, client: usize, reported: usize, clock:
     let mut fields = doc! { "_id": 0, "now": now, "t": 1, "r": 1 };
     for (place, count) in layout.of(client) {
         if layout.places[..reported].contains(&place) {
-            fields.insert(format!("c.{}", count.name), 1);
+            fields.insert(format!("c.{}", count.field), 1);
         }
     }
     fields
