@@ -60,9 +60,7 @@ fn code_message(code: i32) -> &'static str {
     match code {
         13 => "the MongoDB user may not use the collection of the counts, or must give a password",
         18 => "the MongoDB server refused the user name or the password",
-        91 | 189 | 10_107 | 11_600 | 11_602 | 13_435 => {
-            "the MongoDB server is no primary and takes no writes"
-        }
+        91 | 189 | 10_107 | 11_600 | 11_602 | 13_435 => "the MongoDB server is no primary",
         64 | 100 => "too few members of the replica set have acknowledged the write",
         _ => "the MongoDB server returned an error",
     }
