@@ -4,30 +4,29 @@ use crate::{
     strategy::State,
 };
 
-/// The counts of one client that are more than a few numbers.
+/// The counts of an entry whose counts do not fit into its numbers.
 #[derive(Debug, Default)]
-pub(super) struct Cells(Vec<Cell>);
+pub(super) struct Counters(Vec<Counter>);
 
 /// The count of one policy.
 #[derive(Debug)]
-pub(super) struct Cell {
-    /// Which policy, by all bits of its id but the lowest; that one says whether the count was spent when it
-    /// last changed.
+pub(super) struct Counter {
+    /// The id of the policy without its lowest bit. That bit is set if the count was spent when it last changed.
     policy: u64,
     state: State,
 }
 
 const SPENT: u64 = 1;
 
-/// How many policies one client can be counted under in one scope. More only come about when limits change
-/// by the request; then the count that is worth least makes way.
-const MOST_CELLS: usize = 64;
+/// The maximum number of counts in an entry. Only limits that change by the request can need more; then the least
+/// valuable count is evicted.
+const MAX_COUNTERS: usize = 64;
 
-impl Cells {
-    /// Finds a count: mostly at the place of its limit in the batch.
+impl Counters {
+    /// Returns the place of a count. `guess` is checked first: usually it is the place of the limit in the batch.
     #[inline]
-    pub(super) fn place(&self, policy: &Policy, guess: usize) -> Option<usize> {
-        let is_it = |cell: &Cell| cell.is_of(policy);
+    fn place(&self, policy: &Policy, guess: usize) -> Option<usize> {
+        let is_it = |counter: &Counter| counter.is_of(policy);
         if self.0.get(guess).is_some_and(is_it) { Some(guess) } else { self.0.iter().position(is_it) }
     }
 
@@ -38,7 +37,7 @@ impl Cells {
         }
     }
 
-    /// Returns the report, and how many live counts had to make way.
+    /// Hits a count and adds it first if needed. Returns the report and the number of live counts that were evicted.
     pub(super) fn hit(&mut self, policy: &Policy, cost: u64, now: Timestamp) -> (Window, u64) {
         let (place, evicted) = match self.place(policy, 0) {
             Some(place) => (place, 0),
@@ -47,8 +46,8 @@ impl Cells {
         (self.0[place].hit(policy, cost, now), evicted)
     }
 
-    /// Whether all these limits pass; none when they have not each a count of their own here.
-    pub(super) fn pass(&self, limits: &[Hit<'_>], now: Timestamp) -> Option<bool> {
+    /// Returns whether all limits pass, or `None` if not each has a count of its own here.
+    pub(super) fn all_pass(&self, limits: &[Hit<'_>], now: Timestamp) -> Option<bool> {
         let (mut seen, mut pass) = (0_u64, true);
         for (index, hit) in limits.iter().enumerate() {
             let place = self.place(hit.policy, index)?;
@@ -61,7 +60,13 @@ impl Cells {
         Some(pass)
     }
 
-    /// Hits limits that pass; tells whether anything has changed.
+    pub(super) fn test_all(&self, limits: &[Hit<'_>], now: Timestamp, decision: &mut Decision) {
+        for hit in limits {
+            decision.push(self.test(hit.policy, hit.cost, now));
+        }
+    }
+
+    /// Hits limits after [`all_pass`](Self::all_pass). Returns whether any count has changed.
     pub(super) fn hit_all(&mut self, limits: &[Hit<'_>], now: Timestamp, decision: &mut Decision) -> bool {
         let mut is_changed = false;
         for (index, hit) in limits.iter().enumerate() {
@@ -84,48 +89,44 @@ impl Cells {
         }
     }
 
-    /// Forgets one count; tells whether any is left.
+    /// Removes a count; returns whether any is left.
     pub(super) fn clear(&mut self, policy: &Policy) -> bool {
-        self.0.retain(|cell| !cell.is_of(policy));
+        self.0.retain(|counter| !counter.is_of(policy));
         !self.0.is_empty()
     }
 
-    /// The count that is worth most; none when all have expired.
+    /// Returns the rank of the most valuable count, or `None` if all have expired.
     pub(super) fn rank(&self, now: Timestamp) -> Option<(bool, Timestamp)> {
-        self.0.iter().filter_map(|cell| cell.rank(now)).max()
+        self.0.iter().filter_map(|counter| counter.rank(now)).max()
     }
 
-    /// Adds a count, in the place of another that has expired or if there are too many; returns its place, and
-    /// how many live counts are lost by it.
+    /// Adds a count. It replaces an expired one, or the least valuable one if there are too many. Returns its place and
+    /// the number of live counts that were evicted.
     #[cold]
     fn add(&mut self, policy: &Policy, now: Timestamp) -> (usize, u64) {
-        let fresh = Cell::new(policy);
-        let expired = self.0.iter().position(|cell| cell.rank(now).is_none());
-        if expired.is_none() && self.0.len() < MOST_CELLS {
-            // Most clients have a few; growth by doubling would leave half of that empty.
+        let new = Counter::new(policy, State::new(policy), false);
+        let expired = self.0.iter().position(|counter| counter.rank(now).is_none());
+        if expired.is_none() && self.0.len() < MAX_COUNTERS {
+            // Most clients have a few counts; doubling the capacity would waste half of it.
             self.0.reserve_exact(1);
-            self.0.push(fresh);
+            self.0.push(new);
             return (self.0.len() - 1, 0);
         }
-        let least = || (0..self.0.len()).min_by_key(|place| self.0[*place].rank(now)).unwrap_or(0);
-        let place = expired.unwrap_or_else(least);
-        self.0[place] = fresh;
+        let least_valuable = || (0..self.0.len()).min_by_key(|place| self.0[*place].rank(now)).unwrap_or(0);
+        let place = expired.unwrap_or_else(least_valuable);
+        self.0[place] = new;
         (place, u64::from(expired.is_none()))
     }
 }
 
-impl FromIterator<Cell> for Cells {
-    fn from_iter<I: IntoIterator<Item = Cell>>(cells: I) -> Self {
-        Self(cells.into_iter().collect())
+impl FromIterator<Counter> for Counters {
+    fn from_iter<I: IntoIterator<Item = Counter>>(counters: I) -> Self {
+        Self(counters.into_iter().collect())
     }
 }
 
-impl Cell {
-    pub(super) fn new(policy: &Policy) -> Self {
-        Self::of(policy, State::new(policy), false)
-    }
-
-    pub(super) fn of(policy: &Policy, state: State, spent: bool) -> Self {
+impl Counter {
+    pub(super) fn new(policy: &Policy, state: State, spent: bool) -> Self {
         Self { policy: policy.id() & !SPENT | u64::from(spent), state }
     }
 
@@ -149,9 +150,9 @@ impl Cell {
         self.note_spent(&self.state.test(hit.policy, 0, now));
     }
 
-    /// Orders what should leave first: unspent counts by their end, then spent ones by their end. None when it
-    /// has expired.
-    pub(super) fn rank(&self, now: Timestamp) -> Option<(bool, Timestamp)> {
+    /// Returns the order of eviction: unspent counts by their end, then spent ones by their end. Returns `None` if the
+    /// count has expired.
+    fn rank(&self, now: Timestamp) -> Option<(bool, Timestamp)> {
         let expires = self.state.expires();
         (expires > now).then_some((self.policy & SPENT != 0, expires))
     }

@@ -1,25 +1,19 @@
-//! The strategies, as expressions on their states: the same integer steps as those of `crate::strategy`.
+//! The strategies as expressions on their states, with the same integer steps as in `crate::strategy`.
 //!
-//! A state is a small document whose field `x` is the instant, in milliseconds, from which it is as good as none.
-//! What is given back goes to the state as it is stored; everything else starts from the state as it is now,
-//! which `load` makes of it: its field `n` is then the time of the decision, and else the newest time at which
-//! something was counted.
+//! A state is a small document. Its field `x` is the instant, in milliseconds, from which it equals an untouched one.
+//! In a stored state the field `n` is the newest time at which something was counted. `load` converts it to the state
+//! now, whose `n` is the time of the decision. Refunds change the stored state, everything else the loaded one.
 
 use mongodb::bson::Bson;
 
-use super::{elastic_window, fixed_window, moving_window, sliding_window, token_bucket};
+use super::{elastic_window, fields::fields, fixed_window, moving_window, sliding_window, token_bucket};
 use crate::{
     Policy, Strategy,
-    storage::mongodb::expression::{at, choose, less, most, name, number},
+    storage::mongodb::expression::{cond, field, let_in, lt, max, number},
 };
 
-/// In milliseconds: windows are whole seconds.
-pub(super) fn window(policy: &Policy) -> u64 {
-    policy.window() / token_bucket::NANOS
-}
-
-/// What the strategy counts: units, or the nanoseconds that refill them into a bucket. Whatever is above the
-/// capacity counts as one above it, so that sums fit.
+/// Converts units to the strategy's amounts. A token bucket counts the nanoseconds that refill them. Amounts above the
+/// capacity are reduced to one above it, so that sums fit.
 pub(super) fn amount(policy: &Policy, units: u64) -> u64 {
     let each = if policy.strategy() == Strategy::TokenBucket { policy.interval() } else { 1 };
     units.saturating_mul(each).min(capacity(policy).saturating_add(1))
@@ -30,21 +24,11 @@ fn capacity(policy: &Policy) -> u64 {
     policy.capacity().saturating_mul(each)
 }
 
-/// Whether a cost can pass at all, and takes something when it does.
-pub(super) fn can_matter(policy: &Policy, cost: u64) -> bool {
-    (1..=policy.capacity()).contains(&cost)
-}
-
-/// Some fields of a state.
-pub(super) fn fields<const N: usize>(state: &str, names: [&str; N]) -> [Bson; N] {
-    names.map(|name| at(&format!("{state}.{name}")))
-}
-
-/// The state as it is now of what is stored at a path, which need not be there. A time before the newest counts as
-/// that.
+/// Returns the state now of the stored state at a path, which may be missing. A time before the newest one counts as
+/// the newest.
 pub(super) fn load(policy: &Policy, stored: &str) -> Bson {
     let [newest] = fields(stored, ["n"]);
-    name("now", most(at("now"), newest), load_at_now(policy, stored))
+    let_in("now", max(field("now"), newest), load_at_now(policy, stored))
 }
 
 fn load_at_now(policy: &Policy, stored: &str) -> Bson {
@@ -57,7 +41,7 @@ fn load_at_now(policy: &Policy, stored: &str) -> Bson {
     }
 }
 
-/// Whether there is room for an amount in the state at a path.
+/// Returns whether an amount passes, given the path of the state.
 pub(super) fn passes(policy: &Policy, state: &str, amount: Bson) -> Bson {
     let capacity = capacity(policy);
     match policy.strategy() {
@@ -70,7 +54,7 @@ pub(super) fn passes(policy: &Policy, state: &str, amount: Bson) -> Bson {
     }
 }
 
-/// The state after an amount above 0 was taken.
+/// Returns the state after taking an amount above 0.
 pub(super) fn take(policy: &Policy, state: &str, amount: Bson) -> Bson {
     match policy.strategy() {
         Strategy::FixedWindow => fixed_window::take(policy, state, amount),
@@ -81,15 +65,21 @@ pub(super) fn take(policy: &Policy, state: &str, amount: Bson) -> Bson {
     }
 }
 
-/// The state after a refusal.
+/// Returns the state after a hit that takes the cost if it passes, and is refused otherwise.
+pub(super) fn hit(policy: &Policy, state: &str, cost: u64) -> Bson {
+    let amount = number(amount(policy, cost));
+    cond(passes(policy, state, amount.clone()), take(policy, state, amount), refuse(policy, state))
+}
+
+/// Returns the state after a refusal.
 pub(super) fn refuse(policy: &Policy, state: &str) -> Bson {
     match policy.strategy() {
         Strategy::FixedWindowElasticExpiry => elastic_window::take(policy, state, number(0)),
-        _ => at(state),
+        _ => field(state),
     }
 }
 
-/// What is stored after an amount was given back by a stamp in milliseconds; nothing where nothing is.
+/// Returns the stored state after the refund of an amount, with the stamp in milliseconds. A missing state stays missing.
 pub(super) fn refund(policy: &Policy, stored: &str, amount: u64, stamp: u64) -> Bson {
     let refunded = match policy.strategy() {
         Strategy::FixedWindow => fixed_window::refund(stored, amount, stamp),
@@ -101,11 +91,11 @@ pub(super) fn refund(policy: &Policy, stored: &str, amount: u64, stamp: u64) -> 
     if_stored(stored, refunded)
 }
 
-/// What is stored after the end of an elastic window was moved back from `end` to `before`.
+/// Returns the stored state after moving the end of an elastic window back from `end` to `before`.
 pub(super) fn restore(stored: &str, end: u64, before: u64) -> Bson {
     if_stored(stored, elastic_window::restore(stored, end, before))
 }
 
 fn if_stored(stored: &str, changed: Bson) -> Bson {
-    choose(less(number(0), at(&format!("{stored}.x"))), changed, at(stored))
+    cond(lt(number(0), field(&format!("{stored}.x"))), changed, field(stored))
 }

@@ -1,81 +1,84 @@
 use mongodb::bson::{Bson, Document, doc, oid::ObjectId};
 
 use super::{
-    Clock,
-    finish::{self, Outcome},
-    rules::{self, amount, can_matter},
+    ClockSource,
+    fields::fields,
+    finish::{self, CountUpdate},
     set, stored,
+    strategies::{self, amount},
 };
 use crate::{
     Strategy,
     storage::{
         Batch, Hit,
         mongodb::{
-            expression::{add, all, any, at, at_most, choose, differs, equal, less, not, number},
-            layout::{Count, Layout},
+            expression::{add, and, cond, eq, field, lt, lte, ne, not, number, or},
+            layout::{BatchLayout, StoredCount},
         },
     },
 };
 
+/// The codes of verdicts in reports.
 pub(in crate::storage::mongodb) const ADMITTED: u64 = 0;
 pub(in crate::storage::mongodb) const REFUSED: u64 = 1;
-pub(in crate::storage::mongodb) const GUARDED: u64 = 2;
+pub(in crate::storage::mongodb) const REFUSED_BY_GUARD: u64 = 2;
 
-/// Decides a batch on one document: all of it, or the part that stands there.
-pub(in crate::storage::mongodb) struct Decide<'a> {
+/// The pipeline that decides a batch on one document, or the part of it that is there.
+pub(in crate::storage::mongodb) struct DecisionPipeline<'a> {
     pub(in crate::storage::mongodb) batch: &'a Batch<'a>,
-    pub(in crate::storage::mongodb) layout: &'a Layout<'a>,
-    /// The place of the document.
+    pub(in crate::storage::mongodb) layout: &'a BatchLayout<'a>,
+    /// The index of the document's client.
     pub(in crate::storage::mongodb) client: usize,
 }
 
-impl<'a> Decide<'a> {
-    /// The whole pipeline. Of a part, only what happens when all of it passes: what a refusal changes must wait
-    /// until the other parts are known.
+impl<'a> DecisionPipeline<'a> {
+    /// Returns the stages of the pipeline. Field `s` of a count is its state now, `p` of a hit whether it passes, and `f`
+    /// of a count the state after the decision.
     ///
-    /// The report says by `mark` that it is of this decision.
-    pub(in crate::storage::mongodb) fn pipeline(&self, clock: Clock, mark: ObjectId) -> Vec<Document> {
-        let is_whole = self.layout.clients.len() == 1;
-        let mut pipeline = vec![clock.begin()];
-        pipeline.extend(set(self
+    /// A part of a batch applies only its admission: the effects of a refusal depend on the other parts. `mark` identifies
+    /// the report of this decision.
+    pub(in crate::storage::mongodb) fn stages(&self, clock: ClockSource, mark: ObjectId) -> Vec<Document> {
+        let mut stages = vec![clock.begin()];
+        stages.extend(set(self
             .counts()
-            .map(|(place, count)| (format!("s{place}"), rules::load(count.policy, &stored(count))))));
-        pipeline.extend(self.tests());
-        pipeline.extend(set([("verdict".to_owned(), self.verdict())]));
-        pipeline.extend(set(self
-            .counts()
-            .map(|(place, _)| (format!("f{place}"), self.outcome(place, is_whole)))));
-        if is_whole {
-            pipeline.extend(self.on_refusal());
+            .map(|(place, count)| (format!("s{place}"), strategies::load(count.policy, &stored(count))))));
+        stages.extend(self.tests());
+        stages.extend(set([("verdict".to_owned(), self.verdict())]));
+        stages.extend(set(self.counts().map(|(place, _)| (format!("f{place}"), self.after(place)))));
+        if self.is_whole() {
+            stages.extend(self.on_refusal());
         }
-        let outcomes = self.counts().map(|(place, count)| {
-            let [before, after] = [at(&format!("s{place}")), at(&format!("f{place}"))];
-            Outcome { count, is_changed: differs(before, after.clone()), value: after }
+        let updates = self.counts().map(|(place, count)| {
+            let [before, after] = [field(&format!("s{place}")), field(&format!("f{place}"))];
+            CountUpdate { count, is_changed: ne(before, after.clone()), value: after }
         });
-        pipeline.extend(finish::stages(outcomes, Some(self.report(mark))));
-        pipeline
+        stages.extend(finish::stages(updates, Some(self.report(mark))));
+        stages
     }
 
-    /// Whether nothing is asked of this document before the others are known.
+    /// Returns whether the document has no guards and limits to decide.
     pub(in crate::storage::mongodb) fn is_empty(&self) -> bool {
-        let is_whole = self.layout.clients.len() == 1;
-        !is_whole && self.guards().next().is_none() && self.limits().next().is_none()
+        !self.is_whole() && self.guards().next().is_none() && self.limits().next().is_none()
     }
 
-    /// Whether the decision can change anything, so that the document must be made when it is not there.
-    pub(in crate::storage::mongodb) fn takes(&self) -> bool {
-        let is_whole = self.layout.clients.len() == 1;
-        let mut limits = self.limits().map(|(_, hit)| hit);
-        limits.any(|hit| can_matter(hit.policy, hit.cost))
-            || is_whole && self.batch.on_refusal.iter().any(|hit| can_matter(hit.policy, hit.cost))
+    /// Returns whether the decision can take something, so that a missing document must be created.
+    pub(in crate::storage::mongodb) fn can_take(&self) -> bool {
+        let can_take = |hit: &Hit<'_>| !hit.policy.ignores(hit.cost);
+        self.limits().any(|(_, hit)| can_take(hit))
+            || self.is_whole() && self.batch.on_refusal.iter().any(can_take)
     }
 
-    fn counts(&self) -> impl Iterator<Item = (usize, &'a Count<'a>)> {
+    /// Returns whether this document decides the whole batch.
+    fn is_whole(&self) -> bool {
+        self.layout.clients.len() == 1
+    }
+
+    fn counts(&self) -> impl Iterator<Item = (usize, &'a StoredCount<'a>)> {
         self.layout.of(self.client)
     }
 
-    /// The hits of a part of the batch whose first stands at `first`, with their places in the batch, as far as
-    /// they are in this document.
+    /// Returns those of `hits` that are in this document, with their places in the batch. The place of the first of `hits`
+    /// is `first`.
     fn here<'b>(&'b self, hits: &'b [Hit<'a>], first: usize) -> impl Iterator<Item = (usize, &'b Hit<'a>)> {
         let is_here = |place: usize| self.layout.count(place).client == self.client;
         hits.iter()
@@ -92,18 +95,18 @@ impl<'a> Decide<'a> {
         self.here(self.batch.limits, self.batch.guards.len())
     }
 
-    /// Whether each guard and limit passes, as fields `p` and its place.
+    /// Returns the stages that test the guards and limits.
     fn tests(&self) -> Vec<Document> {
         let mut stages = Vec::new();
         let mut tests = self.guards().chain(self.limits()).map(|(place, hit)| {
             let (count, state) = (self.layout.places[place], hit.policy);
-            let passes = rules::passes(state, &format!("s{count}"), self.sum(place));
+            let passes = strategies::passes(state, &format!("s{count}"), self.cost_so_far(place));
             (place, (format!("p{place}"), passes))
         });
-        // What waits for the outcome of an earlier hit in shadow stands in a later stage.
+        // A test that depends on an earlier hit in shadow needs a later stage.
         let mut stage: Vec<(usize, (String, Bson))> = Vec::new();
         for (place, test) in tests.by_ref() {
-            if stage.iter().any(|(earlier, _)| self.waits_for(place, *earlier)) {
+            if stage.iter().any(|(earlier, _)| self.depends_on(place, *earlier)) {
                 stages.extend(set(stage.drain(..).map(|(_, test)| test)));
             }
             stage.push((place, test));
@@ -112,7 +115,7 @@ impl<'a> Decide<'a> {
         stages
     }
 
-    /// The hits before this one that are tested with it, and have the same count.
+    /// Returns the earlier guards or limits with the same count as this one.
     fn earlier(&self, place: usize) -> impl Iterator<Item = (usize, &Hit<'a>)> {
         let guards = self.batch.guards.len();
         let hits = if place < guards { (self.batch.guards, 0) } else { (self.batch.limits, guards) };
@@ -121,7 +124,7 @@ impl<'a> Decide<'a> {
             .filter(move |(other, _)| *other < place && self.layout.places[*other] == count)
     }
 
-    fn waits_for(&self, place: usize, earlier: usize) -> bool {
+    fn depends_on(&self, place: usize, earlier: usize) -> bool {
         self.earlier(place).any(|(other, hit)| other == earlier && hit.shadow)
     }
 
@@ -130,8 +133,8 @@ impl<'a> Decide<'a> {
         if place < guards { &self.batch.guards[place] } else { &self.batch.limits[place - guards] }
     }
 
-    /// The cost of a hit and of what earlier ones will have taken; what refuses in shadow takes nothing.
-    fn sum(&self, place: usize) -> Bson {
+    /// Returns the cost of a hit plus the costs that earlier ones will have taken. A refusal in shadow takes nothing.
+    fn cost_so_far(&self, place: usize) -> Bson {
         let policy = self.hit(place).policy;
         let sure = self.earlier(place).filter(|(_, hit)| !hit.shadow).map(|(_, hit)| hit.cost);
         let sure = sure.fold(self.hit(place).cost, u64::saturating_add);
@@ -144,36 +147,36 @@ impl<'a> Decide<'a> {
     fn verdict(&self) -> Bson {
         let pass = |hits: Vec<(usize, &Hit<'_>)>| {
             let strict = hits.into_iter().filter(|(_, hit)| !hit.shadow);
-            all(strict.map(|(place, _)| at(&format!("p{place}"))))
+            and(strict.map(|(place, _)| field(&format!("p{place}"))))
         };
-        let limits = choose(pass(self.limits().collect()), number(ADMITTED), number(REFUSED));
-        choose(pass(self.guards().collect()), limits, number(GUARDED))
+        let limits = cond(pass(self.limits().collect()), number(ADMITTED), number(REFUSED));
+        cond(pass(self.guards().collect()), limits, number(REFUSED_BY_GUARD))
     }
 
-    /// The state of a count after the limits were consumed or refused.
-    fn outcome(&self, count: usize, is_whole: bool) -> Bson {
-        let before = at(&format!("s{count}"));
-        let refused = if is_whole { self.refused(count) } else { None };
+    /// Returns the state of a count after the limits are consumed or refused.
+    fn after(&self, count: usize) -> Bson {
+        let before = field(&format!("s{count}"));
+        let refused = if self.is_whole() { self.refused(count) } else { None };
         let otherwise = match refused {
-            Some(refused) => choose(is_verdict(REFUSED), refused, before.clone()),
+            Some(refused) => cond(is_verdict(REFUSED), refused, before.clone()),
             None => before.clone(),
         };
         match self.consumed(count) {
-            Some(consumed) => choose(is_verdict(ADMITTED), consumed, otherwise),
+            Some(consumed) => cond(is_verdict(ADMITTED), consumed, otherwise),
             None => otherwise,
         }
     }
 
-    /// The limits that can take something from a count.
+    /// Returns the limits that can take something from a count.
     fn takers(&self, count: usize) -> impl Iterator<Item = (usize, &Hit<'a>)> {
         let takes = move |(place, hit): &(usize, &Hit<'_>)| {
-            self.layout.places[*place] == count && can_matter(hit.policy, hit.cost)
+            self.layout.places[*place] == count && !hit.policy.ignores(hit.cost)
         };
         self.limits().filter(takes)
     }
 
-    /// What passed with all that earlier hits take passes when they have taken it, so that all can be taken as
-    /// one. What refuses in shadow moves an elastic end all the same.
+    /// Returns the state of a count after the limits are consumed. All their costs are taken at once: each has passed a
+    /// test with the costs of the earlier ones. A refusal in shadow also moves the end of an elastic window.
     fn consumed(&self, count: usize) -> Option<Bson> {
         let policy = self.layout.counts[count].policy;
         let state = format!("s{count}");
@@ -184,33 +187,35 @@ impl<'a> Decide<'a> {
         let first = amounts.next()?;
         let sum = amounts.fold(first, add);
         let is_sure = self.takers(count).any(|(_, hit)| !hit.shadow);
-        let taken = rules::take(policy, &state, sum.clone());
+        let taken = strategies::take(policy, &state, sum.clone());
         if is_sure || policy.strategy() == Strategy::FixedWindowElasticExpiry {
             return Some(taken);
         }
-        Some(choose(less(number(0), sum), taken, at(&state)))
+        Some(cond(lt(number(0), sum), taken, field(&state)))
     }
 
-    /// A refusal moves an elastic end.
+    /// Returns the state of a count after a refusal, which moves the end of an elastic window.
     fn refused(&self, count: usize) -> Option<Bson> {
         let policy = self.layout.counts[count].policy;
         if policy.strategy() != Strategy::FixedWindowElasticExpiry {
             return None;
         }
-        let most = number(amount(policy, policy.capacity()));
+        let max = number(amount(policy, policy.capacity()));
         let refuses = |(place, hit): (usize, &Hit<'_>)| {
             let is_here = self.layout.places[place] == count && !hit.shadow && hit.cost > 0;
-            is_here.then(|| all([not(at(&format!("p{place}"))), at_most(self.sum(place), most.clone())]))
+            is_here
+                .then(|| and([not(field(&format!("p{place}"))), lte(self.cost_so_far(place), max.clone())]))
         };
         let state = format!("s{count}");
-        Some(choose(any(self.limits().filter_map(refuses)), rules::refuse(policy, &state), at(&state)))
+        let after = strategies::refuse(policy, &state);
+        Some(cond(or(self.limits().filter_map(refuses)), after, field(&state)))
     }
 
-    /// One stage for each hit on refusal, since each sees what those before it have done.
+    /// Returns a stage for each hit on refusal, since each depends on those before it.
     fn on_refusal(&self) -> impl Iterator<Item = Document> {
         let first = self.batch.guards.len() + self.batch.limits.len();
-        let can_matter = |(_, hit): &(usize, &Hit<'_>)| can_matter(hit.policy, hit.cost);
-        let hits = self.here(self.batch.on_refusal, first).filter(can_matter);
+        let can_take = |(_, hit): &(usize, &Hit<'_>)| !hit.policy.ignores(hit.cost);
+        let hits = self.here(self.batch.on_refusal, first).filter(can_take);
         hits.filter_map(move |(place, hit)| {
             let count = self.layout.places[place];
             let state = format!("f{count}");
@@ -218,15 +223,16 @@ impl<'a> Decide<'a> {
                 None => is_verdict(REFUSED),
                 Some(limit) => {
                     self.batch.limits.get(limit).filter(|limit| !limit.shadow)?;
-                    all([is_verdict(REFUSED), not(at(&format!("p{}", self.batch.guards.len() + limit)))])
+                    and([is_verdict(REFUSED), not(field(&format!("p{}", self.batch.guards.len() + limit)))])
                 }
             };
-            Some(doc! { "$set": { state.clone(): choose(has_refused, hit_if_it_passes(hit, &state), at(&state)) } })
+            let after = strategies::hit(hit.policy, &state, hit.cost);
+            Some(doc! { "$set": { state.clone(): cond(has_refused, after, field(&state)) } })
         })
     }
 
-    /// What the decision was, and what it was based on. Of a log only the sum: the hits that are new are found
-    /// by it.
+    /// Returns the report: the verdict, and the states before the decision. Of a log it has only the sum, from which the
+    /// reader derives the new hits.
     fn report(&self, mark: ObjectId) -> Document {
         let first_on_refusal = self.batch.guards.len() + self.batch.limits.len();
         let reported = &self.layout.places[..first_on_refusal];
@@ -234,7 +240,7 @@ impl<'a> Decide<'a> {
             .map(|(place, count)| {
                 let state = format!("s{place}");
                 let is_log = count.policy.strategy() == Strategy::MovingWindow;
-                let before = if is_log { sum_only(&state) } else { at(&state) };
+                let before = if is_log { sum_only(&state) } else { field(&state) };
                 (place.to_string(), before)
             })
             .collect();
@@ -243,29 +249,19 @@ impl<'a> Decide<'a> {
         } else {
             before
         };
-        doc! { "q": mark, "v": at("verdict"), "b": before }
+        doc! { "q": mark, "v": field("verdict"), "b": before }
     }
 }
 
 fn if_passes(place: usize, then: Bson, otherwise: Bson) -> Bson {
-    choose(at(&format!("p{place}")), then, otherwise)
+    cond(field(&format!("p{place}")), then, otherwise)
 }
 
 fn sum_only(state: &str) -> Bson {
-    let [newest, used] = rules::fields(state, ["n", "u"]);
+    let [newest, used] = fields(state, ["n", "u"]);
     doc! { "n": newest, "u": used }.into()
 }
 
-/// The state after a hit that takes if it passes, and else is refused.
-pub(super) fn hit_if_it_passes(hit: &Hit<'_>, state: &str) -> Bson {
-    let cost = number(amount(hit.policy, hit.cost));
-    choose(
-        rules::passes(hit.policy, state, cost.clone()),
-        rules::take(hit.policy, state, cost),
-        rules::refuse(hit.policy, state),
-    )
-}
-
 fn is_verdict(verdict: u64) -> Bson {
-    equal(at("verdict"), number(verdict))
+    eq(field("verdict"), number(verdict))
 }
