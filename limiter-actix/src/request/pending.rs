@@ -3,7 +3,7 @@
 use actix_web::dev::ServiceRequest;
 use limiter_core::storage::Decision;
 
-use super::refusal::{Refusal, refuse};
+use super::refuse::{Refusal, refuse};
 use crate::{
     decision::{charge::Charges, context::DecisionContext, decided::DecidedBatch, query::StorageQuery},
     report::decided_by::{DecidedBy, Undecided},

@@ -16,7 +16,7 @@ pub(crate) struct LimiterStack {
     pub(crate) limiters: SmallVec<[Rc<RequestState>; 2]>,
     /// Rules that the request met before any limiter.
     pub(super) unclaimed_rules: RuleIds,
-    /// Whether a limiter skips this request.
+    /// Set if a limiter skips this request.
     pub(crate) is_skipped: bool,
 }
 

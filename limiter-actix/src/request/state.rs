@@ -26,7 +26,7 @@ pub(crate) struct RequestState {
     pub(super) phase: Cell<Phase>,
     pub(super) rules: RefCell<RuleLedger>,
     pub(super) charges: RefCell<Charges>,
-    /// Who has decided so far.
+    /// The decider so far.
     pub(super) decided_by: Cell<DecidedBy>,
     /// The states of limiters further in.
     pub(super) inner: RefCell<Vec<Rc<Self>>>,
