@@ -137,7 +137,7 @@ fn invalid_values_name_variable_value_and_expectation() {
     }
 }
 
-/// Whether a limit can be depends on a strategy that is told elsewhere.
+/// The validity of a limit depends on a strategy that is set elsewhere.
 #[test]
 fn a_limit_beyond_its_strategy_names_its_variable() {
     let variables = [("RATELIMIT_DEFAULT", "20000/minute"), ("RATELIMIT_STRATEGY", "moving-window")];
@@ -164,7 +164,7 @@ fn unknown_variables_are_logged() {
     assert!(said.iter().any(|line| line.contains("it is not known") && line.contains("RATELIMIT_COLOUR")));
 }
 
-/// The workers of a server build the same limiter; what is wrong is said for one of them.
+/// The workers of a server build the same limiter; a warning is logged for one of them.
 #[actix_web::test]
 async fn unknown_variables_are_logged_once_for_all_workers() {
     log::capture();

@@ -1,4 +1,4 @@
-//! What each setting of a file does.
+//! Each setting of a file.
 
 use actix_web::{App, web};
 use limiter_actix::{Limiter, ManualClock, Timestamp};
@@ -262,7 +262,7 @@ async fn responses_of_a_file() {
     assert_eq!(values, [Some("1"), Some("0"), Some("1700000060"), Some("60")]);
 }
 
-/// Two programs on one storage are told apart by their prefixes.
+/// Two programs on one storage count apart by their prefixes.
 #[actix_web::test]
 async fn prefixes_tell_programs_apart() {
     let memory = std::sync::Arc::new(limiter_actix::storage::MemoryStorage::new());

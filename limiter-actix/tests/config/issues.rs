@@ -1,10 +1,10 @@
-//! What is said of settings that cannot be.
+//! Errors of invalid settings.
 
 use limiter_actix::{BuildError, Limit, Limiter, LimiterBuilder, Quota, TrustedProxies, check_file};
 
 use crate::Settings;
 
-/// What is said of a file, with `limits.toml` for its path.
+/// The error of a file, with `limits.toml` for its path.
 fn said_of(text: &str) -> Vec<String> {
     let settings = Settings::new(text);
     let path = settings.path.display().to_string();
@@ -202,7 +202,7 @@ fn a_file_is_bounded() {
     assert_eq!(said_of(&issues.concat()).len(), 100);
 }
 
-/// Whatever is missing, it is told, or it was not needed.
+/// A missing part is reported, or it was not needed.
 #[test]
 fn a_file_may_lack_any_part() {
     let whole = include_str!("../../../examples/limits.toml");

@@ -1,4 +1,4 @@
-//! What a reload changes, and what it keeps.
+//! Changes by a reload, and what it keeps.
 
 use std::{
     fs,
@@ -129,7 +129,7 @@ async fn code_and_environment_still_go_before_the_file() {
     assert_eq!(ask!(app, "/").0, 429, "3 a minute, from the environment");
 }
 
-/// The switch is flipped by the program; the file flips it only when what it says has changed.
+/// The switch is flipped by the program; the file flips it only when its own setting has changed.
 #[actix_web::test]
 async fn a_reload_keeps_the_switch() {
     let settings = Settings::new("default_limits = '5/hour'");

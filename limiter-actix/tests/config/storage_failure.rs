@@ -1,4 +1,4 @@
-//! What the environment and a file say of a storage that fails.
+//! Failure policies from the environment and from a file.
 
 use std::sync::Arc;
 

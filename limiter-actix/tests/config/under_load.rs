@@ -35,7 +35,7 @@ const BROKEN: &str =
 
 const PATHS: [&str; 3] = ["/", "/limited", "/exempt"];
 
-/// What each version says of each path, as the header that shows the limit.
+/// The limit of each path in each version, as the header shows it.
 const EXPECTED: [[Option<(&str, &str)>; 3]; 2] = [
     [Some(("x-one", "1000001")), Some(("x-one", "1000002")), None],
     [Some(("x-two", "2000001")), Some(("x-two", "2000002")), Some(("x-two", "2000001"))],
@@ -56,7 +56,7 @@ struct Busy {
     clients: Vec<JoinHandle<Observations>>,
 }
 
-/// How often each version answered, and how many answers there were.
+/// The versions that answered, and the number of answers.
 #[derive(Default)]
 struct Observations {
     answers: usize,
@@ -154,7 +154,7 @@ fn reloads_by_a_watcher_under_load() {
     assert_eq!(busy.end().versions.len(), 2);
 }
 
-/// The limits admit as many as they say, however often the file is read in between.
+/// The limits are exact, however often the file is read in between.
 #[test]
 fn counts_are_exact_over_reloads() {
     let text =

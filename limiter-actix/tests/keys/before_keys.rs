@@ -1,4 +1,4 @@
-//! The client's address, as functions see it that are asked before keys are.
+//! The client's address, in callbacks that run before keys.
 
 use std::net::IpAddr;
 
@@ -21,7 +21,7 @@ fn through_the_proxy(client: &'static str) -> actix_web::test::TestRequest {
     from("10.0.0.1").insert_header(("x-forwarded-for", client))
 }
 
-/// The defect: a filter was told the address of the proxy, and let everybody pass.
+/// The defect: a filter got the address of the proxy, and let everybody pass.
 #[actix_web::test]
 async fn request_filters_know_the_proxies() {
     let app = app(behind_a_proxy().default_limits("1/hour").request_filter(is_internal)).await;
@@ -29,7 +29,7 @@ async fn request_filters_know_the_proxies() {
     assert_eq!(passes(&app, clients.map(through_the_proxy)).await, [true, false, true, true]);
 }
 
-/// The defect: the same, of limits that a function tells.
+/// The defect: the same, of dynamic limits.
 #[actix_web::test]
 async fn dynamic_limits_know_the_proxies() {
     let strangers = Limit::dynamic(|req| (!is_internal(req)).then(|| Quota::per_hour(1)));

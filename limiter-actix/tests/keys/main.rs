@@ -1,4 +1,4 @@
-//! Who the client is: section 5 of the contract.
+//! The identity of the client: section 5 of the contract.
 
 mod before_keys;
 mod dual_stack;

@@ -1,4 +1,4 @@
-//! What no header can do.
+//! Limits of the power of headers.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -9,7 +9,7 @@ use crate::vectors::lines;
 
 const NAMES: [&str; 4] = ["x-forwarded-for", "forwarded", "x-real-ip", "cf-connecting-ip"];
 
-/// What a client may send as a value: pieces of what proxies write, and any bytes.
+/// Values that a client may send: pieces of what proxies write, and any bytes.
 fn claim() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         8 => select(vec![
@@ -45,7 +45,7 @@ fn trusting(name: &str) -> TrustedProxies {
     TrustedProxies::header(name).networks(["10.0.0.0/8"])
 }
 
-/// What a proxy adds to the list for the address that connected to it.
+/// The entry that a proxy adds for the address that connected to it.
 fn entry(name: &str, address: IpAddr, dress: u8) -> String {
     let bracketed = match address {
         IpAddr::V4(address) => address.to_string(),

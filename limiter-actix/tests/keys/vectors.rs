@@ -53,7 +53,7 @@ fn x_forwarded_for_by_networks() {
             ("10.0.0.1", &["garbage"], "10.0.0.1"),
             ("10.0.0.1", &[""], "10.0.0.1"),
             ("10.0.0.1", &[], "10.0.0.1"),
-            // All of them are proxies: the one furthest away asks.
+            // All of them are proxies: the one furthest away is the client.
             ("10.0.0.1", &["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
             ("fd00::1", &["1.2.3.4, fd00::2"], "1.2.3.4"),
             ("fd00::1", &["2001:db8::7,10.0.0.2"], "2001:db8::7"),

@@ -1,4 +1,4 @@
-//! Settings that are wrong, said in `build` or once while serving.
+//! Invalid settings, reported by `build` or logged once while serving.
 
 use actix_web::test::TestRequest;
 use limiter_actix::{BuildError, Limiter, LimiterBuilder, TrustedProxies, TrustedProxiesError, key};

@@ -1,4 +1,4 @@
-//! How often the functions of the user are called.
+//! The number of calls of the user's functions.
 
 use std::sync::{
     Arc,

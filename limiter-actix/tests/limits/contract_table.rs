@@ -1,4 +1,4 @@
-//! The table of the contract, each row asked through an app: default d, application a; scope P holds C holds
+//! The table of the contract, each row measured through an app: default d, application a; scope P holds C holds
 //! D, with limits 2, 3, 4.
 
 use actix_web::web::{self, ServiceConfig};
@@ -7,7 +7,7 @@ use limiter_test_support::play::{page, ruled};
 
 use crate::probe::{applies, limit};
 
-/// What is declared, and what applies to a route directly in P, in C, in D.
+/// Declarations, and the limits that apply to a route directly in P, in C, in D.
 #[rustfmt::skip]
 const TABLE: &[(&str, &str, &str, &str)] = &[
     // declared                                              P        C          D
@@ -31,7 +31,7 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
     ("P 2 override, exempt C, D 4 no override",              "a 2",   "-",       "4"),
 ];
 
-/// What is declared, what applies to a route directly in P, and to one with a rule of its own.
+/// Declarations, and the limits that apply to a route directly in P, and to one with a rule of its own.
 #[rustfmt::skip]
 const ROUTES: &[(&str, &str, &str)] = &[
     // declared                                              P        the route

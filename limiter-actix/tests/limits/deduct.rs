@@ -157,7 +157,7 @@ fn one_of_a_hundred_at_once_is_admitted() {
     }
 }
 
-/// An error that can say what it is only once.
+/// An error whose response can be made only once.
 #[test]
 fn errors_of_middleware_count() {
     #[derive(Debug)]
@@ -188,8 +188,8 @@ fn errors_of_middleware_count() {
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
 }
 
-/// A guarded handler answers for an exempt route, and only then it is known that the limit holds: it is asked of
-/// the response all the same.
+/// A guarded handler answers for an exempt route, and only then the limit is known to hold: its callback
+/// gets the response all the same.
 #[test]
 fn a_limit_met_after_routing_reads_the_response_too() {
     let has_password = |it: &GuardContext<'_>| it.head().headers().contains_key("password");

@@ -1,4 +1,4 @@
-//! Limits that a function of the request tells.
+//! Limits by a function of the request.
 
 use std::sync::{
     Arc,
@@ -14,7 +14,7 @@ use limiter_test_support::{
 
 use crate::probe::hold;
 
-/// What the header `lim` says.
+/// The quotas in the header `lim`.
 fn told(req: &ServiceRequest) -> Option<String> {
     header(req, "lim").map(str::to_owned)
 }

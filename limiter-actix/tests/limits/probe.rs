@@ -26,7 +26,7 @@ pub(crate) fn limit(name: &'static str) -> Limit {
     with_options(Limit::new(Quota::per_hour(1)), name)
 }
 
-/// The limit of this name, if a function of the request says so.
+/// The limit of this name, if a function of the request returns a quota.
 pub(crate) fn limit_if(
     name: &'static str,
     tells: fn(&actix_web::dev::ServiceRequest) -> Option<Quota>,
@@ -81,7 +81,7 @@ async fn applying<B: MessageBody + 'static>(
     if names.is_empty() { "-".to_owned() } else { names.join(" ") }
 }
 
-/// Whether a new client is, when it spends on this limit for the second time.
+/// Returns whether a new client is refused when it spends on this limit for the second time.
 async fn is_refused<B: MessageBody + 'static>(
     app: impl AsyncFn(TestRequest) -> Result<ServiceResponse<B>, Error>,
     request: &str,

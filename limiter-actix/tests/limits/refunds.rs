@@ -25,7 +25,7 @@ use limiter_test_support::{
 
 use crate::deduct::{limiter, one_failure, refunded};
 
-/// Answers when the test says so.
+/// Answers once the test opens it.
 #[derive(Default)]
 struct Gate(Cell<bool>);
 
@@ -58,12 +58,12 @@ fn hanging_up_makes_no_attempt_free() {
 #[test]
 fn hanging_up_refunds_with_refund_on_drop() {
     after_hanging_up(|| one_failure().refund_on_drop(true), "200 [L=1 R=1 X=T+0]");
-    // Also where the response has no say.
+    // Also where no response decides.
     let always = || Limit::new(Quota::per_minute(1)).refund_on_drop(true);
     after_hanging_up(always, "200 [L=1 R=0 X=T+60]");
 }
 
-/// What the next request is answered.
+/// Checks the answer to the next request.
 fn after_hanging_up(limit: fn() -> Limit, expected: &str) {
     for kind in StorageKind::ALL {
         let wrong = in_a_system(async {
@@ -95,7 +95,7 @@ fn a_panic_refunds_with_refund_on_drop() {
     after_a_panic(|| one_failure().refund_on_drop(true), "200 [L=1 R=1 X=T+0]");
 }
 
-/// What the next request is answered.
+/// Checks the answer to the next request.
 fn after_a_panic(limit: fn() -> Limit, expected: &str) {
     for kind in StorageKind::ALL {
         let wrong = in_a_system(async {

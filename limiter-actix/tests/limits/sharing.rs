@@ -52,7 +52,7 @@ fn counts_shared_by_a_function() {
             (0.0, "GET /a", "tenant: one", "200"),
             (0.0, "GET /b", "tenant: one", "429"),
             (0.0, "GET /b", "tenant: two", "200"),
-            // The name is the same, whoever tells it.
+            // The name is the same, however it is given.
             (0.0, "GET /fixed", "", "429"),
         ],
     );

@@ -1,4 +1,4 @@
-//! What always answers.
+//! Health checks that always answer.
 
 use actix_web::{Responder, get};
 use limiter_actix::{BuildError, Limiter, exempt};

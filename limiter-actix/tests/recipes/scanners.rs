@@ -1,4 +1,4 @@
-//! Who looks for what is not there.
+//! Scanners that look for missing pages.
 
 use actix_web::http::StatusCode;
 use limiter_actix::{BuildError, Limit, Limiter, Quota};

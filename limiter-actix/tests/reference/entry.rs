@@ -5,7 +5,7 @@ use limiter_test_support::{
     storages::{StorageKind, errors_on_all},
 };
 
-/// What the reference was seen to do, set up here.
+/// An observation of the reference, set up here.
 pub(crate) struct Entry {
     pub(crate) id: &'static str,
     /// Why the answers differ from those of the reference; none: they agree.

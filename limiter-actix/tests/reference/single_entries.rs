@@ -84,7 +84,7 @@ fn cm1_no_count_is_shared_by_accident() {
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
 }
 
-/// D01, its last part: a function that fails to tell the limits is the application's error.
+/// D01, its last part: a limit function that fails is the application's error.
 #[test]
 fn d01_a_failing_limit_function_is_a_500() {
     expect(
@@ -163,7 +163,7 @@ fn t01_two_limiters_in_the_other_order() {
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
 }
 
-/// O01 agrees: a middleware further out answers before the limiter is asked.
+/// O01 agrees: a middleware further out answers before the limiter.
 #[test]
 fn o01_middleware_further_out_answers_first() {
     async fn early(

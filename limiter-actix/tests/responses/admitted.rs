@@ -129,7 +129,7 @@ async fn a_limit_that_is_met_after_routing_is_the_breach() {
     let app = init_service(app).await;
     let told_now = async || told(&ask(&app, request("GET", "/hidden")).await);
     assert_eq!(told_now().await, "200 1 0 [5 per 1 minute: 4, 1 per 1 hour: 0]");
-    // What the default limit had taken was given back.
+    // The charge of the default limit was refunded.
     assert_eq!(told_now().await, "429 1 0 [5 per 1 minute: 4, 1 per 1 hour: 0]");
     assert_eq!(told_now().await, "429 1 0 [5 per 1 minute: 4, 1 per 1 hour: 0]");
 }

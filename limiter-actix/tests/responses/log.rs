@@ -1,4 +1,4 @@
-//! What the log says of refusals.
+//! The log of refusals.
 
 use std::{sync::Arc, time::Duration};
 
@@ -33,7 +33,7 @@ async fn a_flood_of_refusals_does_not_fill_the_log() {
     assert!(suppressed[0].starts_with("INFO") && suppressed[0].contains("suppressed=150"), "{suppressed:?}");
 }
 
-/// A limit in shadow tells what it would have done, once for a request.
+/// A limit in shadow logs the refusal it would have made, once for a request.
 #[actix_web::test]
 async fn limits_in_shadow_are_logged_once() {
     log::capture();

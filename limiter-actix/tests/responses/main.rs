@@ -1,4 +1,4 @@
-//! What clients read: refusals and headers.
+//! Responses as clients read them: refusals and headers.
 
 use std::sync::Arc;
 

@@ -36,7 +36,7 @@ async fn a_script_from_another_origin_can_read_a_refusal() {
     let app = App::new().wrap(limiter).wrap(cors).route("/", web::get().to(|| async { "admitted" }));
     let app = init_service(app).await;
 
-    // The browser asks before each request.
+    // The browser sends a preflight before each request.
     let mut statuses = Vec::new();
     for _ in 0..3 {
         let allowed = ask(&app, preflight()).await;

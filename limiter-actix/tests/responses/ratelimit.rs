@@ -111,7 +111,7 @@ async fn a_limit_in_shadow_is_not_shown() {
     assert_eq!(fields_of(&answer), (r#""route";q=7;w=3600"#, r#""route";r=6;t=3600"#));
 }
 
-/// What was given back is left, and nothing has to be waited for where all is.
+/// Refunded quota is left, and nothing has to be waited for where all is.
 #[actix_web::test]
 async fn refunded_quota_is_shown() {
     let limit = Limit::new(Quota::per_minute(5)).deduct_when(|response| response.status.is_server_error());

@@ -79,7 +79,7 @@ async fn the_name_of_retry_after_can_be_set() {
     assert_eq!(refused.header("x-ratelimit-limit"), None, "names do not switch headers on");
 }
 
-/// What an answer of the application's own says, and what comes of it where the limit says 60 seconds.
+/// `Retry-After` of a custom response, and the field that is sent where the limit has 60 seconds.
 const KEPT: &[(&str, &str)] = &[
     ("120", "120"),
     ("61", "61"),
@@ -118,7 +118,7 @@ async fn a_longer_retry_after_is_kept() {
     }
 }
 
-/// `t` says the same as `Retry-After`, or a client would be back too early.
+/// `t` equals `Retry-After`, or a client would be back too early.
 #[actix_web::test]
 async fn the_ratelimit_field_agrees_with_retry_after() {
     for (own, t) in [("120", 120), ("59", 60), ("Wed, 15 Nov 2023 00:02:00 GMT", 120)] {

@@ -1,4 +1,4 @@
-//! How the limiter knows, before routing, where a request will go: whole apps in this thread.
+//! The prediction of a request's route before routing, in whole apps in this thread.
 
 use std::sync::{
     Arc,
@@ -60,7 +60,7 @@ where
     assert_eq!(get(app, "/spend").await, 429);
 }
 
-/// How many of so many requests are answered, and not refused. A header line may go with them.
+/// Counts the requests of so many that are answered, and not refused. A header line may go with them.
 async fn passing<S, B>(app: &S, method: &str, target: &str, header: &str, requests: usize) -> usize
 where
     S: Service<Request, Response = ServiceResponse<B>, Error = Error>,

@@ -1,4 +1,4 @@
-//! What is granted to an exempt route does not reach its neighbours.
+//! Exemptions of a route do not reach its neighbours.
 
 use std::cell::RefCell;
 

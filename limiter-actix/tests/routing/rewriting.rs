@@ -57,7 +57,7 @@ async fn a_path_rewritten_inside_before_an_exempt_route() {
     assert_eq!(app::get(&app, "/pang/").await, 429);
 }
 
-/// Nothing stands on the handler that could tell the limiter.
+/// The handler has no attribute that could inform the limiter.
 #[actix_web::test]
 async fn a_path_rewritten_inside_before_a_rule_by_pattern() {
     let limiter = still().route("/login", "3/hour").scope("/api", "3/hour").build().unwrap();

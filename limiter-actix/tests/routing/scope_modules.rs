@@ -183,7 +183,7 @@ fn all(config: &mut web::ServiceConfig) {
     config.service((outer::lifts::a, outer::same::b));
 }
 
-/// How many of twenty GETs pass.
+/// Counts the GETs of twenty that pass.
 async fn passing<B: MessageBody>(app: App<impl ScopeFactory<B>>, target: &str) -> usize {
     let app = init_service(app).await;
     let mut passed = 0;
@@ -193,7 +193,7 @@ async fn passing<B: MessageBody>(app: App<impl ScopeFactory<B>>, target: &str) -
     passed
 }
 
-/// How many of twenty GETs pass in an app with all handlers and these default limits.
+/// Counts the GETs of twenty that pass in an app with all handlers and these default limits.
 async fn passing_with(default: &str, target: &str) -> usize {
     let limiter = builder(default).build().unwrap();
     passing(App::new().wrap(limiter).configure(all), target).await

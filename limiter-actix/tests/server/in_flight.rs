@@ -32,7 +32,7 @@ fn is_failure(response: &ResponseHead) -> bool {
     !response.status.is_success()
 }
 
-/// What a handler has seen.
+/// Counts of the requests in a handler.
 #[derive(Clone, Default)]
 struct Handled {
     now: Arc<AtomicUsize>,
@@ -66,7 +66,7 @@ impl Handled {
     }
 }
 
-/// Answers as the last segment of the path says.
+/// Answers by the last segment of the path.
 async fn attempt(req: HttpRequest, seen: web::Data<Handled>) -> Result<HttpResponse, Error> {
     seen.enter();
     if req.match_info().query("outcome") == "forever" {
@@ -175,7 +175,7 @@ fn a_panic_in_the_handler_counts() {
     assert!(!is_free(&server));
 }
 
-/// How a client leaves.
+/// The ways in which a client leaves.
 #[derive(Clone, Copy, Debug)]
 enum Leaves {
     /// It closes the connection.

@@ -18,7 +18,7 @@ fn limiter(which: &str) -> LimiterBuilder {
     }
 }
 
-/// Is such a process: uses the limiter in two apps, as two workers would, and tells what was logged.
+/// Is such a process: uses the limiter in two apps, as two workers would, and prints the log.
 #[actix_web::test]
 async fn builds_a_limiter_as_one_of_several_processes() {
     let Ok(which) = env::var(TASK) else { return };
@@ -30,7 +30,7 @@ async fn builds_a_limiter_as_one_of_several_processes() {
     println!("said: {:?}", log::everywhere("L030"));
 }
 
-/// What is said of this limiter where the variable is set.
+/// The log of this limiter where the variable is set.
 fn said(which: &str, variable: &str, value: &str) -> Vec<String> {
     let mut process = Command::new(env::current_exe().expect("this program"));
     process

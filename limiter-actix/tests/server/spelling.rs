@@ -12,7 +12,7 @@ use limiter_test_support::{
     server::{Server, serve},
 };
 
-/// How often a handler was reached.
+/// Counts how often a handler was reached.
 #[derive(Clone, Default)]
 struct Reached(Arc<AtomicUsize>);
 

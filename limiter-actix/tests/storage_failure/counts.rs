@@ -1,4 +1,4 @@
-//! Where counts are while the storage fails and after, and what is said of it.
+//! Counts while the storage fails and after, and the log of it.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ async fn fallback_counts_start_at_zero_and_are_not_carried_back() {
     assert_eq!(statuses(&app, "/", 2).await, [200, 429]);
 }
 
-/// What was taken from the one is not given back to the other.
+/// A charge of the one is not refunded to the other.
 #[actix_web::test]
 async fn refunds_go_to_the_storage_that_was_charged() {
     let bench = Bench::failing();
@@ -85,7 +85,7 @@ async fn failing_and_recovering_are_logged_once_each() {
     assert_eq!(said(), (2, 2));
 }
 
-/// What needs no decision does not ask a storage that fails, nor is it held up by one.
+/// A request without a decision neither queries a failing storage nor waits for it.
 #[actix_web::test]
 async fn a_request_without_limits_queries_nothing() {
     let bench = Bench::new();

@@ -1,4 +1,4 @@
-//! A storage that fails when it is told to, and limiters that use it.
+//! A storage that fails on demand, and limiters that use it.
 
 use std::{
     io,
@@ -22,7 +22,7 @@ use limiter_actix::{
 };
 use limiter_test_support::app;
 
-/// A storage that pretends to be far away. It counts how often it is asked, and fails when it is told to.
+/// A storage that pretends to be far away. It counts its queries, and fails on demand.
 #[derive(Debug, Default)]
 pub(crate) struct Fickle {
     memory: MemoryStorage,
@@ -46,7 +46,7 @@ impl Fickle {
         self.is_failing.store(false, Relaxed);
     }
 
-    /// How often it was asked for a decision.
+    /// The number of queries for a decision.
     pub(crate) fn decided(&self) -> u64 {
         self.decided.load(Relaxed)
     }
@@ -142,7 +142,7 @@ pub(crate) fn of_another(target: &str) -> TestRequest {
     app::request("GET", target).peer_addr(([192, 0, 2, 7], 40_000).into())
 }
 
-/// A handler that is not asked when the request is refused.
+/// A handler that is not called when the request is refused.
 pub(crate) async fn ok() -> &'static str {
     "ok"
 }

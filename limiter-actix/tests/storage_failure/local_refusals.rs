@@ -1,4 +1,4 @@
-//! Who was refused is refused again without a question.
+//! Refused clients are refused again without a query.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,7 +11,7 @@ use limiter_test_support::app::{ask, request};
 
 use crate::fickle_storage::{Bench, Fickle, START, of_another, ok, statuses};
 
-/// Asks six times; returns the statuses, and how often the storage was asked.
+/// Sends six requests; returns the statuses, and the number of queries.
 async fn six_times(limits: impl Into<Limits>) -> (Vec<u16>, u64) {
     let bench = Bench::new();
     let app = App::new()
@@ -218,7 +218,7 @@ async fn refunded_counts_are_queried() {
     assert_eq!(statuses(&app, "/plain", 1).await, [200]);
 }
 
-/// What memory refuses while the storage fails is not taken for a refusal of the storage.
+/// A refusal of the fallback memory is not taken for a refusal of the storage.
 #[actix_web::test]
 async fn refusals_of_the_fallback_are_not_remembered() {
     let bench = Bench::failing();

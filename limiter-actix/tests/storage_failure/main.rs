@@ -1,4 +1,4 @@
-//! What happens while the storage fails, and what is refused without asking it: section 7 of the contract.
+//! Failures of the storage, and refusals without a query: section 7 of the contract.
 
 mod counts;
 mod fickle_storage;

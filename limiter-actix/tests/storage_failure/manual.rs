@@ -99,7 +99,7 @@ async fn a_check_does_as_the_middleware() {
     }
 }
 
-/// The defect: a key that could not be told was counted like any other.
+/// The defect: a failing key was counted like any other.
 #[actix_web::test]
 async fn a_check_with_a_failing_key_is_a_500() {
     let bench = Bench::new();

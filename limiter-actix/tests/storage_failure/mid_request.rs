@@ -26,7 +26,7 @@ async fn a_charge_before_the_failure_is_refunded() {
         bench.storage.fail_at(2);
         assert_eq!(ask(&app, request("GET", "/hidden")).await.status, first, "{on_failure:?}");
         assert_eq!(bench.storage.decided(), 2);
-        // What is given back does not delay the answer.
+        // The refund does not delay the answer.
         for _ in 0..10 {
             yield_now().await;
         }
@@ -35,7 +35,7 @@ async fn a_charge_before_the_failure_is_refunded() {
     }
 }
 
-/// What stood in for the first question is given back, and the right limit is asked of the storage.
+/// The charge of the fallback is refunded, and the right limit is queried.
 #[actix_web::test]
 async fn a_storage_that_recovers_mid_request_decides() {
     let bench = Bench::new();

@@ -1,4 +1,4 @@
-//! What limits do when the storage fails: as the limiter says, or as they say themselves.
+//! Failure policies of the limiter and of its limits.
 
 use actix_web::{App, get, test::init_service, web};
 use limiter_actix::{
@@ -177,7 +177,7 @@ async fn a_503_adds_nothing_to_meta_limits() {
     assert_eq!(statuses(&app, "/", 2).await, [200, 429]);
 }
 
-/// A function that cannot tell a key is the application's error, whatever the storage does.
+/// A failing key function is the application's error, whatever the storage does.
 #[actix_web::test]
 async fn a_key_that_fails_is_no_fault_of_the_storage() {
     for (on_failure, is_failing) in [(Fallback, false), (Allow, false), (Deny, true), (Allow, true)] {

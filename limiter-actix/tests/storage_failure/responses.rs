@@ -1,4 +1,4 @@
-//! What clients read while the storage fails.
+//! Responses while the storage fails.
 
 use actix_web::{App, http::header::HeaderName, test::init_service, web};
 use limiter_actix::{

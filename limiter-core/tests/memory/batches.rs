@@ -46,7 +46,7 @@ fn guards_are_tested_and_never_consumed() {
     assert_eq!(storage.decide(&batch, NOW).verdict(), Verdict::Admitted);
     assert_eq!(left(&storage, &guard, NOW), [1]);
 
-    // Spent, the guard shuts before the limits are asked: none is consumed, no elastic end moves, and nothing
+    // Spent, the guard refuses before the limits are tested: none is consumed, no elastic end moves, and nothing
     // is taken on refusal.
     assert!(storage.decide(&Batch::new(&guard), NOW).is_admitted());
     assert!(storage.decide(&Batch::new(&limits[1..]), NOW).is_admitted());

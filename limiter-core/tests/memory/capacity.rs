@@ -113,7 +113,7 @@ fn expired_keys_leave_step_by_step() {
         assert!(after.abs_diff(before) <= 1);
     }
     assert_eq!((storage.len(), storage.evictions()), (1000, 0));
-    // Who is back after the end is counted anew.
+    // A client that is back after the end is counted anew.
     assert_eq!(left(&storage, &[Hit::new(&a, &client(5), &policy)], after_secs(60)), [2]);
 }
 

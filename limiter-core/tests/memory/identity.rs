@@ -7,7 +7,7 @@ use limiter_core::{
 
 use crate::{NOW, client, per_minute, scope};
 
-/// Whether two keys share a count.
+/// Returns whether two keys share a count.
 fn meet(one: &Key, other: &Key) -> bool {
     let (storage, a, policy) = (MemoryStorage::new(), scope("a"), per_minute(1, Strategy::FixedWindow));
     assert!(storage.decide(&Batch::new(&[Hit::new(&a, one, &policy)]), NOW).is_admitted());
@@ -70,7 +70,7 @@ fn scopes_of_equal_parts_share_a_count() {
         assert!(hit(&Scope::new(parts)), "{parts:?}");
         assert!(!hit(&Scope::new(parts)), "{parts:?}");
     }
-    // What a key says cannot be taken for a part of the scope.
+    // The text of a key is never taken for a part of the scope.
     assert_eq!(storage.len(), all.len());
 }
 

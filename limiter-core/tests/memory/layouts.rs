@@ -1,4 +1,4 @@
-//! What is kept once for many clients, and what of each is kept where it fits.
+//! Layouts that many clients share, and the counts of each client.
 
 use std::collections::HashMap;
 

@@ -13,7 +13,7 @@ use crate::{NOW, client, left, per_minute, ready, scope};
 const THREADS: usize = 8;
 const ROUNDS: u64 = 300;
 
-/// Runs `admits` on all threads over and over; returns how often it said yes.
+/// Runs `admits` on all threads over and over; returns how often it was true.
 fn admitted(admits: impl Fn(usize) -> bool + Sync) -> u64 {
     let admitted = AtomicU64::new(0);
     thread::scope(|scope| {

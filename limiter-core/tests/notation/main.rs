@@ -65,7 +65,7 @@ fn each_unit_has_several_names() {
     }
 }
 
-/// What an error says, as a user reads it.
+/// Errors as a user reads them.
 #[test]
 fn errors_name_the_place_and_what_was_expected() {
     const COUNT: &str = "a count such as the 5 in `5 per minute`";
@@ -147,7 +147,7 @@ fn long_texts_are_refused() {
     assert_eq!(error.offset(), 1024);
     assert_eq!(error.to_string(), "expected a text of at most 1024 bytes at byte 1024, found `1025 bytes`");
     assert!(format!("{longest} ").parse::<Quota>().is_err());
-    // What is found is not repeated at length.
+    // Unexpected text is not repeated at length.
     assert!(parsed(&"x".repeat(1000)).unwrap_err().to_string().len() < 150);
 }
 

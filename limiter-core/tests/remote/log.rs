@@ -1,4 +1,4 @@
-//! What this thread logs.
+//! The log of this thread.
 
 use std::{
     fmt::{Debug, Write},
@@ -24,7 +24,7 @@ impl LogCapture {
         Self { lines: Arc::clone(&lines), _guard: set_default(Capture(lines)) }
     }
 
-    /// What was logged since the last time.
+    /// Returns the lines since the last time.
     pub(crate) fn take(&self) -> Vec<String> {
         std::mem::take(&mut self.lines.lock().unwrap())
     }

@@ -19,12 +19,12 @@ pub(crate) trait Server: DerefMut<Target = Process> + Sized {
     const STRATEGIES: &[Strategy];
     /// The unit in which the storage counts time.
     const RESOLUTION: Duration;
-    /// Whether the storage can forget all counts.
+    /// True if the storage can forget all counts.
     const CAN_RESET: bool;
-    /// Whether the counts outlive the process.
+    /// True if the counts outlive the process.
     const KEEPS_COUNTS: bool;
-    /// Whether a server that is well answers each request in time, and has counted by then all that it ever
-    /// counts. False for a driver that looks for its server in the background.
+    /// True if a healthy server answers each request in time, and has counted by then all that it ever counts.
+    /// False for a driver that looks for its server in the background.
     const IS_PROMPT: bool;
 
     fn start() -> Self;

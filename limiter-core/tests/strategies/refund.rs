@@ -1,4 +1,4 @@
-//! What is given back goes to the window it came from, or nowhere if that is gone.
+//! A refund goes to the window it came from, or nowhere if that is gone.
 
 use limiter_core::{Policy, Quota, Strategy, Unit, Window};
 use proptest::{prelude::*, strategy::Strategy as Generate};

@@ -1,4 +1,4 @@
-//! What every storage must do, on several servers, and what memcached cannot do.
+//! The tests that every storage must pass, on several servers, and the features that memcached lacks.
 
 use limiter_core::{
     Key, Policy, Quota, Scope, Strategy, Timestamp, acceptance,

@@ -55,7 +55,7 @@ async fn the_server_removes_what_has_expired() {
     }
 }
 
-/// What has expired leaves the document of a client that goes on.
+/// Expired counts leave the document of a client that goes on.
 #[tokio::test]
 async fn documents_do_not_grow_with_time() {
     let server = Mongo::start();

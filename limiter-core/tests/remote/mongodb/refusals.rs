@@ -1,4 +1,4 @@
-//! What the server may answer instead of deciding, in words for the operator.
+//! Errors of the server instead of a decision, in words for the operator.
 
 use std::time::Duration;
 

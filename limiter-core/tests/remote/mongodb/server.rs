@@ -132,7 +132,7 @@ impl Set {
         set
     }
 
-    /// How many members say this of themselves.
+    /// Returns how many members have this role.
     async fn count(&self, role: &str) -> usize {
         let mut count = 0;
         for member in &self.0 {

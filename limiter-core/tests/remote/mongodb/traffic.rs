@@ -1,4 +1,4 @@
-//! What goes to the server.
+//! The commands to the server.
 
 use limiter_core::{
     Key, Policy, Quota, Scope, Strategy,

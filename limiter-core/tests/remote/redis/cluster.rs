@@ -79,7 +79,7 @@ impl TwoLimits {
         unreachable!("every node has slots")
     }
 
-    /// What has been used of the first limit, after one more of the first `limits`.
+    /// Hits the first `limits`; returns how much of the first has been used.
     async fn hit(&self, storage: &impl Storage, limits: usize) -> Result<u64, StorageError> {
         let hits: Vec<_> =
             self.scopes[..limits].iter().map(|it| Hit::new(it, &self.key, &self.policy)).collect();
@@ -93,7 +93,7 @@ impl TwoLimits {
     }
 }
 
-/// How often a node has answered so.
+/// Returns how often a node has answered with this error.
 fn answered(node: &Redis, error: &str) -> u64 {
     let info = node.admin().info("errorstats");
     let prefix = format!("errorstat_{error}:count=");
@@ -177,7 +177,7 @@ async fn a_replica_follows_a_killed_primary() {
     is_replaced(|primary| primary.kill()).await;
 }
 
-/// The defect: a node that does not answer is asked again and again, since nothing says that it was replaced.
+/// The defect: a node that does not answer is queried again and again, since nothing shows that it was replaced.
 #[tokio::test]
 async fn a_replica_follows_a_frozen_primary() {
     is_replaced(|primary| primary.freeze()).await;

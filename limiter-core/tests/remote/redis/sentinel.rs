@@ -38,7 +38,7 @@ async fn passes_the_tests_of_all_storages_before_and_after_a_failover() {
     );
 }
 
-/// One request, or a few, may meet the old primary, which says that it is a replica now, or its closed door.
+/// One request, or a few, may reach the old primary, which is a replica now, or its closed port.
 async fn recovers(storage: &RedisStorage) {
     let start = Instant::now();
     while let Err(error) = storage.probe().await {
@@ -73,7 +73,7 @@ async fn a_replica_follows_a_frozen_primary_beside_a_frozen_sentinel() {
     servers.servers[0].freeze();
     client.fail().await;
     servers.wait_for_failover();
-    // The one that was asked before; the others still know.
+    // The one that was used before; the others still know.
     servers.freeze_sentinel(0);
     client.recover().await;
     let used = client.hit().await.unwrap();
@@ -90,7 +90,7 @@ async fn errors_name_what_sentinels_do_not_know() {
     expect_error(&nobody, "no sentinel led to a primary").await;
 }
 
-/// Waits until the replica has heard all that the primary has said.
+/// Waits until the replica has received all writes of the primary.
 async fn replicated(primary: &Redis) {
     let start = Instant::now();
     let mut admin = primary.admin();

@@ -70,7 +70,7 @@ fn report(window: &Window) -> (bool, u64, u128, Option<u128>) {
     (window.is_allowed(), window.remaining(), micros(window.reset()), window.retry_after().map(micros))
 }
 
-/// However many ask at once, no more is admitted than is allowed, and what was taken in vain comes back.
+/// However many hit at once, no more is admitted than is allowed, and charges of refused batches are refunded.
 #[tokio::test]
 async fn a_batch_over_slots_never_admits_too_much() {
     const AMOUNT: usize = 20;
@@ -115,7 +115,7 @@ async fn a_node_that_does_not_answer_keeps_no_quota() {
     };
     let (mut returned, start) = (0, Instant::now());
     for hit in &hits {
-        // Those of the frozen node cannot be asked for.
+        // Those of the frozen node cannot be queried.
         while let Ok(left) = timeout(Duration::from_millis(100), left(hit)).await {
             if left == Some(8) {
                 returned += 1;

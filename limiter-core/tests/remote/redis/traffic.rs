@@ -1,4 +1,4 @@
-//! What goes to the server and what stays here.
+//! The calls to the server.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,7 +15,7 @@ use crate::{
     server::Server,
 };
 
-/// How often the server ran a script by its hash, by its code, and loaded one.
+/// Returns how often the server ran a script by its hash, by its code, and loaded one.
 fn calls(admin: &mut Admin) -> (u64, u64, u64) {
     let info = admin.info("commandstats");
     let calls = |name: &str| -> u64 {

@@ -28,7 +28,7 @@ pub(crate) fn admit_the_limit<S: Server>(uri: &str, scopes: usize) {
     assert_eq!(admitted, vec![ADMITTED; S::STRATEGIES.len()]);
 }
 
-/// Is one of the processes if its environment says so, and nothing otherwise.
+/// Is one of the processes if its environment names a task, and nothing otherwise.
 pub(crate) fn hits_as_one_of_eight_processes<S: Server>() {
     processes::run(S::STRATEGIES, S::open);
 }

@@ -1,4 +1,4 @@
-//! What a limiter sees while its server fails, and after.
+//! Faults of the server, as a limiter sees them, and the time after.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ pub(crate) async fn restarted_between_two_requests<S: Server>() {
     tally.hit().await;
 }
 
-/// What waits in the server's queue when it is frozen counts after the thaw, once or not at all.
+/// Hits that wait in the queue of a frozen server count after the thaw, once or not at all.
 pub(crate) async fn frozen_and_thawed<S: Server>() {
     let server = S::start();
     let mut tally = Tally::<S>::start(server.storage()).await;
@@ -77,7 +77,7 @@ pub(crate) async fn without_its_data<S: Server>() {
     assert_eq!(tally.client.hit().await.unwrap(), 1);
 }
 
-/// What comes too late counts at most once.
+/// A late hit counts at most once.
 pub(crate) async fn far_away<S: Server>() {
     let server = S::start();
     let proxy = Proxy::start(server.port()).await;

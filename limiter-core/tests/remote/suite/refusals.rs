@@ -1,4 +1,4 @@
-//! What a backend does instead of deciding, in words for the operator.
+//! Errors of a backend instead of a decision, in words for the operator.
 
 use std::error::Error;
 

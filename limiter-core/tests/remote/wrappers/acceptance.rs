@@ -25,7 +25,7 @@ async fn a_resilient_storage_passes() {
     acceptance::run(&Resilient::new(MemoryStorage::new()), NANOSECOND).await;
 }
 
-/// It is told the time, but a time that goes back is nothing to count down by.
+/// It gets the time of the caller, but a time that goes back is nothing to count down by.
 #[tokio::test]
 async fn a_storage_behind_local_refusals_passes() {
     acceptance::run(&LocalRefusals::new(Arc::new(MemoryStorage::new())), Time::Own).await;

@@ -1,4 +1,4 @@
-//! What is refused without asking the storage.
+//! Refusals without a query of the storage.
 
 use std::{sync::Arc, time::Duration};
 
@@ -57,7 +57,7 @@ impl Bench {
         self.now = self.now.after(Duration::from_millis(millis));
     }
 
-    /// The decision, and whether the storage was asked for it.
+    /// Returns the decision, and whether the storage was queried for it.
     async fn decide(&self, batch: &Batch<'_>) -> (Decision, bool) {
         let before = self.far.decided();
         let decision = self.storage.decide(batch, self.now).await.expect("the storage decides");
@@ -115,11 +115,11 @@ async fn a_clock_that_went_back_queries_the_storage() {
     assert!(bench.is_asked(&[bench.hit()]).await);
 }
 
-/// The wait counts from before the storage was asked, which is before it decided: nobody waits for longer here.
+/// The wait counts from before the query, and so from before the decision: no client waits for longer here.
 #[tokio::test]
 async fn the_wait_counts_from_the_query() {
     let mut bench = Bench::of(Policy::new(Quota::per_second(2), Strategy::FixedWindow));
-    // The storage decides 300 ms later than it was asked.
+    // The storage decides 300 ms after the query.
     let late = START.after(Duration::from_millis(300));
     let hits = [bench.hit()];
     for _ in 0..2 {

@@ -1,4 +1,4 @@
-//! Who has a storage for himself cannot tell whether local refusals stand before it.
+//! Local refusals decide as the storage alone does, as long as nothing else uses it.
 
 use proptest::{
     prelude::{Just, ProptestConfig, any, prop, prop_oneof, proptest},
@@ -81,7 +81,7 @@ fn seen(decision: &Decision) -> impl PartialEq + std::fmt::Debug + use<> {
     (decision.verdict(), windows)
 }
 
-/// Plays the steps on both; tells how many questions were spared.
+/// Plays the steps on both; returns how many queries were spared.
 async fn play(steps: Vec<Step>) -> u64 {
     let (bench, memory) = (Bench::new(Strategy::FixedWindow), MemoryStorage::new());
     let (policies, mut now, mut asked) = (policies(), START, 0);

@@ -1,4 +1,4 @@
-//! What is cleared, reset or given back is asked for.
+//! Cleared, reset and refunded counts are queried again.
 
 use super::*;
 
@@ -69,7 +69,7 @@ async fn an_answer_from_before_a_clear_is_not_remembered() {
         assert!(bench.is_asked(&[Hit::new(&bench.scope, &bob, &bench.policy).cost(9)]).await);
         let hits = [bench.hit()];
         let batch = Batch::new(&hits);
-        // The storage decides when it is asked, and the answer is read later.
+        // The storage decides at once, and the answer is read later.
         let on_its_way = bench.storage.decide(&batch, bench.now);
         if is_reset {
             bench.storage.reset().await.unwrap();
