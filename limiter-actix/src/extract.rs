@@ -1,4 +1,4 @@
-//! Limits that a handler decides to check.
+//! Extractors: limits checked by the handler, and the current limits.
 
 use std::{
     convert::Infallible,
@@ -20,8 +20,8 @@ use crate::{
     },
 };
 
-/// Checks the limits of the request at hand, when the handler says so; for limiters that do not by themselves
-/// ([`auto_check(false)`](crate::LimiterBuilder::auto_check)).
+/// Checks the limits of a request when the handler calls it, for limiters with
+/// [`auto_check(false)`](crate::LimiterBuilder::auto_check).
 ///
 /// ```
 /// use actix_web::{Error, HttpResponse, get, web};
@@ -41,19 +41,24 @@ use crate::{
 pub struct LimitCheck(HttpRequest);
 
 impl LimitCheck {
-    /// Takes from all limits that apply to the request, or from none. Only the first call does; later ones,
-    /// and those of requests that have been decided, tell how the limits stand.
+    /// Charges all limits of the request, or none, and returns their windows.
+    ///
+    /// Only the first call charges. Later calls, and calls for requests that are decided already, return the windows.
     ///
     /// # Errors
     ///
-    /// The response to a refused request.
+    /// Returns the response to the request if it is refused, or if its limits were not decided.
     pub async fn check(&self) -> Result<CurrentLimits, Error> {
         let stack = self.0.extensions().get::<LimiterStack>().cloned().unwrap_or_default();
         let req = ServiceRequest::from_request(self.0.clone());
         for state in stack.limiters.iter().filter(|state| state.awaits_check.get()) {
             let mut correction = Correction::new(state, &req);
             if let Some(response) = correction.failure(state) {
-                return Err(InternalError::from_response("a limit could not be told", response).into());
+                return Err(InternalError::from_response(
+                    "a dynamic limit or a key function failed",
+                    response,
+                )
+                .into());
             }
             let turn = CheckTurn::begin(state);
             let answer = correction.run(state, &req).await;
@@ -62,9 +67,11 @@ impl LimitCheck {
                 Ok(decision) => decision,
                 Err(why) => {
                     let response = correction.undecided(why, state, &req);
-                    return Err(
-                        InternalError::from_response("the limits could not be checked", response).into()
-                    );
+                    return Err(InternalError::from_response(
+                        "request not decided: the storage failed",
+                        response,
+                    )
+                    .into());
                 }
             };
             if let Some(response) = correction.conclude(state, &req, &decision) {
@@ -76,8 +83,8 @@ impl LimitCheck {
     }
 }
 
-/// The turn of one who asks for the decision. When it is given up before there is one, such as by a timeout, the
-/// next one has to ask again: nothing was decided.
+/// One attempt to decide the request. If it is dropped before it ends, such as by a timeout, nothing was decided and
+/// the next call tries again.
 struct CheckTurn<'a> {
     state: &'a RequestState,
     is_over: bool,
@@ -111,8 +118,9 @@ impl FromRequest for LimitCheck {
 }
 
 impl CurrentLimits {
-    /// The limits of a request, those of the outermost limiter and level first. For a refused request they are
-    /// as they stood when it was refused.
+    /// Returns the limits of a request, those of the outermost limiter and level first.
+    ///
+    /// For a refused request, the windows are those at the refusal.
     pub fn of(req: &HttpRequest) -> Self {
         let extensions = req.extensions();
         let mut current = Current::new();
