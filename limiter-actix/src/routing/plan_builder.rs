@@ -85,7 +85,15 @@ impl PlanBuilder<'_> {
     /// A rule given by pattern belongs to the scope of its prefix.
     fn scope_levels(&self) -> Vec<PlannedLevel> {
         // Modules first, so that rules given by the prefix of a module join the innermost one.
-        let mut groups: Vec<ScopeGroup<'_>> = self.modules();
+        let mut groups = self.modules();
+        self.add_registered_scopes(&mut groups);
+        self.add_given_scopes(&mut groups);
+        groups.sort_by_key(|group| group.depth);
+        let levels = groups.into_iter().enumerate();
+        levels.map(|(index, group)| self.level(Tier::Scope(index), group.rules)).collect()
+    }
+
+    fn add_registered_scopes<'a>(&'a self, groups: &mut Vec<ScopeGroup<'a>>) {
         for scope in self.registered_scopes() {
             let rule = self.registered(scope.id, self.name_of_scope(scope));
             match groups.iter_mut().find(|group| group.is_of(scope)) {
@@ -98,6 +106,9 @@ impl PlanBuilder<'_> {
                 }),
             }
         }
+    }
+
+    fn add_given_scopes<'a>(&'a self, groups: &mut Vec<ScopeGroup<'a>>) {
         for (prefix, rule) in self.given_scopes() {
             match groups.iter_mut().rfind(|group| group.prefix == prefix) {
                 Some(group) => group.rules.push(rule),
@@ -106,9 +117,6 @@ impl PlanBuilder<'_> {
                 }
             }
         }
-        groups.sort_by_key(|group| group.depth);
-        let levels = groups.into_iter().enumerate();
-        levels.map(|(index, group)| self.level(Tier::Scope(index), group.rules)).collect()
     }
 
     /// Returns the `#[scope]` modules around a handler, all at the depth of the innermost.
