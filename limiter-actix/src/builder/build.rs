@@ -1,33 +1,33 @@
-//! Puts together what code, the environment and a file say.
+//! Builds a limiter from the settings in code, the environment and a file.
 
 use std::{convert::Infallible, panic::Location, sync::Arc};
 
 use super::LimiterBuilder;
 use crate::{
     BuildError, ConfigError, ConfigIssue, Limiter,
-    key::address::ClientAddress,
     limiter::{call_site, shared::Shared},
     settings::{
         Config, Settings,
         backend::Backend,
         local_refusals,
         partial::{PartialSettings, StorageLocation},
-        path_pattern::PathPattern,
     },
 };
 #[cfg(feature = "config-file")]
 use crate::{limiter::reload, settings::file::File};
 
 impl Limiter {
-    /// Starts to build a limiter.
+    /// Returns a builder with default settings.
     pub fn builder() -> LimiterBuilder {
         LimiterBuilder::new()
     }
 }
 
 impl Default for Limiter {
-    /// A limiter that keeps counts in memory, in fixed windows, by the client's address, and has no default
-    /// limits: those of attributes and scopes hold.
+    /// Returns a limiter with default settings.
+    ///
+    /// It counts in memory, in fixed windows, by the client's address. It has no default limits, so only the limits of
+    /// attributes, resources and scopes apply.
     #[track_caller]
     fn default() -> Self {
         let builder = LimiterBuilder::new();
@@ -40,14 +40,13 @@ impl Default for Limiter {
 }
 
 impl LimiterBuilder {
-    /// Builds the limiter, or finds the one that this very call has built before for another worker of the
-    /// same server; see [`Limiter`].
+    /// Builds the limiter, or returns the one that this line of code has built for another worker of the same server;
+    /// see [`Limiter`].
     ///
     /// # Errors
     ///
-    /// When a quota or a pattern cannot be read, and when a limit cannot be: a burst without a token bucket,
-    /// or a strategy that the storage does not have. All that is wrong in the environment and in a file is told
-    /// at once.
+    /// If a quota, a pattern or an address is invalid, or a limit is not supported: a burst without a token bucket, or
+    /// a strategy that the storage does not have. All errors in the environment and in a file are reported at once.
     #[track_caller]
     pub fn build(mut self) -> Result<Limiter, BuildError> {
         let location = Location::caller();
@@ -58,32 +57,48 @@ impl LimiterBuilder {
         Ok(Limiter { shared: call_site::get_or_create(location, fingerprint, || self.shared())? })
     }
 
-    /// All that can be compared of what was said, but for what stands in a file: not functions, nor where the
-    /// counts are.
+    /// Returns the settings as text, by which limiters that are built by one line of code are compared.
+    ///
+    /// The storage and the clock are left out, since each worker may make its own, and of the file all but its path.
+    /// Functions show only whether they are set.
     fn fingerprint(&self) -> String {
-        let settings = self.merged(None);
-        let Settings { prefix, strategy, headers, failure, defaults, application, meta, patterns, .. } =
-            &settings;
-        let patterns = patterns.iter().map(|rule| match &rule.pattern {
-            PathPattern::Scope(prefix) => (prefix.pattern(), &[][..], &rule.rule),
-            PathPattern::Route(route, methods) => (route.pattern(), methods.as_slice(), &rule.rule),
-        });
-        let patterns: Vec<_> = patterns.collect();
-        let named: Vec<_> = self.named.iter().map(|(name, limit)| (name, limit, limit.burst)).collect();
-        let said = (prefix, strategy, headers, failure, defaults, application, meta, patterns, named);
-        let ClientAddress { proxies, ipv6_prefix, .. } = &*settings.address;
-        let switches =
-            (settings.enabled, settings.auto_check, settings.per_process, settings.logged_addresses);
-        let functions = (settings.key.is_some(), settings.on_breach.is_some(), settings.filters.len());
-        let said = (said, proxies, ipv6_prefix, switches, functions, settings.on_meta_breach.is_some());
+        // Without `..`, so that a new setting is not forgotten here.
+        let Settings {
+            enabled,
+            prefix,
+            key,
+            address,
+            logged_addresses,
+            strategy,
+            failure,
+            headers,
+            defaults,
+            application,
+            meta,
+            auto_check,
+            filters,
+            per_process,
+            patterns,
+            on_breach,
+            on_meta_breach,
+            clock: _,
+            storage: _,
+            known: _,
+            telemetry: _,
+            named: _,
+        } = self.merged(None);
+        let clients = (key, &address.proxies, address.ipv6_prefix, logged_addresses, filters);
+        let limits = (strategy, defaults, application, meta, patterns, &self.named);
+        let responses = (headers, on_breach, on_meta_breach);
+        let others = (enabled, prefix, failure, auto_check, per_process);
         #[cfg(feature = "config-file")]
-        let said = (said, self.file.as_ref().map(|file| &file.path));
-        format!("{said:?}")
+        let others = (others, self.file.as_ref().map(|file| &file.path));
+        format!("{:?}", (clients, limits, responses, others))
     }
 
-    /// A limiter of what was said, ready to run.
+    /// Builds the state that all workers share.
     fn shared(&self) -> Result<Arc<Shared>, BuildError> {
-        self.environment.warn_of_unknown();
+        self.environment.warn_of_ignored();
         #[cfg(feature = "config-file")]
         match &self.file {
             Some(file) => {
@@ -97,12 +112,12 @@ impl LimiterBuilder {
         Ok(Arc::new(Shared::new(Config::new(self.settings(None, None)?))))
     }
 
-    /// What was said, unchecked.
+    /// Returns the settings, unchecked.
     pub(crate) fn config_as_is(self) -> Config {
         Config::new(self.merged(None))
     }
 
-    /// What was said, checked. Counts are kept in this storage, or else where they are said to be.
+    /// Returns the settings, checked, with `storage` in place of the configured one if given.
     fn settings(
         &self,
         file: Option<&PartialSettings>,
@@ -127,12 +142,12 @@ impl LimiterBuilder {
         Ok(settings)
     }
 
-    /// Where counts are kept, as the one says that has the last word.
+    /// Returns the storage of the source that takes precedence.
     fn backend(&self, file: Option<&PartialSettings>) -> Result<Backend, ConfigIssue> {
-        let said = self.sources(file).into_iter().rev().find_map(|partial| partial.storage.as_ref());
+        let location = self.sources(file).into_iter().rev().find_map(|partial| partial.storage.as_ref());
         let refusals = self.sources(file).into_iter().rev().find_map(|partial| partial.local_refusals);
         let fallback = Arc::clone(self.settings.storage.memory());
-        let Some(storage) = said.map_or(Ok(None), StorageLocation::storage)? else {
+        let Some(storage) = location.map_or(Ok(None), StorageLocation::storage)? else {
             return Ok(Backend::Memory(fallback));
         };
         let is_guarded = refusals.unwrap_or(true) && !storage.is_local();
@@ -148,16 +163,16 @@ impl LimiterBuilder {
         settings
     }
 
-    /// Those who say something, the one with the last word last.
+    /// Returns the sources of settings. Later ones take precedence.
     fn sources<'a>(&'a self, file: Option<&'a PartialSettings>) -> Vec<&'a PartialSettings> {
         file.into_iter().chain([&self.environment.partial, &self.code]).collect()
     }
 }
 
-/// Checks a file of settings without running anything: for the tests of an app, or before a deployment.
+/// Checks a settings file without running anything, in the tests of an app or before a deployment.
 ///
-/// It says what [`from_file`](LimiterBuilder::from_file) and [`build`](LimiterBuilder::build) would say if neither
-/// code nor the environment said anything.
+/// It returns the error that [`build`](LimiterBuilder::build) would return after
+/// [`from_file`](LimiterBuilder::from_file), with no settings in code and in the environment.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), limiter_actix::BuildError> {
@@ -168,7 +183,7 @@ impl LimiterBuilder {
 ///
 /// # Errors
 ///
-/// All that is wrong with the file.
+/// If the file is unreadable, or has errors. All of them are reported at once.
 #[cfg(feature = "config-file")]
 pub fn check_file(path: impl AsRef<std::path::Path>) -> Result<(), BuildError> {
     let file = File { path: path.as_ref().to_owned() };
@@ -183,10 +198,11 @@ mod tests {
     use crate::{BuildError, Limiter};
 
     #[test]
-    fn memcached_has_no_moving_window() {
+    fn a_moving_window_on_memcached_is_rejected() {
         let builder = Limiter::builder().storage_uri("memcached://127.0.0.1").default_limits("5/minute");
         assert!(builder.clone().build().is_ok());
-        let error = builder.strategy(Strategy::MovingWindow).build().expect_err("it cannot be");
+        let error =
+            builder.strategy(Strategy::MovingWindow).build().expect_err("memcached keeps no moving windows");
         assert!(matches!(error, BuildError::Policy(PolicyError::MovingWindowNotKept { .. })), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! Checks settings.
+//! Checks the limits in settings.
 
 use limiter_core::{Policy, Quota, Scope};
 
@@ -11,7 +11,7 @@ use super::{
 use crate::{Limit, limit::named::NamedLimit};
 
 impl Settings {
-    /// The limits of a layer that cannot be, and why.
+    /// Returns the errors in the limits that a source has parsed.
     pub(crate) fn issues_in(&self, partial: &PartialSettings) -> Vec<ConfigIssue> {
         let issue = |(at, limit): &(_, Limit)| {
             let error = self.check_limit(limit).err()?;
@@ -20,7 +20,7 @@ impl Settings {
         partial.parsed_limits.iter().filter_map(issue).collect()
     }
 
-    /// Checks all limits that are known now.
+    /// Checks the limits that code has set.
     pub(crate) fn check(&self) -> Result<(), BuildError> {
         let patterns = self.patterns.iter().map(|pattern| &pattern.rule.limits);
         let limits = [&self.defaults.limits, &self.application, &self.meta].into_iter().chain(patterns);
@@ -44,6 +44,7 @@ impl Settings {
         Ok(policy)
     }
 
+    /// Binds a named limit.
     pub(crate) fn name(&self, name: String, limit: Limit) -> Result<NamedLimit, BuildError> {
         if self.named.iter().any(|named| named.name == name) {
             return Err(BuildError::TwoNamedLimits(name));
@@ -52,7 +53,7 @@ impl Settings {
             return Err(BuildError::DeductByHand(name));
         }
         let quota = limit.source.quota().ok_or_else(|| BuildError::DynamicNamedLimit(name.clone()))?;
-        // As limits of attributes have it that are shared under this name.
+        // The label and scope of limits in attributes that are shared under this name.
         let policy = self.policy(&limit, quota)?.with_label("shared");
         let scope = Scope::new([&*self.prefix, "shared", "", &name]);
         self.known.add(&scope, &policy);

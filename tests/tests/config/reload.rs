@@ -94,7 +94,7 @@ async fn a_bad_file_keeps_the_old_settings_and_says_why() {
 
     fs::remove_file(&settings.path).expect("a file can be removed");
     let error = issues(limiter.reload().expect_err("it is gone"));
-    assert!(error[0].contains("cannot be read: "), "{error:?}");
+    assert!(error[0].contains("unreadable file: "), "{error:?}");
     assert_eq!(ask!(app, "/"), is(200, "2 of 5"));
 
     settings.write("default_limits = '6/hour'");
@@ -111,7 +111,7 @@ async fn what_was_said_elsewhere_is_checked_again() {
     settings.write("strategy = 'moving-window'\ndefault_limits = '20/hour'");
     let error = limiter.reload().expect_err("the named limit cannot be");
     assert!(
-        error.to_string().starts_with("a limit cannot be: a moving window of `20000 per 1 hour`"),
+        error.to_string().starts_with("invalid limit: a moving window of `20000 per 1 hour`"),
         "{error}"
     );
     assert_eq!(ask!(app, "/"), is(200, "19999 of 20000"));
