@@ -1,27 +1,27 @@
-//! An API where each customer has a plan, and whoever has no key is counted by address.
+//! An API where each customer has a plan. Requests without an API key are counted by address.
 //!
-//! Listens on 127.0.0.1:8080, or where `ADDR` says.
+//! Listens on `ADDR`, which defaults to 127.0.0.1:8080.
 
 use std::{collections::HashMap, sync::Arc};
 
 use actix_web::{App, HttpMessage, HttpServer, Responder, dev::Service, dev::ServiceRequest, get};
 use limiter_actix::{Key, Limit, Limiter, Quota, Quotas, key};
 
-/// What a customer has paid for.
+/// The plan that a customer has paid for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Plan {
     Basic,
     Premium,
 }
 
-/// Whoever a request is from, found once, for the limits and for handlers.
+/// The customer of a request, looked up once, for the limits and for handlers.
 #[derive(Clone, Copy)]
 struct Customer {
     id: u32,
     plan: Plan,
 }
 
-/// In real life a table of the database, with a cache.
+/// Looks up an API key. In a real application, this is a table of the database, with a cache.
 fn customer_of(key: &str) -> Option<Customer> {
     match key {
         "b-1" | "b-1-spare" => Some(Customer { id: 1, plan: Plan::Basic }),
@@ -30,7 +30,7 @@ fn customer_of(key: &str) -> Option<Customer> {
     }
 }
 
-/// Looks the key up before the limiter is asked: a key that was made up is nobody's, and has no fresh count.
+/// Looks up the API key before the limiter runs. An invented key has no customer, so it gets no fresh count.
 fn identify(req: &ServiceRequest) {
     let key = req.headers().get("x-api-key").and_then(|value| value.to_str().ok());
     if let Some(customer) = key.and_then(customer_of) {
@@ -38,7 +38,7 @@ fn identify(req: &ServiceRequest) {
     }
 }
 
-/// The limits of the plans, read once; those of strangers are told apart by their address.
+/// The limits of the plans, parsed once. Strangers are counted by address.
 struct Plans {
     limits: HashMap<Plan, Quotas>,
     strangers: Quotas,
@@ -72,12 +72,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = std::env::var("ADDR").unwrap_or_else(|_| "127.0.0.1:8080".to_owned());
     let plans = Arc::new(Plans::read()?);
     let limiter = Limiter::builder()
-        // All keys of a customer share its count. Without a customer there is no key: then it is the address.
+        // All API keys of a customer share one count. Without a customer, the key falls back to the address.
         .key(key::extension(|customer: &Customer| Key::text("customer", customer.id.to_string())))
-        // Over all routes together. As default limits they would be for each route.
+        // Application limits count over all routes together, default limits per route.
         .application_limits([
             Limit::dynamic(move |req| plans.of(req)).name("plan"),
-            // However many keys somebody has stolen.
+            // Applies even to a client with many stolen API keys.
             Limit::new(Quota::per_minute(100)).key(key::client_address).name("address"),
         ])
         .headers(true)
@@ -85,7 +85,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let server = HttpServer::new(move || {
         App::new().service(search).service(report).wrap(limiter.clone()).wrap_fn(|req, service| {
-            // Wrapped last, so it comes first.
+            // Wrapped last, so it runs first.
             identify(&req);
             service.call(req)
         })

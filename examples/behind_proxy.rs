@@ -1,26 +1,26 @@
-//! An app behind nginx: each client has a count of its own, and none has another by what it claims.
+//! An app behind nginx: each client has its own count, and none gets another by forging a header.
 //!
-//! Listens on 127.0.0.1:8080, or where `ADDR` says. The nginx in front of it needs this:
+//! Listens on `ADDR`, which defaults to 127.0.0.1:8080. The nginx in front of it needs this:
 //!
 //! ```nginx
 //! server {
 //!     listen 80;
 //!     location / {
 //!         proxy_pass http://127.0.0.1:8080;
-//!         # Adds the address that has connected to nginx behind whatever the client has sent.
+//!         # Appends the address that has connected to nginx to the header of the client.
 //!         proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
 //!     }
 //! }
 //! ```
 //!
-//! Without nginx curl plays the proxy, since it connects from 127.0.0.1, which is trusted here. Whoever can
-//! connect from a trusted address can be anybody: where the app is to be reached through the proxy only, have
-//! it listen where only the proxy gets at it.
+//! Without nginx, curl plays the proxy, since it connects from 127.0.0.1, which is trusted here. A client that
+//! can connect from a trusted address can claim any address. If the app should be reached through the proxy
+//! only, let it listen where only the proxy can connect.
 
 use actix_web::{App, HttpRequest, HttpServer, dev::ServiceRequest, get};
 use limiter_actix::{Limiter, TrustedProxies, key, limit};
 
-/// `key::client_ip` tells who it is; `HttpRequest::peer_addr` would tell nginx.
+/// Uses `key::client_ip`, since `HttpRequest::peer_addr` returns the address of nginx.
 #[limit("3/minute")]
 #[get("/")]
 async fn index(req: HttpRequest) -> String {
@@ -34,8 +34,8 @@ async fn index(req: HttpRequest) -> String {
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = std::env::var("ADDR").unwrap_or_else(|_| "127.0.0.1:8080".to_owned());
-    // All proxies on the way, and nobody else: here nginx on the same machine. With a load balancer in front of
-    // nginx, its networks as well. For proxies that write another header see docs/keys.md.
+    // All proxies on the way, and no other address: here nginx on the same machine. With a load balancer in
+    // front of nginx, add its networks. For proxies that write another header, see docs/keys.md.
     let proxies = TrustedProxies::x_forwarded_for().networks(["127.0.0.1", "::1"]);
     let limiter = Limiter::builder().trusted_proxies(proxies).headers(true).build()?;
 

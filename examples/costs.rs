@@ -1,6 +1,6 @@
-//! Requests that cost more than others: uploads, by their size.
+//! Requests with different costs: uploads, by size.
 //!
-//! Listens on 127.0.0.1:8080, or where `ADDR` says.
+//! Listens on `ADDR`, which defaults to 127.0.0.1:8080.
 
 use actix_web::{App, HttpServer, Responder, dev::ServiceRequest, http::header::CONTENT_LENGTH, post, web};
 use limiter_actix::{Limiter, limit};
@@ -8,14 +8,13 @@ use limiter_actix::{Limiter, limit};
 const MEGABYTE: u64 = 1_000_000;
 const LARGEST: u64 = 5;
 
-/// One unit for each megabyte that is begun. A body that does not tell its length costs as much as the
-/// largest that is taken.
+/// Returns one unit for each started megabyte. A body without a length costs as much as the largest upload.
 fn megabytes(req: &ServiceRequest) -> u64 {
     let length = req.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     length.map_or(LARGEST, |length| length.div_ceil(MEGABYTE).max(1))
 }
 
-/// Decided before the body is read: what is refused never takes up memory.
+/// Limited before the body is read, so a refused upload takes no memory.
 #[limit("10/minute", cost = megabytes, name = "megabytes")]
 #[post("/upload")]
 async fn upload(body: web::Bytes) -> impl Responder {

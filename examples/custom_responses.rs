@@ -1,6 +1,6 @@
-//! What refused clients get: messages, an answer of one limit, one of the limiter, and a page of the site.
+//! Custom refusals: messages, a response of one limit, one of the limiter, and a page of the site.
 //!
-//! Listens on 127.0.0.1:8080, or where `ADDR` says.
+//! Listens on `ADDR`, which defaults to 127.0.0.1:8080.
 
 use actix_web::{
     App, HttpMessage, HttpRequest, HttpResponse, HttpServer, Responder,
@@ -16,14 +16,14 @@ use actix_web::{
 use limiter_actix::{Breach, Limiter, limit};
 use serde_json::json;
 
-/// Other words than `1 per 1 minute`.
+/// Refuses with another text than `1 per 1 minute`.
 #[limit("1/minute", error_message = "One letter a minute, please.")]
 #[get("/letter")]
 async fn letter() -> impl Responder {
     "sent\n"
 }
 
-/// Words that depend on the request.
+/// Returns a text that depends on the request.
 #[limit("1/minute", error_message = in_their_language)]
 #[get("/greeting")]
 async fn greeting() -> impl Responder {
@@ -35,7 +35,7 @@ fn in_their_language(req: &ServiceRequest) -> &'static str {
     if is_german { "Bitte etwas langsamer." } else { "A little slower, please." }
 }
 
-/// An answer of its own, of any status. `Retry-After` is added to it. None leaves it to the limiter's.
+/// Returns a response with any status, to which `Retry-After` is added. `None` leaves it to the limiter's.
 #[limit("1/minute", on_breach = to_the_waiting_room)]
 #[get("/tickets")]
 async fn tickets() -> impl Responder {
@@ -52,13 +52,13 @@ async fn waiting_room() -> impl Responder {
     "please wait\n"
 }
 
-/// Refuses by itself, for a reason that has nothing to do with limits.
+/// Refuses by itself, for a reason unrelated to limits.
 #[get("/busy")]
 async fn busy() -> impl Responder {
     HttpResponse::TooManyRequests().body("all printers are busy\n")
 }
 
-/// The answer of all limits that have none of their own.
+/// Returns the response for all limits without their own.
 fn as_json(breach: &Breach) -> HttpResponse {
     let body = json!({
         "error": "too many requests",
@@ -69,8 +69,8 @@ fn as_json(breach: &Breach) -> HttpResponse {
     HttpResponse::TooManyRequests().json(body)
 }
 
-/// For browsers the page that they get for other errors too: wrapped outside of the limiter, it sees its
-/// refusals. What handlers refuse has no breach, and stays as it is.
+/// Sends browsers the error page of the site. Wrapped outside the limiter, it handles the limiter's refusals.
+/// Refusals by handlers have no `Breach` and stay unchanged.
 #[allow(clippy::unnecessary_wraps, reason = "the type of error handlers")]
 fn site_page<B: MessageBody + 'static>(
     response: ServiceResponse<B>,
@@ -80,10 +80,10 @@ fn site_page<B: MessageBody + 'static>(
     let Some(breach) = breach.filter(|_| for_browsers) else {
         return Ok(ErrorHandlerResponse::Response(response.map_into_left_body()));
     };
-    // `Breach::message` would have to be escaped here.
+    // `Breach::message` would need to be escaped here.
     let wait = seconds(&breach).map_or("later".to_owned(), |wait| format!("in {wait} seconds"));
     let page = format!("<!doctype html><title>My site</title><h1>Too fast</h1><p>Please come back {wait}.\n");
-    // The other headers, `Retry-After` among them, stay.
+    // The other headers stay, including `Retry-After`.
     let response = response.map_body(|head, _| {
         head.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
         BoxBody::new(page)
@@ -91,7 +91,7 @@ fn site_page<B: MessageBody + 'static>(
     Ok(ErrorHandlerResponse::Response(response.map_into_right_body()))
 }
 
-/// The wait in whole seconds, as `Retry-After` has it; none when no wait helps.
+/// Returns the wait in whole seconds, as in `Retry-After`; `None` if no wait helps.
 fn seconds(breach: &Breach) -> Option<u64> {
     breach.retry_after().map(|wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
 }

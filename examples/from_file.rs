@@ -1,10 +1,10 @@
-//! Limits from a file, which is read again while the server runs.
+//! Limits from a file that is reloaded while the server runs.
 //!
-//! Reads `examples/limits.toml`, or the file that is named: `cargo run --example from_file -- FILE`. Listens on
-//! 127.0.0.1:8080, or where `ADDR` says. Variables such as `RATELIMIT_DEFAULT` go before the file.
+//! Reads `examples/limits.toml`, or another file: `cargo run --example from_file -- FILE`. Listens on `ADDR`,
+//! which defaults to 127.0.0.1:8080. Variables such as `RATELIMIT_DEFAULT` take precedence over the file.
 //!
-//! `cargo run --example from_file -- --check FILE` only says what is wrong with a file, and fails if anything is:
-//! for the CI of whoever changes it.
+//! `cargo run --example from_file -- --check FILE` only checks a file, for use in CI. It prints all errors, and
+//! fails if there are any.
 
 use std::{env, error::Error, process::ExitCode, time::Duration};
 
@@ -40,7 +40,7 @@ async fn health() -> impl Responder {
 fn check(file: &str) -> ExitCode {
     match check_file(file) {
         Ok(()) => {
-            println!("{file}: nothing is wrong");
+            println!("{file}: valid");
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -50,7 +50,7 @@ fn check(file: &str) -> ExitCode {
     }
 }
 
-/// Reads the file again on SIGHUP, as daemons do.
+/// Reloads the file on SIGHUP, as daemons do.
 fn reload_on_hangup(limiter: Limiter) -> std::io::Result<()> {
     let mut hangups = signal(SignalKind::hangup())?;
     rt::spawn(async move {
@@ -94,7 +94,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     println!("  curl -i -X POST http://{address}/login    5 a minute");
     println!("  curl -i http://{address}/api/search       1000 an hour, and 20 a second for all of /api");
     println!("  curl -i http://{address}/health           as often as you like");
-    println!("Change the file: it is looked at every 5 seconds, and at once on SIGHUP.");
+    println!("Change the file: it is checked every 5 seconds, and at once on SIGHUP.");
     server.run().await?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,30 +1,35 @@
-//! Nothing: the examples of limiter-actix stand beside this file. Its tests compile the texts for users.
+//! The examples of limiter-actix are the files beside this one. The doctests of this crate compile the code in
+//! the documentation.
 
-/// The code in the texts for users.
+/// The code in the documentation.
 #[cfg(doctest)]
-mod texts {
+mod documentation {
     #[doc = include_str!("../README.md")]
     mod readme {}
     #[doc = include_str!("../docs/guide.md")]
     mod guide {}
-    #[doc = include_str!("../docs/responses.md")]
-    mod answers {}
-    #[doc = include_str!("../docs/from-flask-limiter.md")]
-    mod from_flask_limiter {}
     #[doc = include_str!("../docs/keys.md")]
     mod keys {}
-    #[doc = include_str!("../docs/redis.md")]
-    mod several_machines {}
-    #[doc = include_str!("../docs/memcached.md")]
-    mod memcached {}
+    #[doc = include_str!("../docs/responses.md")]
+    mod responses {}
     #[doc = include_str!("../docs/recipes.md")]
     mod recipes {}
+    #[doc = include_str!("../docs/reference.md")]
+    mod reference {}
     #[doc = include_str!("../docs/configuration.md")]
     mod configuration {}
-    #[doc = include_str!("../docs/mongodb.md")]
-    mod mongodb {}
     #[doc = include_str!("../docs/observability.md")]
-    mod telling {}
+    mod observability {}
     #[doc = include_str!("../docs/log-codes.md")]
-    mod codes {}
+    mod log_codes {}
+    #[doc = include_str!("../docs/from-flask-limiter.md")]
+    mod from_flask_limiter {}
+    #[doc = include_str!("../docs/storage/index.md")]
+    mod storage {}
+    #[doc = include_str!("../docs/storage/redis.md")]
+    mod redis {}
+    #[doc = include_str!("../docs/storage/memcached.md")]
+    mod memcached {}
+    #[doc = include_str!("../docs/storage/mongodb.md")]
+    mod mongodb {}
 }

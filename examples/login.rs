@@ -1,6 +1,6 @@
-//! A login where only failures count: who knows the password is never locked out by using it.
+//! A login where only failures count: successful logins never lock a user out.
 //!
-//! Listens on 127.0.0.1:8080, or where `ADDR` says.
+//! Listens on `ADDR`, which defaults to 127.0.0.1:8080.
 
 use std::collections::HashMap;
 
@@ -11,8 +11,8 @@ fn failed(response: &ResponseHead) -> bool {
     response.status == StatusCode::UNAUTHORIZED
 }
 
-/// The cost is taken before the handler runs and comes back when it did not fail: 100 guesses at once do not
-/// get through, and hanging up before the answer does not make them free.
+/// Charged before the handler runs, and refunded if the login succeeds. A hundred concurrent guesses do not get
+/// through, and disconnecting before the response does not make them free.
 #[limit("3/minute", deduct_when = failed, on_breach = locked_out)]
 #[post("/login")]
 async fn login(form: web::Form<HashMap<String, String>>) -> HttpResponse {
@@ -22,7 +22,7 @@ async fn login(form: web::Form<HashMap<String, String>>) -> HttpResponse {
     }
 }
 
-/// `Retry-After` is added to whatever is answered here.
+/// Returns the response to a refusal. The limiter adds `Retry-After` to it.
 fn locked_out(breach: &Breach) -> Option<HttpResponse> {
     let seconds = breach.retry_after()?.as_secs_f32().ceil();
     Some(HttpResponse::TooManyRequests().body(format!("locked out for another {seconds} seconds\n")))

@@ -1,6 +1,6 @@
-//! Limits that code hits itself, in a handler and in a background job.
+//! Named limits, hit by a handler and by a background job.
 //!
-//! Listens on 127.0.0.1:8080, or where `ADDR` says.
+//! Listens on `ADDR`, which defaults to 127.0.0.1:8080.
 
 use std::{error::Error, time::Duration};
 
@@ -10,7 +10,7 @@ use actix_web::{
 };
 use limiter_actix::{Key, Limiter, Quota};
 
-/// Only what is not in the cache counts. The error is the whole refusal, so `?` returns it.
+/// Counts only reports that are not in the cache. The error is the complete refusal, so `?` returns it.
 #[get("/report/{id}")]
 async fn report(req: HttpRequest, id: Path<u32>, limiter: Data<Limiter>) -> actix_web::Result<String> {
     if *id < 10 {
@@ -20,14 +20,14 @@ async fn report(req: HttpRequest, id: Path<u32>, limiter: Data<Limiter>) -> acti
     Ok(format!("report {id} was worked out\n"))
 }
 
-/// Without a request there is a key instead. A look takes nothing.
+/// Reads a limit by key, without a request. Reading is not charged.
 #[get("/mails/{user}")]
 async fn left(user: Path<String>, limiter: Data<Limiter>) -> Result<String, Box<dyn Error>> {
     let window = limiter.window("mails", &Key::text("user", user.as_str())).await?;
     Ok(format!("{} of {} mails left\n", window.remaining(), window.limit()))
 }
 
-/// Sends at most as many mails as the limit says; the others wait.
+/// Sends as many mails as the limit allows; the others wait.
 async fn send_mails(limiter: Limiter) {
     let alice = Key::text("user", "alice");
     loop {

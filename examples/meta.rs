@@ -1,6 +1,6 @@
-//! Meta limits: who runs into limits too often is refused everywhere for a while.
+//! Meta limits: a client that is refused too often is refused everywhere for a while.
 //!
-//! Listens on 127.0.0.1:8080, or where `ADDR` says.
+//! Listens on `ADDR`, which defaults to 127.0.0.1:8080.
 
 use actix_web::{App, HttpResponse, HttpServer, Responder, get};
 use limiter_actix::{Breach, Limiter, exempt, limit};

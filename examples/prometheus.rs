@@ -1,6 +1,6 @@
-//! Metrics for Prometheus: what limits do, and which are close to refusing.
+//! Metrics for Prometheus: hits, refusals and near misses of limits.
 //!
-//! Listens on 127.0.0.1:8080, or where `ADDR` says.
+//! Listens on `ADDR`, which defaults to 127.0.0.1:8080.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ async fn item(id: web::Path<String>) -> impl Responder {
     format!("item {id}")
 }
 
-/// Prometheus asks here, from an address that is counted as well if it is not exempt.
+/// Serves the metrics. Without the exemption, the scrapes of Prometheus would count too.
 #[exempt]
 #[get("/metrics")]
 async fn metrics(recorded: web::Data<PrometheusHandle>, limiter: web::Data<Limiter>) -> impl Responder {
@@ -27,17 +27,17 @@ async fn metrics(recorded: web::Data<PrometheusHandle>, limiter: web::Data<Limit
     recorded.render()
 }
 
-/// Bounds of the histogram, in seconds: memory decides in a microsecond, a server in the network in milliseconds.
+/// Bounds of the histogram, in seconds. Memory decides in a microsecond, a server in the network in milliseconds.
 const BOUNDS: [f64; 8] = [0.000_001, 0.000_01, 0.000_1, 0.000_5, 0.001, 0.005, 0.025, 0.1];
 
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = std::env::var("ADDR").unwrap_or_else(|_| "127.0.0.1:8080".to_owned());
-    // Before the first request: what is met before there is a recorder is never recorded.
+    // Installed before the first request, because counters that are looked up earlier are never recorded.
     let recorded = PrometheusBuilder::new().set_buckets(&BOUNDS)?.install_recorder()?;
     rt::spawn(upkeep(recorded.clone()));
 
-    // Tried out before it refuses anything: `limiter_limit_shadow_refusals_total` tells what it would do.
+    // In shadow: `limiter_limit_shadow_refusals_total` counts the requests that it would refuse.
     let tried = Limit::new(Quota::per_minute(3)).name("tried").shadow(true).override_defaults(false);
     let limiter = Limiter::builder().default_limits("60/minute").route("/items/{id}", tried).build()?;
 
@@ -60,7 +60,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(server.run().await?)
 }
 
-/// Moves what was measured into the histogram, also while nobody asks for it.
+/// Moves the measured times into the histogram, even if Prometheus does not scrape.
 async fn upkeep(recorded: PrometheusHandle) {
     let mut pause = rt::time::interval(Duration::from_secs(5));
     loop {

@@ -1,8 +1,9 @@
-//! Four routes and their limits, as the quickstart of Flask-Limiter has them.
+//! Four routes with the limits of Flask-Limiter's quickstart.
 //!
-//! Listens on 127.0.0.1:8080, or where `ADDR` says. Counts in memory, or where `RATELIMIT_STORAGE_URI` says:
-//! `RATELIMIT_STORAGE_URI=redis://127.0.0.1:6379 cargo run --features redis --example quickstart`, and likewise
-//! with the features `memcached` (`memcached://127.0.0.1:11211`) and `mongodb` (`mongodb://127.0.0.1:27017`).
+//! Listens on `ADDR`, which defaults to 127.0.0.1:8080. Counts in memory, or in the storage of
+//! `RATELIMIT_STORAGE_URI`: `RATELIMIT_STORAGE_URI=redis://127.0.0.1:6379 cargo run --features redis --example
+//! quickstart`. The features `memcached` (`memcached://127.0.0.1:11211`) and `mongodb`
+//! (`mongodb://127.0.0.1:27017`) work likewise.
 
 use actix_web::{App, HttpServer, Responder, get};
 use limiter_actix::{Limiter, exempt, limit};

@@ -9,10 +9,10 @@
 //! ```
 //!
 //! A hit is [milliseconds since the Unix epoch, cost], a decision [allowed, remaining, milliseconds until a
-//! retry passes]. `burst` sets the burst of a token bucket. `expect` holds what the decisions should be, each
-//! with two or three of their values; where they differ, standard error says so.
+//! retry passes]. `burst` sets the burst of a token bucket. `expect` lists the expected decisions, each with two
+//! or three of their values. Differences are printed to standard error.
 //!
-//! Exits with 0, with 1 when something differed, with 2 when a line could not be read.
+//! Exits with 0, with 1 if a decision differed, or with 2 if a line was invalid.
 
 use std::{
     error::Error,
@@ -30,10 +30,10 @@ use serde_json::json;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// Longer lines are not read: about half a million hits.
+/// The maximum length of a line: about half a million hits.
 const LONGEST_LINE: usize = 16 << 20;
 
-/// A line; other fields are ignored.
+/// A line of input. Other fields are ignored.
 #[derive(Deserialize)]
 struct Recorded {
     strategy: String,
@@ -43,7 +43,7 @@ struct Recorded {
     expect: Option<Vec<Expected>>,
 }
 
-/// What one decision should be: two or three of its values.
+/// An expected decision: two or three of its values.
 #[derive(Deserialize, Serialize)]
 #[serde(untagged, expecting = "`expect` has [allowed, remaining] or [allowed, remaining, retry_after_ms]")]
 enum Expected {
@@ -54,7 +54,7 @@ enum Expected {
 /// Allowed, remaining, milliseconds until a retry passes.
 type Decided = (bool, u64, Option<u64>);
 
-/// How a line, or all of them, came out; the worst counts.
+/// The outcome of a line, or the worst of all lines.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Outcome {
     Agreed,
@@ -70,7 +70,7 @@ fn main() -> ExitCode {
     ExitCode::from(outcome as u8)
 }
 
-/// Answers all lines. An error is one of reading or writing, not of what is in a line.
+/// Processes all lines. Returns an error if reading or writing fails, not if a line is invalid.
 fn run(input: &mut impl BufRead, output: &mut impl Write) -> io::Result<Outcome> {
     let mut worst = Outcome::Agreed;
     for number in 1.. {
@@ -93,10 +93,10 @@ fn run(input: &mut impl BufRead, output: &mut impl Write) -> io::Result<Outcome>
     Ok(worst)
 }
 
-/// The next line, or why it is not to be had; none at the end.
+/// Returns the next line, or the reason why it was rejected; `None` at the end.
 fn read_line(input: &mut impl BufRead) -> io::Result<Option<Result<Vec<u8>>>> {
     let mut line = Vec::new();
-    // With its end.
+    // Includes the end of the line.
     let longest = LONGEST_LINE + 1;
     input.by_ref().take(longest as u64).read_until(b'\n', &mut line)?;
     if line.len() == longest && !line.ends_with(b"\n") {
@@ -110,9 +110,9 @@ fn read_line(input: &mut impl BufRead) -> io::Result<Option<Result<Vec<u8>>>> {
     Ok(Some(Ok(line)))
 }
 
-/// The decisions of one line, and where they are not what it expects.
+/// Returns the decisions of one line, and their differences from the expected ones.
 fn answer(line: &[u8]) -> Result<(Vec<Decided>, Vec<String>)> {
-    // To serde each line is the first.
+    // serde sees a single line, so its line number is always 1.
     let column = |error: serde_json::Error| error.to_string().replace(" at line 1 column", " at column");
     let recorded: Recorded = serde_json::from_slice(line).map_err(column)?;
     let decisions = decide(&policy(&recorded)?, &recorded.hits)?;
@@ -142,7 +142,7 @@ fn decide(policy: &Policy, hits: &[(u64, u64)]) -> Result<Vec<Decided>> {
     Ok(hits.iter().map(decide).collect())
 }
 
-/// The wait in whole milliseconds that are enough.
+/// Returns the wait in milliseconds, rounded up.
 fn shown(window: &Window) -> Decided {
     let millis = window.retry_after().map(|wait| wait.as_nanos().div_ceil(1_000_000));
     (window.is_allowed(), window.remaining(), millis.and_then(|millis| millis.try_into().ok()))

@@ -1,6 +1,6 @@
-//! Limits on scopes: inherited, replaced, added to, and lifted.
+//! Limits on scopes: inherited, overridden, added to, and lifted.
 //!
-//! Listens on 127.0.0.1:8080, or where `ADDR` says.
+//! Listens on `ADDR`, which defaults to 127.0.0.1:8080.
 
 use actix_web::{App, HttpServer, Responder, get, web};
 use limiter_actix::{Exempt, Limit, Limiter, Quota, ScopeExt, limit};
@@ -22,7 +22,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let limiter = Limiter::builder().default_limits("20/minute").headers(true).build()?;
 
     let server = HttpServer::new(move || {
-        // `reports` adds to what is declared further out; `api` replaces the default limits.
+        // `reports` adds to the outer limits; `api` overrides the default limits.
         let more = Limit::new(Quota::per_minute(3)).override_defaults(false);
         let reports = web::scope("/reports").limit(more).service(list);
         let api = web::scope("/api").limit(Quota::per_minute(10)).service(list).service(search);

@@ -1,11 +1,11 @@
-//! One count for several routes and scopes: by a name, or by a function that tells the name.
+//! One count for several routes and scopes: by a name, or by a function that returns the name.
 //!
-//! Listens on 127.0.0.1:8080, or where `ADDR` says.
+//! Listens on `ADDR`, which defaults to 127.0.0.1:8080.
 
 use actix_web::{App, HttpServer, Responder, dev::ServiceRequest, get, web};
 use limiter_actix::{Limit, Limiter, Quota, ScopeExt, limit};
 
-/// Thumbnails and previews cost the same machine: together 4 a minute.
+/// Thumbnails and previews share one count of 4 a minute.
 #[limit("4/minute", scope = "images")]
 #[get("/thumbnail")]
 async fn thumbnail() -> impl Responder {
@@ -18,10 +18,10 @@ async fn preview() -> impl Responder {
     "a preview"
 }
 
-/// The country of a request, as something in front of the server tells it.
+/// Returns a name for the country of a request, from a header that the proxy sets.
 fn country(req: &ServiceRequest) -> String {
-    let told = req.headers().get("x-country").and_then(|value| value.to_str().ok());
-    format!("news of {}", told.unwrap_or("nowhere"))
+    let country = req.headers().get("x-country").and_then(|value| value.to_str().ok());
+    format!("news of {}", country.unwrap_or("nowhere"))
 }
 
 #[limit("2/minute", scope = country)]

@@ -1,11 +1,11 @@
-//! Customers with different limits: free, basic and premium, by a function of the request.
+//! Customers with different limits: free, basic and premium, computed from the request.
 //!
-//! Listens on 127.0.0.1:8080, or where `ADDR` says.
+//! Listens on `ADDR`, which defaults to 127.0.0.1:8080.
 
 use actix_web::{App, HttpServer, Responder, dev::ServiceRequest, get};
 use limiter_actix::{Key, Limiter, limit};
 
-/// The customer with this API key and the tier that was paid for; in real life a table that can change.
+/// Returns the customer with this API key and its tier. In a real application, this is a table that can change.
 fn customer(req: &ServiceRequest) -> Option<(&'static str, &'static str)> {
     match req.headers().get("x-api-key")?.to_str().ok()? {
         "b-1" => Some(("bob", "basic")),
@@ -14,7 +14,7 @@ fn customer(req: &ServiceRequest) -> Option<(&'static str, &'static str)> {
     }
 }
 
-/// Called for each request: who changes to another tier has its limit, and a new count, at once.
+/// Called for each request. A customer who changes tier gets its limit at once, and starts from zero.
 fn by_tier(req: &ServiceRequest) -> &'static str {
     match customer(req) {
         Some((_, "premium")) => "50/minute; 10/second",
@@ -23,7 +23,7 @@ fn by_tier(req: &ServiceRequest) -> &'static str {
     }
 }
 
-/// Who has no valid key is counted by address: an invented key is not a fresh count.
+/// Counts requests without a valid API key by address, so that an invented one gets no fresh count.
 fn who(req: &ServiceRequest) -> Option<Key> {
     customer(req).map(|(name, _)| Key::text("customer", name))
 }

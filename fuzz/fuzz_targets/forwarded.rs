@@ -1,11 +1,11 @@
-//! Who the client is behind proxies, whatever it sends.
+//! The address of the client behind proxies, for any headers it may send.
 //!
-//! The first byte picks the header, the rest are its lines. Whatever they are:
+//! The first byte selects the header, the others are its lines. For all of them:
 //!
 //! * nothing panics;
-//! * a client that is no proxy is its own address;
-//! * what is found is in no need of being found again: it is the peer, or a canonical address;
-//! * once proxies have added their entries, what is left of those changes nothing.
+//! * the address of a client that is no proxy is the peer's;
+//! * the address is canonical;
+//! * entries of trusted proxies decide, and entries before them change nothing.
 
 #![no_main]
 

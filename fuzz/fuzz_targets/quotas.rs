@@ -1,4 +1,4 @@
-//! The notation of quotas: what is read and written again is the same, and what is not read says where.
+//! The notation of quotas: a quota survives printing and parsing, and an error has a position in the text.
 
 #![no_main]
 

@@ -1,11 +1,11 @@
-//! Decides the limits of a request.
+//! Decides the limits of a request: as one batch, in the limiter's storage, or without it while it fails.
 
 pub(crate) mod callback_cache;
 pub(crate) mod charge;
 pub(crate) mod context;
 pub(crate) mod deadline;
-mod decide;
+pub(crate) mod decide;
 pub(crate) mod decided;
-mod fallback;
+pub(crate) mod fallback;
 pub(crate) mod query;
 pub(crate) mod refund;

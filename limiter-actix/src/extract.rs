@@ -8,16 +8,12 @@ use std::{
 use actix_web::{
     Error, FromRequest, HttpMessage, HttpRequest,
     dev::{Payload, ServiceRequest},
-    error::InternalError,
 };
 
 use crate::{
     Breach, CurrentLimits,
     report::current::Current,
-    request::{
-        correction::Correction,
-        state::{LimiterStack, RequestState},
-    },
+    request::{check::check, stack::LimiterStack},
 };
 
 /// Checks the limits of a request when the handler calls it, for limiters with
@@ -49,62 +45,11 @@ impl LimitCheck {
     ///
     /// Returns the response to the request if it is refused, or if its limits were not decided.
     pub async fn check(&self) -> Result<CurrentLimits, Error> {
-        let stack = self.0.extensions().get::<LimiterStack>().cloned().unwrap_or_default();
         let req = ServiceRequest::from_request(self.0.clone());
-        for state in stack.limiters.iter().filter(|state| state.awaits_check.get()) {
-            let mut correction = Correction::new(state, &req);
-            if let Some(response) = correction.failure(state) {
-                return Err(InternalError::from_response(
-                    "a dynamic limit or a key function failed",
-                    response,
-                )
-                .into());
-            }
-            let turn = CheckTurn::begin(state);
-            let answer = correction.run(state, &req).await;
-            turn.end();
-            let decision = match answer {
-                Ok(decision) => decision,
-                Err(why) => {
-                    let response = correction.undecided(why, state, &req);
-                    return Err(InternalError::from_response(
-                        "request not decided: the storage failed",
-                        response,
-                    )
-                    .into());
-                }
-            };
-            if let Some(response) = correction.conclude(state, &req, &decision) {
-                let message = req.extensions().get::<Breach>().map(|breach| breach.message().to_owned());
-                return Err(InternalError::from_response(message.unwrap_or_default(), response).into());
-            }
+        if let Err(refusal) = check(&req).await {
+            return Err(refusal.into_error(&req));
         }
         Ok(CurrentLimits::of(&self.0))
-    }
-}
-
-/// One attempt to decide the request. If it is dropped before it ends, such as by a timeout, nothing was decided and
-/// the next call tries again.
-struct CheckTurn<'a> {
-    state: &'a RequestState,
-    is_over: bool,
-}
-
-impl<'a> CheckTurn<'a> {
-    fn begin(state: &'a RequestState) -> Self {
-        Self { state, is_over: false }
-    }
-
-    fn end(mut self) {
-        self.is_over = true;
-    }
-}
-
-impl Drop for CheckTurn<'_> {
-    fn drop(&mut self) {
-        if !self.is_over {
-            self.state.awaits_check.set(true);
-        }
     }
 }
 

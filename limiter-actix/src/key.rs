@@ -31,7 +31,7 @@ pub(crate) mod address;
 mod compose;
 mod node;
 pub(crate) mod proxies;
-pub(crate) mod values;
+mod values;
 
 use self::address::IPV6_PREFIXES;
 

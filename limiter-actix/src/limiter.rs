@@ -18,7 +18,7 @@ use crate::{
     settings::Config,
 };
 
-/// The middleware that holds the limits of an app, or of a scope.
+/// The middleware that limits an app, or a scope.
 ///
 /// ```
 /// use actix_web::{App, Responder, get};
@@ -34,33 +34,34 @@ use crate::{
 /// # let _ = app;
 /// ```
 ///
-/// Cloning is cheap, and clones share all counts. So do limiters that are made by one and the same call of
-/// [`default`](Self::default) or [`build`](crate::LimiterBuilder::build) inside the closure given to
-/// `HttpServer::new`, which runs once for each worker: they count once per server. Two servers that run in
-/// one process under the same actix `System`, with their limiters made by the same line of code, share counts
-/// too; build one limiter for each and clone it where that is not wanted.
+/// Clones are cheap and share all counts. You can also build the limiter inside the closure of `HttpServer::new`,
+/// which runs once per worker: limiters that the same call of [`default`](Self::default) or
+/// [`build`](crate::LimiterBuilder::build) makes for one server share their counts.
+///
+/// Two servers in one process share counts too, if the same line of code makes their limiters under the same actix
+/// `System`. To separate them, build one limiter per server and clone it.
 #[derive(Clone, Debug)]
 pub struct Limiter {
     pub(crate) shared: Arc<Shared>,
 }
 
 impl Limiter {
-    /// Switches the limiter on or off, for all its clones, while it is running. What is off counts nothing.
+    /// Switches the limiter and all its clones on or off, while it is running. A limiter that is off counts nothing.
     pub fn set_enabled(&self, enabled: bool) {
         self.shared.set_enabled(enabled);
     }
 
-    /// Whether the limiter is switched on.
+    /// Returns whether the limiter is switched on.
     pub fn is_enabled(&self) -> bool {
         self.config().enabled.load(Ordering::Relaxed)
     }
 
-    /// What is in force now.
+    /// Returns the current settings.
     pub(crate) fn config(&self) -> Arc<Config> {
         self.shared.config()
     }
 
-    /// How the storage is, as far as this process has noticed. A storage in memory never fails.
+    /// Returns the health of the storage, as this process has observed it. A storage in memory never fails.
     ///
     /// ```
     /// let limiter = limiter_actix::Limiter::default();
@@ -71,11 +72,10 @@ impl Limiter {
         self.config().health.report()
     }
 
-    /// Tells the recorder of the crate `metrics` how many keys are held in memory, and how many live counts had
-    /// to leave it: `limiter_memory_keys` and `limiter_memory_evictions_total`, with the key prefix as their
-    /// label. To be called before each scrape, since no request is delayed for these.
+    /// Updates the metrics `limiter_memory_keys` and `limiter_memory_evictions_total`, labelled with the key prefix.
+    /// Call it before each scrape: requests do not update them.
     ///
-    /// Where counts are on another machine, it is the memory that stands in for that.
+    /// If the storage is remote, they describe the fallback memory.
     #[cfg(feature = "metrics")]
     pub fn record_memory(&self) {
         let config = self.config();
@@ -84,8 +84,8 @@ impl Limiter {
         settings.telemetry.record_memory(&settings.prefix, memory.len(), memory.evictions());
     }
 
-    /// The headers that this limiter sets, for `Access-Control-Expose-Headers`: without it a browser does not
-    /// show them to a script from another origin. With actix-cors, it goes to `Cors::expose_headers`.
+    /// Returns the names of the headers that this limiter sets, for `Access-Control-Expose-Headers`. Without it a
+    /// browser hides them from scripts of other origins. With actix-cors, pass them to `Cors::expose_headers`.
     ///
     /// ```
     /// use limiter_actix::Limiter;

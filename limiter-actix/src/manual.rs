@@ -1,50 +1,38 @@
-//! Limits that code hits itself: in a handler, in a job, around a piece of work.
+//! Limits that code hits itself, by name: in a handler, in a job, around a piece of work.
+
+mod check;
 
 use std::sync::atomic::Ordering;
 
-use actix_web::{
-    Error, HttpMessage, HttpRequest, ResponseError, dev::ServiceRequest, error::InternalError,
-    http::StatusCode,
-};
+use actix_web::{Error, HttpRequest, ResponseError, dev::ServiceRequest, http::StatusCode};
 use limiter_core::{
     Key, Window,
-    storage::{Batch, Hit, Storage, StorageError},
+    storage::{Answer, Batch, Decision, Hit, Storage, StorageError},
 };
 
+use self::check::NamedCheck;
 use crate::{
     Limiter, OnStorageFailure,
-    decision::{
-        charge::{Charge, any_key_failed},
-        context::DecisionContext,
-        deadline::in_time,
-        decided::DecidedBatch,
-        query::StorageQuery,
-    },
+    decision::{deadline::in_time, decide::decide_remotely, fallback},
     limit::named::NamedLimit,
-    plan::{
-        DeclaredLimit,
-        bound_limit::{LimitSlot, Tier},
-    },
-    report::decided_by::{DecidedBy, Undecided},
-    request::refuse::{refuse, undecided},
-    routing::plan_builder::meta_limits,
+    request::pending::decide,
     settings::{Config, backend::Backend},
     telemetry,
 };
 
-/// Why a limit could not be asked by hand.
+/// An error of a named limit.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NamedLimitError {
     /// The limiter has no limit of this name.
     #[error("the limiter has no limit named `{0}`; add it with `LimiterBuilder::named_limit`")]
     UnknownLimit(String),
-    /// The storage could not be reached.
-    #[error("the storage could not be reached")]
+    /// The storage cannot be reached.
+    #[error("the storage cannot be reached")]
     Storage(#[from] StorageError),
 }
 
-/// 500 for a limit that is not there, 503 when the storage cannot be reached.
+/// Responds with 500 to an unknown limit, and with 503 if the storage cannot be reached.
 impl ResponseError for NamedLimitError {
     fn status_code(&self) -> StatusCode {
         match self {
@@ -54,7 +42,7 @@ impl ResponseError for NamedLimitError {
     }
 }
 
-/// Limits by hand. The limits are those of [`named_limit`](crate::LimiterBuilder::named_limit).
+/// Manual hits and checks of the limits of [`named_limit`](crate::LimiterBuilder::named_limit).
 ///
 /// ```
 /// use limiter_actix::{Key, Limiter, Quota};
@@ -74,101 +62,56 @@ impl ResponseError for NamedLimitError {
 /// # }
 /// ```
 impl Limiter {
-    /// Takes from the named limit for a request, as the middleware would: with the limit's own key and cost,
-    /// its exemption, request filters, meta limits and the switch. When the storage fails, what holds there holds
-    /// here; [`in_memory_fallback`](crate::LimiterBuilder::in_memory_fallback) aside, since a named limit has no
-    /// route.
+    /// Charges the named limit for a request, as the middleware would: with the limit's own key, cost and exemption,
+    /// the request filters, meta limits and the switch of the limiter. The failure policies apply too, except
+    /// [`in_memory_fallback`](crate::LimiterBuilder::in_memory_fallback): a named limit has no route.
     ///
-    /// None means that the limit is off for this request, or has dropped out since the storage fails. The error is
-    /// the whole refusal: a handler returns it by `?`.
+    /// Returns `None` if the limit does not apply to this request, or is skipped while the storage fails.
     ///
     /// # Errors
     ///
-    /// The response to a refused request, with the [`Breach`](crate::Breach) in the extensions of the request;
-    /// 500 when there is no such limit or its key cannot be told; 503 when the storage fails and the limit is to
-    /// [deny](crate::OnStorageFailure::Deny) then.
+    /// Returns the whole response to a refused request, so that a handler returns it with `?`. The
+    /// [`Breach`](crate::Breach) is in the extensions of the request. The status is 500 if there is no such limit or
+    /// its key function fails, and 503 if the storage fails and the limit
+    /// [denies](crate::OnStorageFailure::Deny) then.
     pub async fn check(&self, req: &HttpRequest, limit: &str) -> Result<Option<Window>, Error> {
         let config = self.config();
         let named = named(&config, limit).map_err(actix_web::error::ErrorInternalServerError)?;
         let req = ServiceRequest::from_request(req.clone());
-        let settings = &config.settings;
-        if !config.enabled.load(Ordering::Relaxed) || settings.is_skipped(&req) {
+        if !config.enabled.load(Ordering::Relaxed) || config.settings.is_skipped(&req) {
             return Ok(None);
         }
-        let client = settings.client(&req);
-        let slot = LimitSlot {
-            tier: Tier::Route,
-            scope: named.scope.clone(),
-            label: named.policy.label().to_owned(),
-            is_local: true,
-        };
-        let declared = DeclaredLimit::new(&named.limit, slot, settings);
-        let limits = Charge::of(&declared.of(&req).limits, &client, &req);
-        let mut meta = Charge::of(&meta_limits(settings, &req), &client, &req);
-        meta.extend(Charge::of_breaches(&limits));
-
-        let now = settings.clock.now();
-        let (plan, kept) = (None, &[][..]);
-        let query = StorageQuery {
-            guards: &meta,
-            limits: &limits,
-            on_refusal: &meta,
-            client: &client,
-            now,
-            plan,
-            kept,
-        };
-        let outcome = if any_key_failed(&limits, &client) || any_key_failed(&meta, &client) {
-            Err(Undecided::CallbackFailed)
-        } else {
-            query.decide(&config, &req).await
-        };
-        let decided_by = outcome.as_ref().map_or_else(|_| DecidedBy::Skipped, |outcome| outcome.by);
-        let manual = Some(named.name.as_str());
-        let context = DecisionContext { settings, client: &client, now, route: None, decided_by, manual };
-        let decision = match outcome {
-            Ok(outcome) => outcome.decision,
-            Err(why) => {
-                let response = undecided(why, &context, &req);
-                return Err(InternalError::from_response("the limit could not be checked", response).into());
-            }
-        };
-        let batch = DecidedBatch { decision: &decision, guards: &meta, limits: &limits, refunded: &[] };
-        if let Some((breach, response)) = refuse(&context, &batch, &req) {
-            req.extensions_mut().insert(breach.clone());
-            return Err(InternalError::from_response(breach.message().to_owned(), response).into());
+        match decide(NamedCheck::new(&config, named, &req), &req).await {
+            Ok(window) => Ok(window),
+            Err(refusal) => Err(refusal.into_error(&req)),
         }
-        let is_decided = limits.first().is_some_and(Charge::is_decided);
-        let window = decision.limits().first().filter(|_| is_decided).copied();
-        Ok(window.inspect(|window| telemetry::manual_hit(limit, window, named.limit.shadow)))
     }
 
-    /// Takes `cost` from the named limit, if it passes. A refusal is an outcome:
-    /// [`is_allowed`](Window::is_allowed) tells.
+    /// Charges `cost` to the named limit, if it passes. A refusal is no error: check
+    /// [`is_allowed`](Window::is_allowed).
     ///
-    /// When the storage fails, the limit is decided in memory, or, where it is to
-    /// [allow](crate::OnStorageFailure::Allow) then, passes and is reported as it would stand in memory.
+    /// If the storage fails, the limit is decided in memory. If the limit [allows](crate::OnStorageFailure::Allow)
+    /// then, it passes, with the window it has in memory.
     ///
     /// # Errors
     ///
-    /// When there is no such limit, or the storage fails and the limit is to
-    /// [deny](crate::OnStorageFailure::Deny) then.
+    /// If there is no such limit, or the storage fails and the limit [denies](crate::OnStorageFailure::Deny) then.
     pub async fn hit(&self, limit: &str, key: &Key, cost: u64) -> Result<Window, NamedLimitError> {
-        let window = self.ask(limit, key, cost, |hits| Batch::new(hits)).await?;
+        let window = self.decide_named(limit, key, cost, |hits| Batch::new(hits)).await?;
         telemetry::manual_hit(limit, &window, false);
         Ok(window)
     }
 
-    /// Tells whether `cost` would pass now, and how the limit stands. Takes nothing.
+    /// Tests whether `cost` would pass now, and charges nothing.
     ///
     /// # Errors
     ///
     /// As for [`hit`](Self::hit).
     pub async fn test(&self, limit: &str, key: &Key, cost: u64) -> Result<Window, NamedLimitError> {
-        self.ask(limit, key, cost, |hits| Batch::test(hits)).await
+        self.decide_named(limit, key, cost, |hits| Batch::test(hits)).await
     }
 
-    /// Tells how the limit stands.
+    /// Returns the window of the limit, and charges nothing.
     ///
     /// # Errors
     ///
@@ -177,56 +120,43 @@ impl Limiter {
         self.test(limit, key, 0).await
     }
 
-    /// Forgets what this client has taken from the named limit.
+    /// Forgets the hits of this client on the named limit.
     ///
     /// # Errors
     ///
-    /// When there is no such limit, or the storage cannot be reached.
+    /// If there is no such limit, or the storage cannot be reached.
     pub async fn clear(&self, limit: &str, key: &Key) -> Result<(), NamedLimitError> {
         let config = self.config();
         let named = named(&config, limit)?;
         let hits = [Hit::new(&named.scope, key, &named.policy)];
-        // Done when it returns: the memory storage answers at once.
-        drop(config.settings.storage.memory().clear(&hits));
-        if let Backend::Remote { storage, .. } = &config.settings.storage {
-            counted(&config, in_time(&**storage, storage.clear(&hits)).await)?;
-        }
-        Ok(())
+        everywhere(&config, |storage| storage.clear(&hits)).await
     }
 
-    /// Forgets what this client has taken from any limit that this process has met so far. Limits whose
-    /// [shared name](crate::Limit::shared_with) a function tells are not among them.
+    /// Forgets the hits of this client on all limits that this process has met so far. Limits whose
+    /// [shared name](crate::Limit::shared_with) is computed from the request are not among them.
     ///
     /// # Errors
     ///
-    /// When the storage cannot be reached.
+    /// If the storage cannot be reached.
     pub async fn clear_all(&self, key: &Key) -> Result<(), NamedLimitError> {
         let config = self.config();
         let known = config.settings.known.all();
         let hits: Vec<_> = known.iter().map(|(scope, policy)| Hit::new(scope, key, policy)).collect();
-        drop(config.settings.storage.memory().clear(&hits));
-        if let Backend::Remote { storage, .. } = &config.settings.storage {
-            counted(&config, in_time(&**storage, storage.clear(&hits)).await)?;
-        }
-        Ok(())
+        everywhere(&config, |storage| storage.clear(&hits)).await
     }
 
-    /// Forgets all counts of the storage, whoever put them there.
+    /// Forgets all counts of the storage, including those of other limiters.
     ///
     /// # Errors
     ///
-    /// When the storage cannot be reached, or has no way to find its counts.
+    /// If the storage cannot be reached, or cannot find its counts.
     pub async fn reset(&self) -> Result<(), NamedLimitError> {
         let config = self.config();
-        drop(config.settings.storage.memory().reset());
-        if let Backend::Remote { storage, .. } = &config.settings.storage {
-            counted(&config, in_time(&**storage, storage.reset()).await)?;
-        }
-        Ok(())
+        everywhere(&config, |storage| storage.reset()).await
     }
 
-    /// The report of the storage; when that fails, of what the limit says is to decide then.
-    async fn ask(
+    /// Decides a hit on a named limit. If the storage fails, the failure policy of the limit applies.
+    async fn decide_named(
         &self,
         limit: &str,
         key: &Key,
@@ -235,38 +165,40 @@ impl Limiter {
     ) -> Result<Window, NamedLimitError> {
         let config = self.config();
         let named = named(&config, limit)?;
+        let settings = &config.settings;
         let hit = Hit::new(&named.scope, key, &named.policy);
-        let (settings, hits) = (&config.settings, [hit.cost(cost)]);
-        let now = settings.clock.now();
+        let (hits, now) = ([hit.cost(cost)], settings.clock.now());
         let decision = match &settings.storage {
-            Backend::Memory(memory) => memory.decide(&batch(&hits), now),
+            Backend::Memory(memory) => (**memory).decide(&batch(&hits), now),
             Backend::Remote { storage, fallback } => {
-                match in_time(&**storage, storage.decide(&batch(&hits), now)).await {
-                    Ok(decision) => {
-                        config.health.succeeded();
-                        decision
-                    }
-                    Err(error) => {
-                        config.health.failed(&error, now);
-                        let hit = match named.limit.on_storage_failure.unwrap_or(settings.failure.policy) {
-                            OnStorageFailure::Fallback => hit.cost(cost),
-                            // A look always passes and takes nothing.
-                            OnStorageFailure::Allow => hit.cost(0),
-                            OnStorageFailure::Deny => return Err(error.into()),
-                        };
-                        fallback.decide(&batch(&[hit]), now)
-                    }
+                match decide_remotely(&config, &**storage, &batch(&hits), now).await {
+                    Ok(decision) => decision,
+                    Err(error) => match fallback::policy(&named.limit, settings) {
+                        OnStorageFailure::Fallback => (**fallback).decide(&batch(&hits), now),
+                        // With a cost of 0 it passes, and charges nothing.
+                        OnStorageFailure::Allow => (**fallback).decide(&batch(&[hit.cost(0)]), now),
+                        OnStorageFailure::Deny => return Err(error.into()),
+                    },
                 }
             }
         };
-        let report = decision.guards().first().or_else(|| decision.limits().first());
-        report.copied().ok_or_else(|| no_report().into())
+        Ok(window(&decision)?)
     }
 }
 
-/// Counts an error; what needs no decision tells nothing else of the storage's health.
-fn counted<T>(config: &Config, answer: Result<T, StorageError>) -> Result<T, StorageError> {
-    answer.inspect_err(|_| config.health.count_error())
+/// Runs an operation in memory and then in the remote storage, if there is one. A failure counts as an error of the
+/// storage. Its health depends on decisions only.
+async fn everywhere<'s>(
+    config: &'s Config,
+    operation: impl Fn(&'s dyn Storage) -> Answer<'s, ()>,
+) -> Result<(), NamedLimitError> {
+    let settings = &config.settings;
+    // The memory storage is done when it returns.
+    drop(operation(&**settings.storage.memory()));
+    if let Backend::Remote { storage, .. } = &settings.storage {
+        in_time(&**storage, operation(&**storage)).await.inspect_err(|_| config.health.count_error())?;
+    }
+    Ok(())
 }
 
 fn named<'c>(config: &'c Config, name: &str) -> Result<&'c NamedLimit, NamedLimitError> {
@@ -274,6 +206,8 @@ fn named<'c>(config: &'c Config, name: &str) -> Result<&'c NamedLimit, NamedLimi
     named.ok_or_else(|| NamedLimitError::UnknownLimit(name.to_owned()))
 }
 
-fn no_report() -> StorageError {
-    StorageError::new("the storage did not say how the limit stands")
+/// Returns the window of a decision about one limit.
+fn window(decision: &Decision) -> Result<Window, StorageError> {
+    let window = decision.guards().first().or_else(|| decision.limits().first());
+    window.copied().ok_or_else(|| StorageError::new("the storage returned no window for the limit"))
 }

@@ -1,12 +1,23 @@
 //! A request on its way through a limiter.
+//!
+//! [`Admission`](admission::Admission) predicts and decides it, [`RequestState`](state::RequestState) follows it to
+//! its handler, [`Correction`](correction::Correction) fixes a wrong prediction, and `settle` ends it with the
+//! response. If there is no response, [`OnEarlyDrop`](early_drop::OnEarlyDrop) ends it.
 
 pub(crate) mod admission;
+pub(crate) mod check;
 pub(crate) mod correction;
 mod delegation;
+pub(crate) mod early_drop;
 mod misprediction;
 mod observe;
+pub(crate) mod pending;
+mod phase;
+mod predicted;
 mod refund;
-pub(crate) mod refuse;
+pub(crate) mod refusal;
 mod response_headers;
+mod rule_ledger;
 mod settle;
+pub(crate) mod stack;
 pub(crate) mod state;

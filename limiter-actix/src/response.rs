@@ -1,4 +1,4 @@
-//! The response to a refused request, and the headers of all responses.
+//! Responses to refused requests, and the headers of all responses.
 
 mod accept;
 mod body;

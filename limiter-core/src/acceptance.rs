@@ -1,4 +1,4 @@
-//! The tests that every storage must pass, for those who write one.
+//! The tests that every storage must pass, for authors of a storage.
 //!
 //! ```
 //! # #[derive(Debug)]
@@ -13,61 +13,48 @@
 //! # });
 //! ```
 
-use std::time::Duration;
-
 use crate::storage::Storage;
 
 mod batches;
-mod bench;
+mod clear;
 mod concurrency;
-mod dice;
 mod edges;
-mod forgetting;
+mod fixture;
 mod identity;
 mod random;
-mod returning;
+mod refund;
+mod rng;
+mod time;
 
-use self::bench::Bench;
-
-/// By whose clock a storage decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Time {
-    /// By the time it is given, to within `resolution`, which divides a millisecond. All tests run.
-    Callers {
-        /// What the storage counts time in; durations are rounded up to it.
-        resolution: Duration,
-    },
-    /// By a clock of its own. What needs time to pass is not tested; such a storage should have a mode for
-    /// tests in which it obeys the caller.
-    Own,
-}
+use self::fixture::Fixture;
+pub use self::time::Time;
 
 /// Runs all tests.
 ///
-/// Except for [`Storage::reset`], which comes last, they use scopes of their own: several may run at once, and
-/// what is there already is not disturbed. Strategies that the storage's [`check`](Storage::check) turns down
-/// are left out.
+/// Each test uses scopes of its own, so several runs may share a storage and existing counts stay. Only the test
+/// of [`Storage::reset`], which runs last, removes all counts. Strategies that the storage's
+/// [`check`](Storage::check) refuses are skipped.
 ///
 /// # Panics
 ///
-/// When the storage does something else than it should; the message says what.
+/// If the storage behaves differently than expected; the message describes the difference.
 pub async fn run(storage: &dyn Storage, time: Time) {
     run_shared(storage, time).await;
-    forgetting::resets(&Bench::new(storage, time)).await;
+    clear::resets(&Fixture::new(storage, time)).await;
 }
 
-/// Runs all tests but that of [`Storage::reset`].
+/// Runs all tests except the one of [`Storage::reset`].
 ///
 /// # Panics
 ///
 /// As [`run`].
 pub async fn run_shared(storage: &dyn Storage, time: Time) {
-    let bench = Bench::new(storage, time);
-    batches::run(&bench).await;
-    identity::run(&bench).await;
-    returning::run(&bench).await;
-    forgetting::clears(&bench).await;
-    concurrency::run(&bench).await;
-    edges::run(&bench).await;
-    random::run(&bench).await;
+    let fixture = Fixture::new(storage, time);
+    batches::run(&fixture).await;
+    identity::run(&fixture).await;
+    refund::run(&fixture).await;
+    clear::clears(&fixture).await;
+    concurrency::run(&fixture).await;
+    edges::run(&fixture).await;
+    random::run(&fixture).await;
 }

@@ -1,4 +1,4 @@
-//! Where the time comes from. It is always passed in, so that tests can move it.
+//! Clocks and timestamps. Decisions take the time as an argument, so that tests can move it.
 
 use std::{
     fmt,
@@ -10,34 +10,34 @@ use chrono::{DateTime, Utc};
 
 /// A point in time, in nanoseconds since the Unix epoch.
 ///
-/// Sums that leave the range (the year 2554) stay at its end.
+/// The range ends in the year 2554. Sums saturate there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(u64);
 
 impl Timestamp {
-    /// The point `nanos` nanoseconds after the Unix epoch.
+    /// Creates the timestamp `nanos` nanoseconds after the Unix epoch.
     #[must_use]
     pub const fn from_nanos(nanos: u64) -> Self {
         Self(nanos)
     }
 
-    /// The point `millis` milliseconds after the Unix epoch.
+    /// Creates the timestamp `millis` milliseconds after the Unix epoch.
     #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis.saturating_mul(1_000_000))
     }
 
-    /// Nanoseconds since the Unix epoch.
+    /// Returns the nanoseconds since the Unix epoch.
     pub const fn as_nanos(self) -> u64 {
         self.0
     }
 
-    /// Whole seconds since the Unix epoch, rounded up, as the `X-RateLimit-Reset` header has them.
+    /// Returns the whole seconds since the Unix epoch, rounded up as in the `X-RateLimit-Reset` header.
     pub const fn as_secs_ceil(self) -> u64 {
         self.0.div_ceil(1_000_000_000)
     }
 
-    /// The point `duration` later.
+    /// Returns the timestamp `duration` later.
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(nanos(duration)))
@@ -45,14 +45,14 @@ impl Timestamp {
 }
 
 impl From<SystemTime> for Timestamp {
-    /// Times before the epoch become the epoch.
+    /// Converts a time. Times before the epoch become the epoch.
     fn from(time: SystemTime) -> Self {
         Self(time.duration_since(UNIX_EPOCH).map_or(0, nanos))
     }
 }
 
 impl From<DateTime<Utc>> for Timestamp {
-    /// Times before the epoch become the epoch.
+    /// Converts a time. Times before the epoch become the epoch.
     fn from(time: DateTime<Utc>) -> Self {
         SystemTime::from(time).into()
     }
@@ -60,34 +60,34 @@ impl From<DateTime<Utc>> for Timestamp {
 
 impl From<Timestamp> for DateTime<Utc> {
     fn from(time: Timestamp) -> Self {
-        // Half the range of u64 is the year 2262, which is as far as signed nanoseconds reach.
+        // Signed nanoseconds end in the year 2262; later timestamps become that end.
         Self::from_timestamp_nanos(i64::try_from(time.0).unwrap_or(i64::MAX))
     }
 }
 
-/// The nanoseconds of a duration; at most `u64::MAX`.
+/// Returns the nanoseconds of a duration, at most `u64::MAX`.
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Tells the time.
+/// A source of the current time.
 pub trait Clock: fmt::Debug + Send + Sync {
-    /// The present time. It may stand still or go backwards; whoever uses it copes.
+    /// Returns the current time. It may stand still or go backwards; storages handle both.
     fn now(&self) -> Timestamp;
 }
 
 /// The machine's monotonic clock, anchored to the Unix epoch when it is created.
 ///
-/// Where the operating system has a coarse clock (Linux), that is used: it is several times cheaper and late
-/// by at most one tick, 4 ms. Steps of the wall clock do not reach it.
+/// On Linux and Android it uses the coarse clock, which is several times cheaper and late by at most one tick, 4 ms.
+/// Steps of the wall clock do not affect it.
 #[derive(Debug)]
 pub struct SystemClock {
-    /// The epoch time at which the monotonic clock stood at zero.
+    /// The time at which the monotonic clock was zero, in nanoseconds since the epoch.
     zero: u64,
 }
 
 impl SystemClock {
-    /// Creates a clock that is anchored to the wall clock now.
+    /// Creates a clock and anchors it to the current wall clock.
     #[must_use]
     pub fn new() -> Self {
         Self { zero: Timestamp::from(SystemTime::now()).0.saturating_sub(monotonic_nanos()) }
@@ -124,7 +124,7 @@ fn monotonic_nanos() -> u64 {
     nanos(START.elapsed())
 }
 
-/// A clock that stands still until it is moved, for tests.
+/// A clock for tests that stands still until it is moved.
 ///
 /// ```
 /// use std::time::Duration;
@@ -138,21 +138,21 @@ fn monotonic_nanos() -> u64 {
 pub struct ManualClock(AtomicU64);
 
 impl ManualClock {
-    /// Creates a clock that stands at `time`.
+    /// Creates a clock set to `time`.
     #[must_use]
     pub fn new(time: impl Into<Timestamp>) -> Self {
         Self(AtomicU64::new(time.into().0))
     }
 
-    /// Moves the clock to `time`, which may be in its past.
+    /// Sets the clock to `time`, which may be earlier than its current time.
     pub fn set(&self, time: impl Into<Timestamp>) {
         self.0.store(time.into().0, Ordering::Relaxed);
     }
 
-    /// Moves the clock forward.
+    /// Moves the clock forward by a duration.
     pub fn advance(&self, by: Duration) {
         let later = |now: u64| Some(now.saturating_add(nanos(by)));
-        // Never an error: `later` always gives a value.
+        // Never an error: `later` always returns a value.
         let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, later);
     }
 }

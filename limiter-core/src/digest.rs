@@ -5,24 +5,27 @@ use std::{
     sync::LazyLock,
 };
 
-/// A polynomial over the blocks of what went in, modulo the prime 2^127 - 1, at a secret point that is drawn
-/// once per process (Wegman and Carter, "New hash functions and their use in authentication and set equality",
-/// 1981).
+/// A polynomial hash modulo the prime 2^127 - 1, evaluated at a secret point.
 ///
-/// Two different inputs of at most n blocks meet with a probability of n / 2^125, whoever chose them, as long
-/// as nobody sees a digest: so the digest stands for what went in, and it must never leave the process. Each
-/// part is framed, so that ("a", "bc") is not ("ab", "c").
+/// The coefficients are the blocks of the input; the point is drawn once per process (Wegman and Carter, "New hash
+/// functions and their use in authentication and set equality", 1981).
+///
+/// Two different inputs of at most n blocks collide with a probability of n / 2^125, even if an attacker chooses
+/// them, as long as the attacker sees no digest. So equal digests count as equal inputs, and a digest must never
+/// leave the process. Each part is framed, so that ("a", "bc") and ("ab", "c") differ.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Digest(u128);
 
 const PRIME: u128 = (1 << 127) - 1;
 
-/// How many bytes go into a block, below a byte that says how many they are and whether they are the last of
-/// their part. So no block is zero, and one sequence of blocks comes from one sequence of parts only.
+/// The number of input bytes in a block.
+///
+/// Above them is one byte with their number and whether the block is the last of its part. So no block is zero,
+/// and a sequence of blocks has only one sequence of parts.
 const BLOCK: usize = 15;
 const LAST: u8 = 16;
 
-/// Below 2^126, so that no sum in `times` overflows.
+/// The secret point. It is below 2^126, so that no sum in `times` overflows.
 static POINT: LazyLock<u128> = LazyLock::new(|| {
     let random = RandomState::new();
     let [low, high] = [1, 2].map(|half| u128::from(random.hash_one(half)));
@@ -34,7 +37,7 @@ impl Digest {
         Self(0)
     }
 
-    /// Adds a number, or something of a size that its tag tells.
+    /// Adds a number. The tag separates kinds of input.
     #[inline]
     pub(crate) fn word(&mut self, tag: u8, value: u64) {
         self.block(u128::from(value) << 8 | u128::from(tag), 9 | LAST);
@@ -68,13 +71,14 @@ impl Digest {
 
     #[inline]
     pub(crate) fn finish(self) -> u128 {
-        // What `times` returns is reduced but for these.
+        // `times` returns at most the prime plus one.
         if self.0 >= PRIME { self.0 - PRIME } else { self.0 }
     }
 }
 
-/// The product modulo 2^127 - 1, up to 2^127. The first factor is below 2^127 + 2^125 + 1, the second below
-/// 2^126.
+/// Returns the product modulo 2^127 - 1, not fully reduced: at most 2^127.
+///
+/// The first factor must be below 2^127 + 2^125 + 1, the second below 2^126.
 #[inline]
 fn times(a: u128, b: u128) -> u128 {
     let ([a0, a1], [b0, b1]) = (halves(a).map(u128::from), halves(b).map(u128::from));
@@ -88,8 +92,8 @@ fn times(a: u128, b: u128) -> u128 {
     (sum >> 127) + (sum & PRIME)
 }
 
-/// The low and the high half of a digest.
-#[expect(clippy::cast_possible_truncation, reason = "the halves are what is wanted")]
+/// Returns the low and the high half of a digest.
+#[expect(clippy::cast_possible_truncation, reason = "each half is wanted by itself")]
 pub(crate) fn halves(digest: u128) -> [u64; 2] {
     [digest as u64, (digest >> 64) as u64]
 }
@@ -100,7 +104,7 @@ mod tests {
 
     use super::*;
 
-    /// The product by doubling and adding, as one learns it at school.
+    /// Multiplies by doubling and adding.
     fn naive(a: u128, b: u128) -> u128 {
         let (a, mut sum) = (a % PRIME, 0);
         for bit in (0..128).rev() {
@@ -139,7 +143,7 @@ mod tests {
         }
     }
 
-    /// The defect: parts that were joined without a frame.
+    /// Regression: parts were joined without a frame.
     #[test]
     fn parts_are_framed() {
         let fifteen = "a".repeat(15);

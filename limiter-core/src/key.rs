@@ -1,26 +1,23 @@
-//! Who is counted.
+//! Keys: the identities of clients.
 
 use std::{
     borrow::Cow,
-    fmt,
     net::{IpAddr, Ipv6Addr},
 };
 
 use crate::digest::{Digest, halves};
 
 mod logged;
-
-use self::logged::Logged;
-pub use self::logged::LoggedAddresses;
-
 #[cfg(feature = "remote")]
 mod name;
 
-/// Who is counted: an address, the value of a header, a user, or several of these together.
+pub use self::logged::LoggedAddresses;
+
+/// The identity by which a client is counted: an address, the value of a header, a user, or several of these.
 ///
-/// Kinds are kept apart: the address 1.2.3.4 and a text `1.2.3.4` are two keys, and so are equal texts of two
-/// kinds. A key that is [missing](Self::missing) makes a limiter fall back to its own key; only
-/// [`unlimited`](Self::unlimited) lifts a limit.
+/// Kinds are separate: the address 1.2.3.4 and a text `1.2.3.4` are two keys, and so are equal texts of two kinds.
+/// For a [missing](Self::missing) key, a limiter falls back to its own key. Only [`unlimited`](Self::unlimited)
+/// lifts a limit.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Key(Repr);
 
@@ -35,14 +32,15 @@ enum Repr {
 }
 
 impl Key {
-    /// How many leading bits of an IPv6 address make a client unless told otherwise: what a provider gives to
-    /// one customer at least (RFC 6177).
+    /// The default number of leading bits of an IPv6 address that identify a client.
+    ///
+    /// A provider assigns at least this much to one customer (RFC 6177).
     pub const IPV6_PREFIX: u8 = 64;
 
-    /// A client by its network address.
+    /// Creates a key from a network address.
     ///
-    /// An IPv4 address in IPv6 clothes (`::ffff:1.2.3.4`) counts as the IPv4 address; other IPv6 addresses
-    /// count by their first `ipv6_prefix` bits, 128 at most.
+    /// An IPv4-mapped IPv6 address (`::ffff:1.2.3.4`) counts as the IPv4 address. Other IPv6 addresses count by
+    /// their first `ipv6_prefix` bits, at most 128.
     #[must_use]
     pub fn address(address: IpAddr, ipv6_prefix: u8) -> Self {
         Self(Repr::Address(match address.to_canonical() {
@@ -51,7 +49,9 @@ impl Key {
         }))
     }
 
-    /// A client by a text of some kind, such as `("user", "alice")`. An empty value is a missing key.
+    /// Creates a key from a text of some kind, such as `("user", "alice")`.
+    ///
+    /// An empty value makes a missing key.
     #[must_use]
     pub fn text(kind: impl Into<Cow<'static, str>>, value: impl Into<Box<str>>) -> Self {
         let value = value.into();
@@ -61,27 +61,29 @@ impl Key {
         Self(Repr::Text { kind: kind.into(), value })
     }
 
-    /// No key: the limiter falls back to its own, and that to the client's address.
+    /// Creates a missing key. The limiter falls back to its own key, and then to the client's address.
     #[must_use]
     pub const fn missing() -> Self {
         Self(Repr::Missing)
     }
 
-    /// Who is counted cannot be told, which is the application's error: the request is not decided. What a
-    /// function that returns an `Err` comes to.
+    /// Creates a key for a client that the application failed to identify.
+    ///
+    /// The request is not decided. A key function that returns `Err` has the same effect.
     #[must_use]
     pub const fn failed() -> Self {
         Self(Repr::Failed)
     }
 
-    /// Lifts the limit for this request, on purpose.
+    /// Creates a key that lifts the limit for this request.
     #[must_use]
     pub const fn unlimited() -> Self {
         Self(Repr::Unlimited)
     }
 
-    /// Both together: per user and address, say. Missing when either is missing, unlimited when either is
-    /// unlimited.
+    /// Combines two keys, for example to count per user and address.
+    ///
+    /// The result is failed, unlimited or missing, in this order, if either key is.
     #[must_use]
     pub fn and(self, other: impl Into<Self>) -> Self {
         let other = other.into();
@@ -93,42 +95,30 @@ impl Key {
         }
     }
 
-    /// This key, or `other` when this one is missing.
+    /// Returns this key, or `other` if this one is missing.
     #[must_use]
     pub fn or_else<K: Into<Self>>(self, other: impl FnOnce() -> K) -> Self {
         if self.is_missing() { other().into() } else { self }
     }
 
-    /// The key as a log may show it: the address as set, of a text only its kind, for its value may be a
-    /// secret.
-    ///
-    /// ```
-    /// use limiter_core::{Key, LoggedAddresses};
-    ///
-    /// let key = Key::text("user", "alice").and(Key::address([192, 0, 2, 1].into(), 64));
-    /// assert_eq!(key.logged(LoggedAddresses::Full).to_string(), "user and 192.0.2.1");
-    /// assert_eq!(key.logged(LoggedAddresses::Hidden).to_string(), "user and address");
-    /// ```
-    pub fn logged(&self, addresses: LoggedAddresses) -> impl fmt::Display + '_ {
-        Logged { key: self, addresses }
-    }
-
-    /// Whether the key is missing.
+    /// Returns whether the key is missing.
     pub fn is_missing(&self) -> bool {
         matches!(self.0, Repr::Missing)
     }
 
-    /// Whether who is counted could not be told.
+    /// Returns whether the application failed to identify the client.
     pub fn is_failed(&self) -> bool {
         matches!(self.0, Repr::Failed)
     }
 
-    /// Whether the key lifts the limit.
+    /// Returns whether the key lifts the limit.
     pub fn is_unlimited(&self) -> bool {
         matches!(self.0, Repr::Unlimited)
     }
 
-    /// By itself for what most clients are, so that it takes no call.
+    /// Adds the key to a digest.
+    ///
+    /// Most keys are IPv4 addresses. They have a branch here that inlines without a call.
     #[inline]
     pub(crate) fn feed(&self, digest: &mut Digest) {
         match &self.0 {
@@ -171,43 +161,36 @@ fn masked(address: Ipv6Addr, prefix: u8) -> Ipv6Addr {
 }
 
 impl From<IpAddr> for Key {
-    /// By [`Key::address`] with the usual prefix.
+    /// Creates a key by [`Key::address`] with the default prefix.
     fn from(address: IpAddr) -> Self {
         Self::address(address, Self::IPV6_PREFIX)
     }
 }
 
 impl From<&str> for Key {
-    /// A text of no particular kind.
+    /// Creates a text key without a kind.
     fn from(value: &str) -> Self {
         Self::text("", value)
     }
 }
 
 impl From<String> for Key {
-    /// A text of no particular kind.
+    /// Creates a text key without a kind.
     fn from(value: String) -> Self {
         Self::text("", value)
     }
 }
 
 impl<K: Into<Self>> From<Option<K>> for Key {
-    /// None is a missing key.
+    /// Converts `None` to a missing key.
     fn from(key: Option<K>) -> Self {
         key.map_or(Self::missing(), Into::into)
     }
 }
 
 impl<K: Into<Self>, E> From<Result<K, E>> for Key {
-    /// An error is a [failed](Self::failed) key.
+    /// Converts an error to a [failed](Self::failed) key.
     fn from(key: Result<K, E>) -> Self {
         key.map_or(Self::failed(), Into::into)
-    }
-}
-
-/// Shows addresses and kinds, never a text's value: it may be a secret.
-impl fmt::Debug for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.logged(LoggedAddresses::Full), f)
     }
 }

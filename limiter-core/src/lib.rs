@@ -1,14 +1,14 @@
-//! Quotas, strategies, clocks, keys and storages of a rate limiter, without any web framework.
+//! Rate limiting without a web framework: quotas, strategies, clocks, keys and storages.
 //!
-//! Users of actix-web want the crate `limiter-actix`, which stands on this one. This crate is for those who
-//! limit something else, write a storage of their own, or test one.
+//! For actix-web, use the crate `limiter-actix`, which builds on this one. Use this crate to limit something else,
+//! or to write and test a storage.
 //!
-//! Four ideas that do not know each other:
+//! It has four independent parts:
 //!
-//! * a [`Quota`] says how much is allowed: `5 per 2 minute`;
-//! * a [`Strategy`] says how that is counted, as pure integer arithmetic on a [`State`](strategy::State);
-//! * a [`Storage`](storage::Storage) keeps the states and decides a whole [`Batch`](storage::Batch) at once;
-//! * a [`Clock`] is asked for the time by the caller, who passes it on.
+//! * A [`Quota`] is an amount per window: `5 per 2 minute`.
+//! * A [`Strategy`] counts a quota, as pure integer arithmetic on a [`State`](strategy::State).
+//! * A [`Storage`](storage::Storage) keeps the states and decides a whole [`Batch`](storage::Batch) at once.
+//! * A [`Clock`] returns the time, which the caller passes to the storage.
 #![cfg_attr(
     feature = "storage",
     doc = r#"
@@ -48,15 +48,15 @@ mod quota;
 #[cfg(feature = "storage")]
 mod scope;
 #[cfg(feature = "storage")]
+mod shim;
+#[cfg(feature = "storage")]
 pub mod storage;
 pub mod strategy;
-#[cfg(feature = "storage")]
-mod sync;
 #[cfg(feature = "storage")]
 mod window;
 
 #[cfg(feature = "remote")]
-pub use self::name::CountName;
+pub use self::storage::count_name::CountName;
 #[cfg(feature = "storage")]
 pub use self::{
     clock::{Clock, ManualClock, SystemClock, Timestamp},

@@ -1,4 +1,4 @@
-//! What a storage enforces: a quota and how it is counted.
+//! Policies: quotas together with the way they are counted.
 
 use std::{fmt, num::NonZeroU64, sync::Arc};
 
@@ -9,62 +9,64 @@ use crate::{
 
 #[cfg(feature = "remote")]
 mod name;
+#[cfg(feature = "redis")]
+mod record_name;
 
-/// A quota and how it is counted, with everything the arithmetic needs worked out once.
+/// A quota with a strategy and an optional burst: the rule that a storage enforces.
 ///
-/// Within one scope and key each policy has a count of its own; equal policies share it unless
-/// [labels](Self::with_label) tell them apart.
+/// Within one scope and key, each policy has its own count. Equal policies share a count unless their
+/// [labels](Self::with_label) differ.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Policy {
     quota: Quota,
     strategy: Strategy,
     label: Arc<str>,
-    /// Nanoseconds.
+    /// In nanoseconds.
     window: u64,
-    /// What can be had at once: the amount, or the burst of a token bucket.
+    /// The largest cost that can pass at once: the amount, or the burst of a token bucket.
     capacity: u64,
-    /// Nanoseconds until a token bucket has gained one unit.
+    /// The time in which a token bucket gains one unit, in nanoseconds.
     interval: u64,
     id: u64,
     #[cfg(feature = "redis")]
-    record_name: name::RecordName,
+    record_name: record_name::RecordName,
 }
 
-/// Why a quota, a strategy and a burst do not fit together.
+/// An error for a quota, a strategy and a burst that do not fit together, or that a storage cannot enforce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PolicyError {
-    /// Only a token bucket has a burst.
+    /// A burst was set, but the strategy is not the token bucket.
     #[error("a burst needs the strategy `token-bucket`, not `{0}`")]
     BurstWithoutBucket(Strategy),
     /// The bucket would take more than 100 years to fill.
     #[error("a burst of {burst} at `{quota}` takes more than 100 years to fill")]
     BurstTooLarge {
-        /// The burst asked for.
+        /// The burst that was set.
         burst: u64,
         /// The quota that fills the bucket.
         quota: Quota,
     },
-    /// The storage remembers each hit of a moving window, and these would be too many.
+    /// The storage records each hit of a moving window, and the amount allows too many of them.
     #[error(
         "a moving window of `{quota}` remembers too many hits for this storage: at most {most}; \
              use `sliding-window-counter` or `token-bucket`"
     )]
     MovingWindowTooLarge {
-        /// The quota asked for.
+        /// The quota of the policy.
         quota: Quota,
-        /// The largest amount this storage takes.
+        /// The largest amount that this storage accepts.
         most: u64,
     },
-    /// The storage cannot keep moving windows.
+    /// The storage does not support moving windows.
     #[error(
-        "{storage} cannot keep a moving window: {reason}; use `sliding-window-counter` or `token-bucket`, \
+        "{storage} does not support moving windows: {reason}; use `sliding-window-counter` or `token-bucket`, \
              or another storage"
     )]
     MovingWindowNotKept {
         /// The name of the storage.
         storage: &'static str,
-        /// Why.
+        /// The reason.
         reason: &'static str,
     },
 }
@@ -82,21 +84,22 @@ impl Policy {
             label: Arc::from(""),
             window,
             capacity: quota.amount(),
-            // Rounded up, so that a bucket never gains more than the quota says.
+            // Rounded up, so that a bucket never gains more than the quota.
             interval: window.div_ceil(quota.amount().max(1)),
             id: 0,
             #[cfg(feature = "redis")]
-            record_name: name::RecordName::default(),
+            record_name: record_name::RecordName::default(),
         };
-        policy.identified()
+        policy.with_id()
     }
 
-    /// Lets a token bucket hold `burst` units instead of the amount of its quota. A quota of 0 still always
-    /// refuses.
+    /// Sets the capacity of a token bucket to `burst` units. Defaults to the amount of its quota.
+    ///
+    /// A quota of 0 refuses every hit, whatever the burst.
     ///
     /// # Errors
     ///
-    /// When the strategy is not a token bucket, and when the bucket would take over 100 years to fill.
+    /// Returns an error if the strategy is not the token bucket, or if the bucket would take over 100 years to fill.
     pub fn with_burst(mut self, burst: NonZeroU64) -> Result<Self, PolicyError> {
         let burst = burst.get();
         if self.strategy != Strategy::TokenBucket {
@@ -107,17 +110,20 @@ impl Policy {
             return Err(PolicyError::BurstTooLarge { burst, quota: self.quota });
         }
         self.capacity = if self.quota.amount() == 0 { 0 } else { burst };
-        Ok(self.identified())
+        Ok(self.with_id())
     }
 
-    /// Tells this policy apart from equal ones of the same scope, such as a default limit from a route's own.
+    /// Sets a label that separates this policy from equal ones of the same scope.
+    ///
+    /// For example, it separates a default limit from an equal limit of the route.
     #[must_use]
     pub fn with_label(mut self, label: impl Into<Arc<str>>) -> Self {
         self.label = label.into();
-        self.identified()
+        self.with_id()
     }
 
-    fn identified(mut self) -> Self {
+    /// Computes the id anew; every change of a field that makes a difference must end here.
+    fn with_id(mut self) -> Self {
         let mut digest = Digest::new();
         digest.text(&self.label);
         digest.word(0, self.quota.amount());
@@ -128,27 +134,27 @@ impl Policy {
         self.id = id;
         #[cfg(feature = "redis")]
         {
-            self.record_name = name::RecordName::default();
+            self.record_name = record_name::RecordName::default();
         }
         self
     }
 
-    /// The quota.
+    /// Returns the quota.
     pub fn quota(&self) -> Quota {
         self.quota
     }
 
-    /// How the quota is counted.
+    /// Returns the strategy that counts the quota.
     pub fn strategy(&self) -> Strategy {
         self.strategy
     }
 
-    /// What can be had at once: the amount of the quota, or the burst of a token bucket.
+    /// Returns the largest cost that can pass at once: the amount of the quota, or the burst of a token bucket.
     pub fn capacity(&self) -> u64 {
         self.capacity
     }
 
-    /// What tells this policy apart from equal ones of its scope.
+    /// Returns the label, which separates this policy from equal ones of its scope.
     pub fn label(&self) -> &str {
         &self.label
     }
@@ -157,7 +163,7 @@ impl Policy {
         self.strategy == Strategy::FixedWindowElasticExpiry
     }
 
-    /// Whether a hit of this cost takes nothing and moves nothing, whatever the strategy.
+    /// Returns whether a hit of this cost changes nothing, whatever the strategy.
     #[inline]
     pub(crate) fn ignores(&self, cost: u64) -> bool {
         cost == 0 || cost > self.capacity
@@ -175,14 +181,14 @@ impl Policy {
         self.interval
     }
 
-    /// Finds the count within the entry of a scope and key; the same for equal policies of this process.
+    /// Returns the id of the count within a scope and key. Equal policies of this process have the same id.
     pub(crate) fn id(&self) -> u64 {
         self.id
     }
 }
 
 impl fmt::Display for Policy {
-    /// The quota, as refusals show it.
+    /// Formats the quota, as refusals show it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.quota.fmt(f)
     }

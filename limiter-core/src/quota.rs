@@ -1,15 +1,15 @@
-//! What is allowed: an amount per window, as in `5 per 2 hour`.
+//! Quotas: an amount per window, as in `5 per 2 hour`.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
 
 mod error;
 mod parse;
 
 pub use self::error::ParseQuotaError;
 
-/// An amount per window: `5 per 2 hour` allows five units in any window of two hours.
+/// An amount per window: `5 per 2 hour` allows five units in a window of two hours.
 ///
-/// What a window is (fixed, moving, ...) is the strategy's business; a quota is a plain value.
+/// A quota is a plain value. The strategy decides whether windows are fixed, moving or of another kind.
 ///
 /// ```
 /// use limiter_core::{Quota, Unit};
@@ -28,88 +28,89 @@ pub struct Quota {
 }
 
 impl Quota {
-    /// The largest amount: what fits 15 decimal digits, the integers of RFC 9651 section 3.3.1
-    /// (and, being below 2^53, the numbers of Lua scripts and of JSON).
+    /// The largest amount: 15 decimal digits, as integers of RFC 9651 section 3.3.1 have.
+    ///
+    /// It is below 2^53, so that numbers of Lua scripts and of JSON represent it exactly.
     pub const MAX_AMOUNT: u64 = 999_999_999_999_999;
 
     /// The longest window in seconds: 100 years of 360 days.
     pub const MAX_WINDOW_SECONDS: u64 = 100 * Unit::Year.seconds();
 
-    /// Creates a quota of `amount` per `multiple` units of time. An amount of 0 always refuses.
+    /// Creates a quota of `amount` per `multiple` units of time. An amount of 0 refuses every hit.
     ///
     /// # Panics
     ///
-    /// When `amount` is above [`MAX_AMOUNT`](Self::MAX_AMOUNT), or the window is empty or longer than
-    /// [`MAX_WINDOW_SECONDS`](Self::MAX_WINDOW_SECONDS). In a `const` that is a compile error.
+    /// Panics if `amount` exceeds [`MAX_AMOUNT`](Self::MAX_AMOUNT), or if the window is empty or longer than
+    /// [`MAX_WINDOW_SECONDS`](Self::MAX_WINDOW_SECONDS). In a `const` this is a compile error.
     #[must_use]
     pub const fn new(amount: u64, multiple: u32, unit: Unit) -> Self {
-        assert!(amount <= Self::MAX_AMOUNT, "the amount of a quota has at most 15 digits");
-        assert!(multiple > 0, "the window of a quota cannot be empty");
+        assert!(amount <= Self::MAX_AMOUNT, "invalid quota: the amount has more than 15 digits");
+        assert!(multiple > 0, "invalid quota: the window is empty");
         assert!(
             (multiple as u64) * unit.seconds() <= Self::MAX_WINDOW_SECONDS,
-            "the window of a quota is at most 100 years"
+            "invalid quota: the window is longer than 100 years"
         );
         Self { amount, multiple, unit }
     }
 
-    /// `amount` in each second (not: one per `amount` seconds).
+    /// Creates a quota of `amount` in each second (not one per `amount` seconds).
     #[must_use]
     pub const fn per_second(amount: u64) -> Self {
         Self::new(amount, 1, Unit::Second)
     }
 
-    /// `amount` in each minute.
+    /// Creates a quota of `amount` in each minute.
     #[must_use]
     pub const fn per_minute(amount: u64) -> Self {
         Self::new(amount, 1, Unit::Minute)
     }
 
-    /// `amount` in each hour.
+    /// Creates a quota of `amount` in each hour.
     #[must_use]
     pub const fn per_hour(amount: u64) -> Self {
         Self::new(amount, 1, Unit::Hour)
     }
 
-    /// `amount` in each day of 24 hours.
+    /// Creates a quota of `amount` in each day of 24 hours.
     #[must_use]
     pub const fn per_day(amount: u64) -> Self {
         Self::new(amount, 1, Unit::Day)
     }
 
-    /// `amount` in each week.
+    /// Creates a quota of `amount` in each week.
     #[must_use]
     pub const fn per_week(amount: u64) -> Self {
         Self::new(amount, 1, Unit::Week)
     }
 
-    /// `amount` in each month of 30 days.
+    /// Creates a quota of `amount` in each month of 30 days.
     #[must_use]
     pub const fn per_month(amount: u64) -> Self {
         Self::new(amount, 1, Unit::Month)
     }
 
-    /// `amount` in each year of 360 days.
+    /// Creates a quota of `amount` in each year of 360 days.
     #[must_use]
     pub const fn per_year(amount: u64) -> Self {
         Self::new(amount, 1, Unit::Year)
     }
 
-    /// How much is allowed in one window.
+    /// Returns the amount allowed in one window.
     pub const fn amount(self) -> u64 {
         self.amount
     }
 
-    /// How many units of time make the window.
+    /// Returns the number of units of time in a window.
     pub const fn multiple(self) -> u32 {
         self.multiple
     }
 
-    /// The unit of time the window is given in.
+    /// Returns the unit of time in which the window is given.
     pub const fn unit(self) -> Unit {
         self.unit
     }
 
-    /// The length of the window in seconds, at least 1.
+    /// Returns the length of the window in seconds, at least 1.
     pub const fn window_seconds(self) -> u64 {
         self.multiple as u64 * self.unit.seconds()
     }
@@ -118,15 +119,6 @@ impl Quota {
 impl fmt::Display for Quota {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} per {} {}", self.amount, self.multiple, self.unit)
-    }
-}
-
-impl FromStr for Quota {
-    type Err = ParseQuotaError;
-
-    /// Parses exactly one quota; see [`Quotas`] for the notation and for several in one text.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        parse::one(text)
     }
 }
 
@@ -150,7 +142,7 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// The length in seconds.
+    /// Returns the length of the unit in seconds.
     pub const fn seconds(self) -> u64 {
         match self {
             Self::Second => 1,
@@ -178,12 +170,12 @@ impl fmt::Display for Unit {
     }
 }
 
-/// One or several quotas, as one text names them.
+/// One or several quotas, written in one text.
 ///
-/// The notation is `[count] [per|/] [n] [unit]`, in any case and with any white space; `n` is 1 when left
-/// out. Units are `second`, `minute`, `hour`, `day`, `week`, `month` (30 days) and `year` (360 days), each
-/// with or without an `s`, and the short `s`, `sec`, `min`, `h`, `hr`, `d` and `w`. Several quotas are
-/// joined by `;`, `,` or `|`.
+/// The notation is `[count] [per|/] [n] [unit]`, in any case and with any white space. `n` defaults to 1.
+/// Units are `second`, `minute`, `hour`, `day`, `week`, `month` (30 days) and `year` (360 days), each with or
+/// without an `s`. The short units are `s`, `sec`, `min`, `h`, `hr`, `d` and `w`. `;`, `,` or `|` separates
+/// several quotas.
 ///
 /// ```
 /// use limiter_core::{Quota, Quotas};
@@ -199,27 +191,10 @@ impl fmt::Display for Unit {
 pub struct Quotas(Vec<Quota>);
 
 impl Quotas {
-    /// The longest text that is parsed, in bytes.
+    /// The maximum length of a text, in bytes.
     pub const MAX_TEXT_LEN: usize = 1024;
 
-    /// Those quotas of a text that can be read; none when none can.
-    ///
-    /// For texts that come while serving, where a limit that can be read should hold although another cannot.
-    /// ```
-    /// let quotas = limiter_core::Quotas::lenient("1/second; 5 per moon").map(|quotas| quotas.to_string());
-    /// assert_eq!(quotas.as_deref(), Some("1 per 1 second"));
-    /// ```
-    #[must_use]
-    pub fn lenient(text: &str) -> Option<Self> {
-        if text.len() > Self::MAX_TEXT_LEN {
-            return None;
-        }
-        let parts = text.split([';', ',', '|']);
-        let quotas: Vec<Quota> = parts.filter_map(|part| part.parse().ok()).collect();
-        (!quotas.is_empty()).then_some(Self(quotas))
-    }
-
-    /// The quotas in the order of the text; never empty.
+    /// Returns the quotas in the order of the text; there is at least one.
     pub fn as_slice(&self) -> &[Quota] {
         &self.0
     }
@@ -228,14 +203,6 @@ impl Quotas {
 impl From<Quota> for Quotas {
     fn from(quota: Quota) -> Self {
         Self(vec![quota])
-    }
-}
-
-impl FromStr for Quotas {
-    type Err = ParseQuotaError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        parse::several(text).map(Self)
     }
 }
 

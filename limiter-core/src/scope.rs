@@ -1,4 +1,4 @@
-//! What shares a count.
+//! Scopes: sets of requests that share a count.
 
 use std::{
     fmt,
@@ -8,14 +8,14 @@ use std::{
 
 use crate::digest::Digest;
 
-/// What shares a count: a route, a named group of routes, a whole application.
+/// A set of requests that share a count: a route, a named group of routes or a whole application.
 ///
-/// Two scopes are one exactly when their parts are equal, part by part: `["a", "b"]` is neither `["ab"]` nor
+/// Two scopes are equal exactly when their parts are equal, part by part: `["a", "b"]` is neither `["ab"]` nor
 /// `["a", "b", ""]`. Cloning is cheap.
 #[derive(Clone)]
 pub struct Scope {
     parts: Arc<[Box<str>]>,
-    /// Has taken in the parts, so that a hit need only add its key.
+    /// The digest of the parts. A hit adds only its key and policy.
     digest: Digest,
 }
 
@@ -32,18 +32,18 @@ impl Scope {
         Self { parts, digest }
     }
 
-    /// The parts the scope was made from.
+    /// Returns the parts, outermost first.
     pub fn parts(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().map(|part| &**part)
     }
 
-    /// Whether both have the same parts, by what stands for them in this process.
+    /// Returns whether both scopes have the same parts, by comparing digests.
     #[inline]
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.digest == other.digest
     }
 
-    /// The digest of the scope and whatever is added to it.
+    /// Returns the digest of the parts, to which a hit adds the rest of its identity.
     pub(crate) fn digest(&self) -> Digest {
         self.digest
     }

@@ -1,24 +1,35 @@
-//! Where counts are kept: the interface of all storages, and the one in memory.
+//! Storages of counts: the trait that all of them implement, and the ones of this crate.
 
 use std::fmt;
 
 use crate::{Policy, PolicyError, Timestamp};
 
+#[cfg(any(feature = "memcached", feature = "redis"))]
+mod address;
 mod answer;
+mod arc;
 mod batch;
-mod deciding;
+mod batch_decision;
+#[cfg(feature = "remote")]
+pub(crate) mod count_name;
 mod decision;
 mod error;
+#[cfg(any(feature = "memcached", feature = "mongodb"))]
+mod key_prefix;
 mod local_refusals;
 #[cfg(feature = "memcached")]
 mod memcached;
 mod memory;
 #[cfg(feature = "mongodb")]
 mod mongodb;
+#[cfg(any(feature = "memcached", feature = "mongodb"))]
+mod owned_hit;
 #[cfg(feature = "redis")]
 mod redis;
 #[cfg(feature = "remote")]
 mod resilient;
+#[cfg(feature = "memcached")]
+mod stall_guard;
 
 #[cfg(feature = "memcached")]
 pub use self::memcached::{MemcachedStorage, MemcachedStorageBuilder};
@@ -39,68 +50,71 @@ pub use self::{
 
 /// Keeps counts and decides batches.
 ///
-/// A batch is decided as one: no other batch sees or changes its counts in between, and when one limit
-/// refuses none is consumed. A refusal is an outcome, never an error.
+/// A batch is decided as one: no other batch sees or changes its counts in between. If one limit refuses, none is
+/// consumed. A refusal is an outcome, never an error.
 ///
-/// `now` is the caller's time. A storage with a clock of its own (a Redis server) may ignore it, and reports
-/// durations only. A time before the newest that a count has seen counts as that newest.
+/// `now` is the time of the caller. A storage with its own clock (a Redis server) may ignore it. Reports contain
+/// durations only. A count replaces a time before the newest it has seen by that newest.
 pub trait Storage: fmt::Debug + Send + Sync {
     /// Decides a batch.
     ///
     /// # Errors
     ///
-    /// When the storage cannot be reached or does not answer as it should; then nothing is known about what
-    /// was counted.
+    /// Returns an error if the storage is unreachable or answers incorrectly. It is then unknown whether the hits
+    /// were counted.
     fn decide<'a>(&'a self, batch: &'a Batch<'a>, now: Timestamp) -> Answer<'a, Decision>;
 
-    /// Returns what admitted hits have taken, each to the window it came from, or nowhere if that is gone.
+    /// Refunds admitted hits. Each refund goes to the window of its hit and is dropped if that has ended.
     ///
     /// # Errors
     ///
-    /// As for [`decide`](Self::decide).
+    /// Returns an error as [`decide`](Self::decide) does.
     fn refund<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, ()>;
 
-    /// Forgets the counts of these hits; costs do not matter.
+    /// Clears the counts of some hits. Costs do not matter.
     ///
     /// # Errors
     ///
-    /// As for [`decide`](Self::decide).
+    /// Returns an error as [`decide`](Self::decide) does.
     fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()>;
 
-    /// Forgets all counts.
+    /// Resets the storage: clears all its counts.
     ///
     /// # Errors
     ///
-    /// As for [`decide`](Self::decide), and when the storage has no way to find its counts.
+    /// Returns an error as [`decide`](Self::decide) does, or if the storage has no way to find its counts.
     fn reset(&self) -> Answer<'_, ()>;
 
-    /// Tells whether the storage can decide. It is asked in the background while decisions fail, so that no
-    /// request has to try.
+    /// Checks whether the storage can decide.
+    ///
+    /// `Resilient` calls it in the background while decisions fail, so that no request has to try.
+    /// Defaults to the decision of an empty batch.
     ///
     /// # Errors
     ///
-    /// As for [`decide`](Self::decide).
+    /// Returns an error as [`decide`](Self::decide) does.
     fn probe(&self) -> Answer<'_, ()> {
         const NOTHING: &Batch<'_> = &Batch { guards: &[], limits: &[], on_refusal: &[] };
         Answer::Pending(Box::pin(async move { self.decide(NOTHING, Timestamp::default()).await.map(drop) }))
     }
 
-    /// Whether every answer comes within a deadline of the storage's own, as those of `Resilient` do. On others
-    /// a limiter gives up after 100 ms.
+    /// Returns whether the storage answers every call within a deadline of its own, as `Resilient` does.
+    ///
+    /// A limiter gives up on other storages after 100 ms. Defaults to `false`.
     fn has_deadline(&self) -> bool {
         false
     }
 
-    /// Whether it decides in this process, so that it costs little to ask it.
+    /// Returns whether the storage decides in this process, so that a call is cheap. Defaults to `false`.
     fn is_local(&self) -> bool {
         false
     }
 
-    /// Tells whether this storage can enforce a policy, so that a limiter can refuse it when it is built.
+    /// Checks whether the storage can enforce a policy. A limiter calls it while it is built.
     ///
     /// # Errors
     ///
-    /// When it cannot; the error says why and what to use instead.
+    /// Returns an error with the reason and an alternative if the storage cannot enforce the policy.
     fn check(&self, policy: &Policy) -> Result<(), PolicyError> {
         let _ = policy;
         Ok(())

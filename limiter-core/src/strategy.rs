@@ -1,4 +1,4 @@
-//! How a quota is counted: pure integer arithmetic on a small state, one file per strategy.
+//! Strategies: pure integer arithmetic that counts a quota on a small state, one file each.
 
 use std::{fmt, str::FromStr};
 
@@ -20,24 +20,30 @@ pub(crate) use self::state::Numbers;
 #[cfg(feature = "storage")]
 pub use self::state::State;
 
-/// How a quota is counted.
+/// The algorithm that counts a quota.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Strategy {
-    /// One counter; the window starts at the first hit and ends one window later. Up to twice the amount can
-    /// pass around the end of a window.
+    /// One counter. The window starts at the first hit and has a fixed length.
+    ///
+    /// Up to twice the amount can pass around the end of a window.
     #[default]
     FixedWindow,
-    /// As the fixed window, but every admitted hit, and every one this limit refuses, moves the end of the
-    /// window to one window from now: who keeps trying stays out.
+    /// A fixed window whose end moves with each hit.
+    ///
+    /// Every hit that is admitted, or that this limit refuses, moves the end to one window from now. A client that
+    /// keeps trying stays locked out.
     FixedWindowElasticExpiry,
-    /// At most the amount in any window (now - window, now]. Remembers each hit: exact, and the largest.
+    /// A log of hits: at most the amount in any window (now - window, now]. Exact, and the largest state.
     MovingWindow,
-    /// Two counters over windows aligned to the Unix epoch; the previous one counts by its share that is
-    /// still in view. Close to a moving window at the size of a fixed one.
+    /// Two counters over windows aligned to the Unix epoch.
+    ///
+    /// The previous one counts by the share of it that is still in view. This comes close to a moving window at
+    /// the size of a fixed one.
     SlidingWindowCounter,
-    /// A bucket of `burst` units that refills evenly (GCRA, ITU-T I.371): in any time t at most
-    /// burst + amount * t / window pass.
+    /// A bucket of `burst` units that refills evenly (GCRA, ITU-T I.371).
+    ///
+    /// In any time t at most burst + amount * t / window pass.
     TokenBucket,
 }
 
@@ -51,7 +57,7 @@ impl Strategy {
         Self::TokenBucket,
     ];
 
-    /// The name in configurations.
+    /// Returns the name that configurations use.
     pub const fn name(self) -> &'static str {
         match self {
             Self::FixedWindow => "fixed-window",
@@ -77,7 +83,7 @@ impl FromStr for Strategy {
     }
 }
 
-/// The text names no strategy.
+/// An error for a text that is not the name of a strategy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "expected `fixed-window`, `fixed-window-elastic-expiry`, `moving-window`, `sliding-window-counter` \

@@ -1,31 +1,31 @@
-//! What a hit or a look reports.
+//! Reports of hits and tests.
 
 use std::{fmt, time::Duration};
 
-/// How one limit stands for one client after a hit or a look.
+/// The state of one limit for one client after a hit or a test.
 ///
-/// Times are durations from the moment of the decision, so that they hold whatever the clock of the storage.
+/// All times are durations from the moment of the decision, so that they do not depend on the clock of the storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Window {
-    pub(crate) outcome: Outcome,
+    pub(crate) outcome: HitOutcome,
     pub(crate) remaining: u64,
-    /// Nanoseconds.
+    /// In nanoseconds.
     pub(crate) reset: u64,
-    /// Nanoseconds; `NEVER` when no wait helps or none is needed.
+    /// In nanoseconds; [`NEVER`] if no wait helps or none is needed.
     pub(crate) retry_after: u64,
-    /// The instant by which the storage finds the hit again to give it back; see `Refund`.
+    /// The instant by which a refund finds the hit in the storage; see `Refund`.
     pub(crate) stamp: u64,
 }
 
 pub(crate) const NEVER: u64 = u64::MAX;
 
-/// Whether the cost passed, and the amount of the quota, in one word: reports are copied often.
+/// Whether the cost passed, and the amount of the quota, packed in one word because reports are copied often.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Outcome(u64);
+pub(crate) struct HitOutcome(u64);
 
-impl Outcome {
-    /// Of an amount, which has 15 digits at most.
+impl HitOutcome {
+    /// Creates an outcome for a quota of `limit`, which has at most 15 digits.
     #[inline]
     pub(crate) fn new(allowed: bool, limit: u64) -> Self {
         Self(limit << 1 | u64::from(allowed))
@@ -41,7 +41,7 @@ impl Outcome {
     }
 }
 
-impl fmt::Debug for Outcome {
+impl fmt::Debug for HitOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = if self.is_allowed() { "allowed" } else { "refused" };
         write!(f, "{word} by a limit of {}", self.limit())
@@ -49,35 +49,39 @@ impl fmt::Debug for Outcome {
 }
 
 impl Window {
-    /// Whether the cost passed (hit) or would pass (look).
+    /// Returns whether the cost passed (hit) or would pass (test).
     pub fn is_allowed(&self) -> bool {
         self.outcome.is_allowed()
     }
 
-    /// The amount of the quota.
+    /// Returns the amount of the quota.
     pub fn limit(&self) -> u64 {
         self.outcome.limit()
     }
 
-    /// What is left of the quota now; never more than [`limit`](Self::limit), except for a token bucket
-    /// with a larger burst.
+    /// Returns the amount left now.
+    ///
+    /// It exceeds [`limit`](Self::limit) only for a token bucket with a larger burst.
     pub fn remaining(&self) -> u64 {
         self.remaining
     }
 
-    /// The time until the window ends (fixed, elastic), the next unit is freed (moving, sliding) or the
-    /// bucket is full (token bucket); zero when the window is untouched.
+    /// Returns the time until quota is freed.
+    ///
+    /// That is when the window ends (fixed, elastic), when the next unit is freed (moving, sliding) or when the
+    /// bucket is full (token bucket). It is zero if nothing is used.
     pub fn reset(&self) -> Duration {
         Duration::from_nanos(self.reset)
     }
 
-    /// The least wait after which this cost passes if nobody else hits. None when it passed, and when it
-    /// never will because the cost is above the quota.
+    /// Returns the shortest wait after which the refused cost passes, if no other hit takes quota first.
+    ///
+    /// Returns `None` if the cost passed, and if it never will because it exceeds the quota.
     pub fn retry_after(&self) -> Option<Duration> {
         (!self.is_allowed() && self.retry_after != NEVER).then(|| Duration::from_nanos(self.retry_after))
     }
 
-    /// The window as it stands after `cost` was given back to it.
+    /// Returns the window after a refund of `cost`.
     pub fn refunded(mut self, cost: u64) -> Self {
         self.remaining = self.remaining.saturating_add(cost);
         if self.remaining >= self.limit() {

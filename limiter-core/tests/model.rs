@@ -1,4 +1,4 @@
-//! A model check of the memory storage as it ships, with only its lock and its counters swapped (`sync.rs`):
+//! A model check of the memory storage as it ships, with only its lock and its counters swapped (`shim.rs`):
 //! loom runs the orders in which the threads can meet.
 //!
 //! `RUSTFLAGS="--cfg limiter_loom" cargo test --release -p limiter-core --test model`

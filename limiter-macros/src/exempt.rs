@@ -1,3 +1,5 @@
+//! `#[exempt]`: the limits it lifts.
+
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{
@@ -7,12 +9,11 @@ use syn::{
     punctuated::Punctuated,
 };
 
-/// What an exemption can lift, and the constant of `Exempt` for it.
-const KNOWN: [(&str, &str); 4] =
+/// The groups of limits that an exemption can lift, with the constant of `Exempt` for each.
+const GROUPS: [(&str, &str); 4] =
     [("default", "DEFAULT"), ("application", "APPLICATION"), ("meta", "META"), ("scopes", "SCOPES")];
 
-/// What stands in the parentheses of `#[exempt(...)]`, as calls of `Rule::exempt`; everything when nothing is
-/// named.
+/// The arguments of `#[exempt(..)]`, written out as calls of `Rule::exempt`. Without names it lifts all limits.
 pub(crate) struct Exempt {
     names: Vec<Ident>,
 }
@@ -23,7 +24,7 @@ impl Parse for Exempt {
         let names = Punctuated::<Ident, Token![,]>::parse_terminated_with(input, any)?;
         let mut exempt = Self { names: Vec::new() };
         for name in names {
-            if !KNOWN.iter().any(|(known, _)| name == known) {
+            if !GROUPS.iter().any(|(known, _)| name == known) {
                 return Err(expected(name.span()));
             }
             exempt.add(name)?;
@@ -33,10 +34,10 @@ impl Parse for Exempt {
 }
 
 impl Exempt {
-    /// Complains when this exempts from what `earlier`, on the same handler, already did.
+    /// Rejects this exemption if it repeats a name of `earlier`, on the same handler.
     pub(crate) fn check_after(&self, earlier: Self) -> Result<()> {
         if self.names.is_empty() || earlier.names.is_empty() {
-            let message = "one `#[exempt]` without names exempts from everything; remove the other one";
+            let message = "redundant `#[exempt]`: the one without names lifts all limits";
             return Err(Error::new(self.names.first().map_or_else(Span::call_site, Ident::span), message));
         }
         let mut all = earlier;
@@ -45,7 +46,7 @@ impl Exempt {
 
     fn add(&mut self, name: Ident) -> Result<()> {
         if self.names.contains(&name) {
-            return Err(Error::new(name.span(), format!("`{name}` is named twice; keep one of them")));
+            return Err(Error::new(name.span(), format!("duplicate name `{name}`; remove one of them")));
         }
         self.names.push(name);
         Ok(())
@@ -55,7 +56,7 @@ impl Exempt {
 impl ToTokens for Exempt {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         let constant =
-            |name: &Ident| KNOWN.iter().find(|(known, _)| name == known).map(|(_, constant)| constant);
+            |name: &Ident| GROUPS.iter().find(|(known, _)| name == known).map(|(_, constant)| constant);
         let mut constants: Vec<_> = self.names.iter().filter_map(constant).collect();
         if constants.is_empty() {
             constants.push(&"ALL");
@@ -68,10 +69,7 @@ impl ToTokens for Exempt {
 }
 
 fn expected(span: Span) -> Error {
-    Error::new(
-        span,
-        "expected `default`, `application`, `meta` or `scopes`, or nothing to be exempt from all",
-    )
+    Error::new(span, "expected `default`, `application`, `meta` or `scopes`, or no name for all of them")
 }
 
 #[cfg(test)]
@@ -94,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_names_and_texts_are_refused() {
+    fn unknown_names_and_strings_are_rejected() {
         for tokens in [quote!(defaults), quote!("default"), quote!(default, 5)] {
             assert!(parse(tokens).err().unwrap().to_string().starts_with("expected `default`"));
         }
@@ -102,7 +100,7 @@ mod tests {
 
     #[test]
     fn nothing_is_named_twice() {
-        let twice = "`meta` is named twice; keep one of them";
+        let twice = "duplicate name `meta`; remove one of them";
         assert_eq!(parse(quote!(meta, default, meta)).err().unwrap().to_string(), twice);
         let meta = || parse(quote!(meta)).unwrap();
         assert_eq!(meta().check_after(meta()).unwrap_err().to_string(), twice);

@@ -5,9 +5,14 @@ use syn::{
     parse::{Parse, ParseStream},
 };
 
-use crate::{handler::Handler, module::Module, route, scope};
+use self::{handler::Handler, module::Module};
+use crate::actix::{route, scope};
 
-/// What can be limited or exempt.
+pub(crate) mod attrs;
+pub(crate) mod handler;
+pub(crate) mod module;
+
+/// A handler or a module, which rules apply to.
 pub(crate) enum Item {
     Handler(Box<Handler>),
     Module(Module),
@@ -42,8 +47,8 @@ impl Item {
         }
     }
 
-    /// Where the attribute of actix-web stands that makes this a route or a scope.
-    pub(crate) fn place(&self) -> Option<usize> {
+    /// Returns the position of the attribute of actix-web that makes this a route or a scope.
+    pub(crate) fn actix_position(&self) -> Option<usize> {
         match self {
             Self::Handler(handler) => route::position(&handler.attrs),
             Self::Module(module) => scope::position(&module.attrs),

@@ -1,17 +1,28 @@
-use limiter_core::{Quota, Quotas};
+//! `#[limit]`: quotas, then options.
+
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{
-    Error, Expr, ExprLit, Lit, LitStr, Result, Token,
+    Error, Expr, ExprLit, Lit, Result, Token,
     ext::IdentExt as _,
     parse::{Parse, ParseStream},
 };
 
-use crate::options::{self, Options};
+use self::{
+    options::{Options, is_flag},
+    quota::quotas,
+};
 
-/// What stands in the parentheses of `#[limit(...)]`, as calls of `Rule::limit`: one for each quota.
+mod option_arg;
+mod options;
+mod quota;
+#[macro_use]
+mod table;
+mod text;
+
+/// The arguments of `#[limit(..)]`, written out as calls of `Rule::limit`: one for each quota.
 pub(crate) struct Limit {
-    /// `Limit::new(..)` or `Limit::dynamic(..)`.
+    /// Expressions `Limit::new(..)` or `Limit::dynamic(..)`.
     constructors: Vec<TokenStream>,
     options: Options,
 }
@@ -19,14 +30,14 @@ pub(crate) struct Limit {
 impl Parse for Limit {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         if input.is_empty() {
-            return Err(Error::new(Span::call_site(), "`#[limit]` needs a quota: `#[limit(\"5/minute\")]`"));
+            return Err(Error::new(Span::call_site(), "missing quota: `#[limit(\"5/minute\")]`"));
         }
         if input.peek(Ident::peek_any) && input.peek2(Token![=]) && !input.peek2(Token![==]) {
             return Err(quota_comes_first(input.fork().call(Ident::parse_any)?.span()));
         }
         let constructors = constructors(&input.parse()?);
         if !input.is_empty() && !input.peek(Token![,]) {
-            return Err(constructors.err().unwrap_or_else(|| input.error("expected `,` and then an option")));
+            return Err(constructors.err().unwrap_or_else(|| input.error("expected `,`, then an option")));
         }
         input.parse::<Option<Token![,]>>()?;
         match (constructors, input.parse()) {
@@ -47,7 +58,7 @@ impl ToTokens for Limit {
     }
 }
 
-/// Reads the first argument: a text of quotas or the path of a function.
+/// Reads the first argument: a string of quotas, or a function that returns them.
 fn constructors(first: &Expr) -> Result<Vec<TokenStream>> {
     match first {
         Expr::Group(group) => constructors(&group.expr),
@@ -55,7 +66,7 @@ fn constructors(first: &Expr) -> Result<Vec<TokenStream>> {
             let limit = |quota| quote!(::limiter_actix::__private::Limit::new(#quota));
             Ok(quotas(text)?.into_iter().map(limit).collect())
         }
-        Expr::Path(path) if path.path.get_ident().is_some_and(options::is_flag) => {
+        Expr::Path(path) if path.path.get_ident().is_some_and(is_flag) => {
             Err(quota_comes_first(path.path.segments[0].ident.span()))
         }
         Expr::Path(_) | Expr::Call(_) | Expr::MethodCall(_) | Expr::Closure(_) => {
@@ -63,28 +74,13 @@ fn constructors(first: &Expr) -> Result<Vec<TokenStream>> {
         }
         _ => Err(Error::new_spanned(
             first,
-            "expected a quota as text, such as `\"5/minute\"`, or the path of a function that returns one",
+            "expected a quota in quotes, such as `\"5/minute\"`, or the path of a function that returns quotas",
         )),
     }
 }
 
 fn quota_comes_first(span: Span) -> Error {
-    Error::new(span, "the quota comes first, then the options: `#[limit(\"5/minute\", key = my_key)]`")
-}
-
-/// Parses a literal with the parser that also reads configurations, and writes it as constructors.
-pub(crate) fn quotas(text: &LitStr) -> Result<Vec<TokenStream>> {
-    let quotas: Quotas = text.value().parse().map_err(|error| Error::new(text.span(), error))?;
-    Ok(quotas.into_iter().map(constructor).collect())
-}
-
-fn constructor(quota: Quota) -> TokenStream {
-    let (amount, multiple) = (quota.amount(), quota.multiple());
-    // The variant is the unit's name with a capital.
-    let unit = Ident::new(&format!("{:?}", quota.unit()), Span::call_site());
-    quote! {
-        ::limiter_actix::__private::Quota::new(#amount, #multiple, ::limiter_actix::__private::Unit::#unit)
-    }
+    Error::new(span, "expected the quota before the options: `#[limit(\"5/minute\", key = my_key)]`")
 }
 
 #[cfg(test)]
@@ -117,19 +113,19 @@ mod tests {
     }
 
     #[test]
-    fn the_quota_is_a_text_and_comes_first() {
-        assert!(error(quote!()).contains("needs a quota"));
+    fn the_quota_is_a_string_before_the_options() {
+        assert!(error(quote!()).contains("missing quota"));
         for tokens in [quote!(5 / minute), quote!(5), quote!(5 per minute), quote!(5 / minute, key = f)] {
-            assert!(error(tokens).contains("expected a quota as text"));
+            assert!(error(tokens).contains("expected a quota in quotes"));
         }
         for tokens in [quote!(key = f), quote!(key = f, "5/minute"), quote!(shadow, "5/minute")] {
-            assert!(error(tokens).contains("the quota comes first"));
+            assert!(error(tokens).contains("expected the quota before the options"));
         }
         assert!(error(quote!("5/minute" key = f)).contains("expected `,`"));
     }
 
     #[test]
-    fn all_mistakes_are_reported_at_once() {
+    fn all_errors_are_reported_at_once() {
         let error = syn::parse2::<Limit>(quote!("5/fortnight", costs = 2, burst = 0)).err().unwrap();
         assert_eq!(error.into_iter().count(), 3);
     }

@@ -55,7 +55,7 @@ impl Cargo {
         if status.success() { Ok(Outcome::Passed) } else { Err(status.to_string().into()) }
     }
 
-    /// Makes the call unseen, and tells whether it succeeded.
+    /// Makes the call without output, and returns whether it succeeded.
     pub(crate) fn works(mut self) -> bool {
         self.0.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
     }

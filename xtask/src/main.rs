@@ -2,6 +2,7 @@
 
 use std::{
     env,
+    error::Error,
     path::Path,
     process::{self, ExitCode},
 };
@@ -9,18 +10,15 @@ use std::{
 mod cargo;
 mod python;
 mod runner;
+mod setup;
 mod steps;
 
 use self::steps::Step;
 
 fn main() -> ExitCode {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    if let Err(error) = env::set_current_dir(&root) {
-        eprintln!("xtask: {}: {error}", root.display());
-        return ExitCode::FAILURE;
-    }
     let arguments: Vec<String> = env::args().skip(1).collect();
     match arguments.split_first() {
+        Some((command, paths)) if command == "house" && !paths.is_empty() => list(paths),
         Some((command, names)) if command == "test" => test(names),
         Some((command, _)) if ["help", "--help", "-h"].contains(&command.as_str()) => {
             print!("{}", usage());
@@ -30,16 +28,40 @@ fn main() -> ExitCode {
     }
 }
 
-fn test(names: &[String]) -> ExitCode {
-    if names.is_empty() {
-        return runner::run(steps::ALL.iter(), &steps::omission_here);
+fn list(paths: &[String]) -> ExitCode {
+    match steps::house::list(paths) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failure(&*error),
     }
-    let known = |name: &&String| steps::ALL.iter().any(|step| step.name == **name);
-    if let Some(unknown) = names.iter().find(|name| !known(name)) {
+}
+
+/// Goes to the root of the workspace around the current folder.
+fn go_to_root() -> Result<(), Box<dyn Error>> {
+    let here = env::current_dir()?;
+    let is_root = |folder: &&Path| folder.join("xtask/Cargo.toml").exists();
+    let root = here.ancestors().find(is_root).ok_or("the current folder is outside the workspace")?;
+    Ok(env::set_current_dir(root)?)
+}
+
+fn test(names: &[String]) -> ExitCode {
+    let is_known = |name: &&String| steps::ALL.iter().any(|step| step.name == **name);
+    if let Some(unknown) = names.iter().find(|name| !is_known(name)) {
         wrong_usage(&format!("there is no step `{unknown}`"));
     }
-    let asked_for = |step: &&Step| names.iter().any(|name| name == step.name);
-    runner::run(steps::ALL.iter().filter(asked_for), &|_| None)
+    let is_ci = steps::is_ci();
+    let is_named = |step: &Step| names.iter().any(|name| name == step.name);
+    let omission = |step: &Step| if is_named(step) { None } else { step.omission(is_ci) };
+    let chosen: Vec<_> = steps::ALL.iter().filter(|step| names.is_empty() || is_named(step)).collect();
+    let run: Vec<_> = chosen.iter().filter(|step| omission(step).is_none()).map(|step| step.name).collect();
+    match go_to_root().and_then(|()| setup::prepare(&run)) {
+        Ok(()) => runner::run(chosen.into_iter(), &omission, is_ci),
+        Err(error) => failure(&*error),
+    }
+}
+
+fn failure(error: &dyn Error) -> ExitCode {
+    eprintln!("xtask: {error}");
+    ExitCode::FAILURE
 }
 
 fn wrong_usage(message: &str) -> ! {
@@ -50,6 +72,12 @@ fn wrong_usage(message: &str) -> ! {
 fn usage() -> String {
     let line = |step: &Step| format!("  {:<14}{}", step.name, step.about);
     let steps: Vec<_> = steps::ALL.iter().map(line).collect();
-    let commands = "cargo xtask test            runs all steps\ncargo xtask test STEP...    runs these";
-    format!("{commands}\n\n{}\n", steps.join("\n"))
+    let commands = "\
+cargo xtask test            runs all steps, after installing the programs they need
+cargo xtask test STEP...    runs these steps, after installing the programs they need
+cargo xtask house PATH...   lists the banned words in these files and folders
+cargo xtask help            prints this text
+
+steps:";
+    format!("{commands}\n{}\n", steps.join("\n"))
 }

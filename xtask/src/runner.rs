@@ -1,26 +1,27 @@
-//! Runs steps one after another, says how each came out, and stops at the first that fails.
+//! Runs steps one after another, prints the outcome of each, and stops at the first that fails.
 
 use std::{process::ExitCode, time::Instant};
 
 use crate::steps::{Outcome, Step};
 
-/// What is said about the steps at the end, a line each.
+/// The summary of all steps, a line each.
 #[derive(Default)]
 struct Report {
     lines: Vec<String>,
     passed: usize,
 }
 
-/// Runs all steps but those that are `omitted` for a reason.
+/// Runs all steps but those for which `omission` returns a reason. Where `is_ci`, a missing program is a failure.
 pub(crate) fn run<'a>(
     steps: impl Iterator<Item = &'a Step>,
-    omitted: &dyn Fn(&Step) -> Option<&'static str>,
+    omission: &dyn Fn(&Step) -> Option<&'static str>,
+    is_ci: bool,
 ) -> ExitCode {
     let mut report = Report::default();
     for step in steps {
-        if let Some(reason) = omitted(step) {
+        if let Some(reason) = omission(step) {
             report.add(step, "omitted", reason);
-        } else if let Err(error) = report.run(step) {
+        } else if let Err(error) = report.run(step, is_ci) {
             report.print();
             println!("xtask: the step `{}` failed: {error}", step.name);
             println!("xtask: {} passed, 1 failed", report.passed);
@@ -33,7 +34,7 @@ pub(crate) fn run<'a>(
 }
 
 impl Report {
-    fn run(&mut self, step: &Step) -> Result<(), String> {
+    fn run(&mut self, step: &Step, is_ci: bool) -> Result<(), String> {
         println!("\n== {}: {}", step.name, step.about);
         let start = Instant::now();
         let outcome = (step.run)();
@@ -42,6 +43,10 @@ impl Report {
             Ok(Outcome::Passed) => {
                 self.passed += 1;
                 self.add(step, "passed", &time);
+            }
+            Ok(Outcome::Missing(what)) if is_ci => {
+                self.add(step, "FAILED", &time);
+                return Err(what);
             }
             Ok(Outcome::Missing(what)) => self.add(step, "skipped", &what),
             Err(error) => {
@@ -60,5 +65,22 @@ impl Report {
     fn print(&self) {
         println!("\n== summary");
         self.lines.iter().for_each(|line| println!("{line}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_program_fails_where_nothing_may_be_left_out() {
+        let step = Step {
+            name: "it",
+            about: "lacks its program",
+            ci_only: false,
+            run: || Ok(Outcome::Missing("a program".into())),
+        };
+        assert!(Report::default().run(&step, false).is_ok());
+        assert_eq!(Report::default().run(&step, true), Err("a program".into()));
     }
 }

@@ -6,16 +6,16 @@ use limiter_core::Key;
 use super::charge::{Charge, Charges};
 use crate::plan::bound_limit::BoundLimit;
 
-/// What functions of the request told of meta limits, so that they are asked once for a request, also when it
-/// meets other rules than were expected.
+/// The charges of meta limits with callbacks, so that each callback runs once per request, even if a second plan
+/// is made for it.
 #[derive(Default)]
 pub(crate) struct CallbackCache(RefCell<Vec<CachedCharge>>);
 
-/// A limit, and what its request takes from it; none when the limit is off.
+/// A limit and its charge; `None` if the limit does not apply to the request.
 type CachedCharge = (Rc<BoundLimit>, Option<Charge>);
 
 impl CallbackCache {
-    /// Those of the limits that are not off for this request.
+    /// Returns the charges for the limits that apply to this request.
     pub(crate) fn charges(&self, limits: &[Rc<BoundLimit>], client: &Key, req: &ServiceRequest) -> Charges {
         let mut charges = Charges::new();
         for limit in limits {
@@ -29,7 +29,7 @@ impl CallbackCache {
     }
 
     fn call(&self, limit: &Rc<BoundLimit>, client: &Key, req: &ServiceRequest) -> Option<Charge> {
-        // Each plan places a limit anew, and limits that share a count may have other functions.
+        // Each plan binds its limits anew, and limits that share a count may differ in their callbacks.
         let is_this = |(it, _): &&CachedCharge| {
             it.shares_count_with(limit) && it.options.has_same_callbacks(&limit.options)
         };

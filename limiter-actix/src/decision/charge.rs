@@ -1,4 +1,4 @@
-//! The limits of one request, ready to be decided.
+//! Charges: the limits of one request, ready to be decided.
 
 use std::{cell::Cell, rc::Rc};
 
@@ -17,38 +17,38 @@ use crate::{
     settings::Settings,
 };
 
-/// A limit that a request takes from: by whom and how much, and how it came out.
+/// A limit that a request is charged for: whose count, how much, and the outcome.
 #[derive(Clone)]
 pub(crate) struct Charge {
     pub(crate) limit: Rc<BoundLimit>,
-    /// Most limits have nothing of the kind, and are small without.
+    /// Boxed, since few limits have any.
     overrides: Option<Box<Overrides>>,
     cost: u64,
-    /// Whether it is taken if it can be, but refuses nothing.
+    /// If set, the charge never refuses, and is skipped if it does not fit.
     shadow: bool,
-    /// Whether it may be given back: by a function of the response, or when there is none.
+    /// If set, the cost may be refunded: by `deduct_when`, or by `refund_on_drop`.
     pub(crate) reserved: bool,
-    /// For a limit's own meta limit: the place of that limit in the batch.
+    /// For a limit's own meta limit: the index of that limit in the batch.
     only_after: Option<usize>,
     pub(crate) decided_by: Cell<DecidedBy>,
-    /// How the limit stood right after the decision.
+    /// The window of the limit right after the decision.
     pub(crate) window: Option<Window>,
 }
 
-/// What functions of the request told of a limit.
+/// Values that callbacks returned for one request.
 #[derive(Clone)]
 struct Overrides {
-    /// What shares the count; none: what the limit's place says.
+    /// The scope of the count. Defaults to that of the bound limit.
     scope: Option<Scope>,
-    /// Who is counted; none: the limiter's own key for this request.
+    /// The client. Defaults to the limiter's own key for this request.
     key: Option<Key>,
 }
 
-/// Those of a request, which are moved more often than they are made.
+/// The charges of a request. A vector, since they are moved more often than they are made.
 pub(crate) type Charges = Vec<Charge>;
 
 impl Charge {
-    /// None when the limit is off for this request.
+    /// Returns the charge for a limit. Returns `None` if the limit does not apply to this request.
     pub(crate) fn new(limit: &Rc<BoundLimit>, client: &Key, req: &ServiceRequest) -> Option<Self> {
         if let Some(cost) = limit.plain_cost {
             return (!client.is_unlimited()).then(|| Self::plain(limit, cost));
@@ -70,7 +70,7 @@ impl Charge {
         Some(Self { overrides, ..Self::plain(limit, cost) })
     }
 
-    /// A limit of which no function of the request told anything.
+    /// Returns the charge for a limit without overrides.
     fn plain(limit: &Rc<BoundLimit>, cost: u64) -> Self {
         Self {
             limit: Rc::clone(limit),
@@ -84,14 +84,13 @@ impl Charge {
         }
     }
 
-    /// Those of the limits that are not off for this request.
+    /// Returns the charges for the limits that apply to this request.
     pub(crate) fn of<'a>(
         limits: impl IntoIterator<Item = &'a Rc<BoundLimit>>,
         client: &Key,
         req: &ServiceRequest,
     ) -> Charges {
         let mut charges = Charges::new();
-        // One by one is what costs the least for so few.
         for limit in limits {
             if let Some(charge) = Self::new(limit, client, req) {
                 charges.push(charge);
@@ -100,7 +99,7 @@ impl Charge {
         charges
     }
 
-    /// Returns how the limit stands, for the application.
+    /// Returns the limit as the application sees it.
     pub(crate) fn report(
         &self,
         client: &Key,
@@ -119,16 +118,16 @@ impl Charge {
         }
     }
 
-    /// The meta limits of the limits themselves: of the same clients, in the same scope.
+    /// Returns the charges for the own meta limits of these limits, with the same clients and scopes.
     pub(crate) fn of_breaches(limits: &[Self]) -> Charges {
         let mut charges = Charges::new();
-        for (place, charge) in limits.iter().enumerate().filter(|(_, charge)| !charge.limit.meta.is_empty()) {
+        for (index, charge) in limits.iter().enumerate().filter(|(_, charge)| !charge.limit.meta.is_empty()) {
             charges.extend(charge.limit.meta.iter().map(|limit| Self {
                 limit: Rc::clone(limit),
                 cost: 1,
                 shadow: false,
                 reserved: false,
-                only_after: Some(place),
+                only_after: Some(index),
                 window: None,
                 ..charge.clone()
             }));
@@ -147,7 +146,7 @@ impl Charge {
             .and_then(|overrides| overrides.scope.as_ref())
             .unwrap_or(&self.limit.scope);
         let hit = Hit::new(scope, self.key(client), &self.limit.policy);
-        // What has dropped out keeps its place in the batch, as a look that refuses nothing.
+        // A skipped charge keeps its place in the batch: with a cost of 0 it never refuses.
         let cost = if self.is_decided() { self.cost } else { 0 };
         let hit = hit.cost(cost).shadow(self.shadow).reserved(self.reserved);
         match self.only_after {
@@ -156,88 +155,84 @@ impl Charge {
         }
     }
 
-    /// Whether its count is where the limiter keeps counts, and not in the memory that stood in for that.
+    /// Returns whether the count is in the limiter's storage, not in the fallback memory.
     pub(crate) fn is_in_storage(&self) -> bool {
         self.decided_by.get() == DecidedBy::Storage
     }
 
-    /// Whether anything has decided it, or it dropped out since the storage failed.
+    /// Returns whether the charge is decided, as opposed to skipped while the storage fails.
     pub(crate) fn is_decided(&self) -> bool {
         self.decided_by.get() != DecidedBy::Skipped
     }
 
-    /// Whether it refuses nothing.
+    /// Returns whether the charge never refuses.
     pub(crate) fn is_shadow(&self) -> bool {
         self.shadow
     }
 
-    /// Whether its limit is in shadow, and let a request pass that it would have refused.
+    /// Returns whether a limit in shadow admitted what it would otherwise have refused.
     pub(crate) fn would_have_refused(&self) -> bool {
         self.limit.options.shadow && self.window.is_some_and(|window| !window.is_allowed())
     }
 
-    /// Whether a function of the response says that it was not due.
+    /// Returns whether `deduct_when` rejects the charge for this response.
     pub(crate) fn is_not_due(&self, response: &ResponseHead) -> bool {
         self.limit.options.deduct_when.as_ref().is_some_and(|deduct| !deduct(response))
     }
 
-    /// Makes it refuse nothing: the request has been answered.
+    /// Makes the charge never refuse, for requests that already have a response.
     pub(crate) fn never_refuse(&mut self) {
         self.shadow = true;
     }
 
-    /// Whether it made its request refused.
+    /// Returns whether the charge refuses its request.
     pub(crate) fn refuses(&self, window: &Window) -> bool {
         !window.is_allowed() && !self.shadow
     }
 
-    /// Shows the window as it is after the cost was given back.
+    /// Updates the window to a refund of the cost.
     pub(crate) fn show_refunded(&mut self) {
         self.window = self.refunded_window();
     }
 
-    /// How the limit stands after the cost was given back.
+    /// Returns the window after a refund of the cost.
     pub(crate) fn refunded_window(&self) -> Option<Window> {
-        // A limit in shadow may not have taken it.
+        // A limit in shadow may not have been charged.
         self.window.map(|window| if window.is_allowed() { window.refunded(self.cost) } else { window })
     }
 
-    /// Whether it comes back when the request is dropped before its answer.
+    /// Returns whether the cost is refunded if the request is dropped before its response.
     pub(crate) fn refunds_on_drop(&self) -> bool {
         self.limit.options.refund_on_drop
     }
 
-    /// Whether anything was taken.
+    /// Returns whether the cost was charged.
     pub(crate) fn is_taken(&self) -> bool {
         self.window.is_some_and(|window| window.is_allowed())
     }
 
-    /// The hit to give back; none when nothing was taken.
+    /// Returns the refund of the charge. Returns `None` if nothing was charged.
     pub(crate) fn refund<'a>(&'a self, client: &'a Key) -> Option<Refund<'a>> {
         let window = self.window.as_ref().filter(|window| window.is_allowed())?;
         Some(Refund::new(self.hit(client), window))
     }
 }
 
-/// The hits of all charges.
+/// Returns the hits of all charges.
 #[inline]
 pub(crate) fn hits<'a>(charges: &'a [Charge], client: &'a Key) -> SmallVec<[Hit<'a>; 4]> {
     let mut hits = SmallVec::new();
-    // One by one is what costs the least for so few.
     for charge in charges {
         hits.push(charge.hit(client));
     }
     hits
 }
 
-/// Whether a function could not tell who is counted: the request is answered 500.
+/// Returns whether a key function failed for any of the charges, and logs it.
 pub(crate) fn any_key_failed(charges: &[Charge], client: &Key) -> bool {
     let failed = charges.iter().any(|charge| charge.key(client).is_failed());
     if failed {
-        tracing::error!(
-            code = "L014",
-            "a function could not tell who is counted; the request is answered 500"
-        );
+        tracing::error!(code = "L014", "key function failed; responding with 500");
     }
     failed
 }

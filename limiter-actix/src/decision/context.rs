@@ -4,13 +4,13 @@ use limiter_core::{Key, Timestamp};
 
 use crate::{report::decided_by::DecidedBy, settings::Settings};
 
-/// What a refusal must know of its request.
+/// The facts of a request that its refusal depends on.
 pub(crate) struct DecisionContext<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) client: &'a Key,
     pub(crate) now: Timestamp,
     pub(crate) route: Option<&'a Arc<str>>,
     pub(crate) decided_by: DecidedBy,
-    /// The name of the limit, where code asks for it.
+    /// The name of the limit, for a manual check.
     pub(crate) manual: Option<&'a str>,
 }

@@ -1,14 +1,14 @@
-//! The deadline of storages that have none of their own.
+//! The one deadline of this crate, for storages that have none of their own.
 
 use std::time::Duration;
 
 use actix_web::rt::time::timeout;
 use limiter_core::storage::{Answer, Storage, StorageError};
 
-/// How long a remote storage may take that keeps no deadline of its own.
+/// The time that a storage without a deadline of its own may take.
 const DEADLINE: Duration = Duration::from_millis(100);
 
-/// The answer of a remote storage, which is an error when it does not come in time.
+/// Awaits an answer of a storage. Returns an error if it does not come in time.
 pub(crate) async fn in_time<T>(storage: &dyn Storage, answer: Answer<'_, T>) -> Result<T, StorageError>
 where
     T: Unpin,

@@ -1,41 +1,55 @@
-//! The decision of a request, whether the storage answers or fails.
+//! Decisions of the limiter's storage.
 
-use actix_web::dev::ServiceRequest;
-use limiter_core::storage::{Decision, Verdict};
+use limiter_core::{
+    Timestamp,
+    storage::{Batch, Decision, Storage, StorageError, Verdict},
+};
 
-use super::query::{QueryOutcome, StorageQuery};
+use super::{
+    charge::hits,
+    deadline::in_time,
+    query::{QueryOutcome, StorageQuery},
+};
 use crate::{
     report::decided_by::{DecidedBy, Undecided},
     settings::{Config, backend::Backend},
 };
 
 impl StorageQuery<'_> {
-    /// The decision of the limiter's storage; when that fails, of what is to decide then.
-    pub(crate) async fn decide(
-        &self,
-        config: &Config,
-        req: &ServiceRequest,
-    ) -> Result<QueryOutcome, Undecided> {
-        let _timer = config.settings.telemetry.time_decision(!self.limits.is_empty());
-        let by_storage = |decision| QueryOutcome { decision, by: DecidedBy::Storage, outage_limits: None };
-        match &config.settings.storage {
-            Backend::Memory(memory) => Ok(by_storage(self.run_memory(memory))),
-            Backend::Remote { .. } if self.limits.is_empty() && self.guards.is_empty() => {
-                Ok(by_storage(Decision::new(Verdict::Admitted, [], [])))
-            }
-            Backend::Remote { storage, fallback } => {
-                let now = config.settings.clock.now();
-                match self.run(&**storage, now).await {
-                    Ok(decision) => {
-                        config.health.succeeded();
-                        Ok(by_storage(decision))
-                    }
-                    Err(error) => {
-                        config.health.failed(&error, now);
-                        self.decide_on_failure(fallback, &config.settings, req)
-                    }
-                }
-            }
-        }
+    /// Decides in the limiter's storage. If the storage fails, the failure policy of each limit applies.
+    pub(crate) async fn decide(&self, config: &Config) -> Result<QueryOutcome, Undecided> {
+        let settings = &config.settings;
+        let _timer = settings.telemetry.time_decision(!self.limits.is_empty());
+        let decision = match &settings.storage {
+            Backend::Memory(memory) => self.run_memory(memory),
+            Backend::Remote { .. } if self.is_empty() => Decision::new(Verdict::Admitted, [], []),
+            Backend::Remote { storage, fallback } => match self.run_remote(config, &**storage).await {
+                Ok(decision) => decision,
+                Err(_) => return self.decide_on_failure(fallback, settings),
+            },
+        };
+        Ok(QueryOutcome::new(decision, DecidedBy::Storage))
     }
+
+    async fn run_remote(&self, config: &Config, storage: &dyn Storage) -> Result<Decision, StorageError> {
+        let (guards, limits) = (hits(self.guards, self.client), hits(self.limits, self.client));
+        let on_refusal = hits(self.on_refusal, self.client);
+        let batch = Batch::new(&limits).guards(&guards).on_refusal(&on_refusal);
+        decide_remotely(config, storage, &batch, config.settings.clock.now()).await
+    }
+}
+
+/// Decides a batch in a remote storage, within its deadline, and records the health of the storage.
+pub(crate) async fn decide_remotely(
+    config: &Config,
+    storage: &dyn Storage,
+    batch: &Batch<'_>,
+    now: Timestamp,
+) -> Result<Decision, StorageError> {
+    let decision = in_time(storage, storage.decide(batch, now)).await;
+    match &decision {
+        Ok(_) => config.health.succeeded(),
+        Err(error) => config.health.failed(error, now),
+    }
+    decision
 }

@@ -1,4 +1,4 @@
-//! A decided batch, and what follows from it.
+//! A decided batch, and the breach if it was refused.
 
 use std::{ptr, time::Duration};
 
@@ -14,24 +14,26 @@ use super::{
 };
 use crate::{Breach, CurrentLimit, CurrentLimits, report::current::LimitOutcome};
 
-/// What was decided for a request, and of which limits.
+/// The charges of a request, and the decision about them.
 pub(crate) struct DecidedBatch<'a> {
     pub(crate) decision: &'a Decision,
     pub(crate) guards: &'a [Charge],
     pub(crate) limits: &'a [Charge],
-    /// What had been taken before and is given back when the request is refused.
+    /// Earlier charges, which are refunded if the request is refused.
     pub(crate) refunded: &'a [Charge],
 }
 
-/// The limit that refused, of those that did the one with the longest wait.
+/// The limit that refused. Of several, the one with the longest wait.
 pub(crate) struct RefusingLimit<'a> {
     pub(crate) charge: &'a Charge,
     pub(crate) window: Window,
     pub(crate) is_meta: bool,
 }
 
-/// How all limits of the request stand. Meta limits are among them only when they refuse: they count breaches,
-/// not requests, and a client would take them for what is left to it.
+/// Returns all limits of a refused request, for the application.
+///
+/// Meta limits are among them only if they refuse. They count breaches, not requests, so that a client would
+/// misread their remaining amount as its own.
 fn current(
     context: &DecisionContext<'_>,
     batch: &DecidedBatch<'_>,
@@ -65,14 +67,14 @@ fn current(
     }
     let limits = limits.iter().zip(decision.limits()).filter(|(charge, _)| charge.is_decided());
     for (charge, window) in limits {
-        // Behind a meta limit that refuses, the others were only looked at.
+        // If a meta limit refuses, the other limits are only tested.
         let outcome = if refusing.is_meta { LimitOutcome::Passed } else { outcome(charge, window) };
         add(charge, *window, outcome);
     }
     current
 }
 
-/// Notes how each of the charges stands.
+/// Records the windows of a decision in its charges.
 pub(crate) fn record_windows(decision: &Decision, charges: &mut Charges) {
     for (charge, window) in charges.iter_mut().zip(decision.limits()) {
         if charge.is_decided() {
@@ -81,7 +83,7 @@ pub(crate) fn record_windows(decision: &Decision, charges: &mut Charges) {
     }
 }
 
-/// Of the limits that refused, the one with the longest wait. No wait that helps counts as the longest.
+/// Returns the refusing limit with the longest wait. A limit that never admits the request waits longest.
 pub(crate) fn refusing_limit<'a>(batch: &DecidedBatch<'a>) -> Option<RefusingLimit<'a>> {
     let DecidedBatch { decision, guards, limits, .. } = *batch;
     let (charges, windows, is_meta) = match decision.verdict() {

@@ -1,57 +1,51 @@
-//! Decides while the storage fails.
+//! Decisions while the storage fails.
 
-use actix_web::dev::ServiceRequest;
 use limiter_core::storage::{Decision, MemoryStorage, Verdict};
 
 use super::{
     charge::{Charge, Charges, any_key_failed},
-    query::{QueryOutcome, StorageQuery},
+    query::{Outage, QueryOutcome, StorageQuery},
 };
 use crate::{
-    OnStorageFailure,
-    plan::{Plan, bound_limit::Tier},
+    Limit, OnStorageFailure,
+    plan::bound_limit::Tier,
     report::decided_by::{DecidedBy, Undecided},
     settings::Settings,
 };
 
 impl StorageQuery<'_> {
-    /// The decision of the limits that are to hold while the storage fails.
+    /// Decides by the failure policies of the limits. One limit that denies is enough to deny.
     pub(super) fn decide_on_failure(
         &self,
         memory: &MemoryStorage,
         settings: &Settings,
-        req: &ServiceRequest,
     ) -> Result<QueryOutcome, Undecided> {
-        let all = || self.limits.iter().chain(self.on_refusal);
-        let denies =
-            |charge: &Charge| !charge.is_shadow() && on_failure(charge, settings) == OnStorageFailure::Deny;
-        if all().any(denies) {
+        let denies = |charge: &Charge| {
+            !charge.is_shadow() && policy(&charge.limit.options, settings) == OnStorageFailure::Deny
+        };
+        if self.charges().any(denies) {
             return Err(Undecided::StorageFailed);
         }
-        let by = all().map(|charge| decider(charge, settings)).max().unwrap_or_default();
+        let by = self.charges().map(|charge| decider(charge, settings)).max().unwrap_or_default();
         if by != DecidedBy::Memory {
-            all().for_each(|charge| charge.decided_by.set(by));
-            let decision = Decision::new(Verdict::Admitted, [], []);
-            return Ok(QueryOutcome { decision, by, outage_limits: None });
+            self.charges().for_each(|charge| charge.decided_by.set(by));
+            return Ok(QueryOutcome::new(Decision::new(Verdict::Admitted, [], []), by));
         }
-        if let Some(plan) = self.plan.filter(|_| settings.failure.limits.is_some()) {
-            return self.decide_outage_limits(plan, memory, req);
+        if let Some(outage) = self.outage.filter(|_| settings.failure.limits.is_some()) {
+            return self.decide_outage_limits(outage, memory);
         }
-        all().for_each(|charge| charge.decided_by.set(decider(charge, settings)));
-        Ok(QueryOutcome { decision: self.run_memory(memory), by, outage_limits: None })
+        self.charges().for_each(|charge| charge.decided_by.set(decider(charge, settings)));
+        Ok(QueryOutcome::new(self.run_memory(memory), by))
     }
 
-    /// The decision of the limits that hold in place of those that were asked about. What the request has taken
-    /// from them before is not taken again.
+    /// Decides the outage limits in place of the limits of the query.
     fn decide_outage_limits(
         &self,
-        plan: &Plan,
+        Outage { plan, req, kept }: Outage<'_>,
         memory: &MemoryStorage,
-        req: &ServiceRequest,
     ) -> Result<QueryOutcome, Undecided> {
         let limits = plan.outage_limits(req).ok_or(Undecided::CallbackFailed)?;
-        let is_new =
-            |charge: &Charge| !self.kept.iter().any(|kept| kept.limit.shares_count_with(&charge.limit));
+        let is_new = |charge: &Charge| !kept.iter().any(|kept| kept.limit.shares_count_with(&charge.limit));
         let charges: Charges = Charge::of(&limits, self.client, req).into_iter().filter(is_new).collect();
         if any_key_failed(&charges, self.client) {
             return Err(Undecided::CallbackFailed);
@@ -65,17 +59,20 @@ impl StorageQuery<'_> {
     }
 }
 
-fn on_failure(charge: &Charge, settings: &Settings) -> OnStorageFailure {
-    charge.limit.options.on_storage_failure.unwrap_or(settings.failure.policy)
+/// Returns the failure policy of a limit. Defaults to that of the limiter.
+pub(crate) fn policy(limit: &Limit, settings: &Settings) -> OnStorageFailure {
+    limit.on_storage_failure.unwrap_or(settings.failure.policy)
 }
 
-/// Who decides a limit that does not deny. Where limits stand in for others, meta limits do not hold, and those in
-/// shadow, which refuse nothing, need no others in their place.
+/// Returns who decides a limit that does not deny.
+///
+/// If there are outage limits, meta limits are skipped, so that a breach of an outage limit never locks a client
+/// out. Limits in shadow are skipped too, since they refuse nothing that would need a replacement.
 fn decider(charge: &Charge, settings: &Settings) -> DecidedBy {
-    let is_dropped =
+    let is_replaced =
         settings.failure.limits.is_some() && (charge.limit.tier == Tier::Meta || charge.is_shadow());
-    match on_failure(charge, settings) {
-        OnStorageFailure::Fallback if !is_dropped => DecidedBy::Memory,
+    match policy(&charge.limit.options, settings) {
+        OnStorageFailure::Fallback if !is_replaced => DecidedBy::Memory,
         _ => DecidedBy::Skipped,
     }
 }

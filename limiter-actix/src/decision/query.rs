@@ -1,42 +1,49 @@
-//! Asks the storage.
+//! A batch of charges, ready for a storage.
 
+use actix_web::dev::ServiceRequest;
 use limiter_core::{
     Key, Timestamp,
-    storage::{Batch, Decision, MemoryStorage, Storage, StorageError, Verdict},
+    storage::{Batch, Decision, MemoryStorage, Verdict},
 };
 
-use super::{
-    charge::{Charge, Charges, hits},
-    deadline::in_time,
-};
+use super::charge::{Charge, Charges, hits};
 use crate::{plan::Plan, report::decided_by::DecidedBy};
 
-/// What is decided for one request: limits that must all pass, guards that are tested before, and what is
-/// taken when the limits refuse.
+/// The charges of one request: limits that must all pass, guards that are tested before them, and charges that
+/// apply if the limits refuse.
+#[derive(Clone, Copy)]
 pub(crate) struct StorageQuery<'a> {
-    /// The first of those `on_refusal`, or all.
+    /// The first of `on_refusal`, or all of them.
     pub(crate) guards: &'a [Charge],
     pub(crate) limits: &'a [Charge],
     pub(crate) on_refusal: &'a [Charge],
     pub(crate) client: &'a Key,
     pub(crate) now: Timestamp,
-    /// Knows what may hold in place of the limits; none for limits by hand.
-    pub(crate) plan: Option<&'a Plan>,
-    /// What the request has taken before.
+    /// Finds the outage limits. `None` for named limits, which have no route.
+    pub(crate) outage: Option<Outage<'a>>,
+}
+
+/// The source of the limits that replace all others while the storage fails.
+#[derive(Clone, Copy)]
+pub(crate) struct Outage<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) req: &'a ServiceRequest,
+    /// Earlier charges of the request, which are not charged again.
     pub(crate) kept: &'a [Charge],
 }
 
-/// How a question came out.
+/// The outcome of a query.
 pub(crate) struct QueryOutcome {
     pub(crate) decision: Decision,
     pub(crate) by: DecidedBy,
-    /// What was decided in place of what was asked.
+    /// The charges that were decided in place of the limits of the query.
     pub(crate) outage_limits: Option<Charges>,
 }
 
-impl StorageQuery<'_> {
+impl<'a> StorageQuery<'a> {
+    /// Decides in memory, at once.
     pub(crate) fn run_memory(&self, memory: &MemoryStorage) -> Decision {
-        if self.limits.is_empty() && self.guards.is_empty() {
+        if self.is_empty() {
             return Decision::new(Verdict::Admitted, [], []);
         }
         let limits = hits(self.limits, self.client);
@@ -47,10 +54,19 @@ impl StorageQuery<'_> {
         memory.decide(&Batch::new(&limits).guards(&guards).on_refusal(&on_refusal), self.now)
     }
 
-    pub(super) async fn run(&self, storage: &dyn Storage, now: Timestamp) -> Result<Decision, StorageError> {
-        let (guards, limits) = (hits(self.guards, self.client), hits(self.limits, self.client));
-        let on_refusal = hits(self.on_refusal, self.client);
-        let batch = Batch::new(&limits).guards(&guards).on_refusal(&on_refusal);
-        in_time(storage, storage.decide(&batch, now)).await
+    /// Returns whether there is nothing to decide.
+    pub(super) fn is_empty(&self) -> bool {
+        self.limits.is_empty() && self.guards.is_empty()
+    }
+
+    /// Returns all charges that a decision may apply.
+    pub(super) fn charges(&self) -> impl Iterator<Item = &'a Charge> + use<'a> {
+        self.limits.iter().chain(self.on_refusal)
+    }
+}
+
+impl QueryOutcome {
+    pub(super) fn new(decision: Decision, by: DecidedBy) -> Self {
+        Self { decision, by, outage_limits: None }
     }
 }

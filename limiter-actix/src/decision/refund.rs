@@ -1,4 +1,4 @@
-//! What a storage elsewhere is to get back.
+//! Refunds to a remote storage, without delaying the response.
 
 use std::{fmt, sync::Arc};
 
@@ -12,14 +12,14 @@ use tokio::sync::oneshot;
 use super::{charge::Charges, deadline::in_time};
 use crate::settings::Config;
 
-/// What a storage elsewhere is to get back. Where that does not come about, the log says so.
+/// Charges to be refunded to a remote storage. Logs a warning if the refund fails, or if it is dropped unsent.
 pub(crate) struct RefundTask {
     charges: Charges,
     client: Key,
     now: Timestamp,
     storage: Arc<dyn Storage>,
     config: Arc<Config>,
-    is_done: bool,
+    is_sent: bool,
 }
 
 impl RefundTask {
@@ -30,9 +30,10 @@ impl RefundTask {
         storage: Arc<dyn Storage>,
         config: Arc<Config>,
     ) -> Self {
-        Self { charges, client, now, storage, config, is_done: false }
+        Self { charges, client, now, storage, config, is_sent: false }
     }
 
+    /// Sends the refund, and awaits the answer of the storage.
     pub(crate) async fn send(mut self) {
         let refunds: Vec<Refund<'_>> =
             self.charges.iter().filter_map(|charge| charge.refund(&self.client)).collect();
@@ -41,34 +42,35 @@ impl RefundTask {
             log_lost(&error.with_causes());
         }
         drop(refunds);
-        self.is_done = true;
+        self.is_sent = true;
     }
 }
 
-/// The tasks of a worker that shuts down are dropped where they stand.
+/// A worker that shuts down drops its tasks unfinished.
 impl Drop for RefundTask {
     fn drop(&mut self) {
-        if !self.is_done {
-            log_lost(&"the task for it ended before, as in a worker that shuts down");
+        if !self.is_sent {
+            log_lost(&"its task ended early, as in a worker that shuts down");
         }
     }
 }
 
 fn log_lost(error: &dyn fmt::Display) {
-    tracing::warn!(code = "L006", %error, "what was taken could not be given back");
+    tracing::warn!(code = "L006", %error, "refund failed: the cost stays charged until its window ends");
 }
 
-/// Leads to a task that gives back to a storage elsewhere.
+/// A channel to a task that sends refunds to a remote storage.
 ///
-/// The task begins while the request is on its way: a request may be dropped where none can begin, such as in a
-/// worker that shuts down, and a panic there could end the program.
+/// The task is spawned while the request is in flight. A request may be dropped where spawning panics, such as in
+/// a worker that shuts down, and a panic while unwinding aborts the process.
 pub(crate) struct RefundChannel(oneshot::Sender<RefundTask>);
 
 impl RefundChannel {
+    /// Spawns the task.
     pub(crate) fn open() -> Self {
         let (sender, receiver) = oneshot::channel::<RefundTask>();
         rt::spawn(async move {
-            // Nothing comes of requests that are answered.
+            // Requests with a response drop their sender.
             if let Ok(task) = receiver.await {
                 task.send().await;
             }
@@ -76,8 +78,9 @@ impl RefundChannel {
         Self(sender)
     }
 
+    /// Hands the refund to the task.
     pub(crate) fn send(self, task: RefundTask) {
-        // What comes back has nowhere to go, and says so when it is dropped.
+        // If the task is gone, dropping the refund logs it.
         drop(self.0.send(task));
     }
 }

@@ -1,4 +1,4 @@
-//! How limiters that are made once per worker come to share their counts.
+//! Shares counts among limiters that are made once per worker.
 
 use std::{
     collections::HashMap,
@@ -11,24 +11,24 @@ use actix_web::rt::System;
 
 use super::shared::Shared;
 
-/// Who shares: what one line of code makes alike for the workers of one server.
+/// A line of code, the server it makes a limiter for, and the settings of that limiter.
 type CallSite = (&'static Location<'static>, Server, String);
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Server {
-    /// The workers of a server share the id of its actix system; each `#[actix_web::test]` has its own.
+    /// The id of an actix system, shared by the workers of a server. Each `#[actix_web::test]` has its own.
     System(usize),
     /// Without a system (`#[tokio::main]`), the worker threads of all servers.
     Workers,
 }
 
-/// Held weakly: what no app holds any more is not found by the next.
+/// Weak, so that a limiter ends with the last app that holds it.
 static LIMITERS: LazyLock<Mutex<HashMap<CallSite, Weak<Shared>>>> = LazyLock::new(Mutex::default);
 
-/// What this line of code has made before for the same server, or else what `make` makes.
+/// Returns the limiter that this line of code has made before for the same server, or else makes one.
 ///
-/// A function may make several limiters: those that differ in how they look share nothing. The lock is held
-/// meanwhile, so that workers that start at the same time make one limiter between them.
+/// Limiters with different fingerprints share nothing, since one line may make several. The lock is held while one is
+/// made, so that workers that start at the same time share it.
 pub(crate) fn get_or_create<E>(
     location: &'static Location<'static>,
     fingerprint: String,
@@ -47,7 +47,7 @@ pub(crate) fn get_or_create<E>(
 }
 
 impl Server {
-    /// None outside of any server, where nothing is shared.
+    /// Returns `None` outside of any server, where nothing is shared.
     fn current() -> Option<Self> {
         if let Some(system) = System::try_current() {
             return Some(Self::System(system.id()));
@@ -83,9 +83,9 @@ mod tests {
         assert!(!Arc::ptr_eq(&one.shared, &other.shared));
     }
 
-    /// The defect: the second limiter of one line lost its settings without a word.
+    /// The defect: the second limiter of one line silently lost its settings.
     #[actix_web::test]
-    async fn all_that_can_be_compared_tells_limiters_apart() {
+    async fn all_that_can_be_compared_separates_limiters() {
         use crate::{Limit, LimiterBuilder, Quota};
 
         fn built(limit: Limit, change: impl FnOnce(LimiterBuilder) -> LimiterBuilder) -> Limiter {
@@ -101,7 +101,7 @@ mod tests {
             built(quota().key(|_| "all"), |it| it),
             built(quota(), |it| it.auto_check(false)),
             built(quota(), |it| it.ipv6_prefix(48)),
-            built(quota(), |it| it.key(crate::key::values::header("x-a"))),
+            built(quota(), |it| it.key(crate::key::header("x-a"))),
         ] {
             assert!(!Arc::ptr_eq(&one.shared, &other.shared));
         }

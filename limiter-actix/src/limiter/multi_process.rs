@@ -1,10 +1,10 @@
-//! Whether other processes count beside this one.
+//! Detects that other processes count beside this one.
 
 use std::{env, sync::Once};
 
 use crate::settings::{Settings, backend::Backend};
 
-/// Says once that counts are in the memory of this process though the environment declares several processes.
+/// Warns once if counts are in the memory of this process and the environment declares several processes.
 pub(crate) fn warn_if_detected(settings: &Settings) {
     static LOGGED: Once = Once::new();
     if settings.per_process || !matches!(settings.storage, Backend::Memory(_)) {
@@ -16,22 +16,21 @@ pub(crate) fn warn_if_detected(settings: &Settings) {
             code = "L030",
             variable,
             value,
-            "the environment declares several processes, but each counts for itself in memory, and together \
-             they admit a multiple: share counts with `LimiterBuilder::storage_uri`, or say that this is meant, \
-             or that they are threads of one process, with `LimiterBuilder::per_process`"
+            "several processes are declared in the environment: each counts in its own memory, so that together \
+             they admit a multiple; share counts with `LimiterBuilder::storage_uri`, or confirm separate counts \
+             with `LimiterBuilder::per_process`"
         );
     });
 }
 
-/// Whether a value declares several processes.
+/// Returns whether a value declares several processes.
 type IsSeveral = fn(&str) -> bool;
 
-/// What declares several processes, and whether its value does. Variables that merely tell processes apart say
-/// nothing of how many there are; those that number them do so from the second one on.
+/// The variables that can declare several processes. One that numbers processes does so from the second one on.
 const SIGNS: [(&str, IsSeveral); 4] = [
-    // How many processes serve requests: a habit of Heroku that many servers and hosts have taken up.
+    // The number of processes that serve requests. From Heroku, and adopted by many servers and hosts.
     ("WEB_CONCURRENCY", |value| number(value) > Some(1)),
-    // Heroku: `web.2` is the second that serves requests. Others, such as `worker.2`, do not.
+    // Heroku: `web.2` is the second that serves requests. `worker.2` and others serve none.
     ("DYNO", |value| value.strip_prefix("web.").and_then(number) > Some(1)),
     // Cloud Foundry and Nomad: from 0 on.
     ("CF_INSTANCE_INDEX", |value| number(value) > Some(0)),
@@ -54,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_declares_several_processes() {
+    fn variables_that_declare_several_processes() {
         for (variable, value, expected) in [
             ("WEB_CONCURRENCY", "2", true),
             ("WEB_CONCURRENCY", " 16 ", true),

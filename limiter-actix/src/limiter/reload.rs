@@ -1,4 +1,4 @@
-//! Reads the file of settings again, while the limiter is running.
+//! Reloads the settings file while the limiter is running.
 
 mod watch;
 
@@ -24,22 +24,22 @@ use crate::{
     },
 };
 
-/// Puts what a file sets together with what code and the environment set. Counts are kept in this storage, or else
+/// Merges the settings of a file with those of code and the environment. Counts stay in the given storage, or else go
 /// where the settings place them.
 pub(crate) type Merge =
     Box<dyn Fn(&PartialSettings, Option<Backend>) -> Result<Settings, BuildError> + Send + Sync>;
 
-/// Where settings are read anew from, and what was read last.
+/// The file that settings are reloaded from, and its content when it was last applied.
 struct FileSource {
     merge: Merge,
     file: File,
-    /// What is in force of the file. Held while it is replaced, so that two reloads cannot pass each other.
-    in_force: Mutex<LoadedFile>,
-    /// Tells the watcher that the limiter is there, until it is dropped.
+    /// Locked while it is replaced, so that two reloads do not overtake each other.
+    applied: Mutex<LoadedFile>,
+    /// Ends the watcher when it is dropped.
     _alive: Sender<()>,
 }
 
-/// What was read of a file.
+/// The content of a file.
 #[derive(Debug)]
 struct LoadedFile {
     text: String,
@@ -47,18 +47,19 @@ struct LoadedFile {
 }
 
 impl Limiter {
-    /// Reads the [file](crate::LimiterBuilder::from_file) again, for all clones and workers. Tells whether it has changed.
+    /// Reloads the [file](crate::LimiterBuilder::from_file), for all clones and workers. Returns whether it has
+    /// changed.
     ///
-    /// Settings change as a whole: each request is decided by those it began with, and none is lost. Counts stay
-    /// where limit, place and strategy are the same. Where counts are kept (`storage_uri`, `key_prefix`, `local_refusals`) cannot change
-    /// while the limiter is running: that is logged, and they stay. The environment is not read again.
+    /// Settings change as a whole, and each request keeps those it began with. A count stays if its limit, scope and
+    /// strategy stay. `storage_uri`, `key_prefix` and `local_refusals` do not change while the limiter is running: a
+    /// change is logged and ignored. The environment is not read again.
     ///
-    /// It reads a small file, and waits for the disk meanwhile.
+    /// The call blocks while it reads the file, which is small.
     ///
     /// # Errors
     ///
-    /// When the file cannot be read, or anything in it is wrong: then the settings stay as they are, which is logged
-    /// with all issues. And when the limiter was built without a file.
+    /// If the file cannot be read or has an issue. Then the settings stay, and all issues are logged. Also if the
+    /// limiter was built without a file.
     pub fn reload(&self) -> Result<bool, BuildError> {
         match &self.shared.reload {
             Some(reload) => reload(&self.shared),
@@ -67,7 +68,7 @@ impl Limiter {
     }
 }
 
-/// Makes a limiter of a file and what is merged with it, which reads the file again, as often as every `interval`.
+/// Starts a limiter from a file. If there is an interval, the file is watched that often.
 pub(crate) fn start(
     file: &File,
     merge: Merge,
@@ -80,7 +81,7 @@ pub(crate) fn start(
     Ok(shared)
 }
 
-/// A limiter of a file, its source, and a receiver that is closed once the limiter is gone.
+/// A limiter from a file, its source, and a receiver that closes when the limiter ends.
 type Loaded = (Arc<Shared>, Arc<FileSource>, Receiver<()>);
 
 fn load(file: &File, merge: Merge) -> Result<Loaded, BuildError> {
@@ -88,75 +89,74 @@ fn load(file: &File, merge: Merge) -> Result<Loaded, BuildError> {
     let partial = file.parse(&text);
     let mut shared = Shared::new(Config::new(merge(&partial, None)?));
     let (limiter, alive) = mpsc::channel();
-    let in_force = Mutex::new(LoadedFile { text, partial });
-    let source = Arc::new(FileSource { merge, file: file.clone(), in_force, _alive: limiter });
+    let applied = Mutex::new(LoadedFile { text, partial });
+    let source = Arc::new(FileSource { merge, file: file.clone(), applied, _alive: limiter });
     let own = Arc::clone(&source);
     shared.reload = Some(Box::new(move |shared| own.reload(shared)));
     Ok((Arc::new(shared), source, alive))
 }
 
-/// Starts a thread that takes what the file becomes, for as long as the limiter is there.
+/// Starts a thread that applies changes of the file, until the limiter ends.
 fn watch(
     source: &Arc<FileSource>,
     shared: &Arc<Shared>,
     alive: Receiver<()>,
     interval: Duration,
 ) -> Result<(), BuildError> {
-    let (file, text) = (source.file.clone(), source.in_force.lock().text.clone());
+    let (file, text) = (source.file.clone(), source.applied.lock().text.clone());
     let (source, shared) = (Arc::downgrade(source), Arc::downgrade(shared));
-    let take = move |found: &FileText| {
+    let apply = move |found: &FileText| {
         let (source, shared) = (source.upgrade()?, shared.upgrade()?);
         Some(source.reload_if_still(&shared, found))
     };
-    let watcher = Watcher { file, take, alive, interval };
+    let watcher = Watcher { file, apply, alive, interval };
     Ok(watcher.start(text)?)
 }
 
 impl FileSource {
     fn reload(&self, shared: &Shared) -> Result<bool, BuildError> {
-        let mut in_force = self.in_force.lock();
-        self.take(self.file.read(), &mut in_force, shared)
+        let mut applied = self.applied.lock();
+        self.apply(self.file.read(), &mut applied, shared)
     }
 
-    /// Takes what is in the file if it is still what was found there; tells whether it is. What is wrong with it
-    /// is in the log.
+    /// Applies the file if its content is still the one found before. Returns whether it is. Issues are logged.
     fn reload_if_still(&self, shared: &Shared, found: &FileText) -> bool {
-        let mut in_force = self.in_force.lock();
+        let mut applied = self.applied.lock();
         let read = self.file.read();
         let is_still = read == *found;
         if is_still {
-            drop(self.take(read, &mut in_force, shared));
+            drop(self.apply(read, &mut applied, shared));
         }
         is_still
     }
 
-    fn take(&self, read: FileText, in_force: &mut LoadedFile, shared: &Shared) -> Result<bool, BuildError> {
-        self.try_to_take(read, in_force, shared).inspect_err(|error| {
-            tracing::error!(code = "L021", %error, "a file of settings was not taken: those before stay in force");
+    fn apply(&self, read: FileText, applied: &mut LoadedFile, shared: &Shared) -> Result<bool, BuildError> {
+        self.try_apply(read, applied, shared).inspect_err(|error| {
+            tracing::error!(code = "L021", %error, "reload failed: the previous settings stay in force");
         })
     }
 
-    fn try_to_take(
+    fn try_apply(
         &self,
         read: FileText,
-        in_force: &mut LoadedFile,
+        applied: &mut LoadedFile,
         shared: &Shared,
     ) -> Result<bool, BuildError> {
         let text = read?;
-        if text == in_force.text {
+        if text == applied.text {
             return Ok(false);
         }
         let mut partial = self.file.parse(&text);
-        self.keep_what_must_stay(&mut partial, &in_force.partial);
+        self.keep_fixed(&mut partial, &applied.partial);
         let storage = shared.config().settings.storage.clone();
         shared.replace((self.merge)(&partial, Some(storage))?);
-        tracing::info!(file = %self.file.origin(), "the settings of a file are in force");
-        *in_force = LoadedFile { text, partial };
+        tracing::info!(file = %self.file.origin(), "reloaded the settings");
+        *applied = LoadedFile { text, partial };
         Ok(true)
     }
 
-    /// Keeps what cannot change while the limiter is running.
-    fn keep_what_must_stay(&self, new: &mut PartialSettings, old: &PartialSettings) {
+    /// Keeps the settings that do not change while the limiter is running.
+    fn keep_fixed(&self, new: &mut PartialSettings, old: &PartialSettings) {
         if address(new) != address(old) {
             self.warn_of_change("storage_uri");
         }
@@ -173,8 +173,7 @@ impl FileSource {
 
     fn warn_of_change(&self, name: &str) {
         tracing::warn!(code = "L022", file = %self.file.origin(), name,
-            "a setting has changed that cannot change while the limiter is running: it stays as it was; \
-             restart the program");
+            "ignoring a changed setting: it applies only after a restart");
     }
 }
 
@@ -192,27 +191,27 @@ mod tests {
     use super::*;
     use crate::LimiterBuilder;
 
-    /// What is taken is what was compared, and not what yet another look may find.
+    /// The content that is applied is the one that was compared, not that of a later read.
     #[test]
-    fn only_what_has_settled_is_taken() {
+    fn only_settled_content_is_applied() {
         let path = env::temp_dir().join(format!("settled-{}.toml", process::id()));
         let write = |text: &str| fs::write(&path, text).expect("a file can be written");
         write("enabled = true");
         let file = File { path: path.clone() };
         let settings = || LimiterBuilder::new().config_as_is().settings;
         let (shared, source, _alive) = load(&file, Box::new(move |_, _| Ok(settings()))).expect("a source");
-        let in_force = || source.in_force.lock().text.clone();
+        let applied = || source.applied.lock().text.clone();
 
         write("default_limits = '2/day'");
         let found = source.file.read();
         write("default_limits = '3/day'");
         assert!(!source.reload_if_still(&shared, &found));
-        assert_eq!(in_force(), "enabled = true", "it has changed since");
+        assert_eq!(applied(), "enabled = true", "it has changed since");
         assert!(source.reload_if_still(&shared, &source.file.read()));
-        assert_eq!(in_force(), "default_limits = '3/day'");
+        assert_eq!(applied(), "default_limits = '3/day'");
 
         fs::remove_file(&path).expect("the file is there");
         assert!(source.reload_if_still(&shared, &source.file.read()), "it stays unreadable");
-        assert_eq!(in_force(), "default_limits = '3/day'");
+        assert_eq!(applied(), "default_limits = '3/day'");
     }
 }

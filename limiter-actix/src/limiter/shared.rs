@@ -1,4 +1,4 @@
-//! A limiter while it runs: the settings that are in force, and how others come to be.
+//! The state of a running limiter, and the replacement of its settings.
 
 use std::{
     fmt,
@@ -14,20 +14,20 @@ use parking_lot::RwLock;
 use crate::BuildError;
 use crate::settings::Config;
 
-/// What all clones and workers of a limiter share.
+/// The state that all clones and workers of a limiter share.
 ///
-/// Settings change as a whole: a worker that sees a new generation takes all of it, and a request keeps the
-/// generation it began with.
+/// Settings change as a whole. A worker that sees a new generation takes all of it, and a request keeps the
+/// generation that it began with.
 pub(crate) struct Shared {
-    /// That of `current`, to be looked at without the lock.
+    /// The generation of `current`, readable without the lock.
     generation: AtomicU64,
     current: RwLock<Arc<Config>>,
-    /// Reads the settings anew; none where they come from code alone.
+    /// Reads the settings again. `None` if there is no file.
     #[cfg(feature = "config-file")]
     pub(super) reload: Option<Reload>,
 }
 
-/// Reads settings anew and puts them in force. Returns `false` if they have not changed.
+/// Reads settings again, and applies them. Returns `false` if they have not changed.
 #[cfg(feature = "config-file")]
 pub(super) type Reload = Box<dyn Fn(&Shared) -> Result<bool, BuildError> + Send + Sync>;
 
@@ -41,22 +41,22 @@ impl Shared {
         }
     }
 
-    /// What is in force now.
+    /// Returns the current settings.
     pub(crate) fn config(&self) -> Arc<Config> {
         Arc::clone(&self.current.read())
     }
 
-    /// Whether this is still what is in force.
+    /// Returns whether these settings are still current.
     pub(crate) fn is_current(&self, config: &Config) -> bool {
         self.generation.load(Ordering::Acquire) == config.generation
     }
 
     pub(crate) fn set_enabled(&self, enabled: bool) {
-        // Under the lock, or it could be lost to settings that are being replaced.
+        // Under the lock, since settings that are being replaced would lose the change.
         self.current.read().enabled.store(enabled, Ordering::Relaxed);
     }
 
-    /// Puts other settings in force. The switch stays as it is, unless they say otherwise than those before.
+    /// Replaces the settings. The switch stays as it is, unless its setting has changed.
     #[cfg(feature = "config-file")]
     pub(crate) fn replace(&self, settings: crate::settings::Settings) {
         let mut current = self.current.write();

@@ -1,4 +1,4 @@
-//! A limiter as one worker has it.
+//! The state of a limiter in one worker.
 
 use std::{cell::OnceCell, rc::Rc, sync::Arc};
 
@@ -11,8 +11,8 @@ use crate::{
     settings::Config,
 };
 
-/// A limiter as one worker has it: what all share, and the table of its app. When other settings are in force,
-/// another one takes its place, and requests that began with this one keep it.
+/// A limiter in one worker: the shared state, and the routing table of the app. If the settings change, another one
+/// replaces it. Requests that began with this one keep it.
 pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
     pub(crate) config: Arc<Config>,
@@ -26,18 +26,18 @@ impl Worker {
         Self { shared, config, patterns: Rc::default(), table: OnceCell::new() }
     }
 
-    /// The same limiter by the settings that are in force now.
+    /// Returns the same limiter with the current settings.
     pub(crate) fn with_current_settings(&self) -> Self {
         Self { patterns: Rc::clone(&self.patterns), ..Self::new(Arc::clone(&self.shared)) }
     }
 
-    /// The table of the app, read at the first request: before, actix has not finished the map.
+    /// Returns the table of the app. It is built at the first request, once actix has finished the resource map.
     pub(crate) fn table(&self, req: &ServiceRequest) -> &Table {
         let make = || Table::new(Arc::clone(&self.config), Rc::clone(&self.patterns), req);
         self.table.get_or_init(make)
     }
 
-    /// The table, if a request has come.
+    /// Returns the table, if there was a request.
     pub(crate) fn try_table(&self) -> Option<&Table> {
         self.table.get()
     }

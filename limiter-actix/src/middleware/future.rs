@@ -1,9 +1,8 @@
-//! The futures of the limiter and of its witnesses.
+//! The future of limiters and witnesses.
 
 use std::{
     future::Future,
     pin::Pin,
-    rc::Rc,
     task::{Context, Poll, ready},
 };
 
@@ -15,10 +14,10 @@ use actix_web::{
 use futures_util::future::LocalBoxFuture;
 use pin_project_lite::pin_project;
 
-use crate::request::state::RequestState;
+use crate::request::early_drop::OnEarlyDrop;
 
 pin_project! {
-    /// The answer to a request that passed a limiter or a witness.
+    /// The response of a service behind a limiter or a rule.
     pub struct LimiterFuture<F, B> {
         #[pin]
         state: State<F, B>,
@@ -30,28 +29,28 @@ pin_project! {
     enum State<F, B> {
         Refused { response: Option<ServiceResponse<EitherBody<B>>> },
         Passing { #[pin] inner: F },
-        Admitted { #[pin] inner: F, request: Rc<RequestState> },
+        Admitted { #[pin] inner: F, guard: OnEarlyDrop },
         Boxed { inner: LocalBoxFuture<'static, Result<ServiceResponse<EitherBody<B>>, Error>> },
     }
 }
 
 impl<F, B> LimiterFuture<F, B> {
-    /// The handler is not asked.
+    /// Responds without calling the service.
     pub(crate) fn refused(req: ServiceRequest, response: HttpResponse) -> Self {
         Self { state: State::Refused { response: Some(refused(req, response)) } }
     }
 
-    /// Nothing is left to do but to wait.
+    /// Awaits the service, and nothing else.
     pub(crate) fn passing(inner: F) -> Self {
         Self { state: State::Passing { inner } }
     }
 
-    /// When the answer is there, the ticket is settled.
-    pub(crate) fn admitted(inner: F, request: Rc<RequestState>) -> Self {
-        Self { state: State::Admitted { inner, request } }
+    /// Awaits the service, and settles the request with its response.
+    pub(crate) fn admitted(inner: F, guard: OnEarlyDrop) -> Self {
+        Self { state: State::Admitted { inner, guard } }
     }
 
-    /// Something must be awaited before the handler is asked.
+    /// Awaits a decision first.
     pub(crate) fn boxed(
         inner: impl Future<Output = Result<ServiceResponse<EitherBody<B>>, Error>> + 'static,
     ) -> Self {
@@ -59,7 +58,7 @@ impl<F, B> LimiterFuture<F, B> {
     }
 }
 
-/// The response to a request whose handler is not asked.
+/// Returns the response to a refused request.
 pub(crate) fn refused<B>(req: ServiceRequest, response: HttpResponse) -> ServiceResponse<EitherBody<B>> {
     req.into_response(response).map_into_right_body()
 }
@@ -77,9 +76,9 @@ where
             }
             StateProjection::Boxed { inner } => return inner.as_mut().poll(cx),
             StateProjection::Passing { inner } => ready!(inner.poll(cx)),
-            StateProjection::Admitted { inner, request } => {
+            StateProjection::Admitted { inner, guard } => {
                 let response = ready!(inner.poll(cx));
-                request.settle(response)
+                guard.settle(response)
             }
         };
         Poll::Ready(response.map(ServiceResponse::map_into_left_body))

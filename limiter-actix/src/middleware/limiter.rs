@@ -14,12 +14,11 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
 };
 
-use super::future::{LimiterFuture, refused};
+use super::{drive::drive, future::LimiterFuture};
 use crate::{
     Limiter,
     limiter::{multi_process, worker::Worker},
     request::admission::Admission,
-    settings::backend::Backend,
 };
 
 impl<S, B> Transform<S, ServiceRequest> for Limiter
@@ -47,7 +46,7 @@ pub struct LimiterService<S> {
 }
 
 impl<S> LimiterService<S> {
-    /// The limiter as this worker has it, made anew when other settings are in force.
+    /// Returns the limiter of this worker, with the current settings.
     fn worker(&self) -> Rc<Worker> {
         let mut worker = self.worker.borrow_mut();
         if !worker.shared.is_current(&worker.config) {
@@ -69,40 +68,9 @@ where
     forward_ready!(service);
 
     fn call(&self, req: ServiceRequest) -> Self::Future {
-        let worker = self.worker();
-        let Some(mut admission) = Admission::prepare(&worker, &req) else {
-            return LimiterFuture::passing(self.service.call(req));
-        };
-        if let Some(response) = admission.failure() {
-            return LimiterFuture::refused(req, response);
-        }
-        match &worker.config.settings.storage {
-            Backend::Memory(memory) => {
-                let decision = admission.run_memory(memory);
-                match admission.conclude(&req, &decision) {
-                    Ok(state) => LimiterFuture::admitted(self.service.call(req), state),
-                    Err(response) => LimiterFuture::refused(req, *response),
-                }
-            }
-            Backend::Remote { .. } => {
-                let service = Rc::clone(&self.service);
-                LimiterFuture::boxed(async move {
-                    let decision = match admission.run(&req).await {
-                        Ok(decision) => decision,
-                        Err(why) => {
-                            let response = admission.undecided(why, &req);
-                            return Ok(refused(req, response));
-                        }
-                    };
-                    match admission.conclude(&req, &decision) {
-                        Ok(state) => {
-                            let response = service.call(req).await;
-                            state.settle(response).map(ServiceResponse::map_into_left_body)
-                        }
-                        Err(response) => Ok(refused(req, *response)),
-                    }
-                })
-            }
+        match Admission::prepare(&self.worker(), &req) {
+            Some(admission) => drive(&self.service, req, admission, Some),
+            None => LimiterFuture::passing(self.service.call(req)),
         }
     }
 }

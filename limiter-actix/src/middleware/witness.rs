@@ -1,7 +1,8 @@
-//! What stands on a limited or exempt route or scope, and tells the limiter that a request has met its rule.
+//! The middleware of rules, on limited or exempt routes and scopes. It reports to the limiters that a request has met
+//! its rule.
 //!
-//! Where that was expected, that is all. Where it was not, since another pattern hides the rule or only a
-//! guard could tell, the rule is applied there and then.
+//! If the rule was predicted, that is all. Otherwise another pattern hides the rule, or a guard decides, and the
+//! witness corrects the charges before the handler is called.
 
 use std::{
     cell::RefCell,
@@ -17,18 +18,14 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
 };
 
-use super::future::{LimiterFuture, refused};
+use super::{drive::drive, future::LimiterFuture};
 use crate::{
     plan::key::RuleId,
-    request::{
-        correction::Correction,
-        state::{LimiterStack, RequestState},
-    },
+    request::{correction::Correction, stack::LimiterStack, state::RequestState},
     routing::registered::{Position, RegisteredRule},
-    settings::backend::Backend,
 };
 
-/// Reports that a rule was met.
+/// Reports that a request has met a rule.
 #[derive(Clone)]
 pub struct Witness {
     rule: Option<Rc<RegisteredRule>>,
@@ -92,43 +89,18 @@ where
     forward_ready!(service);
 
     fn call(&self, req: ServiceRequest) -> Self::Future {
-        let Some(state) = self.witness.report(&req) else {
-            return LimiterFuture::passing(self.service.call(req));
-        };
-        let mut correction = Correction::at(&state, self.witness.position, &req);
-        if let Some(response) = correction.failure(&state) {
-            return LimiterFuture::refused(req, response);
-        }
-        match &state.worker.config.settings.storage {
-            Backend::Memory(memory) => {
-                let decision = correction.query(&state).run_memory(memory);
-                match correction.conclude(&state, &req, &decision) {
-                    Some(response) => LimiterFuture::refused(req, response),
-                    None => LimiterFuture::passing(self.service.call(req)),
-                }
+        match self.witness.report(&req) {
+            Some(state) => {
+                let correction = Correction::new(state, self.witness.position, &req);
+                drive(&self.service, req, correction, |()| None)
             }
-            Backend::Remote { .. } => {
-                let service = Rc::clone(&self.service);
-                LimiterFuture::boxed(async move {
-                    let decision = match correction.run(&state, &req).await {
-                        Ok(decision) => decision,
-                        Err(why) => {
-                            let response = correction.undecided(why, &state, &req);
-                            return Ok(refused(req, response));
-                        }
-                    };
-                    match correction.conclude(&state, &req, &decision) {
-                        Some(response) => Ok(refused(req, response)),
-                        None => Ok(service.call(req).await?.map_into_left_body()),
-                    }
-                })
-            }
+            None => LimiterFuture::passing(self.service.call(req)),
         }
     }
 }
 
 impl Witness {
-    /// Reports to the limiters of the request; returns the one whose charges are not right yet.
+    /// Reports to the limiters of the request. Returns the state of the nearest one if its charges need a correction.
     fn report(&self, req: &ServiceRequest) -> Option<Rc<RequestState>> {
         let rule = self.rule.as_ref()?.id;
         let extensions = req.extensions();
@@ -138,31 +110,31 @@ impl Witness {
             let is_skipped = stack.is_some_and(|stack| stack.is_skipped);
             drop(extensions);
             if !is_skipped {
-                self.met_no_limiter(rule, req);
+                self.report_unclaimed(rule, req);
             }
             return None;
         };
         for other in others {
             other.note_rule(rule);
         }
-        let is_expected = nearest.note_rule(rule);
-        (!is_expected && !nearest.is_final.get()).then(|| Rc::clone(nearest))
+        let is_predicted = nearest.note_rule(rule);
+        (!is_predicted && nearest.is_correctable()).then(|| Rc::clone(nearest))
     }
 
-    /// A limiter may still follow inside a scope, but not inside a route.
+    /// Leaves a rule that no limiter has seen to a limiter further in. Inside a resource there is none.
     #[cold]
-    fn met_no_limiter(&self, rule: RuleId, req: &ServiceRequest) {
+    fn report_unclaimed(&self, rule: RuleId, req: &ServiceRequest) {
         static LOGGED: Once = Once::new();
         if self.position == Position::Scope {
-            LimiterStack::change(req, |stack| stack.unclaimed_rules.push(rule));
+            LimiterStack::add_unclaimed(req, rule);
             return;
         }
         LOGGED.call_once(|| {
             tracing::warn!(
                 code = "L010",
                 path = req.match_pattern(),
-                "a handler has a limit or an exemption, but its app has no Limiter: nothing is limited; \
-                 add `.wrap(Limiter::default())`"
+                "a handler has a limit or an exemption, but its app has no `Limiter`: nothing is limited; add \
+                 `.wrap(Limiter::default())`"
             );
         });
     }

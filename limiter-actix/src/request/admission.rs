@@ -1,61 +1,67 @@
-//! Admits a request, or refuses it.
+//! The admission of a request: predicts its route, and decides the limits there.
 
 use std::{
     borrow::Cow,
-    cell::{Cell, OnceCell, RefCell},
     rc::Rc,
-    sync::{Arc, Once, atomic::Ordering},
+    sync::{Once, atomic::Ordering},
 };
 
-use actix_web::{HttpResponse, dev::ServiceRequest};
-use limiter_core::storage::{Decision, MemoryStorage};
+use actix_web::dev::ServiceRequest;
+use limiter_core::storage::Decision;
 
-use super::state::{LimiterStack, RequestState};
+use super::{
+    early_drop::OnEarlyDrop, pending::PendingDecision, phase::Phase, predicted::PredictedRequest,
+    rule_ledger::RuleLedger, stack::LimiterStack, state::RequestState,
+};
 use crate::{
     decision::{
         callback_cache::CallbackCache,
         charge::{Charge, Charges, any_key_failed},
+        context::DecisionContext,
         decided::{DecidedBatch, record_windows},
-        query::StorageQuery,
+        query::{Outage, StorageQuery},
     },
     limiter::worker::Worker,
     plan::{
         Plan,
         key::{RuleId, RuleIds},
     },
-    report::decided_by::Undecided,
+    report::decided_by::DecidedBy,
     routing::{prediction::Route, table::Table},
+    settings::Config,
 };
 
-/// A request for which it is known what must be asked, but not yet the answer.
+/// A request that is predicted and not decided yet.
 pub(crate) struct Admission {
-    state: Rc<RequestState>,
-    /// Meta limits: tested before the others, taken from when those refuse.
+    predicted: PredictedRequest,
+    rules: RuleLedger,
+    charges: Charges,
+    /// The meta limits: tested before the other limits, and charged if those refuse.
     meta: Charges,
     plan: Rc<Plan>,
-    /// Whether a function could not tell a limit.
+    decided_by: DecidedBy,
     callback_failed: bool,
 }
 
 impl Admission {
-    /// Works out what applies to a request; none when it passes without a look.
+    /// Predicts a request. Returns `None` if this limiter skips it.
     pub(crate) fn prepare(worker: &Rc<Worker>, req: &ServiceRequest) -> Option<Self> {
         let stack = LimiterStack::of(req);
         if !is_handled(worker, req, stack.as_ref()) {
-            LimiterStack::change(req, |stack| stack.is_skipped = true);
+            LimiterStack::skip(req);
             return None;
         }
         let table = worker.table(req);
         let route = table.route(req);
         let candidate = route.predict(req);
-        let (rules, plan) = match &stack {
-            None => predicted(table, &route, candidate, req),
-            Some(stack) => plan_within(stack, table, &route, candidate, req),
+        let (charged, plan) = match &stack {
+            None => predict(table, &route, candidate, req),
+            Some(stack) => predict_within(stack, table, &route, candidate, req),
         };
-        let by_itself = worker.config.settings.auto_check;
-        // First, since functions that tell limits may ask for the client's address.
-        let client = worker.config.settings.client(req);
-        let applicable = if by_itself { plan.applicable(req) } else { Cow::default() };
+        let settings = &worker.config.settings;
+        // First, since the callbacks of limits may read the client's address.
+        let client = settings.client(req);
+        let applicable = if settings.auto_check { plan.applicable(req) } else { Cow::default() };
         let charges = Charge::of(&applicable.limits, &client, req);
         let callback_cache = CallbackCache::default();
         let mut meta = callback_cache.charges(&applicable.meta, &client, req);
@@ -63,108 +69,84 @@ impl Admission {
         let callback_failed =
             applicable.callback_failed || any_key_failed(&charges, &client) || any_key_failed(&meta, &client);
         drop(applicable);
-        let delegated_rules = route.prediction(candidate).delegated_rules();
-        let state = Rc::new(RequestState {
-            worker: Rc::clone(worker),
-            route,
-            candidate,
-            client,
-            decided_at: worker.now(),
-            charged_rules: rules.into(),
-            delegated_rules: delegated_rules.into(),
-            seen_rules: stack.map(|stack| stack.unclaimed_rules).unwrap_or_default().into(),
-            charges: charges.into(),
-            callback_cache,
-            is_final: (!by_itself).into(),
-            awaits_check: (!by_itself).into(),
-            inner: RefCell::default(),
-            breach: RefCell::default(),
-            decided_by: Cell::default(),
-            is_reported: Cell::default(),
-            has_response: Cell::default(),
-            refund_channel: OnceCell::new(),
-        });
-        Some(Self { state, meta, plan, callback_failed })
-    }
-
-    /// The answer that needs no decision: a function could not tell a limit.
-    pub(crate) fn failure(&self) -> Option<HttpResponse> {
-        self.callback_failed.then(|| HttpResponse::InternalServerError().finish())
-    }
-
-    /// Asks a storage that answers at once.
-    pub(crate) fn run_memory(&self, memory: &MemoryStorage) -> Decision {
-        let charges = self.state.charges.borrow();
-        let _timer = self.state.worker.config.settings.telemetry.time_decision(!charges.is_empty());
-        self.query(&charges).run_memory(memory)
-    }
-
-    /// Asks any storage, or what is to decide when it fails.
-    pub(crate) async fn run(&mut self, req: &ServiceRequest) -> Result<Decision, Undecided> {
-        let charges = self.state.charges.take();
-        let outcome = self.query(&charges).decide(&self.state.worker.config, req).await;
-        let outcome = self.state.record_decider(outcome)?;
-        if outcome.outage_limits.is_some() {
-            self.meta.clear();
-        }
-        self.state.charges.replace(outcome.outage_limits.unwrap_or(charges));
-        Ok(outcome.decision)
-    }
-
-    /// The answer to a request that could not be decided.
-    pub(crate) fn undecided(&self, why: Undecided, req: &ServiceRequest) -> HttpResponse {
-        self.state.undecided(why, req)
-    }
-
-    fn query<'a>(&'a self, limits: &'a [Charge]) -> StorageQuery<'a> {
-        StorageQuery {
-            guards: &self.meta,
-            limits,
-            on_refusal: &self.meta,
-            client: &self.state.client,
-            now: self.state.decided_at,
-            plan: Some(&self.plan),
-            kept: &[],
-        }
-    }
-
-    /// Lets the request go on, with its state, or refuses it.
-    pub(crate) fn conclude(
-        self,
-        req: &ServiceRequest,
-        decision: &Decision,
-    ) -> Result<Rc<RequestState>, Box<HttpResponse>> {
-        let Self { state, meta, .. } = self;
-        if !decision.is_admitted() {
-            let charges = state.charges.borrow();
-            let batch = DecidedBatch { decision, guards: &meta, limits: &charges, refunded: &[] };
-            if let Some(response) = state.refusal(&batch, req) {
-                drop(charges);
-                return Err(Box::new(response));
-            }
-        }
-        record_windows(decision, &mut state.charges.borrow_mut());
-        state.prepare_refund();
-        LimiterStack::leave(req, &state);
-        Ok(state)
+        let rules = RuleLedger {
+            charged,
+            delegated: route.prediction(candidate).delegated_rules(),
+            seen: stack.map(|stack| stack.unclaimed_rules).unwrap_or_default(),
+        };
+        let decided_at = worker.now();
+        let worker = Rc::clone(worker);
+        let predicted = PredictedRequest { worker, route, candidate, client, decided_at, callback_cache };
+        let decided_by = DecidedBy::default();
+        Some(Self { predicted, rules, charges, meta, plan, decided_by, callback_failed })
     }
 }
 
-/// Whether this limiter has anything to do with the request.
+impl PendingDecision for Admission {
+    type Admitted = OnEarlyDrop;
+
+    fn config(&self) -> &Config {
+        &self.predicted.worker.config
+    }
+
+    fn callback_failed(&self) -> bool {
+        self.callback_failed
+    }
+
+    fn query<'a>(&'a self, req: &'a ServiceRequest) -> StorageQuery<'a> {
+        StorageQuery {
+            guards: &self.meta,
+            limits: &self.charges,
+            on_refusal: &self.meta,
+            client: &self.predicted.client,
+            now: self.predicted.decided_at,
+            outage: Some(Outage { plan: &self.plan, req, kept: &[] }),
+        }
+    }
+
+    fn batch<'a>(&'a self, decision: &'a Decision) -> DecidedBatch<'a> {
+        DecidedBatch { decision, guards: &self.meta, limits: &self.charges, refunded: &[] }
+    }
+
+    fn context(&self) -> DecisionContext<'_> {
+        self.predicted.context(self.decided_by)
+    }
+
+    fn record_decider(&mut self, by: DecidedBy) {
+        self.decided_by = by;
+    }
+
+    fn replace_limits(&mut self, outage_limits: Charges) {
+        self.charges = outage_limits;
+        self.meta.clear();
+    }
+
+    fn admit(self, req: &ServiceRequest, decision: &Decision) -> OnEarlyDrop {
+        let Self { predicted, rules, mut charges, decided_by, .. } = self;
+        record_windows(decision, &mut charges);
+        let auto_check = predicted.settings().auto_check;
+        let phase = if auto_check { Phase::Admitted } else { Phase::AwaitsCheck };
+        let state = Rc::new(RequestState::new(predicted, phase, rules, charges, decided_by));
+        state.prepare_refund();
+        LimiterStack::push(req, &state);
+        OnEarlyDrop::new(state)
+    }
+}
+
+/// Returns whether this limiter is switched on, comes first for this request, and does not skip it.
 fn is_handled(worker: &Worker, req: &ServiceRequest, stack: Option<&LimiterStack>) -> bool {
     if !worker.config.enabled.load(Ordering::Relaxed) {
         return false;
     }
-    let is_own = |state: &Rc<RequestState>| Arc::ptr_eq(&state.worker.shared, &worker.shared);
-    if stack.is_some_and(|stack| stack.limiters.iter().any(is_own)) {
+    if stack.is_some_and(|stack| stack.limiters.iter().any(|state| state.is_of(&worker.shared))) {
         warn_of_duplicate();
         return false;
     }
     !worker.config.settings.is_skipped(req)
 }
 
-/// The rules that are granted in advance, and the plan that follows.
-fn predicted(
+/// Returns the predicted rules, and the plan that follows from them.
+fn predict(
     table: &Table,
     route: &Route,
     candidate: Option<usize>,
@@ -174,10 +156,10 @@ fn predicted(
     (RuleIds::from_slice(prediction.rules()), table.predicted_plan(route, prediction, req))
 }
 
-/// The same, and the rules that have been met before, for a request that has come through other limiters or
-/// has met rules. Those it met under another limiter are that one's.
+/// The same for a request that has met limiters or rules before. Rules that it met under another limiter are decided
+/// there. Rules that it met before any limiter are decided here.
 #[cold]
-fn plan_within(
+fn predict_within(
     stack: &LimiterStack,
     table: &Table,
     route: &Route,
@@ -188,14 +170,14 @@ fn plan_within(
         outer.delegate(req);
     }
     let prediction = route.prediction(candidate);
-    let expected = prediction.rules();
-    let is_others = |id: &RuleId| stack.limiters.iter().any(|state| state.seen_rules.borrow().contains(id));
-    let seen = || stack.unclaimed_rules.iter().copied().filter(|id| !expected.contains(id));
-    if !expected.iter().any(is_others) && seen().next().is_none() {
-        return predicted(table, route, candidate, req);
+    let predicted = prediction.rules();
+    let is_others = |id: &RuleId| stack.limiters.iter().any(|state| state.rules.borrow().seen.contains(id));
+    let unclaimed = || stack.unclaimed_rules.iter().copied().filter(|id| !predicted.contains(id));
+    if !predicted.iter().any(is_others) && unclaimed().next().is_none() {
+        return predict(table, route, candidate, req);
     }
-    let granted = expected.iter().copied().filter(|id| !is_others(id));
-    let rules: RuleIds = seen().chain(granted).collect();
+    let own = predicted.iter().copied().filter(|id| !is_others(id));
+    let rules: RuleIds = unclaimed().chain(own).collect();
     let mut key = table.key(route, &rules, req);
     key.delegated_rules = prediction.delegated_rules();
     (rules, table.plan(key))
@@ -206,8 +188,8 @@ fn warn_of_duplicate() {
     LOGGED.call_once(|| {
         tracing::warn!(
             code = "L007",
-            "the same limiter stands twice around a request: the first decides, the second passes; wrap \
-             the app or the scope, not both"
+            "the same limiter wraps a request twice: the outer one decides, the inner one skips it; wrap the app \
+             or the scope, not both"
         );
     });
 }

@@ -1,210 +1,200 @@
+//! The correction of charges, once it is known which rules a request meets.
+
 use std::{mem, rc::Rc};
 
-use actix_web::{
-    HttpResponse,
-    dev::{ResponseHead, ServiceRequest},
-};
+use actix_web::dev::{ResponseHead, ServiceRequest};
 use limiter_core::storage::Decision;
 use smallvec::SmallVec;
 
-use super::state::RequestState;
+use super::{pending::PendingDecision, phase::Phase, state::RequestState};
 use crate::{
     decision::{
         charge::{Charge, Charges, any_key_failed},
+        context::DecisionContext,
         decided::{DecidedBatch, record_windows},
-        query::StorageQuery,
+        query::{Outage, StorageQuery},
     },
     plan::{Plan, applicable::Applicable, bound_limit::BoundLimit, key::RuleIds},
-    report::decided_by::Undecided,
+    report::decided_by::DecidedBy,
     routing::registered::Position,
+    settings::Config,
 };
 
-/// How the charges of a request must change, now that it is known which rules it meets.
+/// The change of a request's charges to those of the rules that it has met.
 pub(crate) struct Correction {
+    state: Rc<RequestState>,
     rules: RuleIds,
     plan: Rc<Plan>,
-    /// Taken in advance, and rightly so.
+    /// Earlier charges that stay.
     pub(super) kept: Charges,
-    /// Taken in advance, and to be given back.
+    /// Earlier charges, to be refunded.
     dropped: Charges,
-    /// To be asked for.
+    /// New charges, to be decided.
     added: Charges,
     meta: Charges,
-    /// How many of these are tested before: those of what is added, or all where nothing was decided before.
+    /// How many of `meta` are guards: those of the new charges, or all if nothing was decided before.
     guards: usize,
-    /// Whether a function could not tell a limit.
     callback_failed: bool,
 }
 
 impl Correction {
-    /// For the rules that have been met when the request is at its handler.
-    pub(crate) fn new(state: &RequestState, req: &ServiceRequest) -> Self {
-        Self::at(state, Position::Resource, req)
-    }
-
-    /// For the rules that have been met so far, the last of them here, and in a scope for those that may follow.
-    pub(crate) fn at(state: &RequestState, here: Position, req: &ServiceRequest) -> Self {
-        let mut rules = state.seen_rules.borrow().clone();
-        if here == Position::Scope {
-            // They may still be met, and what was taken for them is not to be taken again.
-            rules.extend(state.unseen_rules());
-        }
-        let table = state.worker.table(req);
-        let mut key = table.key_at(&rules, here, req);
-        key.delegated_rules = state.undecided_delegated_rules();
-        let plan = table.plan(key);
+    /// Prepares the charges of the rules that the request has met so far, the last of them at this position. At a
+    /// scope, charges of rules that may still follow stay.
+    pub(crate) fn new(state: Rc<RequestState>, position: Position, req: &ServiceRequest) -> Self {
+        let (rules, plan) = met(&state, position, req);
         let applicable = plan.applicable(req);
-        let applicable = &*applicable;
-        let charges = state.charges.take();
-        let outage_limits = outage_limits(&plan, applicable, &charges, req);
-        let (kept, dropped): (Charges, Charges) = charges.into_iter().partition(|charge| {
-            let mut there = applicable.limits.iter().chain(&outage_limits);
-            there.any(|limit| limit.shares_count_with(&charge.limit))
-        });
+        let (kept, dropped) = split(state.charges.take(), &plan, &applicable, req);
         let is_new = |limit: &&Rc<_>| !kept.iter().any(|charge| charge.limit.shares_count_with(limit));
+        let client = &state.predicted.client;
         // A limiter further in may have put its own proxies in force.
-        state.worker.config.settings.address.begin(req);
-        let added = Charge::of(applicable.limits.iter().filter(is_new), &state.client, req);
+        state.predicted.settings().address.begin(req);
+        let added = Charge::of(applicable.limits.iter().filter(is_new), client, req);
         let mut meta = Charge::of_breaches(&added);
+        let is_check = state.is_in(Phase::Checking);
         let of_added = meta.len();
-        let awaits_check = state.awaits_check.replace(false);
-        // Their functions are not asked again when there is nothing that could be refused.
-        if awaits_check || !added.is_empty() {
-            meta.extend(state.callback_cache.charges(&applicable.meta, &state.client, req));
+        // If nothing can be refused, the callbacks of meta limits are not called.
+        if is_check || !added.is_empty() {
+            meta.extend(state.predicted.callback_cache.charges(&applicable.meta, client, req));
         }
-        let guards = if awaits_check { meta.len() } else { of_added };
-        let (client, broken) = (&state.client, applicable.callback_failed);
-        let callback_failed = broken || any_key_failed(&added, client) || any_key_failed(&meta, client);
-        Self { rules, plan, kept, dropped, added, meta, guards, callback_failed }
+        let guards = if is_check { meta.len() } else { of_added };
+        let callback_failed =
+            applicable.callback_failed || any_key_failed(&added, client) || any_key_failed(&meta, client);
+        drop(applicable);
+        Self { state, rules, plan, kept, dropped, added, meta, guards, callback_failed }
     }
 
-    /// The answer that needs no decision: a function could not tell a limit. Gives back all that was taken.
-    pub(crate) fn failure(&mut self, state: &RequestState) -> Option<HttpResponse> {
-        if !self.callback_failed {
-            return None;
-        }
-        self.close(state);
-        Some(HttpResponse::InternalServerError().finish())
-    }
-
-    /// Ends the request undecided: gives back all that was taken.
-    fn close(&mut self, state: &RequestState) {
-        state.is_final.set(true);
-        state.charges.take();
-        let taken = mem::take(&mut self.kept).into_iter().chain(mem::take(&mut self.dropped));
-        state.refund(taken.collect());
-    }
-
-    /// Asks any storage, or what is to decide when it fails.
-    pub(crate) async fn run(
-        &mut self,
-        state: &RequestState,
-        req: &ServiceRequest,
-    ) -> Result<Decision, Undecided> {
-        if !state.has_response.get() && self.kept.iter().any(Charge::refunds_on_drop) {
-            // The request may be dropped meanwhile.
-            state.charges.replace(self.kept.clone());
-        }
-        let outcome = self.query(state).decide(&state.worker.config, req).await;
-        let outcome = state.record_decider(outcome)?;
-        if let Some(limits) = outcome.outage_limits {
-            self.added = limits;
-            self.meta.clear();
-            self.guards = 0;
-        }
-        Ok(outcome.decision)
-    }
-
-    /// The answer to a request that could not be decided. Gives back all that was taken.
-    pub(crate) fn undecided(
-        mut self,
-        why: Undecided,
-        state: &RequestState,
-        req: &ServiceRequest,
-    ) -> HttpResponse {
-        self.close(state);
-        state.undecided(why, req)
-    }
-
-    pub(crate) fn query<'a>(&'a self, state: &'a RequestState) -> StorageQuery<'a> {
-        StorageQuery {
-            // Where the middleware has decided before, it has tested them.
-            guards: &self.meta[..self.guards],
-            limits: &self.added,
-            on_refusal: &self.meta,
-            client: &state.client,
-            now: state.decided_at,
-            plan: Some(&self.plan),
-            kept: &self.kept,
-        }
-    }
-
-    /// Lets the request go on with the right charges, or refuses it and gives back all it had taken.
-    pub(crate) fn conclude(
-        mut self,
-        state: &RequestState,
-        req: &ServiceRequest,
-        decision: &Decision,
-    ) -> Option<HttpResponse> {
-        let batch = DecidedBatch {
-            decision,
-            guards: &self.meta[..self.guards],
-            limits: &self.added,
-            refunded: &self.kept,
-        };
-        if let Some(response) = state.refusal(&batch, req) {
-            self.close(state);
-            return Some(response);
-        }
-        self.apply(state, decision);
-        None
-    }
-
-    /// Makes all refuse nothing: the request has been answered.
-    pub(super) fn refuse_nothing(&mut self) {
+    /// Makes the new charges never refuse, for requests that already have a response.
+    pub(super) fn never_refuse(&mut self) {
         for charge in &mut self.added {
             charge.never_refuse();
         }
     }
 
-    /// Takes nothing more: what is due could not be decided.
-    pub(super) fn take_nothing(&mut self) {
+    /// Charges nothing new, since nothing could be decided.
+    pub(super) fn charge_nothing(&mut self) {
         self.added.clear();
     }
 
-    /// Makes the charges those that are right.
-    pub(super) fn apply(mut self, state: &RequestState, decision: &Decision) {
+    /// Puts the charges in force.
+    pub(super) fn apply(mut self, decision: &Decision) {
         record_windows(decision, &mut self.added);
-        self.put(state);
+        self.put();
     }
 
-    /// The same after the response, of which the functions of what is added have not been asked.
-    pub(super) fn apply_after(mut self, state: &RequestState, decision: &Decision, response: &ResponseHead) {
+    /// The same after the response: `deduct_when` applies to the new charges.
+    pub(super) fn apply_after(mut self, decision: &Decision, response: &ResponseHead) {
         record_windows(decision, &mut self.added);
         let (not_due, due): (Charges, Charges) =
             mem::take(&mut self.added).into_iter().partition(|charge| charge.is_not_due(response));
         self.added = due;
         self.dropped.extend(not_due);
-        self.put(state);
+        self.put();
     }
 
-    fn put(self, state: &RequestState) {
-        state.charged_rules.replace(self.rules);
-        state.delegated_rules.replace(state.undecided_delegated_rules());
-        state.charges.replace(self.kept.into_iter().chain(self.added).collect());
+    fn put(self) {
+        let Self { state, rules, kept, dropped, added, .. } = self;
+        state.rules.borrow_mut().recharge(rules);
+        state.charges.replace(kept.into_iter().chain(added).collect());
+        if state.is_in(Phase::Checking) {
+            state.phase.set(Phase::Final);
+        }
         state.prepare_refund();
-        state.refund(self.dropped);
+        state.refund(dropped);
     }
 }
 
-/// Of what holds in place of limits while the storage fails, that which the request may have taken from.
+impl PendingDecision for Correction {
+    /// The request is admitted already, and its guard ends it.
+    type Admitted = ();
+
+    fn config(&self) -> &Config {
+        &self.state.predicted.worker.config
+    }
+
+    fn callback_failed(&self) -> bool {
+        self.callback_failed
+    }
+
+    fn query<'a>(&'a self, req: &'a ServiceRequest) -> StorageQuery<'a> {
+        StorageQuery {
+            // The admission has tested the other meta limits.
+            guards: &self.meta[..self.guards],
+            limits: &self.added,
+            on_refusal: &self.meta,
+            client: &self.state.predicted.client,
+            now: self.state.predicted.decided_at,
+            outage: Some(Outage { plan: &self.plan, req, kept: &self.kept }),
+        }
+    }
+
+    fn batch<'a>(&'a self, decision: &'a Decision) -> DecidedBatch<'a> {
+        let guards = &self.meta[..self.guards];
+        DecidedBatch { decision, guards, limits: &self.added, refunded: &self.kept }
+    }
+
+    fn context(&self) -> DecisionContext<'_> {
+        self.state.context()
+    }
+
+    fn record_decider(&mut self, by: DecidedBy) {
+        self.state.record_decider(by);
+    }
+
+    fn replace_limits(&mut self, outage_limits: Charges) {
+        self.added = outage_limits;
+        self.meta.clear();
+        self.guards = 0;
+    }
+
+    fn prepare_wait(&self) {
+        if !self.state.is_in(Phase::Settled) && self.kept.iter().any(Charge::refunds_on_drop) {
+            self.state.charges.replace(self.kept.clone());
+        }
+    }
+
+    fn abandon(&mut self) {
+        self.state.phase.set(Phase::Refused);
+        self.state.charges.take();
+        let charged = mem::take(&mut self.kept).into_iter().chain(mem::take(&mut self.dropped));
+        self.state.refund(charged.collect());
+    }
+
+    fn admit(self, _: &ServiceRequest, decision: &Decision) {
+        self.apply(decision);
+    }
+}
+
+/// Returns the rules that a request has met, and the plan that follows from them.
+fn met(state: &RequestState, position: Position, req: &ServiceRequest) -> (RuleIds, Rc<Plan>) {
+    let ledger = state.rules.borrow();
+    let mut rules = ledger.seen.clone();
+    if position == Position::Scope {
+        // They may follow, and are not to be charged twice.
+        rules.extend(ledger.unseen());
+    }
+    let table = state.predicted.worker.table(req);
+    let mut key = table.key_at(&rules, position, req);
+    key.delegated_rules = ledger.still_delegated();
+    (rules, table.plan(key))
+}
+
+/// Splits earlier charges into those that stay and those to be refunded.
+fn split(charges: Charges, plan: &Plan, applicable: &Applicable, req: &ServiceRequest) -> (Charges, Charges) {
+    let outage_limits = outage_limits(plan, applicable, &charges, req);
+    charges.into_iter().partition(|charge| {
+        let mut stays = applicable.limits.iter().chain(&outage_limits);
+        stays.any(|limit| limit.shares_count_with(&charge.limit))
+    })
+}
+
+/// Returns the outage limits that the request may be charged for.
 fn outage_limits(
     plan: &Plan,
     applicable: &Applicable,
     charges: &[Charge],
     req: &ServiceRequest,
 ) -> SmallVec<[Rc<BoundLimit>; 2]> {
-    // An exempt request has none of these either.
+    // An exempt request is exempt from them, too.
     let may_have = !applicable.limits.is_empty() && charges.iter().any(|charge| !charge.is_in_storage());
     may_have.then(|| plan.outage_limits(req)).flatten().unwrap_or_default()
 }

@@ -1,30 +1,33 @@
-//! What a limiter further in decides in place of one further out.
+//! Delegation to a limiter further in.
 
 use actix_web::dev::ServiceRequest;
 
-use super::state::RequestState;
+use super::{phase::Phase, state::RequestState};
 use crate::decision::charge::Charges;
 
 impl RequestState {
-    /// Lets a limiter that stands further in decide the rules that have not been met yet.
-    pub(crate) fn delegate(&self, req: &ServiceRequest) {
-        if self.is_final.replace(true) {
+    /// Leaves the rules that the request has not met yet to a limiter further in, and refunds their charges.
+    pub(super) fn delegate(&self, req: &ServiceRequest) {
+        if !self.is_in(Phase::Admitted) {
             return;
         }
-        let theirs = self.unseen_rules();
-        if theirs.iter().all(|rule| self.delegated_rules.borrow().contains(rule)) {
+        self.phase.set(Phase::Final);
+        let rules = self.rules.borrow();
+        let delegated = rules.unseen();
+        if delegated.iter().all(|rule| rules.delegated.contains(rule)) {
             return;
         }
-        self.prediction().delegate(&theirs);
-        let table = self.worker.table(req);
-        let mut key = table.key(&self.route, &self.charged_rules.borrow(), req);
-        key.delegated_rules = theirs;
+        self.predicted.prediction().delegate(&delegated);
+        let table = self.predicted.worker.table(req);
+        let mut key = table.key(&self.predicted.route, &rules.charged, req);
+        key.delegated_rules = delegated;
+        drop(rules);
         let plan = table.plan(key);
         let applicable = plan.applicable(req);
-        let charges = self.charges.take();
-        let (kept, dropped): (Charges, Charges) = charges
-            .into_iter()
-            .partition(|charge| applicable.limits.iter().any(|limit| limit.shares_count_with(&charge.limit)));
+        let (kept, dropped): (Charges, Charges) =
+            self.charges.take().into_iter().partition(|charge| {
+                applicable.limits.iter().any(|limit| limit.shares_count_with(&charge.limit))
+            });
         self.charges.replace(kept);
         self.refund(dropped);
     }

@@ -1,78 +1,92 @@
-//! What is put right when a grant reached a neighbour.
+//! Charges for requests whose prediction was wrong, found out after the response.
 
 use std::rc::Rc;
 
 use actix_web::{
     HttpRequest,
-    dev::{ServiceRequest, ServiceResponse},
+    dev::{ResponseHead, ServiceRequest, ServiceResponse},
     rt,
 };
 use limiter_core::storage::{Decision, Verdict};
 
-use super::{correction::Correction, state::RequestState};
+use super::{
+    correction::Correction,
+    pending::{PendingDecision, query_storage},
+    state::RequestState,
+};
 use crate::{
-    routing::{pattern_text::depth, scope_marker::ScopeMarker},
+    routing::{pattern_text::depth, registered::Position, scope_marker::ScopeMarker},
     settings::backend::Backend,
 };
 
 impl RequestState {
-    /// Puts right what was granted in advance to a request that did not meet the rules for it: takes what
-    /// would have been taken, without a refusal, and grants nothing in advance there from now on.
+    /// Charges a request for the limits of the handler that responded, if another one was predicted. It refuses
+    /// nothing. From now on the limits of the predicted handler apply only after routing.
     pub(super) fn charge_retroactively<B>(self: &Rc<Self>, response: &ServiceResponse<B>) {
-        if self.is_final.get() || !self.is_answered_elsewhere(response.request()) {
+        if !self.is_mispredicted(response.request()) {
             return;
         }
-        if self.prediction().mark_ambiguous() {
-            tracing::warn!(
-                code = "L009",
-                pattern = self.route.pattern().map(|it| &**it),
-                by = response.request().match_pattern(),
-                "another handler answers for a limited or exempt route: guards tell them apart that are \
-                 known only after routing, so other limits are tried first there"
-            );
-        }
-        let mut correction = Correction::new(self, &ServiceRequest::from_request(response.request().clone()));
-        correction.refuse_nothing();
-        match &self.worker.config.settings.storage {
+        self.mark_ambiguous(response.request());
+        let req = ServiceRequest::from_request(response.request().clone());
+        let mut correction = Correction::new(Rc::clone(self), Position::Resource, &req);
+        correction.never_refuse();
+        match &self.predicted.settings().storage {
             Backend::Memory(memory) => {
-                let decision = correction.query(self).run_memory(memory);
-                correction.apply(self, &decision);
+                let decision = correction.query(&req).run_memory(memory);
+                correction.apply(&decision);
             }
             Backend::Remote { .. } => {
-                // What is right already can be asked about the response at once.
+                // `deduct_when` of these is called with the response at once.
                 self.charges.replace(correction.kept.clone());
-                let state = Rc::clone(self);
-                let req = response.request().clone();
-                let head = response.response().head().clone();
-                rt::spawn(async move {
-                    let req = ServiceRequest::from_request(req);
-                    let decision = correction.run(&state, &req).await.unwrap_or_else(|_| {
-                        correction.take_nothing();
-                        Decision::new(Verdict::Admitted, [], [])
-                    });
-                    correction.apply_after(&state, &decision, &head);
-                });
+                rt::spawn(charge_later(
+                    correction,
+                    response.request().clone(),
+                    response.response().head().clone(),
+                ));
             }
         }
     }
 
-    /// Whether rules were granted in advance that do not stand on the handler that answered. Where a middleware
-    /// answered on the way, or no handler at all, there was nothing to meet.
-    fn is_answered_elsewhere(&self, req: &HttpRequest) -> bool {
-        if self.has_seen_all() || !is_at_handler(req) {
+    fn mark_ambiguous(&self, req: &HttpRequest) {
+        if self.predicted.prediction().mark_ambiguous() {
+            tracing::warn!(
+                code = "L009",
+                pattern = self.predicted.pattern(),
+                by = req.match_pattern(),
+                "another handler served the path of a limited or exempt route; from now on its limits apply only \
+                 after routing"
+            );
+        }
+    }
+
+    /// Returns whether a handler responded on which the predicted rules do not stand. If a middleware responded on
+    /// the way, or no handler at all, the request had no chance to meet them.
+    fn is_mispredicted(&self, req: &HttpRequest) -> bool {
+        let rules = self.rules.borrow();
+        if rules.has_seen_all() || !is_at_handler(req) {
             return false;
         }
         let Some(ScopeMarker(scope)) = req.app_data() else { return true };
-        let table = self.worker.try_table();
-        !table.is_some_and(|table| self.unseen_rules().iter().any(|rule| table.is_on(*rule, *scope)))
+        let table = self.predicted.worker.try_table();
+        !table.is_some_and(|table| rules.unseen().iter().any(|rule| table.is_on(*rule, *scope)))
     }
 }
 
-/// Whether a request was routed to a handler: then its whole path is taken, or, for services such as static
-/// files, as much of it as their pattern has.
+async fn charge_later(mut correction: Correction, req: HttpRequest, head: ResponseHead) {
+    let req = ServiceRequest::from_request(req);
+    let decision = query_storage(&mut correction, &req).await.unwrap_or_else(|_| {
+        correction.charge_nothing();
+        Decision::new(Verdict::Admitted, [], [])
+    });
+    correction.apply_after(&decision, &head);
+}
+
+/// Returns whether a request was routed to a handler. Then its whole path is consumed, or as much of it as the
+/// pattern of a service has, such as that of static files.
 pub(super) fn is_at_handler(req: &HttpRequest) -> bool {
     let (path, rest) = (req.match_info().as_str(), req.match_info().unprocessed());
-    let taken = path.strip_suffix(rest).unwrap_or_default();
+    let consumed = path.strip_suffix(rest).unwrap_or_default();
     rest.is_empty()
-        || (!taken.is_empty() && req.match_pattern().is_some_and(|pattern| depth(&pattern) == depth(taken)))
+        || (!consumed.is_empty()
+            && req.match_pattern().is_some_and(|pattern| depth(&pattern) == depth(consumed)))
 }

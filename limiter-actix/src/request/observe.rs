@@ -1,8 +1,8 @@
-//! Reports how requests came out, to the log and the metrics.
+//! Reports the outcomes of requests to the log and the metrics.
 
 use limiter_core::storage::Verdict;
 
-use super::state::RequestState;
+use super::{phase::Phase, state::RequestState};
 use crate::{
     Breach,
     decision::{charge::Charge, context::DecisionContext, decided::DecidedBatch},
@@ -20,7 +20,7 @@ pub(super) fn refused(context: &DecisionContext<'_>, batch: &DecidedBatch<'_>, b
     telemetry.log_refusal(breach, context.now, context.settings.logged_addresses, context.manual);
 }
 
-/// Counts the refusal for each limit that refused.
+/// Counts the refusal of each limit that refused.
 fn count_refusals(context: &DecisionContext<'_>, batch: &DecidedBatch<'_>) {
     let route = context.route.map(|route| &**route);
     let is_meta = batch.decision.verdict() == Verdict::RefusedByGuard;
@@ -39,7 +39,7 @@ fn count_refusals(context: &DecisionContext<'_>, batch: &DecidedBatch<'_>) {
     }
 }
 
-/// Reports that nothing was decided, since the storage fails.
+/// Reports a request that is not decided, since the storage fails.
 pub(super) fn undecided(context: &DecisionContext<'_>) {
     let telemetry = &context.settings.telemetry;
     if context.manual.is_none() {
@@ -49,43 +49,37 @@ pub(super) fn undecided(context: &DecisionContext<'_>) {
 }
 
 impl RequestState {
-    /// Reports how the request was decided, unless that has been reported.
+    /// Reports how an admitted request was decided. A refusal after the admission is reported on its own.
     pub(super) fn report(&self) {
-        if self.is_reported.replace(true) {
-            return;
-        }
         let charges = self.charges.borrow();
-        // Those that had no window were refused, or dropped out since the storage failed.
+        // Without a window, a charge is not decided yet, or is skipped while the storage fails.
         let is_decided = |charge: &Charge| charge.window.is_some() || !charge.is_decided();
-        if !charges.iter().any(is_decided) {
+        if self.is_in(Phase::Refused) || !charges.iter().any(is_decided) {
             return;
         }
-        let telemetry = &self.worker.config.settings.telemetry;
+        let telemetry = &self.predicted.settings().telemetry;
         let mut outcome = RequestOutcome::Allowed;
         for Charge { limit, .. } in charges.iter().filter(|charge| charge.would_have_refused()) {
             outcome = RequestOutcome::ShadowRefused;
-            telemetry.log_shadow_refusal(&limit.policy, limit.options.name.as_deref(), self.decided_at);
+            let (policy, name) = (&limit.policy, limit.options.name.as_deref());
+            telemetry.log_shadow_refusal(policy, name, self.predicted.decided_at);
         }
         telemetry.count_request(outcome, self.decided_by.get());
-        self.count_hits(&charges);
-    }
-
-    /// Counts the hit for each limit that was decided.
-    fn count_hits(&self, charges: &[Charge]) {
-        let route = self.route.pattern().map(|pattern| &**pattern);
-        for charge in charges {
-            let (limit, Some(window)) = (&charge.limit, &charge.window) else { continue };
-            limit.metrics.at(
-                route,
-                || limit.metric_label(),
-                |series| {
-                    if charge.would_have_refused() {
-                        series.shadow_refused();
-                    } else if window.is_allowed() {
-                        series.passed(window, limit.policy.capacity());
-                    }
-                },
-            );
+        for charge in charges.iter() {
+            count_hit(charge, self.predicted.pattern());
         }
     }
+}
+
+/// Counts the hit of a limit that was decided.
+fn count_hit(charge: &Charge, route: Option<&str>) {
+    let (limit, Some(window)) = (&charge.limit, &charge.window) else { return };
+    let record = |series: &Series| {
+        if charge.would_have_refused() {
+            series.shadow_refused();
+        } else if window.is_allowed() {
+            series.passed(window, limit.policy.capacity());
+        }
+    };
+    limit.metrics.at(route, || limit.metric_label(), record);
 }

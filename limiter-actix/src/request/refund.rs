@@ -1,4 +1,4 @@
-//! Gives back what was taken for a request.
+//! Refunds of the charges of a request.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use actix_web::rt;
 use limiter_core::storage::{Refund, Storage};
 use smallvec::SmallVec;
 
-use super::state::RequestState;
+use super::{phase::Phase, state::RequestState};
 use crate::{
     decision::{
         charge::{Charge, Charges},
@@ -16,62 +16,54 @@ use crate::{
 };
 
 impl RequestState {
-    /// Gives back what was taken, without delaying the answer.
+    /// Refunds charges, without delaying the response.
     pub(super) fn refund(&self, charges: Charges) {
         self.refund_with(charges, |task| drop(rt::spawn(task.send())));
     }
 
-    /// Gives back what was taken: at once what is in memory, and by `pay` what a storage elsewhere has.
+    /// Opens the way for a refund to a remote storage, in case the request is dropped.
+    pub(super) fn prepare_refund(&self) {
+        let Backend::Remote { .. } = self.predicted.settings().storage else { return };
+        let may_refund = |charge: &Charge| charge.refunds_on_drop() && charge.is_in_storage();
+        if !self.is_in(Phase::Settled) && self.charges.borrow().iter().any(may_refund) {
+            self.refund_channel.borrow_mut().get_or_insert_with(RefundChannel::open);
+        }
+    }
+
+    /// Refunds the limits with `refund_on_drop`, since there will be no response. Never panics.
+    pub(super) fn refund_on_drop(&self) {
+        let Ok(charges) = self.charges.try_borrow() else { return };
+        let is_refunded = |charge: &&Charge| charge.refunds_on_drop() && charge.is_taken();
+        let refunded: Charges = charges.iter().filter(is_refunded).cloned().collect();
+        drop(charges);
+        let channel = self.refund_channel.take();
+        self.refund_with(refunded, |task| match channel {
+            Some(channel) => channel.send(task),
+            // Dropping the task logs it.
+            None => drop(task),
+        });
+    }
+
+    /// Refunds charges: those in memory at once, those of a remote storage by `send`.
     fn refund_with(&self, charges: Charges, send: impl FnOnce(RefundTask)) {
         if charges.is_empty() {
             return;
         }
-        let (client, now) = (self.client.clone(), self.worker.now());
-        let storage = &self.worker.config.settings.storage;
-        let (by_fallback, by_storage): (Charges, Charges) = charges
+        let (client, now) = (self.predicted.client.clone(), self.predicted.worker.now());
+        let storage = &self.predicted.settings().storage;
+        let (by_memory, by_storage): (Charges, Charges) = charges
             .into_iter()
             .partition(|charge| !charge.is_in_storage() || matches!(storage, Backend::Memory(_)));
         let refunds: SmallVec<[Refund<'_>; 4]> =
-            by_fallback.iter().filter_map(|charge| charge.refund(&client)).collect();
-        // Done when it returns: the memory storage answers at once.
+            by_memory.iter().filter_map(|charge| charge.refund(&client)).collect();
+        // The memory storage is done when it returns.
         drop(storage.memory().refund(&refunds, now));
         drop(refunds);
         if let Backend::Remote { storage, .. } = storage
             && !by_storage.is_empty()
         {
-            let task = RefundTask::new(
-                by_storage,
-                client,
-                now,
-                Arc::clone(storage),
-                Arc::clone(&self.worker.config),
-            );
-            send(task);
+            let config = Arc::clone(&self.predicted.worker.config);
+            send(RefundTask::new(by_storage, client, now, Arc::clone(storage), config));
         }
-    }
-
-    /// Makes sure that what a storage elsewhere was asked for can be given back when the request is dropped.
-    pub(crate) fn prepare_refund(&self) {
-        let Backend::Remote { .. } = self.worker.config.settings.storage else { return };
-        let may_return = |charge: &Charge| charge.refunds_on_drop() && charge.is_in_storage();
-        if !self.has_response.get() && self.charges.borrow().iter().any(may_return) {
-            self.refund_channel.get_or_init(RefundChannel::open);
-        }
-    }
-
-    /// Gives back what was taken from limits that say so, since there will be no answer. Never panics.
-    pub(crate) fn refund_on_drop(&mut self) {
-        let charges = self.charges.get_mut();
-        if !charges.iter().any(Charge::refunds_on_drop) {
-            return;
-        }
-        let returned: Charges =
-            charges.iter().filter(|charge| charge.refunds_on_drop() && charge.is_taken()).cloned().collect();
-        let channel = self.refund_channel.take();
-        self.refund_with(returned, |task| {
-            if let Some(channel) = channel {
-                channel.send(task);
-            }
-        });
     }
 }

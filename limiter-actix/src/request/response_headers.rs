@@ -1,4 +1,4 @@
-//! What the headers of an answer show of its request.
+//! The headers of responses to admitted requests.
 
 use std::cmp::Reverse;
 
@@ -8,18 +8,17 @@ use limiter_core::Window;
 use super::state::RequestState;
 use crate::{Headers, plan::bound_limit::Tier, report::current::Current, response::headers};
 
-/// A window that may speak for all of a request, and what decides which of them does: the innermost level, and
-/// there the shortest window, or of equal ones the one with the least left.
+/// A window that may stand for the whole request in `X-RateLimit-*`, with its rank. The innermost level ranks
+/// highest, there the shortest window, and of equal ones the one with the least remaining.
 struct Representative {
     rank: (Tier, Reverse<u64>, Reverse<u64>),
     window: Window,
 }
 
 impl RequestState {
-    /// Sets the headers of an answer to its request. Where other limiters stand further in, theirs are shown as
-    /// well, so that what they have set is not lost.
-    pub(crate) fn show(&self, headers: &mut HeaderMap) {
-        let settings = &self.worker.config.settings.headers;
+    /// Sets the headers of a response. They include the limits of limiters further in, whose headers they replace.
+    pub(super) fn show(&self, headers: &mut HeaderMap) {
+        let settings = &self.predicted.settings().headers;
         headers::set_fallback(settings, headers, self.decided_by.get());
         if settings.which == Headers::NONE {
             return;
@@ -33,7 +32,7 @@ impl RequestState {
             self.inner.borrow().iter().for_each(|inner| inner.add_current(&mut limits));
             limits.extend(breach.iter().flat_map(|breach| breach.limits().iter()).cloned());
         }
-        headers::set(settings, headers, &window, &limits, self.decided_at);
+        headers::set(settings, headers, &window, &limits, self.predicted.decided_at);
     }
 
     fn shown_window(&self) -> Option<Window> {

@@ -1,13 +1,13 @@
-//! Which form of an answer a client wants.
+//! Negotiates the form of a refusal.
 
 use std::iter;
 
 use actix_web::http::header::{ACCEPT, HeaderMap};
 
-/// The forms a refusal comes in; of those a client likes equally well, the first one.
+/// The form of a refusal. Of forms with equal weights, the first one is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
-    /// JSON of RFC 9457: for programs, and for all that do not say.
+    /// JSON of RFC 9457: for programs, and for clients without a preference.
     Problem,
     Html,
     Plain,
@@ -28,10 +28,10 @@ enum Range {
 impl Form {
     const ALL: [Self; 3] = [Self::Problem, Self::Html, Self::Plain];
 
-    /// The form to answer in, by `Accept` (RFC 9110, section 12.5.1).
+    /// Returns the form that `Accept` prefers (RFC 9110, section 12.5.1).
     ///
-    /// Where the client accepts none of them it gets the usual one all the same: it can do nothing with another
-    /// status, and knows this one without a body.
+    /// A client that accepts none of them gets the default form. Another status would not help it, and it understands
+    /// this one without a body.
     pub(super) fn wanted(headers: &HeaderMap) -> Self {
         // For each form, the most specific range that matches it decides.
         let mut found: [Option<(Range, u16)>; 3] = [None; 3];
@@ -49,14 +49,13 @@ impl Form {
     }
 }
 
-/// The media ranges of a request that some form matches, and how much each is liked. What cannot be read is
-/// passed over.
+/// Returns the media ranges of a request that match some form, with their weights. Invalid ranges are skipped.
 fn ranges(headers: &HeaderMap) -> impl Iterator<Item = (Range, u16)> {
     let lines = headers.get_all(ACCEPT).filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(',')).filter_map(|item| {
         let mut parts = item.split(';').map(str::trim_ascii);
         let range = Range::named(parts.next()?)?;
-        // Other parameters do not matter: no form has any that a client could choose by.
+        // Other parameters are ignored, since no form has any.
         let mut weights =
             parts.filter_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
         Some((range, weights.next().map_or(Some(1000), weight)?))
@@ -78,7 +77,7 @@ fn weight(text: &str) -> Option<u16> {
 }
 
 impl Range {
-    /// A client that reads JSON can read that of RFC 9457, and few say so by its name.
+    /// Returns whether a form matches. JSON matches the form of RFC 9457, whose own name few clients send.
     fn matches(self, form: Form) -> bool {
         match self {
             Self::Any => true,

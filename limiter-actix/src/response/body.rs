@@ -1,4 +1,4 @@
-//! The forms of a refusal.
+//! The bodies of refusals.
 
 use std::cell::OnceCell;
 
@@ -19,39 +19,39 @@ use super::{
     problem::Problem,
 };
 
-/// An answer in the form that its client accepts. `violated` names the limits that refused. `known` keeps the
-/// JSON, where that is always the same.
+/// Returns a response in the form that its client accepts. `violated` are the names of the limits that refused.
+/// `cached` keeps the JSON, if that is always the same.
 pub(crate) fn response(
     problem: &Problem,
     detail: &str,
     violated: &[&str],
-    known: Option<&OnceCell<Bytes>>,
+    cached: Option<&OnceCell<Bytes>>,
     req: &ServiceRequest,
 ) -> HttpResponse {
     let form = Form::wanted(req.headers());
     let body = if req.method() == Method::HEAD {
-        // No Content-Length either: zero would not be that of the answer to a GET (RFC 9110, section 8.6).
+        // No Content-Length either: that of the response to a GET is not 0 (RFC 9110, section 8.6).
         body::None::new().boxed()
     } else {
-        written(form, problem, detail, violated, known).boxed()
+        body(form, problem, detail, violated, cached).boxed()
     };
     let mut response = HttpResponse::with_body(problem.status, body);
-    // With those that every refusal has besides.
+    // Room for the other headers of every refusal.
     response.headers_mut().reserve(3);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(form.content_type()));
     response
 }
 
-fn written(
+fn body(
     form: Form,
     problem: &Problem,
     detail: &str,
     violated: &[&str],
-    known: Option<&OnceCell<Bytes>>,
+    cached: Option<&OnceCell<Bytes>>,
 ) -> Bytes {
     let json = || Bytes::from(problem_json(problem, detail, violated));
-    match (form, known) {
-        (Form::Problem, Some(known)) => known.get_or_init(json).clone(),
+    match (form, cached) {
+        (Form::Problem, Some(cached)) => cached.get_or_init(json).clone(),
         (Form::Problem, None) => json(),
         (Form::Html, _) => html(problem, detail).into(),
         (Form::Plain, _) => detail.to_owned().into(),
@@ -68,10 +68,10 @@ impl Form {
     }
 }
 
-/// The object of RFC 9457, with the member that draft-ietf-httpapi-ratelimit-headers-11 adds in section 5.
+/// Returns the object of RFC 9457, with the member that draft-ietf-httpapi-ratelimit-headers-11 adds in section 5.
 ///
-/// `instance` is left out: the path says where the problem occurred but is no identifier of the occurrence, and
-/// one that begins with `//` names another host.
+/// It is written by hand, since `serde_json` leaves some control characters unescaped. There is no `instance`: the
+/// path does not identify the occurrence, and one that begins with `//` names another host.
 fn problem_json(problem: &Problem, detail: &str, violated: &[&str]) -> String {
     let mut text = String::with_capacity(256 + detail.len());
     text.push_str(r#"{"type":""#);
@@ -92,7 +92,7 @@ fn problem_json(problem: &Problem, detail: &str, violated: &[&str]) -> String {
     text
 }
 
-/// For people: the status as browsers know it, and the reason.
+/// Returns a page for people, with the status and the reason.
 fn html(problem: &Problem, detail: &str) -> String {
     let status = problem.status.canonical_reason().unwrap_or(problem.title);
     let mut text = String::with_capacity(192 + detail.len());

@@ -12,8 +12,8 @@ use limiter_core::{Timestamp, Window};
 
 use crate::{CurrentLimit, report::decided_by::DecidedBy, settings::headers::HeaderSettings};
 
-/// Sets the headers, in place of any of the same names. `window` is that of the one limit that speaks for all,
-/// where one must.
+/// Sets the headers, and replaces those of the same names. `window` is that of the one limit that `X-RateLimit-*`
+/// describes.
 pub(crate) fn set(
     settings: &HeaderSettings,
     headers: &mut HeaderMap,
@@ -30,8 +30,7 @@ pub(crate) fn set(
     }
 }
 
-/// Sets the header that says who has decided, when the storage has not. Where a limiter further in has said that
-/// memory decided, that is left.
+/// Sets the header that names the decider, if that is not the storage. `memory` from a limiter further in stays.
 pub(crate) fn set_fallback(settings: &HeaderSettings, headers: &mut HeaderMap, decided_by: DecidedBy) {
     let Some(name) = &settings.fallback else { return };
     let value = match decided_by {
@@ -44,7 +43,7 @@ pub(crate) fn set_fallback(settings: &HeaderSettings, headers: &mut HeaderMap, d
     }
 }
 
-/// Sets `Retry-After`, unless a longer one is there.
+/// Sets `Retry-After`, unless it is there with a longer wait.
 pub(crate) fn set_retry_after(
     settings: &HeaderSettings,
     headers: &mut HeaderMap,

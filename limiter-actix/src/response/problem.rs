@@ -3,7 +3,7 @@ use actix_web::http::StatusCode;
 /// A problem type (RFC 9457). These are of draft-ietf-httpapi-ratelimit-headers-11, section 5.
 pub(crate) struct Problem {
     pub(crate) status: StatusCode,
-    /// What identifies it; clients do not look it up.
+    /// The identifier of the type. Clients do not fetch it.
     pub(crate) uri: &'static str,
     pub(crate) title: &'static str,
 }
@@ -23,7 +23,7 @@ impl Problem {
         title: "Abnormal Usage Detected",
     };
 
-    /// Nothing could be decided, and no request is to pass undecided.
+    /// Nothing was decided, and undecided requests do not pass.
     pub(crate) const TEMPORARY_REDUCED_CAPACITY: Self = Self {
         status: StatusCode::SERVICE_UNAVAILABLE,
         uri: "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity",

@@ -1,4 +1,4 @@
-//! The answer to a refused request.
+//! The response to a refused request.
 
 use std::time::Duration;
 
@@ -17,10 +17,10 @@ use crate::{
     report::{current::LimitOutcome, policy_name::with_unique_names},
 };
 
-/// How long a client is told to wait for a storage that fails: by then it has been probed.
+/// The wait for a storage that fails. By then it has been probed.
 const WAIT_FOR_STORAGE: Duration = Duration::from_secs(5);
 
-/// The answer where nothing could be decided, since the storage fails.
+/// Returns the response to a request that is not decided, since the storage fails.
 pub(crate) fn undecided(context: &DecisionContext<'_>, req: &ServiceRequest) -> HttpResponse {
     const DETAIL: &str = "The limits cannot be checked now.";
     let mut response = body::response(&Problem::TEMPORARY_REDUCED_CAPACITY, DETAIL, &[], None, req);
@@ -31,7 +31,7 @@ pub(crate) fn undecided(context: &DecisionContext<'_>, req: &ServiceRequest) -> 
     response
 }
 
-/// The answer to a breach of a limit.
+/// Returns the response to a breach: that of `on_breach`, or the default one.
 pub(crate) fn respond(
     context: &DecisionContext<'_>,
     limit: &BoundLimit,
@@ -46,7 +46,7 @@ pub(crate) fn respond(
         .unwrap_or_else(|| by_default(limit, breach, req));
 
     let (settings, headers) = (&settings.headers, response.headers_mut());
-    // Caches must not store a 429 (RFC 6585, section 4); no other answer to this client is for the next one.
+    // Caches must not store a 429 (RFC 6585, section 4), nor any other response that is for this client only.
     if !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
@@ -62,7 +62,7 @@ fn by_default(limit: &BoundLimit, breach: &Breach, req: &ServiceRequest) -> Http
     let problem = if breach.is_meta { &Problem::ABNORMAL_USAGE_DETECTED } else { &Problem::QUOTA_EXCEEDED };
     let named = with_unique_names(breach.limits.as_slice());
     let those = |outcome| move |(_, limit): &&(_, &CurrentLimit)| limit.outcome == outcome;
-    // The one that the rest of the answer speaks of comes first.
+    // First the one that the rest of the response describes.
     let violated = named
         .iter()
         .filter(those(LimitOutcome::RefusedLongest))
@@ -83,7 +83,7 @@ mod tests {
     use crate::{LimiterBuilder, report::decided_by::DecidedBy};
 
     #[actix_web::test]
-    async fn what_cannot_be_decided_is_reduced_capacity() {
+    async fn an_undecided_request_is_reduced_capacity() {
         let config = LimiterBuilder::new().config_as_is();
         let req = TestRequest::default().to_srv_request();
         let context = DecisionContext {

@@ -1,57 +1,57 @@
-//! What passes just so, and what just does not, where numbers are too large for floats.
+//! Costs at the edge of what passes, with numbers too large for floats.
 
 use std::time::Duration;
 
 use super::{
-    Time,
-    bench::{Bench, START, client},
-    dice::Dice,
+    fixture::{Fixture, START, client},
+    rng::SplitMix64,
+    time::Time,
 };
 use crate::{
     Policy, Quota, Timestamp, Unit,
     storage::{Batch, Hit, MemoryStorage},
 };
 
-/// More units than a float has digits once they are multiplied with a window.
+/// So large that its product with a window exceeds the precision of a float.
 const AMOUNT: u64 = Quota::MAX_AMOUNT - 17;
 
-/// For how many instants after a full window.
+/// The number of instants that are tested after the first hit.
 const LOOKS: usize = 60;
 
-pub(super) async fn run(bench: &Bench<'_>) {
-    if bench.time == Time::Own {
+pub(super) async fn run(fixture: &Fixture<'_>) {
+    if fixture.time == Time::Own {
         return;
     }
-    for strategy in bench.strategies() {
+    for strategy in fixture.strategies() {
         for (multiple, unit) in [(1, Unit::Second), (7, Unit::Day), (1, Unit::Year)] {
             let policy = Policy::new(Quota::new(AMOUNT, multiple, unit), strategy);
-            if bench.storage.check(&policy).is_ok() {
-                what_is_left_passes(bench, &policy).await;
+            if fixture.storage.check(&policy).is_ok() {
+                exactly_the_rest_passes(fixture, &policy).await;
             }
         }
     }
 }
 
-async fn what_is_left_passes(bench: &Bench<'_>, policy: &Policy) {
-    let (memory, mut dice) = (MemoryStorage::new(), Dice::new(7));
-    let (scope, key) = (bench.scope(), client(1));
+async fn exactly_the_rest_passes(fixture: &Fixture<'_>, policy: &Policy) {
+    let (memory, mut rng) = (MemoryStorage::new(), SplitMix64::new(7));
+    let (scope, key) = (fixture.scope(), client(1));
     let hit = Hit::new(&scope, &key, policy);
-    let all = [hit.cost(AMOUNT - dice.below(1000))];
+    let all = [hit.cost(AMOUNT - rng.below(1000))];
     assert!(memory.decide(&Batch::new(&all), START).is_admitted());
-    assert!(bench.decide_at(&Batch::new(&all), START).await.is_admitted());
+    assert!(fixture.decide_at(&Batch::new(&all), START).await.is_admitted());
     for _ in 0..LOOKS {
-        let now = later(policy, &mut dice);
+        let now = later(policy, &mut rng);
         let left = memory.decide(&Batch::test(&[hit.cost(0)]), now).guards()[0].remaining();
         for (cost, passes) in [(left, true), (left + 1, false)] {
             let look = [hit.cost(cost)];
-            let decision = bench.decide_at(&Batch::test(&look), now).await;
+            let decision = fixture.decide_at(&Batch::test(&look), now).await;
             assert_eq!(decision.is_admitted(), passes, "{cost} of {left} at {now:?}: {policy:?}");
         }
     }
 }
 
-/// Within two windows from the start.
-fn later(policy: &Policy, dice: &mut Dice) -> Timestamp {
+/// Returns an instant within two windows from the start.
+fn later(policy: &Policy, rng: &mut SplitMix64) -> Timestamp {
     let window = policy.quota().window_seconds() * 1000;
-    START.after(Duration::from_millis(dice.below(2 * window)))
+    START.after(Duration::from_millis(rng.below(2 * window)))
 }

@@ -1,27 +1,27 @@
-//! Two limits never share a count by accident.
+//! Distinct keys, scopes and policies never share a count.
 
 use std::num::NonZeroU64;
 
-use super::bench::{Bench, client, policy};
+use super::fixture::{Fixture, client, policy};
 use crate::{Key, Policy, Quota, Scope, Strategy, Unit, storage::Hit};
 
-pub(super) async fn run(bench: &Bench<'_>) {
-    let ([one, ..], scope) = (policies(), bench.scope());
+pub(super) async fn run(fixture: &Fixture<'_>) {
+    let ([one, ..], scope) = (policies(), fixture.scope());
     for key in keys() {
         let hit = Hit::new(&scope, &key, &one);
-        assert!(bench.hit(hit).await.is_allowed(), "{key:?} shares a count with another key");
-        assert!(!bench.hit(hit).await.is_allowed(), "{key:?} does not find its count again");
+        assert!(fixture.hit(hit).await.is_allowed(), "{key:?} shares a count with another key");
+        assert!(!fixture.hit(hit).await.is_allowed(), "{key:?} does not find its count again");
     }
     let key = client(1);
-    for scope in scopes(&bench.scope()) {
+    for scope in scopes(&fixture.scope()) {
         let hit = Hit::new(&scope, &key, &one);
-        assert!(bench.hit(hit).await.is_allowed(), "{scope:?} shares a count with another scope");
-        assert!(!bench.hit(hit).await.is_allowed(), "{scope:?} does not find its count again");
+        assert!(fixture.hit(hit).await.is_allowed(), "{scope:?} shares a count with another scope");
+        assert!(!fixture.hit(hit).await.is_allowed(), "{scope:?} does not find its count again");
     }
-    for policy in policies().iter().filter(|policy| bench.storage.check(policy).is_ok()) {
+    for policy in policies().iter().filter(|policy| fixture.storage.check(policy).is_ok()) {
         let hit = Hit::new(&scope, &key, policy).cost(policy.capacity());
-        assert!(bench.hit(hit).await.is_allowed(), "{policy:?} shares a count with another policy");
-        assert!(!bench.hit(hit).await.is_allowed(), "{policy:?} does not find its count again");
+        assert!(fixture.hit(hit).await.is_allowed(), "{policy:?} shares a count with another policy");
+        assert!(!fixture.hit(hit).await.is_allowed(), "{policy:?} does not find its count again");
     }
 }
 
@@ -79,7 +79,7 @@ fn scopes(base: &Scope) -> Vec<Scope> {
     tails.iter().map(|tail| Scope::new(base.parts().chain(tail.iter().copied()))).collect()
 }
 
-/// Each of them differs from the first in one thing.
+/// Returns policies that differ from the first in one property each.
 fn policies() -> [Policy; 11] {
     let one = policy(1, Strategy::FixedWindow);
     let bucket = policy(1, Strategy::TokenBucket);

@@ -1,4 +1,4 @@
-//! Keys in logs.
+//! The representation of keys in logs.
 
 use std::{
     fmt,
@@ -9,26 +9,52 @@ use std::{
 
 use super::{Key, Repr};
 
-/// How logs show the addresses of clients.
+/// The form in which logs show addresses of clients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum LoggedAddresses {
-    /// As they are; IPv6 addresses as the network that is counted.
+    /// The plain address; for IPv6 the network that is counted.
     #[default]
     Full,
-    /// As a hash, by which the lines of one client are found but not the client. It is made under a secret that
-    /// is drawn when the process starts: without it all four billion IPv4 addresses would be tried in seconds.
+    /// A hash, which groups the lines of one client without revealing its address.
+    ///
+    /// The hash is keyed by a secret drawn when the process starts. Without the secret, trying all four billion
+    /// IPv4 addresses would take seconds.
     Hashed,
-    /// Not at all.
+    /// The word `address` only.
     Hidden,
 }
 
-/// A key as logs show it.
-pub(super) struct Logged<'a> {
-    pub(super) key: &'a Key,
-    pub(super) addresses: LoggedAddresses,
+impl Key {
+    /// Returns the key in a form that is safe to log.
+    ///
+    /// Addresses appear as set. Of a text only its kind appears, since its value may be a secret.
+    ///
+    /// ```
+    /// use limiter_core::{Key, LoggedAddresses};
+    ///
+    /// let key = Key::text("user", "alice").and(Key::address([192, 0, 2, 1].into(), 64));
+    /// assert_eq!(key.logged(LoggedAddresses::Full).to_string(), "user and 192.0.2.1");
+    /// assert_eq!(key.logged(LoggedAddresses::Hidden).to_string(), "user and address");
+    /// ```
+    pub fn logged(&self, addresses: LoggedAddresses) -> impl fmt::Display + '_ {
+        LoggedKey { key: self, addresses }
+    }
 }
 
-impl fmt::Display for Logged<'_> {
+/// Formats addresses and kinds, never the value of a text, which may be a secret.
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.logged(LoggedAddresses::Full), f)
+    }
+}
+
+/// A key with the form of its addresses in logs.
+struct LoggedKey<'a> {
+    key: &'a Key,
+    addresses: LoggedAddresses,
+}
+
+impl fmt::Display for LoggedKey<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.key.0 {
             Repr::Missing => f.write_str("missing"),
@@ -44,10 +70,10 @@ impl fmt::Display for Logged<'_> {
     }
 }
 
-/// With keys of this process: what is logged must not tell anything of the digests of counts.
+/// The secret of hashed addresses. It is not that of digests, since logs must not reveal anything about those.
 static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
-impl Logged<'_> {
+impl LoggedKey<'_> {
     fn address(&self, address: IpAddr, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.addresses {
             LoggedAddresses::Full => fmt::Display::fmt(&address, f),

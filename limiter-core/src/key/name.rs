@@ -3,13 +3,13 @@ use std::fmt::Write;
 use super::{Key, Repr};
 use crate::name::write_hash;
 
-/// How much of the kind of a text is shown; all of it is in the hash.
-const MOST_OF_KIND: usize = 16;
+/// The maximum number of characters of a kind that appear in a name. The hash covers the whole kind.
+const MAX_KIND_CHARS: usize = 16;
 
 impl Key {
-    /// Appends a text that stands for this key in every process: no other key has it.
+    /// Appends the name of this key, which is unique to it and the same in every process.
     ///
-    /// Addresses are digits, `.`, `:` and letters up to `f`; texts hold a `~`, pairs stand in parentheses.
+    /// An address becomes digits, `.`, `:` and letters up to `f`. A text contains a `~`; a pair is in parentheses.
     pub(crate) fn write_name(&self, name: &mut String) {
         match &self.0 {
             Repr::Missing => name.push('-'),
@@ -19,7 +19,7 @@ impl Key {
                 let _ = write!(name, "{address}");
             }
             Repr::Text { kind, value } => {
-                let shown = kind.chars().filter(char::is_ascii_alphanumeric).take(MOST_OF_KIND);
+                let shown = kind.chars().filter(char::is_ascii_alphanumeric).take(MAX_KIND_CHARS);
                 name.extend(shown);
                 name.push('~');
                 write_hash(&[kind, value], name);

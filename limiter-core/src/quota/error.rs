@@ -2,16 +2,16 @@ use std::fmt;
 
 use super::{Quota, Quotas};
 
-/// Why a text is not a quota: where, what was found and what was expected there.
+/// An error for a text that is not in the notation of quotas.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseQuotaError {
     pub(super) offset: usize,
     pub(super) expected: Expected,
-    /// What stands at the offset: a word, a number or a character; empty at the end of the text.
+    /// The word, number or character at the offset; empty at the end of the text.
     pub(super) found: String,
 }
 
-/// What the parser wanted where it stopped.
+/// The element that the parser expected where it stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Expected {
     Count,
@@ -27,7 +27,7 @@ pub(super) enum Expected {
 }
 
 impl ParseQuotaError {
-    /// The byte offset in the text at which parsing stopped.
+    /// Returns the byte offset in the text at which parsing stopped.
     pub fn offset(&self) -> usize {
         self.offset
     }

@@ -1,17 +1,58 @@
-//! The notation of quotas. One parser for attributes (at compile time), for code and for configuration.
+//! The parser of the quota notation, for attributes (at compile time), code and configuration.
+
+use std::str::FromStr;
 
 use super::{ParseQuotaError, Quota, Quotas, Unit, error::Expected};
 
 type Result<T> = std::result::Result<T, ParseQuotaError>;
 
-pub(super) fn one(text: &str) -> Result<Quota> {
+impl FromStr for Quota {
+    type Err = ParseQuotaError;
+
+    /// Parses exactly one quota.
+    ///
+    /// [`Quotas`] describes the notation and parses several.
+    fn from_str(text: &str) -> Result<Self> {
+        parse_one(text)
+    }
+}
+
+impl FromStr for Quotas {
+    type Err = ParseQuotaError;
+
+    fn from_str(text: &str) -> Result<Self> {
+        parse_several(text).map(Self)
+    }
+}
+
+impl Quotas {
+    /// Parses the valid quotas of a text and skips the others. Returns `None` if none is valid.
+    ///
+    /// Use it for texts that arrive while serving, so that one invalid quota does not lift the others.
+    ///
+    /// ```
+    /// let quotas = limiter_core::Quotas::lenient("1/second; 5 per moon").map(|quotas| quotas.to_string());
+    /// assert_eq!(quotas.as_deref(), Some("1 per 1 second"));
+    /// ```
+    #[must_use]
+    pub fn lenient(text: &str) -> Option<Self> {
+        if text.len() > Self::MAX_TEXT_LEN {
+            return None;
+        }
+        let parts = text.split([';', ',', '|']);
+        let quotas: Vec<Quota> = parts.filter_map(|part| part.parse().ok()).collect();
+        (!quotas.is_empty()).then_some(Self(quotas))
+    }
+}
+
+fn parse_one(text: &str) -> Result<Quota> {
     let mut parser = Parser::new(text)?;
     let quota = parser.quota()?;
     parser.skip_white_space();
     if parser.at_end() { Ok(quota) } else { Err(parser.expected(Expected::End)) }
 }
 
-pub(super) fn several(text: &str) -> Result<Vec<Quota>> {
+fn parse_several(text: &str) -> Result<Vec<Quota>> {
     let mut parser = Parser::new(text)?;
     let mut quotas = vec![parser.quota()?];
     loop {
@@ -36,7 +77,7 @@ impl<'a> Parser<'a> {
         let parser = Self { text, offset: 0 };
         if text.len() > Quotas::MAX_TEXT_LEN {
             let found = format!("{} bytes", text.len());
-            // Where a text can be split: not within a character.
+            // Not within a character, where the text could not be split.
             let offset = (0..=Quotas::MAX_TEXT_LEN).rfind(|offset| text.is_char_boundary(*offset));
             return Err(ParseQuotaError {
                 offset: offset.unwrap_or_default(),
@@ -47,7 +88,7 @@ impl<'a> Parser<'a> {
         Ok(parser)
     }
 
-    /// `[count] [per|/] [n] [unit]`
+    /// Parses `[count] [per|/] [n] [unit]`.
     fn quota(&mut self) -> Result<Quota> {
         self.skip_white_space();
         let amount = self.count()?;
@@ -88,7 +129,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// The `n` of `per n hours`; 1 when left out.
+    /// Parses the `n` of `per n hours`. Defaults to 1.
     fn multiple(&mut self) -> Result<u32> {
         let digits = self.while_char(|c| c.is_ascii_digit());
         if digits.is_empty() {
@@ -150,9 +191,9 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// What a reader would point at: the word or number at the start of `rest`, or else its first character.
+/// Returns the word or number at the start of `rest`, or else its first character.
 fn token(rest: &str) -> String {
-    const LONGEST: usize = 32;
-    let word: String = rest.chars().take_while(|c| c.is_alphanumeric()).take(LONGEST).collect();
+    const MAX_CHARS: usize = 32;
+    let word: String = rest.chars().take_while(|c| c.is_alphanumeric()).take(MAX_CHARS).collect();
     if word.is_empty() { rest.chars().take(1).collect() } else { word }
 }

@@ -7,19 +7,19 @@ use std::{
 
 use super::StorageError;
 
-/// What a storage returns: the answer itself where it knows it at once, or a future.
+/// The answer of a storage: either ready or a future.
 ///
-/// So the memory storage neither allocates nor awaits, and only remote ones pay for a future.
+/// The memory storage answers at once, without an allocation or an await. Only remote storages pay for a future.
 #[must_use = "an answer that is not awaited may do nothing"]
 pub enum Answer<'a, T> {
-    /// The answer.
+    /// The answer is ready.
     Ready(Result<T, StorageError>),
-    /// The answer is not there yet.
+    /// The answer is pending.
     Pending(Pin<Box<dyn Future<Output = Result<T, StorageError>> + Send + 'a>>),
 }
 
 impl<T> Answer<'_, T> {
-    /// The answer that is there at once.
+    /// Creates an answer that is ready.
     pub fn ready(value: T) -> Self {
         Self::Ready(Ok(value))
     }
@@ -28,9 +28,11 @@ impl<T> Answer<'_, T> {
 impl<T: Unpin> Future for Answer<'_, T> {
     type Output = Result<T, StorageError>;
 
+    /// Polls the answer.
+    ///
     /// # Panics
     ///
-    /// When polled again after it was ready, as futures may.
+    /// May panic if polled again after it was ready, as any future may.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         const SPENT: StorageError = StorageError::polled_after_ready();
         match self.get_mut() {

@@ -1,62 +1,63 @@
 use crate::{Key, Policy, Scope, Window};
 
-/// One limit hit by one client: whose count, under which policy, by how much.
+/// A hit of one client on one limit.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Hit<'a> {
-    /// What shares the count.
+    /// The scope that shares the count.
     pub scope: &'a Scope,
-    /// Who is counted.
+    /// The client.
     pub key: &'a Key,
-    /// How it is counted.
+    /// The policy of the count.
     pub policy: &'a Policy,
-    /// By how much. 0 always passes and takes nothing: a look.
+    /// The cost in units of the quota. A cost of 0 always passes and takes nothing: it only tests.
     pub cost: u64,
-    /// Whether this hit never makes its batch refused: it is consumed if it passes and the batch is admitted.
+    /// Makes the hit a shadow: it never refuses the batch, and is consumed if it passes and the batch is admitted.
     pub shadow: bool,
-    /// Among the hits on refusal: consumed only when the limit at this place of the batch refused. None: when
-    /// any did.
+    /// For a hit on refusal: consumes it only if the limit at this index of the batch refused.
+    ///
+    /// `None` consumes it whichever limit refused.
     pub only_after: Option<usize>,
-    /// Whether the cost may be given back, so that what this limit refuses may pass at any time.
+    /// Marks a cost that may be refunded, so that a request this limit refuses may pass at any later time.
     pub reserved: bool,
 }
 
 impl<'a> Hit<'a> {
-    /// A hit of cost 1.
+    /// Creates a hit of cost 1.
     #[must_use]
     pub fn new(scope: &'a Scope, key: &'a Key, policy: &'a Policy) -> Self {
         Self { scope, key, policy, cost: 1, shadow: false, only_after: None, reserved: false }
     }
 
-    /// Sets the cost. 0 always passes and takes nothing: a look.
+    /// Sets the [cost](Self::cost). Defaults to 1.
     #[must_use]
     pub fn cost(mut self, cost: u64) -> Self {
         self.cost = cost;
         self
     }
 
-    /// Whether this hit never makes its batch refused: it is consumed if it passes and the batch is admitted.
+    /// Sets whether the hit is a [shadow](Self::shadow). Defaults to `false`.
     #[must_use]
     pub fn shadow(mut self, shadow: bool) -> Self {
         self.shadow = shadow;
         self
     }
 
-    /// Whether the cost may be given back, so that what this limit refuses may pass at any time.
+    /// Sets whether the cost [may be refunded](Self::reserved). Defaults to `false`.
     #[must_use]
     pub fn reserved(mut self, reserved: bool) -> Self {
         self.reserved = reserved;
         self
     }
 
-    /// Makes a hit on refusal wait for one limit of the batch, by its place among the limits.
+    /// Makes a hit on refusal depend on one limit of the batch, by the index of that limit.
     #[must_use]
     pub fn only_after(mut self, limit: usize) -> Self {
         self.only_after = Some(limit);
         self
     }
 
-    /// Stands for the count within this process.
+    /// Returns the digest that identifies the count within this process.
     pub(super) fn digest(&self) -> u128 {
         let mut digest = self.scope.digest();
         self.key.feed(&mut digest);
@@ -65,76 +66,76 @@ impl<'a> Hit<'a> {
     }
 }
 
-/// All that is decided for one request, as one.
+/// All hits of one request, decided as one.
 ///
-/// 1. The guards are tested, and never consumed. When one would refuse, the verdict is
+/// 1. The storage tests the guards and never consumes them. If one would refuse, the verdict is
 ///    [`RefusedByGuard`](super::Verdict::RefusedByGuard) and nothing is consumed.
-/// 2. The limits are consumed when all of them pass (those in shadow aside), else none is. A limit that
+/// 2. The storage consumes the limits if all of them pass, shadows aside; otherwise it consumes none. A limit that
 ///    refuses under the elastic strategy moves the end of its window.
-/// 3. When the limits refused, the hits `on_refusal` are consumed, each by itself, if they pass; some of them
-///    only when one certain limit refused.
+/// 3. If the limits refused, the storage consumes each hit `on_refusal` that passes. Some depend on
+///    [one limit](Hit::only_after).
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct Batch<'a> {
-    /// Tested first, never consumed.
+    /// Hits that are tested first and never consumed.
     pub guards: &'a [Hit<'a>],
-    /// Consumed when all pass.
+    /// Hits that are consumed if all of them pass.
     pub limits: &'a [Hit<'a>],
-    /// Consumed when the limits refused.
+    /// Hits that are consumed if the limits refused.
     pub on_refusal: &'a [Hit<'a>],
 }
 
 impl<'a> Batch<'a> {
-    /// A batch of limits, without guards.
+    /// Creates a batch of limits without guards.
     #[must_use]
     pub fn new(limits: &'a [Hit<'a>]) -> Self {
         Self { guards: &[], limits, on_refusal: &[] }
     }
 
-    /// A batch that only tests: it is admitted when all would pass, else guarded, and consumes nothing.
+    /// Creates a batch that consumes nothing. It is admitted if all limits would pass, else refused by guard.
     #[must_use]
     pub fn test(limits: &'a [Hit<'a>]) -> Self {
         Self { guards: limits, limits: &[], on_refusal: &[] }
     }
 
-    /// Sets what is tested first.
+    /// Sets the hits that are tested first. Defaults to none.
     #[must_use]
     pub fn guards(mut self, guards: &'a [Hit<'a>]) -> Self {
         self.guards = guards;
         self
     }
 
-    /// Sets what is consumed when the limits refuse.
+    /// Sets the hits that are consumed if the limits refuse. Defaults to none.
     #[must_use]
     pub fn on_refusal(mut self, hits: &'a [Hit<'a>]) -> Self {
         self.on_refusal = hits;
         self
     }
 
-    /// Whether it takes nothing, whatever the verdict.
+    /// Returns whether the batch takes nothing, whatever the verdict.
     pub(super) fn is_test(&self) -> bool {
         self.limits.is_empty() && self.on_refusal.is_empty()
     }
 
-    /// All hits: guards, limits, those on refusal.
+    /// Returns all hits: guards, then limits, then hits on refusal.
     #[cfg(any(feature = "memcached", feature = "mongodb", feature = "redis"))]
     pub(crate) fn hits(&self) -> impl Iterator<Item = &Hit<'a>> {
         self.guards.iter().chain(self.limits).chain(self.on_refusal)
     }
 }
 
-/// An admitted hit whose cost is to be returned.
+/// A refund of the cost of an admitted hit.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Refund<'a> {
     /// The hit.
     pub hit: Hit<'a>,
-    /// What the report of the hit says for its storage to find it again.
+    /// The stamp from the report of the hit, by which the storage finds it.
     pub stamp: u64,
 }
 
 impl<'a> Refund<'a> {
-    /// Returns the cost of `hit`, which was admitted with the report `taken`.
+    /// Creates a refund of `hit`, which was admitted with the report `taken`.
     #[must_use]
     pub fn new(hit: Hit<'a>, taken: &Window) -> Self {
         Self { hit, stamp: taken.stamp }

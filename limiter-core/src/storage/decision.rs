@@ -2,33 +2,35 @@ use smallvec::SmallVec;
 
 use crate::Window;
 
-/// How a batch came out.
+/// The outcome of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// All limits passed and were consumed.
     Admitted,
-    /// A limit refused; none was consumed, and the hits `on_refusal` were.
+    /// A limit refused. No limit was consumed; the hits `on_refusal` were.
     Refused,
-    /// A guard refused; nothing was consumed.
+    /// A guard refused. Nothing was consumed.
     RefusedByGuard,
 }
 
-/// How a batch came out, and how each of its guards and limits stands now.
+/// The outcome of a batch, with the windows of its guards and limits.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Decision {
     verdict: Verdict,
     guards: u32,
-    /// Of the guards, then of the limits.
+    /// The windows of the guards, then those of the limits.
     windows: Windows,
 }
 
-/// As many as most requests have fit without an allocation; and with one more, a decision would cost twice as much
-/// to move.
+/// The windows of a decision.
+///
+/// Six fit without an allocation, which is enough for most requests. With seven, a move of a decision would cost
+/// twice as much.
 pub(super) type Windows = SmallVec<[Window; 6]>;
 
 impl Decision {
-    /// Puts a decision together, for storages.
+    /// Creates a decision, for implementations of storages.
     pub fn new(
         verdict: Verdict,
         guards: impl IntoIterator<Item = Window>,
@@ -46,53 +48,56 @@ impl Decision {
         Self { verdict, guards: 0, windows }
     }
 
-    /// The limits are yet to be pushed; it is admitted until it is [refused](Self::refuse).
+    /// Creates an admitted decision without windows.
+    ///
+    /// The storage [pushes](Self::push) the windows of the limits, and may [refuse](Self::refuse) the batch.
     #[inline]
     pub(super) fn of_limits() -> Self {
         Self { verdict: Verdict::Admitted, guards: 0, windows: SmallVec::new() }
     }
 
-    /// As [`of_limits`](Self::of_limits), with some guards before them.
+    /// Creates a decision as [`of_limits`](Self::of_limits) whose first windows will be of `guards` guards.
     #[inline]
     pub(super) fn of_guards(guards: usize) -> Self {
         Self::from_windows(Verdict::Admitted, guards, SmallVec::new())
     }
 
-    /// Adds the report of a limit.
+    /// Adds the window of a limit.
     #[inline]
     pub(super) fn push(&mut self, window: Window) {
         self.windows.push(window);
     }
 
-    /// Returns the reports, which are to be as if nothing had been hit.
+    /// Refuses the batch. The caller must change the windows to those of untouched limits.
     pub(super) fn refuse(&mut self) -> &mut [Window] {
         self.verdict = Verdict::Refused;
         &mut self.windows
     }
 
-    /// The first `guards` windows are of the guards, the others of the limits.
+    /// Creates a decision from windows, the first `guards` of which are of guards.
     pub(super) fn from_windows(verdict: Verdict, guards: usize, windows: Windows) -> Self {
-        // More guards than that do not fit into memory.
+        // More guards do not fit into memory.
         Self { verdict, guards: u32::try_from(guards).unwrap_or(u32::MAX), windows }
     }
 
-    /// The verdict.
+    /// Returns the verdict.
     pub fn verdict(&self) -> Verdict {
         self.verdict
     }
 
-    /// Whether all limits passed and were consumed.
+    /// Returns whether all limits passed and were consumed.
     pub fn is_admitted(&self) -> bool {
         self.verdict == Verdict::Admitted
     }
 
-    /// How the guards stand, in the order of the batch.
+    /// Returns the windows of the guards, in the order of the batch.
     pub fn guards(&self) -> &[Window] {
         &self.windows[..self.guards as usize]
     }
 
-    /// How the limits stand, in the order of the batch: after the hit when admitted, untouched otherwise.
-    /// A limit in shadow may say that it is not allowed although the batch was admitted.
+    /// Returns the windows of the limits, in the order of the batch.
+    ///
+    /// They include the hits if the batch was admitted. A shadow limit may refuse although the batch was admitted.
     pub fn limits(&self) -> &[Window] {
         &self.windows[self.guards as usize..]
     }
@@ -102,7 +107,7 @@ impl Decision {
 mod tests {
     use super::*;
 
-    /// What is larger is moved by a slower kind of copy.
+    /// A larger decision would be moved by a slower kind of copy.
     #[test]
     fn a_decision_is_256_bytes() {
         assert_eq!(size_of::<Decision>(), 256);

@@ -1,8 +1,8 @@
 use std::{error::Error, fmt};
 
-/// Why a storage could not answer.
+/// An error of a storage.
 ///
-/// It is for the operator's log; a client learns only that the storage failed.
+/// It is meant for the log of the operator. Responses to clients reveal only that the storage failed.
 #[derive(Debug)]
 pub struct StorageError {
     message: &'static str,
@@ -10,7 +10,7 @@ pub struct StorageError {
 }
 
 impl StorageError {
-    /// Creates an error from a sentence that says what could not be done.
+    /// Creates an error from a message that describes the failure.
     #[must_use]
     pub const fn new(message: &'static str) -> Self {
         Self { message, source: None }
@@ -23,13 +23,13 @@ impl StorageError {
         self
     }
 
-    /// The error and all its causes in one line, for a log.
+    /// Returns the error and its causes in one line, for a log.
     pub fn with_causes(&self) -> impl fmt::Display + '_ {
         WithCauses(self)
     }
 
     pub(super) const fn polled_after_ready() -> Self {
-        Self::new("the answer of the storage was taken twice")
+        Self::new("the answer of the storage was polled after it was ready")
     }
 }
 
@@ -51,7 +51,7 @@ impl fmt::Display for WithCauses<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self.0, f)?;
         let mut cause = self.0.source();
-        for _ in 0..MOST_CAUSES {
+        for _ in 0..MAX_CAUSES {
             let Some(error) = cause else { break };
             write!(f, ": {error}")?;
             cause = error.source();
@@ -60,18 +60,18 @@ impl fmt::Display for WithCauses<'_> {
     }
 }
 
-/// Real errors have a few; one that is its own cause has no end of them.
-const MOST_CAUSES: usize = 8;
+/// The maximum number of causes shown. An error that is its own cause has no end of them.
+const MAX_CAUSES: usize = 8;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn all_causes_are_told() {
-        let refused = std::io::Error::other(StorageError::new("nobody listens"));
+    fn all_causes_are_shown() {
+        let refused = std::io::Error::other(StorageError::new("connection refused"));
         let error = StorageError::new("the server could not be reached").with_source(refused);
-        assert_eq!(error.with_causes().to_string(), "the server could not be reached: nobody listens");
+        assert_eq!(error.with_causes().to_string(), "the server could not be reached: connection refused");
         assert_eq!(StorageError::new("it failed").with_causes().to_string(), "it failed");
     }
 }

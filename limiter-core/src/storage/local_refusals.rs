@@ -1,60 +1,61 @@
-//! What stands before a storage on another machine, so that it is not asked in vain.
+//! A wrapper for remote storages that repeats recent refusals without a round trip.
 
 use std::{fmt, sync::Arc};
 
 mod entry;
 mod table;
 
-use self::table::Table;
+use self::table::{QueryStart, WindowTable};
 use super::{Answer, Batch, Decision, Hit, Refund, Storage, StorageError, Verdict};
-use crate::{Policy, PolicyError, Strategy, Timestamp};
+use crate::{Policy, PolicyError, Strategy, Timestamp, Window};
 
-/// Remembers what a storage has refused, and refuses the same again for a while without asking it.
+/// Remembers recent refusals of a storage and repeats them without calling it.
 ///
-/// A batch is refused here only when one of its limits was refused before to the same client, at this cost or a
-/// smaller one: for the wait that was told then, and for at most 5 s. The storage is asked all the same
+/// It refuses a batch only if one of its limits refused the same client before, at this cost or a smaller one. The
+/// refusal lasts for the wait that the storage reported, and for at most 5 s. The wrapper calls the storage
+/// nevertheless if
 ///
-/// * where the refusal would leave something undone there: with hits on refusal, unless a guard refuses, and with a
-///   limit under the elastic strategy;
-/// * for a limit whose cost is only [reserved](Hit::reserved), since it may be free again at any time;
-/// * where it is not known how all the limits of the batch stand.
+/// * a refusal changes counts there: a limit has the elastic strategy, or the batch has hits on refusal and no guard
+///   refuses;
+/// * the cost of the refusing limit is only [reserved](Hit::reserved), so that quota may be free again at any time;
+/// * the windows of some limits of the batch are unknown here.
 ///
-/// What is refused here is reported as it was then, counted down by the time that has passed since the storage was
-/// asked. So nobody is refused for longer than by the storage. A look is never answered here.
+/// A repeated refusal reports the remembered windows, counted down by the time since the storage was called. So it
+/// never lasts longer than that of the storage. A test always goes to the storage.
 ///
-/// What is cleared, reset or given back through here is forgotten at once; what another process does is known after
-/// 5 s at the latest. Of the limits that did not refuse, reports may be as old as that.
+/// Calls to clear, reset or refund through this wrapper take effect here at once. Those of other processes take
+/// effect after at most 5 s. The reports of limits that did not refuse may be as old as that.
 ///
-/// It remembers a few thousand limits of clients, in a table of fixed size that comes with the first refusal. Where
-/// more are refused, the storage is asked more often.
+/// The table has a fixed size, a few thousand limits of clients, and is allocated at the first refusal. If more
+/// limits refuse, the storage is called more often.
 pub struct LocalRefusals {
     storage: Arc<dyn Storage>,
-    table: Table,
+    table: WindowTable,
     on_refusal: fn(),
 }
 
 impl LocalRefusals {
-    /// Stands before a storage.
+    /// Wraps a storage.
     #[must_use]
     pub fn new(storage: Arc<dyn Storage>) -> Self {
-        Self { storage, table: Table::default(), on_refusal: || {} }
+        Self { storage, table: WindowTable::default(), on_refusal: || {} }
     }
 
-    /// Calls a function for each batch that is refused here, so that it can be counted.
+    /// Sets a function to call for each batch that is refused here, for example to count it.
     #[must_use]
     pub fn on_refusal(mut self, called: fn()) -> Self {
         self.on_refusal = called;
         self
     }
 
-    /// The decision that needs no storage.
+    /// Returns the refusal of a batch, or `None` if the storage must decide it.
     fn refuse(&self, batch: &Batch<'_>, now: Timestamp) -> Option<Decision> {
         if !self.table.is_used() {
             return None;
         }
         let guards = self.table.windows(batch.guards, now)?;
         let limits = self.table.windows(batch.limits, now)?;
-        let refuse = |hits: &[Hit<'_>], windows: &[crate::Window]| {
+        let refuse = |hits: &[Hit<'_>], windows: &[Window]| {
             hits.iter().zip(windows).any(|(hit, window)| !hit.shadow && !window.is_allowed())
         };
         let verdict = if refuse(batch.guards, &guards) {
@@ -67,29 +68,29 @@ impl LocalRefusals {
         Some(Decision::new(verdict, guards, limits))
     }
 
-    /// Remembers how the limits of a refused batch stand, and forgets what has changed.
-    fn note(&self, batch: &Batch<'_>, decision: &Decision, asked: table::Asked) {
+    /// Remembers the windows of a refused batch, and forgets those that the batch changed.
+    fn update(&self, batch: &Batch<'_>, decision: &Decision, start: QueryStart) {
         match decision.verdict() {
             Verdict::Admitted => self.table.forget(batch.limits.iter().filter(|hit| hit.cost > 0)),
             Verdict::Refused => {
-                self.table.remember(batch.limits, decision.limits(), asked);
+                self.table.remember(batch.limits, decision.limits(), start);
                 self.table.forget(batch.on_refusal);
             }
             Verdict::RefusedByGuard => {
-                self.table.remember(batch.guards, decision.guards(), asked);
-                self.table.remember(batch.limits, decision.limits(), asked);
+                self.table.remember(batch.guards, decision.guards(), start);
+                self.table.remember(batch.limits, decision.limits(), start);
             }
         }
     }
 }
 
-/// Whether a refusal of the batch by its limits changes nothing in the storage.
+/// Returns whether a refusal of the batch by its limits changes nothing in the storage.
 fn leaves_no_trace(batch: &Batch<'_>) -> bool {
     let is_elastic = |hit: &Hit<'_>| hit.policy.strategy() == Strategy::FixedWindowElasticExpiry;
     batch.guards.is_empty() && batch.on_refusal.is_empty() && !batch.limits.iter().any(is_elastic)
 }
 
-/// Does something with an answer once it is there, also with an error.
+/// Runs `work` on an answer once it is ready, even if it is an error.
 fn then<'a, T: Unpin + Send + 'a>(
     answer: Answer<'a, T>,
     work: impl FnOnce(&Result<T, StorageError>) + Send + 'a,
@@ -99,8 +100,8 @@ fn then<'a, T: Unpin + Send + 'a>(
             work(&answer);
             Answer::Ready(answer)
         }
-        later @ Answer::Pending(_) => Answer::Pending(Box::pin(async move {
-            let answer = later.await;
+        pending @ Answer::Pending(_) => Answer::Pending(Box::pin(async move {
+            let answer = pending.await;
             work(&answer);
             answer
         })),
@@ -116,17 +117,17 @@ impl Storage for LocalRefusals {
             (self.on_refusal)();
             return Answer::ready(decision);
         }
-        let asked = self.table.asked(now);
+        let start = self.table.query_start(now);
         then(self.storage.decide(batch, now), move |decision| {
             if let Ok(decision) = decision {
-                self.note(batch, decision, asked);
+                self.update(batch, decision, start);
             }
         })
     }
 
     fn refund<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, ()> {
         let forget = move || {
-            self.table.begin_anew();
+            self.table.begin_generation();
             self.table.forget(taken.iter().map(|taken| &taken.hit));
         };
         forget();
@@ -135,17 +136,17 @@ impl Storage for LocalRefusals {
 
     fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {
         let forget = move || {
-            self.table.begin_anew();
+            self.table.begin_generation();
             self.table.forget(hits);
         };
-        // Before, too: nobody may wait for the answer long enough.
+        // Before the call as well: the caller may drop the answer.
         forget();
         then(self.storage.clear(hits), move |_| forget())
     }
 
     fn reset(&self) -> Answer<'_, ()> {
         let forget = || {
-            self.table.begin_anew();
+            self.table.begin_generation();
             self.table.forget_all();
         };
         forget();

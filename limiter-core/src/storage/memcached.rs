@@ -1,52 +1,56 @@
-//! Counts on memcached servers.
+//! The storage on memcached servers.
 
 use std::{fmt, sync::Arc};
 
 use futures_util::future::join_all;
 
-mod address;
 mod builder;
-mod desk;
-mod drive;
-mod failure;
-mod group;
-mod job;
-mod ledger;
-mod lifetime;
-mod line;
+mod cas_round;
+mod connection;
+mod error;
+mod expiry;
+mod operation;
+mod placement;
+mod protocol;
 mod queue;
-mod value;
-mod wire;
+mod record;
+mod servers;
+mod stored_hit;
+mod submit;
+mod uri;
+mod working_set;
 
 pub use self::builder::MemcachedStorageBuilder;
 use self::{
-    address::Address,
-    desk::Desk,
-    failure::Failure,
-    job::{Job, Kept},
-    wire::{Commands, Condition, MAX_KEY_LEN, Reply},
+    error::MemcachedError,
+    operation::Operation,
+    protocol::{Commands, Condition, MAX_KEY_LEN, Reply},
+    servers::Servers,
+    stored_hit::StoredHit,
+    submit::submit,
 };
-use super::{Answer, Batch, Decision, Hit, Refund, Storage, StorageError};
+use super::{Answer, Batch, Decision, Hit, Refund, Storage, StorageError, address::Address};
 use crate::{CountName, Policy, PolicyError, Strategy, Timestamp, name};
 
-/// Keeps counts on memcached servers, exact over all processes that use them.
+/// A storage on memcached servers, exact over all processes that use them.
 ///
-/// memcached cannot run anything: a count is read, decided upon here, by the same functions as in memory, and
-/// written back only if nobody has changed it meanwhile; else all of that is done again. A batch takes two round
-/// trips, a refusal one. Never more is admitted than allowed. When another process changes one of several counts
-/// of a batch in between, what was written of the others is undone: for a round trip they seem to be taken, and
-/// another request may be refused because of it.
+/// memcached runs no code. The storage reads the counts of a batch, decides with the functions that the memory
+/// storage uses, and writes the counts back by compare-and-swap. If another process has changed a count in
+/// between, it starts over. An admitted batch takes two round trips, a refused one takes one.
 ///
-/// It decides by the time it is given, that is by the clocks of its users: those should agree. It has no
-/// [moving window](Strategy::MovingWindow). A count that the server has thrown out to make room, or lost when it
-/// was started again, begins anew.
+/// The storage never admits more than allowed. If another process changes one of several counts of a batch in
+/// between, the storage undoes its writes to the others. They appear charged for one round trip, so another
+/// request may be refused.
 ///
-/// With several servers each client's counts are on one of them, found by a hash. They must be written alike for
-/// all processes; the order does not matter.
+/// Decisions use the clocks of the processes, which should agree. [Moving windows](Strategy::MovingWindow) are not
+/// supported. A count that a server evicts, or loses in a restart, starts from zero.
 ///
-/// It connects when it is first used, once per async runtime, and again when a connection is lost. It does not
-/// wait for longer than the server takes: [`Resilient`](super::Resilient) gives it a deadline and leaves failing
-/// servers alone. It needs a Tokio runtime (actix has one), and memcached 1.6 of 2022 or later.
+/// With several servers, a hash assigns each client to one of them. All processes must list the same servers, in
+/// any order.
+///
+/// The storage connects on first use, once per async runtime, and again when a connection is lost. It has no
+/// deadline of its own: wrap it in [`Resilient`](super::Resilient), which also skips failing servers. It requires
+/// a Tokio runtime (actix has one) and memcached 1.6 of 2022 or later.
 ///
 /// ```
 /// use limiter_core::storage::{MemcachedStorage, Resilient};
@@ -55,82 +59,68 @@ use crate::{CountName, Policy, PolicyError, Strategy, Timestamp, name};
 /// # Ok::<(), limiter_core::storage::StorageError>(())
 /// ```
 pub struct MemcachedStorage {
-    desk: Arc<Desk>,
-    servers: Box<[Address]>,
-    /// What all keys begin with, the version of their contents included.
+    servers: Arc<Servers>,
+    addresses: Box<[Address]>,
+    /// The prefix of all keys, with the version of the records.
     prefix: Box<str>,
 }
 
 impl MemcachedStorage {
-    /// Creates a storage from a URI, `memcached://host[:port][,host[:port]]..`, of at most 100 servers. The port
-    /// is 11211 unless set; IPv6 addresses stand in brackets.
-    ///
-    /// # Errors
-    ///
-    /// When this is not such a URI. Whether the servers can be reached shows when they are used.
-    pub fn new(uri: &str) -> Result<Self, StorageError> {
-        Self::builder(uri).build()
-    }
-
-    /// Creates a storage from a URI, with options.
-    pub fn builder(uri: &str) -> MemcachedStorageBuilder {
-        MemcachedStorageBuilder::new(uri)
-    }
-
-    /// The key of a count, and the place of its server.
-    fn key(&self, hit: &Hit<'_>) -> (String, usize) {
+    /// Returns the key of a count and the index of its server.
+    fn locate(&self, hit: &Hit<'_>) -> (String, usize) {
         let name = CountName::of(hit);
         let key = format!("{}{{{}}}:{}", self.prefix, name.client(), name.count());
-        (name::bounded(key, MAX_KEY_LEN), address::place(&self.servers, name.client()))
+        (name::bounded(key, MAX_KEY_LEN), placement::server_of(&self.addresses, name.client()))
     }
 
-    fn keep(&self, hit: &Hit<'_>) -> Kept {
-        let (key, server) = self.key(hit);
-        Kept::new(hit, key.into(), server)
+    fn stored_hit(&self, hit: &Hit<'_>) -> StoredHit {
+        let (key, server) = self.locate(hit);
+        StoredHit::new(hit, key.into(), server)
     }
 
-    /// Asks all servers at once; `commands` are of each of them.
-    async fn ask_all(
+    /// Sends each server its commands, all servers at once, and checks the replies.
+    async fn send_all(
         &self,
         commands: Vec<Commands>,
-        expected: fn(&Reply) -> bool,
+        is_expected: fn(&Reply) -> bool,
     ) -> Result<(), StorageError> {
-        let ask = |(server, commands): (usize, Commands)| async move {
+        let send = |(server, commands): (usize, Commands)| async move {
             if commands.replies == 0 {
                 return Ok(());
             }
-            let replies = self.desk.ask(server, commands).await?;
-            match replies.iter().find(|reply| !expected(reply)) {
+            let replies = self.servers.send(server, commands).await?;
+            match replies.iter().find(|reply| !is_expected(reply)) {
                 None => Ok(()),
-                Some(Reply::Failed(said)) => Err(Failure::of_server(said)),
-                Some(_) => Err(Failure::UNEXPECTED),
+                Some(Reply::Failed(text)) => Err(MemcachedError::from_server(text)),
+                Some(_) => Err(MemcachedError::UNEXPECTED),
             }
         };
-        let answers = join_all(commands.into_iter().enumerate().map(ask)).await;
-        answers.into_iter().collect::<Result<(), _>>().map_err(StorageError::from)
+        let outcomes = join_all(commands.into_iter().enumerate().map(send)).await;
+        outcomes.into_iter().collect::<Result<(), _>>().map_err(StorageError::from)
     }
 
+    /// Returns empty commands for each server.
     fn commands(&self) -> Vec<Commands> {
-        self.servers.iter().map(|_| Commands::default()).collect()
+        self.addresses.iter().map(|_| Commands::default()).collect()
     }
 }
 
 impl Storage for MemcachedStorage {
     fn decide<'a>(&'a self, batch: &'a Batch<'a>, now: Timestamp) -> Answer<'a, Decision> {
-        // Whoever has not asked `check`.
+        // The caller has skipped `check`.
         if batch.hits().any(|hit| hit.policy.strategy() == Strategy::MovingWindow) {
-            return Answer::Ready(Err(StorageError::new("memcached cannot keep a moving window")));
+            return Answer::Ready(Err(StorageError::new("memcached does not support moving windows")));
         }
         Answer::Pending(Box::pin(async move {
-            let job = Job::decide(batch, now, |hit| self.keep(hit));
-            Ok(self.desk.hand_in(job).await?)
+            let operation = Operation::decide(batch, now, |hit| self.stored_hit(hit));
+            Ok(submit(&self.servers, operation).await?)
         }))
     }
 
-    fn refund<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, ()> {
+    fn refund<'a>(&'a self, refunds: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, ()> {
         Answer::Pending(Box::pin(async move {
-            let job = Job::refund(taken, now, |hit| self.keep(hit));
-            Ok(self.desk.hand_in(job).await.map(drop)?)
+            let operation = Operation::refund(refunds, now, |hit| self.stored_hit(hit));
+            Ok(submit(&self.servers, operation).await.map(drop)?)
         }))
     }
 
@@ -138,18 +128,18 @@ impl Storage for MemcachedStorage {
         Answer::Pending(Box::pin(async move {
             let mut commands = self.commands();
             for hit in hits {
-                let (key, server) = self.key(hit);
+                let (key, server) = self.locate(hit);
                 commands[server].delete(&key, None);
             }
-            self.ask_all(commands, |reply| matches!(reply, Reply::Done(_) | Reply::Absent)).await
+            self.send_all(commands, |reply| matches!(reply, Reply::Done(_) | Reply::Absent)).await
         }))
     }
 
-    /// Is always an error: memcached can only forget everything, that of other applications too.
+    /// Always returns an error: memcached can only delete all data of all applications.
     fn reset(&self) -> Answer<'_, ()> {
         Answer::Ready(Err(StorageError::new(
-            "memcached cannot forget the counts alone, only all data of all applications: give the storage \
-             another prefix instead",
+            "memcached can only delete the data of all applications; to start from zero, give the storage \
+             another prefix",
         )))
     }
 
@@ -159,7 +149,7 @@ impl Storage for MemcachedStorage {
             for commands in &mut commands {
                 commands.set(&key, "", 1, Condition::None);
             }
-            self.ask_all(commands, |reply| matches!(reply, Reply::Done(_))).await
+            self.send_all(commands, |reply| matches!(reply, Reply::Done(_))).await
         }))
     }
 
@@ -167,7 +157,7 @@ impl Storage for MemcachedStorage {
         if policy.strategy() == Strategy::MovingWindow {
             return Err(PolicyError::MovingWindowNotKept {
                 storage: "memcached",
-                reason: "it remembers each hit, and all of them would have to be read and written for each request",
+                reason: "it remembers each hit, and each request would read and write all of them",
             });
         }
         Ok(())
@@ -177,7 +167,7 @@ impl Storage for MemcachedStorage {
 impl fmt::Debug for MemcachedStorage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemcachedStorage")
-            .field("servers", &self.desk.servers)
+            .field("servers", &self.servers.connections)
             .field("prefix", &self.prefix)
             .finish_non_exhaustive()
     }

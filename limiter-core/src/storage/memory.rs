@@ -16,7 +16,7 @@ use super::{Answer, Batch, Decision, Hit, Refund, Storage, Verdict};
 use crate::{
     Policy, PolicyError, Strategy, Timestamp, Window,
     digest::halves,
-    sync::{AtomicU64, AtomicUsize, Mutex},
+    shim::{AtomicU64, AtomicUsize, Mutex},
 };
 
 /// Keeps counts in this process, exact over all its threads.

@@ -4,7 +4,6 @@ use std::fmt;
 
 use ::redis::aio::ConnectionLike;
 
-mod address;
 mod attempt;
 mod builder;
 mod call;
@@ -26,8 +25,8 @@ mod uri;
 
 pub use self::builder::RedisStorageBuilder;
 use self::link::Link;
-use super::{Answer, Batch, Decision, Hit, MemoryStorage, Refund, Storage, StorageError};
-use crate::{CountName, Policy, PolicyError, Strategy, Timestamp, name};
+use super::{Answer, Batch, Decision, Hit, MemoryStorage, Refund, Storage, StorageError, count_name};
+use crate::{CountName, Policy, PolicyError, Strategy, Timestamp};
 
 /// Keeps counts on a Redis or Valkey server, exact over all processes that use it.
 ///
@@ -119,7 +118,7 @@ impl RedisStorage {
             let name = CountName::of(hit);
             return self.key_of(name.client(), name.count());
         }
-        let (client, scope) = name::of_client_and_scope(hit);
+        let (client, scope) = count_name::of_client_and_scope(hit);
         self.key_of(&client, &scope)
     }
 

@@ -1,32 +1,25 @@
-//! What stands between a limiter and a storage on another machine.
+//! A wrapper for remote storages that adds a deadline and a circuit breaker.
 
-use std::{
-    fmt,
-    future::{Future, poll_fn},
-    num::NonZeroU32,
-    pin::pin,
-    sync::Arc,
-    task::Poll,
-    time::Duration,
-};
-
-use tokio::{task::yield_now, time::timeout};
+use std::{fmt, num::NonZeroU32, sync::Arc, time::Duration};
 
 mod breaker;
+mod deadline;
 mod probe;
 
-use self::breaker::Breaker;
+use self::{breaker::Breaker, deadline::in_time};
 use super::{Answer, Batch, Decision, Hit, Refund, Storage, StorageError};
 use crate::{Policy, PolicyError, Timestamp};
 
-/// Gives a storage a deadline, and leaves it alone while it fails.
+/// Adds a deadline and a circuit breaker to a storage.
 ///
-/// Whatever does not answer within the deadline has failed. It is not tried again: a hit that was counted all
-/// the same counts once. After several failures in a row the storage is left alone: every call fails at once,
-/// while the storage is [probed](Storage::probe) in the background, at growing intervals, until it answers.
-/// Both events are logged as warnings; single failures are not.
+/// A call that takes longer than the deadline fails. It is not retried, so that a hit which the storage counted
+/// all the same counts once.
 ///
-/// It needs a Tokio runtime with time enabled, as actix has one.
+/// Several failures in a row open the circuit: every call fails at once, without a call to the storage. In the
+/// background the wrapper [probes](Storage::probe) the storage at growing intervals. The circuit closes at the
+/// first probe that succeeds. Both events are logged as warnings; single failures are not.
+///
+/// It requires a Tokio runtime with time enabled, such as that of actix.
 ///
 /// ```
 /// use std::time::Duration;
@@ -42,16 +35,16 @@ pub struct Resilient<S> {
     failures: NonZeroU32,
 }
 
-/// How long a reset may take: it walks through all keys, and no request waits for it.
+/// The deadline of a reset, which walks through all keys while no request waits for it.
 const RESET_DEADLINE: Duration = Duration::from_secs(60);
 
 const DEFAULT_FAILURES: NonZeroU32 = NonZeroU32::new(3).unwrap();
 
 impl<S: Storage + 'static> Resilient<S> {
-    /// How long an answer may take unless told otherwise.
+    /// The default deadline.
     pub const DEFAULT_DEADLINE: Duration = Duration::from_millis(100);
 
-    /// Wraps a storage, with the usual deadline and three failures until it is left alone.
+    /// Wraps a storage with the default deadline and a circuit that opens after three failures.
     #[must_use]
     pub fn new(storage: S) -> Self {
         Self {
@@ -62,64 +55,66 @@ impl<S: Storage + 'static> Resilient<S> {
         }
     }
 
-    /// Sets how long an answer may take. A reset may take a minute.
+    /// Sets the deadline of a call. Defaults to 100 ms. A reset has at least one minute.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
 
-    /// Sets after how many failures in a row the storage is left alone.
+    /// Sets the number of failures in a row that open the circuit. Defaults to 3.
     #[must_use]
     pub fn failures(mut self, failures: NonZeroU32) -> Self {
         self.failures = failures;
         self
     }
 
-    /// Whether the storage is being left alone.
+    /// Returns whether the circuit is open.
     pub fn is_open(&self) -> bool {
         self.breaker.is_open()
     }
 
-    /// The storage within.
+    /// Returns the wrapped storage.
     pub fn storage(&self) -> &S {
         &self.storage
     }
 
-    /// Asks the storage, unless it is being left alone.
-    fn guard<'a, T: Unpin + Send + 'a>(&'a self, ask: impl FnOnce(&'a S) -> Answer<'a, T>) -> Answer<'a, T> {
+    /// Calls the storage within the deadline, unless the circuit is open.
+    fn guard<'a, T: Unpin + Send + 'a>(&'a self, call: impl FnOnce(&'a S) -> Answer<'a, T>) -> Answer<'a, T> {
         if self.breaker.is_open() {
-            return self.left_alone();
+            return self.circuit_open();
         }
-        match ask(&self.storage) {
-            Answer::Ready(answer) => Answer::Ready(self.noted(answer)),
-            later @ Answer::Pending(_) => {
-                Answer::Pending(Box::pin(async move { self.noted(in_time(self.deadline, later).await) }))
+        match call(&self.storage) {
+            Answer::Ready(answer) => Answer::Ready(self.record(answer)),
+            pending @ Answer::Pending(_) => {
+                Answer::Pending(Box::pin(async move { self.record(in_time(self.deadline, pending).await) }))
             }
         }
     }
 
-    /// Asks for a reset, unless the storage is being left alone. It tells nothing about decisions: some storages
-    /// have none.
+    /// Resets the storage, unless the circuit is open.
+    ///
+    /// The outcome is not recorded, since some storages have no reset and can still decide.
     fn guard_reset(&self) -> Answer<'_, ()> {
         if self.breaker.is_open() {
-            return self.left_alone();
+            return self.circuit_open();
         }
         let reset = self.storage.reset();
         Answer::Pending(Box::pin(in_time(RESET_DEADLINE.max(self.deadline), reset)))
     }
 
-    fn left_alone<T>(&self) -> Answer<'_, T> {
+    fn circuit_open<T>(&self) -> Answer<'_, T> {
         // The probe may have ended with the runtime it ran on.
         self.probe_in_background();
-        Answer::Ready(Err(StorageError::new("the storage is left alone until it answers again")))
+        Answer::Ready(Err(StorageError::new("circuit open: waiting for the storage to answer a probe")))
     }
 
-    fn noted<T>(&self, answer: Result<T, StorageError>) -> Result<T, StorageError> {
+    /// Records the outcome of a call in the circuit breaker.
+    fn record<T>(&self, answer: Result<T, StorageError>) -> Result<T, StorageError> {
         match &answer {
-            Ok(_) => self.breaker.succeeded(),
+            Ok(_) => self.breaker.record_success(),
             Err(error) => {
-                if self.breaker.failed(self.failures, error) {
+                if self.breaker.record_failure(self.failures, error) {
                     self.probe_in_background();
                 }
             }
@@ -130,21 +125,6 @@ impl<S: Storage + 'static> Resilient<S> {
     fn probe_in_background(&self) {
         probe::spawn(&self.storage, &self.breaker, self.deadline);
     }
-}
-
-/// An answer, or an error when it does not come in time.
-async fn in_time<T: Unpin>(deadline: Duration, answer: Answer<'_, T>) -> Result<T, StorageError> {
-    let mut answer = pin!(answer);
-    if let Ok(answer) = timeout(deadline, answer.as_mut()).await {
-        return answer;
-    }
-    // If it was this thread that was busy, the answer is there and only has not been read yet.
-    yield_now().await;
-    let last_look = poll_fn(|context| match answer.as_mut().poll(context) {
-        Poll::Ready(answer) => Poll::Ready(Some(answer)),
-        Poll::Pending => Poll::Ready(None),
-    });
-    last_look.await.unwrap_or_else(|| Err(StorageError::new("the storage did not answer in time")))
 }
 
 impl<S: Storage + 'static> Storage for Resilient<S> {

@@ -1,10 +1,10 @@
 use super::fixed_window::counter_report;
 use crate::{Policy, Window};
 
-/// A fixed window whose end moves to one window from now with every hit that is admitted or refused here.
+/// A fixed window whose end moves to one window from now with every hit, admitted or refused.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct ElasticWindow {
-    /// Tells this window from later ones: its end does not, since it moves.
+    /// Identifies this window among later ones. The end cannot, since it moves.
     pub(super) start: u64,
     pub(super) end: u64,
     pub(super) used: u64,
@@ -41,7 +41,7 @@ impl ElasticWindow {
         policy.amount().saturating_sub(self.current(now).used)
     }
 
-    /// The window that holds at `now`: this one, or an untouched one if it has ended or was given back whole.
+    /// Returns the window that applies at `now`: this one, or an untouched one if it has ended or was refunded whole.
     fn current(&self, now: u64) -> Self {
         if self.used > 0 && now < self.end { self.clone() } else { Self { start: now, end: now, used: 0 } }
     }

@@ -1,9 +1,9 @@
 use crate::{
     Policy, Window,
-    window::{NEVER, Outcome},
+    window::{HitOutcome, NEVER},
 };
 
-/// One counter; the window starts at the key's first hit and ends exactly one window later.
+/// One counter. The window starts at the first hit of the key and ends exactly one window later.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct FixedWindow {
     pub(super) end: u64,
@@ -25,7 +25,7 @@ impl FixedWindow {
         self.end = if used == 0 { now.saturating_add(policy.window()) } else { end };
         self.used = used + cost;
         Window {
-            outcome: Outcome::new(true, policy.amount()),
+            outcome: HitOutcome::new(true, policy.amount()),
             remaining: remaining - cost,
             reset: self.end - now,
             retry_after: NEVER,
@@ -44,7 +44,7 @@ impl FixedWindow {
         policy.amount().saturating_sub(self.current(now).used)
     }
 
-    /// The window that holds at `now`: this one, or an untouched one if it has ended or was given back whole.
+    /// Returns the window that applies at `now`: this one, or an untouched one if it has ended or was refunded whole.
     fn current(&self, now: u64) -> Self {
         if self.used > 0 && now < self.end { self.clone() } else { Self { end: now, used: 0 } }
     }
@@ -54,7 +54,7 @@ impl FixedWindow {
     }
 }
 
-/// What a window with one counter reports; shared with the elastic window.
+/// Returns the report of a window with one counter; shared with the elastic window.
 pub(super) fn counter_report(
     policy: &Policy,
     used: u64,
@@ -67,7 +67,7 @@ pub(super) fn counter_report(
     let remaining = limit.saturating_sub(used);
     let allowed = cost <= remaining;
     Window {
-        outcome: Outcome::new(allowed, limit),
+        outcome: HitOutcome::new(allowed, limit),
         remaining,
         reset: end - now,
         retry_after: if allowed || cost > limit { NEVER } else { end - now },

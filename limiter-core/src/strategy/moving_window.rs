@@ -2,38 +2,40 @@ use std::collections::VecDeque;
 
 use crate::{
     Policy, Window,
-    window::{NEVER, Outcome},
+    window::{HitOutcome, NEVER},
 };
 
-/// The hits of the last window, oldest first: at most the amount in any half-open (now - window, now].
+/// The hits of the last window, oldest first.
+///
+/// Their costs sum up to at most the amount in any half-open (now - window, now].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct MovingWindow {
-    hits: VecDeque<Hit>,
-    /// The sum of the costs in `hits`, those that have left the window since the last hit included.
+    hits: VecDeque<HitRecord>,
+    /// The sum of the costs in `hits`, including those that have left the window since the last hit.
     used: u64,
-    /// When the newest of them leaves the window.
+    /// The instant at which the newest of them leaves the window.
     pub(super) expires: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Hit {
+struct HitRecord {
     at: u64,
     cost: u64,
 }
 
-/// How many hits a new log has room for; beyond that it grows by doubling, up to the amount.
-const FIRST_ROOM: usize = 16;
+/// The number of hits that a new log has room for. A full log doubles, up to the amount.
+const INITIAL_ROOM: usize = 16;
 
 impl MovingWindow {
     pub(super) fn new(policy: &Policy) -> Self {
-        let room = usize::try_from(policy.amount()).unwrap_or(FIRST_ROOM).min(FIRST_ROOM);
+        let room = usize::try_from(policy.amount()).unwrap_or(INITIAL_ROOM).min(INITIAL_ROOM);
         Self { hits: VecDeque::with_capacity(room), used: 0, expires: 0 }
     }
 
-    /// Adds a hit that is known to have passed, later than the others.
+    /// Adds a hit that has passed, later than all others.
     #[cfg(feature = "mongodb")]
     pub(super) fn push(&mut self, policy: &Policy, at: u64, cost: u64) {
-        self.hits.push_back(Hit { at, cost });
+        self.hits.push_back(HitRecord { at, cost });
         self.used += cost;
         self.expires = at.saturating_add(policy.window());
     }
@@ -53,12 +55,12 @@ impl MovingWindow {
         self.hits.drain(..gone);
         match self.hits.back_mut() {
             Some(newest) if newest.at == now => newest.cost += cost,
-            _ => self.hits.push_back(Hit { at: now, cost }),
+            _ => self.hits.push_back(HitRecord { at: now, cost }),
         }
         self.used = used + cost;
         self.expires = now.saturating_add(policy.window());
         Window {
-            outcome: Outcome::new(true, policy.amount()),
+            outcome: HitOutcome::new(true, policy.amount()),
             stamp: now,
             ..self.report(policy, 0, self.used, 0, now)
         }
@@ -80,7 +82,7 @@ impl MovingWindow {
         policy.amount().saturating_sub(self.at(policy, now).1)
     }
 
-    /// How many of the oldest hits have left the window at `now`, and the sum of the others.
+    /// Returns how many of the oldest hits have left the window at `now`, and the cost of the others.
     fn at(&self, policy: &Policy, now: u64) -> (usize, u64) {
         let gone = self.hits.iter().take_while(|hit| leaves(**hit, policy) <= now);
         gone.fold((0, self.used), |(count, used), hit| (count + 1, used - hit.cost))
@@ -91,7 +93,7 @@ impl MovingWindow {
         let remaining = limit.saturating_sub(used);
         let allowed = cost <= remaining;
         Window {
-            outcome: Outcome::new(allowed, limit),
+            outcome: HitOutcome::new(allowed, limit),
             remaining,
             reset: self.hits.get(gone).map_or(0, |hit| leaves(*hit, policy) - now),
             retry_after: if allowed { NEVER } else { self.wait(policy, gone, cost - remaining, cost, now) },
@@ -99,7 +101,7 @@ impl MovingWindow {
         }
     }
 
-    /// The time until the oldest hits that together cost `missing` have left.
+    /// Returns the time until the oldest hits, which together cost `missing`, have left the window.
     fn wait(&self, policy: &Policy, gone: usize, missing: u64, cost: u64, now: u64) -> u64 {
         if cost > policy.amount() {
             return NEVER;
@@ -115,7 +117,7 @@ impl MovingWindow {
     }
 }
 
-/// The first instant at which the hit no longer counts.
-fn leaves(hit: Hit, policy: &Policy) -> u64 {
+/// Returns the first instant at which the hit no longer counts.
+fn leaves(hit: HitRecord, policy: &Policy) -> u64 {
     hit.at.saturating_add(policy.window())
 }

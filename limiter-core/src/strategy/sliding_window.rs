@@ -1,16 +1,16 @@
 use crate::{
     Policy, Window,
-    window::{NEVER, Outcome},
+    window::{HitOutcome, NEVER},
 };
 
 /// Two counters over windows aligned to the Unix epoch.
 ///
-/// What counts is the current one plus the previous one's share that is still in view, rounded down:
-/// `current + floor(previous * left / window)` (the approximation of a sliding window log as Cloudflare
-/// described it in 2017).
+/// The count is the current counter plus the share of the previous one that is still in view, rounded down:
+/// `current + floor(previous * left / window)`. Cloudflare described this approximation of a sliding window log in
+/// 2017.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct SlidingWindow {
-    /// Of the current window.
+    /// The start of the current window.
     pub(super) start: u64,
     pub(super) previous: u64,
     pub(super) current: u64,
@@ -32,7 +32,7 @@ impl SlidingWindow {
         }
         next.current += cost;
         let window = Window {
-            outcome: Outcome::new(true, policy.amount()),
+            outcome: HitOutcome::new(true, policy.amount()),
             remaining: remaining - cost,
             reset: next.until_freed(policy.window(), left, from_previous),
             retry_after: NEVER,
@@ -50,14 +50,14 @@ impl SlidingWindow {
         }
     }
 
-    /// When neither counter counts any more.
+    /// Returns the instant from which neither counter counts any more.
     pub(super) fn expires(&self, window: u64) -> u64 {
         self.start.saturating_add(window).saturating_add(window)
     }
 
-    /// The counters as of `now`: shifted by one window, or emptied, as time has gone on.
+    /// Returns the counters as of `now`: unchanged, shifted by one window, or zero.
     fn at(&self, policy: &Policy, now: u64) -> Self {
-        // Mostly; and a division would cost as much as all the rest.
+        // The usual case: the division below would cost as much as everything else.
         if now - self.start < policy.window() {
             return self.clone();
         }
@@ -72,7 +72,7 @@ impl SlidingWindow {
         policy.amount().saturating_sub(next.current + next.in_view(policy, now).1)
     }
 
-    /// What is left of the current window at `now`, a time of it, and what still counts of the previous one.
+    /// Returns the rest of the current window at `now`, and the share of the previous counter that still counts.
     fn in_view(&self, policy: &Policy, now: u64) -> (u64, u64) {
         let left = self.start.saturating_add(policy.window()) - now;
         (left, share(self.previous, left, policy.window()))
@@ -84,7 +84,7 @@ impl SlidingWindow {
         let remaining = limit.saturating_sub(self.current + from_previous);
         let allowed = cost <= remaining;
         Window {
-            outcome: Outcome::new(allowed, limit),
+            outcome: HitOutcome::new(allowed, limit),
             remaining,
             reset: self.until_freed(window, left, from_previous),
             retry_after: if allowed { NEVER } else { self.wait(policy, left, cost) },
@@ -92,8 +92,9 @@ impl SlidingWindow {
         }
     }
 
-    /// The least wait after which `cost` passes: in this window, or else in the next one, where the current
-    /// counter is the previous one.
+    /// Returns the shortest wait after which `cost` passes.
+    ///
+    /// That is in this window or else in the next one, where the current counter is the previous one.
     fn wait(&self, policy: &Policy, left: u64, cost: u64) -> u64 {
         let (limit, window) = (policy.amount(), policy.window());
         let Some(room) = limit.checked_sub(cost) else { return NEVER };
@@ -103,12 +104,12 @@ impl SlidingWindow {
         }
     }
 
-    /// The time until what counts is one less.
+    /// Returns the time until the count is one less.
     fn until_freed(&self, window: u64, left: u64, from_previous: u64) -> u64 {
         if from_previous > 0 {
             left - left_when_at_most(self.previous, from_previous - 1, window)
         } else if self.current > 0 {
-            // In the next window the current counter is the previous one, and loses its first unit at once.
+            // In the next window the current counter is the previous one, which loses its first unit at once.
             left + 1
         } else {
             0
@@ -116,20 +117,21 @@ impl SlidingWindow {
     }
 }
 
-/// `floor(count * left / window)`
+/// Returns `floor(count * left / window)`.
 fn share(count: u64, left: u64, window: u64) -> u64 {
     if count == 0 {
         return 0;
     }
     match count.checked_mul(left) {
         Some(product) => product / window,
-        // No more than `count`, since `left` is no more than `window`.
+        // At most `count`, since `left` is at most `window`.
         None => narrow(u128::from(count) * u128::from(left) / u128::from(window)),
     }
 }
 
-/// The largest rest of a window at which a full count of `count` has shrunk to `room` or less:
-/// `floor(count * left / window) <= room`, that is `left < (room + 1) * window / count`.
+/// Returns the largest rest of a window at which the share of `count` is at most `room`.
+///
+/// `floor(count * left / window) <= room` is equivalent to `left < (room + 1) * window / count`.
 fn left_when_at_most(count: u64, room: u64, window: u64) -> u64 {
     if count <= room {
         return window;

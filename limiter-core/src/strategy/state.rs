@@ -4,7 +4,7 @@ use super::{
 };
 use crate::{
     Policy, Timestamp, Window,
-    window::{NEVER, Outcome},
+    window::{HitOutcome, NEVER},
 };
 
 #[cfg(any(feature = "memcached", feature = "mongodb", feature = "redis"))]
@@ -13,10 +13,10 @@ mod numbers;
 
 pub(crate) use self::numbers::Numbers;
 
-/// What one count remembers.
+/// The state of one count.
 ///
-/// A state belongs to one [`Policy`]: it must be given the same one at each call, and times that never go
-/// backwards (a storage takes a time before the newest it has seen as that newest).
+/// A state belongs to one [`Policy`]. Pass the same one to each call, and times that never go backwards. A storage
+/// replaces a time before the newest it has seen by that newest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State(Kind);
 
@@ -24,14 +24,14 @@ pub struct State(Kind);
 enum Kind {
     Fixed(FixedWindow),
     Elastic(ElasticWindow),
-    // Boxed, so that the other strategies do not pay for its size.
+    // Boxed, so that its size does not burden the other strategies.
     Moving(Box<MovingWindow>),
-    // With its length, by which to tell when it expires. Here it takes the room beside the tag.
+    // The length is needed to compute the expiry. It fits beside the tag.
     Sliding(SlidingWindow, WindowSeconds),
     Bucket(TokenBucket),
 }
 
-/// The length of a window: whole seconds, at most 100 years of them.
+/// The length of a window in whole seconds, at most 100 years.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct WindowSeconds(u32);
 
@@ -45,7 +45,7 @@ impl WindowSeconds {
     }
 }
 
-/// Calls a method of whichever strategy the state is of.
+/// Calls a method of the state, whatever its strategy.
 macro_rules! dispatch {
     ($kind:expr, $state:ident => $call:expr) => {
         match $kind {
@@ -59,7 +59,7 @@ macro_rules! dispatch {
 }
 
 impl State {
-    /// The state of a count that nobody has touched.
+    /// Creates the state of an untouched count.
     #[must_use]
     pub fn new(policy: &Policy) -> Self {
         Self(match policy.strategy() {
@@ -73,10 +73,10 @@ impl State {
         })
     }
 
-    /// What a new state reports to a look, without making one.
+    /// Returns the report of a test on a new state, without creating one.
     pub(crate) fn untouched(policy: &Policy, cost: u64) -> Window {
         Window {
-            outcome: Outcome::new(cost <= policy.capacity(), policy.amount()),
+            outcome: HitOutcome::new(cost <= policy.capacity(), policy.amount()),
             remaining: policy.capacity(),
             reset: 0,
             retry_after: NEVER,
@@ -84,21 +84,22 @@ impl State {
         }
     }
 
-    /// Tells whether `cost` would pass now, and how the window stands. Changes nothing.
+    /// Tests whether `cost` would pass now. Changes nothing.
     pub fn test(&self, policy: &Policy, cost: u64, now: Timestamp) -> Window {
         let now = now.as_nanos();
         dispatch!(&self.0, state => state.test(policy, cost, now))
     }
 
-    /// What may be taken now: the same as a look reports, for less.
+    /// Returns the amount left now, as a test reports it but at less expense.
     #[inline]
     pub(crate) fn remaining(&self, policy: &Policy, now: Timestamp) -> u64 {
         let now = now.as_nanos();
         dispatch!(&self.0, state => state.remaining(policy, now))
     }
 
-    /// Takes `cost` if it passes. A refused hit takes nothing; under the elastic strategy it moves the end of
-    /// the window. A cost of 0 is a look.
+    /// Takes `cost` if it passes. A cost of 0 only tests.
+    ///
+    /// A refused hit takes nothing. Under the elastic strategy it moves the end of the window.
     #[inline]
     pub fn hit(&mut self, policy: &Policy, cost: u64, now: Timestamp) -> Window {
         let now = now.as_nanos();
@@ -108,18 +109,21 @@ impl State {
         dispatch!(&mut self.0, state => state.hit(policy, cost, now))
     }
 
-    /// Returns `cost` to the window which the hit that reported `taken` came from, or nowhere if that window
-    /// is gone. A token bucket gets back what time has not already refilled.
+    /// Refunds `cost` of the hit that reported `taken`.
+    ///
+    /// The refund goes to the window of the hit and is dropped if that has ended. A token bucket regains the part
+    /// that time has not already refilled.
     pub fn refund(&mut self, policy: &Policy, cost: u64, taken: &Window, now: Timestamp) {
-        self.give_back_stamped(policy, cost, taken.stamp, now);
+        self.refund_stamped(policy, cost, taken.stamp, now);
     }
 
-    pub(crate) fn give_back_stamped(&mut self, policy: &Policy, cost: u64, stamp: u64, now: Timestamp) {
+    /// Refunds `cost` as [`refund`](Self::refund), with the stamp of the hit's report.
+    pub(crate) fn refund_stamped(&mut self, policy: &Policy, cost: u64, stamp: u64, now: Timestamp) {
         let now = now.as_nanos();
         dispatch!(&mut self.0, state => state.refund(policy, cost, stamp, now));
     }
 
-    /// The time from which the state is as good as a new one.
+    /// Returns the time from which the state equals a new one.
     pub fn expires(&self) -> Timestamp {
         Timestamp::from_nanos(match &self.0 {
             Kind::Fixed(state) => state.end,

@@ -1,10 +1,11 @@
 use crate::{
     Policy, Window,
-    window::{NEVER, Outcome},
+    window::{HitOutcome, NEVER},
 };
 
-/// A bucket that gains one unit per interval, kept as the one instant at which it is full again (GCRA's
-/// theoretical arrival time).
+/// A bucket that gains one unit per interval.
+///
+/// Its state is the instant at which it is full again (GCRA's theoretical arrival time).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct TokenBucket {
     pub(super) full_at: u64,
@@ -25,8 +26,9 @@ impl TokenBucket {
         Window { remaining: window.remaining - cost, reset: window.reset.saturating_add(taken), ..window }
     }
 
-    /// Gives back what the time since the hit has not already refilled: more would let the bucket gain the
-    /// same units twice.
+    /// Refunds the part that time has not already refilled since the hit.
+    ///
+    /// A larger refund would let the bucket gain the same units twice.
     pub(super) fn refund(&mut self, policy: &Policy, cost: u64, stamp: u64, now: u64) {
         let taken = cost.saturating_mul(policy.interval());
         let refilled = now.saturating_sub(stamp);
@@ -46,10 +48,10 @@ impl TokenBucket {
         let remaining = self.remaining(policy, now);
         let allowed = cost <= remaining;
         Window {
-            outcome: Outcome::new(allowed, policy.amount()),
+            outcome: HitOutcome::new(allowed, policy.amount()),
             remaining,
             reset: missing,
-            // A cost within the capacity cannot overflow: the capacity fills within 100 years.
+            // No overflow: the cost is within the capacity, which fills within 100 years.
             retry_after: if allowed || cost > capacity {
                 NEVER
             } else {

@@ -9,10 +9,10 @@ use limiter_core::{
 use serde_json::{Value, json};
 
 /// Of the reference.
-pub(crate) const REFERENCE: &str = include_str!("../../../tests/data/limits-vectors.jsonl");
+pub(crate) const REFERENCE: &str = include_str!("../data/limits-vectors.jsonl");
 
 /// Of a naive model of what is promised.
-pub(crate) const PROMISED: &str = include_str!("../../../tests/data/contract-vectors.jsonl");
+pub(crate) const PROMISED: &str = include_str!("../data/contract-vectors.jsonl");
 
 /// Runs each line that the storage can enforce, as a client of its own; returns how many these were.
 pub(crate) async fn agree(storage: &dyn Storage, lines: &str) -> usize {

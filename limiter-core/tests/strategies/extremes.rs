@@ -3,7 +3,7 @@
 use limiter_core::{Policy, Quota, Strategy, Unit};
 use proptest::{prelude::*, strategy::Strategy as Generate};
 
-use crate::{Counter, naive::Naive, nanos};
+use crate::{Counter, cases, naive::Naive, nanos};
 
 const UNITS: [Unit; 4] = [Unit::Second, Unit::Hour, Unit::Month, Unit::Year];
 
@@ -26,7 +26,7 @@ fn any_cost() -> impl Generate<Value = u64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
+    #![proptest_config(cases(1000))]
 
     /// Tests run with overflow checks: a sum that leaves its range is a panic here.
     #[test]

@@ -3,7 +3,7 @@
 use limiter_core::{Policy, Quota, Strategy, Unit, Window};
 use proptest::{prelude::*, strategy::Strategy as Generate};
 
-use crate::{Counter, naive::Naive, nanos};
+use crate::{Counter, cases, naive::Naive, nanos};
 
 const SECOND: u64 = 1_000_000_000;
 /// Not on the edge of any window.
@@ -46,7 +46,7 @@ fn step() -> impl Generate<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
+    #![proptest_config(cases(600))]
 
     #[test]
     fn agrees_with_the_naive_one(policy in small_policy(&Strategy::ALL), steps in prop::collection::vec(step(), 1..60)) {

@@ -4,7 +4,7 @@ use limiter_core::{Policy, Quota, Strategy, Unit, Window};
 use proptest::{prelude::*, strategy::Strategy as Generate};
 
 use crate::{
-    Counter,
+    Counter, cases,
     model::{START, small_policy},
     nanos,
 };
@@ -66,7 +66,7 @@ fn run(counter: &Counter, steps: &[Step]) -> (u64, Vec<Taken>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(cases(400))]
 
     #[test]
     fn leaves_no_trace_in_a_log(policy in small_policy(&LOGS), steps in steps()) {

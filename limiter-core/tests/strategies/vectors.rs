@@ -9,12 +9,12 @@ use crate::Counter;
 
 #[test]
 fn agrees_with_the_reference() {
-    assert_eq!(agree(include_str!("../../../tests/data/limits-vectors.jsonl")), 240);
+    assert_eq!(agree(include_str!("../data/limits-vectors.jsonl")), 240);
 }
 
 #[test]
 fn agrees_with_the_contract() {
-    assert_eq!(agree(include_str!("../../../tests/data/contract-vectors.jsonl")), 300);
+    assert_eq!(agree(include_str!("../data/contract-vectors.jsonl")), 300);
 }
 
 /// Runs each line; returns how many there were.

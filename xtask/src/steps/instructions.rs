@@ -13,18 +13,18 @@ use crate::{
     python::works,
 };
 
-/// What decisions and requests cost in instructions, which do not depend on how busy the machine is.
+/// Counts the instructions of decisions and requests, which do not depend on how busy the machine is.
 pub(super) const STEP: Step =
     Step { name: "instructions", about: "no decision takes more instructions", ci_only: false, run };
 
-/// A line for each scenario: its name, and how many instructions one time takes. A change of them is a commit
-/// of its own that says why.
+/// A line for each scenario: its name and its instructions for one time. A change of them is a commit of its own
+/// with the reason.
 const BASELINE: &str = "benches/counts.txt";
 
-/// Where the present counts are left, so that they can become the baseline.
+/// The file of the present counts in the target folder, which may become the baseline.
 const PRESENT: &str = "counts.txt";
 
-/// By how many percent a count may grow.
+/// The percentage by which a count may grow.
 const TOLERANCE: u64 = 5;
 
 /// Twice as many times and once as many: the difference leaves out what happens once.
@@ -56,13 +56,13 @@ fn run() -> Result<Outcome, Box<dyn Error>> {
     Err(format!("instructions have grown by more than {TOLERANCE} %: {grown}; {file} has all of them").into())
 }
 
-/// How many instructions a scenario takes each time.
+/// Returns the instructions of a scenario for one time.
 fn instructions(program: &Path, scenario: &str) -> Result<u64, Box<dyn Error>> {
     let (once, twice) = (count(program, scenario, TIMES)?, count(program, scenario, 2 * TIMES)?);
     Ok(twice.saturating_sub(once) / TIMES)
 }
 
-/// How many instructions a scenario takes altogether.
+/// Returns the instructions of a scenario for all times.
 fn count(program: &Path, scenario: &str, times: u64) -> Result<u64, Box<dyn Error>> {
     let mut valgrind = Command::new("valgrind");
     valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);

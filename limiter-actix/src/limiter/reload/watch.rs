@@ -1,4 +1,4 @@
-//! Looks whether a file has changed.
+//! Watches a file for changes.
 
 use std::{
     sync::mpsc::{Receiver, RecvTimeoutError},
@@ -11,24 +11,25 @@ use crate::{
     settings::{config_error::Origin, file::File},
 };
 
-/// How long a file must stay as it is before it is taken: whoever writes it has finished.
+/// The time that a file must stay unchanged before it is applied, so that its writer has finished.
 const SETTLED: Duration = Duration::from_millis(50);
 
-/// Looks whether a file has changed, for as long as its limiter is there.
+/// Watches a file, until its limiter ends.
 pub(super) struct Watcher<T> {
     pub(super) file: File,
-    /// Takes what was found, if it is still there, and returns whether it is; none when the limiter is gone.
-    pub(super) take: T,
-    /// Closed when the limiter is gone.
+    /// Applies the content, if it is still that of the file, and returns whether it is. `None` once the limiter has
+    /// ended.
+    pub(super) apply: T,
+    /// Closed once the limiter has ended.
     pub(super) alive: Receiver<()>,
     pub(super) interval: Duration,
 }
 
-/// What was found where a file was looked for.
+/// The content of the file, or why it is not readable.
 pub(super) type FileText = Result<String, ConfigError>;
 
 impl<T: Fn(&FileText) -> Option<bool> + Send + 'static> Watcher<T> {
-    /// Starts a thread. `text` is what was read last.
+    /// Starts the thread. `text` is the content that is applied.
     pub(super) fn start(self, text: String) -> Result<(), ConfigError> {
         let origin = self.file.origin();
         let thread = thread::Builder::new().name("limiter-reload".to_owned());
@@ -49,7 +50,7 @@ impl<T: Fn(&FileText) -> Option<bool> + Send + 'static> Watcher<T> {
             if !self.waits(SETTLED) {
                 continue;
             }
-            match (self.take)(&found) {
+            match (self.apply)(&found) {
                 Some(true) => last = found,
                 Some(false) => {}
                 None => return,
@@ -57,7 +58,7 @@ impl<T: Fn(&FileText) -> Option<bool> + Send + 'static> Watcher<T> {
         }
     }
 
-    /// Waits; says no when the limiter is gone.
+    /// Waits. Returns `false` once the limiter has ended.
     fn waits(&self, time: Duration) -> bool {
         self.alive.recv_timeout(time) == Err(RecvTimeoutError::Timeout)
     }
@@ -72,7 +73,7 @@ mod tests {
 
     use crate::Limiter;
 
-    /// How many threads of this process are watchers.
+    /// Returns how many threads of this process are watchers.
     fn watchers() -> usize {
         let threads = fs::read_dir("/proc/self/task").expect("a process has threads");
         // A thread may end while it is looked at.

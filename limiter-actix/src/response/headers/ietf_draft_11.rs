@@ -1,4 +1,4 @@
-//! The fields of draft-ietf-httpapi-ratelimit-headers, revision 11; nothing else here knows their syntax.
+//! The fields of draft-ietf-httpapi-ratelimit-headers, revision 11. Their syntax is in this file only.
 //!
 //! Both are Lists of Items of Structured Fields (RFC 9651), each item a String: the name of a limit.
 
@@ -15,10 +15,10 @@ use crate::{
 pub(crate) const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 pub(crate) const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
-/// Sets both fields, if there is a limit to tell of. `retry_after` is what the answer tells its client to wait.
+/// Sets both fields, if there are limits. `retry_after` is the wait of the response, in seconds.
 pub(crate) fn set(headers: &mut HeaderMap, limits: &[CurrentLimit], retry_after: Option<u64>) {
     let named = with_unique_names(limits);
-    // As long as most items are, or a little longer.
+    // Most items are a little shorter.
     let room = 48 * named.len();
     let (mut policies, mut states) = (String::with_capacity(room), String::with_capacity(room));
     for (name, limit) in named {
@@ -31,14 +31,14 @@ pub(crate) fn set(headers: &mut HeaderMap, limits: &[CurrentLimit], retry_after:
     }
     let fields = [(RATELIMIT_POLICY, policies), (RATELIMIT, states)];
     for (field, text) in fields {
-        // Never an error: what is written here is printable ASCII.
+        // It never fails, since the text is printable ASCII.
         if let Ok(value) = HeaderValue::try_from(text) {
             headers.insert(field, value);
         }
     }
 }
 
-/// `"burst";q=100;w=60`: what is allowed.
+/// Writes the quota, such as `"burst";q=100;w=60`.
 fn write_policy(field: &mut String, name: &Name<'_>, limit: &CurrentLimit) {
     begin_item(field, name);
     parameter(field, 'q', limit.quota().amount());
@@ -46,7 +46,7 @@ fn write_policy(field: &mut String, name: &Name<'_>, limit: &CurrentLimit) {
     partition(field, limit.partition);
 }
 
-/// `"burst";r=50;t=30`: how much of it is left, and for how long. The draft has `t` as a wait, never as an
+/// Writes the remaining amount and the reset, such as `"burst";r=50;t=30`. In the draft, `t` is a wait, never an
 /// instant, and not beyond `Retry-After`.
 fn write_state(field: &mut String, name: &Name<'_>, limit: &CurrentLimit, retry_after: Option<u64>) {
     let window = limit.window();
@@ -54,12 +54,12 @@ fn write_state(field: &mut String, name: &Name<'_>, limit: &CurrentLimit, retry_
     let (left, wait) = match limit.outcome {
         LimitOutcome::Passed => (window.remaining(), Some(seconds(window.reset()))),
         LimitOutcome::Refused => (0, refused_for),
-        // The header is at least as long, and longer where an answer came with its own.
+        // The wait of the response is at least as long, and longer if the application has set one.
         LimitOutcome::RefusedLongest => (0, refused_for.max(retry_after)),
     };
     begin_item(field, name);
     parameter(field, 'r', left);
-    // Nothing to wait for: the window is untouched, or no wait helps.
+    // There is no wait if the window is untouched, or if no wait helps.
     if let Some(wait) = wait.filter(|wait| *wait > 0) {
         parameter(field, 't', wait);
     }
@@ -73,7 +73,7 @@ fn begin_item(field: &mut String, name: &Name<'_>) {
     name.write(field);
 }
 
-/// An Integer has 15 digits at most (RFC 9651, section 3.3.1); only the burst of a token bucket can have more.
+/// Writes an Integer, of at most 15 digits (RFC 9651, section 3.3.1). Only the burst of a token bucket can have more.
 fn parameter(field: &mut String, key: char, number: u64) {
     field.push(';');
     field.push(key);
@@ -81,7 +81,7 @@ fn parameter(field: &mut String, key: char, number: u64) {
     field.push_str(itoa::Buffer::new().format(number.min(Quota::MAX_AMOUNT)));
 }
 
-/// A Byte Sequence (RFC 9651, section 3.3.5).
+/// Writes a Byte Sequence (RFC 9651, section 3.3.5).
 fn partition(field: &mut String, partition: Option<PartitionKey>) {
     if let Some(partition) = partition {
         field.push_str(";pk=:");
@@ -94,7 +94,7 @@ fn partition(field: &mut String, partition: Option<PartitionKey>) {
 struct Name<'a>(Cow<'a, str>);
 
 impl Name<'_> {
-    /// A String (RFC 9651, section 3.3.3).
+    /// Writes a String (RFC 9651, section 3.3.3).
     fn write(&self, field: &mut String) {
         field.push('"');
         let mut rest = &*self.0;

@@ -6,7 +6,7 @@ use limiter_core::Timestamp;
 use super::format::{number, seconds};
 use crate::RetryAfter;
 
-/// Sets the header, unless a longer one is there.
+/// Sets the header, unless it is there with a longer wait.
 pub(super) fn set(
     headers: &mut HeaderMap,
     name: &HeaderName,
@@ -14,7 +14,7 @@ pub(super) fn set(
     wait: Duration,
     now: Timestamp,
 ) {
-    // A client that is told to wait for no time at all would be back at once.
+    // A client with no wait at all would retry at once.
     let wait = wait.max(Duration::from_secs(1));
     if read(headers, name, now).is_some_and(|there| there > seconds(wait)) {
         return;
@@ -34,12 +34,11 @@ fn value(form: RetryAfter, wait: Duration, now: Timestamp) -> Option<HeaderValue
     }
 }
 
-/// How many seconds an answer tells its client to wait, in either form; none when it does not, or says
-/// something that is neither.
+/// Returns the seconds of a `Retry-After` in either form. Returns `None` if there is none, or it is invalid.
 pub(super) fn read(headers: &HeaderMap, name: &HeaderName, now: Timestamp) -> Option<u64> {
     let text = headers.get(name)?.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // Only a number too large for 64 bits cannot be read.
+        // It fails only for a number too large for 64 bits.
         return Some(text.parse().unwrap_or(u64::MAX));
     }
     let until = SystemTime::from(text.parse::<HttpDate>().ok()?).duration_since(UNIX_EPOCH).ok()?;

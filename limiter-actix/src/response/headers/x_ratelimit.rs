@@ -4,8 +4,8 @@ use limiter_core::{Timestamp, Window};
 use super::format::number;
 use crate::HeaderNames;
 
-/// Sets the three headers of a window. The reset is an instant, as most that read this header take it;
-/// `RateLimit` has the same as a wait.
+/// Sets the three headers of a window. The reset is an instant, as most clients of this header expect. In
+/// `RateLimit` it is a wait.
 pub(super) fn set(headers: &mut HeaderMap, names: &HeaderNames, window: &Window, now: Timestamp) {
     headers.reserve(3);
     headers.insert(names.limit.clone(), number(window.limit()));

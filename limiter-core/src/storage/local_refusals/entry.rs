@@ -2,48 +2,49 @@ use std::cmp::Ordering;
 
 use crate::{Policy, Strategy, Timestamp, Window, storage::Hit, window::NEVER};
 
-/// How one limit stood for one client.
+/// The window of one limit for one client at its last refusal.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
+pub(super) struct WindowEntry {
     digest: u128,
-    /// In nanoseconds, before the storage was asked: it decided later, so what it told holds longer than this is kept.
-    asked_at: u64,
-    /// The first instant at which it is no longer known how the limit stands.
+    /// The instant before the call to the storage, in nanoseconds. The storage decided later, so its waits end after
+    /// those counted from here.
+    queried_at: u64,
+    /// The first instant at which the window is no longer known, in nanoseconds.
     until: u64,
     cost: u64,
     window: Window,
 }
 
-/// The longest that anything is remembered, in nanoseconds.
-const LONGEST: u64 = 5_000_000_000;
+/// The maximum lifetime of an entry, in nanoseconds.
+const MAX_LIFETIME: u64 = 5_000_000_000;
 
-impl Entry {
-    /// None when it may change at any time.
-    pub(super) fn new(digest: u128, hit: &Hit<'_>, window: &Window, asked_at: Timestamp) -> Option<Self> {
+impl WindowEntry {
+    /// Creates an entry, or returns `None` if the window may change at any time.
+    pub(super) fn new(digest: u128, hit: &Hit<'_>, window: &Window, queried_at: Timestamp) -> Option<Self> {
         let is_elastic = hit.policy.strategy() == Strategy::FixedWindowElasticExpiry;
         if !window.is_allowed() && (is_elastic || hit.reserved) {
             return None;
         }
-        let asked_at = asked_at.as_nanos();
-        let changes = next_change(hit.policy, window).unwrap_or(LONGEST);
-        // One that never passes never will.
-        let until = asked_at.saturating_add(LONGEST.min(changes).min(window.retry_after));
-        Some(Self { digest, asked_at, until, cost: hit.cost, window: *window })
+        let queried_at = queried_at.as_nanos();
+        let changes = next_change(hit.policy, window).unwrap_or(MAX_LIFETIME);
+        // A hit that never passes has no wait, and stays refused.
+        let until = queried_at.saturating_add(MAX_LIFETIME.min(changes).min(window.retry_after));
+        Some(Self { digest, queried_at, until, cost: hit.cost, window: *window })
     }
 
     pub(super) fn is_of(&self, digest: u128) -> bool {
         self.digest == digest
     }
 
-    /// How the limit stands for this hit; none when that is not known.
+    /// Returns the window of this hit, or `None` if it is not known.
     pub(super) fn window(&self, hit: &Hit<'_>, now: Timestamp) -> Option<Window> {
         let now = now.as_nanos();
-        // A clock that went back tells nothing.
-        if !(self.asked_at..self.until).contains(&now) {
+        // Nothing is known at a time before the call, to which a clock may go back.
+        if !(self.queried_at..self.until).contains(&now) {
             return None;
         }
         let mut window = self.at_cost(hit)?;
-        let elapsed = now - self.asked_at;
+        let elapsed = now - self.queried_at;
         window.reset = window.reset.saturating_sub(elapsed);
         if window.retry_after != NEVER {
             window.retry_after = window.retry_after.saturating_sub(elapsed);
@@ -51,7 +52,10 @@ impl Entry {
         Some(window)
     }
 
-    /// What was refused at some cost is refused at a greater one, but mostly for longer; that is not always known.
+    /// Returns the window at the cost of the hit.
+    ///
+    /// A greater cost than the refused one is refused as well, usually for longer. Some strategies cannot compute
+    /// from the window how much longer.
     fn at_cost(&self, hit: &Hit<'_>) -> Option<Window> {
         let mut window = self.window;
         let longer = match hit.cost.cmp(&self.cost) {
@@ -72,18 +76,18 @@ impl Entry {
         Some(window)
     }
 
-    /// What is over first, or is only shown, has the lowest rank.
+    /// Returns the rank for replacement: entries that do not refuse first, then those that end first.
     pub(super) fn rank(&self, now: Timestamp) -> (bool, u64) {
         (!self.window.is_allowed() && self.until > now.as_nanos(), self.until)
     }
 }
 
-/// The time until more is left of it, if nobody hits; none when nothing is used.
+/// Returns the time until more quota is left without further hits, or `None` if nothing is used.
 fn next_change(policy: &Policy, window: &Window) -> Option<u64> {
     if policy.strategy() != Strategy::TokenBucket {
         return (window.reset > 0).then_some(window.reset);
     }
     let missing = policy.capacity().checked_sub(window.remaining).filter(|missing| *missing > 0)?;
-    // It is full when the last of the missing units has come.
+    // `reset` is the time until the last of the missing units.
     Some(window.reset.saturating_sub((missing - 1).saturating_mul(policy.interval())))
 }

@@ -6,47 +6,48 @@ use std::sync::{
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
-use super::entry::Entry;
+use super::entry::WindowEntry;
 use crate::{Timestamp, Window, storage::Hit};
 
-/// How limits stand that were refused a short while ago, or stood in a batch that was.
+/// A set-associative table of windows from batches that were refused a short while ago.
 ///
-/// Each has a few places under a seeded hash of its identity and client; of those that share them, the ones that are
-/// soonest over leave.
+/// A seeded hash of the limit and client selects a set of few places. A new entry replaces the one of its set that
+/// ends first.
 #[derive(Default)]
-pub(super) struct Table {
-    /// Made for the first refusal: most clients of most storages are never refused.
+pub(super) struct WindowTable {
+    /// Allocated at the first refusal, since many storages never refuse.
     sets: OnceLock<Box<[Mutex<Set>]>>,
-    /// How often something was cleared. What was asked before that is no longer known.
+    /// The number of clears. An answer to a call that began before the last one is out of date.
     generation: AtomicU64,
 }
 
-type Set = [Option<Entry>; PLACES];
+type Set = [Option<WindowEntry>; PLACES];
 
-/// In a set.
+/// The number of places in a set.
 const PLACES: usize = 4;
 
-/// A power of two. All sets take about 800 kB.
+/// The number of sets, a power of two. All of them take about 800 kB.
 const SETS: usize = 2048;
 
-/// When the storage was asked, before it was.
+/// The start of a call to the storage.
 #[derive(Clone, Copy)]
-pub(super) struct Asked {
+pub(super) struct QueryStart {
     at: Timestamp,
     generation: u64,
 }
 
-impl Table {
-    /// Whether anything was ever refused.
+impl WindowTable {
+    /// Returns whether any refusal was remembered.
     pub(super) fn is_used(&self) -> bool {
         self.sets.get().is_some()
     }
 
-    pub(super) fn asked(&self, now: Timestamp) -> Asked {
-        Asked { at: now, generation: self.generation.load(Ordering::Acquire) }
+    /// Marks the start of a call to the storage.
+    pub(super) fn query_start(&self, now: Timestamp) -> QueryStart {
+        QueryStart { at: now, generation: self.generation.load(Ordering::Acquire) }
     }
 
-    /// How all these hits stand; none when that is not known of one.
+    /// Returns the windows of all these hits, or `None` if one is not known.
     pub(super) fn windows(&self, hits: &[Hit<'_>], now: Timestamp) -> Option<SmallVec<[Window; 6]>> {
         let digests = digests(hits);
         let window = |(place, hit)| {
@@ -61,19 +62,22 @@ impl Table {
         set.iter().flatten().find(|entry| entry.is_of(digest))?.window(hit, now)
     }
 
-    /// Remembers how these hits stood when the storage was asked, and forgets what cannot be remembered of them.
-    pub(super) fn remember(&self, hits: &[Hit<'_>], windows: &[Window], asked: Asked) {
+    /// Remembers the windows of these hits from a call to the storage.
+    ///
+    /// Forgets earlier windows of hits whose windows may change at any time.
+    pub(super) fn remember(&self, hits: &[Hit<'_>], windows: &[Window], start: QueryStart) {
         let sets = self.sets.get_or_init(|| (0..SETS).map(|_| Mutex::default()).collect());
         let digests = digests(hits);
         for ((hit, window), digest) in hits.iter().zip(windows).zip(digests.iter().copied()) {
-            let entry = Entry::new(digest, hit, window, asked.at).filter(|_| is_alone(&digests, digest));
+            let entry =
+                WindowEntry::new(digest, hit, window, start.at).filter(|_| is_alone(&digests, digest));
             let mut set = sets[place(digest)].lock();
             remove(&mut set, digest);
-            // Under the lock: what is cleared now is either gone already or forgotten after this.
+            // Under the lock: a concurrent clear has either begun a generation, or forgets this entry afterwards.
             if let Some(entry) = entry
-                && asked.generation == self.generation.load(Ordering::Acquire)
+                && start.generation == self.generation.load(Ordering::Acquire)
             {
-                insert(&mut set, entry, asked.at);
+                insert(&mut set, entry, start.at);
             }
         }
     }
@@ -95,8 +99,8 @@ impl Table {
         }
     }
 
-    /// Lets nothing be remembered that was asked before now.
-    pub(super) fn begin_anew(&self) {
+    /// Begins a generation: answers to calls that began before are not remembered.
+    pub(super) fn begin_generation(&self) {
         self.generation.fetch_add(1, Ordering::AcqRel);
     }
 
@@ -109,7 +113,9 @@ fn digests(hits: &[Hit<'_>]) -> SmallVec<[u128; 6]> {
     hits.iter().map(Hit::digest).collect()
 }
 
-/// Of a count that a batch hits twice, a report says how it stands between the two.
+/// Returns whether a batch hits a count once.
+///
+/// Of a count hit twice, the first report is of the time between the two hits.
 fn is_alone(digests: &[u128], digest: u128) -> bool {
     digests.iter().filter(|other| **other == digest).count() == 1
 }
@@ -127,9 +133,9 @@ fn remove(set: &mut Set, digest: u128) {
     }
 }
 
-/// In an empty place, or else in that of the one that is soonest over.
-fn insert(set: &mut Set, entry: Entry, now: Timestamp) {
-    let rank = |place: &&mut Option<Entry>| place.as_ref().map_or((false, 0), |there| there.rank(now));
+/// Puts an entry in an empty place, or else in the place of the entry that ranks lowest.
+fn insert(set: &mut Set, entry: WindowEntry, now: Timestamp) {
+    let rank = |place: &&mut Option<WindowEntry>| place.as_ref().map_or((false, 0), |entry| entry.rank(now));
     if let Some(place) = set.iter_mut().min_by_key(rank) {
         *place = Some(entry);
     }

@@ -1,14 +1,11 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::{MemcachedStorage, address, desk::Desk, line::Lines, value};
-use crate::storage::StorageError;
+use super::{MemcachedStorage, connection::ServerConnections, record, servers::Servers, uri};
+use crate::storage::{StorageError, key_prefix};
 
-const DEFAULT_PREFIX: &str = "ratelimit";
-
-/// How long an attempt to connect may take. Requests do not wait for it.
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Puts a [`MemcachedStorage`] together.
+/// A builder of [`MemcachedStorage`].
 ///
 /// ```
 /// use limiter_core::storage::MemcachedStorage;
@@ -28,63 +25,67 @@ pub struct MemcachedStorageBuilder {
 
 impl MemcachedStorageBuilder {
     /// The longest prefix in bytes.
-    pub const MAX_PREFIX_LEN: usize = 64;
+    pub const MAX_PREFIX_LEN: usize = key_prefix::MAX_LEN;
 
-    pub(super) fn new(uri: &str) -> Self {
-        Self {
-            uri: uri.to_owned(),
-            prefix: DEFAULT_PREFIX.to_owned(),
-            connect_timeout: DEFAULT_CONNECT_TIMEOUT,
-        }
-    }
-
-    /// What all keys begin with: letters, digits and `.`, `_`, `-`, `:`; `ratelimit` unless set. Storages of
-    /// the same servers that shall not share counts need different ones; another one is also the way to begin
-    /// anew, since [`reset`](crate::storage::Storage::reset) is an error.
+    /// Sets the prefix of all keys: letters, digits and `.`, `_`, `-`, `:`. Defaults to `ratelimit`.
+    ///
+    /// Storages of the same servers need different prefixes to have separate counts. A new prefix also starts all
+    /// counts from zero, which [`reset`](crate::storage::Storage::reset) cannot do here.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
     }
 
-    /// How long an attempt to connect may take, 2 s unless set. It goes on in the background: no request
-    /// waits longer for it than it waits for an answer.
+    /// Sets the timeout of an attempt to connect. Defaults to 2 s.
+    ///
+    /// The attempt runs in the background. Behind a deadline, no request waits longer for it than for a reply.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
-    /// Builds the storage. It does not connect yet.
+    /// Builds the storage, without connecting.
     ///
     /// # Errors
     ///
-    /// When the URI is not one of those that [`MemcachedStorage::new`] takes, and when the prefix holds other
-    /// characters or is too long.
+    /// If the URI is not one that [`MemcachedStorage::new`] accepts, or the prefix is too long or has other
+    /// characters.
     pub fn build(self) -> Result<MemcachedStorage, StorageError> {
-        self.check_prefix()?;
-        let servers = address::read(&self.uri)?;
-        let lines = servers.iter().map(|server| Lines::new(server.clone(), self.connect_timeout)).collect();
+        key_prefix::check(&self.prefix)?;
+        let addresses = uri::parse(&self.uri)?;
+        let connections =
+            addresses.iter().map(|it| ServerConnections::new(it.clone(), self.connect_timeout)).collect();
         Ok(MemcachedStorage {
-            desk: Arc::new(Desk::new(lines)),
-            servers: servers.into(),
-            prefix: format!("{}:{}:", self.prefix, value::VERSION).into(),
+            servers: Arc::new(Servers::new(connections)),
+            addresses: addresses.into(),
+            prefix: format!("{}:{}:", self.prefix, record::VERSION).into(),
         })
-    }
-
-    fn check_prefix(&self) -> Result<(), StorageError> {
-        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-:".contains(&byte);
-        if self.prefix.is_empty()
-            || self.prefix.len() > Self::MAX_PREFIX_LEN
-            || !self.prefix.bytes().all(fits)
-        {
-            return Err(StorageError::new(
-                "the prefix of a memcached storage is 1 to 64 letters, digits or one of . _ - :",
-            ));
-        }
-        Ok(())
     }
 }
 
-/// Does not show the URI: it may hold a password, by mistake.
+impl MemcachedStorage {
+    /// Creates a storage from a URI of at most 100 servers, `memcached://host[:port][,host[:port]]..`.
+    ///
+    /// The port defaults to 11211. IPv6 addresses need brackets.
+    ///
+    /// # Errors
+    ///
+    /// If the URI is invalid. An unreachable server is an error only when the storage is used.
+    pub fn new(uri: &str) -> Result<Self, StorageError> {
+        Self::builder(uri).build()
+    }
+
+    /// Returns a builder for a storage with options.
+    pub fn builder(uri: &str) -> MemcachedStorageBuilder {
+        MemcachedStorageBuilder {
+            uri: uri.to_owned(),
+            prefix: key_prefix::DEFAULT.to_owned(),
+            connect_timeout: DEFAULT_CONNECT_TIMEOUT,
+        }
+    }
+}
+
+/// Shows no URI: it may contain a password by mistake.
 impl fmt::Debug for MemcachedStorageBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemcachedStorageBuilder").field("prefix", &self.prefix).finish_non_exhaustive()

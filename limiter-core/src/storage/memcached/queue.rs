@@ -1,132 +1,138 @@
-//! Who may go at once, and who waits for somebody else with the same counts.
+//! Orders the operations of this process that use the same counts.
 //!
-//! Requests of one process for the same count would only get in each other's way: each reads it, and one of them
-//! can write. So those that come while it is under way wait, and then go together.
+//! Two operations on one count would disturb each other: both read it, and only one can write it. So operations
+//! that arrive while another uses one of their counts wait, and then run together.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     sync::Arc,
 };
 
-use super::job::{Job, Kept, Outcome};
+use tokio::sync::oneshot;
 
-/// A job, and who waits for it.
-pub(super) type Waiting = (Job, Outcome);
+use super::{error::MemcachedError, operation::Operation};
+use crate::storage::Decision;
 
-/// How many jobs may wait.
-const MOST_WAITING: usize = 4096;
+/// An operation, and the channel to its request.
+pub(super) type QueuedOperation = (Operation, DecisionSender);
 
-/// How many jobs go together.
-const MOST_TOGETHER: usize = 256;
+pub(super) type DecisionSender = oneshot::Sender<Result<Decision, MemcachedError>>;
 
-/// The jobs that wait, and which counts are taken.
+/// The maximum number of operations that wait.
+const MAX_WAITING: usize = 4096;
+
+/// The maximum number of operations that run together.
+const MAX_TOGETHER: usize = 256;
+
+/// The waiting operations, and the counts in use.
 #[derive(Default)]
 pub(super) struct Queue {
-    counts: HashMap<Arc<str>, Claims>,
-    waiting: VecDeque<Waiting>,
-    /// Whether some could not go for no other reason than that a group was full.
-    was_cut: bool,
+    counts: HashMap<Arc<str>, CountUse>,
+    waiting: VecDeque<QueuedOperation>,
+    /// Set if the last round was full, so that operations may wait although their counts are free.
+    was_full: bool,
 }
 
-/// Who wants a count.
+/// The use of one count.
 #[derive(Default)]
-struct Claims {
-    is_under_way: bool,
-    /// How many hits of waiting jobs.
+struct CountUse {
+    is_running: bool,
+    /// The number of hits on this count in waiting operations.
     waiting: usize,
 }
 
-/// Where a job stands that has just come.
-pub(super) enum Place {
-    /// It goes now.
-    First(Waiting),
+/// The state of an operation that has just arrived.
+pub(super) enum Arrival {
+    /// It can run now.
+    Start(QueuedOperation),
     /// It waits.
-    Later,
-    /// There is no room to wait.
-    None,
+    Queued,
+    /// The queue is full.
+    Full,
 }
 
 impl Queue {
-    /// A job goes at once when nobody else wants one of its counts, not even later: nobody is overtaken.
-    pub(super) fn arrive(&mut self, job: Waiting) -> Place {
-        if names(&job).all(|name| !self.counts.contains_key(name)) {
-            self.start(&job);
-            return Place::First(job);
+    /// Adds an operation. It starts at once if no other uses or awaits one of its counts, so operations on one
+    /// count run in the order of their arrival.
+    pub(super) fn arrive(&mut self, operation: QueuedOperation) -> Arrival {
+        if keys(&operation).all(|key| !self.counts.contains_key(key)) {
+            self.start(&operation);
+            return Arrival::Start(operation);
         }
-        if self.waiting.len() >= MOST_WAITING {
-            return Place::None;
+        if self.waiting.len() >= MAX_WAITING {
+            return Arrival::Full;
         }
-        for name in names(&job) {
-            self.counts.entry(Arc::clone(name)).or_default().waiting += 1;
+        for key in keys(&operation) {
+            self.counts.entry(Arc::clone(key)).or_default().waiting += 1;
         }
-        self.waiting.push_back(job);
-        Place::Later
+        self.waiting.push_back(operation);
+        Arrival::Queued
     }
 
-    /// Jobs with these counts have ended; returns those that go now, together.
-    pub(super) fn leave<'a>(&mut self, counts: impl Iterator<Item = &'a Arc<str>>) -> Vec<Waiting> {
+    /// Frees the counts of finished operations; returns the operations that start now, together.
+    pub(super) fn leave<'a>(&mut self, counts: impl Iterator<Item = &'a Arc<str>>) -> Vec<QueuedOperation> {
         let mut is_awaited = false;
-        for name in counts {
-            if let Some(claims) = self.counts.get_mut(name) {
-                claims.is_under_way = false;
-                is_awaited |= claims.waiting > 0;
-                self.forget_unclaimed(name);
+        for key in counts {
+            if let Some(count) = self.counts.get_mut(key) {
+                count.is_running = false;
+                is_awaited |= count.waiting > 0;
+                self.remove_unused(key);
             }
         }
-        // Mostly nobody waits, and nobody need be looked at.
-        if is_awaited || self.was_cut { self.next() } else { Vec::new() }
+        // Usually no operation waits, and the search is skipped.
+        if is_awaited || self.was_full { self.next() } else { Vec::new() }
     }
 
-    fn next(&mut self) -> Vec<Waiting> {
-        let (mut next, mut taken) = (Vec::new(), HashSet::new());
-        self.was_cut = false;
-        for job in std::mem::take(&mut self.waiting) {
-            let is_given_up = job.1.is_closed();
-            let is_free = |name: &Arc<str>| {
-                !taken.contains(name) && self.counts.get(name).is_none_or(|claims| !claims.is_under_way)
+    fn next(&mut self) -> Vec<QueuedOperation> {
+        let (mut next, mut claimed) = (Vec::new(), HashSet::new());
+        self.was_full = false;
+        for operation in std::mem::take(&mut self.waiting) {
+            let is_canceled = operation.1.is_closed();
+            let is_free = |key: &Arc<str>| {
+                !claimed.contains(key) && self.counts.get(key).is_none_or(|count| !count.is_running)
             };
-            if is_given_up || (next.len() < MOST_TOGETHER && names(&job).all(is_free)) {
-                self.stop_waiting(&job);
-                if !is_given_up {
-                    next.push(job);
+            if is_canceled || (next.len() < MAX_TOGETHER && keys(&operation).all(is_free)) {
+                self.stop_waiting(&operation);
+                if !is_canceled {
+                    next.push(operation);
                 }
             } else {
-                self.was_cut |= next.len() >= MOST_TOGETHER;
-                taken.extend(names(&job).cloned());
-                self.waiting.push_back(job);
+                self.was_full |= next.len() >= MAX_TOGETHER;
+                claimed.extend(keys(&operation).cloned());
+                self.waiting.push_back(operation);
             }
         }
-        for job in &next {
-            self.start(job);
+        for operation in &next {
+            self.start(operation);
         }
         next
     }
 
-    fn start(&mut self, job: &Waiting) {
-        for name in names(job) {
-            self.counts.entry(Arc::clone(name)).or_default().is_under_way = true;
+    fn start(&mut self, operation: &QueuedOperation) {
+        for key in keys(operation) {
+            self.counts.entry(Arc::clone(key)).or_default().is_running = true;
         }
     }
 
-    fn stop_waiting(&mut self, job: &Waiting) {
-        for name in names(job) {
-            if let Some(claims) = self.counts.get_mut(name) {
-                claims.waiting -= 1;
+    fn stop_waiting(&mut self, operation: &QueuedOperation) {
+        for key in keys(operation) {
+            if let Some(count) = self.counts.get_mut(key) {
+                count.waiting -= 1;
             }
-            self.forget_unclaimed(name);
+            self.remove_unused(key);
         }
     }
 
-    fn forget_unclaimed(&mut self, name: &Arc<str>) {
-        let is_unclaimed = |claims: &Claims| !claims.is_under_way && claims.waiting == 0;
-        if self.counts.get(name).is_some_and(is_unclaimed) {
-            self.counts.remove(name);
+    fn remove_unused(&mut self, key: &Arc<str>) {
+        let is_unused = |count: &CountUse| !count.is_running && count.waiting == 0;
+        if self.counts.get(key).is_some_and(is_unused) {
+            self.counts.remove(key);
         }
     }
 }
 
-fn names((job, _): &Waiting) -> impl Iterator<Item = &Arc<str>> {
-    job.hits().iter().map(|hit: &Kept| &hit.name)
+fn keys((operation, _): &QueuedOperation) -> impl Iterator<Item = &Arc<str>> {
+    operation.hits().iter().map(|hit| &hit.key)
 }
 
 #[cfg(test)]

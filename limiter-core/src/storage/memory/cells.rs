@@ -145,7 +145,7 @@ impl Cell {
     }
 
     fn refund(&mut self, hit: &Hit<'_>, stamp: u64, now: Timestamp) {
-        self.state.give_back_stamped(hit.policy, hit.cost, stamp, now);
+        self.state.refund_stamped(hit.policy, hit.cost, stamp, now);
         self.note_spent(&self.state.test(hit.policy, 0, now));
     }
 

@@ -3,8 +3,8 @@ use smallvec::SmallVec;
 use super::{MemoryStorage, are_of_one_entry, digest, entries::Draft, shard::Shard};
 use crate::{
     Policy, Timestamp, Window,
-    storage::{Batch, Decision, Hit, deciding},
-    sync::MutexGuard,
+    shim::MutexGuard,
+    storage::{Batch, Decision, Hit, batch_decision},
 };
 
 /// The entries of a batch, with their shards locked.
@@ -64,7 +64,7 @@ impl<'a> Transaction<'a> {
         if self.admit(batch, now, &mut decision).is_some() {
             return decision;
         }
-        deciding::decide(&mut self, batch, now)
+        batch_decision::decide_batch(&mut self, batch, now)
     }
 
     /// Decides a batch that is admitted and whose counts are all there, each once; with one guard at most. Does nothing
@@ -114,7 +114,7 @@ fn position<T>(shards: &[(usize, T)], wanted: usize) -> usize {
     shards.iter().position(|(shard, _)| *shard == wanted).unwrap_or(0)
 }
 
-impl deciding::Counts for Transaction<'_> {
+impl batch_decision::CounterSet for Transaction<'_> {
     type Entry = u128;
 
     #[inline]

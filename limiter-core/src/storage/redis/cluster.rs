@@ -12,15 +12,16 @@ use redis::{Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
 use tokio::{runtime::Handle, time::timeout};
 
 use super::{
-    address::Address,
     attempt::Attempt,
     call::Call,
     dial::{Dial, Server, Way},
     error,
     line::Lines,
 };
+use crate::storage::address::Address;
 
 mod batch;
+mod node_address;
 mod nodes;
 mod part;
 mod slot;
@@ -199,7 +200,7 @@ enum Redirection {
 impl Redirection {
     fn of(answer: &RedisResult<Value>, asked: &Address) -> Self {
         let Err(error) = answer else { return Self::None };
-        let address = || error.redirect_node().and_then(|(node, _)| Address::of_node(node, asked));
+        let address = || error.redirect_node().and_then(|(node, _)| node_address::parse(node, asked));
         match error.kind() {
             ErrorKind::Server(ServerErrorKind::Moved) => address().map_or(Self::None, Self::Moved),
             ErrorKind::Server(ServerErrorKind::Ask) => address().map_or(Self::None, Self::Ask),

@@ -13,7 +13,8 @@ use tokio::{
 
 #[cfg(feature = "redis-sentinel")]
 use super::sentinel::Sentinels;
-use super::{address::Address, error::NotFound, tls::Tls};
+use super::{error::NotFound, tls::Tls};
+use crate::storage::address::Address;
 
 /// How a connection is made.
 pub(super) enum Dial {

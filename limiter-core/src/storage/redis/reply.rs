@@ -6,7 +6,7 @@ use crate::{
     Policy, Strategy, Timestamp, Window,
     storage::{Batch, Decision, Hit, StorageError, Verdict},
     strategy::State,
-    window::{NEVER, Outcome},
+    window::{HitOutcome, NEVER},
 };
 
 /// What a script says of one hit: [whether it was taken](was_taken) and [moved an end](is_moved), and four
@@ -157,7 +157,7 @@ fn returned(at: usize, hits: &[Hit<'_>], places: &[usize], words: &[Words]) -> W
     };
     let now = Timestamp::from_nanos(nanos(seen[1]));
     // The end that was moved goes back to what the words tell.
-    state.give_back_stamped(
+    state.refund_stamped(
         hit.policy,
         taken,
         nanos(stamp(hit.policy.strategy(), hit.policy.window() / 1000, seen)),
@@ -223,7 +223,7 @@ fn moving_window(policy: &Policy, cost: u64, words: &Words) -> Window {
     let until_left = |instant| nanos(instant).saturating_add(policy.window()).saturating_sub(nanos(at));
     let remaining = policy.amount().saturating_sub(used);
     Window {
-        outcome: Outcome::new(cost <= remaining, policy.amount()),
+        outcome: HitOutcome::new(cost <= remaining, policy.amount()),
         remaining,
         reset: if oldest == 0 { 0 } else { until_left(oldest) },
         retry_after: if last == 0 { NEVER } else { until_left(last) },

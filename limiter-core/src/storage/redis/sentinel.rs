@@ -12,10 +12,8 @@ use std::{
 use redis::{ErrorKind, FromRedisValue, RedisError, RedisResult, Value};
 use tokio::time::timeout;
 
-use super::{
-    address::Address,
-    dial::{Connection, Server, Way},
-};
+use super::dial::{Connection, Server, Way};
+use crate::storage::address::Address;
 
 /// Servers that know which server is the primary of this name now.
 ///

@@ -4,8 +4,7 @@ use std::{num::NonZeroU64, path::PathBuf, time::Duration};
 
 use percent_encoding::percent_decode_str;
 
-use super::address::Address;
-use crate::storage::StorageError;
+use crate::storage::{StorageError, address::Address};
 
 /// What an address says.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::{
 
 use crate::storage::StorageError;
 
-/// Whether a storage is left alone.
+/// A circuit breaker, which is open while the storage fails.
 #[derive(Debug, Default)]
 pub(super) struct Breaker {
     is_open: AtomicBool,
@@ -19,23 +19,23 @@ impl Breaker {
         self.is_open.load(Ordering::Relaxed)
     }
 
-    pub(super) fn succeeded(&self) {
-        // Mostly there is nothing to write, and all threads share the line.
+    pub(super) fn record_success(&self) {
+        // Usually there is nothing to write. A write would slow down the other threads, which share the line.
         if self.failures.load(Ordering::Relaxed) > 0 {
             self.failures.store(0, Ordering::Relaxed);
         }
     }
 
-    /// Counts a failure; tells whether it was the one that opened the breaker.
-    pub(super) fn failed(&self, most: NonZeroU32, error: &StorageError) -> bool {
+    /// Counts a failure. Returns whether it opened the circuit.
+    pub(super) fn record_failure(&self, max_failures: NonZeroU32, error: &StorageError) -> bool {
         let failures = self.failures.fetch_add(1, Ordering::Relaxed).saturating_add(1);
-        let opens = failures >= most.get() && !self.is_open.swap(true, Ordering::Relaxed);
+        let opens = failures >= max_failures.get() && !self.is_open.swap(true, Ordering::Relaxed);
         if opens {
             tracing::warn!(
                 code = "S001",
                 error = %error.with_causes(),
                 failures,
-                "the storage keeps failing and is left alone until it answers again"
+                "circuit open: the storage keeps failing; calls fail at once until it answers a probe"
             );
         }
         opens
@@ -44,11 +44,11 @@ impl Breaker {
     pub(super) fn close(&self) {
         self.failures.store(0, Ordering::Relaxed);
         if self.is_open.swap(false, Ordering::Relaxed) {
-            tracing::warn!(code = "S002", "the storage answers again");
+            tracing::warn!(code = "S002", "circuit closed: the storage answers again");
         }
     }
 
-    /// Lets one prober in at a time; none when there is one.
+    /// Starts the turn of a prober. Returns `false` while another one probes.
     pub(super) fn begin_probing(&self) -> bool {
         !self.is_probed.swap(true, Ordering::Relaxed)
     }

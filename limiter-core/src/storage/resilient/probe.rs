@@ -5,28 +5,27 @@ use std::{
 
 use tokio::{runtime::Handle, time::sleep};
 
-use super::{breaker::Breaker, in_time};
+use super::{breaker::Breaker, deadline::in_time};
 use crate::storage::Storage;
 
-/// Before the first probe.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The pause before the first probe. It doubles with each probe.
+const MIN_PAUSE: Duration = Duration::from_millis(100);
 
-/// Pauses double up to this one.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const MAX_PAUSE: Duration = Duration::from_secs(5);
 
-/// Probes the storage until it answers, unless somebody does so already.
+/// Probes the storage in the background until it answers, unless another task already does.
 pub(super) fn spawn<S: Storage + 'static>(storage: &Arc<S>, breaker: &Arc<Breaker>, deadline: Duration) {
-    // Without a runtime there would have been no call that failed.
+    // Without a runtime no call could have failed.
     let Ok(runtime) = Handle::try_current() else { return };
     if breaker.begin_probing() {
-        let turn = Turn(Arc::clone(breaker));
-        runtime.spawn(until_it_answers(Arc::downgrade(storage), turn, deadline));
+        let turn = ProbingTurn(Arc::clone(breaker));
+        runtime.spawn(probe_until_success(Arc::downgrade(storage), turn, deadline));
     }
 }
 
-/// Ends when the storage is dropped, too.
-async fn until_it_answers<S: Storage>(storage: Weak<S>, turn: Turn, deadline: Duration) {
-    let mut pause = FIRST_PAUSE;
+/// Probes until the storage answers or is dropped.
+async fn probe_until_success<S: Storage>(storage: Weak<S>, turn: ProbingTurn, deadline: Duration) {
+    let mut pause = MIN_PAUSE;
     loop {
         sleep(pause).await;
         let Some(storage) = storage.upgrade() else { return };
@@ -34,14 +33,14 @@ async fn until_it_answers<S: Storage>(storage: Weak<S>, turn: Turn, deadline: Du
             turn.0.close();
             return;
         }
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        pause = (pause * 2).min(MAX_PAUSE);
     }
 }
 
-/// The turn of one prober. It ends with the prober, even when its runtime ends first.
-struct Turn(Arc<Breaker>);
+/// The turn of one prober. It ends with the task, even if the runtime ends first.
+struct ProbingTurn(Arc<Breaker>);
 
-impl Drop for Turn {
+impl Drop for ProbingTurn {
     fn drop(&mut self) {
         self.0.end_probing();
     }

@@ -4,14 +4,14 @@ use super::{ElasticWindow, FixedWindow, Kind, SlidingWindow, State, TokenBucket,
 use crate::{Policy, Strategy};
 
 impl State {
-    /// A state that was kept elsewhere as a few numbers, instants in nanoseconds:
+    /// Creates a state from the few numbers that a storage keeps, instants in nanoseconds:
     ///
     /// * fixed window: end, used;
     /// * elastic window: start, end, used;
     /// * sliding window: start of the current window, previous, current;
     /// * token bucket: the instant at which it is full.
     ///
-    /// None for a moving window, which is more than a few numbers.
+    /// Returns `None` for a moving window, which is more than a few numbers.
     pub(crate) fn from_counters(policy: &Policy, [a, b, c]: [u64; 3]) -> Option<Self> {
         Some(Self(match policy.strategy() {
             Strategy::FixedWindow => Kind::Fixed(FixedWindow { end: a, used: b }),
@@ -25,17 +25,18 @@ impl State {
         }))
     }
 
-    /// As [`from_counters`](Self::from_counters), from numbers that somebody else may have written: none when
-    /// they cannot have come about under this policy.
+    /// Creates a state as [`from_counters`](Self::from_counters), from numbers that another program may have written.
+    ///
+    /// Returns `None` for numbers that are impossible under this policy.
     #[cfg(feature = "memcached")]
     pub(crate) fn from_sound_counters(policy: &Policy, counters: [u64; 3]) -> Option<Self> {
         let state = Self::from_counters(policy, counters)?;
-        let most = policy.amount();
+        let max = policy.amount();
         let is_sound = match &state.0 {
-            Kind::Fixed(state) => state.used <= most,
-            Kind::Elastic(state) => state.used <= most,
+            Kind::Fixed(state) => state.used <= max,
+            Kind::Elastic(state) => state.used <= max,
             Kind::Sliding(state, _) => {
-                state.start % policy.window() == 0 && state.previous <= most && state.current <= most
+                state.start % policy.window() == 0 && state.previous <= max && state.current <= max
             }
             Kind::Bucket(_) => true,
             Kind::Moving(_) => false,
@@ -43,7 +44,7 @@ impl State {
         is_sound.then_some(state)
     }
 
-    /// The numbers that [`from_counters`](Self::from_counters) takes.
+    /// Returns the numbers that [`from_counters`](Self::from_counters) accepts.
     #[cfg(feature = "memcached")]
     pub(crate) fn counters(&self) -> Option<[u64; 3]> {
         Some(match &self.0 {
@@ -55,7 +56,7 @@ impl State {
         })
     }
 
-    /// A moving window whose hits were kept elsewhere: instants in nanoseconds, ascending, and costs.
+    /// Creates a moving window from stored hits: ascending instants in nanoseconds, and costs.
     #[cfg(feature = "mongodb")]
     pub(crate) fn from_log(policy: &Policy, hits: impl IntoIterator<Item = (u64, u64)>) -> Self {
         let mut window = MovingWindow::new(policy);

@@ -1,19 +1,19 @@
 use super::{ElasticWindow, FixedWindow, Kind, SlidingWindow, State, Strategy, TokenBucket, WindowSeconds};
 use crate::{Policy, Timestamp, Window};
 
-/// A few counts as bare numbers: what a [`State`] knows besides is the same for all clients.
+/// The states of a few counts as bare numbers. Everything else in a [`State`] is equal for all clients.
 ///
-/// A count has as many of the numbers as it [needs](Self::needed), from its place `at` on.
+/// A count uses as many of the numbers as it [needs](Self::needed), from its place `at` on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Numbers([u64; Numbers::ROOM]);
 
-/// A state that is a few numbers, all of them zero when nobody has touched it.
+/// A state that packs into a few numbers, which are zero for an untouched count.
 trait Packed<const N: usize>: Sized {
     fn pack(self) -> [u64; N];
     fn unpack(numbers: [u64; N]) -> Self;
 }
 
-/// Does something with the state at a place, and keeps what becomes of it.
+/// Unpacks the state at a place, works on it, and packs it again.
 macro_rules! with_state {
     ($numbers:expr, $at:expr, $strategy:expr, $state:ident => $call:expr, $otherwise:expr) => {
         match $strategy {
@@ -21,39 +21,39 @@ macro_rules! with_state {
             Strategy::FixedWindowElasticExpiry => $numbers.with($at, |$state: &mut ElasticWindow| $call),
             Strategy::SlidingWindowCounter => $numbers.with($at, |$state: &mut SlidingWindow| $call),
             Strategy::TokenBucket => $numbers.with($at, |$state: &mut TokenBucket| $call),
-            // Not kept here.
+            // Not packed into numbers.
             Strategy::MovingWindow => $otherwise,
         }
     };
 }
 
 impl Numbers {
-    /// How many there are.
+    /// The number of numbers.
     pub(crate) const ROOM: usize = 4;
 
-    /// How many a count takes; none when it cannot be kept here.
+    /// Returns how many numbers a count takes, or `None` if it does not pack into numbers.
     pub(crate) fn needed(policy: &Policy) -> Option<u8> {
         match policy.strategy() {
             Strategy::FixedWindow => Some(2),
             Strategy::FixedWindowElasticExpiry => Some(3),
-            // Both counters share a number.
+            // Both counters share one number.
             Strategy::SlidingWindowCounter => u32::try_from(policy.amount()).is_ok().then_some(2),
             Strategy::MovingWindow => None,
             Strategy::TokenBucket => Some(1),
         }
     }
 
-    /// As [`State::test`].
+    /// Tests as [`State::test`].
     #[inline]
     pub(crate) fn test(mut self, at: usize, policy: &Policy, cost: u64, now: Timestamp) -> Window {
         let (now, strategy) = (now.as_nanos(), policy.strategy());
         with_state!(self, at, strategy, state => state.test(policy, cost, now), State::untouched(policy, cost))
     }
 
-    /// As [`State::hit`], for a cost of at least 1.
+    /// Hits as [`State::hit`], with a cost of at least 1.
     #[expect(
         clippy::inline_always,
-        reason = "a call costs as much as all that the most frequent strategy does"
+        reason = "a call costs as much as all the work of the most frequent strategy"
     )]
     #[inline(always)]
     pub(crate) fn hit(&mut self, at: usize, policy: &Policy, cost: u64, now: Timestamp) -> Window {
@@ -61,20 +61,20 @@ impl Numbers {
         with_state!(self, at, strategy, state => state.hit(policy, cost, now), State::untouched(policy, cost))
     }
 
-    /// As [`State::remaining`].
+    /// Returns the amount left as [`State::remaining`].
     #[inline]
     pub(crate) fn remaining(mut self, at: usize, policy: &Policy, now: Timestamp) -> u64 {
         let (now, strategy) = (now.as_nanos(), policy.strategy());
         with_state!(self, at, strategy, state => state.remaining(policy, now), policy.capacity())
     }
 
-    /// As [`State::refund`].
+    /// Refunds as [`State::refund_stamped`].
     pub(crate) fn refund(&mut self, at: usize, policy: &Policy, cost: u64, stamp: u64, now: Timestamp) {
         let nanos = now.as_nanos();
         with_state!(self, at, policy.strategy(), state => state.refund(policy, cost, stamp, nanos), ());
     }
 
-    /// As [`State::expires`].
+    /// Returns the expiry as [`State::expires`].
     #[inline]
     pub(crate) fn expires(&self, at: usize, policy: &Policy) -> Timestamp {
         Timestamp::from_nanos(match policy.strategy() {
@@ -82,34 +82,34 @@ impl Numbers {
             Strategy::FixedWindowElasticExpiry => self.read::<ElasticWindow, _>(at).end,
             Strategy::SlidingWindowCounter => self.read::<SlidingWindow, _>(at).expires(policy.window()),
             Strategy::TokenBucket => self.read::<TokenBucket, _>(at).full_at,
-            // Not kept here.
+            // Not packed into numbers.
             Strategy::MovingWindow => 0,
         })
     }
 
-    /// The count at a place by itself.
+    /// Returns the state of the count at a place.
     pub(crate) fn state(&self, at: usize, policy: &Policy) -> State {
         State(match policy.strategy() {
             Strategy::FixedWindow => Kind::Fixed(self.read(at)),
             Strategy::FixedWindowElasticExpiry => Kind::Elastic(self.read(at)),
             Strategy::SlidingWindowCounter => Kind::Sliding(self.read(at), WindowSeconds::of(policy)),
             Strategy::TokenBucket => Kind::Bucket(self.read(at)),
-            // Not kept here.
+            // Not packed into numbers.
             Strategy::MovingWindow => return State::new(policy),
         })
     }
 
-    /// One number, which is no count.
+    /// Stores one number that is not a count.
     pub(crate) fn of_other(number: u64) -> Self {
         Self([number, 0, 0, 0])
     }
 
-    /// What [`of_other`](Self::of_other) took.
+    /// Returns the number that [`of_other`](Self::of_other) stored.
     pub(crate) fn other(&self) -> u64 {
         self.0[0]
     }
 
-    /// Takes over some numbers of another client or place.
+    /// Copies some numbers from another client or place.
     pub(crate) fn copy(&mut self, to: usize, from: &Self, at: usize, count: usize) {
         for index in 0..count {
             self.0[(to + index) % Self::ROOM] = from.0[(at + index) % Self::ROOM];
@@ -152,7 +152,7 @@ impl Packed<3> for ElasticWindow {
     }
 }
 
-/// Half a number for each counter, which [`Numbers::needed`] has seen to be enough.
+/// Each counter takes half a number, which [`Numbers::needed`] has verified to be enough.
 impl Packed<2> for SlidingWindow {
     fn pack(self) -> [u64; 2] {
         [self.start, self.previous << 32 | self.current]

@@ -3,46 +3,47 @@ use tokio::sync::oneshot;
 use super::*;
 use crate::{
     Key, Policy, Quota, Scope, Strategy, Timestamp,
-    storage::{Batch, Decision, Hit, memcached::failure::Failure},
+    storage::{Batch, Hit, memcached::stored_hit::StoredHit},
 };
 
-type Seat = oneshot::Receiver<Result<Decision, Failure>>;
+type DecisionReceiver = oneshot::Receiver<Result<Decision, MemcachedError>>;
 
-/// A job on these counts, each of which is a letter, and who waits for it.
-fn job(counts: &str) -> (Waiting, Seat) {
+/// Returns an operation on these counts, each of which is a letter.
+fn operation(counts: &str) -> (QueuedOperation, DecisionReceiver) {
     let (scope, key) = (Scope::new(["queue"]), Key::from("somebody"));
     let policy = Policy::new(Quota::per_minute(5), Strategy::FixedWindow);
     let hits: Vec<_> = counts.chars().map(|_| Hit::new(&scope, &key, &policy)).collect();
     let names = std::cell::RefCell::new(counts.chars());
     let name = || names.borrow_mut().next().map(String::from).unwrap_or_default().into();
-    let job = Job::decide(&Batch::new(&hits), Timestamp::default(), |hit| Kept::new(hit, name(), 0));
-    let (outcome, seat) = oneshot::channel();
-    ((job, outcome), seat)
+    let operation =
+        Operation::decide(&Batch::new(&hits), Timestamp::default(), |hit| StoredHit::new(hit, name(), 0));
+    let (sender, receiver) = oneshot::channel();
+    ((operation, sender), receiver)
 }
 
-fn counts(job: &Waiting) -> String {
-    names(job).map(|name| &**name).collect()
+fn counts(operation: &QueuedOperation) -> String {
+    keys(operation).map(|key| &**key).collect()
 }
 
-/// A queue, and the seats of those who have come.
+/// A queue, and the requests of its operations.
 #[derive(Default)]
-struct Hall {
+struct TestQueue {
     queue: Queue,
-    seats: HashMap<String, Seat>,
+    requests: HashMap<String, DecisionReceiver>,
 }
 
-impl Hall {
-    /// Tells whether the job goes at once.
+impl TestQueue {
+    /// Returns whether the operation starts at once.
     fn arrive(&mut self, counts: &str) -> bool {
-        let (job, seat) = job(counts);
-        self.seats.insert(counts.to_owned(), seat);
-        matches!(self.queue.arrive(job), Place::First(_))
+        let (operation, receiver) = operation(counts);
+        self.requests.insert(counts.to_owned(), receiver);
+        matches!(self.queue.arrive(operation), Arrival::Start(_))
     }
 
-    /// Who goes next.
+    /// Returns the counts of the operations that start.
     fn leave(&mut self, counts: &str) -> String {
-        let names: Vec<Arc<str>> = counts.chars().map(|name| name.to_string().into()).collect();
-        let next = self.queue.leave(names.iter());
+        let keys: Vec<Arc<str>> = counts.chars().map(|key| key.to_string().into()).collect();
+        let next = self.queue.leave(keys.iter());
         next.iter().map(self::counts).collect::<Vec<_>>().join(" ")
     }
 
@@ -52,93 +53,93 @@ impl Hall {
 }
 
 #[test]
-fn those_who_share_nothing_do_not_wait() {
-    let mut hall = Hall::default();
-    assert!(hall.arrive("ab") && hall.arrive("cd") && hall.arrive(""));
-    assert_eq!(hall.leave("ab"), "");
-    assert!(hall.arrive("a"));
-    assert_eq!((hall.leave("a"), hall.leave("cd")), (String::new(), String::new()));
-    assert!(hall.is_empty());
+fn operations_without_a_common_count_do_not_wait() {
+    let mut queue = TestQueue::default();
+    assert!(queue.arrive("ab") && queue.arrive("cd") && queue.arrive(""));
+    assert_eq!(queue.leave("ab"), "");
+    assert!(queue.arrive("a"));
+    assert_eq!((queue.leave("a"), queue.leave("cd")), (String::new(), String::new()));
+    assert!(queue.is_empty());
 }
 
 #[test]
-fn those_who_wait_for_one_count_go_together() {
-    let mut hall = Hall::default();
-    assert!(hall.arrive("ga"));
-    assert!(!hall.arrive("gb") && !hall.arrive("gc") && !hall.arrive("cd"));
-    assert_eq!(hall.leave("ga"), "gb gc cd");
-    assert!(!hall.arrive("d"), "it is under way");
-    assert_eq!(hall.leave("gbgccd"), "d");
-    assert_eq!(hall.leave("d"), "");
-    assert!(hall.is_empty());
+fn operations_that_wait_for_one_count_run_together() {
+    let mut queue = TestQueue::default();
+    assert!(queue.arrive("ga"));
+    assert!(!queue.arrive("gb") && !queue.arrive("gc") && !queue.arrive("cd"));
+    assert_eq!(queue.leave("ga"), "gb gc cd");
+    assert!(!queue.arrive("d"), "it is in use");
+    assert_eq!(queue.leave("gbgccd"), "d");
+    assert_eq!(queue.leave("d"), "");
+    assert!(queue.is_empty());
 }
 
 #[test]
-fn nobody_is_overtaken() {
-    let mut hall = Hall::default();
-    assert!(hall.arrive("a") && hall.arrive("b"));
-    assert!(!hall.arrive("ab"));
-    assert_eq!(hall.leave("b"), "", "its other count is under way");
-    assert!(!hall.arrive("bc"), "somebody waits for it");
-    assert!(!hall.arrive("c"), "and for that");
-    assert_eq!(hall.leave("a"), "ab bc c");
-    assert_eq!(hall.leave("abbcc"), "");
-    assert!(hall.is_empty());
+fn no_operation_is_overtaken() {
+    let mut queue = TestQueue::default();
+    assert!(queue.arrive("a") && queue.arrive("b"));
+    assert!(!queue.arrive("ab"));
+    assert_eq!(queue.leave("b"), "", "its other count is in use");
+    assert!(!queue.arrive("bc"), "an earlier operation waits for it");
+    assert!(!queue.arrive("c"), "and for that");
+    assert_eq!(queue.leave("a"), "ab bc c");
+    assert_eq!(queue.leave("abbcc"), "");
+    assert!(queue.is_empty());
 }
 
 #[test]
-fn who_has_given_up_is_left_out() {
-    let mut hall = Hall::default();
-    assert!(hall.arrive("a"));
-    assert!(!hall.arrive("ab") && !hall.arrive("b"));
-    hall.seats.remove("ab");
-    assert_eq!(hall.leave("a"), "b");
-    assert_eq!(hall.leave("b"), "");
-    assert!(hall.is_empty());
+fn operations_of_dropped_requests_are_skipped() {
+    let mut queue = TestQueue::default();
+    assert!(queue.arrive("a"));
+    assert!(!queue.arrive("ab") && !queue.arrive("b"));
+    queue.requests.remove("ab");
+    assert_eq!(queue.leave("a"), "b");
+    assert_eq!(queue.leave("b"), "");
+    assert!(queue.is_empty());
 }
 
 #[test]
-fn a_count_may_stand_twice() {
-    let mut hall = Hall::default();
-    assert!(hall.arrive("aa"));
-    assert!(!hall.arrive("aaa"));
-    assert_eq!(hall.leave("aa"), "aaa");
-    assert_eq!(hall.leave("aaa"), "");
-    assert!(hall.is_empty());
+fn an_operation_may_use_a_count_twice() {
+    let mut queue = TestQueue::default();
+    assert!(queue.arrive("aa"));
+    assert!(!queue.arrive("aaa"));
+    assert_eq!(queue.leave("aa"), "aaa");
+    assert_eq!(queue.leave("aaa"), "");
+    assert!(queue.is_empty());
 }
 
 #[test]
-fn there_is_room_for_so_many() {
+fn the_queue_is_bounded() {
     let mut queue = Queue::default();
-    assert!(matches!(queue.arrive(job("a").0), Place::First(_)));
-    let mut seats = Vec::new();
-    for _ in 0..MOST_WAITING {
-        let (job, seat) = job("a");
-        assert!(matches!(queue.arrive(job), Place::Later));
-        seats.push(seat);
+    assert!(matches!(queue.arrive(operation("a").0), Arrival::Start(_)));
+    let mut requests = Vec::new();
+    for _ in 0..MAX_WAITING {
+        let (operation, receiver) = operation("a");
+        assert!(matches!(queue.arrive(operation), Arrival::Queued));
+        requests.push(receiver);
     }
-    assert!(matches!(queue.arrive(job("a").0), Place::None));
-    let name: Arc<str> = "a".into();
-    assert_eq!(queue.leave([&name].into_iter()).len(), MOST_TOGETHER);
-    assert_eq!(queue.waiting.len(), MOST_WAITING - MOST_TOGETHER);
-    drop(seats);
-    assert_eq!(queue.leave([&name].into_iter()).len(), 0, "they have all gone");
+    assert!(matches!(queue.arrive(operation("a").0), Arrival::Full));
+    let key: Arc<str> = "a".into();
+    assert_eq!(queue.leave([&key].into_iter()).len(), MAX_TOGETHER);
+    assert_eq!(queue.waiting.len(), MAX_WAITING - MAX_TOGETHER);
+    drop(requests);
+    assert_eq!(queue.leave([&key].into_iter()).len(), 0, "all requests were dropped");
     assert!(queue.counts.is_empty());
 }
 
-/// The defect: who was left behind because the group was full waited for ever when nobody wanted a count of that
-/// group any more.
+/// The defect: an operation that found its round full waited for ever if no operation of that round shared a count
+/// with it.
 #[test]
-fn who_found_no_room_in_a_group_goes_with_the_next() {
+fn an_operation_that_finds_a_round_full_runs_in_the_next() {
     let mut queue = Queue::default();
-    assert!(matches!(queue.arrive(job("yz").0), Place::First(_)));
-    let mut seats = Vec::new();
-    for name in std::iter::repeat_n("y", MOST_TOGETHER).chain(["z"]) {
-        let (job, seat) = job(name);
-        assert!(matches!(queue.arrive(job), Place::Later));
-        seats.push(seat);
+    assert!(matches!(queue.arrive(operation("yz").0), Arrival::Start(_)));
+    let mut requests = Vec::new();
+    for name in std::iter::repeat_n("y", MAX_TOGETHER).chain(["z"]) {
+        let (operation, receiver) = operation(name);
+        assert!(matches!(queue.arrive(operation), Arrival::Queued));
+        requests.push(receiver);
     }
     let [y, z]: [Arc<str>; 2] = ["y".into(), "z".into()];
-    assert_eq!(queue.leave([&y, &z].into_iter()).len(), MOST_TOGETHER);
-    assert_eq!(queue.leave(std::iter::repeat_n(&y, MOST_TOGETHER)).len(), 1);
+    assert_eq!(queue.leave([&y, &z].into_iter()).len(), MAX_TOGETHER);
+    assert_eq!(queue.leave(std::iter::repeat_n(&y, MAX_TOGETHER)).len(), 1);
 }

@@ -1,7 +1,7 @@
 use redis::Value;
 
-use super::slot::SLOTS;
-use crate::storage::redis::address::Address;
+use super::{node_address, slot::SLOTS};
+use crate::storage::address::Address;
 
 /// Which node has which slots.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -67,10 +67,8 @@ impl Range {
             Value::Nil => "",
             _ => return None,
         };
-        // A node that does not know its own name is where it was asked.
-        let host = if host.is_empty() || host == "?" { &asked.host } else { host };
-        let port = number(port)?;
-        (first <= last).then(|| Self { first, last, primary: Address::new(host, port) })
+        let primary = node_address::resolve(host, number(port)?, asked);
+        (first <= last).then_some(Self { first, last, primary })
     }
 }
 

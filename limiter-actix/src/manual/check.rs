@@ -1,0 +1,108 @@
+use actix_web::dev::ServiceRequest;
+use limiter_core::{Key, Timestamp, Window, storage::Decision};
+
+use crate::{
+    decision::{
+        charge::{Charge, Charges, any_key_failed},
+        context::DecisionContext,
+        decided::DecidedBatch,
+        query::StorageQuery,
+    },
+    limit::named::NamedLimit,
+    plan::{
+        DeclaredLimit,
+        bound_limit::{LimitSlot, Tier},
+    },
+    report::decided_by::DecidedBy,
+    request::pending::PendingDecision,
+    routing::plan_builder::meta_limits,
+    settings::Config,
+    telemetry,
+};
+
+/// The check of a named limit for a request.
+pub(super) struct NamedCheck<'a> {
+    config: &'a Config,
+    named: &'a NamedLimit,
+    client: Key,
+    limits: Charges,
+    meta: Charges,
+    now: Timestamp,
+    decided_by: DecidedBy,
+    callback_failed: bool,
+}
+
+impl<'a> NamedCheck<'a> {
+    pub(super) fn new(config: &'a Config, named: &'a NamedLimit, req: &ServiceRequest) -> Self {
+        let settings = &config.settings;
+        let client = settings.client(req);
+        let slot = LimitSlot {
+            tier: Tier::Route,
+            scope: named.scope.clone(),
+            label: named.policy.label().to_owned(),
+            is_local: true,
+        };
+        let declared = DeclaredLimit::new(&named.limit, slot, settings);
+        let limits = Charge::of(&declared.of(req).limits, &client, req);
+        let mut meta = Charge::of(&meta_limits(settings, req), &client, req);
+        meta.extend(Charge::of_breaches(&limits));
+        let callback_failed = any_key_failed(&limits, &client) || any_key_failed(&meta, &client);
+        let (now, decided_by) = (settings.clock.now(), DecidedBy::default());
+        Self { config, named, client, limits, meta, now, decided_by, callback_failed }
+    }
+}
+
+impl PendingDecision for NamedCheck<'_> {
+    /// The window of the limit. `None` if the limit does not apply to the request, or is skipped.
+    type Admitted = Option<Window>;
+
+    fn config(&self) -> &Config {
+        self.config
+    }
+
+    fn callback_failed(&self) -> bool {
+        self.callback_failed
+    }
+
+    fn query<'q>(&'q self, _: &'q ServiceRequest) -> StorageQuery<'q> {
+        StorageQuery {
+            guards: &self.meta,
+            limits: &self.limits,
+            on_refusal: &self.meta,
+            client: &self.client,
+            now: self.now,
+            outage: None,
+        }
+    }
+
+    fn batch<'b>(&'b self, decision: &'b Decision) -> DecidedBatch<'b> {
+        DecidedBatch { decision, guards: &self.meta, limits: &self.limits, refunded: &[] }
+    }
+
+    fn context(&self) -> DecisionContext<'_> {
+        DecisionContext {
+            settings: &self.config.settings,
+            client: &self.client,
+            now: self.now,
+            route: None,
+            decided_by: self.decided_by,
+            manual: Some(&self.named.name),
+        }
+    }
+
+    fn record_decider(&mut self, by: DecidedBy) {
+        self.decided_by = by;
+    }
+
+    /// Never called, since a named limit has no outage limits.
+    fn replace_limits(&mut self, outage_limits: Charges) {
+        self.limits = outage_limits;
+    }
+
+    fn admit(self, _: &ServiceRequest, decision: &Decision) -> Option<Window> {
+        let window =
+            decision.limits().first().filter(|_| self.limits.first().is_some_and(Charge::is_decided))?;
+        telemetry::manual_hit(&self.named.name, window, self.named.limit.shadow);
+        Some(*window)
+    }
+}

@@ -1,0 +1,52 @@
+use std::rc::Rc;
+
+use actix_service::Service;
+use actix_web::{
+    Error,
+    dev::{ServiceRequest, ServiceResponse},
+};
+
+use super::future::{LimiterFuture, refused};
+use crate::request::{
+    early_drop::OnEarlyDrop,
+    pending::{PendingDecision, Progress, decide, decide_in_memory},
+};
+
+/// Decides a request, and calls the service if it is admitted. Nothing is awaited first if counts are in memory.
+///
+/// `guard` returns the guard of a new admission.
+#[inline]
+pub(super) fn drive<S, B, P>(
+    service: &Rc<S>,
+    req: ServiceRequest,
+    pending: P,
+    guard: fn(P::Admitted) -> Option<OnEarlyDrop>,
+) -> LimiterFuture<S::Future, B>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    P: PendingDecision + 'static,
+    B: 'static,
+{
+    let pending = match decide_in_memory(pending, &req) {
+        Progress::Done(Ok(admitted)) => {
+            return match guard(admitted) {
+                Some(guard) => LimiterFuture::admitted(service.call(req), guard),
+                None => LimiterFuture::passing(service.call(req)),
+            };
+        }
+        Progress::Done(Err(refusal)) => return LimiterFuture::refused(req, refusal.response),
+        Progress::Waits(pending) => pending,
+    };
+    let service = Rc::clone(service);
+    LimiterFuture::boxed(async move {
+        let guard = match decide(pending, &req).await {
+            Ok(admitted) => guard(admitted),
+            Err(refusal) => return Ok(refused(req, refusal.response)),
+        };
+        let mut response = service.call(req).await;
+        if let Some(guard) = guard {
+            response = guard.settle(response);
+        }
+        response.map(ServiceResponse::map_into_left_body)
+    })
+}

@@ -1,0 +1,114 @@
+//! The pipeline of all decisions: query the storage, then admit or refuse.
+
+use actix_web::dev::ServiceRequest;
+use limiter_core::storage::Decision;
+
+use super::refusal::{Refusal, refuse};
+use crate::{
+    decision::{charge::Charges, context::DecisionContext, decided::DecidedBatch, query::StorageQuery},
+    report::decided_by::{DecidedBy, Undecided},
+    settings::{Config, backend::Backend},
+};
+
+/// A decision that is prepared and not made yet: an admission, a correction, or the check of a named limit.
+pub(crate) trait PendingDecision: Sized {
+    /// The result of an admission.
+    type Admitted;
+
+    fn config(&self) -> &Config;
+
+    /// Returns whether a callback has failed, so that nothing can be decided.
+    fn callback_failed(&self) -> bool;
+
+    fn query<'a>(&'a self, req: &'a ServiceRequest) -> StorageQuery<'a>;
+
+    fn batch<'a>(&'a self, decision: &'a Decision) -> DecidedBatch<'a>;
+
+    fn context(&self) -> DecisionContext<'_>;
+
+    fn record_decider(&mut self, by: DecidedBy);
+
+    /// Continues with the outage limits in place of all others.
+    fn replace_limits(&mut self, outage_limits: Charges);
+
+    /// Keeps earlier charges where an early drop finds them, before the storage is awaited.
+    fn prepare_wait(&self) {}
+
+    /// Ends the request without an admission, and refunds its earlier charges.
+    fn abandon(&mut self) {}
+
+    fn admit(self, req: &ServiceRequest, decision: &Decision) -> Self::Admitted;
+}
+
+/// The result of [`decide_in_memory`].
+pub(crate) enum Progress<P: PendingDecision> {
+    Done(Result<P::Admitted, Box<Refusal>>),
+    /// The storage is remote: the decision must be awaited.
+    Waits(P),
+}
+
+/// Makes a decision at once, if counts are in memory.
+#[inline]
+pub(crate) fn decide_in_memory<P: PendingDecision>(mut pending: P, req: &ServiceRequest) -> Progress<P> {
+    if pending.callback_failed() {
+        pending.abandon();
+        return Progress::Done(Err(Refusal::undecided(Undecided::CallbackFailed, &pending.context(), req)));
+    }
+    let settings = &pending.config().settings;
+    let Backend::Memory(memory) = &settings.storage else { return Progress::Waits(pending) };
+    let query = pending.query(req);
+    let timer = settings.telemetry.time_decision(!query.limits.is_empty());
+    let decision = query.run_memory(memory);
+    drop(timer);
+    Progress::Done(conclude(pending, req, &decision))
+}
+
+/// Makes a decision, wherever counts are.
+pub(crate) async fn decide<P: PendingDecision>(
+    mut pending: P,
+    req: &ServiceRequest,
+) -> Result<P::Admitted, Box<Refusal>> {
+    let decision = if pending.callback_failed() {
+        Err(Undecided::CallbackFailed)
+    } else {
+        query_storage(&mut pending, req).await
+    };
+    match decision {
+        Ok(decision) => conclude(pending, req, &decision),
+        Err(why) => {
+            pending.abandon();
+            Err(Refusal::undecided(why, &pending.context(), req))
+        }
+    }
+}
+
+/// Queries the storage. If it fails, the failure policy of each limit applies.
+pub(super) async fn query_storage<P: PendingDecision>(
+    pending: &mut P,
+    req: &ServiceRequest,
+) -> Result<Decision, Undecided> {
+    pending.prepare_wait();
+    let outcome = pending.query(req).decide(pending.config()).await;
+    pending.record_decider(outcome.as_ref().map_or(DecidedBy::Skipped, |outcome| outcome.by));
+    let outcome = outcome?;
+    if let Some(limits) = outcome.outage_limits {
+        pending.replace_limits(limits);
+    }
+    Ok(outcome.decision)
+}
+
+/// Admits the request, or refuses it.
+#[inline]
+fn conclude<P: PendingDecision>(
+    mut pending: P,
+    req: &ServiceRequest,
+    decision: &Decision,
+) -> Result<P::Admitted, Box<Refusal>> {
+    if !decision.is_admitted()
+        && let Some(refusal) = refuse(&pending.context(), &pending.batch(decision), req)
+    {
+        pending.abandon();
+        return Err(refusal);
+    }
+    Ok(pending.admit(req, decision))
+}

@@ -1,0 +1,172 @@
+//! Settings from the environment. The variables are given, the process's own stay as they are.
+
+use actix_web::{App, get};
+use limiter_actix::{BuildError, Limiter};
+use limiter_test_support::{
+    app::{ask, get, request},
+    log,
+};
+
+#[get("/")]
+async fn index() -> &'static str {
+    "ok"
+}
+
+/// Statuses and headers of some requests to an app under a limiter of these variables.
+macro_rules! answers {
+    ($variables:expr, $requests:expr) => {{
+        let limiter = Limiter::builder().from_variables($variables).build().expect("a limiter");
+        let app = actix_web::test::init_service(App::new().wrap(limiter).service(index)).await;
+        let mut answers = Vec::new();
+        for target in $requests {
+            answers.push(ask(&app, request("GET", target)).await);
+        }
+        answers
+    }};
+}
+
+#[actix_web::test]
+async fn limits_of_each_tier() {
+    for (variables, statuses) in [
+        (vec![("RATELIMIT_DEFAULT", "2/minute")], [200, 200, 429, 429]),
+        (vec![("RATELIMIT_DEFAULT", "4/minute; 1 per day")], [200, 429, 429, 429]),
+        (vec![("RATELIMIT_DEFAULT", "4/minute"), ("RATELIMIT_DEFAULTS_COST", "2")], [200, 200, 429, 429]),
+        (vec![("RATELIMIT_APPLICATION", "3/minute")], [200, 200, 200, 429]),
+        (
+            vec![("RATELIMIT_APPLICATION", "3/minute"), ("RATELIMIT_APPLICATION_COST", "3")],
+            [200, 429, 429, 429],
+        ),
+        (vec![("RATELIMIT_DEFAULT", "2/minute"), ("RATELIMIT_ENABLED", "no")], [200; 4]),
+        (vec![("RATELIMIT_DEFAULT", " "), ("RATELIMIT_STRATEGY", "")], [200; 4]),
+        (
+            vec![("RATELIMIT_DEFAULT", "2/minute"), ("RATELIMIT_STORAGE_URI", "memory://")],
+            [200, 200, 429, 429],
+        ),
+        (vec![("DEFAULT", "1/minute"), ("RATE_LIMIT_DEFAULT", "1/minute")], [200; 4]),
+    ] {
+        let told: Vec<_> = answers!(variables.clone(), ["/"; 4]).iter().map(|answer| answer.status).collect();
+        assert_eq!(told, statuses, "{variables:?}");
+    }
+}
+
+#[actix_web::test]
+async fn counts_per_method() {
+    for (variable, limits) in [
+        ("RATELIMIT_DEFAULTS_PER_METHOD", "RATELIMIT_DEFAULT"),
+        ("RATELIMIT_APPLICATION_PER_METHOD", "RATELIMIT_APPLICATION"),
+    ] {
+        for (split, status) in [("false", 429), ("true", 405)] {
+            let limiter = Limiter::builder().from_variables([(limits, "1/minute"), (variable, split)]);
+            let app = App::new().wrap(limiter.build().expect("a limiter"));
+            let app = app.service(actix_web::web::resource("/").get(async || "ok"));
+            let app = actix_web::test::init_service(app).await;
+            assert_eq!(get(&app, "/").await, 200);
+            assert_eq!(ask(&app, request("POST", "/")).await.status, status, "{variable}={split}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn meta_limits_refuse_who_was_refused() {
+    let variables = [
+        ("RATELIMIT_DEFAULT", "1/minute"),
+        ("RATELIMIT_META", "1/hour"),
+        ("RATELIMIT_HEADERS_ENABLED", "TRUE"),
+    ];
+    let answers = answers!(variables, ["/"; 3]);
+    let limits: Vec<_> =
+        answers.iter().map(|it| (it.status, it.header("x-ratelimit-reset").is_some())).collect();
+    assert_eq!(limits, [(200, true), (429, true), (429, true)]);
+    let waits: Vec<u64> =
+        answers.iter().filter_map(|answer| answer.header("retry-after")?.parse().ok()).collect();
+    assert!(waits[0] <= 60 && waits[1] > 60, "{waits:?}");
+}
+
+#[actix_web::test]
+async fn names_and_forms_of_headers() {
+    let variables = [
+        ("RATELIMIT_DEFAULT", "1/minute"),
+        ("RATELIMIT_HEADERS_ENABLED", "1"),
+        ("RATELIMIT_HEADER_LIMIT", "X-My-Limit"),
+        ("RATELIMIT_HEADER_REMAINING", "X-My-Remaining"),
+        ("RATELIMIT_HEADER_RESET", "X-My-Reset"),
+        ("RATELIMIT_HEADER_RETRY_AFTER", "X-My-Wait"),
+        ("RATELIMIT_HEADER_RETRY_AFTER_VALUE", "http-date"),
+    ];
+    let answers = answers!(variables, ["/"; 2]);
+    assert_eq!(answers[1].header("x-my-limit"), Some("1"));
+    assert_eq!(answers[1].header("x-my-remaining"), Some("0"));
+    assert!(answers[1].header("x-my-reset").is_some());
+    assert!(answers[1].header("x-my-wait").is_some_and(|date| date.ends_with("GMT")), "{answers:?}");
+    assert_eq!(answers[1].header("retry-after"), None);
+}
+
+#[test]
+fn what_cannot_be_read_names_variable_value_and_what_was_expected() {
+    const STRATEGIES: &str = "expected `fixed-window`, `fixed-window-elastic-expiry`, `moving-window`, \
+                              `sliding-window-counter` or `token-bucket`";
+    for (variable, value, message) in [
+        ("ENABLED", "maybe", "expected `true` or `false`, found `maybe`"),
+        ("DEFAULTS_PER_METHOD", "2", "expected `true` or `false`, found `2`"),
+        ("HEADERS_ENABLED", "x-ratelimit", "expected `true` or `false`, found `x-ratelimit`"),
+        ("HEADER_LIMIT", "X My", "expected a header name, found `X My`"),
+        ("HEADER_RETRY_AFTER_VALUE", "date", "expected `delta-seconds` or `http-date`, found `date`"),
+        (
+            "STRATEGY",
+            "moving_window",
+            &format!("{STRATEGIES}, found `moving_window`; did you mean `moving-window`?"),
+        ),
+        ("DEFAULT", "5/0 hours", "expected a window longer than zero at byte 2, found `0`, in `5/0 hours`"),
+        ("DEFAULTS_COST", "2", "expected RATELIMIT_DEFAULT too, to whose limits it applies"),
+        ("APPLICATION_COST", "-1", "expected a whole number from 0 to 18446744073709551615, found `-1`"),
+        ("APPLICATION_PER_METHOD", "true", "expected RATELIMIT_APPLICATION too, to whose limits it applies"),
+        (
+            "STORAGE_URI",
+            "postgres://user:secret@host",
+            "invalid storage `postgres`: expected `memory`, `redis`, `valkey`, `memcached` or `mongodb`",
+        ),
+    ] {
+        let variable = format!("RATELIMIT_{variable}");
+        let error = Limiter::builder().from_variables([(variable.as_str(), value)]).build();
+        let Err(BuildError::Config(error)) = error else { panic!("{variable}={value}: expected issues") };
+        assert_eq!(error.to_string(), format!("{variable}: {message}"));
+    }
+}
+
+/// Whether a limit can be depends on a strategy that is told elsewhere.
+#[test]
+fn a_limit_that_cannot_be_under_its_strategy_names_its_variable() {
+    let variables = [("RATELIMIT_DEFAULT", "20000/minute"), ("RATELIMIT_STRATEGY", "moving-window")];
+    let error = Limiter::builder().from_variables(variables).build().expect_err("it cannot be");
+    assert!(error.to_string().contains("\nRATELIMIT_DEFAULT: invalid limit: "), "{error}");
+}
+
+#[test]
+fn variables_that_are_not_known_are_logged() {
+    log::capture();
+    let variables = [
+        ("RATELIMIT_DEFAULTS", "5/minute"),
+        ("RATELIMIT_STORAGE_OPTIONS", "{}"),
+        ("RATELIMIT_COLOUR", "red"),
+        ("RATELIMIT_ENABLED", "true"),
+    ];
+    Limiter::builder().from_variables(variables).build().expect("a limiter");
+    let said = log::here("L020");
+    assert_eq!(said.len(), 3, "{said:#?}");
+    assert!(said.iter().any(|line| line.contains("unknown name; did you mean `RATELIMIT_DEFAULT`?")));
+    assert!(
+        said.iter()
+            .any(|line| line.contains("RATELIMIT_STORAGE_OPTIONS") && line.contains("settable only in code"))
+    );
+    assert!(said.iter().any(|line| line.contains("unknown name") && line.contains("RATELIMIT_COLOUR")));
+}
+
+/// The workers of a server build the same limiter; what is wrong is said for one of them.
+#[actix_web::test]
+async fn variables_that_are_not_known_are_logged_once_for_all_workers() {
+    log::capture();
+    let build =
+        || Limiter::builder().from_variables([("RATELIMIT_DEFUALT", "1/day")]).build().expect("a limiter");
+    let _limiters = [(); 4].map(|()| build());
+    assert_eq!(log::here("RATELIMIT_DEFUALT").len(), 1);
+}

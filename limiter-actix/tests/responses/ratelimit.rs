@@ -1,0 +1,188 @@
+//! `RateLimit` and `RateLimit-Policy` of draft-ietf-httpapi-ratelimit-headers-11.
+
+use std::sync::Arc;
+
+use actix_web::{App, HttpResponse, test::init_service, web};
+use limiter_actix::{Headers, Limit, LimiterBuilder, ManualClock, Quota, Strategy, Timestamp, resource};
+use limiter_test_support::{
+    app::{ask, request},
+    client::Answer,
+};
+
+use super::{START, fields, limiter_at};
+
+/// Asks at `times`, in milliseconds after the start; returns the last answer.
+async fn last(limiter: impl FnOnce(LimiterBuilder) -> LimiterBuilder, times: &[u64]) -> Answer {
+    let clock = Arc::new(ManualClock::default());
+    let limiter = limiter(limiter_at(&clock)).headers(Headers::IETF_DRAFT_11).build().expect("limits");
+    let route = Limit::new(Quota::per_hour(7)).name("route").override_defaults(false);
+    let app = App::new()
+        .wrap(limiter)
+        .service(resource("/limited", route, |it| it.to(|| async { "admitted" })))
+        .default_service(web::to(|| async { "admitted" }));
+    let app = init_service(app).await;
+    let mut answers = Vec::new();
+    for time in times {
+        clock.set(Timestamp::from_millis(START * 1000 + time));
+        answers.push(ask(&app, request("GET", "/limited")).await);
+    }
+    answers.pop().expect("an answer")
+}
+
+fn fields_of(answer: &Answer) -> (&str, &str) {
+    let only = |name| {
+        let mut all = answer.headers.iter().filter(|(key, _)| key == name);
+        let one = all.next().map(|(_, value)| &**value);
+        assert_eq!(all.next(), None, "{name} is there once");
+        one.unwrap_or_default()
+    };
+    let (policy, state) = (only("ratelimit-policy"), only("ratelimit"));
+    let names = |items: Vec<fields::Policy>| items.into_iter().map(|(name, ..)| name).collect::<Vec<_>>();
+    let policies = names(fields::policies(policy).expect("a policy"));
+    assert_eq!(policies, names(fields::states(state).expect("a state")), "both tell of the same limits");
+    (policy, state)
+}
+
+#[actix_web::test]
+async fn all_limits_are_told_from_the_outermost_on() {
+    let answer = last(|it| it.application_limits("100/day").default_limits("10/minute"), &[0]).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(
+        fields_of(&answer),
+        (
+            r#""100 per 1 day";q=100;w=86400, "10 per 1 minute";q=10;w=60, "route";q=7;w=3600"#,
+            r#""100 per 1 day";r=99;t=86400, "10 per 1 minute";r=9;t=60, "route";r=6;t=3600"#,
+        )
+    );
+}
+
+#[actix_web::test]
+async fn a_limit_that_refuses_has_none_left_until_retry_after() {
+    let answer = last(|it| it.default_limits("2/minute").application_limits("9/day"), &[0, 0, 30_500]).await;
+    assert_eq!((answer.status, answer.header("retry-after")), (429, Some("30")));
+    assert_eq!(
+        fields_of(&answer).1,
+        r#""9 per 1 day";r=7;t=86370, "2 per 1 minute";r=0;t=30, "route";r=5;t=3570"#
+    );
+}
+
+/// What is left may be more than nothing when the cost is more than one.
+#[actix_web::test]
+async fn what_a_refused_cost_leaves_is_not_told() {
+    let limit = Limit::new(Quota::per_minute(10)).cost(4);
+    let answer = last(|it| it.default_limits(limit), &[0, 0, 0]).await;
+    assert_eq!(answer.status, 429);
+    assert_eq!(fields_of(&answer).1, r#""10 per 1 minute";r=0;t=60, "route";r=5;t=3600"#);
+}
+
+#[actix_web::test]
+async fn every_limit_that_refuses_has_its_own_wait() {
+    let answer = last(|it| it.default_limits("1/minute; 1/hour; 5/day"), &[0, 0]).await;
+    assert_eq!(
+        fields_of(&answer).1,
+        r#""1 per 1 minute";r=0;t=60, "1 per 1 hour";r=0;t=3600, "5 per 1 day";r=4;t=86400, "route";r=6;t=3600"#
+    );
+}
+
+#[actix_web::test]
+async fn a_meta_limit_is_told_only_when_it_refuses() {
+    let limiter = |it: LimiterBuilder| it.default_limits("1/minute").meta_limits("1/hour");
+    let refused = last(limiter, &[0, 0]).await;
+    assert_eq!(fields_of(&refused).1, r#""1 per 1 minute";r=0;t=60, "route";r=6;t=3600"#);
+    let refused_for_good = last(limiter, &[0, 0, 0]).await;
+    assert_eq!(refused_for_good.header("retry-after"), Some("3600"));
+    assert_eq!(
+        fields_of(&refused_for_good),
+        (
+            r#""1 per 1 hour";q=1;w=3600, "1 per 1 minute";q=1;w=60, "route";q=7;w=3600"#,
+            r#""1 per 1 hour";r=0;t=3600, "1 per 1 minute";r=0;t=60, "route";r=6;t=3600"#,
+        )
+    );
+}
+
+#[actix_web::test]
+async fn a_limit_in_shadow_is_not_told() {
+    let answer = last(|it| it.default_limits(Limit::new(Quota::per_minute(0)).shadow(true)), &[0]).await;
+    assert_eq!(fields_of(&answer), (r#""route";q=7;w=3600"#, r#""route";r=6;t=3600"#));
+}
+
+/// What was given back is left, and nothing has to be waited for where all is.
+#[actix_web::test]
+async fn what_was_given_back_is_told() {
+    let limit = Limit::new(Quota::per_minute(5)).deduct_when(|response| response.status.is_server_error());
+    let answer = last(|it| it.default_limits(limit), &[0]).await;
+    assert_eq!(fields_of(&answer).1, r#""5 per 1 minute";r=5, "route";r=6;t=3600"#);
+}
+
+#[actix_web::test]
+async fn names_are_told_apart_and_printable() {
+    let named = |name: &str, quota| Limit::new(quota).name(name);
+    let limits = [
+        named("api: \"v1\" \\", Quota::per_minute(9)),
+        named("gr\u{fc}n\n", Quota::per_minute(9)),
+        named("", Quota::per_minute(9)),
+        named("x", Quota::per_minute(9)),
+        named("x", Quota::per_minute(8)),
+        named("x (2)", Quota::per_minute(7)),
+        named("x", Quota::per_minute(6)),
+        Limit::new(Quota::per_minute(5)),
+        named("5 per 1 minute", Quota::per_minute(4)),
+    ];
+    let answer = last(|it| it.default_limits(limits.to_vec()).application_limits("5/minute"), &[0]).await;
+    let (policy, state) = fields_of(&answer);
+    assert!(
+        policy.starts_with(r#""5 per 1 minute";q=5;w=60, "api: \"v1\" \\";q=9;w=60, "gr%c3%bcn%0a";q=9"#),
+        "{policy}"
+    );
+    let states = fields::states(state).expect("Structured Fields");
+    let names: Vec<_> = states.iter().map(|(name, ..)| &**name).collect();
+    let expected = [
+        "5 per 1 minute",
+        "api: \"v1\" \\",
+        "gr%c3%bcn%0a",
+        "",
+        "x",
+        "x (2)",
+        "x (2) (2)",
+        "x (3)",
+        "5 per 1 minute (2)",
+        "5 per 1 minute (3)",
+        "route",
+    ];
+    assert_eq!(names, expected);
+}
+
+#[actix_web::test]
+async fn numbers_have_at_most_fifteen_digits() {
+    let most = 999_999_999_999_999;
+    let bucket = Limit::new(Quota::per_day(most)).strategy(Strategy::TokenBucket).burst(4 * most);
+    let longest = Limit::new("1 per 100 years".parse().expect("a quota"));
+    let answer = last(|it| it.default_limits([bucket, longest].to_vec()), &[0, 0]).await;
+    let (policy, state) = fields_of(&answer);
+    assert!(policy.starts_with(r#""999999999999999 per 1 day";q=999999999999999;w=86400, "#), "{policy}");
+    assert!(state.starts_with(r#""999999999999999 per 1 day";r=999999999999999;t="#), "{state}");
+    assert!(state.contains(r#""1 per 100 year";r=0;t=3110400000"#), "{state}");
+}
+
+/// The fields of an answer that came from somewhere else speak of other limits.
+#[actix_web::test]
+async fn fields_that_are_there_are_replaced() {
+    let limiter =
+        super::limiter().default_limits("5/minute").headers(Headers::IETF_DRAFT_11 | Headers::X_RATELIMIT);
+    let answer = || async {
+        let mut response = HttpResponse::Ok();
+        for name in ["ratelimit", "ratelimit-policy", "x-ratelimit-limit", "x-ratelimit-reset"] {
+            response.append_header((name, "1")).append_header((name, "2"));
+        }
+        response.finish()
+    };
+    let app = App::new().wrap(limiter.build().expect("a limit")).route("/", web::get().to(answer));
+    let answer = ask(&init_service(app).await, request("GET", "/")).await;
+    assert_eq!(fields_of(&answer).1, r#""5 per 1 minute";r=4;t=60"#);
+    let mut names: Vec<_> =
+        answer.headers.iter().map(|(name, _)| &**name).filter(|name| name.contains("ratelimit")).collect();
+    names.sort_unstable();
+    let expected =
+        ["ratelimit", "ratelimit-policy", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"];
+    assert_eq!(names, expected);
+}

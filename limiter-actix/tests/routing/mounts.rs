@@ -1,0 +1,198 @@
+//! Handlers in many places.
+
+use std::time::Duration;
+
+use actix_web::{App, HttpResponse, get, post, routes, test::init_service, web};
+use limiter_actix::{Exempt, Limit, Limiter, ManualClock, Quota, Timestamp, exempt, limit, resource};
+use limiter_test_support::app as call;
+
+use super::{app, passing, plain, spend, still};
+
+#[limit("2/hour")]
+#[get("/items")]
+async fn items() -> &'static str {
+    "ok"
+}
+
+#[limit("2/hour")]
+#[routes]
+#[get("/one")]
+#[post("/one")]
+#[get("/two/{id}")]
+async fn several() -> &'static str {
+    "ok"
+}
+
+#[exempt]
+#[get("")]
+async fn root() -> &'static str {
+    "ok"
+}
+
+#[limit("2/hour")]
+#[get("relative")]
+async fn relative() -> &'static str {
+    "ok"
+}
+
+#[limit("1/hour")]
+#[post("/items")]
+async fn add() -> HttpResponse {
+    HttpResponse::Ok().finish()
+}
+
+#[actix_web::test]
+async fn one_handler_in_two_scopes_counts_apart() {
+    let limiter = still().build().unwrap();
+    let app = init_service(
+        App::new()
+            .wrap(limiter)
+            .service(web::scope("/v1").service(items).service(add))
+            .service(web::scope("/v2").service(items)),
+    )
+    .await;
+    assert_eq!(passing(&app, "GET", "/v1/items", "", 5).await, 2);
+    assert_eq!(passing(&app, "GET", "/v2/items", "", 5).await, 2);
+    assert_eq!(passing(&app, "POST", "/v1/items", "", 5).await, 1);
+}
+
+#[actix_web::test]
+async fn several_routes_of_one_handler() {
+    let limiter = still().build().unwrap();
+    let app = init_service(App::new().wrap(limiter).service(several)).await;
+    assert_eq!(passing(&app, "GET", "/one", "", 5).await, 2);
+    assert_eq!(passing(&app, "GET", "/two/1", "", 5).await, 2);
+    assert_eq!(call::get(&app, "/two/2").await, 429);
+}
+
+#[actix_web::test]
+async fn paths_are_read_as_actix_reads_them() {
+    let app = app(|it| {
+        it.service(relative).service(web::scope("/v1").service(root).service(relative));
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/relative", "", 3).await, 2);
+    assert_eq!(passing(&app, "GET", "/v1", "", 5).await, 5);
+    assert_eq!(passing(&app, "GET", "/spend", "", 1).await, 1);
+    assert_eq!(passing(&app, "GET", "/v1/relative", "", 5).await, 0);
+    assert_eq!(passing(&app, "GET", "/v1", "", 5).await, 5);
+}
+
+#[actix_web::test]
+async fn without_a_route_attribute() {
+    let app =
+        app(|it| {
+            it.service(resource("/limited", Limit::new(Quota::per_hour(2)), |it| {
+                it.route(web::get().to(plain)).route(web::post().to(plain))
+            }))
+            .service(
+                web::scope("/v1")
+                    .service(resource("/health", Exempt::ALL, |it| it.to(plain)))
+                    .service(resource("", Exempt::ALL, |it| it.to(plain))),
+            );
+        })
+        .await;
+    assert_eq!(passing(&app, "GET", "/limited", "", 1).await, 1);
+    assert_eq!(passing(&app, "POST", "/limited", "", 5).await, 1);
+    assert_eq!(passing(&app, "GET", "/spend", "", 5).await, 1);
+    assert_eq!(passing(&app, "GET", "/v1/health", "", 5).await, 5);
+    assert_eq!(passing(&app, "GET", "/v1", "", 5).await, 5);
+}
+
+#[actix_web::test]
+async fn two_apps_in_one_thread() {
+    let first = app(|it| {
+        it.service(items).service(web::scope("/v1").service(root));
+    })
+    .await;
+    let limiter = still().application_limits("3/hour").default_limits("1/hour").build().unwrap();
+    let second = init_service(
+        App::new().wrap(limiter).route("/items", web::get().to(plain)).route("/v1", web::get().to(plain)),
+    )
+    .await;
+    assert_eq!(passing(&first, "GET", "/items", "", 5).await, 2);
+    assert_eq!(passing(&second, "GET", "/items", "", 5).await, 1);
+    assert_eq!(passing(&second, "GET", "/v1", "", 5).await, 1);
+    assert_eq!(passing(&first, "GET", "/v1", "", 5).await, 5);
+    let third = app(|it| {
+        it.service(items);
+    })
+    .await;
+    drop(first);
+    assert_eq!(passing(&third, "GET", "/items", "", 1).await, 1);
+    spend_rest(&third).await;
+}
+
+async fn spend_rest<S, B>(app: &S)
+where
+    S: actix_web::dev::Service<
+            actix_http::Request,
+            Response = actix_web::dev::ServiceResponse<B>,
+            Error = actix_web::Error,
+        >,
+    B: actix_web::body::MessageBody,
+{
+    assert_eq!(passing(app, "GET", "/spend", "", 5).await, 2);
+}
+
+#[actix_web::test]
+async fn an_exempt_route_answers_in_a_fresh_worker() {
+    let storage = std::sync::Arc::new(limiter_actix::storage::MemoryStorage::new());
+    let worker = || {
+        let limiter = still().application_limits("3/hour").memory_storage(storage.clone()).build().unwrap();
+        init_service(
+            App::new()
+                .wrap(limiter)
+                .route("/spend", web::get().to(plain))
+                .service(web::scope("/v1").service(root)),
+        )
+    };
+    let first = worker().await;
+    spend(&first).await;
+    let fresh = worker().await;
+    assert_eq!(call::get(&fresh, "/v1").await, 200, "its very first request");
+    assert_eq!(call::get(&fresh, "/spend").await, 429);
+}
+
+/// Each scope reads its own part of the pattern: names of parameters may come twice, and there may be more of
+/// them than one pattern could have.
+#[actix_web::test]
+async fn patterns_that_could_not_be_one() {
+    #[limit("2/hour")]
+    #[get("/{id}/in/{other}")]
+    async fn twice() -> &'static str {
+        "ok"
+    }
+    #[exempt]
+    #[get("/{a}/{b}/{c}/{d}/{e}/{f}/{g}/{h}/{i}/{j}")]
+    async fn many() -> &'static str {
+        "ok"
+    }
+    let app = app(|it| {
+        it.service(web::scope("/x/{id}").service(twice))
+            .service(web::scope("/many/{a}/{b}/{c}/{d}/{e}/{f}/{g}/{h}/{i}/{j}").service(many));
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/x/1/2/in/3", "", 5).await, 2);
+    let target = format!("/many{}", "/1".repeat(20));
+    assert_eq!(passing(&app, "GET", &target, "", 5).await, 5);
+}
+
+/// As the quickstart's `/medium`.
+#[actix_web::test]
+async fn a_limit_beside_the_defaults() {
+    #[limit("1/second", override_defaults = false)]
+    #[get("/medium")]
+    async fn medium() -> &'static str {
+        "ok"
+    }
+    let clock = std::sync::Arc::new(ManualClock::new(Timestamp::from_millis(1_767_225_600_000)));
+    let limiter = Limiter::builder().clock(clock.clone()).default_limits("3/hour").build().unwrap();
+    let app = init_service(App::new().wrap(limiter).service(medium)).await;
+    let mut admitted = Vec::new();
+    for _ in 0..5 {
+        admitted.push(passing(&app, "GET", "/medium", "", 4).await);
+        clock.advance(Duration::from_secs(1));
+    }
+    assert_eq!(admitted, [1, 1, 1, 0, 0], "one a second, three an hour");
+}

@@ -1,0 +1,204 @@
+//! A rule is decided by the nearest enclosing limiter; of the same limiter twice, by the first.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use actix_web::{App, get, guard, middleware::from_fn, test::init_service, web};
+use limiter_actix::{Limit, Limiter, Quota, ScopeExt, exempt, limit};
+use limiter_test_support::{app as call, log};
+
+use super::{A, B, has_a, has_b, passing, plain, still};
+
+#[limit("2/hour")]
+#[get("/limited")]
+async fn limited() -> &'static str {
+    "ok"
+}
+
+#[exempt]
+#[get("/exempt")]
+async fn exempt_inside() -> &'static str {
+    "ok"
+}
+
+fn outer() -> Limiter {
+    still().key_prefix("outer").application_limits("5/hour").build().unwrap()
+}
+
+fn inner() -> Limiter {
+    still().key_prefix("inner").default_limits("3/hour").build().unwrap()
+}
+
+#[actix_web::test]
+async fn only_on_a_scope() {
+    let app = init_service(
+        App::new()
+            .service(
+                web::scope("/in")
+                    .service(limited)
+                    .service(exempt_inside)
+                    .route("/plain", web::get().to(plain))
+                    .wrap(inner()),
+            )
+            .route("/plain", web::get().to(plain)),
+    )
+    .await;
+    assert_eq!(passing(&app, "GET", "/in/plain", "", 5).await, 3);
+    assert_eq!(passing(&app, "GET", "/in/limited", "", 5).await, 2);
+    assert_eq!(passing(&app, "GET", "/in/exempt", "", 9).await, 9);
+    assert_eq!(passing(&app, "GET", "/plain", "", 9).await, 9);
+}
+
+#[actix_web::test]
+async fn on_a_scope_with_a_rule_inside_and_outside() {
+    for rule_outside in [true, false] {
+        let scope = web::scope("/in").route("/plain", web::get().to(plain));
+        let limit = Limit::new(Quota::per_hour(2));
+        let app = if rule_outside {
+            init_service(App::new().configure(|it| {
+                it.service(scope.wrap(inner()).limit(limit));
+            }))
+            .await
+        } else {
+            init_service(App::new().configure(|it| {
+                it.service(scope.limit(limit).wrap(inner()));
+            }))
+            .await
+        };
+        assert_eq!(passing(&app, "GET", "/in/plain", "", 5).await, 2, "outside: {rule_outside}");
+    }
+}
+
+#[actix_web::test]
+async fn different_ones_on_both() {
+    let app = init_service(
+        App::new()
+            .service(
+                web::scope("/in")
+                    .service(limited)
+                    .service(exempt_inside)
+                    .route("/plain", web::get().to(plain))
+                    .wrap(inner()),
+            )
+            .service(limited)
+            .route("/plain", web::get().to(plain))
+            .wrap(outer()),
+    )
+    .await;
+    assert_eq!(passing(&app, "GET", "/in/limited", "", 3).await, 2);
+    assert_eq!(passing(&app, "GET", "/limited", "", 3).await, 2, "apart from the one inside");
+    assert_eq!(
+        passing(&app, "GET", "/in/plain", "", 2).await,
+        0,
+        "two, two and the refused one of the inner"
+    );
+    assert_eq!(passing(&app, "GET", "/in/exempt", "", 9).await, 9, "lifts what is declared further out");
+}
+
+#[actix_web::test]
+async fn a_limit_is_not_decided_twice() {
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
+    fn cost(_: &actix_web::dev::ServiceRequest) -> u64 {
+        CALLS.fetch_add(1, Ordering::Relaxed);
+        1
+    }
+    let app = init_service(
+        App::new()
+            .service(
+                web::scope("/in")
+                    .route("/plain", web::get().to(plain))
+                    .limit(Limit::new(Quota::per_hour(4)).cost_with(cost))
+                    .wrap(inner()),
+            )
+            .wrap(still().build().unwrap()),
+    )
+    .await;
+    assert_eq!(passing(&app, "GET", "/in/plain", "", 6).await, 4);
+    assert!(
+        CALLS.load(Ordering::Relaxed) <= 7,
+        "once a request, and once more until it is known whose it is"
+    );
+}
+
+#[actix_web::test]
+async fn the_same_on_both() {
+    log::capture();
+    let same = inner();
+    let app = init_service(
+        App::new()
+            .service(
+                web::scope("/in")
+                    .service(limited)
+                    .service(exempt_inside)
+                    .route("/plain", web::get().to(plain))
+                    .wrap(same.clone()),
+            )
+            .route("/plain", web::get().to(plain))
+            .wrap(same),
+    )
+    .await;
+    assert_eq!(passing(&app, "GET", "/in/limited", "", 5).await, 2);
+    assert_eq!(passing(&app, "GET", "/in/plain", "", 5).await, 3);
+    assert_eq!(passing(&app, "GET", "/plain", "", 5).await, 3);
+    assert_eq!(passing(&app, "GET", "/in/exempt", "", 9).await, 9);
+    assert_eq!(log::everywhere("L007").len(), 1);
+}
+
+/// Which scope a request goes to is known only after routing: a limiter in one of them must not take the
+/// rules of the other.
+#[actix_web::test]
+async fn in_one_of_two_scopes_of_a_prefix() {
+    let app = init_service(
+        App::new()
+            .service(
+                web::scope("/v1")
+                    .guard(guard::fn_guard(has_a))
+                    .route("/limited", web::get().to(plain))
+                    .wrap(inner()),
+            )
+            .service(web::scope("/v1").guard(guard::fn_guard(has_b)).service(limited))
+            .wrap(still().key_prefix("outer").build().unwrap()),
+    )
+    .await;
+    assert_eq!(passing(&app, "GET", "/v1/limited", A, 5).await, 3);
+    assert_eq!(passing(&app, "GET", "/v1/limited", B, 5).await, 2, "the outer limiter decides this one");
+}
+
+#[actix_web::test]
+async fn behind_middleware_that_defers() {
+    let app = init_service(
+        App::new()
+            .service(limited)
+            .service(exempt_inside)
+            .route("/plain", web::get().to(plain))
+            .wrap(from_fn(async |req, next: actix_web::middleware::Next<_>| {
+                actix_web::rt::task::yield_now().await;
+                next.call(req).await
+            }))
+            .wrap(outer()),
+    )
+    .await;
+    assert_eq!(passing(&app, "GET", "/limited", "", 5).await, 2);
+    assert_eq!(passing(&app, "GET", "/plain", "", 5).await, 3, "what is left of five");
+    assert_eq!(passing(&app, "GET", "/exempt", "", 9).await, 9);
+}
+
+#[actix_web::test]
+async fn one_that_is_switched_off() {
+    let limiter = inner();
+    let app = init_service(
+        App::new()
+            .service(
+                web::scope("/in")
+                    .service(limited)
+                    .route("/plain", web::get().to(plain))
+                    .wrap(limiter.clone()),
+            )
+            .wrap(still().key_prefix("outer").build().unwrap()),
+    )
+    .await;
+    assert_eq!(passing(&app, "GET", "/in/limited", "", 5).await, 2, "counted by the inner one");
+    limiter.set_enabled(false);
+    assert_eq!(passing(&app, "GET", "/in/limited", "", 5).await, 2, "left to the outer one");
+    limiter.set_enabled(true);
+    assert_eq!(call::get(&app, "/in/limited").await, 429);
+}

@@ -1,0 +1,17 @@
+//! Real servers, asked over TCP.
+
+mod examples;
+mod in_flight;
+mod long_paths;
+mod prometheus;
+mod quickstart;
+mod replay;
+mod several_processes;
+mod spelling;
+mod without_limiter;
+mod workers;
+
+/// How many of the statuses are this one.
+fn count(statuses: &[u16], status: u16) -> usize {
+    statuses.iter().filter(|there| **there == status).count()
+}

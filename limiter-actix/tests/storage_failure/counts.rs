@@ -1,0 +1,96 @@
+//! Where counts are while the storage fails and after, and what is said of it.
+
+use std::time::Duration;
+
+use actix_web::{App, HttpResponse, test::init_service, web};
+use limiter_actix::{Limit, Quota};
+use limiter_test_support::log;
+
+use crate::fickle::{Bench, ok, statuses};
+
+#[actix_web::test]
+async fn they_start_at_zero_and_are_not_carried_back() {
+    let bench = Bench::new();
+    let limiter = bench.limiter().default_limits("3/hour").build().unwrap();
+    let app = init_service(App::new().wrap(limiter).route("/", web::to(ok))).await;
+    assert_eq!(statuses(&app, "/", 2).await, [200, 200]);
+    bench.storage.fail();
+    assert_eq!(statuses(&app, "/", 4).await, [200, 200, 200, 429]);
+    bench.storage.recover();
+    assert_eq!(statuses(&app, "/", 2).await, [200, 429]);
+}
+
+/// What was taken from the one is not given back to the other.
+#[actix_web::test]
+async fn what_is_given_back_goes_where_it_was_taken() {
+    let bench = Bench::failing();
+    let limit = Limit::new(Quota::per_hour(1)).deduct_when(|response| response.status.is_server_error());
+    let limiter = bench.limiter().default_limits(limit).build().unwrap();
+    let broken = web::to(HttpResponse::InternalServerError);
+    let app = App::new().wrap(limiter).route("/", web::to(ok)).route("/broken", broken);
+    let app = init_service(app).await;
+    assert_eq!(statuses(&app, "/", 3).await, [200; 3]);
+    assert_eq!(statuses(&app, "/broken", 2).await, [500, 429]);
+    bench.storage.recover();
+    assert_eq!(statuses(&app, "/broken", 2).await, [500, 429]);
+}
+
+#[actix_web::test]
+async fn the_limiter_knows_how_the_storage_is() {
+    let bench = Bench::new();
+    let limiter = bench.limiter().default_limits("100/hour").build().unwrap();
+    let app = App::new().wrap(limiter.clone()).route("/", web::to(ok));
+    let app = init_service(app).await;
+    let health = || (limiter.storage_health().is_failing(), limiter.storage_health().errors());
+    statuses(&app, "/", 2).await;
+    assert_eq!(health(), (false, 0));
+    bench.storage.fail();
+    statuses(&app, "/", 3).await;
+    assert_eq!(health(), (true, 3));
+    bench.storage.recover();
+    statuses(&app, "/", 2).await;
+    assert_eq!(health(), (false, 3));
+}
+
+#[actix_web::test]
+async fn failing_and_recovering_are_said_once_each() {
+    log::capture();
+    let bench = Bench::new();
+    let limiter = bench.limiter().default_limits("100/hour").build().unwrap();
+    let app = init_service(App::new().wrap(limiter).route("/", web::to(ok))).await;
+    let said = || (log::here("L006").len(), log::here("L016").len());
+    statuses(&app, "/", 2).await;
+    assert_eq!(said(), (0, 0));
+    bench.storage.fail();
+    statuses(&app, "/", 5).await;
+    assert_eq!(said(), (1, 0));
+    assert!(log::here("L006")[0].contains("it is gone: no route to it"), "{:?}", log::here("L006"));
+    bench.storage.recover();
+    statuses(&app, "/", 5).await;
+    assert_eq!(said(), (1, 1));
+
+    // One that comes and goes does not fill the log.
+    for _ in 0..20 {
+        bench.storage.fail();
+        statuses(&app, "/", 1).await;
+        bench.storage.recover();
+        statuses(&app, "/", 1).await;
+    }
+    assert_eq!(said(), (1, 1));
+    bench.clock.advance(Duration::from_secs(10));
+    bench.storage.fail();
+    statuses(&app, "/", 2).await;
+    bench.storage.recover();
+    statuses(&app, "/", 2).await;
+    assert_eq!(said(), (2, 2));
+}
+
+/// What needs no decision does not ask a storage that fails, nor is it held up by one.
+#[actix_web::test]
+async fn a_request_without_limits_asks_nothing() {
+    let bench = Bench::new();
+    let limiter = bench.limiter().exempt_scope("/health").default_limits("1/hour").build().unwrap();
+    let app = init_service(App::new().wrap(limiter).route("/health", web::to(ok))).await;
+    assert_eq!(statuses(&app, "/health", 3).await, [200; 3]);
+    assert_eq!(bench.storage.decided(), 0);
+}

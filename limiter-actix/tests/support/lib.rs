@@ -1,0 +1,10 @@
+//! What the tests share: servers, clients and programs, apps and their answers, storages, and the log.
+
+pub mod app;
+pub mod client;
+pub mod cost;
+pub mod log;
+pub mod play;
+pub mod program;
+pub mod server;
+pub mod storages;

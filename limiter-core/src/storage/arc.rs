@@ -1,0 +1,42 @@
+use std::sync::Arc;
+
+use super::{Answer, Batch, Decision, Hit, Refund, Storage};
+use crate::{Policy, PolicyError, Timestamp};
+
+/// Forwards every call to the shared storage.
+impl<S: Storage + ?Sized> Storage for Arc<S> {
+    fn decide<'a>(&'a self, batch: &'a Batch<'a>, now: Timestamp) -> Answer<'a, Decision> {
+        (**self).decide(batch, now)
+    }
+
+    fn refund<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, ()> {
+        (**self).refund(taken, now)
+    }
+
+    fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {
+        (**self).clear(hits)
+    }
+
+    fn reset(&self) -> Answer<'_, ()> {
+        (**self).reset()
+    }
+
+    fn probe(&self) -> Answer<'_, ()> {
+        (**self).probe()
+    }
+
+    fn has_deadline(&self) -> bool {
+        (**self).has_deadline()
+    }
+
+    fn is_local(&self) -> bool {
+        (**self).is_local()
+    }
+
+    fn check(&self, policy: &Policy) -> Result<(), PolicyError> {
+        (**self).check(policy)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,101 @@
+use parking_lot::Mutex;
+
+use super::*;
+use crate::{
+    Key, Quota, Scope, Strategy,
+    storage::{StorageError, Verdict},
+};
+
+/// A storage that records the methods called, and returns what no default does.
+#[derive(Debug, Default)]
+struct Recorder(Mutex<Vec<&'static str>>);
+
+impl Recorder {
+    fn called<'a, T>(&self, method: &'static str) -> Answer<'a, T> {
+        self.0.lock().push(method);
+        Answer::Ready(Err(StorageError::new(method)))
+    }
+}
+
+impl Storage for Recorder {
+    fn decide<'a>(&'a self, _: &'a Batch<'a>, now: Timestamp) -> Answer<'a, Decision> {
+        assert_eq!(now, NOW);
+        self.0.lock().push("decide");
+        Answer::ready(Decision::new(Verdict::Admitted, [], []))
+    }
+
+    fn refund<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, ()> {
+        assert_eq!((taken.len(), now), (0, NOW));
+        self.called("refund")
+    }
+
+    fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {
+        assert_eq!(hits.len(), 1);
+        self.called("clear")
+    }
+
+    fn reset(&self) -> Answer<'_, ()> {
+        self.called("reset")
+    }
+
+    fn probe(&self) -> Answer<'_, ()> {
+        self.called("probe")
+    }
+
+    fn has_deadline(&self) -> bool {
+        true
+    }
+
+    fn is_local(&self) -> bool {
+        true
+    }
+
+    fn check(&self, policy: &Policy) -> Result<(), PolicyError> {
+        Err(PolicyError::BurstWithoutBucket(policy.strategy()))
+    }
+}
+
+const NOW: Timestamp = Timestamp::from_millis(7);
+
+/// Calls each method through the implementation for the type, not through a deref of it.
+fn call_each<S: Storage>(storage: &S) {
+    let (scope, key) = (Scope::new(["a"]), Key::from("b"));
+    let policy = Policy::new(Quota::per_minute(5), Strategy::MovingWindow);
+    let message = |answer: Answer<'_, ()>| match answer {
+        Answer::Ready(answer) => answer.unwrap_err().to_string(),
+        Answer::Pending(_) => panic!("the recorder answers at once"),
+    };
+
+    let batch = Batch::default();
+    assert!(matches!(storage.decide(&batch, NOW), Answer::Ready(Ok(decision)) if decision.is_admitted()));
+    assert_eq!(message(storage.refund(&[], NOW)), "refund");
+    assert_eq!(message(storage.clear(&[Hit::new(&scope, &key, &policy)])), "clear");
+    assert_eq!(message(storage.reset()), "reset");
+    assert_eq!(message(storage.probe()), "probe");
+    assert!(storage.has_deadline() && storage.is_local());
+    let error = storage.check(&policy).unwrap_err();
+    assert_eq!(error, PolicyError::BurstWithoutBucket(Strategy::MovingWindow));
+}
+
+#[test]
+fn every_method_of_a_shared_storage_is_forwarded() {
+    let methods = ["decide", "refund", "clear", "reset", "probe"];
+
+    let storage = Arc::new(Recorder::default());
+    call_each::<Arc<Recorder>>(&storage);
+    assert_eq!(*storage.0.lock(), methods);
+
+    call_each::<Arc<dyn Storage>>(&(Arc::clone(&storage) as Arc<dyn Storage>));
+    assert_eq!(storage.0.lock()[methods.len()..], methods);
+}
+
+/// The use case: a storage that is known only at run time, behind a deadline.
+#[cfg(feature = "remote")]
+#[test]
+fn a_shared_storage_can_be_wrapped() {
+    use crate::storage::Resilient;
+
+    let storage: Arc<dyn Storage> = Arc::new(Recorder::default());
+    let storage = Resilient::new(storage);
+    assert!(storage.is_local());
+}

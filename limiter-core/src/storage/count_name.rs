@@ -1,0 +1,79 @@
+use super::Hit;
+use crate::{
+    Key, Scope,
+    name::{bounded, escape},
+};
+
+/// The name under which a remote storage keeps the count of a hit.
+///
+/// Two hits have the same name exactly when they share a count, in every process and build. Names are printable
+/// ASCII without white space and of bounded length. Addresses and scopes are readable in them, for the
+/// operator. Texts of clients may be secrets, so names contain only their hashes.
+///
+/// ```
+/// use limiter_core::{CountName, Key, Policy, Quota, Scope, Strategy, storage::Hit};
+///
+/// let (scope, policy) = (Scope::new(["search"]), Policy::new(Quota::per_minute(5), Strategy::FixedWindow));
+/// let key = Key::address([192, 0, 2, 7].into(), 64);
+/// let name = CountName::of(&Hit::new(&scope, &key, &policy));
+/// assert_eq!(name.client(), "192.0.2.7");
+/// assert_eq!(name.count(), ",search:fw:5:60:5:");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CountName {
+    client: String,
+    count: String,
+}
+
+impl CountName {
+    /// The maximum length of [`client`](Self::client), in bytes.
+    pub const MAX_CLIENT_LEN: usize = 96;
+
+    /// The maximum length of [`count`](Self::count), in bytes.
+    pub const MAX_COUNT_LEN: usize = 128;
+
+    /// Returns the name of the count of `hit`.
+    #[must_use]
+    pub fn of(hit: &Hit<'_>) -> Self {
+        let mut count = String::with_capacity(64);
+        write_scope(hit.scope, &mut count);
+        hit.policy.write_name(&mut count);
+        Self { client: of_client(hit.key), count: bounded(count, Self::MAX_COUNT_LEN) }
+    }
+
+    /// Returns the name of the client.
+    ///
+    /// Counts of one client may be stored together. The name contains none of `{`, `}` and `,`.
+    pub fn client(&self) -> &str {
+        &self.client
+    }
+
+    /// Returns the name of the scope and policy.
+    pub fn count(&self) -> &str {
+        &self.count
+    }
+}
+
+/// Returns the name of a client: [`CountName::client`] of its counts.
+fn of_client(key: &Key) -> String {
+    let mut client = String::with_capacity(40);
+    key.write_name(&mut client);
+    bounded(client, CountName::MAX_CLIENT_LEN)
+}
+
+/// Returns the names of a client and of a scope whose counts are stored together.
+///
+/// The name of the scope contains no `:`.
+#[cfg(feature = "redis")]
+pub(super) fn of_client_and_scope(hit: &Hit<'_>) -> (String, String) {
+    let mut scope = String::with_capacity(40);
+    write_scope(hit.scope, &mut scope);
+    (of_client(hit.key), bounded(scope, CountName::MAX_COUNT_LEN))
+}
+
+fn write_scope(scope: &Scope, name: &mut String) {
+    for part in scope.parts() {
+        name.push(',');
+        escape(part, name);
+    }
+}

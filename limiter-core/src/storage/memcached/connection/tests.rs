@@ -1,0 +1,178 @@
+use std::{future::Future, pin::pin, task::Poll};
+
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::{TcpListener, TcpStream},
+    time::timeout,
+};
+
+use super::*;
+
+/// A server whose replies the test writes.
+struct Server {
+    listener: TcpListener,
+    connections: ServerConnections,
+}
+
+/// The server's end of a connection.
+struct Peer(BufReader<TcpStream>);
+
+impl Server {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let address = Address::new("127.0.0.1", port);
+        Self { listener, connections: ServerConnections::new(address, Duration::from_secs(5)) }
+    }
+
+    async fn accept(&self) -> Peer {
+        Peer(BufReader::new(self.listener.accept().await.unwrap().0))
+    }
+
+    /// Opens a connection; returns both ends.
+    async fn connect(&self) -> (Arc<RuntimeConnection>, Peer) {
+        let connection = self.connections.get().unwrap();
+        let mut peer = self.accept().await;
+        peer.reads("mn\r\n").await;
+        peer.writes("MN\r\n").await;
+        while !connection.is_connected() {
+            tokio::task::yield_now().await;
+        }
+        (connection, peer)
+    }
+}
+
+impl Peer {
+    async fn reads(&mut self, expected: &str) {
+        let mut line = String::new();
+        self.0.read_line(&mut line).await.unwrap();
+        assert_eq!(line, expected);
+    }
+
+    async fn writes(&mut self, text: &str) {
+        self.0.get_mut().write_all(text.as_bytes()).await.unwrap();
+    }
+}
+
+fn get(key: &str) -> Commands {
+    let mut commands = Commands::default();
+    commands.get(key);
+    commands
+}
+
+/// Starts a request, waits until it was sent, and drops it.
+async fn send_and_drop(request: impl Future<Output = Result<Vec<Reply>, MemcachedError>>, sent: impl Future) {
+    let mut request = pin!(request);
+    let begun = std::future::poll_fn(|context| match request.as_mut().poll(context) {
+        Poll::Ready(reply) => panic!("a reply before the server has written one: {reply:?}"),
+        Poll::Pending => Poll::Ready(()),
+    });
+    begun.await;
+    sent.await;
+}
+
+/// The defect: the next request got the reply to one that was dropped.
+#[tokio::test]
+async fn the_reply_to_a_dropped_request_is_discarded() {
+    let server = Server::start().await;
+    let (connection, mut peer) = server.connect().await;
+    send_and_drop(server.connections.send(&connection, get("a")), peer.reads("mg a c v\r\n")).await;
+    let next = async {
+        peer.reads("mg b c v\r\n").await;
+        peer.writes("VA 1 c1\r\na\r\n").await;
+        peer.writes("VA 1 c2\r\nb\r\n").await;
+    };
+    let (reply, ()) = tokio::join!(server.connections.send(&connection, get("b")), next);
+    assert_eq!(reply.unwrap(), [Reply::Value(2, "b".to_owned())]);
+}
+
+/// Vanished packets raise no error: a connection without replies is replaced.
+#[tokio::test]
+async fn a_stalled_connection_is_replaced() {
+    let server = Server::start().await;
+    let (connection, mut peer) = server.connect().await;
+    send_and_drop(server.connections.send(&connection, get("a")), peer.reads("mg a c v\r\n")).await;
+    let (next, _peer) = server.connect().await;
+    assert!(!Arc::ptr_eq(&connection, &next));
+}
+
+#[tokio::test]
+async fn partial_and_merged_replies_are_separated() {
+    let server = Server::start().await;
+    let (connection, mut peer) = server.connect().await;
+    let mut twice = get("a");
+    twice.get("b");
+    let talk = async {
+        for line in ["mg a c v\r\n", "mg b c v\r\n", "mg c c v\r\n"] {
+            peer.reads(line).await;
+        }
+        for part in ["VA 1", " c1\r\na", "\r\nEN\r\nVA 2 c3\r\n\r\n", "\r\n"] {
+            peer.writes(part).await;
+            tokio::task::yield_now().await;
+        }
+    };
+    let send = |commands| server.connections.send(&connection, commands);
+    let (first, second, ()) = tokio::join!(send(twice), send(get("c")), talk);
+    assert_eq!(first.unwrap(), [Reply::Value(1, "a".to_owned()), Reply::Absent]);
+    assert_eq!(second.unwrap(), [Reply::Value(3, "\r\n".to_owned())]);
+}
+
+#[tokio::test]
+async fn an_unexpected_reply_ends_the_connection() {
+    for text in ["EN\r\n", "HTTP/1.1 400 Bad Request\r\n", "VA 513 c1\r\n"] {
+        let server = Server::start().await;
+        let (connection, mut peer) = server.connect().await;
+        peer.writes(text).await;
+        let ended = async {
+            while !connection.requests.is_closed() {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(Duration::from_secs(5), ended).await.expect(text);
+        assert!(server.connections.send(&connection, get("a")).await.is_err());
+        let (next, _peer) = server.connect().await;
+        assert!(!Arc::ptr_eq(&connection, &next));
+    }
+}
+
+#[tokio::test]
+async fn all_pending_requests_get_the_error_of_the_connection() {
+    let server = Server::start().await;
+    let (connection, mut peer) = server.connect().await;
+    let talk = async {
+        peer.reads("mg a c v\r\n").await;
+        peer.reads("mg b c v\r\n").await;
+        peer.writes("CLIENT_ERROR bad data chunk\r\n").await;
+    };
+    let send = |key| server.connections.send(&connection, get(key));
+    let (first, second, ()) = tokio::join!(send("a"), send("b"), talk);
+    for outcome in [first, second] {
+        let error = format!("{:?}", outcome.unwrap_err());
+        assert!(error.contains("CLIENT_ERROR bad data chunk"), "{error}");
+    }
+}
+
+/// Requests that arrive while it connects wait for one attempt; if it hangs, later ones fail at once.
+#[tokio::test]
+async fn a_server_that_accepts_connections_without_replies_is_silent() {
+    let server = Server::start().await;
+    let connection = server.connections.get().unwrap();
+    let mut peer = server.accept().await;
+    send_and_drop(server.connections.send(&connection, get("a")), peer.reads("mn\r\n")).await;
+    assert!(Arc::ptr_eq(&connection, &server.connections.get().unwrap()), "it goes on connecting");
+    assert!(server.connections.send(&connection, get("b")).await.is_err());
+    peer.writes("MN\r\n").await;
+    let talk = async {
+        // The dropped request is not even sent.
+        peer.reads("mg c c v\r\n").await;
+        peer.writes("EN\r\n").await;
+    };
+    let send = async {
+        while connection.is_silent() {
+            tokio::task::yield_now().await;
+        }
+        server.connections.send(&connection, get("c")).await
+    };
+    let (replies, ()) = tokio::join!(send, talk);
+    assert_eq!(replies.unwrap(), [Reply::Absent]);
+}

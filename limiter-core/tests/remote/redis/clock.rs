@@ -1,0 +1,77 @@
+//! What is said of clocks that differ.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use limiter_core::storage::{RedisStorage, Storage};
+use limiter_test_servers::Redis;
+use tokio::time::{sleep, timeout};
+
+use crate::{
+    log::Captured,
+    redis::{server::ServerExt, stand_in},
+};
+
+/// A server whose clock is ahead by so much: no real one can be told another time.
+async fn server_ahead(ahead: Duration) -> RedisStorage {
+    stand_in::server(move |command| {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + ahead;
+        let seconds = now.as_secs().to_string();
+        match command {
+            "TIME" => format!("*2\r\n${}\r\n{seconds}\r\n$1\r\n0\r\n", seconds.len()),
+            _ => "+OK\r\n".to_owned(),
+        }
+    })
+    .await
+}
+
+/// What was said of clocks; waits for it.
+async fn said(captured: &Captured) -> Vec<String> {
+    timeout(Duration::from_secs(20), async {
+        loop {
+            let lines: Vec<_> = captured.take().into_iter().filter(|line| line.contains("S004")).collect();
+            if !lines.is_empty() {
+                return lines;
+            }
+            sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await
+    .expect("it is said within 20 seconds")
+}
+
+#[tokio::test]
+async fn that_are_an_hour_apart() {
+    let captured = Captured::begin();
+    let hour = Duration::from_secs(3600);
+    let storage = server_ahead(hour).await;
+    storage.probe().await.unwrap();
+    let lines = said(&captured).await;
+    assert!(lines.len() == 1 && lines[0].starts_with("WARN"), "{lines:?}");
+    assert!(
+        lines[0].contains("ahead_seconds=-3600") || lines[0].contains("ahead_seconds=-3599"),
+        "{lines:?}"
+    );
+}
+
+#[tokio::test]
+async fn that_are_one_and_the_same() {
+    let captured = Captured::begin();
+    let server = Redis::start();
+    let (storage, mut admin) = (server.storage(), server.admin());
+    storage.probe().await.unwrap();
+    let was_asked = |info: &str| info.contains("cmdstat_time:calls=1,");
+    timeout(Duration::from_secs(20), async {
+        while !was_asked(&redis::cmd("INFO").arg("commandstats").query::<String>(&mut admin).unwrap()) {
+            sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await
+    .expect("the server is asked for its time");
+    for _ in 0..20 {
+        storage.probe().await.unwrap();
+    }
+    let info: String = redis::cmd("INFO").arg("commandstats").query(&mut admin).unwrap();
+    assert!(was_asked(&info), "once for each connection: {info}");
+    let lines = captured.take();
+    assert!(lines.iter().all(|line| !line.contains("S004")), "{lines:?}");
+}

@@ -1,0 +1,206 @@
+//! A cluster: whole, while slots move, and while nodes are missing.
+
+use std::{
+    error::Error,
+    time::{Duration, Instant},
+};
+
+use limiter_core::{
+    Key, Policy, Quota, Scope, Strategy, Timestamp,
+    acceptance::{self, Time},
+    storage::{Batch, Hit, RedisStorage, Resilient, Storage, StorageError},
+};
+use limiter_test_servers::{Cluster, Redis, free_port};
+
+use crate::{
+    client::in_time,
+    redis::{refusals::said, server::ServerExt},
+};
+
+fn storage(cluster: &Cluster) -> RedisStorage {
+    RedisStorage::new(&cluster.uri()).unwrap()
+}
+
+#[tokio::test]
+async fn passes_the_tests_of_all_storages() {
+    let cluster = Cluster::start();
+    let resolution = Duration::from_micros(1);
+    acceptance::run(&storage(&cluster).use_caller_clock(), Time::Callers { resolution }).await;
+    // One node is enough to find the others.
+    let uri = format!("valkey+cluster://127.0.0.1:{}?protocol=resp3", cluster.nodes[1].port());
+    acceptance::run_shared(&RedisStorage::new(&uri).unwrap(), Time::Own).await;
+    let used =
+        |node: &Redis| redis::cmd("INFO").arg("commandstats").query::<String>(&mut node.admin()).unwrap();
+    assert!(cluster.nodes.iter().all(|node| used(node).contains("cmdstat_evalsha")), "all nodes were asked");
+}
+
+/// Two limits of one client, and where they are.
+struct Counted {
+    /// Each has a key of its own.
+    scopes: [Scope; 2],
+    key: Key,
+    policy: Policy,
+    slot: u16,
+    node: usize,
+}
+
+impl Counted {
+    /// A client whose counts are on this node, by the slots a new cluster has.
+    fn on(cluster: &Cluster, node: usize) -> Self {
+        let mut admin = cluster.nodes[0].admin();
+        let slots = [0..=5460, 5461..=10922, 10923..=16383];
+        for number in 0.. {
+            let key = Key::text("client", number.to_string());
+            let scopes = ["cluster", "other"].map(|name| Scope::new([name]));
+            let policy = Policy::new(Quota::per_day(1_000_000), Strategy::FixedWindow);
+            let name = limiter_core::CountName::of(&Hit::new(&scopes[0], &key, &policy));
+            let tag = format!("{{{}}}", name.client());
+            let slot = redis::cmd("CLUSTER").arg("KEYSLOT").arg(tag).query(&mut admin).unwrap();
+            if slots[node].contains(&slot) {
+                return Self { scopes, key, policy, slot, node };
+            }
+        }
+        unreachable!("every node has slots")
+    }
+
+    /// What has been used of the first limit, after one more of the first `limits`.
+    async fn hit(&self, storage: &impl Storage, limits: usize) -> Result<u64, StorageError> {
+        let hits: Vec<_> =
+            self.scopes[..limits].iter().map(|it| Hit::new(it, &self.key, &self.policy)).collect();
+        let decision = storage.decide(&Batch::new(&hits), Timestamp::default()).await?;
+        Ok(1_000_000 - decision.limits()[0].remaining())
+    }
+
+    /// The keys of its counts.
+    fn keys(&self, cluster: &Cluster) -> Vec<String> {
+        redis::cmd("KEYS").arg("*").query(&mut cluster.nodes[self.node].admin()).unwrap()
+    }
+}
+
+/// How often a node has answered so.
+fn answered(node: &Redis, error: &str) -> u64 {
+    let info: String = redis::cmd("INFO").arg("errorstats").query(&mut node.admin()).unwrap();
+    let prefix = format!("errorstat_{error}:count=");
+    info.lines().find_map(|line| line.strip_prefix(&prefix)).map_or(0, |count| count.parse().unwrap())
+}
+
+#[tokio::test]
+async fn a_slot_that_moves() {
+    let cluster = Cluster::start();
+    let (storage, counted) = (storage(&cluster), Counted::on(&cluster, 0));
+    let [old, new] = [&cluster.nodes[0], &cluster.nodes[2]];
+    assert_eq!(counted.hit(&storage, 1).await.unwrap(), 1);
+    let keys = counted.keys(&cluster);
+    assert_eq!(keys.len(), 1);
+
+    cluster.begin_to_move(counted.slot, 0, 2);
+    assert_eq!(counted.hit(&storage, 1).await.unwrap(), 2, "it is still there");
+    cluster.move_key(&keys[0], 0, 2);
+    assert_eq!(counted.hit(&storage, 1).await.unwrap(), 3);
+    assert_eq!(counted.hit(&storage, 1).await.unwrap(), 4);
+    assert!(answered(old, "ASK") >= 2);
+
+    cluster.end_move(counted.slot, 2);
+    assert_eq!(counted.hit(&storage, 1).await.unwrap(), 5);
+    assert!(answered(old, "MOVED") >= 1);
+    let mut used = 5;
+    let start = Instant::now();
+    loop {
+        let before = answered(old, "MOVED");
+        used += 1;
+        assert_eq!(counted.hit(&storage, 1).await.unwrap(), used);
+        if answered(old, "MOVED") == before {
+            break;
+        }
+        assert!(start.elapsed() < Duration::from_secs(10), "it never learns where the slot is");
+    }
+    assert_eq!(answered(new, "MOVED"), 0);
+}
+
+#[tokio::test]
+async fn a_client_that_is_half_moved() {
+    let cluster = Cluster::start();
+    let (storage, counted) = (storage(&cluster), Counted::on(&cluster, 1));
+    assert_eq!(counted.hit(&storage, 1).await.unwrap(), 1);
+    let keys = counted.keys(&cluster);
+    assert_eq!(counted.hit(&storage, 2).await.unwrap(), 2);
+    cluster.begin_to_move(counted.slot, 1, 0);
+    cluster.move_key(&keys[0], 1, 0);
+    let error = counted.hit(&storage, 2).await.unwrap_err();
+    assert!(error.to_string().contains("being moved"), "{error}");
+    assert_eq!(counted.hit(&storage, 1).await.unwrap(), 3, "nothing was done");
+}
+
+#[tokio::test]
+async fn a_killed_primary_without_a_replica() {
+    let mut cluster = Cluster::start();
+    let storage = storage(&cluster);
+    let [first, second] = [0, 1].map(|node| Counted::on(&cluster, node));
+    assert_eq!(first.hit(&storage, 1).await.unwrap(), 1);
+    assert_eq!(second.hit(&storage, 1).await.unwrap(), 1);
+    cluster.nodes[0].kill();
+    for used in 2..5 {
+        let error = first.hit(&storage, 1).await.unwrap_err();
+        assert!(error.source().is_some(), "{error}");
+        assert_eq!(second.hit(&storage, 1).await.unwrap(), used, "other nodes go on");
+    }
+    assert!(storage.probe().await.is_err());
+    cluster.nodes[0].restart();
+    cluster.wait();
+    let start = Instant::now();
+    while let Err(error) = storage.probe().await {
+        assert!(start.elapsed() < Duration::from_secs(10), "{error:?}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(first.hit(&storage, 1).await.unwrap(), 1, "its counts were lost with it");
+    assert_eq!(second.hit(&storage, 1).await.unwrap(), 5);
+}
+
+#[tokio::test]
+async fn a_killed_primary_with_a_replica() {
+    is_replaced(|primary| primary.kill()).await;
+}
+
+/// The defect: a node that does not answer is asked again and again, since nothing says that it was replaced.
+#[tokio::test]
+async fn a_frozen_primary_with_a_replica() {
+    is_replaced(|primary| primary.freeze()).await;
+}
+
+async fn is_replaced(harm: impl FnOnce(&mut Redis)) {
+    let mut cluster = Cluster::start_with_replica();
+    let storage = Resilient::new(storage(&cluster));
+    let counted = Counted::on(&cluster, 0);
+    assert_eq!(counted.hit(&storage, 1).await.unwrap(), 1);
+    harm(&mut cluster.nodes[0]);
+    assert!(in_time(counted.hit(&storage, 1)).await.is_err());
+    let start = Instant::now();
+    let used = loop {
+        if let Ok(used) = in_time(counted.hit(&storage, 1)).await {
+            break used;
+        }
+        assert!(start.elapsed() < Duration::from_secs(20), "the replica is not found");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
+    assert!((1..=2).contains(&used), "the replica has the count, or had no time to hear of it: {used}");
+    assert_eq!(counted.hit(&storage, 1).await.unwrap(), used + 1);
+}
+
+#[tokio::test]
+async fn what_is_no_cluster() {
+    let server = Redis::start();
+    let uri = |port: u16| format!("redis+cluster://127.0.0.1:{port}");
+    let said_of_it = said(&RedisStorage::new(&uri(server.port())).unwrap()).await;
+    assert!(
+        said_of_it.contains("no node of the Redis cluster")
+            && said_of_it.contains("cluster support disabled")
+    );
+    let said_of_it = said(&RedisStorage::new(&uri(free_port())).unwrap()).await;
+    assert!(said_of_it.contains("no node of the Redis cluster") && said_of_it.contains("refused"));
+    let node = Redis::start_with(&["--cluster-enabled", "yes"]);
+    let said_of_it = said(&RedisStorage::new(&uri(node.port())).unwrap()).await;
+    assert!(said_of_it.contains("knows no slots"), "{said_of_it}");
+    let secret = Redis::start_with(&["--cluster-enabled", "yes", "--requirepass", "right"]);
+    let said_of_it = said(&RedisStorage::new(&uri(secret.port())).unwrap()).await;
+    assert!(said_of_it.contains("NOAUTH"), "{said_of_it}");
+}

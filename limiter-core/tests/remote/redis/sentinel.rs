@@ -1,0 +1,110 @@
+//! Behind sentinels, which name another primary in the middle.
+
+use std::time::{Duration, Instant};
+
+use limiter_core::{
+    acceptance::{self, Time},
+    storage::{RedisStorage, Storage},
+};
+use limiter_test_servers::{Redis, Sentinel, free_port};
+
+use crate::{
+    client::Client,
+    redis::{refusals::said, server::ServerExt},
+};
+
+/// With passwords of both kinds, and a failover that nobody noticed from a fault.
+#[tokio::test]
+async fn before_and_after_a_failover() {
+    let options = ["--requirepass", "ours", "--masterauth", "ours"];
+    let lines = ["sentinel auth-pass main ours", "user limiter on >theirs +@all"];
+    let servers = Sentinel::start_with(&options, &lines);
+    let uri = servers.uri().replace("redis+sentinel://", "valkey+sentinel://:ours@") + "/3";
+    let storage = RedisStorage::builder(&uri)
+        .sentinel_credentials("limiter", "theirs")
+        .build()
+        .expect("it is an address");
+    acceptance::run_shared(&storage, Time::Own).await;
+    servers.fail_over();
+    recovers(&storage).await;
+    acceptance::run_shared(&storage, Time::Own).await;
+
+    let wrong = RedisStorage::new(&format!("{uri}?sentinel_user=limiter&sentinel_pass=ours")).unwrap();
+    let said = said(&wrong).await;
+    assert!(
+        said.contains("no sentinel led to a primary") && said.contains("authentication failed"),
+        "{said}"
+    );
+}
+
+/// One request, or a few, may meet the old primary, which says that it is a replica now, or its closed door.
+async fn recovers(storage: &RedisStorage) {
+    let start = Instant::now();
+    while let Err(error) = storage.probe().await {
+        assert!(start.elapsed() < Duration::from_secs(10), "the new primary was not found: {error:?}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_killed_primary() {
+    let mut servers = Sentinel::start();
+    let client = Client::new(RedisStorage::new(&servers.uri()).unwrap());
+    assert_eq!(client.hit().await.unwrap(), 1);
+    assert_eq!(client.hit().await.unwrap(), 2);
+    // Asynchronous replication is quick, but not instant.
+    replicated(&servers.servers[0]).await;
+    servers.servers[0].kill();
+    client.fail().await;
+    servers.wait_for_failover();
+    client.recover().await;
+    assert_eq!(client.hit().await.unwrap(), 3, "the replica had the count");
+    // The old one comes back, as a replica.
+    servers.servers[0].restart();
+    assert_eq!(client.hit().await.unwrap(), 4);
+}
+
+#[tokio::test]
+async fn a_frozen_primary_and_a_frozen_sentinel() {
+    let servers = Sentinel::start();
+    let client = Client::new(RedisStorage::new(&servers.uri()).unwrap());
+    assert_eq!(client.hit().await.unwrap(), 1);
+    servers.servers[0].freeze();
+    client.fail().await;
+    servers.wait_for_failover();
+    // The one that was asked before; the others still know.
+    servers.freeze_sentinel(0);
+    client.recover().await;
+    let used = client.hit().await.unwrap();
+    servers.servers[0].thaw();
+    assert_eq!(client.hit().await.unwrap(), used + 1, "the old primary is not believed");
+}
+
+#[tokio::test]
+async fn what_sentinels_do_not_know() {
+    let servers = Sentinel::start();
+    let unknown = RedisStorage::new(&servers.uri().replace("/main", "/other")).unwrap();
+    let said_of_it = said(&unknown).await;
+    assert!(said_of_it.contains("know no primary of this name"), "{said_of_it}");
+    let nobody = RedisStorage::new(&format!("redis+sentinel://127.0.0.1:{}/main", free_port())).unwrap();
+    let said_of_it = said(&nobody).await;
+    assert!(said_of_it.contains("no sentinel led to a primary"), "{said_of_it}");
+}
+
+/// Waits until the replica has heard all that the primary has said.
+async fn replicated(primary: &Redis) {
+    let start = Instant::now();
+    let mut admin = primary.admin();
+    loop {
+        let info: String = redis::cmd("INFO").arg("replication").query(&mut admin).unwrap();
+        let number = |name: &str| {
+            let (_, rest) = info.split_once(name).expect("the primary says so");
+            rest.split(['\r', ',']).next().map(ToOwned::to_owned)
+        };
+        if number("master_repl_offset:") == number(",offset=") {
+            return;
+        }
+        assert!(start.elapsed() < Duration::from_secs(10), "the replica hears nothing: {info}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}

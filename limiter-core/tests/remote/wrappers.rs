@@ -1,0 +1,6 @@
+//! What stands between a limiter and a storage on another machine.
+
+mod acceptance;
+mod local_refusals;
+mod resilient;
+mod storage;

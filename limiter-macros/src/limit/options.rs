@@ -1,0 +1,197 @@
+//! The options of one `#[limit]`.
+
+use limiter_core::Strategy;
+use proc_macro2::{Ident, TokenStream};
+use quote::ToTokens;
+use syn::{
+    Error, Result, Token,
+    parse::{Parse, ParseStream},
+    punctuated::Punctuated,
+};
+
+use super::{option_arg::OptionArg, table::OPTIONS};
+use crate::suggest::suggest;
+
+/// Returns whether a bare `name` is an option rather than the path of a function.
+pub(super) fn is_flag(name: &Ident) -> bool {
+    OPTIONS.iter().any(|known| known.is_flag() && name == known.name)
+}
+
+/// The options of one `#[limit]`, as calls of builder methods in the order of the attribute.
+pub(super) struct Options(Vec<TokenStream>);
+
+impl Parse for Options {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let args = Punctuated::<OptionArg, Token![,]>::parse_terminated(input)?;
+        let mut calls = Vec::new();
+        let mut errors = Vec::new();
+        for (index, arg) in args.iter().enumerate() {
+            let is_repeated = args.iter().take(index).any(|earlier| earlier.name == arg.name);
+            match if is_repeated { Err(repeated(arg)) } else { call(arg) } {
+                Ok(call) => calls.push(call),
+                Err(error) => errors.push(error),
+            }
+        }
+        errors.extend(burst_without_bucket(&args));
+        let combine = |mut all: Error, error| {
+            all.combine(error);
+            all
+        };
+        errors.into_iter().reduce(combine).map_or(Ok(Self(calls)), Err)
+    }
+}
+
+impl ToTokens for Options {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        tokens.extend(self.0.iter().cloned());
+    }
+}
+
+fn call(arg: &OptionArg) -> Result<TokenStream> {
+    let Some(known) = OPTIONS.iter().find(|known| arg.name == known.name) else {
+        return Err(unknown(&arg.name));
+    };
+    if arg.value.is_none() && !known.is_flag() {
+        return Err(arg.error(format!("missing value of `{}`: `{}`", known.name, known.example)));
+    }
+    (known.call)(arg)
+}
+
+fn repeated(arg: &OptionArg) -> Error {
+    let name = &arg.name;
+    Error::new(name.span(), format!("duplicate option `{name}`; remove one of them"))
+}
+
+fn unknown(name: &Ident) -> Error {
+    let names: Vec<_> = OPTIONS.iter().map(|known| known.name).collect();
+    let hint = match suggest(&name.to_string(), &names) {
+        Some(suggestion) => format!("did you mean `{suggestion}`?"),
+        None => "the documentation of `#[limit]` lists all options".to_owned(),
+    };
+    Error::new(name.span(), format!("unknown option `{name}`; {hint}"))
+}
+
+/// Rejects `burst` beside a strategy other than the token bucket.
+///
+/// Without a strategy of its own the limit has that of the limiter, which is known at run time only.
+fn burst_without_bucket(args: &Punctuated<OptionArg, Token![,]>) -> Option<Error> {
+    let find = |name: &str| args.iter().find(|arg| arg.name == name);
+    let strategy: Strategy = find("strategy")?.literal_text()?.value().parse().ok()?;
+    let burst = find("burst").filter(|_| strategy != Strategy::TokenBucket)?;
+    let message = format!("invalid `burst`: it requires `strategy = \"token-bucket\"`, not `{strategy}`");
+    Some(burst.error(message))
+}
+
+#[cfg(test)]
+mod tests {
+    use quote::quote;
+
+    use super::*;
+
+    fn parse(tokens: TokenStream) -> Result<Options> {
+        syn::parse2(tokens)
+    }
+
+    fn expand(tokens: TokenStream) -> String {
+        let options = parse(tokens).unwrap();
+        quote!(#options).to_string().replace(":: limiter_actix :: __private :: ", "").replace(' ', "")
+    }
+
+    fn error(tokens: TokenStream) -> String {
+        parse(tokens).err().unwrap().to_string()
+    }
+
+    #[test]
+    fn values_become_calls() {
+        for (option, call) in [
+            (quote!(key = super::key), ".key(super::key)"),
+            (quote!(cost = 0), ".cost(0u64)"),
+            (quote!(cost = 2_000u16), ".cost(2000u64)"),
+            (quote!(cost = |_| 5), ".cost_with(|_|5)"),
+            (quote!(burst = 10), ".burst(10u64)"),
+            (quote!(methods = "GET"), ".methods([\"GET\"])"),
+            (quote!(methods = ["GET", "M-SEARCH"]), ".methods([\"GET\",\"M-SEARCH\"])"),
+            (quote!(per_method), ".per_method(true)"),
+            (quote!(refund_on_drop), ".refund_on_drop(true)"),
+            (quote!(override_defaults = false), ".override_defaults(false)"),
+            (quote!(error_message = ""), ".error_message(\"\")"),
+            (quote!(error_message = text), ".error_message_with(text)"),
+            (quote!(strategy = S), ".strategy(S)"),
+            (quote!(name = "login"), ".name(\"login\")"),
+            (quote!(scope = "login"), ".shared(\"login\")"),
+            (quote!(scope = of_user), ".shared_with(of_user)"),
+            (
+                quote!(meta = "3/hour, 9/d"),
+                ".meta(Quota::new(3u64,1u32,Unit::Hour)).meta(Quota::new(9u64,1u32,Unit::Day))",
+            ),
+            (quote!(shadow, key = f,), ".shadow(true).key(f)"),
+            (quote!(on_storage_failure = "deny"), ".on_storage_failure(OnStorageFailure::Deny)"),
+            (quote!(on_storage_failure = "allow"), ".on_storage_failure(OnStorageFailure::Allow)"),
+            (quote!(on_storage_failure = "fallback"), ".on_storage_failure(OnStorageFailure::Fallback)"),
+            (quote!(on_storage_failure = MINE), ".on_storage_failure(MINE)"),
+        ] {
+            assert_eq!(expand(option), call);
+        }
+    }
+
+    #[test]
+    fn every_strategy_has_its_variant() {
+        let variants = Strategy::ALL.map(|strategy| {
+            let name = strategy.name();
+            expand(quote!(strategy = #name))
+        });
+        let expected = [
+            "FixedWindow",
+            "FixedWindowElasticExpiry",
+            "MovingWindow",
+            "SlidingWindowCounter",
+            "TokenBucket",
+        ];
+        assert_eq!(variants, expected.map(|variant| format!(".strategy(Strategy::{variant})")));
+    }
+
+    #[test]
+    fn every_option_is_checked() {
+        for (option, message) in [
+            (quote!(kye = f), "unknown option `kye`; did you mean `key`?"),
+            (quote!(colour = f), "unknown option `colour`; the documentation of `#[limit]` lists"),
+            (quote!(key), "missing value of `key`: `key = my_key`"),
+            (quote!(key = "ip"), "expected a function, not a literal: `key = my_function`"),
+            (quote!(key: f), "expected `=` and a value for `key`"),
+            (quote!(cost = -1), "invalid `cost`: negative"),
+            (quote!(cost = 2.5), "expected a whole number or a function: `cost = 2`"),
+            (quote!(burst = 0), "expected a whole number of at least 1: `burst = 10`"),
+            (quote!(burst = BURST), "expected a whole number of at least 1: `burst = 10`"),
+            (quote!(methods = "get"), "invalid method: methods are in upper case, `\"GET\"`"),
+            (quote!(methods = []), "expected at least one HTTP method"),
+            (quote!(methods = ["GET", POST]), "expected an HTTP method in quotes"),
+            (quote!(methods = "GET, POST"), "expected one HTTP method"),
+            (quote!(shadow = 1), "expected `true` or `false`: `shadow = true`"),
+            (quote!(error_message = 5), "expected a string or a function: `error_message = \"..\"`"),
+            (quote!(strategy = "leaky"), "expected `fixed-window`"),
+            (
+                quote!(strategy = "moving-window", burst = 5),
+                "invalid `burst`: it requires `strategy = \"token-bucket\"`",
+            ),
+            (quote!(name = login), "expected a string: `name = \"..\"`"),
+            (quote!(name = "caf\u{e9}"), "invalid name: header values are limited to printable ASCII"),
+            (quote!(name = ""), "invalid name: empty"),
+            (quote!(scope = ""), "invalid name: empty"),
+            (quote!(meta = "3/fortnight"), "expected second, minute"),
+            (quote!(on_storage_failure = "503"), "expected `fallback`, `allow` or `deny`"),
+            (quote!(on_storage_failure), "missing value of `on_storage_failure`"),
+            (quote!(shadow, shadow), "duplicate option `shadow`"),
+            (quote!("10/hour"), "expected an option; join several quotas by `;`"),
+        ] {
+            let error = error(option);
+            assert!(error.starts_with(message), "{error}");
+        }
+    }
+
+    #[test]
+    fn burst_is_accepted_where_the_strategy_may_be_a_token_bucket() {
+        assert!(parse(quote!(burst = 5, strategy = "token-bucket")).is_ok());
+        assert!(parse(quote!(burst = 5, strategy = MINE)).is_ok());
+        assert!(parse(quote!(burst = 5)).is_ok());
+    }
+}
