@@ -71,8 +71,8 @@ impl Limit {
     /// their notation, or an `Option` or `Result` of these. If it returns `None`, there is no limit here for this
     /// request. If it returns an error, the response is 500.
     ///
-    /// If a text is invalid, the limiter logs that as an error (`L001`) and applies the outer limits to this request,
-    /// together with the others at the same place.
+    /// If a text is invalid, the limiter logs that as an error (`L001`). The other limits at the same place then apply to
+    /// this request, together with the outer limits.
     ///
     /// ```
     /// use actix_web::dev::ServiceRequest;

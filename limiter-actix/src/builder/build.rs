@@ -45,8 +45,8 @@ impl LimiterBuilder {
     ///
     /// # Errors
     ///
-    /// If a quota, a pattern or an address is invalid, or a limit is not supported: a burst without a token bucket, or
-    /// a strategy that the storage does not have. All errors in the environment and in a file are reported at once.
+    /// If a setting is invalid, such as the text of a quota, or if a limit is not supported. A burst requires a token
+    /// bucket, and some storages lack a strategy. All errors in the environment and in a file are reported at once.
     #[track_caller]
     pub fn build(mut self) -> Result<Limiter, BuildError> {
         let location = Location::caller();
@@ -136,7 +136,7 @@ impl LimiterBuilder {
         ConfigError::of(issues)?;
         settings.check()?;
         for (name, limit) in self.named.clone() {
-            let named = settings.name(name, limit)?;
+            let named = settings.bind_named(name, limit)?;
             settings.named.push(named);
         }
         Ok(settings)

@@ -2,8 +2,12 @@
 
 /// Passes all options of a limit to the macro `$use`.
 ///
-/// A row is the field of [`Limit`](crate::Limit) with its type and default, and the names of the option: in the
-/// attribute `#[limit]`, of its setters, and in a file. An option without the last is settable only in code.
+/// A row begins with the field of [`Limit`](crate::Limit), its type and its default. Then come the name in the
+/// attribute `#[limit]`, the setters, and the name in a file. Options without the last are not settable in a file.
+///
+/// A new option is a row here, a setter in `setters.rs` and a row in the table of `limiter-macros`. A value of a new
+/// type also implements `OptionValue` of settings/file. Tests compare the documentation and the attribute with this
+/// table.
 macro_rules! option_table {
     ($use:ident) => {
         $use! {

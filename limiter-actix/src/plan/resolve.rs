@@ -132,7 +132,7 @@ mod tests {
                 assert_eq!(applying(&levels[..depth]), expected[depth - 1], "row {row}, depth {depth}");
             }
         }
-        // Routes in P: with 5, not overriding; exempt; exempt from the default.
+        // Routes in P.
         assert_eq!(applying(&[over, add]), "a d 2 3");
         assert_eq!(applying(&[over, exempt(all)]), "-");
         assert_eq!(applying(&[add, exempt(DA)]), "a 2");

@@ -82,12 +82,12 @@ impl PlanBuilder<'_> {
 
     /// Returns one level for each scope, the outermost first.
     ///
-    /// A rule given by pattern belongs to the scope of its prefix.
+    /// A rule by path pattern belongs to the scope of its prefix.
     fn scope_levels(&self) -> Vec<PlannedLevel> {
-        // Modules first, so that rules given by the prefix of a module join the innermost one.
+        // Modules first, so that rules with the prefix of a module join the innermost one.
         let mut groups = self.modules();
         self.add_registered_scopes(&mut groups);
-        self.add_given_scopes(&mut groups);
+        self.add_pattern_scopes(&mut groups);
         groups.sort_by_key(|group| group.depth);
         let levels = groups.into_iter().enumerate();
         levels.map(|(index, group)| self.level(Tier::Scope(index), group.rules)).collect()
@@ -108,8 +108,8 @@ impl PlanBuilder<'_> {
         }
     }
 
-    fn add_given_scopes<'a>(&'a self, groups: &mut Vec<ScopeGroup<'a>>) {
-        for (prefix, rule) in self.given_scopes() {
+    fn add_pattern_scopes<'a>(&'a self, groups: &mut Vec<ScopeGroup<'a>>) {
+        for (prefix, rule) in self.pattern_scopes() {
             match groups.iter_mut().rfind(|group| group.prefix == prefix) {
                 Some(group) => group.rules.push(rule),
                 None => {
@@ -141,10 +141,10 @@ impl PlanBuilder<'_> {
         self.key.registered.iter().filter_map(|id| scopes.iter().find(|scope| scope.id == *id))
     }
 
-    fn given_scopes(&self) -> impl Iterator<Item = (&str, NamedRule<'_>)> {
+    fn pattern_scopes(&self) -> impl Iterator<Item = (&str, NamedRule<'_>)> {
         self.key.covering.iter().filter_map(|index| match &self.rules.patterns[*index] {
             PatternRule { pattern: PathPattern::Scope(prefix), rule } => {
-                let named = NamedRule { place: self.name_of_given(*index), rule, is_local: true };
+                let named = NamedRule { place: self.name_of_pattern_rule(*index), rule, is_local: true };
                 Some((prefix.pattern().unwrap_or_default(), named))
             }
             PatternRule { .. } => None,
@@ -155,7 +155,7 @@ impl PlanBuilder<'_> {
         let given = self.key.covering.iter().filter_map(|index| match &self.rules.patterns[*index] {
             PatternRule { pattern: PathPattern::Route(_, methods), rule } => (methods.is_empty()
                 || methods.contains(&self.key.method))
-            .then(|| NamedRule { place: self.name_of_given(*index), rule, is_local: true }),
+            .then(|| NamedRule { place: self.name_of_pattern_rule(*index), rule, is_local: true }),
             PatternRule { .. } => None,
         });
         let is_scope = |id: &RuleId| self.rules.scopes.iter().any(|scope| scope.id == *id);
@@ -193,8 +193,8 @@ impl PlanBuilder<'_> {
         numbered(format!("scope {}", scope.prefix), number)
     }
 
-    /// Returns a label that is unique among the rules given by one pattern.
-    fn name_of_given(&self, index: usize) -> String {
+    /// Returns a label that is unique among the rules of one path pattern.
+    fn name_of_pattern_rule(&self, index: usize) -> String {
         let name = |rule: &PatternRule| match &rule.pattern {
             PathPattern::Scope(prefix) => format!("given scope {}", prefix.pattern().unwrap_or_default()),
             PathPattern::Route(route, methods) => {

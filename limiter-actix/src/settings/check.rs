@@ -45,7 +45,7 @@ impl Settings {
     }
 
     /// Binds a named limit.
-    pub(crate) fn name(&self, name: String, limit: Limit) -> Result<NamedLimit, BuildError> {
+    pub(crate) fn bind_named(&self, name: String, limit: Limit) -> Result<NamedLimit, BuildError> {
         if self.named.iter().any(|named| named.name == name) {
             return Err(BuildError::TwoNamedLimits(name));
         }
