@@ -1,4 +1,4 @@
-//! Puts together what code, the environment and a file say.
+//! Builds a limiter from the settings in code, the environment and a file.
 
 use std::{convert::Infallible, panic::Location, sync::Arc};
 
@@ -20,15 +20,17 @@ use crate::{
 use crate::{limiter::reload, settings::file::File};
 
 impl Limiter {
-    /// Starts to build a limiter.
+    /// Returns a builder with default settings.
     pub fn builder() -> LimiterBuilder {
         LimiterBuilder::new()
     }
 }
 
 impl Default for Limiter {
-    /// A limiter that keeps counts in memory, in fixed windows, by the client's address, and has no default
-    /// limits: those of attributes and scopes hold.
+    /// Returns a limiter with default settings.
+    ///
+    /// It counts in memory, in fixed windows, by the client's address. It has no default limits, so only the limits of
+    /// attributes, resources and scopes apply.
     #[track_caller]
     fn default() -> Self {
         let builder = LimiterBuilder::new();
@@ -41,14 +43,13 @@ impl Default for Limiter {
 }
 
 impl LimiterBuilder {
-    /// Builds the limiter, or finds the one that this very call has built before for another worker of the
-    /// same server; see [`Limiter`].
+    /// Builds the limiter, or returns the one that this line of code has built for another worker of the same server;
+    /// see [`Limiter`].
     ///
     /// # Errors
     ///
-    /// When a quota or a pattern cannot be read, and when a limit cannot be: a burst without a token bucket,
-    /// or a strategy that the storage does not have. All that is wrong in the environment and in a file is told
-    /// at once.
+    /// If a setting is invalid, such as the text of a quota, or if a limit is not supported. A burst requires a token
+    /// bucket, and some storages lack a strategy. All errors in the environment and in a file are reported at once.
     #[track_caller]
     pub fn build(self) -> Result<Limiter, BuildError> {
         let (location, fingerprint) = (Location::caller(), self.fingerprint());
@@ -78,9 +79,9 @@ impl LimiterBuilder {
         format!("{settings} {named:?} {sources:?}")
     }
 
-    /// A limiter of what was said, ready to run.
+    /// Builds the state that all workers share.
     fn shared(&self) -> Result<Arc<Shared>, BuildError> {
-        self.environment.warn_of_unknown();
+        self.environment.warn_of_ignored();
         #[cfg(feature = "config-file")]
         match &self.file {
             Some(file) => {
@@ -94,12 +95,12 @@ impl LimiterBuilder {
         Ok(Arc::new(Shared::new(Config::new(self.settings(None, None)?))))
     }
 
-    /// What was said, unchecked.
+    /// Returns the settings, unchecked.
     pub(crate) fn config_as_is(self) -> Config {
         Config::new(self.merged(None))
     }
 
-    /// What was said, checked. Counts are kept in this storage, or else where they are said to be.
+    /// Returns the settings, checked, with `storage` in place of the configured one if given.
     fn settings(
         &self,
         file: Option<&PartialSettings>,
@@ -116,7 +117,7 @@ impl LimiterBuilder {
             issues.extend(settings.issues_in(partial));
         }
         for (name, limit) in &self.named {
-            match settings.named_limit(name, limit) {
+            match settings.bind_named(name, limit) {
                 Ok(named) => settings.named.push(named),
                 Err(error) => {
                     let call = format!(".named_limit({name:?}, {})", limit.in_code());
@@ -128,12 +129,12 @@ impl LimiterBuilder {
         Ok(settings)
     }
 
-    /// Where counts are kept, as the one says that has the last word.
+    /// Returns the storage of the source that takes precedence.
     fn backend(&self, file: Option<&PartialSettings>) -> Result<Backend, ConfigIssue> {
-        let said = self.sources(file).into_iter().rev().find_map(|partial| partial.storage.as_ref());
+        let location = self.sources(file).into_iter().rev().find_map(|partial| partial.storage.as_ref());
         let refusals = self.sources(file).into_iter().rev().find_map(|partial| partial.local_refusals);
         let fallback = Arc::clone(self.settings.storage.memory());
-        let Some(storage) = said.map_or(Ok(None), StorageLocation::storage)? else {
+        let Some(storage) = location.map_or(Ok(None), StorageLocation::storage)? else {
             return Ok(Backend::Memory(fallback));
         };
         let is_guarded = refusals.unwrap_or(true) && !storage.is_local();
@@ -149,7 +150,7 @@ impl LimiterBuilder {
         settings
     }
 
-    /// Those who say something, the one with the last word last.
+    /// Returns the sources of settings. Later ones take precedence.
     fn sources<'a>(&'a self, file: Option<&'a PartialSettings>) -> Vec<&'a PartialSettings> {
         file.into_iter().chain([&self.environment.partial, &self.code]).collect()
     }
@@ -194,10 +195,10 @@ fn comparable(settings: &Settings) -> String {
     format!("{:?}", (limits, values, switches, functions))
 }
 
-/// Checks a file of settings without running anything: for the tests of an app, or before a deployment.
+/// Checks a settings file without running anything, in the tests of an app or before a deployment.
 ///
-/// It says what [`from_file`](LimiterBuilder::from_file) and [`build`](LimiterBuilder::build) would say if neither
-/// code nor the environment said anything.
+/// It returns the error that [`build`](LimiterBuilder::build) would return after
+/// [`from_file`](LimiterBuilder::from_file), with no settings in code and in the environment.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), limiter_actix::BuildError> {
@@ -208,7 +209,7 @@ fn comparable(settings: &Settings) -> String {
 ///
 /// # Errors
 ///
-/// All that is wrong with the file.
+/// If the file is unreadable, or has errors. All of them are reported at once.
 #[cfg(feature = "config-file")]
 pub fn check_file(path: impl AsRef<std::path::Path>) -> Result<(), BuildError> {
     let file = File { path: path.as_ref().to_owned() };
@@ -223,7 +224,7 @@ mod tests {
     use crate::Limiter;
 
     #[test]
-    fn memcached_has_no_moving_window() {
+    fn a_moving_window_on_memcached_is_rejected() {
         let builder = Limiter::builder().storage_uri("memcached://127.0.0.1").default_limits("5/minute");
         assert!(builder.clone().build().is_ok());
         let error = builder.strategy(Strategy::MovingWindow).build().expect_err("it is not supported");

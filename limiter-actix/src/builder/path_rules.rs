@@ -1,4 +1,4 @@
-//! Rules that are given by patterns of paths.
+//! Rules by path pattern.
 
 use super::LimiterBuilder;
 use crate::{
@@ -7,36 +7,37 @@ use crate::{
 };
 
 impl LimiterBuilder {
-    /// Limits the paths that match a pattern, as `#[limit]` limits a handler: `/users/{id}`, or with methods
-    /// `POST,PUT /users/{id}`.
+    /// Limits the paths that match a pattern, as `#[limit]` limits a handler.
+    ///
+    /// A pattern is a path, `/users/{id}`, optionally with methods, `POST,PUT /users/{id}`.
     pub fn route(self, pattern: &str, limits: impl IntoLimits) -> Self {
         let call = format!(".route({pattern:?}, {})", limits.in_code());
         self.limited(&call, path_pattern::route(pattern), limits)
     }
 
-    /// Exempts the paths that match a pattern from everything declared further out.
+    /// Exempts the paths that match a pattern from all limits declared further out.
     pub fn exempt_route(self, pattern: &str) -> Self {
         self.exempt_route_from(pattern, Exempt::ALL)
     }
 
-    /// Exempts the paths that match a pattern from some of what is declared further out.
+    /// Exempts the paths that match a pattern from some of the limits declared further out.
     pub fn exempt_route_from(self, pattern: &str, exempt: Exempt) -> Self {
         let call = format!(".exempt_route({pattern:?})");
         self.with_rule(&call, path_pattern::route(pattern), exempt.into())
     }
 
-    /// Limits all paths under a prefix, each route by itself.
+    /// Limits all paths under a prefix, per client and route.
     pub fn scope(self, prefix: &str, limits: impl IntoLimits) -> Self {
         let call = format!(".scope({prefix:?}, {})", limits.in_code());
         self.limited(&call, path_pattern::scope(prefix), limits)
     }
 
-    /// Exempts all paths under a prefix from everything declared further out: health checks, static files.
+    /// Exempts all paths under a prefix from all limits declared further out, for example health checks.
     pub fn exempt_scope(self, prefix: &str) -> Self {
         self.exempt_scope_from(prefix, Exempt::ALL)
     }
 
-    /// Exempts all paths under a prefix from some of what is declared further out.
+    /// Exempts all paths under a prefix from some of the limits declared further out.
     pub fn exempt_scope_from(self, prefix: &str, exempt: Exempt) -> Self {
         let call = format!(".exempt_scope({prefix:?})");
         self.with_rule(&call, path_pattern::scope(prefix), exempt.into())

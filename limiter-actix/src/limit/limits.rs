@@ -1,10 +1,12 @@
+//! Several limits at one place, and the values that convert into them.
+
 use std::str::FromStr;
 
 use limiter_core::{ParseQuotaError, Quota, Quotas};
 
 use super::Limit;
 
-/// Several limits that stand at the same place.
+/// Several limits declared at the same place.
 ///
 /// ```
 /// use limiter_actix::{Limit, Limits, Quota};
@@ -21,7 +23,7 @@ use super::Limit;
 pub struct Limits(pub(crate) Vec<Limit>);
 
 impl Limits {
-    /// Gives the same options to each of the limits.
+    /// Applies the same options to each of the limits.
     pub fn each(self, options: impl FnMut(Limit) -> Limit) -> Self {
         Self(self.0.into_iter().map(options).collect())
     }
@@ -60,24 +62,24 @@ impl FromIterator<Quota> for Limits {
 impl FromStr for Limits {
     type Err = ParseQuotaError;
 
-    /// Reads the notation of [`Quotas`].
+    /// Parses the notation of [`Quotas`].
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Ok(text.parse::<Quotas>()?.into())
     }
 }
 
-/// What a builder takes for limits: a text in the notation of [`Quotas`], a [`Quota`], [`Limit`]s, or several
-/// of these.
+/// A value that a builder accepts as limits: a text in the notation of [`Quotas`], a [`Quota`], [`Limit`]s, or
+/// several of these.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no limit",
+    message = "`{Self}` is not a limit",
     note = "limits are a text such as \"5/minute\", `Quota::per_minute(5)`, a `Limit`, or several of these"
 )]
 pub trait IntoLimits {
-    /// The limits.
+    /// Converts the value into limits.
     ///
     /// # Errors
     ///
-    /// When a text is not in the notation.
+    /// If a text is not in the notation.
     fn into_limits(self) -> Result<Limits, ParseQuotaError>;
 
     /// Returns the limits as code has them, for messages.

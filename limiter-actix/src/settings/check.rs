@@ -1,4 +1,4 @@
-//! Checks settings.
+//! Checks the limits in settings.
 
 use limiter_core::{Policy, Quota, Scope};
 
@@ -11,7 +11,7 @@ use super::{
 use crate::{Limit, limit::named::NamedLimit};
 
 impl Settings {
-    /// The limits of a layer that cannot be, and why.
+    /// Returns the errors in the limits that a source has parsed.
     pub(crate) fn issues_in(&self, partial: &PartialSettings) -> Vec<ConfigIssue> {
         let issue = |(at, limit): &(_, Limit)| {
             let error = self.check_limit(limit).err()?;
@@ -36,7 +36,8 @@ impl Settings {
         Ok(policy)
     }
 
-    pub(crate) fn named_limit(&self, name: &str, limit: &Limit) -> Result<NamedLimit, BuildError> {
+    /// Binds a named limit.
+    pub(crate) fn bind_named(&self, name: &str, limit: &Limit) -> Result<NamedLimit, BuildError> {
         if self.named.iter().any(|named| named.name == name) {
             return Err(BuildError::TwoNamedLimits(name.to_owned()));
         }
@@ -44,7 +45,7 @@ impl Settings {
             return Err(BuildError::DeductByHand(name.to_owned()));
         }
         let quota = limit.source.quota().ok_or_else(|| BuildError::DynamicNamedLimit(name.to_owned()))?;
-        // As limits of attributes have it that are shared under this name.
+        // The label and scope of limits in attributes that are shared under this name.
         let policy = self.policy(limit, quota)?.with_label("shared");
         let scope = Scope::new([&*self.prefix, "shared", "", name]);
         self.known.add(&scope, &policy);

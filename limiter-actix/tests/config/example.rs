@@ -30,7 +30,7 @@ fn the_example_checks_a_file_without_a_server() {
     assert_eq!(wrong.status.code(), Some(1));
     let path = settings.path.display();
     let expected = format!(
-        "the settings cannot be:\n\
+        "invalid configuration:\n\
          {path}:1:1: unknown name `strategi`; did you mean `strategy`?\n\
          {path}:2:20: `default_limits`: expected `per` or `/` at byte 1, found the end\n"
     );

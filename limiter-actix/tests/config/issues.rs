@@ -45,7 +45,7 @@ exempt = ["default"]
             "limits.toml:4:42: `default_limits`: expected second, minute, hour, day, week, month or year at byte 7, \
              found `fortnight`",
             "limits.toml:5:15: `ipv6_prefix`: expected a whole number from 32 to 128, found `16`",
-            "limits.toml:8:28: a limit cannot be: a burst needs the strategy `token-bucket`, not `fixed-window`",
+            "limits.toml:8:28: invalid limit: a burst needs the strategy `token-bucket`, not `fixed-window`",
             "limits.toml:10:9: `api`: expected a path that begins with a slash",
         ]
     );
@@ -75,7 +75,7 @@ fn each_issue_names_the_expectation() {
             "1:27: `headers`: expected `x-ratelimit` or `ietf-draft-11`, found `3`",
         ),
         ("header_names = 'x'", "1:16: `header_names`: expected a table, found `x`"),
-        ("header_names.limit = 'x y'", "1:22: `limit`: expected the name of a header, found `x y`"),
+        ("header_names.limit = 'x y'", "1:22: `limit`: expected a header name, found `x y`"),
         (
             "retry_after = 'seconds'",
             "1:15: `retry_after`: expected `delta-seconds` or `http-date`, found `seconds`",
@@ -106,7 +106,7 @@ fn each_issue_names_the_expectation() {
         ),
         (
             "default_limits = { limit = '20000/minute', strategy = 'moving-window' }",
-            "1:18: a limit cannot be: a moving window of `20000 per 1 minute` remembers too many hits for this storage: at most \
+            "1:18: invalid limit: a moving window of `20000 per 1 minute` remembers too many hits for this storage: at most \
              10000; use `sliding-window-counter` or `token-bucket`",
         ),
     ] {
@@ -133,7 +133,7 @@ fn each_issue_of_a_single_table_names_the_expectation() {
             "key = { header = 'x', query = 'y' }",
             "1:7: `key`: expected one of `key`, `header`, `cookie`, `query` and `client_network` in this table",
         ),
-        ("key = { header = 'x y' }", "1:18: `header`: expected the name of a header, found `x y`"),
+        ("key = { header = 'x y' }", "1:18: `header`: expected a header name, found `x y`"),
         ("key = { header = 'x', or = 'y' }", "1:23: unknown name `or`"),
         (
             "key = { header = 'x', and = 'y' }",
@@ -146,7 +146,7 @@ fn each_issue_of_a_single_table_names_the_expectation() {
         ),
         (
             "trusted_proxies = { header = 'Forwarded' }",
-            "1:19: `trusted_proxies`: nobody is trusted: expected `networks`, `hops` or `unix_sockets`",
+            "1:19: `trusted_proxies`: expected `networks`, `hops` or `unix_sockets` in this table",
         ),
         (
             "trusted_proxies = { header = 'Forwarded', networks = ['10.0.0.0/33'] }",
@@ -162,7 +162,7 @@ fn each_issue_of_a_single_table_names_the_expectation() {
              `scopes`?"
         }),
         ("storage_uri = 'postgres://user:secret@host'", {
-            "1:15: the storage `postgres`: expected `memory`, `redis` or `valkey` in one of their forms, `memcached` or `mongodb`"
+            "1:15: invalid storage `postgres`: expected `memory`, `redis`, `valkey`, `memcached` or `mongodb`"
         }),
     ] {
         assert_eq!(one(text), message, "{text}");
@@ -231,7 +231,7 @@ fn a_file_may_lack_any_part() {
 #[test]
 fn an_unreadable_file_is_named() {
     let error = check_file("/nowhere/limits.toml").expect_err("there is no such file");
-    let expected = "the settings cannot be:\n/nowhere/limits.toml: cannot be read: No such file or directory";
+    let expected = "invalid configuration:\n/nowhere/limits.toml: unreadable file: No such file or directory";
     assert!(error.to_string().starts_with(expected), "{error}");
 }
 
@@ -247,8 +247,8 @@ fn issues_of_environment_and_file_come_together() {
     assert_eq!(
         error.to_string(),
         format!(
-            "RATELIMIT_STORAGE_URI: the storage `nfs`: expected `memory`, `redis` or `valkey` in one of their \
-             forms, `memcached` or `mongodb`\n\
+            "RATELIMIT_STORAGE_URI: invalid storage `nfs`: expected `memory`, `redis`, `valkey`, `memcached` or \
+             `mongodb`\n\
              RATELIMIT_ENABLED: expected `true` or `false`, found `nope`\n\
              {path}:2:11: `enabled`: expected `true` or `false`, found `no`"
         )

@@ -94,7 +94,7 @@ async fn an_invalid_file_keeps_the_old_settings_and_is_logged() {
 
     fs::remove_file(&settings.path).expect("a file can be removed");
     let error = issues(limiter.reload().expect_err("it is gone"));
-    assert!(error[0].contains("cannot be read: "), "{error:?}");
+    assert!(error[0].contains("unreadable file: "), "{error:?}");
     assert_eq!(ask!(app, "/"), is(200, "2 of 5"));
 
     settings.write("default_limits = '6/hour'");

@@ -35,7 +35,7 @@ fn an_invalid_text_leaves_it_to_the_defaults_and_is_logged() {
             (0.0, "GET /a", "lim: 1/day", "200"),
         ],
     );
-    let errors = log::here("a function told a limit that cannot be");
+    let errors = log::here("invalid quota from a dynamic limit");
     assert!(!errors.is_empty() && errors.iter().all(|line| line.starts_with("ERROR")), "{errors:?}");
 }
 
@@ -83,7 +83,7 @@ fn a_quota_beyond_its_strategy_holds_as_nearly_as_it_can() {
         },
         &[(0.0, "GET /a", "", "200"), (0.0, "GET /a", "", "429 '1 per 1 minute'")],
     );
-    let errors = log::here("a limit cannot have this burst");
+    let errors = log::here("ignoring `burst`");
     assert!(!errors.is_empty() && errors.iter().all(|line| line.starts_with("ERROR")), "{errors:?}");
 }
 

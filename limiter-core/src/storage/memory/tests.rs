@@ -14,7 +14,7 @@ use crate::{
     Key, Quota, Scope, Unit, Window,
     storage::{
         Verdict,
-        batch_decision::{self, Counts},
+        batch_decision::{self, CounterSet},
     },
     strategy::State,
 };
@@ -39,7 +39,7 @@ struct PlainCounts {
     places: Vec<EntryId>,
 }
 
-impl Counts for PlainCounts {
+impl CounterSet for PlainCounts {
     type Entry = EntryId;
 
     fn entry(&self, place: usize) -> EntryId {

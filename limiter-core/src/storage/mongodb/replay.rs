@@ -12,7 +12,7 @@ use crate::{
     Policy, Strategy, Timestamp, Window,
     storage::{
         Batch, Decision, Hit, Refund, StorageError, Verdict,
-        batch_decision::{self, Counts},
+        batch_decision::{self, CounterSet},
     },
     window::NEVER,
 };
@@ -163,7 +163,7 @@ struct CountCopies<'a> {
     hits: Vec<usize>,
 }
 
-impl Counts for CountCopies<'_> {
+impl CounterSet for CountCopies<'_> {
     type Entry = usize;
 
     fn entry(&self, place: usize) -> usize {

@@ -1,10 +1,10 @@
-//! What clients are told.
+//! Settings about responses.
 
 use super::reader::{Reader, Value};
 use crate::{Headers, RetryAfter, settings::partial::HeaderNameOverrides};
 
 impl Reader<'_> {
-    /// Whether there are headers, or which.
+    /// Reads `true`, `false`, or the names of headers.
     pub(super) fn headers(&mut self, value: Value<'_>) -> Option<Headers> {
         if let Some(enabled) = value.node.get_ref().as_bool() {
             return Some(enabled.into());
