@@ -1,4 +1,4 @@
-//! How a limiter is put together.
+//! The builder of a limiter.
 
 pub(crate) mod build;
 mod limits;
@@ -7,7 +7,7 @@ mod responses;
 mod sources;
 mod storage_failure;
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use actix_web::dev::ServiceRequest;
 use limiter_core::{
@@ -18,11 +18,13 @@ use limiter_core::{
 #[cfg(feature = "config-file")]
 use crate::settings::file::File;
 use crate::{
-    BuildError, Limit, Limits, TrustedProxies,
+    ConfigIssue, Limit, Limits, TrustedProxies,
     key::address::IPV6_PREFIXES,
+    limit::callback::Callback,
     settings::{
         Defaults, FailureSettings, Settings,
         backend::Backend,
+        config_error::Origin,
         env::Environment,
         headers::HeaderSettings,
         partial::{PartialSettings, StorageLocation},
@@ -30,7 +32,7 @@ use crate::{
     },
 };
 
-/// Puts a [`Limiter`](crate::Limiter) together.
+/// Builds a [`Limiter`](crate::Limiter).
 ///
 /// ```
 /// use limiter_actix::{Key, Limit, Limiter, Quota, Strategy};
@@ -49,9 +51,9 @@ use crate::{
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct LimiterBuilder {
-    /// What nothing but code can say, and the defaults of everything else.
+    /// The settings that only code has, and the defaults of all others.
     settings: Settings,
-    /// What code says of what the environment and a file can say too.
+    /// The settings in code that the environment and a file have too.
     code: PartialSettings,
     environment: Environment,
     #[cfg(feature = "config-file")]
@@ -59,8 +61,6 @@ pub struct LimiterBuilder {
     #[cfg(feature = "config-file")]
     reload_every: Option<std::time::Duration>,
     named: Vec<(String, Limit)>,
-    /// What was wrong on the way, for `build`.
-    error: Option<BuildError>,
 }
 
 impl LimiterBuilder {
@@ -97,62 +97,70 @@ impl LimiterBuilder {
             #[cfg(feature = "config-file")]
             reload_every: None,
             named: Vec::new(),
-            error: None,
         }
     }
 
-    /// Who is counted; [`client_address`](crate::key::client_address) unless set, and when this key is missing.
-    /// Ready-made keys are in [`key`](crate::key).
+    /// Sets the function that identifies the client. Defaults to [`client_address`](crate::key::client_address), which
+    /// is also used when it returns no key.
+    ///
+    /// The module [`key`](crate::key) has ready-made functions.
     pub fn key<F, K>(mut self, key: F) -> Self
     where
         F: Fn(&ServiceRequest) -> K + Send + Sync + 'static,
         K: Into<Key>,
     {
-        self.code.key = Some(Arc::new(move |req| key(req).into()));
+        self.code.key = Some(Callback(Arc::new(move |req| key(req).into())));
         self
     }
 
-    /// The proxies that are believed when they say whose request they pass on. Without them the client's address
-    /// is that of the connection, and all clients behind a proxy share one count.
+    /// Sets the proxies whose forwarding header the limiter trusts. Defaults to none.
+    ///
+    /// Without trusted proxies, the client's address is that of the connection, and all clients behind a proxy share
+    /// one count.
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         if let Err(error) = proxies.check() {
-            self.fail(BuildError::TrustedProxies(error));
+            self.issue(".trusted_proxies(..)", error);
         }
         self.code.proxies = Some(proxies);
         self
     }
 
-    /// How many leading bits of an IPv6 address make a client, 32 to 128; 64 unless set, which is what one
-    /// customer of a provider has at least (RFC 6177). IPv4 addresses are clients one by one.
+    /// Sets the number of leading bits of an IPv6 address that identify a client, 32 to 128. Defaults to 64.
+    ///
+    /// A provider assigns at least that many addresses to one customer (RFC 6177). Each IPv4 address is a client.
     pub fn ipv6_prefix(mut self, bits: u8) -> Self {
         if !IPV6_PREFIXES.contains(&bits) {
-            self.fail(BuildError::Ipv6Prefix(bits));
+            self.issue(format!(".ipv6_prefix({bits})"), "expected 32 to 128 bits");
         }
         self.code.ipv6_prefix = Some(bits);
         self
     }
 
-    /// How the limiter's logs show the addresses of clients; in full unless set. Values of headers, cookies and
-    /// the like are never shown.
+    /// Sets how the limiter logs the addresses of clients. Defaults to [`LoggedAddresses::Full`].
+    ///
+    /// Values of headers, cookies and the like are never logged.
     pub fn log_addresses(mut self, addresses: LoggedAddresses) -> Self {
         self.code.logged_addresses = Some(addresses);
         self
     }
 
-    /// How limits are counted that do not say so themselves; [`Strategy::FixedWindow`] unless set.
+    /// Sets the counting strategy of limits without one. Defaults to [`Strategy::FixedWindow`].
     pub fn strategy(mut self, strategy: Strategy) -> Self {
         self.code.strategy = Some(strategy);
         self
     }
 
-    /// Where counts are kept; in a [`MemoryStorage`] of its usual capacity unless set. When this storage fails,
-    /// limits are decided as [`on_storage_failure`](Self::on_storage_failure) says.
+    /// Sets the storage that keeps the counts. Defaults to a [`MemoryStorage`] of default capacity.
+    ///
+    /// While the storage fails, [`on_storage_failure`](Self::on_storage_failure) decides.
     pub fn storage(mut self, storage: Arc<dyn Storage>) -> Self {
         self.code.storage = Some(StorageLocation::Instance(Some(storage)));
         self
     }
 
-    /// Where counts are kept, by address; in this process by `memory://` (the default). Others by their features:
+    /// Sets the storage that keeps the counts, by address. Defaults to `memory://`, the memory of this process.
+    ///
+    /// Other storages have features:
     ///
     /// | address | feature |
     /// |---|---|
@@ -162,66 +170,73 @@ impl LimiterBuilder {
     /// | `redis+cluster://host,host` | `redis-cluster` |
     /// | `memcached://10.0.0.1:11211,10.0.0.2:11211` | `memcached` |
     ///
-    /// They are connected to when they are needed; while they do not answer within 100 ms, limits are decided as
-    /// [`on_storage_failure`](Self::on_storage_failure) says.
+    /// The limiter connects at the first use. While a storage does not answer within 100 ms,
+    /// [`on_storage_failure`](Self::on_storage_failure) decides. An invalid address makes `build` fail.
     pub fn storage_uri(mut self, uri: &str) -> Self {
         match storage_uri::storage(uri) {
             Ok(storage) => self.code.storage = Some(StorageLocation::Instance(storage)),
-            Err(error) => self.fail(error),
+            // Without the address, which may hold a password.
+            Err(error) => self.issue(".storage_uri(..)", error.reason()),
         }
         self
     }
 
-    /// The memory in which counts are kept, or in which they are decided while another storage fails.
+    /// Sets the memory storage, which keeps the counts, or decides while another storage fails.
     pub fn memory_storage(mut self, memory: impl Into<Arc<MemoryStorage>>) -> Self {
         self.settings.storage = Backend::Memory(memory.into());
         self
     }
 
-    /// The clock; the system's unless set. Tests of limits pass a [`ManualClock`](crate::ManualClock).
+    /// Sets the clock. Defaults to the system clock. Tests of limits pass a [`ManualClock`](crate::ManualClock).
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.settings.clock = clock;
         self
     }
 
-    /// Whether the limiter is switched on; see [`Limiter::set_enabled`](crate::Limiter::set_enabled).
+    /// Sets whether the limiter is enabled. Defaults to `true`.
+    ///
+    /// [`Limiter::set_enabled`](crate::Limiter::set_enabled) changes this at run time.
     pub fn enabled(mut self, enabled: bool) -> Self {
         self.code.enabled = Some(enabled);
         self
     }
 
-    /// What all counts of this limiter begin with, to tell applications apart that share a storage; `limiter`
-    /// unless set.
+    /// Sets the prefix of all counts. Defaults to `limiter`.
+    ///
+    /// Applications that share a storage need different prefixes.
     pub fn key_prefix(mut self, prefix: impl Into<Arc<str>>) -> Self {
         self.code.prefix = Some(prefix.into());
         self
     }
 
-    /// Whether the middleware decides; it does unless set. Otherwise it only prepares, and a handler decides
-    /// when by taking a [`LimitCheck`](crate::LimitCheck) as an argument.
+    /// Sets whether the middleware decides. Defaults to `true`.
+    ///
+    /// Otherwise handlers take a [`LimitCheck`](crate::LimitCheck) as an argument, and call its `check`. A handler that
+    /// never does is not limited.
     pub fn auto_check(mut self, auto_check: bool) -> Self {
         self.settings.auto_check = auto_check;
         self
     }
 
-    /// Lets requests pass without a count or a look for which the function says yes; may be called several
-    /// times.
+    /// Skips rate limiting for requests for which `filter` returns `true`. May be called more than once.
     pub fn request_filter(
         mut self,
-        passes: impl Fn(&ServiceRequest) -> bool + Send + Sync + 'static,
+        filter: impl Fn(&ServiceRequest) -> bool + Send + Sync + 'static,
     ) -> Self {
-        self.settings.filters.push(Arc::new(passes));
+        self.settings.filters.push(Callback(Arc::new(filter)));
         self
     }
 
-    /// Says that each process is meant to count for itself where counts are in memory, or that there is but one
-    /// whatever the environment says. It is warned of otherwise (`L030`).
+    /// Sets whether separate counts in the memory of each process are intended. Defaults to `false`.
+    ///
+    /// Otherwise the limiter logs a warning (`L030`) if the environment declares several processes.
     pub fn per_process(mut self, per_process: bool) -> Self {
         self.settings.per_process = per_process;
         self
     }
 
-    fn fail(&mut self, error: BuildError) {
-        self.error.get_or_insert(error);
+    /// Records an issue in a call of the builder, for [`build`](Self::build).
+    fn issue(&mut self, call: impl Into<Arc<str>>, reason: impl fmt::Display) {
+        self.code.issues.push(ConfigIssue::new(Origin::whole(call), reason.to_string()));
     }
 }

@@ -1,4 +1,4 @@
-//! Limits that a handler decides to check.
+//! Extractors: limits checked by the handler, and the current limits.
 
 use std::{
     convert::Infallible,
@@ -16,8 +16,8 @@ use crate::{
     request::{check::check, stack::LimiterStack},
 };
 
-/// Checks the limits of the request at hand, when the handler says so; for limiters that do not by themselves
-/// ([`auto_check(false)`](crate::LimiterBuilder::auto_check)).
+/// Checks the limits of a request when the handler calls it, for limiters with
+/// [`auto_check(false)`](crate::LimiterBuilder::auto_check).
 ///
 /// ```
 /// use actix_web::{Error, HttpResponse, get, web};
@@ -37,12 +37,13 @@ use crate::{
 pub struct LimitCheck(HttpRequest);
 
 impl LimitCheck {
-    /// Takes from all limits that apply to the request, or from none. Only the first call does; later ones,
-    /// and those of requests that have been decided, tell how the limits stand.
+    /// Charges all limits of the request, or none, and returns their windows.
+    ///
+    /// Only the first call charges. Later calls, and calls for requests that are decided already, return the windows.
     ///
     /// # Errors
     ///
-    /// The response to a refused request.
+    /// Returns the response to the request if it is refused, or if its limits were not decided.
     pub async fn check(&self) -> Result<CurrentLimits, Error> {
         let req = ServiceRequest::from_request(self.0.clone());
         if let Err(refusal) = check(&req).await {
@@ -62,8 +63,9 @@ impl FromRequest for LimitCheck {
 }
 
 impl CurrentLimits {
-    /// The limits of a request, those of the outermost limiter and level first. For a refused request they are
-    /// as they stood when it was refused.
+    /// Returns the limits of a request, those of the outermost limiter and level first.
+    ///
+    /// For a refused request, the windows are those at the refusal.
     pub fn of(req: &HttpRequest) -> Self {
         let extensions = req.extensions();
         let mut current = Current::new();

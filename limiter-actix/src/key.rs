@@ -1,13 +1,13 @@
-//! Who the client is: ready-made keys.
+//! Ready-made keys, which identify the client.
 //!
-//! Each is a function of the request, for `.key(..)` of a builder or a limit and for `key = ..` of an attribute.
-//! They are put together with [`KeyExt`].
+//! Each is a function of the request, for `.key(..)` of a builder or a limit, and for `key = ..` of an attribute.
+//! [`KeyExt`] combines them.
 //!
 //! ```
 //! use actix_web::{HttpResponse, Responder, get};
 //! use limiter_actix::{Limiter, TrustedProxies, key::{self, KeyExt}, limit};
 //!
-//! // By API key, and by address where there is none.
+//! // By API key, or by address if there is none.
 //! #[limit("100/minute", key = key::header("x-api-key"))]
 //! // By API key and address.
 //! #[limit("10/second", key = key::header("x-api-key").and(key::client_address))]
@@ -24,8 +24,8 @@
 //! # Ok::<(), limiter_actix::BuildError>(())
 //! ```
 //!
-//! What a request lacks never makes it unlimited: a key that is missing or empty falls back to the limiter's own
-//! key, and that to the [client's address](client_address).
+//! A missing or empty key never lifts a limit. The key of a limit falls back to the limiter's own key, and that to
+//! the [client's address](client_address).
 
 pub(crate) mod address;
 mod compose;
@@ -47,15 +47,15 @@ pub use self::{
     values::{bearer_token, extension, header, query},
 };
 
-/// The client's address: that of the connection, or what [trusted
-/// proxies](crate::LimiterBuilder::trusted_proxies) say it is.
+/// Returns the client's address as a key. This is the default key of a limiter.
 ///
-/// IPv4 addresses count one by one, also where a socket for both families dresses them as IPv6; IPv6 addresses
-/// count by their first 64 bits, or as [set](crate::LimiterBuilder::ipv6_prefix). This is the key of limiters
-/// and limits that have no other.
+/// The address is that of the connection, or the one that [trusted
+/// proxies](crate::LimiterBuilder::trusted_proxies) report. Each IPv4 address is a client, including IPv4-mapped
+/// IPv6 addresses of a dual-stack socket. IPv6 addresses count by their first 64 bits, or by the limiter's
+/// [`ipv6_prefix`](crate::LimiterBuilder::ipv6_prefix).
 ///
-/// A connection without an address (a Unix socket, a request made by a test) counts under one key that all
-/// such connections share; the first is logged.
+/// All connections without an address (Unix sockets, requests made by tests) share one key. The first one is
+/// logged with the code `L005`.
 ///
 /// ```
 /// use limiter_actix::{key::{self, KeyExt}, Limit, Quota};
@@ -64,11 +64,14 @@ pub use self::{
 /// # let _ = limit;
 /// ```
 pub fn client_address(req: &ServiceRequest) -> Key {
-    address::in_force(req, |set| set.key(req))
+    address::with_current(req, |current| current.key(req))
 }
 
-/// The client's address by the first `ipv6_prefix` bits of an IPv6 address, 32 to 128, whatever the limiter has
-/// [set](crate::LimiterBuilder::ipv6_prefix): for a second, coarser limit on whole networks.
+/// Returns a key of the client's network, for a second, coarser limit.
+///
+/// IPv6 addresses count by their first `ipv6_prefix` bits, 32 to 128, whatever the limiter's
+/// [`ipv6_prefix`](crate::LimiterBuilder::ipv6_prefix) is. Values outside this range are clamped to it. IPv4
+/// addresses count in full.
 ///
 /// ```
 /// use actix_web::{HttpResponse, Responder, post};
@@ -83,16 +86,17 @@ pub fn client_address(req: &ServiceRequest) -> Key {
 /// ```
 pub fn client_network(ipv6_prefix: u8) -> impl Fn(&ServiceRequest) -> Key + Clone + Send + Sync + 'static {
     let ipv6_prefix = ipv6_prefix.clamp(*IPV6_PREFIXES.start(), *IPV6_PREFIXES.end());
-    move |req| address::in_force(req, |set| address::key(set.of(req), ipv6_prefix))
+    move |req| address::with_current(req, |current| address::key(current.of(req), ipv6_prefix))
 }
 
-/// The address of the connection, whoever is behind it. Behind a proxy, that is the proxy's.
+/// Returns the address of the connection as a key. Behind a proxy, that is the address of the proxy.
 pub fn peer_address(req: &ServiceRequest) -> Key {
-    address::in_force(req, |set| address::key(address::peer(req), set.ipv6_prefix))
+    address::with_current(req, |current| address::key(address::peer(req), current.ipv6_prefix))
 }
 
-/// The client's whole address, for keys that are made of it: a country, a network's owner. None where the
-/// connection has no address.
+/// Returns the client's full address, for keys derived from it, such as a country.
+///
+/// Returns `None` if the connection has no address.
 ///
 /// ```
 /// use actix_web::dev::ServiceRequest;
@@ -106,5 +110,5 @@ pub fn peer_address(req: &ServiceRequest) -> Key {
 /// # let _ = limiter_actix::Limiter::builder().key(by_country);
 /// ```
 pub fn client_ip(req: &ServiceRequest) -> Option<IpAddr> {
-    address::in_force(req, |set| set.of(req))
+    address::with_current(req, |current| current.of(req))
 }

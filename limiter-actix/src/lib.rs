@@ -1,4 +1,4 @@
-//! Rate limits for actix-web, on routes, scopes and whole applications.
+//! Rate limiting for actix-web, on routes, scopes and whole applications.
 //!
 //! ```
 //! use actix_web::{App, Responder, get};
@@ -24,10 +24,11 @@
 //! # }
 //! ```
 //!
-//! * [`limit`](macro@limit) and [`exempt`](macro@exempt) stand above the route attributes of handlers;
-//!   [`resource`] and [`ScopeExt`] do the same for what is mounted without one.
-//! * [`Limiter`] is the middleware; [`Limiter::builder`] gives it default limits and all the rest.
-//! * [`Limit`] is a limit with its options, wherever one is wanted.
+//! * [`limit`](macro@limit) and [`exempt`](macro@exempt) are attributes of handlers, above the route attribute.
+//!   [`resource`] and [`ScopeExt`] do the same for handlers and scopes without one.
+//! * [`Limiter`] is the middleware. [`Limiter::builder`] sets its default limits and all other settings.
+//! * [`Limit`] is a limit with its options.
+//! * [`key`] has functions that identify clients.
 
 mod builder;
 mod decision;
@@ -83,7 +84,7 @@ pub use self::{
     telemetry::health::StorageHealth,
 };
 
-/// What the attributes expand to; not part of the public interface.
+/// The items that the attributes expand to. Not part of the public interface.
 #[doc(hidden)]
 pub mod __private {
     pub use actix_web::dev::{AppService, HttpServiceFactory};

@@ -1,4 +1,4 @@
-//! The handle on a limiter, and what its clones and workers share.
+//! The handle on a limiter, and the state that its clones and workers share.
 
 pub(crate) mod call_site;
 pub(crate) mod multi_process;

@@ -27,12 +27,12 @@ pub enum NamedLimitError {
     /// The limiter has no limit of this name.
     #[error("the limiter has no limit named `{0}`; add it with `LimiterBuilder::named_limit`")]
     UnknownLimit(String),
-    /// The storage cannot be reached.
-    #[error("the storage cannot be reached")]
+    /// The storage is unreachable.
+    #[error("the storage is unreachable")]
     Storage(#[from] StorageError),
 }
 
-/// Responds with 500 to an unknown limit, and with 503 if the storage cannot be reached.
+/// Responds with 500 to an unknown limit, and with 503 if the storage is unreachable.
 impl ResponseError for NamedLimitError {
     fn status_code(&self) -> StatusCode {
         match self {
@@ -124,7 +124,7 @@ impl Limiter {
     ///
     /// # Errors
     ///
-    /// If there is no such limit, or the storage cannot be reached.
+    /// If there is no such limit, or the storage is unreachable.
     pub async fn clear(&self, limit: &str, key: &Key) -> Result<(), NamedLimitError> {
         let config = self.config();
         let named = named(&config, limit)?;
@@ -137,7 +137,7 @@ impl Limiter {
     ///
     /// # Errors
     ///
-    /// If the storage cannot be reached.
+    /// If the storage is unreachable.
     pub async fn clear_all(&self, key: &Key) -> Result<(), NamedLimitError> {
         let config = self.config();
         let known = config.settings.known.all();
@@ -149,7 +149,7 @@ impl Limiter {
     ///
     /// # Errors
     ///
-    /// If the storage cannot be reached, or cannot find its counts.
+    /// If the storage is unreachable, or has no way to find its counts.
     pub async fn reset(&self) -> Result<(), NamedLimitError> {
         let config = self.config();
         everywhere(&config, |storage| storage.reset()).await

@@ -1,4 +1,4 @@
-//! What applies to one route.
+//! The limits that apply to one route.
 
 pub(crate) mod applicable;
 pub(crate) mod bound_limit;
@@ -15,31 +15,31 @@ use self::{
     applicable::{Applicable, ResolvedLimits},
     bound_limit::{BoundLimit, LimitBinder, LimitSlot},
     dynamic::DynamicLimit,
-    resolve::{Level, LevelLimits, resolve},
+    resolve::{Level, resolve},
 };
 use crate::{Exempt, Limit, limit::quota_source::Source, settings::Settings};
 
-/// What applies to one route and method: all that is declared for it, and, where no function of the request
-/// has a say, what comes of that.
+/// All limits declared for one route and method.
 pub(crate) struct Plan {
     meta: Box<[DeclaredLimit]>,
     application: Box<[DeclaredLimit]>,
     levels: Box<[PlannedLevel]>,
-    /// What holds in place of limits that would be decided in memory since the storage failed.
+    /// The limits that replace those decided in memory while the storage fails.
     outage_limits: Box<[DeclaredLimit]>,
+    /// The limits that apply to every request, if no function of the request decides that.
     fixed: Option<Applicable>,
 }
 
-/// What is declared at one level for this route and method.
+/// The limits and exemptions declared at one level for this route and method.
 pub(crate) struct PlannedLevel {
     pub(crate) exempt: Exempt,
     pub(crate) limits: Box<[DeclaredLimit]>,
 }
 
-/// A limit that is declared at a place.
+/// A limit declared at one place.
 pub(crate) enum DeclaredLimit {
     Fixed(Rc<BoundLimit>),
-    /// A function of the request tells its quotas.
+    /// A function of the request returns its quotas.
     Dynamic(Box<DynamicLimit>),
 }
 
@@ -62,7 +62,7 @@ impl Plan {
         plan
     }
 
-    /// What applies to this request.
+    /// Returns the limits that apply to a request.
     pub(crate) fn applicable(&self, req: &ServiceRequest) -> Cow<'_, Applicable> {
         match &self.fixed {
             Some(fixed) => Cow::Borrowed(fixed),
@@ -70,66 +70,53 @@ impl Plan {
         }
     }
 
-    /// Sets what holds in place of limits that would be decided in memory since the storage failed.
+    /// Sets the limits that replace those decided in memory while the storage fails.
     pub(crate) fn with_outage_limits(mut self, limits: Vec<DeclaredLimit>) -> Self {
         self.outage_limits = limits.into();
         self
     }
 
-    /// What holds in place of limits that would be decided in memory; none when a function could not tell.
+    /// Returns the limits that replace those decided in memory, or `None` if a function failed.
     pub(crate) fn outage_limits(&self, req: &ServiceRequest) -> Option<SmallVec<[Rc<BoundLimit>; 2]>> {
-        let found: ResolvedLimits = self.outage_limits.iter().map(|declared| declared.of(req)).collect();
-        (!found.callback_failed).then_some(found.limits)
+        let resolved: ResolvedLimits = self.outage_limits.iter().map(|declared| declared.of(req)).collect();
+        (!resolved.callback_failed).then_some(resolved.limits)
     }
 
+    /// Resolves all declared limits by `of`, and keeps those that apply.
     fn resolve(&self, of: impl Fn(&DeclaredLimit) -> ResolvedLimits) -> Applicable {
         let levels: SmallVec<[ResolvedLimits; 4]> =
             self.levels.iter().map(|level| level.limits.iter().map(&of).collect()).collect();
         let declared: SmallVec<[Level; 4]> =
-            self.levels.iter().zip(&levels).map(|(level, found)| level.level(found)).collect();
+            self.levels.iter().zip(&levels).map(|(level, resolved)| level.level(resolved)).collect();
         let applies = resolve(&declared);
 
         let mut applicable = Applicable::default();
         if applies.meta {
-            let meta: ResolvedLimits = self.meta.iter().map(&of).collect();
-            applicable.callback_failed |= meta.callback_failed;
-            applicable.meta = meta.limits;
+            applicable.add_meta(self.meta.iter().map(&of).collect());
         }
         if applies.application {
             applicable.add(self.application.iter().map(&of).collect());
         }
-        for (found, _) in levels.into_iter().zip(applies.levels).filter(|(_, applies)| *applies) {
-            applicable.add(found);
+        for (resolved, _) in levels.into_iter().zip(applies.levels).filter(|(_, applies)| *applies) {
+            applicable.add(resolved);
         }
         applicable
     }
 
-    /// All limits that are declared, wherever.
+    /// Returns the declared limits of all levels.
     fn all_declared(&self) -> impl Iterator<Item = &DeclaredLimit> {
         self.meta.iter().chain(&self.application).chain(self.levels.iter().flat_map(|level| &level.limits))
     }
 }
 
 impl PlannedLevel {
-    fn level(&self, found: &ResolvedLimits) -> Level {
-        let limits = found.limits.iter().map(|limit| &limit.options);
-        let overrides = limits.clone().any(|limit| limit.override_defaults && !limit.shadow);
-        let is_overriding = found.callback_failed || (overrides && !found.is_invalid);
-        let limits = if found.limits.is_empty() && !found.callback_failed {
-            LevelLimits::Nothing
-        } else if is_overriding {
-            LevelLimits::Overriding
-        } else if limits.clone().all(|limit| limit.shadow) {
-            LevelLimits::Watching
-        } else {
-            LevelLimits::Adding
-        };
-        Level { exempt: self.exempt, limits }
+    fn level(&self, resolved: &ResolvedLimits) -> Level {
+        Level { exempt: self.exempt, limits: resolved.effect() }
     }
 }
 
 impl DeclaredLimit {
-    /// Puts a limit at its place.
+    /// Binds a limit to its slot, as far as its quotas are known.
     pub(crate) fn new(limit: &Limit, slot: LimitSlot, settings: &Settings) -> Self {
         let binder = LimitBinder {
             strategy: limit.strategy.unwrap_or(settings.strategy),
@@ -144,7 +131,7 @@ impl DeclaredLimit {
         }
     }
 
-    /// The limits this comes to for a request.
+    /// Returns the limits for a request.
     pub(crate) fn of(&self, req: &ServiceRequest) -> ResolvedLimits {
         match self {
             Self::Fixed(_) => self.fixed(),
@@ -152,7 +139,7 @@ impl DeclaredLimit {
         }
     }
 
-    /// The limits this comes to for any request.
+    /// Returns the limits for every request, if they are fixed.
     fn fixed(&self) -> ResolvedLimits {
         let limits = match self {
             Self::Fixed(limit) => smallvec![Rc::clone(limit)],

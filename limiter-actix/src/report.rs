@@ -1,4 +1,4 @@
-//! What a decision tells the application: a breach, the current limits, who decided.
+//! Data about a decision, for the application: the breach, the current limits, and their names.
 
 pub(crate) mod breach;
 pub(crate) mod current;

@@ -15,7 +15,7 @@ pub(crate) mod pending;
 mod phase;
 mod predicted;
 mod refund;
-pub(crate) mod refusal;
+pub(crate) mod refuse;
 mod response_headers;
 mod rule_ledger;
 mod settle;

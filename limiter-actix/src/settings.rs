@@ -1,4 +1,4 @@
-//! What a limiter was told.
+//! The settings of a limiter, and the sources they are read from.
 
 pub(crate) mod backend;
 pub(crate) mod build_error;
@@ -31,20 +31,20 @@ use crate::{
     telemetry::{Telemetry, health::Health},
 };
 
-/// What a limiter was told, and the little it changes while it runs. Shared by all workers.
+/// The settings of a limiter, with the state that changes at run time. Shared by all workers.
 #[derive(Debug)]
 pub(crate) struct Config {
-    /// Counts how often the settings were replaced; see [`Shared`](crate::limiter::shared::Shared).
+    /// The number of times the settings were replaced; see [`Shared`](crate::limiter::shared::Shared).
     pub(crate) generation: u64,
     pub(crate) enabled: AtomicBool,
     pub(crate) health: Arc<Health>,
     pub(crate) settings: Settings,
 }
 
-/// What a limiter was told.
+/// The settings of a limiter.
 #[derive(Clone)]
 pub(crate) struct Settings {
-    /// Whether it starts switched on.
+    /// `false` if the limiter starts disabled.
     pub(crate) enabled: bool,
     pub(crate) prefix: Arc<str>,
     pub(crate) key: Option<KeyFn>,
@@ -58,29 +58,29 @@ pub(crate) struct Settings {
     pub(crate) defaults: Defaults,
     pub(crate) application: Limits,
     pub(crate) meta: Limits,
-    /// Whether the middleware decides; else the handler asks for it.
+    /// `false` if the handler decides when its limits are checked.
     pub(crate) auto_check: bool,
     pub(crate) filters: Vec<RequestPredicate>,
-    /// Whether counts in memory are meant to be those of one process among several.
+    /// Set if counts in memory are intended, although there are several processes.
     pub(crate) per_process: bool,
     pub(crate) patterns: Vec<PatternRule>,
-    /// What this process has met so far.
+    /// The limits bound in this process so far.
     pub(crate) known: Arc<KnownLimits>,
     pub(crate) telemetry: Arc<Telemetry>,
-    /// Limits that code hits itself.
+    /// The limits that code hits by name.
     pub(crate) named: Vec<NamedLimit>,
     pub(crate) on_breach: Option<BreachFn>,
     pub(crate) on_meta_breach: Option<BreachFn>,
 }
 
-/// The limits of routes that have none of their own.
+/// The limits of routes that have none of their own, with their options.
 #[derive(Clone, Debug)]
 pub(crate) struct Defaults {
     pub(crate) limits: Limits,
     pub(crate) per_method: bool,
-    /// Whether they hold for paths that match no route.
+    /// Set if they apply to paths that match no route.
     pub(crate) on_unmatched: bool,
-    /// Whether they hold for CORS preflights.
+    /// Set if they apply to CORS preflights.
     pub(crate) on_preflight: bool,
 }
 
@@ -90,12 +90,12 @@ impl Default for Defaults {
     }
 }
 
-/// What a limiter was told of a failing storage.
+/// The settings for storage failures.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FailureSettings {
-    /// For limits that do not say so themselves.
+    /// The policy of limits that have none of their own.
     pub(crate) policy: OnStorageFailure,
-    /// What holds in place of the limits that would be decided in memory.
+    /// The limits that replace those decided in memory.
     pub(crate) limits: Option<Limits>,
 }
 
@@ -106,7 +106,7 @@ impl Config {
 }
 
 impl Settings {
-    /// Who is counted, by the limiter's own key.
+    /// Returns the client by the limiter's own key.
     pub(crate) fn client(&self, req: &ServiceRequest) -> Key {
         self.address.begin(req);
         match &self.key {
@@ -115,13 +115,13 @@ impl Settings {
         }
     }
 
-    /// Whether a request filter lets a request pass. Filters may ask for the client's address.
+    /// Returns whether a request filter skips a request. Filters may use the client's address.
     pub(crate) fn is_skipped(&self, req: &ServiceRequest) -> bool {
         if self.filters.is_empty() {
             return false;
         }
         self.address.begin(req);
-        self.filters.iter().any(|passes| passes(req))
+        self.filters.iter().any(|filter| filter(req))
     }
 }
 

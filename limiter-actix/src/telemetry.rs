@@ -1,4 +1,4 @@
-//! The log lines and metrics of decided requests.
+//! The log events and metrics of decided requests.
 //!
 //! Takes plain values only: labels, numbers and breaches.
 
@@ -32,7 +32,7 @@ pub(crate) struct Telemetry {
 }
 
 impl Telemetry {
-    /// Starts to measure a decision, if it has limits, until the timer is dropped.
+    /// Starts to measure a decision, if it has limits. The timer records when it is dropped.
     pub(crate) fn time_decision(&self, has_limits: bool) -> Option<DecisionTimer<'_>> {
         has_limits.then(|| self.metrics.time())
     }
@@ -42,7 +42,7 @@ impl Telemetry {
         self.metrics.request(outcome, by);
     }
 
-    /// Logs a refusal. `manual` is the name of the limit that code hits by itself.
+    /// Logs a refusal. `manual` is the name of the limit in a manual check.
     pub(crate) fn log_refusal(
         &self,
         breach: &Breach,
@@ -58,26 +58,26 @@ impl Telemetry {
                 route = breach.route(),
                 meta = breach.is_meta,
                 manual,
-                "refused"
+                "request refused"
             );
         });
     }
 
-    /// Logs a request that is not decided, since the storage fails.
+    /// Logs a request that was not decided because the storage failed.
     pub(crate) fn log_undecided(&self, route: Option<&str>, now: Timestamp) {
         self.lines.log(now, || {
-            tracing::info!(target: TARGET, route, "not decided, since the storage fails");
+            tracing::info!(target: TARGET, route, "request not decided: the storage failed");
         });
     }
 
-    /// Logs a refusal that a limit in shadow did not make.
+    /// Logs that a shadow limit would have refused.
     pub(crate) fn log_shadow_refusal(&self, policy: &Policy, name: Option<&str>, now: Timestamp) {
         self.lines.log(now, || {
-            tracing::info!(target: TARGET, limit = %policy, name, "a limit in shadow would have refused");
+            tracing::info!(target: TARGET, limit = %policy, name, "shadow limit would have refused");
         });
     }
 
-    /// Records how full the memory of a limiter is. `prefix` is the limiter's key prefix.
+    /// Records the number of keys and evictions of the memory storage. `prefix` is the limiter's key prefix.
     #[cfg(feature = "metrics")]
     pub(crate) fn record_memory(&self, prefix: &str, keys: usize, evictions: u64) {
         self.metrics.memory(prefix, keys, evictions);

@@ -7,11 +7,11 @@ use std::{
 
 /// A polynomial hash modulo the prime 2^127 - 1, evaluated at a secret point.
 ///
-/// The coefficients are the blocks of the input; the point is drawn once per process (Wegman and Carter, "New hash
-/// functions and their use in authentication and set equality", 1981).
+/// The coefficients are the blocks of the input; the point is drawn once per process. See Wegman and Carter, "New
+/// hash functions and their use in authentication and set equality", 1981.
 ///
-/// Two different inputs of at most n blocks collide with a probability of n / 2^125, even if an attacker chooses
-/// them, as long as the attacker sees no digest. So equal digests count as equal inputs, and a digest must never
+/// Two different inputs of at most n blocks collide with a probability of n / 2^125. This is true even for inputs
+/// that an attacker chooses, as long as the attacker sees no digest. So equal digests count as equal inputs, and a digest must never
 /// leave the process. Each part is framed, so that ("a", "bc") and ("ab", "c") differ.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Digest(u128);

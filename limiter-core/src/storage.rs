@@ -14,7 +14,7 @@ mod batch_decision;
 pub(crate) mod count_name;
 mod decision;
 mod error;
-#[cfg(any(feature = "memcached", feature = "mongodb"))]
+#[cfg(any(feature = "memcached", feature = "mongodb", feature = "redis"))]
 mod key_prefix;
 mod local_refusals;
 #[cfg(feature = "memcached")]
@@ -28,7 +28,7 @@ mod owned_hit;
 mod redis;
 #[cfg(feature = "remote")]
 mod resilient;
-#[cfg(feature = "memcached")]
+#[cfg(any(feature = "memcached", feature = "redis"))]
 mod stall_guard;
 
 #[cfg(feature = "memcached")]

@@ -38,8 +38,8 @@ pub enum Strategy {
     MovingWindow,
     /// Two counters over windows aligned to the Unix epoch.
     ///
-    /// The previous one counts by the share of it that is still in view. This comes close to a moving window at
-    /// the size of a fixed one.
+    /// The previous one counts by the share of it that is still in view. This approximates a moving window at the
+    /// size of a fixed one.
     SlidingWindowCounter,
     /// A bucket of `burst` units that refills evenly (GCRA, ITU-T I.371).
     ///

@@ -20,7 +20,7 @@ pub struct Window {
 
 pub(crate) const NEVER: u64 = u64::MAX;
 
-/// Whether the cost passed, and the amount of the quota, packed in one word because reports are copied often.
+/// The amount of the quota and whether the cost passed, packed in one word because reports are copied often.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct HitOutcome(u64);
 

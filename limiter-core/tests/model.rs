@@ -113,7 +113,7 @@ fn three_threads_admit_exactly_the_amount() {
 }
 
 #[test]
-fn a_batch_is_seen_whole_or_not_at_all() {
+fn a_batch_is_visible_whole_or_not_at_all() {
     fn look(world: &World) -> bool {
         let [first, second] = world.left();
         // The batch takes from both, the single hit from the second only.
@@ -128,7 +128,7 @@ fn a_batch_is_seen_whole_or_not_at_all() {
 }
 
 #[test]
-fn what_is_given_back_is_there_again() {
+fn refunded_quota_is_there_again() {
     model(|| {
         let world = World::new(CAPACITY, Strategy::MovingWindow, 1);
         let kept = admitted(&world, &[World::both, World::both_and_give_back]);
@@ -137,7 +137,7 @@ fn what_is_given_back_is_there_again() {
 }
 
 #[test]
-fn the_cap_is_held_and_what_left_is_counted() {
+fn the_cap_is_held_and_evictions_are_counted() {
     model(|| {
         let world = World::new(1, Strategy::FixedWindow, 1);
         assert_eq!(admitted(&world, &[|world| world.one(0), |world| world.one(1)]), 2);

@@ -65,7 +65,7 @@ impl Cluster {
         uri
     }
 
-    /// Waits until all nodes say that all slots have a primary.
+    /// Waits until all nodes know a primary for each slot.
     pub fn wait(&self) {
         wait_until("the cluster is up", || self.nodes.iter().all(is_up));
     }

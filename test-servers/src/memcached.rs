@@ -27,7 +27,7 @@ impl Memcached {
         let process = Process::start(
             |_| {
                 let mut command = Command::new("memcached");
-                // It asks root for the user to run as, and nobody else.
+                // Only root must name the user to run as.
                 command.args(["-u", "root", "-l", "127.0.0.1", "-U", "0", "-p", &port.to_string()]);
                 command.args(options);
                 command

@@ -30,7 +30,7 @@ impl Mongo {
     }
 
     /// Starts the members of a replica set of this name, which nobody has initiated yet. The first is the one to
-    /// tell.
+    /// initiate.
     pub fn members<const N: usize>(name: &str) -> [Self; N] {
         let members = [(); N].map(|()| Self::begin(&["--replSet", name, "--oplogSize", "50"]));
         members.iter().for_each(Self::wait);

@@ -19,7 +19,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts a program; `command` gets the folder, which is new and empty. `advice` says how to get the
+    /// Starts a program; `command` gets the folder, which is new and empty. `advice` is how to get the
     /// program.
     ///
     /// # Panics

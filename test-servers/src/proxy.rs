@@ -23,7 +23,7 @@ pub struct Proxy {
 struct Way {
     /// Before each piece of an answer.
     delay_millis: AtomicU64,
-    /// How many bytes of answers are still let through, plus 1; 0 when there is no end.
+    /// The bytes of answers that are still let through, plus 1; 0 when there is no end.
     rest: AtomicU64,
 }
 

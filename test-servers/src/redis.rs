@@ -37,7 +37,7 @@ impl Redis {
         server
     }
 
-    /// Starts a server that speaks TLS only, shows the certificate for servers, and asks for one of a client if
+    /// Starts a server that speaks TLS only, shows the certificate for servers, and requires one of a client if
     /// it `asks_clients`. Some programs named by `REDIS_SERVER` cannot.
     pub fn start_private(certificates: &Certificates, asks_clients: bool) -> Self {
         let port = free_port();
@@ -101,7 +101,7 @@ pub(crate) fn start_node(options: &[&str]) -> Redis {
     Redis { bus_port, ..node }
 }
 
-/// Starts the program. `options` gets its folder, and says all but the address and the folder.
+/// Starts the program. `options` gets its folder, and adds all options but the address and the folder.
 pub(crate) fn start(options: impl FnOnce(&Path, &mut Command)) -> Process {
     let program = env::var("REDIS_SERVER").unwrap_or_else(|_| "redis-server".into());
     let advice = "`apt-get install redis-server` installs it, REDIS_SERVER names another";
@@ -135,8 +135,8 @@ fn answers(answer: &str) -> bool {
     answer.starts_with('+') || answer.starts_with("-NOAUTH")
 }
 
-/// What the server on this port says to a command without blanks in its words: the beginning of its answer, as
-/// it comes over the wire.
+/// Sends a command without blanks in its words to the server on this port; returns the beginning of its answer,
+/// as it comes over the wire.
 pub(crate) fn ask(port: u16, command: &str) -> Option<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(1))).ok()?;

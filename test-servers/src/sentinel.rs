@@ -64,7 +64,7 @@ impl Sentinel {
         self.wait_for_failover();
     }
 
-    /// Waits until the replica was promoted and all running sentinels say so.
+    /// Waits until the replica was promoted and all running sentinels know it.
     pub fn wait_for_failover(&self) {
         let promoted = field(&format!("\r\n{}", self.servers[1].port()));
         for (_, port) in &self.sentinels {

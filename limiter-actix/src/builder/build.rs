@@ -1,33 +1,36 @@
-//! Puts together what code, the environment and a file say.
+//! Builds a limiter from the settings in code, the environment and a file.
 
 use std::{convert::Infallible, panic::Location, sync::Arc};
 
 use super::LimiterBuilder;
 use crate::{
-    BuildError, ConfigError, ConfigIssue, Limiter,
+    BuildError, ConfigError, ConfigIssue, IntoLimits, Limiter,
     key::address::ClientAddress,
     limiter::{call_site, shared::Shared},
     settings::{
         Config, Settings,
         backend::Backend,
+        config_error::Origin,
         local_refusals,
         partial::{PartialSettings, StorageLocation},
-        path_pattern::PathPattern,
+        path_pattern::{PathPattern, PatternRule},
     },
 };
 #[cfg(feature = "config-file")]
 use crate::{limiter::reload, settings::file::File};
 
 impl Limiter {
-    /// Starts to build a limiter.
+    /// Returns a builder with default settings.
     pub fn builder() -> LimiterBuilder {
         LimiterBuilder::new()
     }
 }
 
 impl Default for Limiter {
-    /// A limiter that keeps counts in memory, in fixed windows, by the client's address, and has no default
-    /// limits: those of attributes and scopes hold.
+    /// Returns a limiter with default settings.
+    ///
+    /// It counts in memory, in fixed windows, by the client's address. It has no default limits, so only the limits of
+    /// attributes, resources and scopes apply.
     #[track_caller]
     fn default() -> Self {
         let builder = LimiterBuilder::new();
@@ -40,50 +43,45 @@ impl Default for Limiter {
 }
 
 impl LimiterBuilder {
-    /// Builds the limiter, or finds the one that this very call has built before for another worker of the
-    /// same server; see [`Limiter`].
+    /// Builds the limiter, or returns the one that this line of code has built for another worker of the same server;
+    /// see [`Limiter`].
     ///
     /// # Errors
     ///
-    /// When a quota or a pattern cannot be read, and when a limit cannot be: a burst without a token bucket,
-    /// or a strategy that the storage does not have. All that is wrong in the environment and in a file is told
-    /// at once.
+    /// If a setting is invalid, such as the text of a quota, or if a limit is not supported. A burst requires a token
+    /// bucket, and some storages lack a strategy. All errors in the environment and in a file are reported at once.
     #[track_caller]
-    pub fn build(mut self) -> Result<Limiter, BuildError> {
-        let location = Location::caller();
-        if let Some(error) = self.error.take() {
-            return Err(error);
-        }
-        let fingerprint = self.fingerprint();
+    pub fn build(self) -> Result<Limiter, BuildError> {
+        let (location, fingerprint) = (Location::caller(), self.fingerprint());
         Ok(Limiter { shared: call_site::get_or_create(location, fingerprint, || self.shared())? })
     }
 
-    /// All that can be compared of what was said, but for what stands in a file: not functions, nor where the
-    /// counts are.
+    /// Returns all that is comparable of the settings. Limiters of one line that differ in it are not shared.
+    ///
+    /// Functions are compared by their presence only, storages and clocks not at all, and a file by its path.
     fn fingerprint(&self) -> String {
-        let settings = self.merged(None);
-        let Settings { prefix, strategy, headers, failure, defaults, application, meta, patterns, .. } =
-            &settings;
-        let patterns = patterns.iter().map(|rule| match &rule.pattern {
-            PathPattern::Scope(prefix) => (prefix.pattern(), &[][..], &rule.rule),
-            PathPattern::Route(route, methods) => (route.pattern(), methods.as_slice(), &rule.rule),
-        });
-        let patterns: Vec<_> = patterns.collect();
-        let named: Vec<_> = self.named.iter().map(|(name, limit)| (name, limit, limit.burst)).collect();
-        let said = (prefix, strategy, headers, failure, defaults, application, meta, patterns, named);
-        let ClientAddress { proxies, ipv6_prefix, .. } = &*settings.address;
-        let switches =
-            (settings.enabled, settings.auto_check, settings.per_process, settings.logged_addresses);
-        let functions = (settings.key.is_some(), settings.on_breach.is_some(), settings.filters.len());
-        let said = (said, proxies, ipv6_prefix, switches, functions, settings.on_meta_breach.is_some());
-        #[cfg(feature = "config-file")]
-        let said = (said, self.file.as_ref().map(|file| &file.path));
-        format!("{said:?}")
+        // Without `..`, so that a new field is not forgotten here.
+        let Self {
+            settings: _,
+            code,
+            environment: _,
+            #[cfg(feature = "config-file")]
+            file,
+            #[cfg(feature = "config-file")]
+            reload_every,
+            named,
+        } = self;
+        #[cfg(not(feature = "config-file"))]
+        let (file, reload_every) = ((), ());
+        let named: Vec<_> = named.iter().map(|(name, limit)| (name, limit)).collect();
+        let settings = comparable(&self.merged(None));
+        let sources = (&code.issues, code.local_refusals, file, reload_every);
+        format!("{settings} {named:?} {sources:?}")
     }
 
-    /// A limiter of what was said, ready to run.
+    /// Builds the state that all workers share.
     fn shared(&self) -> Result<Arc<Shared>, BuildError> {
-        self.environment.warn_of_unknown();
+        self.environment.warn_of_ignored();
         #[cfg(feature = "config-file")]
         match &self.file {
             Some(file) => {
@@ -97,12 +95,12 @@ impl LimiterBuilder {
         Ok(Arc::new(Shared::new(Config::new(self.settings(None, None)?))))
     }
 
-    /// What was said, unchecked.
+    /// Returns the settings, unchecked.
     pub(crate) fn config_as_is(self) -> Config {
         Config::new(self.merged(None))
     }
 
-    /// What was said, checked. Counts are kept in this storage, or else where they are said to be.
+    /// Returns the settings, checked, with `storage` in place of the configured one if given.
     fn settings(
         &self,
         file: Option<&PartialSettings>,
@@ -118,21 +116,25 @@ impl LimiterBuilder {
             issues.extend(partial.issues.iter().cloned());
             issues.extend(settings.issues_in(partial));
         }
-        ConfigError::of(issues)?;
-        settings.check()?;
-        for (name, limit) in self.named.clone() {
-            let named = settings.name(name, limit)?;
-            settings.named.push(named);
+        for (name, limit) in &self.named {
+            match settings.bind_named(name, limit) {
+                Ok(named) => settings.named.push(named),
+                Err(error) => {
+                    let call = format!(".named_limit({name:?}, {})", limit.in_code());
+                    issues.push(ConfigIssue::new(Origin::whole(call), error.reason()));
+                }
+            }
         }
+        ConfigError::of(issues)?;
         Ok(settings)
     }
 
-    /// Where counts are kept, as the one says that has the last word.
+    /// Returns the storage of the source that takes precedence.
     fn backend(&self, file: Option<&PartialSettings>) -> Result<Backend, ConfigIssue> {
-        let said = self.sources(file).into_iter().rev().find_map(|partial| partial.storage.as_ref());
+        let location = self.sources(file).into_iter().rev().find_map(|partial| partial.storage.as_ref());
         let refusals = self.sources(file).into_iter().rev().find_map(|partial| partial.local_refusals);
         let fallback = Arc::clone(self.settings.storage.memory());
-        let Some(storage) = said.map_or(Ok(None), StorageLocation::storage)? else {
+        let Some(storage) = location.map_or(Ok(None), StorageLocation::storage)? else {
             return Ok(Backend::Memory(fallback));
         };
         let is_guarded = refusals.unwrap_or(true) && !storage.is_local();
@@ -148,16 +150,55 @@ impl LimiterBuilder {
         settings
     }
 
-    /// Those who say something, the one with the last word last.
+    /// Returns the sources of settings. Later ones take precedence.
     fn sources<'a>(&'a self, file: Option<&'a PartialSettings>) -> Vec<&'a PartialSettings> {
         file.into_iter().chain([&self.environment.partial, &self.code]).collect()
     }
 }
 
-/// Checks a file of settings without running anything: for the tests of an app, or before a deployment.
+/// Returns all that is comparable of merged settings.
+fn comparable(settings: &Settings) -> String {
+    // Without `..`, so that a new setting is not forgotten here.
+    let Settings {
+        enabled,
+        prefix,
+        key,
+        address,
+        logged_addresses,
+        strategy,
+        clock: _,
+        storage: _,
+        failure,
+        headers,
+        defaults,
+        application,
+        meta,
+        auto_check,
+        filters,
+        per_process,
+        patterns,
+        known: _,
+        telemetry: _,
+        named: _,
+        on_breach,
+        on_meta_breach,
+    } = settings;
+    let ClientAddress { proxies, ipv6_prefix, .. } = &**address;
+    let patterns = patterns.iter().map(|PatternRule { pattern, rule }| match pattern {
+        PathPattern::Scope(prefix) => (prefix.pattern(), &[][..], rule),
+        PathPattern::Route(route, methods) => (route.pattern(), methods.as_slice(), rule),
+    });
+    let limits = (defaults, application, meta, failure, patterns.collect::<Vec<_>>());
+    let values = (prefix, strategy, headers, proxies, ipv6_prefix, logged_addresses);
+    let switches = (enabled, auto_check, per_process);
+    let functions = (key.is_some(), on_breach.is_some(), on_meta_breach.is_some(), filters.len());
+    format!("{:?}", (limits, values, switches, functions))
+}
+
+/// Checks a settings file without running anything, in the tests of an app or before a deployment.
 ///
-/// It says what [`from_file`](LimiterBuilder::from_file) and [`build`](LimiterBuilder::build) would say if neither
-/// code nor the environment said anything.
+/// It returns the error that [`build`](LimiterBuilder::build) would return after
+/// [`from_file`](LimiterBuilder::from_file), with no settings in code and in the environment.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), limiter_actix::BuildError> {
@@ -168,7 +209,7 @@ impl LimiterBuilder {
 ///
 /// # Errors
 ///
-/// All that is wrong with the file.
+/// If the file is unreadable, or has errors. All of them are reported at once.
 #[cfg(feature = "config-file")]
 pub fn check_file(path: impl AsRef<std::path::Path>) -> Result<(), BuildError> {
     let file = File { path: path.as_ref().to_owned() };
@@ -178,15 +219,15 @@ pub fn check_file(path: impl AsRef<std::path::Path>) -> Result<(), BuildError> {
 
 #[cfg(all(test, feature = "memcached"))]
 mod tests {
-    use limiter_core::{PolicyError, Strategy};
+    use limiter_core::Strategy;
 
-    use crate::{BuildError, Limiter};
+    use crate::Limiter;
 
     #[test]
-    fn memcached_has_no_moving_window() {
+    fn a_moving_window_on_memcached_is_rejected() {
         let builder = Limiter::builder().storage_uri("memcached://127.0.0.1").default_limits("5/minute");
         assert!(builder.clone().build().is_ok());
-        let error = builder.strategy(Strategy::MovingWindow).build().expect_err("it cannot be");
-        assert!(matches!(error, BuildError::Policy(PolicyError::MovingWindowNotKept { .. })), "{error}");
+        let error = builder.strategy(Strategy::MovingWindow).build().expect_err("it is not supported");
+        assert!(error.to_string().contains("memcached cannot keep a moving window"), "{error}");
     }
 }

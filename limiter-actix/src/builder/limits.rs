@@ -1,58 +1,76 @@
 //! The limits of a limiter itself.
 
 use super::LimiterBuilder;
-use crate::{BuildError, IntoLimits, Limit, Limits};
+use crate::{IntoLimits, Limit, Limits, settings::config_error::Origin};
 
 impl LimiterBuilder {
-    /// The limits of all routes that have none of their own, per client and route. Paths that match no route
-    /// count together as one.
+    /// Sets the limits of all routes that have none of their own, per client and route. Defaults to none.
+    ///
+    /// Paths that match no route count together, as one route.
     pub fn default_limits(mut self, limits: impl IntoLimits) -> Self {
-        self.code.defaults = Some(self.read(limits));
+        self.code.defaults = Some(self.read("default_limits", limits));
         self
     }
 
-    /// Whether default limits count each method by itself. HEAD counts as GET.
+    /// Sets whether default limits count each method separately. Defaults to `false`. HEAD counts as GET.
     pub fn default_limits_per_method(mut self, per_method: bool) -> Self {
         self.code.per_method = Some(per_method);
         self
     }
 
-    /// Whether default limits hold for paths that match no route; they do unless set, so that scanners are
-    /// limited. Otherwise what such a request takes is given back with the answer.
+    /// Sets whether default limits apply to paths that match no route. Defaults to `true`, so that scanning is limited.
+    ///
+    /// Otherwise the limiter refunds the cost of such a request when its response exists.
     pub fn default_limits_on_unmatched(mut self, on_unmatched: bool) -> Self {
         self.code.on_unmatched = Some(on_unmatched);
         self
     }
 
-    /// Whether default limits hold for CORS preflights too; they do not unless set.
+    /// Sets whether default limits apply to CORS preflights. Defaults to `false`.
     pub fn default_limits_on_preflight(mut self, on_preflight: bool) -> Self {
         self.code.on_preflight = Some(on_preflight);
         self
     }
 
-    /// The limits of all routes together, per client. Paths that match no route count as well.
+    /// Sets the limits of all routes together, per client. Defaults to none. Paths that match no route count too.
     pub fn application_limits(mut self, limits: impl IntoLimits) -> Self {
-        self.code.application = Some(self.read(limits));
+        self.code.application = Some(self.read("application_limits", limits));
         self
     }
 
-    /// How often a client may breach other limits before everything is refused, per client.
+    /// Sets the limits on how often a client may breach other limits. Defaults to none.
+    ///
+    /// A client over such a limit is refused everywhere, except on exempt routes.
     pub fn meta_limits(mut self, limits: impl IntoLimits) -> Self {
-        self.code.meta = Some(self.read(limits));
+        self.code.meta = Some(self.read("meta_limits", limits));
         self
     }
 
-    /// Names a limit for code to hit by hand; see [`Limiter::hit`](crate::Limiter::hit) and [`Limiter::check`](crate::Limiter::check). Limits of attributes
-    /// that are [shared](Limit::shared) under this name and have the same quota and strategy count with it.
+    /// Adds a limit that code hits by name, with [`Limiter::hit`](crate::Limiter::hit) and
+    /// [`Limiter::check`](crate::Limiter::check).
+    ///
+    /// It shares its count with limits [shared](Limit::shared) under this name that have the same quota and strategy.
     pub fn named_limit(mut self, name: impl Into<String>, limit: impl Into<Limit>) -> Self {
         self.named.push((name.into(), limit.into()));
         self
     }
 
-    pub(super) fn read(&mut self, limits: impl IntoLimits) -> Limits {
-        limits.into_limits().unwrap_or_else(|error| {
-            self.fail(BuildError::Quota(error));
+    /// Reads the limits of a call that replaces those of its earlier calls.
+    pub(super) fn read(&mut self, call: &str, limits: impl IntoLimits) -> Limits {
+        let call = format!(".{call}(");
+        self.code.parsed_limits.retain(|(origin, _)| !origin.is_call(&call));
+        let call = format!("{call}{})", limits.in_code());
+        self.read_more(&call, limits)
+    }
+
+    /// Reads the limits of a call.
+    pub(super) fn read_more(&mut self, call: &str, limits: impl IntoLimits) -> Limits {
+        let limits = limits.into_limits().unwrap_or_else(|error| {
+            self.issue(call, error);
             Limits::default()
-        })
+        });
+        let origin = Origin::whole(call);
+        self.code.parsed_limits.extend(limits.0.iter().map(|limit| (origin.clone(), limit.clone())));
+        limits
     }
 }

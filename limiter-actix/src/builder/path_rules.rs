@@ -1,4 +1,4 @@
-//! Rules that are given by patterns of paths.
+//! Rules by path pattern.
 
 use super::LimiterBuilder;
 use crate::{
@@ -7,52 +7,56 @@ use crate::{
 };
 
 impl LimiterBuilder {
-    /// Limits the paths that match a pattern, as `#[limit]` limits a handler: `/users/{id}`, or with methods
-    /// `POST,PUT /users/{id}`.
+    /// Limits the paths that match a pattern, as `#[limit]` limits a handler.
+    ///
+    /// A pattern is a path, `/users/{id}`, optionally with methods, `POST,PUT /users/{id}`.
     pub fn route(self, pattern: &str, limits: impl IntoLimits) -> Self {
-        let route = path_pattern::route(pattern);
-        self.pattern(route, |builder| builder.read(limits).into())
+        let call = format!(".route({pattern:?}, {})", limits.in_code());
+        self.limited(&call, path_pattern::route(pattern), limits)
     }
 
-    /// Exempts the paths that match a pattern from everything declared further out.
+    /// Exempts the paths that match a pattern from all limits declared further out.
     pub fn exempt_route(self, pattern: &str) -> Self {
         self.exempt_route_from(pattern, Exempt::ALL)
     }
 
-    /// Exempts the paths that match a pattern from some of what is declared further out.
+    /// Exempts the paths that match a pattern from some of the limits declared further out.
     pub fn exempt_route_from(self, pattern: &str, exempt: Exempt) -> Self {
-        let route = path_pattern::route(pattern);
-        self.pattern(route, |_| exempt.into())
+        let call = format!(".exempt_route({pattern:?})");
+        self.with_rule(&call, path_pattern::route(pattern), exempt.into())
     }
 
-    /// Limits all paths under a prefix, each route by itself.
+    /// Limits all paths under a prefix, per client and route.
     pub fn scope(self, prefix: &str, limits: impl IntoLimits) -> Self {
-        let scope = path_pattern::scope(prefix);
-        self.pattern(scope, |builder| builder.read(limits).into())
+        let call = format!(".scope({prefix:?}, {})", limits.in_code());
+        self.limited(&call, path_pattern::scope(prefix), limits)
     }
 
-    /// Exempts all paths under a prefix from everything declared further out: health checks, static files.
+    /// Exempts all paths under a prefix from all limits declared further out, for example health checks.
     pub fn exempt_scope(self, prefix: &str) -> Self {
         self.exempt_scope_from(prefix, Exempt::ALL)
     }
 
-    /// Exempts all paths under a prefix from some of what is declared further out.
+    /// Exempts all paths under a prefix from some of the limits declared further out.
     pub fn exempt_scope_from(self, prefix: &str, exempt: Exempt) -> Self {
-        let scope = path_pattern::scope(prefix);
-        self.pattern(scope, |_| exempt.into())
+        let call = format!(".exempt_scope({prefix:?})");
+        self.with_rule(&call, path_pattern::scope(prefix), exempt.into())
     }
 
-    fn pattern(
+    fn limited(
         mut self,
+        call: &str,
         pattern: Result<PathPattern, BuildError>,
-        rule: impl FnOnce(&mut Self) -> Rule,
+        limits: impl IntoLimits,
     ) -> Self {
+        let rule = self.read_more(call, limits);
+        self.with_rule(call, pattern, rule.into())
+    }
+
+    fn with_rule(mut self, call: &str, pattern: Result<PathPattern, BuildError>, rule: Rule) -> Self {
         match pattern {
-            Ok(pattern) => {
-                let rule = rule(&mut self);
-                self.code.patterns.push(PatternRule { pattern, rule });
-            }
-            Err(error) => self.fail(error),
+            Ok(pattern) => self.code.patterns.push(PatternRule { pattern, rule }),
+            Err(error) => self.issue(call, error.reason()),
         }
         self
     }

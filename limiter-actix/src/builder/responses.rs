@@ -1,4 +1,4 @@
-//! What clients are told.
+//! Settings of responses.
 
 use std::sync::Arc;
 
@@ -6,17 +6,22 @@ use actix_web::HttpResponse;
 
 use super::LimiterBuilder;
 use crate::settings::partial::HeaderNameOverrides;
-use crate::{Breach, HeaderNames, Headers, RetryAfter, report::partition_key::PartitionSecret};
+use crate::{
+    Breach, HeaderNames, Headers, RetryAfter, limit::callback::Callback,
+    report::partition_key::PartitionSecret,
+};
 
 impl LimiterBuilder {
-    /// Which headers tell how the client stands, on every answer that had limits; none unless set. `true` means
-    /// [`Headers::X_RATELIMIT`].
+    /// Sets the headers that show clients their limits, on every response to a limited request. Defaults to
+    /// [`Headers::NONE`].
+    ///
+    /// `true` means [`Headers::X_RATELIMIT`].
     pub fn headers(mut self, headers: impl Into<Headers>) -> Self {
         self.code.headers = Some(headers.into());
         self
     }
 
-    /// The names of those headers, and of `Retry-After`.
+    /// Renames these headers and `Retry-After`. Defaults to [`HeaderNames::default`].
     pub fn header_names(mut self, names: HeaderNames) -> Self {
         let HeaderNames { limit, remaining, reset, retry_after } = names;
         let fallback = self.code.names.fallback.take();
@@ -30,37 +35,37 @@ impl LimiterBuilder {
         self
     }
 
-    /// The form of `Retry-After`, which refusals have; [`RetryAfter::Seconds`] unless set.
+    /// Sets the form of `Retry-After`, which all refusals have. Defaults to [`RetryAfter::Seconds`].
     pub fn retry_after(mut self, form: RetryAfter) -> Self {
         self.code.retry_after = Some(form);
         self
     }
 
-    /// Shows clients which of them share a count: [`Headers::IETF_DRAFT_11`] then carries the key of each limit
-    /// as a partition key, under a hash that `secret` is the key of.
+    /// Adds partition keys to [`Headers::IETF_DRAFT_11`], so that clients see which of them share a count.
     ///
-    /// Whoever knows the secret can find the key that a hash is of, by trying all that come into question. Take
-    /// 16 random bytes, the same in all processes.
+    /// A partition key is a hash of the client's key, with `secret` as the key of the hash. Pass 16 random bytes, the
+    /// same in all processes. With the secret, the hash can be reversed by trying all candidates.
     pub fn partition_keys(mut self, secret: &[u8; 16]) -> Self {
         self.settings.headers.partitions = Some(PartitionSecret::new(secret));
         self
     }
 
-    /// Answers refusals by limits that do not do so themselves; none means the default answer.
+    /// Sets the function that responds to refusals, unless the limit's own has responded. If it returns `None`, the
+    /// default response is sent.
     pub fn on_breach(
         mut self,
-        answer: impl Fn(&Breach) -> Option<HttpResponse> + Send + Sync + 'static,
+        respond: impl Fn(&Breach) -> Option<HttpResponse> + Send + Sync + 'static,
     ) -> Self {
-        self.settings.on_breach = Some(Arc::new(answer));
+        self.settings.on_breach = Some(Callback(Arc::new(respond)));
         self
     }
 
-    /// Answers refusals by meta limits; none means the default answer.
+    /// Sets the function that responds to refusals by meta limits. If it returns `None`, the default response is sent.
     pub fn on_meta_breach(
         mut self,
-        answer: impl Fn(&Breach) -> Option<HttpResponse> + Send + Sync + 'static,
+        respond: impl Fn(&Breach) -> Option<HttpResponse> + Send + Sync + 'static,
     ) -> Self {
-        self.settings.on_meta_breach = Some(Arc::new(answer));
+        self.settings.on_meta_breach = Some(Callback(Arc::new(respond)));
         self
     }
 }

@@ -1,4 +1,4 @@
-//! What happens while the storage fails.
+//! Settings for storage failures.
 
 use actix_web::http::header::HeaderName;
 
@@ -6,34 +6,33 @@ use super::LimiterBuilder;
 use crate::{IntoLimits, OnStorageFailure};
 
 impl LimiterBuilder {
-    /// What limits do that do not say so themselves when the storage fails; [`OnStorageFailure::Fallback`]
-    /// unless set.
+    /// Sets the policy for storage failures of limits without one. Defaults to [`OnStorageFailure::Fallback`].
     pub fn on_storage_failure(mut self, on_failure: OnStorageFailure) -> Self {
         self.code.on_storage_failure = Some(on_failure);
         self
     }
 
-    /// The limits that hold in place of all others while the storage fails, per client and route; the others
-    /// themselves unless set.
+    /// Sets the limits that replace all others while the storage fails, per client and route. Defaults to the usual
+    /// limits.
     ///
-    /// Several processes decide each by itself then, so these are mostly tighter. They replace what would be
-    /// decided in memory: a request without limits has none of these either, and limits that
-    /// [deny or allow](OnStorageFailure) do so. Meta limits do not hold meanwhile: nobody is to be shut out for
-    /// breaching limits that are there for the outage only.
+    /// Each process counts separately then, so these limits are usually tighter. They replace only limits that memory
+    /// would decide: an exempt request stays exempt, and limits that [deny or allow](OnStorageFailure) still do. Meta
+    /// limits are not applied meanwhile, so that outage-only limits never lock a client out.
     pub fn in_memory_fallback(mut self, limits: impl IntoLimits) -> Self {
-        self.code.fallback = Some(self.read(limits));
+        self.code.fallback = Some(self.read("in_memory_fallback", limits));
         self
     }
 
-    /// Names a header that says on each answer to a request that the storage did not decide who did: `memory`,
-    /// or `none`. It is not sent unless named.
+    /// Sets the name of a header on responses to requests that the storage did not decide. Defaults to no header.
+    ///
+    /// Its value is `memory`, or `none` if all limits were skipped or the response is 503.
     pub fn fallback_header(mut self, name: HeaderName) -> Self {
         self.code.names.fallback = Some(name);
         self
     }
 
-    /// Whether this process remembers for up to 5 s what a storage on another machine has refused, and refuses
-    /// the same again without asking it; it does unless set. A storage in memory is always asked.
+    /// Sets whether refusals of a storage on another machine are repeated without a round trip, for at most 5 s.
+    /// Defaults to `true`.
     pub fn local_refusals(mut self, local_refusals: bool) -> Self {
         self.code.local_refusals = Some(local_refusals);
         self

@@ -16,6 +16,7 @@ type CachedCharge = (Rc<BoundLimit>, Option<Charge>);
 
 impl CallbackCache {
     /// Returns the charges for the limits that apply to this request.
+    #[inline]
     pub(crate) fn charges(&self, limits: &[Rc<BoundLimit>], client: &Key, req: &ServiceRequest) -> Charges {
         let mut charges = Charges::new();
         for limit in limits {

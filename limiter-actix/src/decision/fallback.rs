@@ -64,7 +64,7 @@ pub(crate) fn policy(limit: &Limit, settings: &Settings) -> OnStorageFailure {
     limit.on_storage_failure.unwrap_or(settings.failure.policy)
 }
 
-/// Returns who decides a limit that does not deny.
+/// Returns the decider of a limit that does not deny.
 ///
 /// If there are outage limits, meta limits are skipped, so that a breach of an outage limit never locks a client
 /// out. Limits in shadow are skipped too, since they refuse nothing that would need a replacement.

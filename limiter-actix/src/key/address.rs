@@ -1,4 +1,4 @@
-//! The client's address, as one limiter sees it.
+//! The client's address, by the settings of one limiter.
 
 use std::{
     net::IpAddr,
@@ -14,46 +14,46 @@ use limiter_core::Key;
 
 use crate::TrustedProxies;
 
-/// Shorter prefixes would put whole providers into one count.
+/// The valid prefix lengths. Shorter prefixes would give a whole provider a single count.
 pub(crate) const IPV6_PREFIXES: RangeInclusive<u8> = 32..=128;
 
-/// How a limiter finds the client's address.
+/// The settings by which a limiter finds the client's address.
 #[derive(Clone, Debug)]
 pub(crate) struct ClientAddress {
     pub(crate) proxies: Option<TrustedProxies>,
     pub(crate) ipv6_prefix: u8,
-    /// Whether it was said that a forwarding header came though no proxy is trusted.
-    said: Arc<AtomicBool>,
+    /// Set once a forwarding header without a trusted proxy is logged.
+    is_logged: Arc<AtomicBool>,
 }
 
 impl Default for ClientAddress {
     fn default() -> Self {
-        Self { proxies: None, ipv6_prefix: Key::IPV6_PREFIX, said: Arc::default() }
+        Self { proxies: None, ipv6_prefix: Key::IPV6_PREFIX, is_logged: Arc::default() }
     }
 }
 
-/// Tells key functions what the limiter that asks them has set.
+/// The settings of the limiter that is calling key functions; in the extensions of the request.
 #[derive(Clone)]
-struct InForce(Arc<ClientAddress>);
+struct CurrentAddress(Arc<ClientAddress>);
 
-/// What the limiter that asks has set; without one, the defaults.
-pub(super) fn in_force<T>(req: &ServiceRequest, ask: impl FnOnce(&ClientAddress) -> T) -> T {
+/// Calls `find` with the settings of the limiter that is deciding the request, or with the defaults.
+pub(super) fn with_current<T>(req: &ServiceRequest, find: impl FnOnce(&ClientAddress) -> T) -> T {
     static DEFAULT: LazyLock<ClientAddress> = LazyLock::new(ClientAddress::default);
     let extensions = req.extensions();
-    ask(extensions.get::<InForce>().map_or(&DEFAULT, |InForce(address)| address))
+    find(extensions.get::<CurrentAddress>().map_or(&DEFAULT, |CurrentAddress(address)| address))
 }
 
 impl ClientAddress {
-    /// Begins the keys of a request: from here on they are told by this.
+    /// Applies these settings to all key functions called from here on.
     pub(crate) fn begin(self: &Arc<Self>, req: &ServiceRequest) {
         if self.proxies.is_none() {
-            self.look_for_a_proxy(req);
+            self.warn_if_proxied(req);
         }
         if self.proxies.is_some() || self.ipv6_prefix != Key::IPV6_PREFIX {
-            req.extensions_mut().insert(InForce(Arc::clone(self)));
-        } else if req.extensions().contains::<InForce>() {
-            // That of a limiter further out.
-            req.extensions_mut().remove::<InForce>();
+            req.extensions_mut().insert(CurrentAddress(Arc::clone(self)));
+        } else if req.extensions().contains::<CurrentAddress>() {
+            // A limiter further out has left its own.
+            req.extensions_mut().remove::<CurrentAddress>();
         }
     }
 
@@ -68,40 +68,41 @@ impl ClientAddress {
         }
     }
 
-    /// Says once when requests seem to come through a proxy that the limiter does not know of.
-    fn look_for_a_proxy(&self, req: &ServiceRequest) {
-        let came = |name| req.headers().contains_key(name);
-        if self.said.load(Ordering::Relaxed) || !(came(header::X_FORWARDED_FOR) || came(header::FORWARDED)) {
+    /// Logs once that a request has a forwarding header, although no proxy is trusted.
+    fn warn_if_proxied(&self, req: &ServiceRequest) {
+        let has = |name| req.headers().contains_key(name);
+        if self.is_logged.load(Ordering::Relaxed) || !(has(header::X_FORWARDED_FOR) || has(header::FORWARDED))
+        {
             return;
         }
-        if !self.said.swap(true, Ordering::Relaxed) {
+        if !self.is_logged.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 code = "L011",
-                "a request came with X-Forwarded-For or Forwarded, but no proxy is trusted: if a proxy sent it, \
-                 all clients behind that proxy share one count; name it with `LimiterBuilder::trusted_proxies`, \
-                 or say that there is none with `TrustedProxies::none()`"
+                "a request has X-Forwarded-For or Forwarded, but no proxy is trusted: if a proxy sent it, all its \
+                 clients share one count; set `LimiterBuilder::trusted_proxies`, or `TrustedProxies::none()` if \
+                 there is no proxy"
             );
         }
     }
 }
 
-/// The key of an address.
+/// Returns the key of an address.
 pub(super) fn key(address: Option<IpAddr>, ipv6_prefix: u8) -> Key {
     address.map_or_else(without_address, |address| Key::address(address, ipv6_prefix))
 }
 
-/// The address of the connection.
+/// Returns the address of the connection.
 pub(super) fn peer(req: &ServiceRequest) -> Option<IpAddr> {
     req.peer_addr().map(|address| address.ip().to_canonical())
 }
 
 fn without_address() -> Key {
-    static SAID: Once = Once::new();
-    SAID.call_once(|| {
+    static WARNED: Once = Once::new();
+    WARNED.call_once(|| {
         tracing::warn!(
             code = "L005",
-            "a connection has no peer address: all such connections share one count; behind a proxy on a Unix \
-             socket, set `TrustedProxies::unix_sockets`, or set a key that knows the client"
+            "connection without a peer address: all such connections share one count; behind a proxy on a Unix \
+             socket, set `TrustedProxies::unix_sockets`, or set a key that identifies the client"
         );
     });
     Key::text("no-address", "-")

@@ -1,21 +1,21 @@
-//! Keys made of keys.
+//! Combines keys.
 
 use actix_web::dev::ServiceRequest;
 use limiter_core::Key;
 
-/// Puts key functions together. All functions from a request to something that [`Key`] can be made of have it.
+/// Combines key functions. Implemented for all functions from a request to something that converts into a [`Key`].
 ///
 /// ```
 /// use actix_web::dev::ServiceRequest;
 /// use limiter_actix::{Key, Limiter, key::{self, KeyExt}};
 ///
-/// // Behind something that has checked it.
+/// // Outer middleware has verified the header.
 /// fn user(req: &ServiceRequest) -> Option<Key> {
 ///     let id = req.headers().get("x-user")?.to_str().ok()?;
 ///     Some(Key::text("user", id))
 /// }
 ///
-/// // The user, or else the API key; both at each address by itself.
+/// // The user, or else the API key; both per address.
 /// let limiter = Limiter::builder()
 ///     .key(user.or_else(key::header("x-api-key")).and(key::client_address))
 ///     .build()?;
@@ -23,8 +23,9 @@ use limiter_core::Key;
 /// # Ok::<(), limiter_actix::BuildError>(())
 /// ```
 pub trait KeyExt<K: Into<Key>>: Fn(&ServiceRequest) -> K + Send + Sync + Sized + 'static {
-    /// Both together: each pair of values has a count of its own. Missing when either is missing; see
-    /// [`Key::and`].
+    /// Returns a key function that counts each pair of values separately.
+    ///
+    /// The key is missing if either is missing; see [`Key::and`].
     fn and<F, L>(self, other: F) -> impl Fn(&ServiceRequest) -> Key + Send + Sync + 'static
     where
         F: Fn(&ServiceRequest) -> L + Send + Sync + 'static,
@@ -33,7 +34,9 @@ pub trait KeyExt<K: Into<Key>>: Fn(&ServiceRequest) -> K + Send + Sync + Sized +
         move |req| self(req).into().and(other(req))
     }
 
-    /// This key, or the other when this one is missing. When both are, the limiter's own key stands in.
+    /// Returns a key function that uses `other` if this key is missing.
+    ///
+    /// If both are missing, the limiter's own key applies.
     fn or_else<F, L>(self, other: F) -> impl Fn(&ServiceRequest) -> Key + Send + Sync + 'static
     where
         F: Fn(&ServiceRequest) -> L + Send + Sync + 'static,

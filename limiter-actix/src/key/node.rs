@@ -1,15 +1,15 @@
-//! The address of a hop, as proxies write it.
+//! Parses the address of a hop as proxies write it.
 
 use std::{
     net::{IpAddr, Ipv6Addr},
     str,
 };
 
-/// Reads an address: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`.
+/// Parses an address: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`.
 ///
-/// The port may be an obfuscated one (RFC 7239, section 6). Zones (`fe80::1%eth0`, RFC 4007) are left out: they
-/// mean something on the proxy only. None for all that names nobody: `unknown`, `_hidden`, `unix:`, garbage.
-pub(super) fn read(text: &[u8]) -> Option<IpAddr> {
+/// The port may be obfuscated (RFC 7239, section 6). Zones (`fe80::1%eth0`, RFC 4007) are removed, because they have
+/// a meaning on the proxy only. Returns `None` for anything else: `unknown`, `_hidden`, `unix:`, garbage.
+pub(super) fn parse(text: &[u8]) -> Option<IpAddr> {
     let text = str::from_utf8(text).ok()?;
     let address = if let Some(text) = text.strip_prefix('[') {
         let (host, port) = text.split_once(']')?;
@@ -34,7 +34,7 @@ fn v6(text: &str) -> Option<Ipv6Addr> {
     }
 }
 
-/// What stands behind an address: nothing, or a colon and a port.
+/// Returns whether the text after an address is empty, or a colon and a port.
 fn is_port(text: &str) -> bool {
     text.is_empty() || text.strip_prefix(':').is_some_and(is_number)
 }
@@ -49,10 +49,10 @@ fn is_number(port: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::read;
+    use super::parse;
 
     #[test]
-    fn reads_addresses() {
+    fn addresses_are_parsed() {
         for (text, address) in [
             ("192.0.2.1", "192.0.2.1"),
             ("192.0.2.1:80", "192.0.2.1"),
@@ -66,12 +66,12 @@ mod tests {
             ("[::ffff:c000:201]:80", "192.0.2.1"),
             ("::", "::"),
         ] {
-            assert_eq!(read(text.as_bytes()), address.parse().ok(), "{text}");
+            assert_eq!(parse(text.as_bytes()), address.parse().ok(), "{text}");
         }
     }
 
     #[test]
-    fn takes_nothing_else_for_an_address() {
+    fn other_texts_are_rejected() {
         for text in [
             "",
             " ",
@@ -112,8 +112,8 @@ mod tests {
             ":",
             "%",
         ] {
-            assert_eq!(read(text.as_bytes()), None, "{text:?}");
+            assert_eq!(parse(text.as_bytes()), None, "{text:?}");
         }
-        assert_eq!(read(b"1.2.3.4\xff"), None);
+        assert_eq!(parse(b"1.2.3.4\xff"), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Clients behind proxies.
+//! Finds the client behind trusted proxies.
 
 pub(crate) mod error;
 mod forwarded;
@@ -13,18 +13,18 @@ use ipnet::IpNet;
 pub use self::error::TrustedProxiesError;
 use self::hops::{Hops, Syntax};
 
-/// No real chain is longer; what a client adds on the left is not worth reading.
+/// The number of entries read at most. No real chain is longer; clients add the rest.
 const MAX_HOPS: usize = 64;
 
-/// The proxies that are believed when they say whose request they pass on.
+/// The proxies whose forwarding header the limiter trusts.
 ///
-/// It takes three decisions, none of which can be guessed:
+/// It has three settings, none of which the limiter can guess:
 ///
-/// 1. *The header.* Exactly one is read: [`X-Forwarded-For`](Self::x_forwarded_for),
-///    [`Forwarded`](Self::forwarded) (RFC 7239), or [one with a single address](Self::header). It must be one
-///    that the nearest proxy sets or adds to whatever a client sends; any other is the client's to forge.
-/// 2. *Who is believed*: the proxies' [networks](Self::networks), or [how many](Self::hops) they are.
-/// 3. Whether they come through a [Unix socket](Self::unix_sockets).
+/// 1. The header. The limiter reads exactly one: [`X-Forwarded-For`](Self::x_forwarded_for),
+///    [`Forwarded`](Self::forwarded) (RFC 7239), or [one with a single address](Self::header). Choose a header that
+///    the nearest proxy writes itself. Clients can forge any other.
+/// 2. The trusted proxies: their [networks](Self::networks), or their [number](Self::hops).
+/// 3. Whether proxies connect through a [Unix socket](Self::unix_sockets).
 ///
 /// ```
 /// use limiter_actix::{Limiter, TrustedProxies};
@@ -36,11 +36,13 @@ const MAX_HOPS: usize = 64;
 /// # Ok::<(), limiter_actix::BuildError>(())
 /// ```
 ///
-/// The header is read from the right, where the nearest proxy writes: while the address reached so far is a
-/// trusted one, the next entry is believed. The first address that is not trusted is the client. All lines of
-/// the header are one list. An entry that is no address (`unknown`, an obfuscated name, nothing, garbage) ends
-/// the walk at the last address reached, so clients behind it are counted together but never as somebody of
-/// their choice; so does the end of 64 entries or 8 kB.
+/// The limiter reads the header from the right, where the nearest proxy has added the address that connected to it.
+/// As long as the current address is trusted, it moves on to the next entry. The first address that is not trusted
+/// is the client. Several header lines form one list.
+///
+/// If an entry is not an IP address (`unknown`, an obfuscated name, empty, garbage), the walk stops at the last
+/// valid one. Clients behind that hop share a count; none can choose whose. The walk also stops after 64 entries or
+/// 8 kB.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct TrustedProxies {
@@ -49,25 +51,25 @@ pub struct TrustedProxies {
     networks: Option<Vec<IpNet>>,
     hops: Option<usize>,
     unix_sockets: bool,
-    /// What was wrong on the way, for the limiter's `build`.
+    /// The first error, returned by the limiter's `build`.
     error: Option<TrustedProxiesError>,
 }
 
 impl TrustedProxies {
-    /// Proxies that append the address of whoever connects to them to `X-Forwarded-For`, as most do.
+    /// Trusts proxies that append the address of their client to `X-Forwarded-For`, as most proxies do.
     pub fn x_forwarded_for() -> Self {
         Self::new(X_FORWARDED_FOR, Syntax::List)
     }
 
-    /// Proxies that append an element to `Forwarded` (RFC 7239).
+    /// Trusts proxies that append an element to `Forwarded` (RFC 7239).
     pub fn forwarded() -> Self {
         Self::new(FORWARDED, Syntax::Forwarded)
     }
 
-    /// Proxies that put the client's address alone into a header, such as `CF-Connecting-IP` or `X-Real-IP`,
-    /// and replace what a client sends under that name. When it comes several times, the last counts.
+    /// Trusts proxies that write a single address into a header, such as `CF-Connecting-IP` or `X-Real-IP`.
     ///
-    /// `X-Forwarded-For` and `Forwarded` are read as the lists they are.
+    /// The proxy must replace the client's header of that name. If there are several, the last one applies.
+    /// `X-Forwarded-For` and `Forwarded` are still read as lists.
     pub fn header(name: &str) -> Self {
         match HeaderName::try_from(name) {
             Ok(name) if name == X_FORWARDED_FOR => Self::x_forwarded_for(),
@@ -77,8 +79,7 @@ impl TrustedProxies {
         }
     }
 
-    /// Nobody: clients connect directly, and whatever they claim is not read. This is so anyway where nothing is
-    /// set; said aloud, it is no longer asked whether a proxy was forgotten (`L011`).
+    /// Trusts no proxy: the peer address is the client. This is the default; setting it explicitly silences `L011`.
     pub fn none() -> Self {
         Self::x_forwarded_for().networks::<[&str; 0], _>([])
     }
@@ -87,8 +88,8 @@ impl TrustedProxies {
         Self { header, syntax, networks: None, hops: None, unix_sockets: false, error: None }
     }
 
-    /// Believes proxies in these networks: `10.0.0.0/8`, `2001:db8::/32`, or single addresses. May be called
-    /// several times.
+    /// Trusts proxies in these networks: `10.0.0.0/8`, `2001:db8::/32`, or single addresses. May be called more than
+    /// once.
     pub fn networks<I, N>(mut self, networks: I) -> Self
     where
         I: IntoIterator<Item = N>,
@@ -97,7 +98,7 @@ impl TrustedProxies {
         let known = self.networks.get_or_insert_default();
         for text in networks {
             let text = text.as_ref();
-            known.extend(network::read(text).or_else(|| {
+            known.extend(network::parse(text).or_else(|| {
                 self.error.get_or_insert_with(|| TrustedProxiesError::Network(text.to_owned()));
                 None
             }));
@@ -105,11 +106,11 @@ impl TrustedProxies {
         self
     }
 
-    /// Believes this many entries from the right, which is how many proxies stand in front of the server.
+    /// Trusts this many entries from the right: the number of proxies in front of the server.
     ///
-    /// Without [networks](Self::networks) it is for addresses that cannot be known, as in many clouds: then
-    /// whoever connects is taken for the nearest proxy, so *nobody but that proxy may be able to connect*. With
-    /// networks, both must agree.
+    /// Use it without [networks](Self::networks) if the addresses of the proxies are unknown, as in many clouds. Every
+    /// connection is then trusted, so *only the nearest proxy may be able to reach the server*. With networks, both
+    /// must agree.
     pub fn hops(mut self, hops: usize) -> Self {
         if hops == 0 {
             self.error.get_or_insert(TrustedProxiesError::NoHops);
@@ -118,18 +119,17 @@ impl TrustedProxies {
         self
     }
 
-    /// Whether connections through a Unix socket, which have no address, come from a trusted proxy; not unless
-    /// set.
+    /// Sets whether connections through a Unix socket, which have no address, come from a trusted proxy. Defaults to
+    /// `false`.
     pub fn unix_sockets(mut self, trusted: bool) -> Self {
         self.unix_sockets = trusted;
         self
     }
 
-    /// Whose request it is: the address of the connection, or what trusted proxies made of it. None when only
-    /// Unix sockets were on the way.
+    /// Returns the client's address: that of the connection, or the one that trusted proxies report.
     ///
-    /// The limiter does this for each request; by hand, it tells what a setting makes of a recorded one. A
-    /// setting with a issue in it, for which the limiter would not have been built, trusts nobody.
+    /// Returns `None` if there were only Unix sockets on the way. The limiter calls this for each request. Call it
+    /// yourself to test a setting on a recorded request. Invalid settings, which `build()` rejects, trust no proxy.
     ///
     /// ```
     /// use actix_web::test::TestRequest;
@@ -170,17 +170,17 @@ impl TrustedProxies {
         is_trusted && self.error.is_none()
     }
 
-    /// Whether a limiter can be built with it.
+    /// Returns the first error in these settings.
     pub(crate) fn check(&self) -> Result<(), TrustedProxiesError> {
         if let Some(error) = &self.error {
             return Err(error.clone());
         }
         let Some(networks) = &self.networks else {
-            let names_somebody = self.hops.is_some() || self.unix_sockets;
-            return if names_somebody { Ok(()) } else { Err(TrustedProxiesError::Nobody) };
+            let trusts_any = self.hops.is_some() || self.unix_sockets;
+            return if trusts_any { Ok(()) } else { Err(TrustedProxiesError::Nobody) };
         };
         if self.hops.is_none() && networks.iter().any(|network| network.prefix_len() == 0) {
-            network::warn_of_all();
+            network::warn_all_trusted();
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Keys that are sent with the request, or set by other middleware.
+//! Keys from values in the request, or in its extensions.
 
 use std::{borrow::Cow, str};
 
@@ -9,14 +9,15 @@ use actix_web::{
 };
 use limiter_core::Key;
 
-/// The value of a header. Missing when the header is, and when it comes more than once: which of the values the
-/// application takes for true is not known here.
+/// Returns a key of the value of a header.
 ///
-/// Its keys are those of `Key::text("header NAME", value)`, with the name in lower case. A client chooses the
-/// value, and each new one has a fresh count: use it where something further out has checked it, or together
-/// with the [client's address](crate::key::client_address).
+/// The key is missing if the header is missing or occurs more than once, because the limiter does not know which
+/// value the application uses. It equals `Key::text("header NAME", value)`, with the name in lower case.
 ///
-/// A name that no header can have is logged as an error, and its key is always missing.
+/// The client controls the value, and each new value gets a fresh count. Use it if outer middleware has verified the
+/// value, or combine it with the [client's address](crate::key::client_address).
+///
+/// An invalid name is logged as an error with the code `L012`, and the key is always missing.
 ///
 /// ```
 /// use limiter_actix::{Limit, Quota, key};
@@ -30,7 +31,7 @@ pub fn header(name: &str) -> impl Fn(&ServiceRequest) -> Key + Clone + Send + Sy
             tracing::error!(
                 code = "L012",
                 name,
-                "no header can have this name: its key is always missing, and limits fall back to the limiter's key"
+                "invalid header name in a key: the key is always missing, so limits fall back to the limiter's key"
             );
         })
         .ok();
@@ -41,11 +42,10 @@ pub fn header(name: &str) -> impl Fn(&ServiceRequest) -> Key + Clone + Send + Sy
     }
 }
 
-/// The token of `Authorization: Bearer TOKEN` (RFC 6750, section 2.1). Missing when there is none, or more than
-/// one such header.
+/// Returns a key of the token in `Authorization: Bearer TOKEN` (RFC 6750, section 2.1).
 ///
-/// Its keys are those of `Key::text("bearer token", token)`. A token that nobody has checked is a fresh count
-/// whenever the client makes up another one: see [`header`].
+/// The key is missing if there is no such header, or more than one. It equals `Key::text("bearer token", token)`. For
+/// tokens that are not verified, see [`header`].
 ///
 /// ```
 /// use limiter_actix::{Limit, Quota, key};
@@ -62,10 +62,10 @@ pub fn bearer_token(req: &ServiceRequest) -> Key {
     Key::text("bearer token", token.unwrap_or_default().trim())
 }
 
-/// The value of a parameter of the query, decoded. Missing when the parameter is, and when it stands there more
-/// than once.
+/// Returns a key of the decoded value of a query parameter.
 ///
-/// Its keys are those of `Key::text("query NAME", value)`. For values that clients make up, see [`header`].
+/// The key is missing if the parameter is missing or occurs more than once. It equals
+/// `Key::text("query NAME", value)`. For values that clients control, see [`header`].
 ///
 /// ```
 /// use limiter_actix::{Limit, Quota, key};
@@ -83,9 +83,10 @@ pub fn query(name: &str) -> impl Fn(&ServiceRequest) -> Key + Clone + Send + Syn
     }
 }
 
-/// The value of a cookie.
+/// Returns a key of the value of a cookie.
 ///
-/// Its keys are those of `Key::text("cookie NAME", value)`. For values that clients make up, see [`header`].
+/// The key is missing if the cookie is missing. It equals `Key::text("cookie NAME", value)`. For values that clients
+/// control, see [`header`].
 ///
 /// ```
 /// use limiter_actix::{Limit, Quota, key};
@@ -102,8 +103,9 @@ pub fn cookie(name: &str) -> impl Fn(&ServiceRequest) -> Key + Clone + Send + Sy
     }
 }
 
-/// What middleware further out has put into the request's extensions: the user it has found, say. Missing
-/// where there is no such value.
+/// Returns a key of a value in the request's extensions, such as the user that outer middleware has found.
+///
+/// The key is missing if there is no value of this type.
 ///
 /// ```
 /// use limiter_actix::{Key, Limiter, key};
@@ -112,7 +114,7 @@ pub fn cookie(name: &str) -> impl Fn(&ServiceRequest) -> Key + Clone + Send + Sy
 ///     id: u64,
 /// }
 ///
-/// // By user, and whoever is not signed in by address.
+/// // By user, or by address if nobody is signed in.
 /// let limiter = Limiter::builder()
 ///     .key(key::extension(|user: &User| Key::text("user", user.id.to_string())))
 ///     .build()?;
@@ -128,7 +130,7 @@ where
     move |req| req.extensions().get::<T>().map(&key).into()
 }
 
-/// The value of a header that came once, as text.
+/// Returns the value of a header that occurs once, as text.
 fn only_value(req: &ServiceRequest, name: impl AsHeaderName) -> Option<&str> {
     let value = only(req.headers().get_all(name))?;
     str::from_utf8(HeaderValue::as_bytes(value)).ok().map(str::trim)

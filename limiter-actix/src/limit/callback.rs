@@ -1,6 +1,6 @@
-//! Options of a limit that functions of the request may tell.
+//! Functions of the application, and options that such a function may compute.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, ops::Deref, sync::Arc};
 
 use actix_web::{
     HttpResponse,
@@ -10,43 +10,54 @@ use limiter_core::Key;
 
 use crate::Breach;
 
-pub(crate) type KeyFn = Arc<dyn Fn(&ServiceRequest) -> Key + Send + Sync>;
-pub(crate) type CostFn = Arc<dyn Fn(&ServiceRequest) -> u64 + Send + Sync>;
-pub(crate) type RequestPredicate = Arc<dyn Fn(&ServiceRequest) -> bool + Send + Sync>;
-pub(crate) type ResponsePredicate = Arc<dyn Fn(&ResponseHead) -> bool + Send + Sync>;
-pub(crate) type TextFn = Arc<dyn Fn(&ServiceRequest) -> String + Send + Sync>;
-pub(crate) type BreachFn = Arc<dyn Fn(&Breach) -> Option<HttpResponse> + Send + Sync>;
+/// A function of the application. Equal to its clones only.
+pub(crate) struct Callback<F: ?Sized>(pub(crate) Arc<F>);
 
-/// How much a request takes.
-#[derive(Clone)]
+pub(crate) type KeyFn = Callback<dyn Fn(&ServiceRequest) -> Key + Send + Sync>;
+pub(crate) type CostFn = Callback<dyn Fn(&ServiceRequest) -> u64 + Send + Sync>;
+pub(crate) type RequestPredicate = Callback<dyn Fn(&ServiceRequest) -> bool + Send + Sync>;
+pub(crate) type ResponsePredicate = Callback<dyn Fn(&ResponseHead) -> bool + Send + Sync>;
+pub(crate) type TextFn = Callback<dyn Fn(&ServiceRequest) -> String + Send + Sync>;
+pub(crate) type BreachFn = Callback<dyn Fn(&Breach) -> Option<HttpResponse> + Send + Sync>;
+
+impl<F: ?Sized> Clone for Callback<F> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<F: ?Sized> Deref for Callback<F> {
+    type Target = F;
+
+    fn deref(&self) -> &F {
+        &self.0
+    }
+}
+
+impl<F: ?Sized> PartialEq for Callback<F> {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl<F: ?Sized> fmt::Debug for Callback<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("fn")
+    }
+}
+
+/// The amount that a request is charged.
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Cost {
     Fixed(u64),
     With(CostFn),
 }
 
-impl fmt::Debug for Cost {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Fixed(cost) => cost.fmt(f),
-            Self::With(_) => f.write_str("fn"),
-        }
-    }
-}
-
-/// A text, or a function of the request that makes one.
-#[derive(Clone)]
+/// A text, or a function of the request that returns one.
+#[derive(Clone, Debug)]
 pub(crate) enum Text {
     Fixed(Arc<str>),
     With(TextFn),
-}
-
-impl fmt::Debug for Text {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Fixed(text) => text.fmt(f),
-            Self::With(_) => f.write_str("fn"),
-        }
-    }
 }
 
 impl Text {

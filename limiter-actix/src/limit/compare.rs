@@ -1,48 +1,34 @@
-//! Compares limits by the functions they call.
-
-use std::sync::Arc;
+//! Compares limits by the functions that decide what a request is charged.
 
 use super::{
     Limit,
-    callback::{Cost, Text},
+    callback::{Cost, Text, TextFn},
 };
 
 impl Limit {
-    /// What each request costs, where no function of the request has a say in anything.
+    /// Returns the cost of every request, or `None` if a function decides the cost, the key, the scope, or whether
+    /// the limit applies.
     pub(crate) fn plain_cost(&self) -> Option<u64> {
-        let has_dynamic_scope = matches!(self.shared, Some(Text::With(_)));
+        let is_plain = self.key.is_none() && self.exempt_when.is_none() && self.scope_fn().is_none();
         match self.cost {
-            Cost::Fixed(cost) if self.key.is_none() && self.exempt_when.is_none() && !has_dynamic_scope => {
-                Some(cost)
-            }
+            Cost::Fixed(cost) if is_plain => Some(cost),
             _ => None,
         }
     }
 
-    /// Whether both ask the same functions of the request how much is taken, by whom and in which scope.
+    /// Returns whether the same functions decide what both limits charge a request.
     pub(crate) fn has_same_callbacks(&self, other: &Self) -> bool {
-        let is_same_cost = match (&self.cost, &other.cost) {
-            (Cost::Fixed(one), Cost::Fixed(other)) => one == other,
-            (Cost::With(one), Cost::With(other)) => Arc::ptr_eq(one, other),
-            _ => false,
-        };
-        let is_same_scope = match (&self.shared, &other.shared) {
-            (Some(Text::With(one)), Some(Text::With(other))) => Arc::ptr_eq(one, other),
-            (Some(Text::With(_)), _) | (_, Some(Text::With(_))) => false,
-            _ => true,
-        };
-        is_same_cost
-            && is_same_scope
-            && is_same(self.key.as_ref(), other.key.as_ref())
-            && is_same(self.exempt_when.as_ref(), other.exempt_when.as_ref())
+        self.cost == other.cost
+            && self.key == other.key
+            && self.exempt_when == other.exempt_when
+            && self.scope_fn() == other.scope_fn()
     }
-}
 
-/// Whether both are one function, or none.
-fn is_same<F: ?Sized>(one: Option<&Arc<F>>, other: Option<&Arc<F>>) -> bool {
-    match (one, other) {
-        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
-        (None, None) => true,
-        _ => false,
+    /// Returns the function that names the shared count.
+    fn scope_fn(&self) -> Option<&TextFn> {
+        match &self.shared {
+            Some(Text::With(name)) => Some(name),
+            Some(Text::Fixed(_)) | None => None,
+        }
     }
 }

@@ -1,9 +1,9 @@
-//! What an exemption lifts.
+//! Exemptions.
 
 use std::ops::{BitOr, BitOrAssign};
 
-/// What an exemption lifts of what is declared further out. Limits declared on the exempt thing itself, or
-/// further in, still hold.
+/// The levels whose limits an exemption lifts, as far as they are declared further out. Limits on the exempt route
+/// or scope itself, or further in, still apply.
 ///
 /// ```
 /// use limiter_actix::Exempt;
@@ -24,12 +24,12 @@ impl Exempt {
     pub const APPLICATION: Self = Self(1 << 1);
     /// Lifts the meta limits.
     pub const META: Self = Self(1 << 2);
-    /// Lifts the limits of the scopes around.
+    /// Lifts the limits of the surrounding scopes.
     pub const SCOPES: Self = Self(1 << 3);
     /// Lifts all of these.
     pub const ALL: Self = Self(0b1111);
 
-    /// Whether all that `other` lifts is lifted.
+    /// Returns whether this exemption lifts all levels that `other` lifts.
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }

@@ -1,10 +1,12 @@
+//! Several limits at one place, and the values that convert into them.
+
 use std::str::FromStr;
 
 use limiter_core::{ParseQuotaError, Quota, Quotas};
 
 use super::Limit;
 
-/// Several limits that stand at the same place.
+/// Several limits declared at the same place.
 ///
 /// ```
 /// use limiter_actix::{Limit, Limits, Quota};
@@ -21,7 +23,7 @@ use super::Limit;
 pub struct Limits(pub(crate) Vec<Limit>);
 
 impl Limits {
-    /// Gives the same options to each of the limits.
+    /// Applies the same options to each of the limits.
     pub fn each(self, options: impl FnMut(Limit) -> Limit) -> Self {
         Self(self.0.into_iter().map(options).collect())
     }
@@ -60,30 +62,42 @@ impl FromIterator<Quota> for Limits {
 impl FromStr for Limits {
     type Err = ParseQuotaError;
 
-    /// Reads the notation of [`Quotas`].
+    /// Parses the notation of [`Quotas`].
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Ok(text.parse::<Quotas>()?.into())
     }
 }
 
-/// What a builder takes for limits: a text in the notation of [`Quotas`], a [`Quota`], [`Limit`]s, or several
-/// of these.
+/// A value that a builder accepts as limits: a text in the notation of [`Quotas`], a [`Quota`], [`Limit`]s, or
+/// several of these.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no limit",
+    message = "`{Self}` is not a limit",
     note = "limits are a text such as \"5/minute\", `Quota::per_minute(5)`, a `Limit`, or several of these"
 )]
 pub trait IntoLimits {
-    /// The limits.
+    /// Converts the value into limits.
     ///
     /// # Errors
     ///
-    /// When a text is not in the notation.
+    /// If a text is not in the notation.
     fn into_limits(self) -> Result<Limits, ParseQuotaError>;
+
+    /// Returns the limits as code has them, for messages.
+    #[doc(hidden)]
+    fn in_code(&self) -> String {
+        "..".to_owned()
+    }
 }
 
 impl IntoLimits for &str {
     fn into_limits(self) -> Result<Limits, ParseQuotaError> {
         self.parse()
+    }
+
+    fn in_code(&self) -> String {
+        /// Longer texts are not worth repeating.
+        const MAX_SHOWN: usize = 60;
+        if self.chars().count() <= MAX_SHOWN { format!("{self:?}") } else { "\"..\"".to_owned() }
     }
 }
 
@@ -91,11 +105,19 @@ impl IntoLimits for String {
     fn into_limits(self) -> Result<Limits, ParseQuotaError> {
         self.parse()
     }
+
+    fn in_code(&self) -> String {
+        self.as_str().in_code()
+    }
 }
 
 impl<L: IntoLimits, const N: usize> IntoLimits for [L; N] {
     fn into_limits(self) -> Result<Limits, ParseQuotaError> {
         all(self)
+    }
+
+    fn in_code(&self) -> String {
+        list(self)
     }
 }
 
@@ -103,6 +125,14 @@ impl<L: IntoLimits> IntoLimits for Vec<L> {
     fn into_limits(self) -> Result<Limits, ParseQuotaError> {
         all(self)
     }
+
+    fn in_code(&self) -> String {
+        list(self)
+    }
+}
+
+fn list<L: IntoLimits>(several: &[L]) -> String {
+    format!("[{}]", several.iter().map(L::in_code).collect::<Vec<_>>().join(", "))
 }
 
 fn all<L: IntoLimits>(several: impl IntoIterator<Item = L>) -> Result<Limits, ParseQuotaError> {
@@ -113,15 +143,42 @@ fn all<L: IntoLimits>(several: impl IntoIterator<Item = L>) -> Result<Limits, Pa
     Ok(all)
 }
 
-/// Implements the trait for what already is limits.
-macro_rules! into_limits {
-    ($($limits:ty),*) => {$(
-        impl IntoLimits for $limits {
-            fn into_limits(self) -> Result<Limits, ParseQuotaError> {
-                Ok(self.into())
-            }
-        }
-    )*};
+impl IntoLimits for Quota {
+    fn into_limits(self) -> Result<Limits, ParseQuotaError> {
+        Ok(self.into())
+    }
+
+    fn in_code(&self) -> String {
+        self.to_string()
+    }
 }
 
-into_limits!(Quota, Quotas, Limit, Limits);
+impl IntoLimits for Quotas {
+    fn into_limits(self) -> Result<Limits, ParseQuotaError> {
+        Ok(self.into())
+    }
+
+    fn in_code(&self) -> String {
+        list(self.as_slice())
+    }
+}
+
+impl IntoLimits for Limit {
+    fn into_limits(self) -> Result<Limits, ParseQuotaError> {
+        Ok(self.into())
+    }
+
+    fn in_code(&self) -> String {
+        self.source.quota().map_or_else(|| "..".to_owned(), |quota| quota.to_string())
+    }
+}
+
+impl IntoLimits for Limits {
+    fn into_limits(self) -> Result<Limits, ParseQuotaError> {
+        Ok(self)
+    }
+
+    fn in_code(&self) -> String {
+        list(&self.0)
+    }
+}

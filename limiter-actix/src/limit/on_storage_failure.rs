@@ -1,9 +1,9 @@
-//! What happens while the storage fails.
+//! The policy for storage failures.
 
-/// What a limit does when the storage that keeps its counts fails.
+/// The policy of a limit while its storage fails.
 ///
-/// Of all limits of a request, one that denies decides; else those that allow drop out, and the others are
-/// decided in memory together.
+/// If any limit of a request denies, the response is 503. Otherwise the limits that allow are skipped, and memory
+/// decides the others together.
 ///
 /// ```
 /// use limiter_actix::{Limit, Limiter, OnStorageFailure, Quota};
@@ -19,11 +19,11 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OnStorageFailure {
-    /// It is decided in the memory of this process, with counts of its own that start at zero.
+    /// The limit is decided in the memory of this process, with separate counts that start at zero.
     #[default]
     Fallback,
-    /// It does not hold.
+    /// The request passes this limit without a check.
     Allow,
-    /// The request is answered 503.
+    /// The request gets 503.
     Deny,
 }

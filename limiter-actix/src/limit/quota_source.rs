@@ -1,19 +1,23 @@
+//! The quotas of a limit: fixed, or computed from the request.
+
 use std::{borrow::Cow, fmt, sync::Arc};
 
 use actix_web::dev::ServiceRequest;
 use limiter_core::{Quota, Quotas};
 
-/// Where a limit's quotas come from.
-#[derive(Clone)]
+use super::callback::Callback;
+
+/// The origin of a limit's quotas.
+#[derive(Clone, Debug)]
 pub(crate) enum Source {
     Fixed(Quota),
     Dynamic(QuotasFn),
 }
 
-pub(crate) type QuotasFn = Arc<dyn Fn(&ServiceRequest) -> DynamicQuotas + Send + Sync>;
+pub(crate) type QuotasFn = Callback<dyn Fn(&ServiceRequest) -> DynamicQuotas + Send + Sync>;
 
 impl Source {
-    /// The quota, where no function tells it.
+    /// Returns the quota if it is fixed.
     pub(crate) fn quota(&self) -> Option<Quota> {
         match self {
             Self::Fixed(quota) => Some(*quota),
@@ -26,29 +30,20 @@ impl Source {
         F: Fn(&ServiceRequest) -> Q + Send + Sync + 'static,
         Q: Into<DynamicQuotas>,
     {
-        Self::Dynamic(Arc::new(move |req| function(req).into()))
+        Self::Dynamic(Callback(Arc::new(move |req| function(req).into())))
     }
 }
 
-impl fmt::Debug for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Fixed(quota) => quota.fmt(f),
-            Self::Dynamic(_) => f.write_str("dynamic"),
-        }
-    }
-}
-
-/// What a function tells that is asked for the limits of a request.
+/// The quotas that a dynamic limit computes for a request. See [`Limit::dynamic`](crate::Limit::dynamic).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DynamicQuotas {
     /// No limit for this request.
     Unlimited,
     /// These quotas.
     Quotas(Quotas),
-    /// A text in the notation of [`Quotas`], which is read once and then remembered.
+    /// A text in the notation of [`Quotas`], which is parsed once and then remembered.
     Text(Cow<'static, str>),
-    /// It cannot tell, for this reason: the request is answered 500.
+    /// The function failed for this reason, and the response is 500.
     Error(String),
 }
 
@@ -77,7 +72,7 @@ impl From<String> for DynamicQuotas {
 }
 
 impl<Q: Into<Self>> From<Option<Q>> for DynamicQuotas {
-    /// None is no limit.
+    /// Converts `None` into no limit.
     fn from(quotas: Option<Q>) -> Self {
         quotas.map_or(Self::Unlimited, Into::into)
     }

@@ -1,8 +1,8 @@
-//! What is declared at one place of an app.
+//! The limits and exemptions declared at one place of an app.
 
 use crate::{Exempt, Limit, Limits};
 
-/// What is declared at one place of an app (a handler, a resource, a scope): limits, an exemption, or both.
+/// The limits and exemptions declared at one place of an app: a handler, a resource or a scope.
 ///
 /// ```
 /// use limiter_actix::{Exempt, Limit, Quota, Rule};
@@ -20,7 +20,7 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// Declares nothing yet.
+    /// Creates a rule without limits and exemptions.
     pub fn new() -> Self {
         Self::default()
     }
@@ -31,7 +31,7 @@ impl Rule {
         self
     }
 
-    /// Adds an exemption from what is declared further out.
+    /// Adds an exemption from limits declared further out.
     pub fn exempt(mut self, exempt: Exempt) -> Self {
         self.exempt |= exempt;
         self

@@ -58,7 +58,7 @@ impl Limiter {
     ///
     /// # Errors
     ///
-    /// If the file cannot be read or has an issue. Then the settings stay, and all issues are logged. Also if the
+    /// If the file is unreadable or has an issue. Then the settings stay, and all issues are logged. Also if the
     /// limiter was built without a file.
     pub fn reload(&self) -> Result<bool, BuildError> {
         match &self.shared.reload {

@@ -14,7 +14,7 @@ use crate::{
         bound_limit::{LimitSlot, Tier},
     },
     report::decided_by::DecidedBy,
-    request::pending::PendingDecision,
+    request::pending::{PendingDecision, Progress},
     routing::plan_builder::meta_limits,
     settings::Config,
     telemetry,
@@ -104,5 +104,10 @@ impl PendingDecision for NamedCheck<'_> {
             decision.limits().first().filter(|_| self.limits.first().is_some_and(Charge::is_decided))?;
         telemetry::manual_hit(&self.named.name, window, self.named.limit.shadow);
         Some(*window)
+    }
+
+    /// Never called, since a check is awaited anyway.
+    fn decide_now(self, _: &ServiceRequest) -> Progress<Self> {
+        Progress::Waits(self)
     }
 }

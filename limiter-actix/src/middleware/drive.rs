@@ -9,7 +9,7 @@ use actix_web::{
 use super::future::{LimiterFuture, refused};
 use crate::request::{
     early_drop::OnEarlyDrop,
-    pending::{PendingDecision, Progress, decide, decide_in_memory},
+    pending::{PendingDecision, Progress, decide},
 };
 
 /// Decides a request, and calls the service if it is admitted. Nothing is awaited first if counts are in memory.
@@ -27,7 +27,7 @@ where
     P: PendingDecision + 'static,
     B: 'static,
 {
-    let pending = match decide_in_memory(pending, &req) {
+    let pending = match pending.decide_now(&req) {
         Progress::Done(Ok(admitted)) => {
             return match guard(admitted) {
                 Some(guard) => LimiterFuture::admitted(service.call(req), guard),

@@ -1,49 +1,74 @@
+//! The limits that apply to one request.
+
 use std::rc::Rc;
 
 use smallvec::SmallVec;
 
-use super::bound_limit::BoundLimit;
+use super::{bound_limit::BoundLimit, resolve::LevelLimits};
 
-/// The limits of one request.
+/// The limits that apply to one request.
 #[derive(Clone, Default)]
 pub(crate) struct Applicable {
     pub(crate) meta: SmallVec<[Rc<BoundLimit>; 2]>,
-    /// Application limits first, then those of the levels from the outermost on.
+    /// Application limits first, then those of the levels, the outermost first.
     pub(crate) limits: SmallVec<[Rc<BoundLimit>; 4]>,
-    /// Whether a function could not tell its limits: the request is answered 500.
+    /// Set if a dynamic limit failed. The response is then 500.
     pub(crate) callback_failed: bool,
 }
 
 impl Applicable {
-    /// A count that is shared between levels is taken from once.
-    pub(super) fn add(&mut self, found: ResolvedLimits) {
-        self.callback_failed |= found.callback_failed;
-        for limit in found.limits.into_iter().filter(|limit| limit.is_local) {
-            if !self.limits.iter().any(|there| there.shares_count_with(&limit)) {
+    pub(super) fn add_meta(&mut self, meta: ResolvedLimits) {
+        self.callback_failed |= meta.callback_failed;
+        self.meta = meta.limits;
+    }
+
+    /// Adds the limits that this limiter decides. A count shared between levels is charged once.
+    pub(super) fn add(&mut self, resolved: ResolvedLimits) {
+        self.callback_failed |= resolved.callback_failed;
+        for limit in resolved.limits.into_iter().filter(|limit| limit.is_local) {
+            if !self.limits.iter().any(|other| other.shares_count_with(&limit)) {
                 self.limits.push(limit);
             }
         }
     }
 }
 
-/// What a declared limit comes to for one request.
+/// The limits that declared limits result in for one request.
 #[derive(Default)]
 pub(crate) struct ResolvedLimits {
     pub(crate) limits: SmallVec<[Rc<BoundLimit>; 2]>,
-    /// Whether a function told what cannot be: then the limits further out hold as well.
+    /// Set if a function returned an invalid text. The outer limits then apply too.
     pub(crate) is_invalid: bool,
-    /// Whether a function could not tell.
+    /// Set if a function failed.
     pub(super) callback_failed: bool,
+}
+
+impl ResolvedLimits {
+    /// Returns the effect of these limits, all of one level, on the levels further out.
+    pub(super) fn effect(&self) -> LevelLimits {
+        let mut limits = self.limits.iter().map(|limit| &limit.options);
+        if self.callback_failed {
+            return LevelLimits::Overriding;
+        }
+        if self.limits.is_empty() {
+            return LevelLimits::Nothing;
+        }
+        if limits.clone().all(|limit| limit.shadow) {
+            return LevelLimits::Watching;
+        }
+        let overrides = limits.any(|limit| limit.override_defaults && !limit.shadow);
+        if overrides && !self.is_invalid { LevelLimits::Overriding } else { LevelLimits::Adding }
+    }
 }
 
 impl FromIterator<ResolvedLimits> for ResolvedLimits {
     fn from_iter<I: IntoIterator<Item = Self>>(all: I) -> Self {
-        let mut found = Self::default();
+        let mut sum = Self::default();
         for one in all {
-            found.limits.extend(one.limits);
-            found.is_invalid |= one.is_invalid;
-            found.callback_failed |= one.callback_failed;
+            sum.limits.extend(one.limits);
+            sum.is_invalid |= one.is_invalid;
+            sum.callback_failed |= one.callback_failed;
         }
-        found
+        sum
     }
 }

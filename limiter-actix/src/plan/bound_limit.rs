@@ -1,3 +1,5 @@
+//! Limits bound to a level and scope.
+
 use std::{
     cell::{Cell, OnceCell},
     rc::Rc,
@@ -15,53 +17,54 @@ use crate::{
     telemetry::LimitMetrics,
 };
 
-/// A limit at its place, with everything a storage must know of it.
+/// A limit bound to a level and scope, ready to be hit.
 pub(crate) struct BoundLimit {
     pub(crate) options: Rc<Limit>,
     pub(crate) tier: Tier,
     pub(crate) policy: Policy,
-    /// What shares the count; a function of the request may add a name to it.
+    /// The scope that shares the count. A function of the request may add a name to it.
     pub(crate) scope: Scope,
-    /// Its own meta limits: how often it may be breached.
+    /// The meta limits of this limit.
     pub(crate) meta: Box<[Rc<Self>]>,
-    /// Whether this limiter decides the limit, or another one further in.
+    /// `false` if a limiter further in decides the limit.
     pub(super) is_local: bool,
+    /// Set once a request that costs more than the whole limit is logged.
     pub(crate) is_reported_unsatisfiable: Cell<bool>,
-    /// The quota as text, made when it is first shown.
+    /// The quota as text, formatted at its first use.
     text: OnceCell<Arc<str>>,
-    /// What headers call the limit, made when it is first shown.
+    /// The name in headers, made at its first use.
     policy_name: OnceCell<Arc<str>>,
-    /// The JSON of a refusal by this limit alone, made when it is first sent.
+    /// The JSON of a refusal by this limit alone, made at its first use.
     pub(crate) problem: OnceCell<Bytes>,
-    /// What each request costs, where no function of the request has a say in anything.
+    /// The cost of every request, if no function of the request decides about the charge.
     pub(crate) plain_cost: Option<u64>,
     #[cfg_attr(not(feature = "metrics"), allow(dead_code))]
     pub(crate) metrics: LimitMetrics,
 }
 
-/// Where a limit stands.
+/// The place that a limit is bound to.
 #[derive(Clone)]
 pub(crate) struct LimitSlot {
     pub(crate) tier: Tier,
     pub(crate) scope: Scope,
-    /// Tells the limit apart from equal ones of the same scope.
+    /// Distinguishes the limit from equal ones of the same scope.
     pub(crate) label: String,
-    /// Whether this limiter decides the limit, or another one further in.
+    /// `false` if a limiter further in decides the limit.
     pub(crate) is_local: bool,
 }
 
-/// Where a limit is declared, from the outermost on.
+/// The level at which a limit is declared, the outermost first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Tier {
     Meta,
     Application,
     Default,
-    /// A scope; the outermost has the lowest number.
+    /// A scope. The outermost has the lowest number.
     Scope(usize),
     Route,
 }
 
-/// The name in metrics of limits whose quotas a function of the request returns.
+/// The name of dynamic limits in metrics.
 const DYNAMIC: &str = "dynamic";
 
 impl Tier {
@@ -76,7 +79,7 @@ impl Tier {
     }
 }
 
-/// Makes what a limit comes to at its place, once its quota is known.
+/// Binds a limit to its slot once its quota is known.
 #[derive(Clone)]
 pub(super) struct LimitBinder {
     pub(super) limit: Rc<Limit>,
@@ -109,8 +112,9 @@ impl LimitBinder {
         }
     }
 
-    /// What cannot be as it was asked for still limits, as nearly as it can: the builder refuses such limits,
-    /// but those of attributes are only met here.
+    /// Returns the policy, or the closest valid one if a burst or a strategy is not supported.
+    ///
+    /// The builder rejects such limits, but limits of attributes get here unchecked.
     fn policy(&self, quota: Quota) -> Policy {
         let label = self.slot.label.as_str();
         let plain = Policy::new(quota, self.strategy).with_label(label);
@@ -119,7 +123,7 @@ impl LimitBinder {
             Some(Ok(policy)) => policy,
             Some(Err(error)) => {
                 tracing::error!(code = "L004", %error, limit = %quota, place = label,
-                    "a limit cannot have this burst; it holds without");
+                    "ignoring `burst`: it requires the token-bucket strategy");
                 plain
             }
         };
@@ -127,19 +131,19 @@ impl LimitBinder {
             Ok(()) => policy,
             Err(error) => {
                 tracing::error!(code = "L004", %error, limit = %quota, place = label,
-                    "a limit cannot have this strategy; it holds as `sliding-window-counter`");
+                    "unsupported strategy for this limit: counting it by `sliding-window-counter`");
                 Policy::new(quota, Strategy::SlidingWindowCounter).with_label(label)
             }
         }
     }
 
-    /// The same for one of several quotas, so that equal ones do not share a count.
+    /// Returns a binder for one of several quotas, so that equal ones do not share a count.
     pub(super) fn numbered(&self, ordinal: usize) -> Self {
         let label = format!("{}:{ordinal}", self.slot.label);
         Self { slot: LimitSlot { label, ..self.slot.clone() }, ..self.clone() }
     }
 
-    /// The limits of breaches of a limit: of the same clients, in the same scope.
+    /// Binds the meta limits of a limit. They count the same clients in the same scope.
     fn meta(&self) -> Box<[Rc<BoundLimit>]> {
         let limits = self.limit.meta.iter().enumerate().map(|(ordinal, quota)| {
             let mut meta = Limit::new(*quota);
@@ -155,7 +159,7 @@ impl LimitBinder {
 }
 
 impl BoundLimit {
-    /// What shares the count, where a function of the request has a say in it.
+    /// Returns the scope that shares the count, if a function of the request names it.
     pub(crate) fn dynamic_scope(&self, req: &ServiceRequest) -> Option<Scope> {
         match &self.options.shared {
             Some(Text::With(name)) => Some(Scope::new(self.scope.parts().chain([name(req).as_str()]))),
@@ -163,17 +167,17 @@ impl BoundLimit {
         }
     }
 
-    /// Whether its refusals say the same to all requests.
+    /// Returns whether the text of a refusal is the same for all requests.
     pub(crate) fn has_fixed_message(&self) -> bool {
         self.options.message.as_ref().is_none_or(Text::is_fixed)
     }
 
-    /// The quota as text: what refusals show.
+    /// Returns the quota as text.
     pub(crate) fn text(&self) -> Arc<str> {
         Arc::clone(self.text.get_or_init(|| self.policy.to_string().into()))
     }
 
-    /// What headers call the limit: its name, or else its quota, in printable ASCII.
+    /// Returns the name in headers: the limit's name, or else its quota, in printable ASCII.
     pub(crate) fn policy_name(&self) -> Arc<str> {
         let name = self.policy_name.get_or_init(|| match &self.options.name {
             Some(name) => to_printable_ascii(name),
@@ -182,7 +186,7 @@ impl BoundLimit {
         Arc::clone(name)
     }
 
-    /// Returns the name of the limit in metrics, made of nothing that comes from a request.
+    /// Returns the name of the limit in metrics. It never contains text from a request.
     pub(crate) fn metric_label(&self) -> Arc<str> {
         let options = &self.options;
         match (&options.name, &options.shared, &options.source) {
@@ -192,9 +196,9 @@ impl BoundLimit {
         }
     }
 
-    /// Whether both have the same count for the same key.
+    /// Returns whether both limits have the same count for the same key.
     pub(crate) fn shares_count_with(&self, other: &Self) -> bool {
-        // The labels of policies differ most often.
+        // The policies first: their labels differ most often.
         self.policy == other.policy && self.scope == other.scope
     }
 }

@@ -1,4 +1,6 @@
-use std::{borrow::Cow, cell::RefCell, collections::HashMap, fmt, rc::Rc, sync::Arc};
+//! Limits whose quotas are computed from the request.
+
+use std::{borrow::Cow, cell::RefCell, collections::HashMap, fmt, rc::Rc};
 
 use actix_web::{HttpMessage, dev::ServiceRequest};
 use limiter_core::Quotas;
@@ -10,42 +12,42 @@ use super::{
 };
 use crate::{DynamicQuotas, limit::quota_source::QuotasFn};
 
-/// A limit at its place, whose quotas a function of the request tells.
+/// A dynamic limit bound to a level and scope.
 pub(crate) struct DynamicLimit {
     function: QuotasFn,
     binder: LimitBinder,
-    /// What each text was read as, and whether a part of it could not be.
+    /// The texts parsed so far.
     texts: RefCell<HashMap<Cow<'static, str>, ParsedText>>,
-    /// What quotas came to.
+    /// The limits bound so far, by their quotas.
     bound: RefCell<HashMap<Quotas, BoundLimits>>,
 }
 
-/// What was read of a text, and whether a part of it could not be.
+/// The valid quotas of a text, and whether a part of it is invalid.
 type ParsedText = (Option<Quotas>, bool);
 type BoundLimits = SmallVec<[Rc<BoundLimit>; 2]>;
 
-/// What functions have told for a request; in its extensions.
+/// The quotas that functions returned for a request; in its extensions.
 #[derive(Default)]
 struct DynamicQuotasCache(SmallVec<[(QuotasFn, DynamicQuotas); 2]>);
 
-/// How many texts and quotas of one function are remembered. One that tells more of them is read anew.
+/// The number of texts and of quotas that are remembered for one function. Beyond it, both start empty.
 const MAX_REMEMBERED: usize = 256;
 
 impl DynamicLimit {
     pub(super) fn new(function: &QuotasFn, binder: LimitBinder) -> Self {
         let (texts, bound) = (RefCell::default(), RefCell::default());
-        Self { function: Arc::clone(function), binder, texts, bound }
+        Self { function: function.clone(), binder, texts, bound }
     }
 
-    /// Nothing when the function says so, or when it says what cannot be.
+    /// Returns the limits for a request. There are none if the function returns none, or an invalid text.
     pub(super) fn of(&self, req: &ServiceRequest) -> ResolvedLimits {
         let (quotas, is_invalid) = match self.call(req) {
             DynamicQuotas::Unlimited => (None, false),
             DynamicQuotas::Quotas(quotas) => (Some(quotas), false),
-            DynamicQuotas::Text(text) => self.read(text),
+            DynamicQuotas::Text(text) => self.parse(text),
             DynamicQuotas::Error(error) => {
                 tracing::error!(code = "L014", %error, place = %self.binder.slot.label,
-                    "a function could not tell a limit; the request is answered 500");
+                    "dynamic limit failed; responding with 500");
                 return ResolvedLimits { callback_failed: true, ..ResolvedLimits::default() };
             }
         };
@@ -53,10 +55,9 @@ impl DynamicLimit {
         ResolvedLimits { limits, is_invalid, callback_failed: false }
     }
 
-    /// Asks the function, once per request: a plan may be made anew when the request meets another rule than
-    /// its path let expect.
+    /// Calls the function once per request. After a misprediction, another plan may need its result again.
     fn call(&self, req: &ServiceRequest) -> DynamicQuotas {
-        let is_this = |(function, _): &&(QuotasFn, DynamicQuotas)| Arc::ptr_eq(function, &self.function);
+        let is_this = |(function, _): &&(QuotasFn, DynamicQuotas)| *function == self.function;
         let cached = req
             .extensions()
             .get::<DynamicQuotasCache>()
@@ -70,28 +71,28 @@ impl DynamicLimit {
             extensions.insert(DynamicQuotasCache::default());
         }
         if let Some(cache) = extensions.get_mut::<DynamicQuotasCache>() {
-            cache.0.push((Arc::clone(&self.function), quotas.clone()));
+            cache.0.push((self.function.clone(), quotas.clone()));
         }
         quotas
     }
 
-    /// What can be read of the text, and whether something cannot.
-    fn read(&self, text: Cow<'static, str>) -> ParsedText {
+    /// Parses a text, or takes the remembered result.
+    fn parse(&self, text: Cow<'static, str>) -> ParsedText {
         if let Some(known) = self.texts.borrow().get(&text) {
             return known.clone();
         }
-        let read = match text.parse() {
+        let parsed = match text.parse() {
             Ok(quotas) => (Some(quotas), false),
             Err(error) => {
                 self.log_invalid(&error);
                 (Quotas::lenient(&text), true)
             }
         };
-        // Longer texts cannot be read, and may have come from a client: they are not kept.
+        // Longer texts are invalid and may come from a client, so they are not remembered.
         if text.len() <= Quotas::MAX_TEXT_LEN {
-            remember(&self.texts, text, &read);
+            remember(&self.texts, text, &parsed);
         }
-        read
+        parsed
     }
 
     fn bind(&self, quotas: Quotas) -> BoundLimits {
@@ -105,10 +106,10 @@ impl DynamicLimit {
         limits
     }
 
-    /// Said once for each text, since it is remembered.
+    /// Logs an invalid text. Happens once for each text, since its result is remembered.
     fn log_invalid(&self, error: &dyn fmt::Display) {
         tracing::error!(code = "L001", %error, place = %self.binder.slot.label,
-            "a function told a limit that cannot be read; the limits further out hold");
+            "invalid quota from a dynamic limit; applying the outer limits instead");
     }
 }
 

@@ -1,29 +1,29 @@
-//! The key of a plan, and the ids of rules.
+//! Keys of plans, and ids of rules.
 
 use std::{cell::Cell, fmt, sync::Arc};
 
 use actix_web::http::Method;
 use smallvec::SmallVec;
 
-/// All that a plan follows from.
+/// The data that determines a plan.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct PlanKey {
     pub(crate) pattern: Option<Arc<str>>,
-    /// Rules given by pattern.
+    /// The indexes of the rules given by pattern.
     pub(crate) covering: SmallVec<[usize; 4]>,
-    /// Registered rules, from the outermost on.
+    /// The registered rules, the outermost first.
     pub(crate) registered: RuleIds,
-    /// Those among them whose limits another limiter decides.
+    /// The registered rules whose limits another limiter decides.
     pub(crate) delegated_rules: RuleIds,
     pub(crate) method: Method,
     pub(crate) preflight: bool,
 }
 
-/// Names a rule that stands in an app of this thread.
+/// Identifies a rule registered in an app of this thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct RuleId(u32);
 
-/// Rules, from the outermost on. As many as most requests meet fit without an allocation.
+/// Rules, the outermost first. Four fit without an allocation, more than most requests meet.
 pub(crate) type RuleIds = SmallVec<[RuleId; 4]>;
 
 impl RuleId {

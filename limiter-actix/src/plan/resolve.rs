@@ -1,43 +1,46 @@
-//! Which of the declared limits apply: section 3 of the contract, and the only place that knows it.
+//! Resolves which of the declared limits apply, by the rules of "How levels combine" in docs/reference.md.
 
 use smallvec::SmallVec;
 
 use crate::Exempt;
 
-/// What one level declares. The first level holds the default limits, then come the scopes from the outermost
-/// on, and last the route.
+/// The declarations of one level. The first level holds the default limits, followed by the scopes from the outermost
+/// to the innermost, and the route.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Level {
-    /// What an exemption at this level lifts of what is declared further out.
+    /// The levels further out that this level is exempt from.
     pub(crate) exempt: Exempt,
     pub(crate) limits: LevelLimits,
 }
 
-/// Whether a level has limits, and what they do to those further out.
+/// The effect of a level's limits on the limits further out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum LevelLimits {
+    /// The level has no limits.
     #[default]
     Nothing,
-    /// All limits are in shadow: they are watched, and change nothing.
+    /// All limits are in shadow. They apply, and change nothing.
     Watching,
-    /// The limits add to those further out.
+    /// The limits apply in addition to those further out.
     Adding,
     /// The limits replace those further out.
     Overriding,
 }
 
-/// What applies.
+/// The levels whose limits apply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Resolution {
     pub(crate) application: bool,
     pub(crate) meta: bool,
-    /// Whether the limits of each level do.
+    /// For each level, `true` if its limits apply.
     pub(crate) levels: SmallVec<[bool; 8]>,
 }
 
-/// Among default, scope and route limits the innermost level that declares limits decides: if it overrides,
-/// only its own apply; else its own and everything declared further out. An exemption lifts what is declared
-/// further out than where it stands. Limits in shadow apply where they stand, and decide nothing.
+/// Returns the levels whose limits apply.
+///
+/// Among default, scope and route limits, the innermost level that declares limits decides. If it overrides, only its
+/// own limits apply, otherwise also those declared further out. An exemption lifts limits declared further out. Shadow
+/// limits apply, but do not decide.
 pub(crate) fn resolve(levels: &[Level]) -> Resolution {
     let mut applies = Resolution {
         application: true,
@@ -56,7 +59,7 @@ pub(crate) fn resolve(levels: &[Level]) -> Resolution {
     applies
 }
 
-/// Lifts what is declared further out than the level at `index`.
+/// Lifts limits declared further out than the level at `index`.
 fn lift(exempt: Exempt, index: usize, applies: &mut Resolution) {
     applies.application &= !exempt.contains(Exempt::APPLICATION);
     applies.meta &= !exempt.contains(Exempt::META);
@@ -80,10 +83,11 @@ mod tests {
 
     const DA: Exempt = Exempt::DEFAULT;
 
-    /// What P, C and D declare, and what applies to a route directly in each.
+    /// The declarations of the scopes P, C and D, and the levels that apply to a route directly in each.
     type Row = ([(Exempt, LevelLimits); 3], [&'static str; 3]);
 
-    /// Default `d`, application `a`, and scopes and routes named 2, 3, 4, ... from the outermost on.
+    /// Returns the levels that apply: default `d`, application `a`, and scopes and routes 2, 3, 4, ... from the
+    /// outermost on.
     fn applying(levels: &[(Exempt, LevelLimits)]) -> String {
         let mut all = vec![Level { exempt: Exempt::NONE, limits: Overriding }];
         all.extend(levels.iter().map(|(exempt, limits)| Level { exempt: *exempt, limits: *limits }));
@@ -95,13 +99,13 @@ mod tests {
         if names.is_empty() { "-".to_owned() } else { names.join(" ") }
     }
 
-    /// The table of the contract: a route directly in P, in C, in D.
+    /// A route directly in P, in C, in D.
     #[test]
-    fn the_table_of_the_contract() {
+    fn levels_combine_by_the_table() {
         let none = (Exempt::NONE, Nothing);
         let over = (Exempt::NONE, Overriding);
         let add = (Exempt::NONE, Adding);
-        let exempt = |what| (what, Nothing);
+        let exempt = |levels| (levels, Nothing);
         let all = Exempt::ALL;
         let rows: [Row; 18] = [
             ([none, none, none], ["a d", "a d", "a d"]),
@@ -128,7 +132,7 @@ mod tests {
                 assert_eq!(applying(&levels[..depth]), expected[depth - 1], "row {row}, depth {depth}");
             }
         }
-        // Routes in P: with 5, not overriding; exempt; exempt from the default.
+        // Routes in P.
         assert_eq!(applying(&[over, add]), "a d 2 3");
         assert_eq!(applying(&[over, exempt(all)]), "-");
         assert_eq!(applying(&[add, exempt(DA)]), "a 2");

@@ -1,4 +1,4 @@
-//! What a refused request ran into.
+//! The report on a refused request.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,9 +6,9 @@ use limiter_core::{Key, Quota, Window};
 
 use crate::CurrentLimits;
 
-/// What a refused request ran into: of the limits that refused, the one with the longest wait.
+/// The report on a refused request. If several limits refused, it describes the one with the longest wait.
 ///
-/// A refused response carries it in the extensions of its request:
+/// Outer middleware finds it in the extensions of the request:
 /// `res.request().extensions().get::<Breach>()`.
 #[derive(Clone, Debug)]
 pub struct Breach {
@@ -23,48 +23,49 @@ pub struct Breach {
 }
 
 impl Breach {
-    /// The quota of the limit that refused.
+    /// Returns the quota of the limit that refused.
     pub fn quota(&self) -> Quota {
         self.quota
     }
 
-    /// The name of the limit, if it was given one.
+    /// Returns the name of the limit, if it has one.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
-    /// What the client reads: the limit's message, or its quota as text. It is not escaped.
+    /// Returns the text for the client: the limit's error message, or its quota. The text is not escaped.
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// How the limit stands.
+    /// Returns the window of the limit.
     pub fn window(&self) -> Window {
         self.window
     }
 
-    /// The wait after which the request would pass; none when it never will.
+    /// Returns the time after which the request would pass, or `None` if it never will.
     pub fn retry_after(&self) -> Option<Duration> {
         self.window.retry_after()
     }
 
-    /// Who was refused. Its `Debug` shows no secrets.
+    /// Returns the key of the refused client. Its `Debug` output contains addresses, but no other values.
     pub fn key(&self) -> &Key {
         &self.key
     }
 
-    /// The pattern of the route, as far as it was known before routing; none for an unmatched path.
+    /// Returns the pattern of the route as predicted before routing, or `None` for an unmatched path.
     pub fn route(&self) -> Option<&str> {
         self.route.as_deref()
     }
 
-    /// Whether a meta limit refused: the client had breached other limits too often.
+    /// Returns whether a meta limit refused, because the client had breached other limits too often.
     pub fn is_meta(&self) -> bool {
         self.is_meta
     }
 
-    /// All limits of the request, those that did not refuse among them, and how they stand: none of them has
-    /// taken anything from this request.
+    /// Returns all limits of the request with their windows, including limits that did not refuse.
+    ///
+    /// None of them has charged this request.
     pub fn limits(&self) -> &CurrentLimits {
         &self.limits
     }

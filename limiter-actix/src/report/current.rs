@@ -1,4 +1,4 @@
-//! The limits of a request, for its handler.
+//! The limits of a request and their windows, for its handler.
 
 use std::sync::Arc;
 
@@ -7,9 +7,9 @@ use smallvec::SmallVec;
 
 use super::partition_key::PartitionKey;
 
-/// The limits of the request at hand, and how each of them stands.
+/// The limits of a request with their windows.
 ///
-/// A handler takes it as an argument; middleware asks [`of`](Self::of). It is empty where nothing is limited.
+/// A handler takes it as an argument. Middleware calls [`of`](Self::of). It is empty if the request has no limits.
 ///
 /// ```
 /// use actix_web::{HttpResponse, Responder, get};
@@ -25,7 +25,7 @@ use super::partition_key::PartitionKey;
 #[derive(Clone, Debug, Default)]
 pub struct CurrentLimits(Vec<CurrentLimit>);
 
-/// One limit of the request at hand.
+/// One limit of a request.
 #[derive(Clone, Debug)]
 pub struct CurrentLimit {
     pub(crate) quota: Quota,
@@ -35,20 +35,20 @@ pub struct CurrentLimit {
     pub(crate) window: Window,
     pub(crate) outcome: LimitOutcome,
     pub(crate) is_shadow: bool,
-    /// The client's key, hashed, where headers show it.
+    /// The hash of the client's key, if headers show it.
     pub(crate) partition: Option<PartitionKey>,
 }
 
-/// What a limit had to say to its request.
+/// The outcome of one limit for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LimitOutcome {
     Passed,
     Refused,
-    /// It refused, and of those that did has the longest wait.
+    /// Refused, with the longest wait of all limits that did.
     RefusedLongest,
 }
 
-/// As many as most requests have fit without an allocation.
+/// The limits of one request. Four fit without an allocation, more than most requests have.
 pub(crate) type Current = SmallVec<[CurrentLimit; 4]>;
 
 impl CurrentLimits {
@@ -60,34 +60,34 @@ impl CurrentLimits {
         &self.0
     }
 
-    /// Goes through the limits.
+    /// Returns an iterator over the limits.
     pub fn iter(&self) -> impl Iterator<Item = &CurrentLimit> {
         self.0.iter()
     }
 
-    /// The limit of this name.
+    /// Returns the limit of this name.
     pub fn named(&self, name: &str) -> Option<&CurrentLimit> {
         self.iter().find(|limit| limit.name() == Some(name))
     }
 }
 
 impl CurrentLimit {
-    /// What headers call the limit: its name, or else its quota, in printable ASCII.
+    /// Returns the name in headers: the limit's name, or else its quota, in printable ASCII.
     pub(crate) fn policy_name(&self) -> &str {
         &self.policy_name
     }
 
-    /// The quota.
+    /// Returns the quota.
     pub fn quota(&self) -> Quota {
         self.quota
     }
 
-    /// The name, if the limit was given one.
+    /// Returns the name, if the limit has one.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
-    /// How the limit stood right after the decision.
+    /// Returns the window of the limit right after the decision.
     pub fn window(&self) -> Window {
         self.window
     }

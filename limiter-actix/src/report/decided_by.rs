@@ -1,20 +1,21 @@
-//! Who decided a request, or why nothing did.
+//! The origin of a decision, or the reason why there is none.
 
-/// Who has decided. The greater one is shown where several have.
+/// The origin of a decision. If several decided, the greatest is reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum DecidedBy {
     #[default]
     Storage,
+    /// All limits were skipped.
     Skipped,
-    /// While the storage failed.
+    /// Memory, while the storage failed.
     Memory,
 }
 
-/// Why a request could not be decided.
+/// The reason why a request was not decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Undecided {
-    /// The storage failed, and no request is to pass undecided.
+    /// The storage failed, and a limit denies undecided requests.
     StorageFailed,
-    /// A function of the application could not tell a limit or a key.
+    /// A dynamic limit or a key function of the application returned an error.
     CallbackFailed,
 }

@@ -1,4 +1,4 @@
-//! The keys of clients, as headers may show them.
+//! The keys of clients as headers show them: hashed under a secret.
 
 use std::{
     fmt,
@@ -8,11 +8,11 @@ use std::{
 use limiter_core::Key;
 use siphasher::sip::SipHasher24;
 
-/// What keeps others from finding a key by hashing all that come into question: there are few addresses.
+/// The secret of the hash. Without it, anyone could find a key by hashing all candidates: there are few addresses.
 #[derive(Clone, Copy)]
 pub(crate) struct PartitionSecret(SipHasher24);
 
-/// A key under a keyed hash.
+/// The keyed hash of a key.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PartitionKey(u64);
 
@@ -35,10 +35,10 @@ impl fmt::Debug for PartitionSecret {
 }
 
 impl PartitionKey {
-    /// In base64, with the alphabet and the padding of RFC 4648, section 4.
+    /// Appends the hash in base64, with the alphabet and the padding of RFC 4648, section 4.
     pub(crate) fn write_base64(self, text: &mut String) {
         const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-        // Eleven groups of six bits hold two more than there are.
+        // Eleven groups of six bits hold two bits more than the hash has.
         let bits = u128::from(self.0) << 2;
         let sextets = (0..11).rev().map(|place| (bits >> (6 * place) & 63) as usize);
         text.extend(sextets.map(|sextet| char::from(ALPHABET[sextet])));

@@ -1,4 +1,4 @@
-//! What headers and answers call a limit.
+//! The names of limits in headers and responses.
 
 use std::{borrow::Cow, fmt::Write, sync::Arc};
 
@@ -6,9 +6,9 @@ use smallvec::SmallVec;
 
 use crate::CurrentLimit;
 
-/// A name as a String of Structured Fields can hold it: in printable ASCII.
+/// Returns a name in printable ASCII, which is what a String of Structured Fields holds (RFC 9651, section 3.3.3).
 ///
-/// Other bytes are escaped as in a Display String (RFC 9651, section 3.3.8).
+/// Other bytes are escaped as in a Display String (section 3.3.8).
 pub(crate) fn to_printable_ascii(name: &Arc<str>) -> Arc<str> {
     let is_printable = |byte: u8| (b' '..=b'~').contains(&byte);
     if name.bytes().all(is_printable) {
@@ -19,15 +19,16 @@ pub(crate) fn to_printable_ascii(name: &Arc<str>) -> Arc<str> {
         if is_printable(byte) {
             escaped.push(char::from(byte));
         } else {
-            // Strings take all.
+            // Writing to a string never fails.
             let _ = write!(escaped, "%{byte:02x}");
         }
     }
     escaped.into()
 }
 
-/// The limits that clients are told of, in their order, each under a name of its own: where two have the same,
-/// the second one gets a number.
+/// Returns the limits that clients see, in order, each under a unique name. Shadow limits are left out.
+///
+/// If two limits have the same name, the second one gets a number.
 pub(crate) fn with_unique_names(limits: &[CurrentLimit]) -> SmallVec<[(Cow<'_, str>, &CurrentLimit); 4]> {
     let mut named: SmallVec<[(Cow<'_, str>, &CurrentLimit); 4]> = SmallVec::new();
     for limit in limits.iter().filter(|limit| !limit.is_shadow) {

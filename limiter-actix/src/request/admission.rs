@@ -10,8 +10,13 @@ use actix_web::dev::ServiceRequest;
 use limiter_core::storage::Decision;
 
 use super::{
-    early_drop::OnEarlyDrop, pending::PendingDecision, phase::Phase, predicted::PredictedRequest,
-    rule_ledger::RuleLedger, stack::LimiterStack, state::RequestState,
+    early_drop::OnEarlyDrop,
+    pending::{PendingDecision, Progress, decide_in_memory},
+    phase::Phase,
+    predicted::PredictedRequest,
+    rule_ledger::RuleLedger,
+    stack::LimiterStack,
+    state::RequestState,
 };
 use crate::{
     decision::{
@@ -198,6 +203,10 @@ impl PendingDecision for Admission {
         state.prepare_refund();
         LimiterStack::push(req, &state);
         OnEarlyDrop::new(state)
+    }
+
+    fn decide_now(self, req: &ServiceRequest) -> Progress<Self> {
+        decide_in_memory(self, req)
     }
 }
 

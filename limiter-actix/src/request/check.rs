@@ -5,7 +5,7 @@ use std::rc::Rc;
 use actix_web::dev::ServiceRequest;
 
 use super::{
-    correction::Correction, pending::decide, phase::Phase, refusal::Refusal, stack::LimiterStack,
+    correction::Correction, pending::decide, phase::Phase, refuse::Refusal, stack::LimiterStack,
     state::RequestState,
 };
 use crate::routing::registered::Position;

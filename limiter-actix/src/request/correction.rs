@@ -6,7 +6,12 @@ use actix_web::dev::{ResponseHead, ServiceRequest};
 use limiter_core::storage::Decision;
 use smallvec::SmallVec;
 
-use super::{pending::PendingDecision, phase::Phase, rule_ledger::RuleLedger, state::RequestState};
+use super::{
+    pending::{PendingDecision, Progress, decide_in_memory},
+    phase::Phase,
+    rule_ledger::RuleLedger,
+    state::RequestState,
+};
 use crate::{
     decision::{
         charge::{Charge, Charges, any_key_failed},
@@ -186,6 +191,10 @@ impl PendingDecision for Correction {
 
     fn admit(self, _: &ServiceRequest, decision: &Decision) {
         self.apply(decision);
+    }
+
+    fn decide_now(self, req: &ServiceRequest) -> Progress<Self> {
+        decide_in_memory(self, req)
     }
 }
 

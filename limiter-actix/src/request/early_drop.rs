@@ -37,3 +37,41 @@ impl Drop for OnEarlyDrop {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        cell::RefCell,
+        future::{Future, pending},
+        rc::Rc,
+        task::{Context, Waker},
+    };
+
+    use actix_web::{
+        App, HttpRequest, HttpResponse,
+        dev::Service,
+        test::{TestRequest, init_service},
+        web,
+    };
+
+    use crate::{Limit, Limiter, Quota};
+
+    /// The refund waits for the future only, not for clones of the request.
+    #[actix_web::test]
+    async fn a_dropped_request_is_refunded_while_a_clone_lives_on() {
+        let limit = Limit::new(Quota::per_day(1)).refund_on_drop(true);
+        let limiter = Limiter::builder().default_limits(limit).build().expect("a limiter");
+        let clones = Rc::new(RefCell::new(Vec::new()));
+        let kept = Rc::clone(&clones);
+        let handler = move |req: HttpRequest| {
+            kept.borrow_mut().push(req);
+            pending::<HttpResponse>()
+        };
+        let app = init_service(App::new().wrap(limiter).route("/", web::to(handler))).await;
+        for admitted in 1..=3 {
+            let mut call = Box::pin(app.call(TestRequest::default().to_request()));
+            assert!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            assert_eq!(clones.borrow().len(), admitted, "it has reached the handler");
+        }
+    }
+}

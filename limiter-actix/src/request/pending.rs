@@ -3,7 +3,7 @@
 use actix_web::dev::ServiceRequest;
 use limiter_core::storage::Decision;
 
-use super::refusal::{Refusal, refuse};
+use super::refuse::{Refusal, refuse};
 use crate::{
     decision::{charge::Charges, context::DecisionContext, decided::DecidedBatch, query::StorageQuery},
     report::decided_by::{DecidedBy, Undecided},
@@ -44,6 +44,9 @@ pub(crate) trait PendingDecision: Sized {
     fn abandon(&mut self) {}
 
     fn admit(self, req: &ServiceRequest, decision: &Decision) -> Self::Admitted;
+
+    /// Calls [`decide_in_memory`]. Not generic, so that it is compiled once, and not for each service.
+    fn decide_now(self, req: &ServiceRequest) -> Progress<Self>;
 }
 
 /// The result of [`decide_in_memory`].
@@ -55,7 +58,7 @@ pub(crate) enum Progress<P: PendingDecision> {
 
 /// Makes a decision at once, if counts are in memory.
 #[inline]
-pub(crate) fn decide_in_memory<P: PendingDecision>(mut pending: P, req: &ServiceRequest) -> Progress<P> {
+pub(super) fn decide_in_memory<P: PendingDecision>(mut pending: P, req: &ServiceRequest) -> Progress<P> {
     if pending.callback_failed() {
         pending.abandon();
         return Progress::Done(Err(Refusal::undecided(Undecided::CallbackFailed, &pending.context(), req)));
@@ -63,9 +66,10 @@ pub(crate) fn decide_in_memory<P: PendingDecision>(mut pending: P, req: &Service
     let settings = &pending.config().settings;
     let Backend::Memory(memory) = &settings.storage else { return Progress::Waits(pending) };
     let query = pending.query(req);
-    let timer = settings.telemetry.time_decision(!query.limits.is_empty());
-    let decision = query.run_memory(memory);
-    drop(timer);
+    let decision = {
+        let _timer = settings.telemetry.time_decision(!query.limits.is_empty());
+        query.run_memory(memory)
+    };
     if decision.is_admitted() {
         return Progress::Done(Ok(pending.admit(req, &decision)));
     }

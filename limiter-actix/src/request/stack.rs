@@ -16,17 +16,19 @@ pub(crate) struct LimiterStack {
     pub(crate) limiters: SmallVec<[Rc<RequestState>; 2]>,
     /// Rules that the request met before any limiter.
     pub(super) unclaimed_rules: RuleIds,
-    /// Whether a limiter skips this request.
+    /// Set if a limiter skips this request.
     pub(crate) is_skipped: bool,
 }
 
 impl LimiterStack {
     /// Returns the stack of a request. Most requests come without.
+    #[inline]
     pub(crate) fn of(req: &ServiceRequest) -> Option<Self> {
         req.extensions().get::<Self>().cloned()
     }
 
     /// Adds the state of a limiter inside all others.
+    #[inline]
     pub(super) fn push(req: &ServiceRequest, state: &Rc<RequestState>) {
         Self::change(req, |stack| {
             stack.unclaimed_rules.clear();
@@ -62,6 +64,7 @@ impl LimiterStack {
     }
 
     /// Changes the stack of a request, and adds an empty one first if there is none.
+    #[inline]
     fn change(req: &ServiceRequest, change: impl FnOnce(&mut Self)) {
         let mut extensions = req.extensions_mut();
         if let Some(stack) = extensions.get_mut::<Self>() {

@@ -30,7 +30,7 @@ pub(crate) struct RequestState {
     pub(super) charges: RefCell<Charges>,
     /// Charges that were refused where the request may not arrive, to be decided where it does.
     pub(super) set_aside: RefCell<Charges>,
-    /// Who has decided so far.
+    /// The decider so far.
     pub(super) decided_by: Cell<DecidedBy>,
     /// The states of limiters further in.
     pub(super) inner: RefCell<Vec<Rc<Self>>>,

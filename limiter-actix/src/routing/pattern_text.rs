@@ -1,7 +1,7 @@
-//! What the text of a pattern tells.
+//! Reads the text of a pattern.
 //!
-//! The full pattern of a place is put together from those of the scopes around it. It is never compiled as
-//! one: that it could be is not said (names of parameters may occur twice in it).
+//! The full pattern of a resource is the concatenation of its own and those of the scopes around it. It is never
+//! compiled as one, because a parameter name may occur in it twice.
 
 use actix_web::dev::ResourceDef;
 
@@ -13,7 +13,7 @@ enum Piece<'a> {
     Parameter(Option<&'a str>),
 }
 
-/// How many segments a pattern or a path has.
+/// Returns the number of segments in a pattern or a path.
 pub(crate) fn depth(pattern: &str) -> usize {
     let slashes = |piece| match piece {
         Piece::Text(text) => text.bytes().filter(|byte| *byte == b'/').count(),
@@ -22,7 +22,7 @@ pub(crate) fn depth(pattern: &str) -> usize {
     pieces(pattern).map(slashes).sum()
 }
 
-/// A path that matches a pattern; none when its regular expressions are too peculiar to find one.
+/// Returns a path that matches a pattern, or `None` if no candidate value matches its regular expressions.
 pub(super) fn sample(pattern: &str) -> Option<String> {
     pieces(pattern)
         .map(|piece| match piece {
@@ -56,8 +56,9 @@ fn pieces(pattern: &str) -> impl Iterator<Item = Piece<'_>> {
     })
 }
 
-/// The parameter that a text begins with, and what follows it. Regular expressions may have braces too; a
-/// star at the end means the whole rest of a path.
+/// Splits the leading parameter off a text.
+///
+/// Regular expressions may contain braces too. A final star matches the rest of the path.
 fn parameter(text: &str) -> (Piece<'_>, &str) {
     let mut open = 0_usize;
     let end = text.find(|c| {

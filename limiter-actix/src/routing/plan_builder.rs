@@ -1,4 +1,4 @@
-//! Puts limits at their places for one plan.
+//! Builds one plan: binds the limits that may apply to their levels and scopes.
 
 use std::{collections::HashSet, rc::Rc};
 
@@ -26,17 +26,18 @@ use crate::{
     },
 };
 
-/// Puts limits at their places for one plan.
+/// Builds the plan of one [`PlanKey`].
 pub(super) struct PlanBuilder<'a> {
     pub(super) rules: &'a AppRules,
     pub(super) settings: &'a Settings,
     pub(super) key: &'a PlanKey,
 }
 
-/// A rule with the name of its place, and whether this limiter decides its limits.
+/// A rule with the label of its place.
 struct NamedRule<'a> {
     place: String,
     rule: &'a Rule,
+    /// `false` if another limiter decides its limits.
     is_local: bool,
 }
 
@@ -44,7 +45,7 @@ struct NamedRule<'a> {
 struct ScopeGroup<'a> {
     prefix: &'a str,
     depth: usize,
-    /// None when no scope has these rules: a module has them, or they are given by pattern.
+    /// `None` if no scope has these rules, because they belong to a module or a pattern.
     scope: Option<RuleId>,
     rules: Vec<NamedRule<'a>>,
 }
@@ -56,7 +57,7 @@ impl ScopeGroup<'_> {
 }
 
 impl PlanBuilder<'_> {
-    /// Puts together what applies.
+    /// Builds the plan.
     pub(super) fn build(&self) -> Plan {
         let application = self.bind(&self.settings.application, Tier::Application, "application", true);
         let meta = self.bind(&self.settings.meta, Tier::Meta, "meta", true);
@@ -73,16 +74,26 @@ impl PlanBuilder<'_> {
         PlannedLevel { exempt: Exempt::NONE, limits: limits.into() }
     }
 
-    /// What holds in place of limits that would be decided in memory since the storage failed: of each route.
+    /// Returns the limits that replace those decided in memory while the storage fails. They count per route.
     fn outage_limits(&self) -> Vec<DeclaredLimit> {
         let limits = self.settings.failure.limits.as_ref();
         limits.map(|limits| self.bind(limits, Tier::Route, "fallback", true)).unwrap_or_default()
     }
 
-    /// One level for each scope, the outermost first. A rule given by pattern belongs to the scope of its prefix.
+    /// Returns one level for each scope, the outermost first.
+    ///
+    /// A rule by path pattern belongs to the scope of its prefix.
     fn scope_levels(&self) -> Vec<PlannedLevel> {
-        // Modules come first, so that the innermost meets what is given by its prefix.
-        let mut groups: Vec<ScopeGroup<'_>> = self.modules();
+        // Modules first, so that rules with the prefix of a module join the innermost one.
+        let mut groups = self.modules();
+        self.add_registered_scopes(&mut groups);
+        self.add_pattern_scopes(&mut groups);
+        groups.sort_by_key(|group| group.depth);
+        let levels = groups.into_iter().enumerate();
+        levels.map(|(index, group)| self.level(Tier::Scope(index), group.rules)).collect()
+    }
+
+    fn add_registered_scopes<'a>(&'a self, groups: &mut Vec<ScopeGroup<'a>>) {
         for scope in self.registered_scopes() {
             let rule = self.registered(scope.id, self.name_of_scope(scope));
             match groups.iter_mut().find(|group| group.is_of(scope)) {
@@ -95,7 +106,10 @@ impl PlanBuilder<'_> {
                 }),
             }
         }
-        for (prefix, rule) in self.given_scopes() {
+    }
+
+    fn add_pattern_scopes<'a>(&'a self, groups: &mut Vec<ScopeGroup<'a>>) {
+        for (prefix, rule) in self.pattern_scopes() {
             match groups.iter_mut().rfind(|group| group.prefix == prefix) {
                 Some(group) => group.rules.push(rule),
                 None => {
@@ -103,13 +117,11 @@ impl PlanBuilder<'_> {
                 }
             }
         }
-        groups.sort_by_key(|group| group.depth);
-        let levels = groups.into_iter().enumerate();
-        levels.map(|(index, group)| self.level(Tier::Scope(index), group.rules)).collect()
     }
 
-    /// The `#[scope]` modules around a handler, all at the depth of the innermost: actix does not put the prefix
-    /// of one around another before its paths.
+    /// Returns the `#[scope]` modules around a handler, all at the depth of the innermost.
+    ///
+    /// actix does not prepend the prefix of an outer module to the paths of an inner one.
     fn modules(&self) -> Vec<ScopeGroup<'_>> {
         let Some(id) = self.key.registered.last() else { return Vec::new() };
         let modules = self.rules.modules.get(id).map_or(&[][..], Vec::as_slice);
@@ -123,16 +135,16 @@ impl PlanBuilder<'_> {
         groups.collect()
     }
 
-    /// The scopes with a rule, as they lie in each other.
+    /// Returns the scopes with a rule, the outermost first.
     fn registered_scopes(&self) -> impl Iterator<Item = &ScopeRule> {
         let scopes = &self.rules.scopes;
         self.key.registered.iter().filter_map(|id| scopes.iter().find(|scope| scope.id == *id))
     }
 
-    fn given_scopes(&self) -> impl Iterator<Item = (&str, NamedRule<'_>)> {
+    fn pattern_scopes(&self) -> impl Iterator<Item = (&str, NamedRule<'_>)> {
         self.key.covering.iter().filter_map(|index| match &self.rules.patterns.all[*index] {
             PatternRule { pattern: PathPattern::Scope(prefix), rule } => {
-                let named = NamedRule { place: self.name_of_given(*index), rule, is_local: true };
+                let named = NamedRule { place: self.name_of_pattern_rule(*index), rule, is_local: true };
                 Some((prefix.pattern().unwrap_or_default(), named))
             }
             PatternRule { .. } => None,
@@ -143,7 +155,7 @@ impl PlanBuilder<'_> {
         let given = self.key.covering.iter().filter_map(|index| match &self.rules.patterns.all[*index] {
             PatternRule { pattern: PathPattern::Route(_, methods), rule } => (methods.is_empty()
                 || methods.contains(&self.key.method))
-            .then(|| NamedRule { place: self.name_of_given(*index), rule, is_local: true }),
+            .then(|| NamedRule { place: self.name_of_pattern_rule(*index), rule, is_local: true }),
             PatternRule { .. } => None,
         });
         let is_scope = |id: &RuleId| self.rules.scopes.iter().any(|scope| scope.id == *id);
@@ -152,13 +164,13 @@ impl PlanBuilder<'_> {
         self.level(Tier::Route, registered.into_iter().chain(given))
     }
 
-    /// A rule that stands in the app, at a place of this name.
+    /// Returns a registered rule under the label `place`.
     fn registered(&self, id: RuleId, place: String) -> Option<NamedRule<'_>> {
         let rule = &self.rules.registered.get(&id)?.rule;
         Some(NamedRule { place, rule, is_local: !self.key.delegated_rules.contains(&id) })
     }
 
-    /// Tells routes of the same pattern apart: by their methods, and equal ones by their number.
+    /// Returns a label that is unique among the routes of one pattern: their methods, and a number if these are equal.
     fn name_of(&self, id: RuleId) -> String {
         let pattern = self.key.pattern.as_deref().unwrap_or_default();
         let beacons = self.rules.resources.get(pattern).map_or(&[][..], Vec::as_slice);
@@ -174,15 +186,15 @@ impl PlanBuilder<'_> {
         numbered(format!("route {own}"), number)
     }
 
-    /// Tells the rules of one prefix apart.
+    /// Returns a label that is unique among the rules of one prefix.
     fn name_of_scope(&self, scope: &ScopeRule) -> String {
         let same = self.rules.scopes.iter().filter(|other| other.prefix == scope.prefix);
         let number = same.take_while(|other| other.id != scope.id).count();
         numbered(format!("scope {}", scope.prefix), number)
     }
 
-    /// Tells the rules apart that are given by one pattern.
-    fn name_of_given(&self, index: usize) -> String {
+    /// Returns a label that is unique among the rules of one path pattern.
+    fn name_of_pattern_rule(&self, index: usize) -> String {
         let name = |rule: &PatternRule| match &rule.pattern {
             PathPattern::Scope(prefix) => format!("given scope {}", prefix.pattern().unwrap_or_default()),
             PathPattern::Route(route, methods) => {
@@ -216,7 +228,7 @@ impl PlanBuilder<'_> {
         limits.collect()
     }
 
-    /// What shares the count of a limit.
+    /// Returns the scope that shares the count of a limit.
     fn scope(&self, limit: &Limit, tier: Tier) -> Scope {
         let prefix = &*self.settings.prefix;
         let pattern = self.key.pattern.as_deref();
@@ -226,7 +238,7 @@ impl PlanBuilder<'_> {
         let method = if split { self.key.method.as_str() } else { "" };
         match (&limit.shared, tier, pattern) {
             (Some(Text::Fixed(name)), ..) => parts.extend(["shared", method, name]),
-            // The function adds the name to this.
+            // The function adds the name for each request.
             (Some(Text::With(_)), ..) => parts.extend(["shared", method]),
             (None, Tier::Meta, _) => parts.push("meta"),
             (None, Tier::Application, _) => parts.push("application"),
@@ -244,7 +256,7 @@ fn numbered(name: String, number: usize) -> String {
     if number == 0 { name } else { format!("{name} #{number}") }
 }
 
-/// The meta limits for a request that no table has been asked about.
+/// Returns the meta limits of a request without a route table.
 pub(crate) fn meta_limits(settings: &Settings, req: &ServiceRequest) -> SmallVec<[Rc<BoundLimit>; 2]> {
     let rules = &AppRules::default();
     let key = PlanKey { method: counted_as(req.method(), &HashSet::new()), ..PlanKey::default() };

@@ -1,11 +1,13 @@
+//! A cache of the routes of recent paths.
+
 use std::{hash::BuildHasher, rc::Rc};
 
 use super::prediction::Route;
 
-/// Where the paths lead that came of late.
+/// The routes of recent paths.
 ///
-/// Each path has one place here, found by a seeded hash, and the latest to come holds it. The path stands
-/// beside its route, so that no two can be taken for one, whatever they hash to.
+/// A seeded hash maps each path to one slot, and the most recent path occupies it. The slot stores the path beside
+/// its route, so that two paths with the same hash are never confused.
 pub(super) struct RecentPaths {
     places: Box<[Option<RecentPath>]>,
     seed: foldhash::fast::RandomState,
@@ -13,10 +15,10 @@ pub(super) struct RecentPaths {
 
 type RecentPath = (Box<str>, Rc<Route>);
 
-/// How many paths are remembered.
+/// The number of slots.
 const PLACES: usize = 4096;
 
-/// Longer paths are not remembered, so that all together never take more than a mebibyte.
+/// Longer paths are not stored, so that all slots together never take more than 1 MiB.
 const MAX_PATH_LEN: usize = 256;
 
 impl Default for RecentPaths {

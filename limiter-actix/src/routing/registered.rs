@@ -1,11 +1,11 @@
 use crate::{Rule, plan::key::RuleId};
 
-/// A rule that stands in an app.
+/// A rule that is registered in an app.
 #[derive(Debug)]
 pub(crate) struct RegisteredRule {
     pub(crate) id: RuleId,
     pub(crate) rule: Rule,
-    /// What the `#[scope]` modules around a handler declare, with their prefixes, from the outermost on.
+    /// The rules of the `#[scope]` modules around a handler, with their prefixes, the outermost first.
     pub(crate) around: Vec<(String, Rule)>,
 }
 
@@ -14,17 +14,17 @@ impl RegisteredRule {
         Self { id: RuleId::next(), rule: rule.into(), around: Vec::new() }
     }
 
-    /// All rules in it.
+    /// Returns the rules of the modules, then its own.
     pub(crate) fn rules(&self) -> impl Iterator<Item = &Rule> {
         self.around.iter().map(|(_, rule)| rule).chain([&self.rule])
     }
 }
 
-/// Where a registered rule stands, seen from a request that meets it.
+/// The position of a registered rule, as seen by a request that meets it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Position {
-    /// On a scope: rules further in may follow.
+    /// On a scope. Rules further in may follow.
     Scope,
-    /// On a resource: nothing follows.
+    /// On a resource. No rule follows.
     Resource,
 }

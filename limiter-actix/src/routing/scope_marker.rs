@@ -1,4 +1,4 @@
-//! Which scopes with rules a request has entered.
+//! Marks the scopes with rules, so that requests that entered them are recognised.
 
 use std::cell::Cell;
 
@@ -7,12 +7,14 @@ use actix_web::{Error, Scope, dev::ServiceRequest};
 
 use crate::plan::key::RuleId;
 
-/// Lies in the app data of a scope with a rule, and names the scope by the first of its rules. A request that
-/// finds it has come to the middleware of this scope, which may answer before the witness is asked.
+/// A value in the app data of a scope with rules. Identifies the scope by the first of its rules.
+///
+/// A request with this value has entered the middleware of the scope. That middleware may respond before the
+/// witness runs.
 pub(crate) struct ScopeMarker(pub(crate) RuleId);
 
 thread_local! {
-    /// The last that was dropped.
+    /// The id of the last marker that was dropped.
     static DROPPED: Cell<Option<RuleId>> = const { Cell::new(None) };
 }
 
@@ -22,10 +24,10 @@ impl Drop for ScopeMarker {
     }
 }
 
-/// Marks a scope on which `rule` is about to stand; returns the first of the rules on it.
+/// Marks a scope that is about to get `rule`. Returns the id of the first rule on the scope.
 ///
-/// actix does not tell what lies in the app data of a scope. But when the mark of an earlier rule is there,
-/// the new one takes its place, and the earlier one is dropped.
+/// actix offers no way to read the app data of a scope. But if an earlier rule has left a marker there, the new
+/// marker replaces it, and the earlier one is dropped.
 pub(crate) fn attach<T>(scope: Scope<T>, rule: RuleId) -> (Scope<T>, RuleId)
 where
     T: ServiceFactory<ServiceRequest, Config = (), Error = Error, InitError = ()>,

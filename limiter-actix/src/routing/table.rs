@@ -202,6 +202,7 @@ impl Table {
     }
 
     /// Returns the plan for a request of which this is predicted.
+    #[inline]
     pub(crate) fn predicted_plan(&self, prediction: &Prediction, req: &ServiceRequest) -> Rc<Plan> {
         let method = self.counted_as(req.method());
         let preflight = is_preflight(req);

@@ -1,14 +1,16 @@
+//! The storage of a limiter.
+
 use std::sync::Arc;
 
 use limiter_core::storage::{MemoryStorage, Storage};
 
-/// Where the counts are. The memory storage is known by its type, so that it is asked without a future.
+/// The storage of a limiter. The memory storage has its own variant, so that calls to it need no future.
 #[derive(Clone, Debug)]
 pub(crate) enum Backend {
     Memory(Arc<MemoryStorage>),
     Remote {
         storage: Arc<dyn Storage>,
-        /// Decides while the storage cannot.
+        /// Decides while the storage fails.
         fallback: Arc<MemoryStorage>,
     },
 }
@@ -21,7 +23,7 @@ impl Backend {
         }
     }
 
-    /// Where counts are, or where they are while the storage fails.
+    /// Returns the memory storage that counts, or that counts while the storage fails.
     pub(crate) fn memory(&self) -> &Arc<MemoryStorage> {
         match self {
             Self::Memory(memory) | Self::Remote { fallback: memory, .. } => memory,

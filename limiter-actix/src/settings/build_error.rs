@@ -1,54 +1,89 @@
+//! Errors of `LimiterBuilder::build`.
+
+use std::fmt;
+
 use limiter_core::{ParseQuotaError, PolicyError};
 
 use super::config_error::ConfigError;
 use crate::TrustedProxiesError;
 
-/// Why a limiter could not be built.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+/// An error in the settings of a limiter.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// A text is not a quota.
-    #[error("a limit cannot be read: {0}")]
+    /// A text is not in the notation of quotas.
+    #[error("invalid quota: {0}")]
     Quota(#[from] ParseQuotaError),
-    /// A limit cannot be.
-    #[error("a limit cannot be: {0}")]
+    /// A limit has a burst or a strategy that is not supported.
+    #[error("invalid limit: {0}")]
     Policy(#[from] PolicyError),
-    /// A limit that code hits by its name must have a quota of its own.
-    #[error("the limit named `{0}` is told by a function of the request: give it a quota")]
+    /// The quotas of a named limit are computed from the request.
+    #[error("invalid named limit `{0}`: expected a fixed quota, found a dynamic limit")]
     DynamicNamedLimit(String),
-    /// Two limits for code to hit have the same name.
-    #[error("two limits are named `{0}`")]
+    /// Two named limits have the same name.
+    #[error("invalid named limit `{0}`: another named limit has the same name")]
     TwoNamedLimits(String),
-    /// A named limit is taken from by hand: no response tells whether to deduct.
-    #[error("the limit named `{0}` has a `deduct_when`, but what is taken by hand has no response to ask")]
+    /// A named limit has `deduct_when`, although manual hits have no response.
+    #[error("invalid named limit `{0}`: `deduct_when` requires a response, and manual hits have none")]
     DeductByHand(String),
-    /// The trusted proxies cannot be.
-    #[error("the trusted proxies cannot be: {0}")]
+    /// The trusted proxies are invalid.
+    #[error("invalid trusted proxies: {0}")]
     TrustedProxies(#[from] TrustedProxiesError),
-    /// IPv6 addresses cannot be grouped by so many bits.
-    #[error("IPv6 addresses cannot be grouped by {0} bits: expected 32 to 128")]
+    /// The prefix length of IPv6 addresses is out of range.
+    #[error("invalid `ipv6_prefix`: expected 32 to 128 bits, found {0}")]
     Ipv6Prefix(u8),
-    /// The settings in the environment or in a file cannot be.
-    #[error("the settings cannot be:\n{0}")]
+    /// The environment or the file has errors.
+    #[error("invalid configuration:\n{0}")]
     Config(#[from] ConfigError),
-    /// There is no file to read again.
+    /// `reload_every` is set, or `reload` was called, without a file.
     #[cfg(feature = "config-file")]
-    #[error("there is no file to read again: name one with `LimiterBuilder::from_file`")]
+    #[error("no file to reload: set `LimiterBuilder::from_file`")]
     NoFile,
-    /// The address of a storage cannot be used.
-    #[error("the storage `{scheme}` cannot be used: {reason}")]
+    /// The address of a storage is invalid, or not supported by the enabled features.
+    #[error("invalid storage `{scheme}`: {reason}")]
     StorageUri {
-        /// What stands before `://`; the rest may hold a password.
+        /// The part before `://`. The rest may contain a password.
         scheme: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// A pattern of paths cannot be read.
-    #[error("the pattern `{pattern}` cannot be read: expected {expected}")]
+    /// A path pattern is invalid.
+    #[error("invalid pattern `{pattern}`: expected {expected}")]
     Pattern {
         /// The pattern.
         pattern: String,
-        /// What was expected.
+        /// The expected form.
         expected: &'static str,
     },
+}
+
+/// As `Display`, so that `main() -> Result<(), Box<dyn Error>>` prints readable lines.
+impl fmt::Debug for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl BuildError {
+    /// Returns the reason for an issue that names the setting itself.
+    pub(crate) fn reason(&self) -> String {
+        match self {
+            Self::Pattern { expected, .. } => format!("expected {expected}"),
+            Self::StorageUri { scheme, reason } => format!("the storage `{scheme}`: {reason}"),
+            other => other.to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Limiter;
+
+    #[test]
+    fn debug_is_display() {
+        let builder = Limiter::builder().default_limits("5/mintue").ipv6_prefix(7);
+        let error = builder.build().expect_err("two settings are invalid");
+        assert_eq!(format!("{error:?}"), error.to_string());
+        assert_eq!(format!("{error:#?}").lines().count(), 3, "{error:#?}");
+    }
 }

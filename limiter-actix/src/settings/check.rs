@@ -1,4 +1,4 @@
-//! Checks settings.
+//! Checks the limits in settings.
 
 use limiter_core::{Policy, Quota, Scope};
 
@@ -11,21 +11,13 @@ use super::{
 use crate::{Limit, limit::named::NamedLimit};
 
 impl Settings {
-    /// The limits of a layer that cannot be, and why.
+    /// Returns the errors in the limits that a source has parsed.
     pub(crate) fn issues_in(&self, partial: &PartialSettings) -> Vec<ConfigIssue> {
         let issue = |(at, limit): &(_, Limit)| {
             let error = self.check_limit(limit).err()?;
             Some(ConfigIssue::new(Origin::clone(at), error.to_string()))
         };
         partial.parsed_limits.iter().filter_map(issue).collect()
-    }
-
-    /// Checks all limits that are known now.
-    pub(crate) fn check(&self) -> Result<(), BuildError> {
-        let patterns = self.patterns.iter().map(|pattern| &pattern.rule.limits);
-        let limits = [&self.defaults.limits, &self.application, &self.meta].into_iter().chain(patterns);
-        let limits = limits.chain(&self.failure.limits);
-        limits.flat_map(|limits| &limits.0).try_for_each(|limit| self.check_limit(limit))
     }
 
     fn check_limit(&self, limit: &Limit) -> Result<(), BuildError> {
@@ -44,18 +36,19 @@ impl Settings {
         Ok(policy)
     }
 
-    pub(crate) fn name(&self, name: String, limit: Limit) -> Result<NamedLimit, BuildError> {
+    /// Binds a named limit.
+    pub(crate) fn bind_named(&self, name: &str, limit: &Limit) -> Result<NamedLimit, BuildError> {
         if self.named.iter().any(|named| named.name == name) {
-            return Err(BuildError::TwoNamedLimits(name));
+            return Err(BuildError::TwoNamedLimits(name.to_owned()));
         }
         if limit.deduct_when.is_some() {
-            return Err(BuildError::DeductByHand(name));
+            return Err(BuildError::DeductByHand(name.to_owned()));
         }
-        let quota = limit.source.quota().ok_or_else(|| BuildError::DynamicNamedLimit(name.clone()))?;
-        // As limits of attributes have it that are shared under this name.
-        let policy = self.policy(&limit, quota)?.with_label("shared");
-        let scope = Scope::new([&*self.prefix, "shared", "", &name]);
+        let quota = limit.source.quota().ok_or_else(|| BuildError::DynamicNamedLimit(name.to_owned()))?;
+        // The label and scope of limits in attributes that are shared under this name.
+        let policy = self.policy(limit, quota)?.with_label("shared");
+        let scope = Scope::new([&*self.prefix, "shared", "", name]);
         self.known.add(&scope, &policy);
-        Ok(NamedLimit { name, limit, scope, policy })
+        Ok(NamedLimit { name: name.to_owned(), limit: limit.clone(), scope, policy })
     }
 }

@@ -1,27 +1,26 @@
-//! What is wrong with settings that were read.
+//! Errors in the environment and in files.
 
 use std::{fmt, sync::Arc};
 
-/// Something in the environment or in a file that cannot be, and where it stands.
+/// An error in the environment or in a file, with its position.
 ///
-/// Shown as `limits.toml:3:12: expected ..., found ...`, or with the name of a variable in place of the file's.
+/// `Display` writes `limits.toml:3:12: expected ..., found ...`, or the name of a variable in place of the position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigIssue {
     at: Origin,
     what: String,
 }
 
-/// Where something stands.
+/// The position of a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Origin {
-    /// A file, or a variable.
+    /// The path of a file, or the name of a variable.
     pub(crate) origin: Arc<str>,
-    /// The line and the column in it, from 1 on.
+    /// The line and the column, both from 1.
     pub(crate) position: Option<(usize, usize)>,
 }
 
-/// All that is wrong with the settings in the environment and in a file, one line for each; of more than 100
-/// issues the first.
+/// All errors in the environment and in a file, or the first 100 if there are more. `Display` writes one per line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError(Vec<ConfigIssue>);
 
@@ -30,38 +29,43 @@ impl ConfigIssue {
         Self { at, what: what.into() }
     }
 
-    /// The file or the variable.
+    /// Returns the path of the file, or the name of the variable.
     pub fn origin(&self) -> &str {
         &self.at.origin
     }
 
-    /// The line in the file, from 1 on; none for a variable, and for a file as a whole.
+    /// Returns the line in the file, from 1. Returns `None` for a variable, and for a file as a whole.
     pub fn line(&self) -> Option<usize> {
         self.at.position.map(|(line, _)| line)
     }
 
-    /// The column in that line, in characters, from 1 on.
+    /// Returns the column in that line, in characters, from 1.
     pub fn column(&self) -> Option<usize> {
         self.at.position.map(|(_, column)| column)
     }
 }
 
 impl Origin {
-    /// A file or a variable as a whole.
+    /// Returns whether it is a call of the builder that begins with this text.
+    pub(crate) fn is_call(&self, start: &str) -> bool {
+        self.position.is_none() && self.origin.starts_with(start)
+    }
+
+    /// Returns the position of a file or a variable as a whole.
     pub(crate) fn whole(origin: impl Into<Arc<str>>) -> Self {
         Self { origin: origin.into(), position: None }
     }
 }
 
 impl ConfigError {
-    /// The issues, from the top of the file on.
+    /// Returns the issues, in order of position.
     pub fn issues(&self) -> &[ConfigIssue] {
         &self.0
     }
 
-    /// Sorts issues as they stand in the texts; fails when there are any.
+    /// Returns an error with these issues, sorted by position, if there are any.
     pub(crate) fn of(mut issues: Vec<ConfigIssue>) -> Result<(), Self> {
-        /// After so many, it is another kind of file.
+        /// A text with more issues is probably not a settings file.
         const MAX_ISSUES: usize = 100;
         issues.sort_by_key(|issue| issue.at.position);
         issues.truncate(MAX_ISSUES);

@@ -1,4 +1,4 @@
-//! Settings from the environment, under the names that Flask-Limiter reads.
+//! Reads settings from the environment, under the names of Flask-Limiter.
 
 mod values;
 mod variables;
@@ -13,16 +13,16 @@ use self::{
 use super::partial::{HeaderNameOverrides, PartialSettings};
 use crate::Headers;
 
-/// What the environment says.
+/// The settings in the environment.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Environment {
     pub(crate) partial: PartialSettings,
-    /// What is to be said of variables that are not known.
-    unknown: Vec<(String, String)>,
+    /// The variables without effect, with the reason.
+    ignored: Vec<(String, String)>,
 }
 
 impl Environment {
-    /// Reads variables, named without the prefix that all have.
+    /// Reads variables, whose names come without [`PREFIX`].
     pub(crate) fn read(variables: BTreeMap<String, String>) -> Self {
         let mut reading = VariableReader::new(variables);
         let (on_storage_failure, fallback) = reading.failing_storage();
@@ -48,21 +48,21 @@ impl Environment {
             fallback,
             ..PartialSettings::default()
         };
-        let unknown = reading.unknown();
+        let ignored = reading.ignored();
         Self {
             partial: PartialSettings {
                 issues: reading.issues,
                 parsed_limits: reading.parsed_limits,
                 ..partial
             },
-            unknown,
+            ignored,
         }
     }
 
-    /// Says which variables are not known.
-    pub(crate) fn warn_of_unknown(&self) {
-        for (variable, what) in &self.unknown {
-            tracing::warn!(code = "L020", variable, "a variable of the environment is not read: {what}");
+    /// Logs the variables without effect.
+    pub(crate) fn warn_of_ignored(&self) {
+        for (variable, reason) in &self.ignored {
+            tracing::warn!(code = "L020", variable, "ignoring environment variable: {reason}");
         }
     }
 }

@@ -1,10 +1,11 @@
-//! Settings from a file in TOML.
+//! Reads settings from a TOML file.
 
 mod addresses;
-mod answers;
 mod keys;
 mod limits;
+mod option_value;
 mod reader;
+mod responses;
 mod rules;
 mod top;
 
@@ -16,10 +17,10 @@ use self::reader::Reader;
 use super::{config_error::Origin, partial::PartialSettings};
 use crate::{ConfigError, ConfigIssue};
 
-/// The longest file that is read, in bytes.
+/// The maximum length of a file, in bytes.
 const MAX_FILE_LEN: u64 = 1 << 20;
 
-/// A file of settings.
+/// A settings file.
 #[derive(Clone, Debug)]
 pub(crate) struct File {
     pub(crate) path: PathBuf,
@@ -30,20 +31,20 @@ impl File {
         self.path.display().to_string().into()
     }
 
-    /// The text.
+    /// Returns the text of the file.
     pub(crate) fn read(&self) -> Result<String, ConfigError> {
-        let issue = |what: String| ConfigError::from(ConfigIssue::new(Origin::whole(self.origin()), what));
+        let issue = |error: String| ConfigError::from(ConfigIssue::new(Origin::whole(self.origin()), error));
         let mut text = Vec::new();
         let read =
             fs::File::open(&self.path).and_then(|file| file.take(MAX_FILE_LEN + 1).read_to_end(&mut text));
-        read.map_err(|error| issue(format!("cannot be read: {error}")))?;
+        read.map_err(|error| issue(format!("unreadable file: {error}")))?;
         if text.len() as u64 > MAX_FILE_LEN {
             return Err(issue(format!("expected at most {MAX_FILE_LEN} bytes")));
         }
         String::from_utf8(text).map_err(|error| issue(format!("expected UTF-8: {}", error.utf8_error())))
     }
 
-    /// What the text says, and what is wrong with it.
+    /// Parses the text into settings and issues.
     pub(crate) fn parse(&self, text: &str) -> PartialSettings {
         let mut reader = Reader::new(self.origin(), text);
         match DeTable::parse(text) {

@@ -1,4 +1,4 @@
-//! Which headers responses have, and their names.
+//! The headers of responses, and their names.
 
 use std::ops::BitOr;
 
@@ -7,14 +7,14 @@ use limiter_core::Key;
 
 use crate::report::partition_key::{PartitionKey, PartitionSecret};
 
-/// Which headers tell clients how they stand: on every answer that had limits, whatever its status.
+/// The headers that show clients their limits, on every response to a limited request, whatever its status.
 ///
 /// ```
 /// use limiter_actix::{Headers, Limiter};
 ///
 /// let both = Limiter::builder().headers(Headers::X_RATELIMIT | Headers::IETF_DRAFT_11);
-/// let the_usual = Limiter::builder().headers(true);
-/// # let _ = (both, the_usual);
+/// let usual = Limiter::builder().headers(true);
+/// # let _ = (both, usual);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Headers {
@@ -23,18 +23,19 @@ pub struct Headers {
 }
 
 impl Headers {
-    /// None but `Retry-After`, which all refusals have.
+    /// No headers, except for `Retry-After`, which all refusals have.
     pub const NONE: Self = Self { x_ratelimit: false, ietf_draft_11: false };
 
-    /// `X-RateLimit-Limit`, `-Remaining` and `-Reset`, or as [`HeaderNames`] says, for one limit: the one that
-    /// was breached, or else the one with the shortest window at the innermost level.
+    /// `X-RateLimit-Limit`, `-Remaining` and `-Reset`, or the names in [`HeaderNames`].
+    ///
+    /// They describe one limit: the one that refused. If none did, it is the limit with the shortest window at the
+    /// innermost level.
     pub const X_RATELIMIT: Self = Self { x_ratelimit: true, ..Self::NONE };
 
-    /// `RateLimit` and `RateLimit-Policy` for all limits, as revision 11 of
-    /// draft-ietf-httpapi-ratelimit-headers has them.
+    /// `RateLimit` and `RateLimit-Policy` for all limits, by revision 11 of draft-ietf-httpapi-ratelimit-headers.
     ///
-    /// An Internet-Draft is no standard and may change, so the option carries the number of the revision; a
-    /// later one will be another option.
+    /// An Internet-Draft may change, so the option has the number of the revision. A later revision will be another
+    /// option.
     pub const IETF_DRAFT_11: Self = Self { ietf_draft_11: true, ..Self::NONE };
 }
 
@@ -50,26 +51,26 @@ impl BitOr for Headers {
 }
 
 impl From<bool> for Headers {
-    /// [`X_RATELIMIT`](Self::X_RATELIMIT) or [`NONE`](Self::NONE).
+    /// Converts `true` into [`X_RATELIMIT`](Self::X_RATELIMIT), and `false` into [`NONE`](Self::NONE).
     fn from(enabled: bool) -> Self {
         if enabled { Self::X_RATELIMIT } else { Self::NONE }
     }
 }
 
-/// What a limiter was told of headers.
+/// The settings of headers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct HeaderSettings {
     pub(crate) which: Headers,
     pub(crate) names: HeaderNames,
     pub(crate) retry_after: RetryAfter,
-    /// Says who has decided while the storage failed; not sent unless it has a name.
+    /// The name of the header that reports who decided while the storage failed. Not sent without a name.
     pub(crate) fallback: Option<HeaderName>,
-    /// Hashes the keys of clients that the fields of the IETF show; they show none without.
+    /// Hashes the keys of clients in the fields of the IETF draft, which show no keys without it.
     pub(crate) partitions: Option<PartitionSecret>,
 }
 
 impl HeaderSettings {
-    /// The key of a client as the fields of the IETF show it.
+    /// Returns the key of a client as the fields of the IETF draft show it.
     pub(crate) fn partition(&self, key: &Key) -> Option<PartitionKey> {
         self.partitions.as_ref().map(|secret| secret.partition(key))
     }
@@ -88,18 +89,18 @@ impl HeaderSettings {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeaderNames {
-    /// The amount of the quota.
+    /// Header with the amount of the quota.
     pub limit: HeaderName,
-    /// What is left of it.
+    /// Header with the amount that remains.
     pub remaining: HeaderName,
-    /// When the window ends, in seconds since the Unix epoch, rounded up.
+    /// Header with the end of the window, in seconds since the Unix epoch, rounded up.
     pub reset: HeaderName,
-    /// How long a refused client should wait.
+    /// Header with the time that a refused client should wait.
     pub retry_after: HeaderName,
 }
 
 impl Default for HeaderNames {
-    /// `X-RateLimit-Limit`, `X-RateLimit-Remaining`, `X-RateLimit-Reset` and `Retry-After`.
+    /// Returns `X-RateLimit-Limit`, `X-RateLimit-Remaining`, `X-RateLimit-Reset` and `Retry-After`.
     fn default() -> Self {
         Self {
             limit: HeaderName::from_static("x-ratelimit-limit"),
@@ -114,9 +115,9 @@ impl Default for HeaderNames {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RetryAfter {
-    /// Whole seconds, rounded up, at least 1. All clients read this one.
+    /// Whole seconds, rounded up, at least 1. All clients support this form.
     #[default]
     Seconds,
-    /// An instant, as in `Sun, 06 Nov 1994 08:49:37 GMT`. It is right only where the client's clock is.
+    /// An instant, such as `Sun, 06 Nov 1994 08:49:37 GMT`. Requires that the client's clock is right.
     HttpDate,
 }

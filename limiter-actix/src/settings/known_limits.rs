@@ -1,13 +1,15 @@
+//! The limits bound in this process.
+
 use std::collections::HashSet;
 
 use limiter_core::{Policy, Scope};
 use parking_lot::Mutex;
 
-/// The limits that a process has met so far, so that all counts of one client can be found.
+/// The limits bound in this process so far, so that `clear` finds all counts of one client.
 #[derive(Debug, Default)]
 pub(crate) struct KnownLimits(Mutex<HashSet<(Scope, Policy)>>);
 
-/// More come about only when functions keep telling new quotas.
+/// The maximum number of limits. Only dynamic limits with ever new quotas reach it.
 const MAX_KNOWN: usize = 10_000;
 
 impl KnownLimits {

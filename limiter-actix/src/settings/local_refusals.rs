@@ -1,4 +1,4 @@
-//! What is refused without asking a storage on another machine.
+//! Local refusals in front of a storage on another machine.
 
 use std::{
     ptr,
@@ -10,19 +10,21 @@ use parking_lot::Mutex;
 
 use crate::telemetry;
 
-/// A storage, and what stands before it in this process.
+/// A storage, and its local refusals in this process.
 type Guarded = (Weak<dyn Storage>, Weak<LocalRefusals>);
 
-/// Held weakly: what no limiter holds any more is gone.
+/// Weak references, so that a storage without a limiter is dropped.
 static GUARDED: LazyLock<Mutex<Vec<Guarded>>> = LazyLock::new(Mutex::default);
 
-/// What stands before this storage for all limiters of this process: what one of them clears is cleared for all.
+/// Returns the local refusals of a storage.
+///
+/// All limiters of this process share them, so that `clear` of one limiter takes effect in all.
 pub(crate) fn for_storage(storage: &Arc<dyn Storage>) -> Arc<LocalRefusals> {
     let mut guarded = GUARDED.lock();
     guarded.retain(|(_, refusals)| refusals.strong_count() > 0);
     let is_same = |other: &Weak<dyn Storage>| ptr::addr_eq(other.as_ptr(), Arc::as_ptr(storage));
-    let there = guarded.iter().find(|(other, _)| is_same(other));
-    if let Some(refusals) = there.and_then(|(_, refusals)| refusals.upgrade()) {
+    let known = guarded.iter().find(|(other, _)| is_same(other));
+    if let Some(refusals) = known.and_then(|(_, refusals)| refusals.upgrade()) {
         return refusals;
     }
     let refusals = Arc::new(LocalRefusals::new(Arc::clone(storage)).on_refusal(telemetry::local_refusal));
@@ -37,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_storage_has_one() {
+    fn limiters_of_one_storage_share_local_refusals() {
         let storage = || Arc::new(MemoryStorage::new()) as Arc<dyn Storage>;
         let (one, other) = (storage(), storage());
         let refusals = for_storage(&one);

@@ -1,4 +1,4 @@
-//! What one source says of a limiter: code, the environment, or a file.
+//! The settings of one source: code, the environment, or a file.
 
 use std::{fmt, sync::Arc};
 
@@ -12,13 +12,12 @@ use super::{
     storage_uri,
 };
 use crate::{
-    BuildError, ConfigIssue, Headers, Limit, Limits, OnStorageFailure, RetryAfter, TrustedProxies,
-    limit::callback::KeyFn,
+    ConfigIssue, Headers, Limit, Limits, OnStorageFailure, RetryAfter, TrustedProxies, limit::callback::KeyFn,
 };
 
-/// What one source says of a limiter, and nothing where it does not say anything.
+/// The settings of one source, any of which may be missing.
 ///
-/// Layers are put on settings one after the other, the one with the last word last.
+/// Sources are applied one after the other. Later ones take precedence.
 #[derive(Clone, Default)]
 pub(crate) struct PartialSettings {
     pub(crate) enabled: Option<bool>,
@@ -39,27 +38,27 @@ pub(crate) struct PartialSettings {
     pub(crate) application: Option<Limits>,
     pub(crate) meta: Option<Limits>,
     pub(crate) on_storage_failure: Option<OnStorageFailure>,
-    /// What holds in place of all others while the storage fails.
+    /// The limits that replace all others while the storage fails.
     pub(crate) fallback: Option<Limits>,
-    /// Whether what a storage has refused is refused again without asking it.
+    /// `false` if refusals are not repeated without a round trip.
     pub(crate) local_refusals: Option<bool>,
     pub(crate) patterns: Vec<PatternRule>,
-    /// What of its text is wrong.
+    /// The errors in the text.
     pub(crate) issues: Vec<ConfigIssue>,
-    /// All limits that were read from a text, and where they stand: whether they can be depends on the strategy
-    /// and the storage that are in force in the end.
+    /// All limits parsed from a text, with their positions. They are checked once the strategy and the storage of the
+    /// limiter are known.
     pub(crate) parsed_limits: Vec<(Origin, Limit)>,
 }
 
-/// Where counts are kept.
+/// The storage that keeps the counts.
 #[derive(Clone)]
 pub(crate) enum StorageLocation {
-    /// None for the memory of the process.
+    /// `None` for the memory of the process.
     Instance(Option<Arc<dyn Storage>>),
     Uri(String, Origin),
 }
 
-/// The names of headers.
+/// The renamed headers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct HeaderNameOverrides {
     pub(crate) limit: Option<HeaderName>,
@@ -70,7 +69,7 @@ pub(crate) struct HeaderNameOverrides {
 }
 
 impl PartialSettings {
-    /// Says its word.
+    /// Overwrites settings with those of this source.
     pub(crate) fn apply(&self, settings: &mut Settings) {
         set(&mut settings.enabled, self.enabled.as_ref());
         set(&mut settings.prefix, self.prefix.as_ref());
@@ -121,26 +120,22 @@ impl PartialSettings {
         set(&mut defaults.on_preflight, self.on_preflight.as_ref());
     }
 
-    /// Rules stand beside each other; those of one pattern replace those of the layers below.
+    /// Adds the rules. They replace rules of earlier sources for the same pattern.
     fn apply_patterns(&self, settings: &mut Settings) {
-        let is_replaced = |below: &PatternRule| self.patterns.iter().any(|own| same(own, below));
-        settings.patterns.retain(|below| !is_replaced(below));
+        let is_replaced = |earlier: &PatternRule| self.patterns.iter().any(|own| same(own, earlier));
+        settings.patterns.retain(|earlier| !is_replaced(earlier));
         settings.patterns.extend(self.patterns.iter().cloned());
     }
 }
 
 impl StorageLocation {
-    /// The storage; none for the memory of the process.
+    /// Returns the storage, or `None` for the memory of the process.
     pub(crate) fn storage(&self) -> Result<Option<Arc<dyn Storage>>, ConfigIssue> {
         match self {
             Self::Instance(storage) => Ok(storage.clone()),
-            Self::Uri(address, at) => storage_uri::storage(address).map_err(|error| {
-                let reason = match error {
-                    BuildError::StorageUri { scheme, reason } => format!("the storage `{scheme}`: {reason}"),
-                    other => other.to_string(),
-                };
-                ConfigIssue::new(at.clone(), reason)
-            }),
+            Self::Uri(address, at) => {
+                storage_uri::storage(address).map_err(|error| ConfigIssue::new(at.clone(), error.reason()))
+            }
         }
     }
 }
@@ -151,7 +146,7 @@ fn set<T: Clone>(setting: &mut T, value: Option<&T>) {
     }
 }
 
-/// Whether two rules are given by one pattern.
+/// Returns whether two rules have the same pattern.
 fn same(one: &PatternRule, other: &PatternRule) -> bool {
     match (&one.pattern, &other.pattern) {
         (PathPattern::Scope(one), PathPattern::Scope(other)) => one.pattern() == other.pattern(),
@@ -163,7 +158,7 @@ fn same(one: &PatternRule, other: &PatternRule) -> bool {
     }
 }
 
-/// Without the address of a storage, which may hold a password.
+/// Leaves out the address of the storage, which may contain a password.
 impl fmt::Debug for PartialSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PartialSettings")

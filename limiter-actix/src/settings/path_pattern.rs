@@ -1,4 +1,4 @@
-//! Patterns of paths that are given to the builder.
+//! Path patterns of the builder and of files.
 
 use std::fmt;
 
@@ -6,19 +6,19 @@ use actix_web::{dev::ResourceDef, http::Method};
 
 use crate::{BuildError, Rule};
 
-/// A rule that was given by a pattern of paths.
+/// A rule by path pattern.
 #[derive(Clone, Debug)]
 pub(crate) struct PatternRule {
     pub(crate) pattern: PathPattern,
     pub(crate) rule: Rule,
 }
 
-/// The paths a rule is for.
+/// The paths that a rule applies to.
 #[derive(Clone, Debug)]
 pub(crate) enum PathPattern {
     /// All paths under a prefix.
     Scope(ResourceDef),
-    /// The paths that match, for these methods; for all when there are none.
+    /// The paths that match, for these methods, or for all methods if there are none.
     Route(ResourceDef, Vec<Method>),
 }
 
@@ -41,14 +41,14 @@ impl fmt::Display for PathPattern {
     }
 }
 
-/// All paths under a prefix.
+/// Parses a prefix, which covers all paths under it.
 pub(crate) fn scope(prefix: &str) -> Result<PathPattern, BuildError> {
     check(prefix, prefix)?;
-    // As a prefix, `/` alone would match nothing but itself.
+    // As a prefix, `/` alone would match only itself.
     Ok(PathPattern::Scope(ResourceDef::prefix(if prefix == "/" { "" } else { prefix })))
 }
 
-/// `[METHOD[,METHOD]... ]/path/{with}/segments`; HEAD is GET.
+/// Parses `[METHOD[,METHOD]... ]/path/{with}/segments`. HEAD counts as GET.
 pub(crate) fn route(text: &str) -> Result<PathPattern, BuildError> {
     let (methods, path) = text.rsplit_once(' ').unwrap_or(("", text));
     check(text, path)?;
@@ -63,7 +63,7 @@ pub(crate) fn route(text: &str) -> Result<PathPattern, BuildError> {
     Ok(PathPattern::Route(ResourceDef::new(path), methods))
 }
 
-/// Lets through only what actix can surely read: it panics on what it cannot.
+/// Checks that actix accepts the pattern, because it panics on invalid ones.
 fn check(text: &str, path: &str) -> Result<(), BuildError> {
     const MAX_SEGMENTS: usize = 16;
 

@@ -1,4 +1,4 @@
-//! Storages by their address.
+//! Storages by address.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use limiter_core::storage::Storage;
 
 use super::build_error::BuildError;
 
-/// The storage at an address; none for the memory of the process.
+/// Returns the storage at an address, or `None` for the memory of the process.
 pub(crate) fn storage(uri: &str) -> Result<Option<Arc<dyn Storage>>, BuildError> {
     let Some((scheme, _)) = uri.split_once("://") else {
         return Err(error("", "expected an address such as `memory://` or `redis://127.0.0.1:6379`"));
@@ -16,14 +16,11 @@ pub(crate) fn storage(uri: &str) -> Result<Option<Arc<dyn Storage>>, BuildError>
         "memcached" => memcached(uri).map(Some),
         "mongodb" | "mongodb+srv" => mongodb(scheme, uri).map(Some),
         _ if is_redis(scheme) => redis(scheme, uri).map(Some),
-        _ => Err(error(
-            scheme,
-            "expected `memory`, `redis` or `valkey` in one of their forms, `memcached` or `mongodb`",
-        )),
+        _ => Err(error(scheme, "expected `memory`, `redis`, `valkey`, `memcached` or `mongodb`")),
     }
 }
 
-/// Such as `redis`, `valkeys` (over TLS) or `redis+cluster`.
+/// Returns whether a scheme is one of Redis, such as `redis`, `valkeys` (over TLS) or `redis+cluster`.
 fn is_redis(scheme: &str) -> bool {
     let family = scheme.split_once('+').map_or(scheme, |(family, _)| family);
     ["redis", "rediss", "valkey", "valkeys"].contains(&family)
@@ -44,7 +41,7 @@ fn redis(scheme: &str, uri: &str) -> Result<Arc<dyn Storage>, BuildError> {
 
 #[cfg(not(feature = "redis"))]
 fn redis(scheme: &str, _: &str) -> Result<Arc<dyn Storage>, BuildError> {
-    Err(error(scheme, "it needs the feature `redis` of limiter-actix"))
+    Err(error(scheme, "requires the feature `redis` of limiter-actix"))
 }
 
 #[cfg(feature = "memcached")]
@@ -57,7 +54,7 @@ fn memcached(uri: &str) -> Result<Arc<dyn Storage>, BuildError> {
 
 #[cfg(not(feature = "memcached"))]
 fn memcached(_: &str) -> Result<Arc<dyn Storage>, BuildError> {
-    Err(error("memcached", "it needs the feature `memcached` of limiter-actix"))
+    Err(error("memcached", "requires the feature `memcached` of limiter-actix"))
 }
 
 #[cfg(feature = "mongodb")]
@@ -70,7 +67,7 @@ fn mongodb(scheme: &str, uri: &str) -> Result<Arc<dyn Storage>, BuildError> {
 
 #[cfg(not(feature = "mongodb"))]
 fn mongodb(scheme: &str, _: &str) -> Result<Arc<dyn Storage>, BuildError> {
-    Err(error(scheme, "it needs the feature `mongodb` of limiter-actix"))
+    Err(error(scheme, "requires the feature `mongodb` of limiter-actix"))
 }
 
 fn error(scheme: &str, reason: &str) -> BuildError {
@@ -82,12 +79,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_is_no_storage_of_its_own() {
+    fn memory_has_no_storage_instance() {
         assert!(storage("memory://").is_ok_and(|storage| storage.is_none()));
     }
 
     #[test]
-    fn what_is_wrong_is_said_without_the_password() {
+    fn errors_do_not_show_the_password() {
         for uri in [
             "",
             "redis",

@@ -12,23 +12,10 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
     if word.len() > MAX_LEN {
         return None;
     }
-    let close = |name: &&str| distance(word, name) <= 1 + name.len() / 4;
-    known.into_iter().filter(close).min_by_key(|name| distance(word, name))
-}
-
-/// How many letters to insert, remove or replace (Levenshtein); upper and lower case are the same.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.bytes().enumerate() {
-            let replaced = diagonal + usize::from(!x.eq_ignore_ascii_case(&y));
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
+    let word = word.to_ascii_lowercase();
+    let distance = |name: &str| strsim::levenshtein(&word, &name.to_ascii_lowercase());
+    let close = |name: &&str| distance(name) <= 1 + name.len() / 4;
+    known.into_iter().filter(close).min_by_key(|name| distance(name))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Tells the recorder of the crate `metrics`. `docs/observability.md` has the table.
+//! Reports to the recorder of the crate `metrics`. `docs/observability.md` lists all metrics.
 
 mod names;
 pub(crate) mod series;
@@ -12,11 +12,11 @@ pub(crate) use self::series::{LimitMetrics, Series};
 use super::outcome::RequestOutcome;
 use crate::report::decided_by::DecidedBy;
 
-/// The metrics of a limiter, as the recorder has them that is there when they are first needed.
+/// The metrics of a limiter, registered with the recorder that is installed at their first use.
 #[derive(Debug, Default)]
 pub(super) struct Metrics {
     seconds: OnceLock<Histogram>,
-    /// By outcome and by who has decided.
+    /// By outcome and by [`DecidedBy`].
     requests: [[OnceLock<Counter>; DECIDED_BY.len()]; OUTCOMES.len()],
 }
 
@@ -26,7 +26,7 @@ const OUTCOMES: [&str; 4] = ["allowed", "shadow_refused", "refused", "undecided"
 /// In the order of [`DecidedBy`].
 const DECIDED_BY: [&str; 3] = ["storage", "none", "memory"];
 
-/// Measures until it is dropped.
+/// Records the time from its creation to its drop.
 pub(crate) struct DecisionTimer<'a> {
     seconds: &'a Histogram,
     since: Instant,
@@ -43,7 +43,7 @@ impl Metrics {
         DecisionTimer { seconds: self.seconds(), since: Instant::now() }
     }
 
-    /// The times of decisions. The first to need them describes all metrics.
+    /// Returns the histogram of decision times. The first use describes all metrics.
     fn seconds(&self) -> &Histogram {
         self.seconds.get_or_init(|| {
             names::describe();
@@ -67,7 +67,7 @@ impl Metrics {
     }
 }
 
-/// Tells of a limit that code has hit by its name; in shadow where it refuses nothing.
+/// Counts a hit of a named limit by code. `in_shadow` if the limit refuses nothing.
 pub(crate) fn manual_hit(name: &str, window: &Window, in_shadow: bool) {
     let series = Series::manual(name);
     match (window.is_allowed(), in_shadow) {
@@ -77,22 +77,22 @@ pub(crate) fn manual_hit(name: &str, window: &Window, in_shadow: bool) {
     }
 }
 
-/// Tells of a call of the storage that failed.
+/// Counts a failed storage call.
 pub(crate) fn storage_error() {
     counter!(names::STORAGE_ERRORS).increment(1);
 }
 
-/// Tells that the storage of a limiter has begun to fail.
+/// Records that the storage of a limiter has begun to fail.
 pub(crate) fn storage_failed() {
     gauge!(names::STORAGE_FAILING).increment(1);
 }
 
-/// Tells that the storage of a limiter decides again.
+/// Records that the storage of a limiter decides again.
 pub(crate) fn storage_recovered() {
     gauge!(names::STORAGE_FAILING).decrement(1);
 }
 
-/// Tells of a decision for which the storage was not asked.
+/// Counts a local refusal, which took no storage call.
 pub(crate) fn local_refusal() {
     counter!(names::LOCAL_REFUSALS).increment(1);
 }

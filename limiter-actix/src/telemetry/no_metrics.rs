@@ -1,4 +1,4 @@
-//! Without the feature `metrics` nothing is measured.
+//! Replaces `metrics` if the feature of that name is off. Measures nothing.
 
 use std::{marker::PhantomData, sync::Arc};
 

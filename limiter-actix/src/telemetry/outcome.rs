@@ -1,8 +1,8 @@
-/// How a request came out, in the label `outcome` of the metrics.
+/// The outcome of a request, in the label `outcome` of the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RequestOutcome {
     Allowed,
-    /// Allowed, though a limit in shadow would have refused.
+    /// Allowed, although a shadow limit would have refused it.
     ShadowRefused,
     Refused,
     Undecided,

@@ -1,38 +1,38 @@
-//! Keeps a flood of refusals from filling the log.
+//! Limits the log events about single requests.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use limiter_core::Timestamp;
 
-/// The target of lines about single requests.
+/// The target of log events about single requests.
 pub(super) const TARGET: &str = "limiter_actix::breach";
 
-/// Lets a bounded number of lines through in each second, and counts the others.
+/// Logs at most [`MAX_LINES`] events in each second, and counts the suppressed ones.
 #[derive(Debug, Default)]
 pub(super) struct Throttle {
-    /// The second that `logged` is of, since the epoch and one more; 0 is none.
+    /// The second that `logged` counts, since the epoch, plus one. 0 is none.
     second: AtomicU64,
     logged: AtomicU32,
     suppressed: AtomicU64,
 }
 
-/// How many lines are let through in a second.
+/// The number of events logged in one second.
 const MAX_LINES: u32 = 100;
 
 impl Throttle {
-    /// Says something, unless enough has been said in this second. What was left out before is said first.
+    /// Calls `log` unless this second has had its events. Logs the number of suppressed ones first.
     pub(super) fn log(&self, now: Timestamp, log: impl FnOnce()) {
         let Some(suppressed) = self.try_acquire(now) else { return };
         if suppressed > 0 {
-            tracing::info!(target: TARGET, suppressed, "lines like these were left out: there were too many");
+            tracing::info!(target: TARGET, suppressed, "log events about requests suppressed: too many in one second");
         }
         log();
     }
 
-    /// How many lines were left out since the last that was not; none when this one is left out, too.
+    /// Returns the number of events suppressed since the last one, or `None` if this one is suppressed too.
     fn try_acquire(&self, now: Timestamp) -> Option<u64> {
         let second = now.as_nanos() / 1_000_000_000 + 1;
-        // Of several threads one begins the second; a few lines more or less do no harm.
+        // One of several threads starts the second. A few events more or less do no harm.
         if self.second.load(Ordering::Relaxed) != second
             && self.second.swap(second, Ordering::Relaxed) != second
         {
@@ -43,7 +43,7 @@ impl Throttle {
             self.suppressed.fetch_add(1, Ordering::Relaxed);
             return None;
         }
-        // Mostly there is nothing to write.
+        // Read first: usually there is nothing to write.
         let suppressed = self.suppressed.load(Ordering::Relaxed);
         Some(if suppressed > 0 { self.suppressed.swap(0, Ordering::Relaxed) } else { 0 })
     }
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_has_so_many_lines() {
+    fn a_second_has_at_most_max_lines() {
         let throttle = Throttle::default();
         let at = |millis| throttle.try_acquire(Timestamp::from_millis(millis));
         for _ in 0..MAX_LINES {
@@ -63,13 +63,13 @@ mod tests {
         for _ in 0..7 {
             assert_eq!(at(5_999), None);
         }
-        // The next second begins anew, and knows what was left out.
+        // The next second starts at zero, and reports the suppressed events.
         assert_eq!(at(6_000), Some(7));
         assert_eq!(at(6_000), Some(0));
     }
 
     #[test]
-    fn threads_leave_out_together() {
+    fn threads_share_the_maximum() {
         let throttle = Throttle::default();
         let now = Timestamp::from_millis(1_000);
         let logged: u32 = std::thread::scope(|scope| {
@@ -79,7 +79,7 @@ mod tests {
             let logged = threads.into_iter().map(|thread| thread.join().unwrap_or(usize::MAX));
             logged.map(|logged| u32::try_from(logged).unwrap_or(u32::MAX)).sum()
         });
-        // Those that came while the second was begun may be said on top.
+        // Events at the start of the second may exceed the maximum.
         assert!((MAX_LINES..2 * MAX_LINES).contains(&logged), "{logged}");
     }
 }

@@ -67,7 +67,7 @@ async fn counts_per_method() {
 }
 
 #[actix_web::test]
-async fn meta_limits_refuse_who_was_refused() {
+async fn meta_limits_from_variables() {
     let variables = [
         ("RATELIMIT_DEFAULT", "1/minute"),
         ("RATELIMIT_META", "1/hour"),
@@ -102,14 +102,14 @@ async fn names_and_forms_of_headers() {
 }
 
 #[test]
-fn what_cannot_be_read_names_variable_value_and_what_was_expected() {
+fn invalid_values_name_variable_value_and_expectation() {
     const STRATEGIES: &str = "expected `fixed-window`, `fixed-window-elastic-expiry`, `moving-window`, \
                               `sliding-window-counter` or `token-bucket`";
     for (variable, value, message) in [
         ("ENABLED", "maybe", "expected `true` or `false`, found `maybe`"),
         ("DEFAULTS_PER_METHOD", "2", "expected `true` or `false`, found `2`"),
         ("HEADERS_ENABLED", "x-ratelimit", "expected `true` or `false`, found `x-ratelimit`"),
-        ("HEADER_LIMIT", "X My", "expected the name of a header, found `X My`"),
+        ("HEADER_LIMIT", "X My", "expected a header name, found `X My`"),
         ("HEADER_RETRY_AFTER_VALUE", "date", "expected `delta-seconds` or `http-date`, found `date`"),
         (
             "STRATEGY",
@@ -117,17 +117,13 @@ fn what_cannot_be_read_names_variable_value_and_what_was_expected() {
             &format!("{STRATEGIES}, found `moving_window`; did you mean `moving-window`?"),
         ),
         ("DEFAULT", "5/0 hours", "expected a window longer than zero at byte 2, found `0`, in `5/0 hours`"),
-        ("DEFAULTS_COST", "2", "expected RATELIMIT_DEFAULT beside it, whose limits it is for"),
+        ("DEFAULTS_COST", "2", "expected RATELIMIT_DEFAULT too, to whose limits it applies"),
         ("APPLICATION_COST", "-1", "expected a whole number from 0 to 18446744073709551615, found `-1`"),
-        (
-            "APPLICATION_PER_METHOD",
-            "true",
-            "expected RATELIMIT_APPLICATION beside it, whose limits it is for",
-        ),
+        ("APPLICATION_PER_METHOD", "true", "expected RATELIMIT_APPLICATION too, to whose limits it applies"),
         (
             "STORAGE_URI",
             "postgres://user:secret@host",
-            "the storage `postgres`: expected `memory`, `redis` or `valkey` in one of their forms, `memcached` or `mongodb`",
+            "invalid storage `postgres`: expected `memory`, `redis`, `valkey`, `memcached` or `mongodb`",
         ),
     ] {
         let variable = format!("RATELIMIT_{variable}");
@@ -137,16 +133,16 @@ fn what_cannot_be_read_names_variable_value_and_what_was_expected() {
     }
 }
 
-/// Whether a limit can be depends on a strategy that is told elsewhere.
+/// The validity of a limit depends on a strategy that is set elsewhere.
 #[test]
-fn a_limit_that_cannot_be_under_its_strategy_names_its_variable() {
+fn a_limit_beyond_its_strategy_names_its_variable() {
     let variables = [("RATELIMIT_DEFAULT", "20000/minute"), ("RATELIMIT_STRATEGY", "moving-window")];
     let error = Limiter::builder().from_variables(variables).build().expect_err("it cannot be");
-    assert!(error.to_string().contains("\nRATELIMIT_DEFAULT: a limit cannot be: "), "{error}");
+    assert!(error.to_string().contains("\nRATELIMIT_DEFAULT: invalid limit: "), "{error}");
 }
 
 #[test]
-fn variables_that_are_not_known_are_logged() {
+fn unknown_variables_are_logged() {
     log::capture();
     let variables = [
         ("RATELIMIT_DEFAULTS", "5/minute"),
@@ -157,16 +153,17 @@ fn variables_that_are_not_known_are_logged() {
     Limiter::builder().from_variables(variables).build().expect("a limiter");
     let said = log::here("L020");
     assert_eq!(said.len(), 3, "{said:#?}");
-    assert!(said.iter().any(|line| line.contains("it is not known; did you mean `RATELIMIT_DEFAULT`?")));
+    assert!(said.iter().any(|line| line.contains("unknown name; did you mean `RATELIMIT_DEFAULT`?")));
     assert!(
-        said.iter().any(|line| line.contains("RATELIMIT_STORAGE_OPTIONS") && line.contains("in code only"))
+        said.iter()
+            .any(|line| line.contains("RATELIMIT_STORAGE_OPTIONS") && line.contains("settable only in code"))
     );
-    assert!(said.iter().any(|line| line.contains("it is not known") && line.contains("RATELIMIT_COLOUR")));
+    assert!(said.iter().any(|line| line.contains("unknown name") && line.contains("RATELIMIT_COLOUR")));
 }
 
-/// The workers of a server build the same limiter; what is wrong is said for one of them.
+/// The workers of a server build the same limiter; a warning is logged for one of them.
 #[actix_web::test]
-async fn variables_that_are_not_known_are_logged_once_for_all_workers() {
+async fn unknown_variables_are_logged_once_for_all_workers() {
     log::capture();
     let build =
         || Limiter::builder().from_variables([("RATELIMIT_DEFUALT", "1/day")]).build().expect("a limiter");

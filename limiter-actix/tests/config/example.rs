@@ -20,7 +20,7 @@ fn check(file: &Path) -> Output {
 }
 
 #[test]
-fn checks_a_file_without_a_server() {
+fn the_example_checks_a_file_without_a_server() {
     let shipped = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/limits.toml"));
     let right = check(shipped);
     assert!(right.status.success(), "{right:?}");
@@ -30,7 +30,7 @@ fn checks_a_file_without_a_server() {
     assert_eq!(wrong.status.code(), Some(1));
     let path = settings.path.display();
     let expected = format!(
-        "the settings cannot be:\n\
+        "invalid configuration:\n\
          {path}:1:1: unknown name `strategi`; did you mean `strategy`?\n\
          {path}:2:20: `default_limits`: expected `per` or `/` at byte 1, found the end\n"
     );
@@ -53,7 +53,7 @@ fn limit(answer: &Answer) -> Option<&str> {
 }
 
 #[test]
-fn reads_its_file_again_when_it_is_told_to() {
+fn the_example_reloads_its_file() {
     let settings = Settings::new("headers = true\ndefault_limits = '5/hour'\n");
     let address = TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port is free");
     let process = Command::new(build_example("from_file"))

@@ -1,4 +1,4 @@
-//! What each setting of a file does.
+//! Each setting of a file.
 
 use actix_web::{App, web};
 use limiter_actix::{Limiter, ManualClock, Timestamp};
@@ -29,7 +29,7 @@ async fn holds(text: &str, requests: Requests<'_>) {
 const NONE: &[(&str, &str)] = &[];
 
 #[actix_web::test]
-async fn tiers() {
+async fn tiers_of_a_file() {
     holds(
         "default_limits = '1/minute'",
         &[("GET", "/a", NONE, 200), ("GET", "/b", NONE, 200), ("GET", "/a", NONE, 429)],
@@ -71,7 +71,7 @@ async fn where_default_limits_hold() {
 }
 
 #[actix_web::test]
-async fn options_of_limits() {
+async fn options_of_limits_in_a_file() {
     let of = |options: &str| format!("default_limits = {{ limit = '4/minute', {options} }}");
     let twice = |second| [("GET", "/a", NONE, 200), ("GET", "/a", NONE, second)];
     holds(&of("cost = 4"), &twice(429)).await;
@@ -124,7 +124,7 @@ async fn name_message_and_own_meta_limits() {
 }
 
 #[actix_web::test]
-async fn rules_by_pattern() {
+async fn rules_by_pattern_in_a_file() {
     let text = "
         default_limits = '1/minute'
         application_limits = '4/minute'
@@ -159,7 +159,7 @@ async fn rules_by_pattern() {
 }
 
 #[actix_web::test]
-async fn keys() {
+async fn keys_of_a_file() {
     type Sent = &'static [(&'static str, &'static str)];
     let different: [(&str, Sent, Sent); 6] = [
         ("{ header = 'X-Api-Key' }", &[("x-api-key", "1")], &[("x-api-key", "2")]),
@@ -197,7 +197,7 @@ async fn keys() {
 }
 
 #[actix_web::test]
-async fn addresses_behind_proxies() {
+async fn proxies_of_a_file() {
     for (proxies, statuses) in [
         ("'none'", [200, 429, 429]),
         ("{ header = 'X-Forwarded-For', networks = ['127.0.0.0/8', '::1'] }", [200, 200, 429]),
@@ -243,7 +243,7 @@ fn value<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
 }
 
 #[actix_web::test]
-async fn answers() {
+async fn responses_of_a_file() {
     let [first, refused] = headers("").await;
     assert_eq!(value(&first, "x-ratelimit-limit"), None);
     assert_eq!(value(&refused, "retry-after"), Some("60"));
@@ -262,7 +262,7 @@ async fn answers() {
     assert_eq!(values, [Some("1"), Some("0"), Some("1700000060"), Some("60")]);
 }
 
-/// Two programs on one storage are told apart by their prefixes.
+/// Two programs on one storage count apart by their prefixes.
 #[actix_web::test]
 async fn prefixes_tell_programs_apart() {
     let memory = std::sync::Arc::new(limiter_actix::storage::MemoryStorage::new());
@@ -279,7 +279,7 @@ async fn prefixes_tell_programs_apart() {
 }
 
 #[test]
-fn nothing_is_a_file_too() {
+fn an_empty_file_is_valid() {
     for text in ["", "# nothing\n", "\u{feff}enabled = true", "[routes]\n[scopes]\n"] {
         let settings = Settings::new(text);
         limiter_actix::check_file(&settings.path).unwrap_or_else(|error| panic!("{text}: {error}"));

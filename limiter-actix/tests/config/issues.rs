@@ -1,10 +1,10 @@
-//! What is said of settings that cannot be.
+//! Errors of invalid settings.
 
-use limiter_actix::{BuildError, Limiter, check_file};
+use limiter_actix::{BuildError, Limit, Limiter, LimiterBuilder, Quota, TrustedProxies, check_file};
 
 use crate::Settings;
 
-/// What is said of a file, with `limits.toml` for its path.
+/// The error of a file, with `limits.toml` for its path.
 fn said_of(text: &str) -> Vec<String> {
     let settings = Settings::new(text);
     let path = settings.path.display().to_string();
@@ -25,7 +25,7 @@ fn one(text: &str) -> String {
 }
 
 #[test]
-fn five_mistakes_are_five_messages() {
+fn five_issues_are_five_messages() {
     let text = r#"
 # Five issues, in all depths.
 strategi = "moving-window"
@@ -45,14 +45,14 @@ exempt = ["default"]
             "limits.toml:4:42: `default_limits`: expected second, minute, hour, day, week, month or year at byte 7, \
              found `fortnight`",
             "limits.toml:5:15: `ipv6_prefix`: expected a whole number from 32 to 128, found `16`",
-            "limits.toml:8:28: a limit cannot be: a burst needs the strategy `token-bucket`, not `fixed-window`",
+            "limits.toml:8:28: invalid limit: a burst needs the strategy `token-bucket`, not `fixed-window`",
             "limits.toml:10:9: `api`: expected a path that begins with a slash",
         ]
     );
 }
 
 #[test]
-fn each_mistake_says_what_was_expected() {
+fn each_issue_names_the_expectation() {
     for (text, message) in [
         ("enabled = 1", "1:11: `enabled`: expected `true` or `false`, found `1`"),
         ("key_prefix = 7", "1:14: `key_prefix`: expected a text in quotes, found `7`"),
@@ -75,7 +75,7 @@ fn each_mistake_says_what_was_expected() {
             "1:27: `headers`: expected `x-ratelimit` or `ietf-draft-11`, found `3`",
         ),
         ("header_names = 'x'", "1:16: `header_names`: expected a table, found `x`"),
-        ("header_names.limit = 'x y'", "1:22: `limit`: expected the name of a header, found `x y`"),
+        ("header_names.limit = 'x y'", "1:22: `limit`: expected a header name, found `x y`"),
         (
             "retry_after = 'seconds'",
             "1:15: `retry_after`: expected `delta-seconds` or `http-date`, found `seconds`",
@@ -106,7 +106,7 @@ fn each_mistake_says_what_was_expected() {
         ),
         (
             "default_limits = { limit = '20000/minute', strategy = 'moving-window' }",
-            "1:18: a limit cannot be: a moving window of `20000 per 1 minute` remembers too many hits for this storage: at most \
+            "1:18: invalid limit: a moving window of `20000 per 1 minute` remembers too many hits for this storage: at most \
              10000; use `sliding-window-counter` or `token-bucket`",
         ),
     ] {
@@ -115,7 +115,7 @@ fn each_mistake_says_what_was_expected() {
 }
 
 #[test]
-fn so_does_each_in_a_table_of_its_own() {
+fn each_issue_of_a_single_table_names_the_expectation() {
     for (text, message) in [
         (
             "on_storage_failure = 'denied'",
@@ -133,7 +133,7 @@ fn so_does_each_in_a_table_of_its_own() {
             "key = { header = 'x', query = 'y' }",
             "1:7: `key`: expected one of `key`, `header`, `cookie`, `query` and `client_network` in this table",
         ),
-        ("key = { header = 'x y' }", "1:18: `header`: expected the name of a header, found `x y`"),
+        ("key = { header = 'x y' }", "1:18: `header`: expected a header name, found `x y`"),
         ("key = { header = 'x', or = 'y' }", "1:23: unknown name `or`"),
         (
             "key = { header = 'x', and = 'y' }",
@@ -146,7 +146,7 @@ fn so_does_each_in_a_table_of_its_own() {
         ),
         (
             "trusted_proxies = { header = 'Forwarded' }",
-            "1:19: `trusted_proxies`: nobody is trusted: expected `networks`, `hops` or `unix_sockets`",
+            "1:19: `trusted_proxies`: expected `networks`, `hops` or `unix_sockets` in this table",
         ),
         (
             "trusted_proxies = { header = 'Forwarded', networks = ['10.0.0.0/33'] }",
@@ -162,7 +162,7 @@ fn so_does_each_in_a_table_of_its_own() {
              `scopes`?"
         }),
         ("storage_uri = 'postgres://user:secret@host'", {
-            "1:15: the storage `postgres`: expected `memory`, `redis` or `valkey` in one of their forms, `memcached` or `mongodb`"
+            "1:15: invalid storage `postgres`: expected `memory`, `redis`, `valkey`, `memcached` or `mongodb`"
         }),
     ] {
         assert_eq!(one(text), message, "{text}");
@@ -202,7 +202,7 @@ fn a_file_is_bounded() {
     assert_eq!(said_of(&issues.concat()).len(), 100);
 }
 
-/// Whatever is missing, it is told, or it was not needed.
+/// A missing part is reported, or it was not needed.
 #[test]
 fn a_file_may_lack_any_part() {
     let whole = include_str!("../../../examples/limits.toml");
@@ -229,15 +229,15 @@ fn a_file_may_lack_any_part() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_named() {
+fn an_unreadable_file_is_named() {
     let error = check_file("/nowhere/limits.toml").expect_err("there is no such file");
-    let expected = "the settings cannot be:\n/nowhere/limits.toml: cannot be read: No such file or directory";
+    let expected = "invalid configuration:\n/nowhere/limits.toml: unreadable file: No such file or directory";
     assert!(error.to_string().starts_with(expected), "{error}");
 }
 
 /// The variables come first, then the lines of the file.
 #[test]
-fn the_environment_and_the_file_are_told_together() {
+fn issues_of_environment_and_file_come_together() {
     let settings = Settings::new("\nenabled = 'no'\n");
     let builder = Limiter::builder().from_file(&settings.path);
     let error =
@@ -247,12 +247,98 @@ fn the_environment_and_the_file_are_told_together() {
     assert_eq!(
         error.to_string(),
         format!(
-            "RATELIMIT_STORAGE_URI: the storage `nfs`: expected `memory`, `redis` or `valkey` in one of their \
-             forms, `memcached` or `mongodb`\n\
+            "RATELIMIT_STORAGE_URI: invalid storage `nfs`: expected `memory`, `redis`, `valkey`, `memcached` or \
+             `mongodb`\n\
              RATELIMIT_ENABLED: expected `true` or `false`, found `nope`\n\
              {path}:2:11: `enabled`: expected `true` or `false`, found `no`"
         )
     );
     let lines: Vec<_> = error.issues().iter().map(|issue| (issue.line(), issue.column())).collect();
     assert_eq!(lines, [(None, None), (None, None), (Some(2), Some(11))]);
+}
+
+/// The issues of a builder, which are settings in code.
+fn issues_of(builder: LimiterBuilder) -> Vec<String> {
+    let Err(BuildError::Config(error)) = builder.build() else { panic!("expected issues") };
+    error.issues().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn issues_in_code_come_all_at_once_with_their_calls() {
+    let builder = Limiter::builder()
+        .default_limits("5/mintue")
+        .meta_limits(["5/hour", "many"])
+        .in_memory_fallback("5/minute; 6/".to_owned())
+        .ipv6_prefix(7)
+        .storage_uri("nfs://user:secret@host")
+        .trusted_proxies(TrustedProxies::x_forwarded_for())
+        .route("login", "5/fortnight")
+        .scope("/api/", "5/minute")
+        .exempt_route("/{a}b")
+        .exempt_scope("health");
+    let calls = [
+        r#".default_limits("5/mintue"): expected second, minute"#,
+        r#".meta_limits(["5/hour", "many"]): expected"#,
+        r#".in_memory_fallback("5/minute; 6/"): expected"#,
+        ".ipv6_prefix(7): expected 32 to 128 bits",
+        ".storage_uri(..): the storage `nfs`: expected",
+        ".trusted_proxies(..): ",
+        r#".route("login", "5/fortnight"): expected second, minute"#,
+        r#".route("login", "5/fortnight"): expected a path that begins with a slash"#,
+        r#".scope("/api/", "5/minute"): expected no slash at the end"#,
+        r#".exempt_route("/{a}b"): expected segments"#,
+        r#".exempt_scope("health"): expected a path"#,
+    ];
+    let issues = issues_of(builder);
+    assert_eq!(issues.len(), calls.len(), "{issues:#?}");
+    for (issue, call) in issues.iter().zip(calls) {
+        assert!(issue.starts_with(call), "{issue}");
+    }
+    assert!(!issues.concat().contains("secret"), "{issues:#?}");
+}
+
+#[test]
+fn limits_in_code_that_are_impossible_are_issues_of_their_calls() {
+    let burst = || Limit::new(Quota::per_minute(5)).burst(9);
+    let builder = Limiter::builder()
+        .default_limits(burst())
+        .route("/login", [burst().name("login"), Quota::per_day(1).into()])
+        .named_limit("exports", burst())
+        .named_limit("twice", Quota::per_day(1))
+        .named_limit("twice", Quota::per_day(2))
+        .named_limit("tiers", Limit::dynamic(|_| "5/minute"));
+    let calls = [
+        ".default_limits(5 per 1 minute): ",
+        r#".route("/login", [5 per 1 minute, 1 per 1 day]): "#,
+        r#".named_limit("exports", 5 per 1 minute): "#,
+        r#".named_limit("twice", 2 per 1 day): "#,
+        r#".named_limit("tiers", ..): "#,
+    ];
+    let issues = issues_of(builder);
+    assert_eq!(issues.len(), calls.len(), "{issues:#?}");
+    for (issue, call) in issues.iter().zip(calls) {
+        assert!(issue.starts_with(call), "{issue}");
+    }
+}
+
+/// The last call of its kind is the one that counts.
+#[test]
+fn replaced_limits_are_not_checked() {
+    let burst = Limit::new(Quota::per_minute(5)).burst(9);
+    assert!(Limiter::builder().default_limits(burst).default_limits("5/minute").build().is_ok());
+}
+
+/// A limiter of the same line was built before with settings that look the same but for the issue.
+#[actix_web::test]
+async fn an_issue_is_not_hidden_by_a_limiter_of_the_same_line() {
+    let build = |limits: &str| Limiter::builder().default_limits("5/minute").meta_limits(limits).build();
+    assert!(build("9/minute").is_ok() && build("9/mintue").is_err());
+}
+
+#[test]
+fn main_prints_readable_lines() {
+    let error = Limiter::builder().default_limits("5/mintue").ipv6_prefix(7).build().expect_err("issues");
+    let printed = format!("{:?}", Box::<dyn std::error::Error>::from(error));
+    assert!(printed.contains("\n.default_limits(\"5/mintue\"): expected"), "{printed}");
+    assert!(printed.ends_with("\n.ipv6_prefix(7): expected 32 to 128 bits"), "{printed}");
 }

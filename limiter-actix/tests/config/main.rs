@@ -9,11 +9,11 @@ use std::{
 
 mod environment;
 mod example;
-mod failing;
 mod file;
 mod issues;
 mod precedence;
 mod reload;
+mod storage_failure;
 mod under_load;
 
 /// A file of settings that is gone when it is dropped.

@@ -12,13 +12,13 @@ use crate::Settings;
 
 type InCode = fn(LimiterBuilder, &str) -> LimiterBuilder;
 
-/// A setting that all three can say.
+/// A setting that all three can make.
 struct Row {
     variable: &'static str,
-    /// How it stands in the file, before its value.
+    /// Its line in the file, before the value.
     in_file: &'static str,
     in_code: InCode,
-    /// What code, the environment and the file say.
+    /// Its values in code, in the environment and in the file.
     values: [&'static str; 3],
     is_text: bool,
 }
@@ -146,7 +146,7 @@ async fn seen(builder: LimiterBuilder) -> String {
     seen
 }
 
-/// Has code, the environment and the file say something, in this order.
+/// Sets the setting in code, in the environment and in the file, in this order.
 fn say(row: &Row, order: [usize; 3], says: [bool; 3], file: &Settings) -> LimiterBuilder {
     order.into_iter().fold(Limiter::builder(), |builder, source| match source {
         0 if says[0] => (row.in_code)(builder, row.values[0]),
@@ -167,7 +167,7 @@ fn file(row: &Row, says: bool) -> Settings {
 }
 
 #[actix_web::test]
-async fn code_environment_file_default() {
+async fn code_goes_before_environment_file_and_default() {
     const ORDERS: [[usize; 3]; 6] = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
     for row in rows() {
         let nothing = file(&row, false);

@@ -1,4 +1,4 @@
-//! What a reload changes, and what it keeps.
+//! Changes by a reload, and what it keeps.
 
 use std::{
     fs,
@@ -76,7 +76,7 @@ async fn counts_survive_where_nothing_has_changed() {
 }
 
 #[actix_web::test]
-async fn a_bad_file_keeps_the_old_settings_and_says_why() {
+async fn an_invalid_file_keeps_the_old_settings_and_is_logged() {
     log::capture();
     let settings = Settings::new("default_limits = '5/hour'");
     let (limiter, app) = app!(from(&settings));
@@ -94,7 +94,7 @@ async fn a_bad_file_keeps_the_old_settings_and_says_why() {
 
     fs::remove_file(&settings.path).expect("a file can be removed");
     let error = issues(limiter.reload().expect_err("it is gone"));
-    assert!(error[0].contains("cannot be read: "), "{error:?}");
+    assert!(error[0].contains("unreadable file: "), "{error:?}");
     assert_eq!(ask!(app, "/"), is(200, "2 of 5"));
 
     settings.write("default_limits = '6/hour'");
@@ -104,16 +104,15 @@ async fn a_bad_file_keeps_the_old_settings_and_says_why() {
 
 /// A limit must be possible under the strategy that code has set, and named limits under that of the file.
 #[actix_web::test]
-async fn what_was_said_elsewhere_is_checked_again() {
+async fn settings_of_code_are_checked_again() {
     let settings = Settings::new("default_limits = '20000/hour'");
     let named = limiter_actix::Limit::new(limiter_actix::Quota::per_hour(20_000));
     let (limiter, app) = app!(from(&settings).named_limit("exports", named));
     settings.write("strategy = 'moving-window'\ndefault_limits = '20/hour'");
     let error = limiter.reload().expect_err("the named limit cannot be");
-    assert!(
-        error.to_string().starts_with("a limit cannot be: a moving window of `20000 per 1 hour`"),
-        "{error}"
-    );
+    let issues = issues(error);
+    assert!(issues[0].starts_with(".named_limit(\"exports\", 20000 per 1 hour): "), "{issues:?}");
+    assert!(issues[0].contains("a moving window of `20000 per 1 hour`"), "{issues:?}");
     assert_eq!(ask!(app, "/"), is(200, "19999 of 20000"));
 }
 
@@ -130,9 +129,9 @@ async fn code_and_environment_still_go_before_the_file() {
     assert_eq!(ask!(app, "/").0, 429, "3 a minute, from the environment");
 }
 
-/// The switch is flipped by the program; the file flips it only when what it says has changed.
+/// The switch is flipped by the program; the file flips it only when its own setting has changed.
 #[actix_web::test]
-async fn the_switch_stays_where_it_is() {
+async fn a_reload_keeps_the_switch() {
     let settings = Settings::new("default_limits = '5/hour'");
     let (limiter, app) = app!(from(&settings));
     limiter.set_enabled(false);
@@ -153,7 +152,7 @@ async fn the_switch_stays_where_it_is() {
 }
 
 #[actix_web::test]
-async fn where_counts_are_cannot_change() {
+async fn a_reload_keeps_the_storage() {
     log::capture();
     let settings = Settings::new("default_limits = '5/hour'\nkey_prefix = 'one'");
     let (limiter, app) = app!(from(&settings));
@@ -171,7 +170,7 @@ async fn where_counts_are_cannot_change() {
 }
 
 #[actix_web::test]
-async fn without_a_file_there_is_nothing_to_read() {
+async fn a_reload_without_a_file_is_an_error() {
     assert_eq!(Limiter::default().reload(), Err(BuildError::NoFile));
     let error = Limiter::builder().reload_every(Duration::from_secs(1)).build();
     assert_eq!(error.map(drop), Err(BuildError::NoFile));
@@ -180,7 +179,7 @@ async fn without_a_file_there_is_nothing_to_read() {
 /// The closure of `HttpServer::new` runs once for each worker, and again for one that was lost: it finds the limiter
 /// that is there, whatever stands in the file meanwhile.
 #[actix_web::test]
-async fn a_worker_that_comes_later_shares_what_is_in_force() {
+async fn a_later_worker_shares_the_current_settings() {
     let settings = Settings::new("default_limits = '5/hour'");
     let build = || from(&settings).build().expect("a limiter");
     let (first, app) = app!(from(&settings));

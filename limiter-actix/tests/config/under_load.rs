@@ -35,7 +35,7 @@ const BROKEN: &str =
 
 const PATHS: [&str; 3] = ["/", "/limited", "/exempt"];
 
-/// What each version says of each path, as the header that shows the limit.
+/// The limit of each path in each version, as the header shows it.
 const EXPECTED: [[Option<(&str, &str)>; 3]; 2] = [
     [Some(("x-one", "1000001")), Some(("x-one", "1000002")), None],
     [Some(("x-two", "2000001")), Some(("x-two", "2000002")), Some(("x-two", "2000001"))],
@@ -53,12 +53,12 @@ struct Busy {
     _server: Server,
     address: SocketAddr,
     is_over: Arc<AtomicBool>,
-    clients: Vec<JoinHandle<Seen>>,
+    clients: Vec<JoinHandle<Observations>>,
 }
 
-/// How often each version answered, and how many answers there were.
+/// The versions that answered, and the number of answers.
 #[derive(Default)]
-struct Seen {
+struct Observations {
     answers: usize,
     versions: HashSet<usize>,
 }
@@ -91,9 +91,9 @@ impl Busy {
         version.unwrap_or_else(|| panic!("no version: {answer:?}"))
     }
 
-    fn end(self) -> Seen {
+    fn end(self) -> Observations {
         self.is_over.store(true, Ordering::Relaxed);
-        let mut all = Seen::default();
+        let mut all = Observations::default();
         for client in self.clients {
             let seen = client.join().expect("each answer is that of one version");
             all.answers += seen.answers;
@@ -104,8 +104,8 @@ impl Busy {
 }
 
 /// Asks over and over; panics where an answer is missing, refused, or not that of one version.
-fn hammer(address: SocketAddr, is_over: &AtomicBool) -> Seen {
-    let mut seen = Seen::default();
+fn hammer(address: SocketAddr, is_over: &AtomicBool) -> Observations {
+    let mut seen = Observations::default();
     let mut client = Client::connect(address);
     while !is_over.load(Ordering::Relaxed) {
         for (index, path) in PATHS.into_iter().enumerate() {
@@ -120,7 +120,7 @@ fn hammer(address: SocketAddr, is_over: &AtomicBool) -> Seen {
 }
 
 #[test]
-fn reloads_by_hand() {
+fn manual_reloads_under_load() {
     let settings = Settings::new(VERSIONS[0]);
     let busy = Busy::new(Limiter::builder().from_file(&settings.path));
     for round in 1..=60 {
@@ -138,7 +138,7 @@ fn reloads_by_hand() {
 }
 
 #[test]
-fn reloads_by_a_watcher() {
+fn reloads_by_a_watcher_under_load() {
     let settings = Settings::new(VERSIONS[0]);
     let interval = Duration::from_millis(100);
     let busy = Busy::new(Limiter::builder().from_file(&settings.path).reload_every(interval));
@@ -154,7 +154,7 @@ fn reloads_by_a_watcher() {
     assert_eq!(busy.end().versions.len(), 2);
 }
 
-/// The limits admit as many as they say, however often the file is read in between.
+/// The limits are exact, however often the file is read in between.
 #[test]
 fn counts_are_exact_over_reloads() {
     let text =

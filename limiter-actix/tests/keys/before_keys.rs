@@ -1,4 +1,4 @@
-//! The client's address, as functions see it that are asked before keys are.
+//! The client's address, in callbacks that run before keys.
 
 use std::net::IpAddr;
 
@@ -6,7 +6,7 @@ use actix_web::{App, HttpRequest, HttpResponse, dev::ServiceRequest, test::init_
 use limiter_actix::{Limit, Limiter, LimiterBuilder, Quota, TrustedProxies, key};
 use limiter_test_support::app::ask;
 
-use crate::place::{app, from, passes};
+use crate::page::{app, from, passes};
 
 fn behind_a_proxy() -> LimiterBuilder {
     let proxies = TrustedProxies::x_forwarded_for().networks(["10.0.0.0/8"]);
@@ -21,7 +21,7 @@ fn through_the_proxy(client: &'static str) -> actix_web::test::TestRequest {
     from("10.0.0.1").insert_header(("x-forwarded-for", client))
 }
 
-/// The defect: a filter was told the address of the proxy, and let everybody pass.
+/// The defect: a filter got the address of the proxy, and let everybody pass.
 #[actix_web::test]
 async fn request_filters_know_the_proxies() {
     let app = app(behind_a_proxy().default_limits("1/hour").request_filter(is_internal)).await;
@@ -29,9 +29,9 @@ async fn request_filters_know_the_proxies() {
     assert_eq!(passes(&app, clients.map(through_the_proxy)).await, [true, false, true, true]);
 }
 
-/// The defect: the same, of limits that a function tells.
+/// The defect: the same, of dynamic limits.
 #[actix_web::test]
-async fn functions_that_tell_limits_know_the_proxies() {
+async fn dynamic_limits_know_the_proxies() {
     let strangers = Limit::dynamic(|req| (!is_internal(req)).then(|| Quota::per_hour(1)));
     let app = app(behind_a_proxy().default_limits(strangers)).await;
     let clients = ["192.0.2.1", "192.0.2.1", "10.0.0.9", "10.0.0.9"];
@@ -40,7 +40,7 @@ async fn functions_that_tell_limits_know_the_proxies() {
 
 /// The defect: the same, of limits that are checked by hand in an app without the middleware.
 #[actix_web::test]
-async fn request_filters_know_the_proxies_by_hand() {
+async fn request_filters_of_manual_checks_know_the_proxies() {
     let limiter = behind_a_proxy().named_limit("pages", Quota::per_hour(1)).request_filter(is_internal);
     let limiter = limiter.build().expect("a limiter");
     let page = move |req: HttpRequest| {

@@ -32,7 +32,7 @@ fn server() -> (Server, u16) {
 }
 
 #[test]
-fn ipv4_clients_are_told_apart() {
+fn ipv4_clients_count_apart() {
     let (_server, port) = server();
     let ask = |source: [u8; 4]| {
         let server = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -44,7 +44,7 @@ fn ipv4_clients_are_told_apart() {
 }
 
 #[test]
-fn ipv4_and_ipv6_clients_are_told_apart() {
+fn ipv4_and_ipv6_clients_count_apart() {
     let (_server, port) = server();
     let ask = |server: IpAddr| Client::connect(SocketAddr::from((server, port))).get("/").status;
     let (v4, v6) = (IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST));

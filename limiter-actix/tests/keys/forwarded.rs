@@ -11,7 +11,7 @@ fn told(value: &str) -> String {
 }
 
 #[test]
-fn what_is_quoted_is_data() {
+fn quoted_text_is_data() {
     for value in [
         "for=192.0.2.1;by=\"a,b\"",
         "for=192.0.2.1;by=\"a;b=c\"",

@@ -1,12 +1,12 @@
-//! Who the client is: section 5 of the contract.
+//! The identity of the client: section 5 of the contract.
 
 mod before_keys;
-mod detectors;
 mod dual_stack;
 mod forwarded;
 mod hostile;
+mod key_values;
 mod nginx;
-mod place;
+mod page;
 mod properties;
-mod values;
 mod vectors;
+mod warnings;

@@ -15,7 +15,7 @@ mod proxy;
 
 use self::proxy::{Proxy, Way};
 
-/// What a client may say to be taken for another, for nobody, or for a proxy.
+/// Claims by which a client may pose as another, as nobody, or as a proxy.
 const CLAIMS: [&[(&str, &str)]; 12] = [
     &[("X-Forwarded-For", "6.6.6.6")],
     &[("X-Forwarded-For", "6.6.6.6, 7.7.7.7")],
@@ -68,12 +68,12 @@ fn behind_nginx(way: Way, check: impl Fn(&Proxy)) {
 
 const PAGES: [&str; 5] = ["/xff", "/forwarded", "/single", "/xff-hops", "/forwarded-hops"];
 
-/// Each of two clients has two requests, whatever it says, and what it says is nobody else's.
+/// Each of two clients has two requests, whatever it claims, and its claims cost nobody else.
 fn each_has_its_own(clients: [&str; 2], connect: impl Fn(&str) -> Client) {
     for page in PAGES {
         for (turn, name) in clients.into_iter().enumerate() {
             let mut client = connect(name);
-            // The first of each says nothing, the second claims to be the other.
+            // The first of each claims nothing, the second claims to be the other.
             let other = clients[1 - turn];
             let as_other = [("X-Forwarded-For", other), ("X-Real-IP", other)];
             for claims in [&[][..], &as_other] {
@@ -134,7 +134,7 @@ fn two_hops_ipv6() {
 }
 
 #[test]
-fn whoever_connects_directly_is_counted_by_its_address() {
+fn a_direct_client_is_counted_by_its_address() {
     let (listener, port) = listen();
     let _server = serve(move |_| {
         let proxies = TrustedProxies::x_forwarded_for().networks(["127.0.0.11"]);
@@ -147,7 +147,7 @@ fn whoever_connects_directly_is_counted_by_its_address() {
     assert_eq!(claims.map(|claim| client.ask("GET", "/", &claim).status), [200, 200, 429]);
 }
 
-/// The control: with nothing set, nginx is the one client there is, and that is said.
+/// The control: with nothing set, nginx is the one client there is, and that is logged.
 #[test]
 fn without_the_setting_all_clients_are_nginx() {
     log::capture();

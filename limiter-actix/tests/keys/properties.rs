@@ -1,4 +1,4 @@
-//! What no header can do.
+//! Limits of the power of headers.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -9,7 +9,7 @@ use crate::vectors::lines;
 
 const NAMES: [&str; 4] = ["x-forwarded-for", "forwarded", "x-real-ip", "cf-connecting-ip"];
 
-/// What a client may send as a value: pieces of what proxies write, and any bytes.
+/// Values that a client may send: pieces of what proxies write, and any bytes.
 fn claim() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         8 => select(vec![
@@ -45,7 +45,7 @@ fn trusting(name: &str) -> TrustedProxies {
     TrustedProxies::header(name).networks(["10.0.0.0/8"])
 }
 
-/// What a proxy adds to the list for the address that connected to it.
+/// The entry that a proxy adds for the address that connected to it.
 fn entry(name: &str, address: IpAddr, dress: u8) -> String {
     let bracketed = match address {
         IpAddr::V4(address) => address.to_string(),
@@ -64,7 +64,7 @@ fn entry(name: &str, address: IpAddr, dress: u8) -> String {
 
 proptest! {
     #[test]
-    fn a_client_that_is_no_proxy_cannot_choose(
+    fn a_client_that_is_no_proxy_chooses_nothing(
         peer in stranger(),
         chosen in select(&NAMES[..]),
         sent in vec((select(&NAMES[..]), claim()), 0..6),
@@ -79,7 +79,7 @@ proptest! {
     }
 
     #[test]
-    fn what_a_client_sends_changes_nothing_of_what_proxies_add(
+    fn a_clients_own_entries_change_nothing(
         name in select(vec!["x-forwarded-for", "forwarded"]),
         claims in vec(claim(), 0..4),
         client in stranger(),
@@ -107,7 +107,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_comes_the_client_is_an_address_that_was_there(
+    fn the_client_is_always_an_address_of_the_request(
         name in select(vec!["x-forwarded-for", "forwarded", "x-real-ip"]),
         values in vec(claim(), 0..4),
     ) {

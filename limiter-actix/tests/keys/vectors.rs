@@ -53,7 +53,7 @@ fn x_forwarded_for_by_networks() {
             ("10.0.0.1", &["garbage"], "10.0.0.1"),
             ("10.0.0.1", &[""], "10.0.0.1"),
             ("10.0.0.1", &[], "10.0.0.1"),
-            // All of them are proxies: the one furthest away asks.
+            // All of them are proxies: the one furthest away is the client.
             ("10.0.0.1", &["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
             ("fd00::1", &["1.2.3.4, fd00::2"], "1.2.3.4"),
             ("fd00::1", &["2001:db8::7,10.0.0.2"], "2001:db8::7"),
@@ -185,7 +185,7 @@ fn only_the_chosen_header_is_read() {
 }
 
 #[test]
-fn the_lists_are_lists_under_their_plain_names() {
+fn lists_are_read_under_their_plain_names() {
     let proxies = TrustedProxies::header("X-Forwarded-For").networks(["10.0.0.0/8"]);
     check(&proxies, "x-forwarded-for", &[("10.0.0.1", &["6.6.6.6, 1.2.3.4"], "1.2.3.4")]);
     let proxies = TrustedProxies::header("forwarded").networks(["10.0.0.0/8"]);
@@ -210,7 +210,7 @@ fn a_unix_socket_is_trusted_only_when_set() {
 }
 
 #[test]
-fn nobody_and_mistakes_trust_nobody() {
+fn no_proxies_and_invalid_ones_trust_no_hop() {
     let name = "x-forwarded-for";
     for proxies in [
         TrustedProxies::none(),

@@ -1,16 +1,10 @@
-//! Costs that are taken only when the response says so.
+//! Costs that are taken only if the response says so.
 
 use std::{
-    cell::Cell,
-    future::poll_fn,
-    panic::{AssertUnwindSafe, catch_unwind},
-    pin::{Pin, pin},
-    rc::Rc,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
-    task::Poll,
     time::Duration,
 };
 
@@ -19,16 +13,15 @@ use actix_web::{
     dev::{ResponseHead, Service},
     error::{ErrorBadRequest, ErrorUnauthorized},
     guard::{GuardContext, fn_guard},
-    rt::{System, spawn, task::yield_now, time::sleep},
+    rt::{task::yield_now, time::sleep},
     test::init_service,
-    web::{self, Data},
+    web::{self},
 };
 use futures_util::future::join_all;
 use limiter_actix::{Exempt, Limit, Limiter, Quota, resource};
 use limiter_test_support::{
-    log,
     play::{builder, clock, expect, in_a_system, page, play_to, read},
-    storages::Kept,
+    storages::StorageKind,
 };
 
 use crate::probe::hold;
@@ -38,7 +31,7 @@ fn failed(answer: &ResponseHead) -> bool {
     answer.status.is_client_error()
 }
 
-fn one_failure() -> Limit {
+pub(crate) fn one_failure() -> Limit {
     Limit::new(Quota::per_minute(1)).deduct_when(failed)
 }
 
@@ -74,7 +67,7 @@ fn only_failures_count() {
 }
 
 #[test]
-fn what_is_always_due_stays() {
+fn an_unconditional_cost_stays() {
     hold(
         |it| it.headers(true),
         |app| {
@@ -107,7 +100,7 @@ fn other_limits_of_the_request_stay_taken() {
 }
 
 #[test]
-fn refused_requests_are_never_asked() {
+fn refused_requests_never_reach_the_callback() {
     let asked = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&asked);
     let limit = Limit::new(Quota::per_hour(5)).deduct_when(move |answer| {
@@ -129,52 +122,27 @@ fn refused_requests_are_never_asked() {
     assert!(asked.load(Relaxed) > 0, "the admitted one was asked");
 }
 
-/// Answers when the test says so.
-#[derive(Default)]
-struct Gate(Cell<bool>);
-
-impl Gate {
-    async fn wait(gate: Data<Rc<Self>>) -> HttpResponse {
-        while !gate.0.get() {
-            yield_now().await;
-        }
-        HttpResponse::Ok().finish()
-    }
-}
-
-/// Lets a request get as far as the gate.
-async fn begin<T>(mut request: Pin<&mut impl Future<Output = T>>) {
-    for _ in 0..10 {
-        poll_fn(|cx| {
-            assert!(request.as_mut().poll(cx).is_pending());
-            Poll::Ready(())
-        })
-        .await;
-        yield_now().await;
-    }
-}
-
 /// Lets what comes back get to a storage that is far.
-async fn refunded() {
+pub(crate) async fn refunded() {
     for _ in 0..10 {
         yield_now().await;
     }
 }
 
-fn limiter(clock: &Arc<limiter_actix::ManualClock>, kept: Kept) -> Limiter {
-    kept.set(builder(clock)).headers(true).build().expect("there is nothing to read")
+pub(crate) fn limiter(clock: &Arc<limiter_actix::ManualClock>, kind: StorageKind) -> Limiter {
+    kind.set(builder(clock)).headers(true).build().expect("there is nothing to read")
 }
 
 #[test]
-fn of_a_hundred_at_once_one_is_admitted() {
-    for kept in Kept::ALL {
+fn one_of_a_hundred_at_once_is_admitted() {
+    for kind in StorageKind::ALL {
         let statuses = in_a_system(async {
             async fn slow() -> HttpResponse {
                 sleep(Duration::from_millis(5)).await;
                 HttpResponse::Ok().finish()
             }
             let app = App::new()
-                .wrap(limiter(&clock(), kept))
+                .wrap(limiter(&clock(), kind))
                 .service(resource("/a", one_failure(), |it| it.to(slow)));
             let app = init_service(app).await;
             let requests = (0..100).map(|_| app.call(read("GET /a", "").to_request()));
@@ -184,112 +152,14 @@ fn of_a_hundred_at_once_one_is_admitted() {
                 .map(|answer| answer.expect("an answer").status().as_u16())
                 .collect::<Vec<_>>()
         });
-        assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "kept {kept:?}");
-        assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 99, "kept {kept:?}");
+        assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "storage {kind:?}");
+        assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 99, "storage {kind:?}");
     }
 }
 
+/// An error whose response can be made only once.
 #[test]
-fn hanging_up_makes_no_attempt_free() {
-    after_hanging_up(one_failure, "429 [L=1 R=0 X=T+60 A=60]");
-}
-
-#[test]
-fn hanging_up_gives_back_where_the_limit_says_so() {
-    after_hanging_up(|| one_failure().refund_on_drop(true), "200 [L=1 R=1 X=T+0]");
-    // Also where the response has no say.
-    let always = || Limit::new(Quota::per_minute(1)).refund_on_drop(true);
-    after_hanging_up(always, "200 [L=1 R=0 X=T+60]");
-}
-
-/// What the next request is answered.
-fn after_hanging_up(limit: fn() -> Limit, expected: &str) {
-    for kept in Kept::ALL {
-        let wrong = in_a_system(async {
-            let (clock, gate) = (clock(), Rc::new(Gate::default()));
-            let gated = resource("/a", limit(), |it| it.to(Gate::wait));
-            let app =
-                App::new().app_data(Data::new(Rc::clone(&gate))).wrap(limiter(&clock, kept)).service(gated);
-            let app = init_service(app).await;
-            {
-                let mut request = pin!(app.call(read("GET /a", "").to_request()));
-                begin(request.as_mut()).await;
-            }
-            gate.0.set(true);
-            refunded().await;
-            let steps = [(0.0, "GET /a", "", expected), (60.0, "GET /a", "", "200")];
-            play_to(async |it| app.call(it.to_request()).await, &clock, &steps).await
-        });
-        assert!(wrong.is_empty(), "kept {kept:?}:\n{}\n", wrong.join("\n"));
-    }
-}
-
-#[test]
-fn a_panic_makes_no_attempt_free() {
-    after_a_panic(one_failure, "429 [L=1 R=0 X=T+60 A=60]");
-}
-
-#[test]
-fn a_panic_gives_back_where_the_limit_says_so() {
-    after_a_panic(|| one_failure().refund_on_drop(true), "200 [L=1 R=1 X=T+0]");
-}
-
-/// What the next request is answered.
-fn after_a_panic(limit: fn() -> Limit, expected: &str) {
-    for kept in Kept::ALL {
-        let wrong = in_a_system(async {
-            async fn panics(req: HttpRequest) -> HttpResponse {
-                assert!(!req.headers().contains_key("panic"), "as asked");
-                HttpResponse::Ok().finish()
-            }
-            let clock = clock();
-            let service = resource("/a", limit(), |it| it.to(panics));
-            let app = init_service(App::new().wrap(limiter(&clock, kept)).service(service)).await;
-            {
-                let request = read("GET /a", "panic: 1").to_request();
-                let mut request = pin!(app.call(request));
-                let panicked =
-                    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| request.as_mut().poll(cx))) {
-                        Ok(polled) => polled.map(|_| false),
-                        Err(_) => Poll::Ready(true),
-                    });
-                assert!(panicked.await, "the handler panics");
-            }
-            refunded().await;
-            let steps = [(0.0, "GET /a", "", expected), (60.0, "GET /a", "", "200")];
-            play_to(async |it| app.call(it.to_request()).await, &clock, &steps).await
-        });
-        assert!(wrong.is_empty(), "kept {kept:?}:\n{}\n", wrong.join("\n"));
-    }
-}
-
-/// The worker ends while a request is on its way: its tasks are dropped where nothing can be given back any more.
-#[test]
-fn a_worker_that_ends_panics_nowhere() {
-    log::capture();
-    for kept in Kept::ALL {
-        let before = log::here("L006").len();
-        let system = System::new();
-        system.block_on(async {
-            let limit = one_failure().refund_on_drop(true);
-            let gated = resource("/a", limit, |it| it.to(Gate::wait));
-            let gate = Data::new(Rc::new(Gate::default()));
-            let app = App::new().app_data(gate).wrap(limiter(&clock(), kept)).service(gated);
-            let app = init_service(app).await;
-            let request = app.call(read("GET /a", "").to_request());
-            spawn(async move { drop(request.await) });
-            refunded().await;
-        });
-        drop(system);
-        let said = log::here("L006").split_off(before);
-        let said = said.iter().filter(|line| line.contains("in a worker that shuts down")).count();
-        assert_eq!(said, usize::from(matches!(kept, Kept::Far)), "kept {kept:?}");
-    }
-}
-
-/// An error that can say what it is only once.
-#[test]
-fn errors_that_middleware_makes_are_asked() {
+fn errors_of_middleware_count() {
     #[derive(Debug)]
     struct Failure;
     impl std::fmt::Display for Failure {
@@ -318,49 +188,17 @@ fn errors_that_middleware_makes_are_asked() {
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
 }
 
+/// A guarded handler answers for an exempt route, and only then the limit is known to hold: its callback
+/// gets the response all the same.
 #[test]
-fn nothing_is_given_back_into_another_window() {
-    for kept in [Kept::Here, Kept::Far] {
-        let wrong = in_a_system(async {
-            let (clock, gate) = (clock(), Rc::new(Gate::default()));
-            let limit = || one_failure().shared("s");
-            let gated = resource("/gated", limit(), |it| it.to(Gate::wait));
-            let failing =
-                resource("/fails", limit(), |it| it.to(async || HttpResponse::BadRequest().finish()));
-            let app = App::new().app_data(Data::new(Rc::clone(&gate))).wrap(limiter(&clock, kept));
-            let app = init_service(app.service(gated).service(failing)).await;
-            let play =
-                async |steps: &[_]| play_to(async |it| app.call(it.to_request()).await, &clock, steps).await;
-
-            let mut request = pin!(app.call(read("GET /gated", "").to_request()));
-            begin(request.as_mut()).await;
-            let mut wrong = play(&[
-                (59.0, "GET /fails", "", "429 [L=1 R=0 X=T+60 A=1]"),
-                // The window of the one that waits is over.
-                (60.0, "GET /fails", "", "400 [L=1 R=0 X=T+120]"),
-            ])
-            .await;
-            gate.0.set(true);
-            assert_eq!(request.await.expect("an answer").status(), 200);
-            yield_now().await;
-            wrong.extend(play(&[(61.0, "GET /fails", "", "429 [L=1 R=0 X=T+120 A=59]")]).await);
-            wrong
-        });
-        assert!(wrong.is_empty(), "kept {kept:?}:\n{}\n", wrong.join("\n"));
-    }
-}
-
-/// A guarded handler answers for an exempt route, and only then it is known that the limit holds: it is asked of
-/// the response all the same.
-#[test]
-fn what_is_due_late_is_asked_as_well() {
+fn a_limit_met_after_routing_reads_the_response_too() {
     let has_password = |it: &GuardContext<'_>| it.head().headers().contains_key("password");
     for (password, first, expected) in [("password: right", "200", "200"), ("password: wrong", "401", "429")]
     {
-        for kept in Kept::ALL {
+        for kind in StorageKind::ALL {
             let wrong = in_a_system(async {
                 let clock = clock();
-                let limiter = kept.set(builder(&clock)).application_limits(one_failure()).build();
+                let limiter = kind.set(builder(&clock)).application_limits(one_failure()).build();
                 let app = App::new()
                     .wrap(limiter.expect("a limit"))
                     .route("/a", web::get().guard(fn_guard(has_password)).to(login))
@@ -375,7 +213,7 @@ fn what_is_due_late_is_asked_as_well() {
                 wrong.extend(play(&[(0.0, "GET /b", "password: right", expected)]).await);
                 wrong
             });
-            assert!(wrong.is_empty(), "{password}, kept {kept:?}:\n{}\n", wrong.join("\n"));
+            assert!(wrong.is_empty(), "{password}, storage {kind:?}:\n{}\n", wrong.join("\n"));
         }
     }
 }

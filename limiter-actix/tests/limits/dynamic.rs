@@ -1,4 +1,4 @@
-//! Limits that a function of the request tells.
+//! Limits by a function of the request.
 
 use std::sync::{
     Arc,
@@ -14,13 +14,13 @@ use limiter_test_support::{
 
 use crate::probe::hold;
 
-/// What the header `lim` says.
+/// The quotas in the header `lim`.
 fn told(req: &ServiceRequest) -> Option<String> {
     header(req, "lim").map(str::to_owned)
 }
 
 #[test]
-fn a_text_that_cannot_be_read_leaves_it_to_the_defaults_and_is_logged() {
+fn an_invalid_text_leaves_it_to_the_defaults_and_is_logged() {
     log::capture();
     hold(
         |it| it.default_limits("1/minute"),
@@ -35,7 +35,7 @@ fn a_text_that_cannot_be_read_leaves_it_to_the_defaults_and_is_logged() {
             (0.0, "GET /a", "lim: 1/day", "200"),
         ],
     );
-    let errors = log::here("a function told a limit that cannot be");
+    let errors = log::here("invalid quota from a dynamic limit");
     assert!(!errors.is_empty() && errors.iter().all(|line| line.starts_with("ERROR")), "{errors:?}");
 }
 
@@ -57,7 +57,7 @@ fn a_function_that_fails_leaves_the_good_ones_and_the_defaults() {
 }
 
 #[test]
-fn a_text_that_can_be_read_in_part() {
+fn a_text_that_is_valid_in_part() {
     hold(
         |it| it.default_limits("2/minute"),
         |app| {
@@ -73,7 +73,7 @@ fn a_text_that_can_be_read_in_part() {
 }
 
 #[test]
-fn a_quota_that_its_strategy_cannot_count_holds_as_nearly_as_it_can() {
+fn a_quota_beyond_its_strategy_holds_as_nearly_as_it_can() {
     log::capture();
     hold(
         |it| it.default_limits("9/minute"),
@@ -83,7 +83,7 @@ fn a_quota_that_its_strategy_cannot_count_holds_as_nearly_as_it_can() {
         },
         &[(0.0, "GET /a", "", "200"), (0.0, "GET /a", "", "429 '1 per 1 minute'")],
     );
-    let errors = log::here("a limit cannot have this burst");
+    let errors = log::here("ignoring `burst`");
     assert!(!errors.is_empty() && errors.iter().all(|line| line.starts_with("ERROR")), "{errors:?}");
 }
 
@@ -108,7 +108,7 @@ fn a_changed_limit_starts_its_own_count() {
 }
 
 #[test]
-fn one_function_may_tell_several() {
+fn one_function_may_return_several_quotas() {
     hold(
         |it| it.default_limits("1/second").headers(true),
         |app| {
@@ -125,7 +125,7 @@ fn one_function_may_tell_several() {
 }
 
 #[test]
-fn on_all_tiers() {
+fn dynamic_limits_on_all_tiers() {
     hold(
         |it| it.default_limits(Limit::dynamic(told)).application_limits(Limit::dynamic(|_| "3/minute")),
         |app| {
@@ -161,7 +161,7 @@ fn meta_limits_by_a_function() {
 }
 
 #[test]
-fn with_options() {
+fn dynamic_limits_with_options() {
     hold(
         |it| it.headers(true),
         |app| {

@@ -1,11 +1,21 @@
 //! Which limits apply, and what their options do.
 
+mod breaches;
+mod callbacks;
+mod contract_table;
+mod counts_apart;
 mod deduct;
 mod dynamic;
+mod exemptions;
+mod limit_keys;
+mod limit_meta;
+mod matching;
 mod meta;
-mod more;
 mod options;
+mod overriding;
 mod probe;
+mod refunds;
 mod sharing;
-mod table;
-mod together;
+mod switched_off;
+mod switches;
+mod whole_batches;

@@ -10,12 +10,12 @@ use actix_web::{
     body::MessageBody,
     dev::{Service, ServiceResponse},
     test::{TestRequest, init_service},
-    web::ServiceConfig,
+    web::{self, ServiceConfig},
 };
-use limiter_actix::{Breach, Limit, LimiterBuilder, Quota};
+use limiter_actix::{Breach, Limit, LimiterBuilder, Quota, Rule, ScopeExt};
 use limiter_test_support::{
-    play::{Step, builder, clock, header, in_a_system, play, read},
-    storages::{Kept, wrong_on_all},
+    play::{Step, builder, clock, header, in_a_system, page, play, read},
+    storages::{StorageKind, errors_on_all},
 };
 
 /// Defaults, the application's, those of scopes and routes.
@@ -26,7 +26,7 @@ pub(crate) fn limit(name: &'static str) -> Limit {
     with_options(Limit::new(Quota::per_hour(1)), name)
 }
 
-/// The limit of this name, if a function of the request says so.
+/// The limit of this name, if a function of the request returns a quota.
 pub(crate) fn limit_if(
     name: &'static str,
     tells: fn(&actix_web::dev::ServiceRequest) -> Option<Quota>,
@@ -44,9 +44,9 @@ pub(crate) fn applies(
     routes: impl Fn(&mut ServiceConfig),
     asked: &[(&str, &str, &str)],
 ) -> Vec<String> {
-    let on = |kept: Kept| {
+    let on = |kind: StorageKind| {
         in_a_system(async {
-            let limiter = limiter(kept.set(builder(&clock())))
+            let limiter = limiter(kind.set(builder(&clock())))
                 .application_limits(limit("a"))
                 .default_limits(limit("d"))
                 .build()
@@ -63,7 +63,7 @@ pub(crate) fn applies(
             wrong
         })
     };
-    wrong_on_all(on)
+    errors_on_all(on)
 }
 
 /// The names of the limits that apply, by level.
@@ -81,7 +81,7 @@ async fn applying<B: MessageBody + 'static>(
     if names.is_empty() { "-".to_owned() } else { names.join(" ") }
 }
 
-/// Whether a new client is, when it spends on this limit for the second time.
+/// Returns whether a new client is refused when it spends on this limit for the second time.
 async fn is_refused<B: MessageBody + 'static>(
     app: impl AsyncFn(TestRequest) -> Result<ServiceResponse<B>, Error>,
     request: &str,
@@ -112,7 +112,23 @@ pub(crate) fn hold(
     routes: impl Fn(&mut ServiceConfig),
     steps: &[Step<'_>],
 ) {
-    let on = |kept: Kept| play(|it| limiter(kept.set(it)), &routes, steps);
-    let wrong = wrong_on_all(on);
+    let on = |kind: StorageKind| play(|it| limiter(kind.set(it)), &routes, steps);
+    let wrong = errors_on_all(on);
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+}
+
+/// Checks what applies to these requests with these headers.
+#[track_caller]
+pub(crate) fn row(
+    limiter: fn(LimiterBuilder) -> LimiterBuilder,
+    routes: fn(&mut ServiceConfig),
+    asked: &[(&str, &str, &str)],
+) {
+    let wrong = applies(limiter, routes, asked);
+    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+}
+
+/// A scope with a rule, and a page in it that answers all methods.
+pub(crate) fn scope(app: &mut ServiceConfig, rule: impl Into<Rule>) {
+    app.service(web::scope("/p").service(page("/x", "x")).rule(rule));
 }

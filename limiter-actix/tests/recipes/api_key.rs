@@ -24,7 +24,7 @@ mod test {
     use crate::app_with;
 
     #[actix_web::test]
-    async fn a_key_that_was_made_up_is_no_fresh_count() {
+    async fn an_invented_key_is_no_fresh_count() {
         let app = app_with(limiter().expect("a limiter")).await;
         let rows = [("k-1", 200), ("a", 200), ("b", 200), ("c", 200), ("d", 429), ("k-1", 200), ("k-1", 200)];
         for (key, expected) in rows.into_iter().chain([("k-1", 429)]) {

@@ -30,7 +30,7 @@ mod test {
     use crate::{app_with, passing_from};
 
     #[actix_web::test]
-    async fn clients_of_one_country_share_what_it_has() {
+    async fn clients_of_one_country_share_its_quota() {
         let app = app_with(limiter().expect("a limiter")).await;
         assert_eq!(passing_from(&app, "192.0.2.1", "/", 8).await, 6);
         assert_eq!(passing_from(&app, "192.0.2.2", "/", 8).await, 4);

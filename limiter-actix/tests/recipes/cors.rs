@@ -28,7 +28,7 @@ mod test {
     use limiter_test_support::{client::Client, server::serve};
 
     #[test]
-    fn read_refusals_and_ask_before_for_free() {
+    fn preflights_pass_and_refusals_can_be_read() {
         let server = serve(super::server);
         let mut client = Client::connect(server.address);
         let origin = ("origin", "https://shop.example");

@@ -47,7 +47,7 @@ mod test {
     use crate::from;
 
     #[actix_web::test]
-    async fn by_address_and_by_account() {
+    async fn failed_logins_count_by_address_and_by_account() {
         let limiter = limiter().expect("a limiter");
         let app = App::new().app_data(Data::new(limiter.clone())).service(login).wrap(limiter);
         let app = init_service(app).await;

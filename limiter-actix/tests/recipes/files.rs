@@ -19,7 +19,7 @@ mod test {
     use crate::passing_from;
 
     #[actix_web::test]
-    async fn some_are_exempt_and_some_have_limits() {
+    async fn some_files_are_exempt_and_some_have_limits() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/recipes");
         let app = App::new()
             .service(Files::new("/static", folder))

@@ -37,7 +37,7 @@ mod test {
     use crate::from;
 
     #[actix_web::test]
-    async fn is_taken_when_it_is_known() {
+    async fn the_cost_of_a_query_is_charged_when_it_is_known() {
         let limiter = limiter().expect("a limiter");
         let app = App::new().app_data(Data::new(limiter.clone())).service(graphql).wrap(limiter);
         let app = init_service(app).await;

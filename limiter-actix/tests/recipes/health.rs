@@ -1,4 +1,4 @@
-//! What always answers.
+//! Health checks that always answer.
 
 use actix_web::{Responder, get};
 use limiter_actix::{BuildError, Limiter, exempt};
@@ -24,7 +24,7 @@ mod test {
     use crate::passing_from;
 
     #[actix_web::test]
-    async fn while_everything_else_is_spent() {
+    async fn health_checks_pass_while_everything_else_is_spent() {
         let app = App::new()
             .service(health)
             .route("/metrics", web::get().to(HttpResponse::Ok))

@@ -26,7 +26,7 @@ mod test {
     use crate::{app_with, from, passing_from};
 
     #[actix_web::test]
-    async fn pass_but_not_who_comes_through_the_proxy() {
+    async fn internal_clients_pass_but_not_through_the_proxy() {
         let app = app_with(limiter().expect("a limiter")).await;
         for internal in ["192.168.1.7", "127.0.0.1", "fd00::1", "::1"] {
             assert_eq!(passing_from(&app, internal, "/", 5).await, 5, "{internal}");

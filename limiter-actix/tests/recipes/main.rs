@@ -1,4 +1,4 @@
-//! The recipes of docs/recipes.md do what they say.
+//! The recipes of docs/recipes.md work.
 //!
 //! Each is a file: first the code, as it stands in the text, then the test that it does.
 
@@ -51,7 +51,7 @@ fn from(address: &str, method: &str, target: &str) -> TestRequest {
     request(method, target).peer_addr((address, 40_000).into())
 }
 
-/// How many of so many GETs from this address are not refused.
+/// Counts the GETs of so many from this address that are not refused.
 async fn passing_from<S, B>(app: &S, address: &str, target: &str, times: usize) -> usize
 where
     S: Service<Request, Response = ServiceResponse<B>, Error = Error>,

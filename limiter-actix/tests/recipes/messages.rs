@@ -22,7 +22,7 @@ mod test {
     use crate::from;
 
     #[actix_web::test]
-    async fn are_counted_by_their_sender() {
+    async fn messages_are_counted_by_their_sender() {
         let limiter = limiter().expect("a limiter");
         for client in ["192.0.2.1", "192.0.2.2"] {
             let sender = sender(&from(client, "GET", "/").to_http_request());

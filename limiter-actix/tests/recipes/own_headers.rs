@@ -39,7 +39,7 @@ mod test {
     use crate::from;
 
     #[actix_web::test]
-    async fn are_on_all_answers() {
+    async fn headers_are_on_all_responses() {
         let limiter = Limiter::builder().default_limits("9/day; 2/hour").build().expect("a limiter");
         let app = App::new().route("/", web::get().to(HttpResponse::Ok));
         let app = init_service(app.wrap(limiter).wrap(from_fn(add_headers))).await;

@@ -11,7 +11,7 @@ mod test {
     use crate::{app_with, passing_from};
 
     #[actix_web::test]
-    async fn counts_in_memory() {
+    async fn a_limit_per_process_counts_in_memory() {
         let app = app_with(limiter().expect("a limiter")).await;
         assert_eq!(passing_from(&app, "192.0.2.1", "/", 9).await, 5);
     }

@@ -1,4 +1,4 @@
-//! Who looks for what is not there.
+//! Scanners that look for missing pages.
 
 use actix_web::http::StatusCode;
 use limiter_actix::{BuildError, Limit, Limiter, Quota};
@@ -15,7 +15,7 @@ mod test {
     use crate::{app_with, passing_from};
 
     #[actix_web::test]
-    async fn are_shut_out_of_everything() {
+    async fn scanners_are_shut_out_of_everything() {
         let app = app_with(limiter().expect("a limiter")).await;
         assert_eq!(passing_from(&app, "192.0.2.1", "/", 50).await, 50, "what is there does not count");
         assert_eq!(passing_from(&app, "192.0.2.1", "/wp-login.php", 10).await, 10);

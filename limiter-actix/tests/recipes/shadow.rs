@@ -15,13 +15,13 @@ mod test {
     use crate::{app_with, passing_from};
 
     #[actix_web::test]
-    async fn refuses_nothing_and_is_logged() {
+    async fn a_shadow_limit_refuses_nothing_and_is_logged() {
         log::capture();
         let app = app_with(limiter().expect("a limiter")).await;
         assert_eq!(passing_from(&app, "192.0.2.1", "/", 2).await, 2);
-        assert!(log::here("in shadow would have refused").is_empty());
+        assert!(log::here("shadow limit would have refused").is_empty());
         assert_eq!(passing_from(&app, "192.0.2.1", "/", 8).await, 4);
-        let said = log::here("in shadow would have refused");
+        let said = log::here("shadow limit would have refused");
         assert_eq!(said.len(), 4, "{said:?}");
         assert!(said.iter().all(|line| line.contains("planned")), "{said:?}");
     }

@@ -50,7 +50,7 @@ mod test {
     use super::*;
 
     #[actix_web::test]
-    async fn a_change_holds_from_the_next_request_on() {
+    async fn a_changed_quota_holds_from_the_next_request_on() {
         let contracts = Contracts::default();
         contracts.change("acme", "3/hour").expect("limits");
         assert!(contracts.change("acme", "3 per fortnight").is_err());

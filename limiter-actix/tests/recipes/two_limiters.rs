@@ -55,7 +55,7 @@ mod test {
     use limiter_test_support::{client::Client, server::serve};
 
     #[test]
-    fn each_decides_for_itself() {
+    fn each_limiter_decides_for_itself() {
         let server = serve(super::server);
         let ask = |from: u8, user: &[(&str, &str)]| {
             let mut client = Client::connect_from([127, 0, 0, from].into(), server.address);

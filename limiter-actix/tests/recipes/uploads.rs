@@ -39,7 +39,7 @@ mod test {
     use crate::from;
 
     #[actix_web::test]
-    async fn what_is_large_costs_more() {
+    async fn large_uploads_cost_more() {
         let limiter = Limiter::builder().headers(true).build().expect("a limiter");
         let app = init_service(App::new().configure(routes).wrap(limiter)).await;
         let rows = [

@@ -19,7 +19,7 @@ mod test {
     use crate::passing_from;
 
     #[actix_web::test]
-    async fn hold_together() {
+    async fn all_windows_hold() {
         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_700_000_000_000)));
         let limiter = Limiter::builder().clock(Arc::clone(&clock) as _).build().expect("a limiter");
         let app = init_service(App::new().service(search).wrap(limiter)).await;

@@ -1,4 +1,4 @@
-//! Which limits apply where they are declared, and what a client is told of them.
+//! Limits where they are declared, and the headers of them.
 
 use actix_web::{get, head, route, web};
 use limiter_actix::{Exempt, Limit, Limits, Quota, Rule, ScopeExt, exempt, limit};

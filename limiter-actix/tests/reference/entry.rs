@@ -2,10 +2,10 @@ use actix_web::web::ServiceConfig;
 use limiter_actix::LimiterBuilder;
 use limiter_test_support::{
     play::{Step, play},
-    storages::{Kept, wrong_on_all},
+    storages::{StorageKind, errors_on_all},
 };
 
-/// What the reference was seen to do, set up here.
+/// An observation of the reference, set up here.
 pub(crate) struct Entry {
     pub(crate) id: &'static str,
     /// Why the answers differ from those of the reference; none: they agree.
@@ -47,7 +47,7 @@ pub(crate) fn hold(entries: &[Entry]) {
 
 fn wrong_with(entry: &Entry) -> Option<String> {
     let verdict = entry.differs.map_or("agrees".to_owned(), |why| format!("differs: {why}"));
-    let on = |kept: Kept| play(|it| kept.set((entry.limiter)(it)), entry.routes, entry.steps);
-    let wrong = wrong_on_all(on);
+    let on = |kind: StorageKind| play(|it| kind.set((entry.limiter)(it)), entry.routes, entry.steps);
+    let wrong = errors_on_all(on);
     (!wrong.is_empty()).then(|| format!("{} ({verdict})\n{}", entry.id, wrong.join("\n")))
 }

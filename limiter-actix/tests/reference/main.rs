@@ -1,20 +1,20 @@
-//! What Flask-Limiter was seen to do: each observation by its id.
+//! Observed behaviour of Flask-Limiter: each observation by its id.
 //!
-//! Where an entry agrees, its steps are those of the reference, but for what the contract says of headers:
+//! Where an entry agrees, its steps are those of the reference, but for the contract's rules of headers:
 //! X is the end of the window, rounded up (the reference adds a second to a whole number), and A is there on
-//! refusals only. Where it differs, the steps are those of the contract, and the entry says why.
+//! refusals only. Where it differs, the steps are those of the contract, and the entry gives the reason.
 
 use std::collections::HashSet;
 
-mod alone;
 mod declared;
 mod entry;
 mod functions;
 mod meta;
+mod single_entries;
 mod together;
 mod windows;
 
-/// What the reference has and this limiter does not.
+/// Entries of the reference without a counterpart here.
 const NOT_APPLICABLE: &[(&str, &str)] = &[
     ("B28", "callbacks cannot fail"),
     ("F07", "which limits hold while the storage fails, pass by pass: there is one decision here"),
@@ -36,7 +36,7 @@ fn every_entry_is_here_once() {
         .iter()
         .flatten()
         .map(|entry| entry.id)
-        .chain(alone::IDS.iter().copied())
+        .chain(single_entries::IDS.iter().copied())
         .chain(not_applicable)
         .collect();
     assert_eq!(ids.len(), 67);

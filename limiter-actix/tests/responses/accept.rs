@@ -16,9 +16,9 @@ const PLAIN: &str = "text/plain; charset=utf-8";
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8";
 const IMAGE: &str = "image/avif,image/webp,image/png,image/svg+xml,image/*;q=0.8,*/*;q=0.5";
 
-/// What is sent, on one line or more, and the form that comes back.
+/// `Accept`, on one line or more, and the form that comes back.
 const TABLE: &[(&[&str], &str)] = &[
-    // Programs, and whoever does not say.
+    // Programs, and clients without the header.
     (&[], PROBLEM),
     (&["*/*"], PROBLEM),
     (&["application/json"], PROBLEM),
@@ -45,7 +45,7 @@ const TABLE: &[(&[&str], &str)] = &[
     (&["application/json;q=0.1, text/plain;q=0.2"], PLAIN),
     (&["text/plain; q=0.500, text/html; q=0.499"], PLAIN),
     (&["text/plain;Q=0.9,text/html;q=0.8"], PLAIN),
-    // The more specific range says how much a form is liked, wherever it stands (RFC 9110, section 12.5.1).
+    // The more specific range decides how much a form is liked, wherever it stands (RFC 9110, section 12.5.1).
     (&["*/*, application/json;q=0.1"], HTML),
     (&["text/*;q=0.9, text/html;q=0.1, application/json;q=0.5"], PLAIN),
     (&["text/html;q=0, text/*"], PLAIN),
@@ -58,7 +58,7 @@ const TABLE: &[(&[&str], &str)] = &[
     // Several lines are one list.
     (&["text/plain;q=0.3", "text/html;q=0.4"], HTML),
     (&["image/png", "text/plain"], PLAIN),
-    // What cannot be read is passed over.
+    // Invalid parts are passed over.
     (&[""], PROBLEM),
     (&[",,,"], PROBLEM),
     (&["text/html;q=2, text/plain;q=0.1"], PLAIN),
@@ -68,7 +68,7 @@ const TABLE: &[(&[&str], &str)] = &[
 ];
 
 #[actix_web::test]
-async fn the_form_is_the_one_that_is_accepted() {
+async fn the_form_follows_accept() {
     let limiter = limiter().default_limits("0/day").build().expect("a limit");
     let app = init_service(App::new().wrap(limiter).route("/", web::get().to(|| async { "admitted" }))).await;
     let mut wrong = Vec::new();

@@ -1,4 +1,4 @@
-//! What stands in a refusal, in each of its forms.
+//! The body of a refusal, in each of its forms.
 
 use actix_web::{App, test::init_service, web};
 use limiter_actix::{Limit, Quota};
@@ -9,7 +9,7 @@ use limiter_test_support::{
 
 use super::limiter;
 
-/// Refuses everything; what the limit says is `limit`.
+/// Refuses everything, by a limit with this message.
 async fn refused(limit: Limit, method: &str, accept: &str) -> Answer {
     let limiter = limiter().default_limits(limit).build().expect("a limit");
     let app = init_service(App::new().wrap(limiter).route("/", web::get().to(|| async { "admitted" }))).await;

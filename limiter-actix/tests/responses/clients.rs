@@ -13,7 +13,7 @@ fn limiter(limit: &str, form: RetryAfter) -> Limiter {
 
 /// Runs in real time: it is the client's clock that waits.
 #[test]
-fn urllib3_waits_as_it_is_told() {
+fn urllib3_waits_for_retry_after() {
     let scopes = [
         ("/seconds", limiter("1 per 2 seconds", RetryAfter::Seconds)),
         ("/date", limiter("1 per 2 seconds", RetryAfter::HttpDate)),

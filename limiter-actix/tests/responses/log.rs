@@ -1,4 +1,4 @@
-//! What the log says of refusals.
+//! The log of refusals.
 
 use std::{sync::Arc, time::Duration};
 
@@ -33,9 +33,9 @@ async fn a_flood_of_refusals_does_not_fill_the_log() {
     assert!(suppressed[0].starts_with("INFO") && suppressed[0].contains("suppressed=150"), "{suppressed:?}");
 }
 
-/// A limit in shadow tells what it would have done, once for a request.
+/// A limit in shadow logs the refusal it would have made, once for a request.
 #[actix_web::test]
-async fn limits_in_shadow_are_told_of_once() {
+async fn limits_in_shadow_are_logged_once() {
     log::capture();
     let clock = Arc::new(ManualClock::new(Timestamp::from_millis(START * 1000)));
     let watched = Limit::new(Quota::per_day(1)).name("watched").shadow(true);
@@ -43,7 +43,7 @@ async fn limits_in_shadow_are_told_of_once() {
     let app = test::init_service(App::new().wrap(limits)).await;
     for expected in [0, 1, 2] {
         assert_eq!(ask(&app, request("GET", "/")).await.status, 404);
-        assert_eq!(log::here("a limit in shadow would have refused").len(), expected);
+        assert_eq!(log::here("shadow limit would have refused").len(), expected);
     }
     assert!(log::here("name=\"watched\"").len() == 2);
 }

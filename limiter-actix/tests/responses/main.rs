@@ -1,18 +1,18 @@
-//! What clients read: refusals and headers.
+//! Responses as clients read them: refusals and headers.
 
 use std::sync::Arc;
 
 use limiter_actix::{Limiter, LimiterBuilder, ManualClock, Timestamp};
 
 mod accept;
-mod after_admission;
-mod around;
+mod admitted;
 mod bodies;
 mod clients;
-mod custom;
-mod fields;
+mod custom_responses;
+mod draft_reader;
 mod log;
-mod partitions;
+mod other_middleware;
+mod partition_keys;
 mod problem;
 mod ratelimit;
 mod retry_after;

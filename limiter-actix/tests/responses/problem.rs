@@ -8,7 +8,7 @@ use limiter_test_support::{
 };
 use serde_json::{Value, json};
 
-use super::{fields, limiter};
+use super::{draft_reader, limiter};
 
 async fn third(limiter: LimiterBuilder) -> Answer {
     let app = init_service(
@@ -72,13 +72,14 @@ async fn all_that_refused_are_named_and_the_longest_wait_first() {
 
 /// The same names in the body as in the fields.
 #[actix_web::test]
-async fn names_are_those_of_the_fields() {
+async fn policies_are_named_as_in_the_fields() {
     let limits =
         [Limit::new(Quota::per_minute(2)).name("Z\u{fc}ge"), Limit::new(Quota::per_day(2)).name("a\"b")];
     let limiter = limiter().default_limits(limits.to_vec()).headers(Headers::IETF_DRAFT_11);
     let answer = third(limiter).await;
     assert_eq!(json_of(&answer)["violated-policies"], json!(["a\"b", "Z%c3%bcge"]));
-    let states = fields::states(answer.header("ratelimit").expect("the field")).expect("Structured Fields");
+    let states =
+        draft_reader::states(answer.header("ratelimit").expect("the field")).expect("Structured Fields");
     let names: Vec<_> = states.iter().map(|(name, ..)| &**name).collect();
     assert_eq!(names, ["Z%c3%bcge", "a\"b"]);
 }

@@ -9,7 +9,7 @@ use limiter_test_support::{
     client::Answer,
 };
 
-use super::{START, fields, limiter_at};
+use super::{START, draft_reader, limiter_at};
 
 /// Asks at `times`, in milliseconds after the start; returns the last answer.
 async fn last(limiter: impl FnOnce(LimiterBuilder) -> LimiterBuilder, times: &[u64]) -> Answer {
@@ -37,14 +37,19 @@ fn fields_of(answer: &Answer) -> (&str, &str) {
         one.unwrap_or_default()
     };
     let (policy, state) = (only("ratelimit-policy"), only("ratelimit"));
-    let names = |items: Vec<fields::Policy>| items.into_iter().map(|(name, ..)| name).collect::<Vec<_>>();
-    let policies = names(fields::policies(policy).expect("a policy"));
-    assert_eq!(policies, names(fields::states(state).expect("a state")), "both tell of the same limits");
+    let names =
+        |items: Vec<draft_reader::Policy>| items.into_iter().map(|(name, ..)| name).collect::<Vec<_>>();
+    let policies = names(draft_reader::policies(policy).expect("a policy"));
+    assert_eq!(
+        policies,
+        names(draft_reader::states(state).expect("a state")),
+        "both tell of the same limits"
+    );
     (policy, state)
 }
 
 #[actix_web::test]
-async fn all_limits_are_told_from_the_outermost_on() {
+async fn all_limits_are_shown_from_the_outermost_on() {
     let answer = last(|it| it.application_limits("100/day").default_limits("10/minute"), &[0]).await;
     assert_eq!(answer.status, 200);
     assert_eq!(
@@ -68,7 +73,7 @@ async fn a_limit_that_refuses_has_none_left_until_retry_after() {
 
 /// What is left may be more than nothing when the cost is more than one.
 #[actix_web::test]
-async fn what_a_refused_cost_leaves_is_not_told() {
+async fn the_rest_after_a_refused_cost_is_not_shown() {
     let limit = Limit::new(Quota::per_minute(10)).cost(4);
     let answer = last(|it| it.default_limits(limit), &[0, 0, 0]).await;
     assert_eq!(answer.status, 429);
@@ -85,7 +90,7 @@ async fn every_limit_that_refuses_has_its_own_wait() {
 }
 
 #[actix_web::test]
-async fn a_meta_limit_is_told_only_when_it_refuses() {
+async fn a_meta_limit_is_shown_only_when_it_refuses() {
     let limiter = |it: LimiterBuilder| it.default_limits("1/minute").meta_limits("1/hour");
     let refused = last(limiter, &[0, 0]).await;
     assert_eq!(fields_of(&refused).1, r#""1 per 1 minute";r=0;t=60, "route";r=6;t=3600"#);
@@ -101,21 +106,21 @@ async fn a_meta_limit_is_told_only_when_it_refuses() {
 }
 
 #[actix_web::test]
-async fn a_limit_in_shadow_is_not_told() {
+async fn a_limit_in_shadow_is_not_shown() {
     let answer = last(|it| it.default_limits(Limit::new(Quota::per_minute(0)).shadow(true)), &[0]).await;
     assert_eq!(fields_of(&answer), (r#""route";q=7;w=3600"#, r#""route";r=6;t=3600"#));
 }
 
-/// What was given back is left, and nothing has to be waited for where all is.
+/// Refunded quota is left, and nothing has to be waited for where all is.
 #[actix_web::test]
-async fn what_was_given_back_is_told() {
+async fn refunded_quota_is_shown() {
     let limit = Limit::new(Quota::per_minute(5)).deduct_when(|response| response.status.is_server_error());
     let answer = last(|it| it.default_limits(limit), &[0]).await;
     assert_eq!(fields_of(&answer).1, r#""5 per 1 minute";r=5, "route";r=6;t=3600"#);
 }
 
 #[actix_web::test]
-async fn names_are_told_apart_and_printable() {
+async fn names_are_unique_and_printable() {
     let named = |name: &str, quota| Limit::new(quota).name(name);
     let limits = [
         named("api: \"v1\" \\", Quota::per_minute(9)),
@@ -134,7 +139,7 @@ async fn names_are_told_apart_and_printable() {
         policy.starts_with(r#""5 per 1 minute";q=5;w=60, "api: \"v1\" \\";q=9;w=60, "gr%c3%bcn%0a";q=9"#),
         "{policy}"
     );
-    let states = fields::states(state).expect("Structured Fields");
+    let states = draft_reader::states(state).expect("Structured Fields");
     let names: Vec<_> = states.iter().map(|(name, ..)| &**name).collect();
     let expected = [
         "5 per 1 minute",
@@ -166,7 +171,7 @@ async fn numbers_have_at_most_fifteen_digits() {
 
 /// The fields of an answer that came from somewhere else speak of other limits.
 #[actix_web::test]
-async fn fields_that_are_there_are_replaced() {
+async fn existing_fields_are_replaced() {
     let limiter =
         super::limiter().default_limits("5/minute").headers(Headers::IETF_DRAFT_11 | Headers::X_RATELIMIT);
     let answer = || async {

@@ -11,7 +11,7 @@ use limiter_test_support::{
     client::Answer,
 };
 
-use super::{START, fields, limiter, limiter_at};
+use super::{START, draft_reader, limiter, limiter_at};
 
 /// Asks at `times`, in milliseconds after the start; returns the last answer.
 async fn last(limiter: impl FnOnce(LimiterBuilder) -> LimiterBuilder, times: &[u64]) -> Answer {
@@ -27,7 +27,7 @@ async fn last(limiter: impl FnOnce(LimiterBuilder) -> LimiterBuilder, times: &[u
 }
 
 #[actix_web::test]
-async fn only_refusals_have_one() {
+async fn only_refusals_have_retry_after() {
     let admitted = last(|it| it.default_limits("1/minute").headers(true), &[0]).await;
     assert_eq!((admitted.status, admitted.header("retry-after")), (200, None));
     let refused = last(|it| it.default_limits("1/minute"), &[0, 0]).await;
@@ -60,26 +60,26 @@ async fn a_date_is_not_earlier_than_the_wait() {
 }
 
 #[actix_web::test]
-async fn there_is_none_where_no_wait_helps() {
+async fn no_retry_after_where_no_wait_helps() {
     for limit in [Limit::new(Quota::per_day(0)), Limit::new(Quota::per_day(5)).cost(6)] {
         let headers = Headers::X_RATELIMIT | Headers::IETF_DRAFT_11;
         let refused = last(|it| it.default_limits(limit).headers(headers), &[0]).await;
         assert_eq!((refused.status, refused.header("retry-after")), (429, None));
         let states =
-            fields::states(refused.header("ratelimit").expect("the field")).expect("Structured Fields");
+            draft_reader::states(refused.header("ratelimit").expect("the field")).expect("Structured Fields");
         assert!(matches!(&*states, [(_, 0, None, None)]), "{states:?}");
     }
 }
 
 #[actix_web::test]
-async fn its_name_can_be_set() {
+async fn the_name_of_retry_after_can_be_set() {
     let names = HeaderNames { retry_after: HeaderName::from_static("x-wait"), ..HeaderNames::default() };
     let refused = last(|it| it.default_limits("1/minute").header_names(names), &[0, 0]).await;
     assert_eq!((refused.header("x-wait"), refused.header("retry-after")), (Some("60"), None));
     assert_eq!(refused.header("x-ratelimit-limit"), None, "names do not switch headers on");
 }
 
-/// What an answer of the application's own says, and what comes of it where the limit says 60 seconds.
+/// `Retry-After` of a custom response, and the field that is sent where the limit has 60 seconds.
 const KEPT: &[(&str, &str)] = &[
     ("120", "120"),
     ("61", "61"),
@@ -103,7 +103,7 @@ const KEPT: &[(&str, &str)] = &[
 ];
 
 #[actix_web::test]
-async fn a_longer_one_is_kept() {
+async fn a_longer_retry_after_is_kept() {
     for (own, expected) in KEPT {
         let answer =
             move |_: &_| Some(HttpResponse::Forbidden().insert_header(("retry-after", *own)).finish());
@@ -118,9 +118,9 @@ async fn a_longer_one_is_kept() {
     }
 }
 
-/// `t` says the same as `Retry-After`, or a client would be back too early.
+/// `t` equals `Retry-After`, or a client would be back too early.
 #[actix_web::test]
-async fn the_field_agrees_with_it() {
+async fn the_ratelimit_field_agrees_with_retry_after() {
     for (own, t) in [("120", 120), ("59", 60), ("Wed, 15 Nov 2023 00:02:00 GMT", 120)] {
         let answer = move |_: &_| Some(HttpResponse::Ok().insert_header(("retry-after", own)).finish());
         let limits = "1/minute; 9/hour";

@@ -33,7 +33,7 @@ fn told(answer: &Answer) -> Option<(u64, u64, u64)> {
 }
 
 #[actix_web::test]
-async fn the_innermost_level_and_there_the_shortest_window_is_told() {
+async fn the_shortest_window_of_the_innermost_level_is_shown() {
     let both =
         || limiter().application_limits("100/second").default_limits("50/day; 20/minute").headers(true);
     assert_eq!(told(&nth(both(), "/limited", 1).await), Some((3, 2, 60)));
@@ -44,14 +44,14 @@ async fn the_innermost_level_and_there_the_shortest_window_is_told() {
 }
 
 #[actix_web::test]
-async fn the_breach_is_told() {
+async fn the_refusing_limit_is_shown() {
     let application = limiter().application_limits("1/day").default_limits("50/day; 20/minute").headers(true);
     let refused = nth(application, "/limited", 2).await;
     assert_eq!((refused.status, told(&refused)), (429, Some((1, 0, 86_400))));
 }
 
 #[actix_web::test]
-async fn a_limit_in_shadow_is_not_told() {
+async fn a_limit_in_shadow_is_not_shown() {
     let shadow = || Limit::new(Quota::per_second(1)).shadow(true);
     let limits = [shadow(), Limit::new(Quota::per_minute(20))];
     assert_eq!(
@@ -63,7 +63,7 @@ async fn a_limit_in_shadow_is_not_told() {
 }
 
 #[actix_web::test]
-async fn they_are_off_unless_enabled() {
+async fn headers_are_off_by_default() {
     for limiter in [limiter(), limiter().headers(false), limiter().headers(true).headers(Headers::NONE)] {
         let refused = nth(limiter.default_limits("1/day"), "/", 2).await;
         let names: Vec<_> = refused.headers.iter().map(|(name, _)| &**name).collect();
@@ -74,7 +74,7 @@ async fn they_are_off_unless_enabled() {
 }
 
 #[actix_web::test]
-async fn names_can_be_set() {
+async fn header_names_can_be_set() {
     let names = HeaderNames {
         limit: HeaderName::from_static("x-quota"),
         remaining: HeaderName::from_static("x-left"),

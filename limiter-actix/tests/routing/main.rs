@@ -1,4 +1,4 @@
-//! How the limiter knows, before routing, where a request will go: whole apps in this thread.
+//! The prediction of a request's route before routing, in whole apps in this thread.
 
 use std::sync::{
     Arc,
@@ -17,16 +17,16 @@ use actix_web::{
 use limiter_actix::{Limiter, LimiterBuilder, ManualClock, Timestamp};
 use limiter_test_support::app::{ask, get, request};
 
-mod answers_before;
-mod files;
-mod given_by_pattern;
-mod hidden;
+mod hidden_rules;
+mod middleware_answers;
 mod mounts;
 mod neighbours;
 mod rewriting;
+mod rules_by_pattern;
 mod scope_modules;
 mod scopes;
 mod several_limiters;
+mod static_files;
 
 /// A limiter whose time stands still.
 fn still() -> LimiterBuilder {
@@ -60,7 +60,7 @@ where
     assert_eq!(get(app, "/spend").await, 429);
 }
 
-/// How many of so many requests are answered, and not refused. A header line may go with them.
+/// Counts the requests of so many that are answered, and not refused. A header line may go with them.
 async fn passing<S, B>(app: &S, method: &str, target: &str, header: &str, requests: usize) -> usize
 where
     S: Service<Request, Response = ServiceResponse<B>, Error = Error>,

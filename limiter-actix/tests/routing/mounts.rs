@@ -79,7 +79,7 @@ async fn paths_are_read_as_actix_reads_them() {
 }
 
 #[actix_web::test]
-async fn without_a_route_attribute() {
+async fn handlers_without_a_route_attribute() {
     let app =
         app(|it| {
             it.service(resource("/limited", Limit::new(Quota::per_hour(2)), |it| {
@@ -157,7 +157,7 @@ async fn an_exempt_route_answers_in_a_fresh_worker() {
 /// Each scope reads its own part of the pattern: names of parameters may come twice, and there may be more of
 /// them than one pattern could have.
 #[actix_web::test]
-async fn patterns_that_could_not_be_one() {
+async fn scopes_read_their_own_part_of_a_pattern() {
     #[limit("2/hour")]
     #[get("/{id}/in/{other}")]
     async fn twice() -> &'static str {

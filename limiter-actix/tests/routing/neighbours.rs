@@ -1,4 +1,4 @@
-//! What is granted to an exempt route does not reach its neighbours.
+//! Exemptions of a route do not reach its neighbours.
 
 use std::cell::RefCell;
 
@@ -134,7 +134,7 @@ async fn a_guarded_plain_route_before_an_exempt_one() {
 }
 
 #[actix_web::test]
-async fn scopes_of_one_prefix_told_apart_by_a_guard() {
+async fn scopes_of_one_prefix_with_a_guard() {
     for exempt_first in [true, false] {
         let app = app(|it| {
             let exempt = || {
@@ -158,7 +158,7 @@ async fn scopes_of_one_prefix_told_apart_by_a_guard() {
 }
 
 #[actix_web::test]
-async fn limited_scopes_of_one_prefix_told_apart_by_a_guard() {
+async fn limited_scopes_of_one_prefix_with_a_guard() {
     let app = app(|it| {
         let scope = |amount| {
             web::scope("/v1")

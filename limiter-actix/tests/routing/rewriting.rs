@@ -25,7 +25,7 @@ async fn ping() -> &'static str {
 
 /// `Limiter` sees the path as it came, and what stands inside changes it.
 #[actix_web::test]
-async fn inside() {
+async fn a_path_rewritten_inside() {
     log::capture();
     let limiter = still().default_limits("100/hour").build().unwrap();
     let app =
@@ -38,7 +38,7 @@ async fn inside() {
 }
 
 #[actix_web::test]
-async fn inside_before_an_exempt_route() {
+async fn a_path_rewritten_inside_before_an_exempt_route() {
     let limiter = still().application_limits("3/hour").build().unwrap();
     let app = init_service(
         App::new()
@@ -57,9 +57,9 @@ async fn inside_before_an_exempt_route() {
     assert_eq!(app::get(&app, "/pang/").await, 429);
 }
 
-/// Nothing stands on the handler that could tell the limiter.
+/// The handler has no attribute that could inform the limiter.
 #[actix_web::test]
-async fn inside_before_a_rule_given_by_pattern() {
+async fn a_path_rewritten_inside_before_a_rule_by_pattern() {
     let limiter = still().route("/login", "3/hour").scope("/api", "3/hour").build().unwrap();
     let app = init_service(
         App::new()
@@ -79,7 +79,7 @@ async fn inside_before_a_rule_given_by_pattern() {
 }
 
 #[actix_web::test]
-async fn inside_that_adds_a_slash() {
+async fn a_path_that_gets_a_slash_inside() {
     #[limit("3/hour")]
     #[get("/slow/")]
     async fn slow_with_slash() -> &'static str {
@@ -97,7 +97,7 @@ async fn inside_that_adds_a_slash() {
 }
 
 #[actix_web::test]
-async fn outside() {
+async fn a_path_rewritten_outside() {
     let limiter = still().default_limits("100/hour").build().unwrap();
     let app =
         init_service(App::new().wrap(limiter).wrap(NormalizePath::trim()).service(slow).service(ping)).await;

@@ -183,7 +183,7 @@ fn all(config: &mut web::ServiceConfig) {
     config.service((outer::lifts::a, outer::same::b));
 }
 
-/// How many of twenty GETs pass.
+/// Counts the GETs of twenty that pass.
 async fn passing<B: MessageBody>(app: App<impl ScopeFactory<B>>, target: &str) -> usize {
     let app = init_service(app).await;
     let mut passed = 0;
@@ -193,7 +193,7 @@ async fn passing<B: MessageBody>(app: App<impl ScopeFactory<B>>, target: &str) -
     passed
 }
 
-/// How many of twenty GETs pass in an app with all handlers and these default limits.
+/// Counts the GETs of twenty that pass in an app with all handlers and these default limits.
 async fn passing_with(default: &str, target: &str) -> usize {
     let limiter = builder(default).build().unwrap();
     passing(App::new().wrap(limiter).configure(all), target).await
@@ -220,7 +220,7 @@ async fn each_route_is_counted_by_itself() {
 }
 
 #[actix_web::test]
-async fn against_the_default_limits() {
+async fn modules_override_the_default_limits() {
     for (default, target, expected) in [
         ("1/minute", "/v1/a", 3),
         ("1/minute", "/more/a", 1),
@@ -233,7 +233,7 @@ async fn against_the_default_limits() {
 }
 
 #[actix_web::test]
-async fn against_the_limits_of_handlers() {
+async fn handlers_override_their_module() {
     for (default, target, expected) in [
         ("5/minute", "/v1/instead", 1),
         ("5/minute", "/v1/besides", 2),
@@ -270,7 +270,7 @@ async fn nested_modules_are_nested_levels() {
 }
 
 #[actix_web::test]
-async fn in_scopes() {
+async fn modules_in_scopes() {
     let limiter = || builder("1/minute").build().unwrap();
     let more = |amount| Limit::new(Quota::per_minute(amount)).override_defaults(false);
 
@@ -299,7 +299,7 @@ async fn equal_limits_of_one_level_count_apart() {
 }
 
 #[actix_web::test]
-async fn on_a_route_that_another_pattern_hides() {
+async fn modules_on_a_route_that_another_pattern_hides() {
     let hiding = web::resource("/v1/{any}").guard(guard::fn_guard(|_| false));
     let limiter = builder("9/minute").build().unwrap();
     assert_eq!(passing(App::new().wrap(limiter).service(hiding).configure(all), "/v1/a").await, 3);

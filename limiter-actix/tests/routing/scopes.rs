@@ -23,7 +23,7 @@ fn twice() -> Limit {
 }
 
 #[actix_web::test]
-async fn before_and_after_services_and_wraps() {
+async fn rules_before_and_after_services_and_wraps() {
     let app = app(|it| {
         it.service(web::scope("/before").limit(twice()).route("/x", web::get().to(plain)))
             .service(web::scope("/after").route("/x", web::get().to(plain)).limit(twice()))
@@ -53,7 +53,7 @@ async fn before_and_after_services_and_wraps() {
 }
 
 #[actix_web::test]
-async fn limited_and_exempt_at_once() {
+async fn scopes_limited_and_exempt_at_once() {
     let app = app(|it| {
         it.service(web::scope("/a").limit(twice()).exempt(Exempt::ALL).route("/x", web::get().to(plain)))
             .service(web::scope("/b").exempt(Exempt::ALL).limit(twice()).route("/x", web::get().to(plain)))
@@ -71,7 +71,7 @@ async fn limited_and_exempt_at_once() {
 }
 
 #[actix_web::test]
-async fn functions_are_asked_once_for_each_request() {
+async fn callbacks_run_once_for_each_request() {
     use std::sync::atomic::{AtomicUsize, Ordering};
     static CALLS: AtomicUsize = AtomicUsize::new(0);
     fn cost(_: &actix_web::dev::ServiceRequest) -> u64 {
@@ -92,7 +92,7 @@ async fn functions_are_asked_once_for_each_request() {
 }
 
 #[actix_web::test]
-async fn nested() {
+async fn nested_scopes() {
     let app = app(|it| {
         it.service(
             web::scope("/v1/{org}").limit(twice()).service(
@@ -115,7 +115,7 @@ async fn nested() {
 
 /// A scope that adds nothing to the prefix is a level of its own.
 #[actix_web::test]
-async fn nested_without_a_prefix_of_its_own() {
+async fn a_nested_scope_without_a_prefix() {
     let limiter = || still().default_limits("100/hour").build().unwrap();
     let app = init_service(
         App::new().wrap(limiter()).service(
@@ -153,7 +153,7 @@ async fn prefixes_are_read_as_actix_reads_them() {
 }
 
 #[actix_web::test]
-async fn what_no_route_in_it_answers() {
+async fn unmatched_paths_of_a_scope() {
     let app = app(|it| {
         it.service(
             web::scope("/v1")

@@ -29,7 +29,7 @@ fn inner() -> Limiter {
 }
 
 #[actix_web::test]
-async fn only_on_a_scope() {
+async fn a_limiter_only_on_a_scope() {
     let app = init_service(
         App::new()
             .service(
@@ -49,7 +49,7 @@ async fn only_on_a_scope() {
 }
 
 #[actix_web::test]
-async fn on_a_scope_with_a_rule_inside_and_outside() {
+async fn a_limiter_on_a_scope_with_a_rule_inside_and_outside() {
     for rule_outside in [true, false] {
         let scope = web::scope("/in").route("/plain", web::get().to(plain));
         let limit = Limit::new(Quota::per_hour(2));
@@ -69,7 +69,7 @@ async fn on_a_scope_with_a_rule_inside_and_outside() {
 }
 
 #[actix_web::test]
-async fn different_ones_on_both() {
+async fn two_limiters_on_app_and_scope() {
     let app = init_service(
         App::new()
             .service(
@@ -120,7 +120,7 @@ async fn a_limit_is_not_decided_twice() {
 }
 
 #[actix_web::test]
-async fn the_same_on_both() {
+async fn the_same_limiter_on_app_and_scope() {
     log::capture();
     let same = inner();
     let app = init_service(
@@ -146,7 +146,7 @@ async fn the_same_on_both() {
 /// Which scope a request goes to is known only after routing: a limiter in one of them must not take the
 /// rules of the other.
 #[actix_web::test]
-async fn in_one_of_two_scopes_of_a_prefix() {
+async fn a_limiter_in_one_of_two_scopes_of_a_prefix() {
     let app = init_service(
         App::new()
             .service(
@@ -164,7 +164,7 @@ async fn in_one_of_two_scopes_of_a_prefix() {
 }
 
 #[actix_web::test]
-async fn behind_middleware_that_defers() {
+async fn a_limiter_behind_middleware_that_defers() {
     let app = init_service(
         App::new()
             .service(limited)
@@ -183,7 +183,7 @@ async fn behind_middleware_that_defers() {
 }
 
 #[actix_web::test]
-async fn one_that_is_switched_off() {
+async fn a_limiter_that_is_switched_off() {
     let limiter = inner();
     let app = init_service(
         App::new()

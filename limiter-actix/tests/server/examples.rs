@@ -17,7 +17,7 @@ fn refused(client: &mut Client, target: &str, headers: &[(&str, &str)]) -> Answe
 }
 
 #[test]
-fn behind_proxy() {
+fn clients_behind_a_proxy_count_apart() {
     let program = run_example("behind_proxy");
     let mut proxy = Client::connect(program.address);
     let for_whom = |claim: &'static str| [("X-Forwarded-For", claim)];
@@ -36,7 +36,7 @@ fn behind_proxy() {
 }
 
 #[test]
-fn api_keys() {
+fn api_keys_have_their_own_quotas() {
     let program = run_example("api_keys");
     let mut client = Client::connect(program.address);
     let with = |key: &'static str| [("x-api-key", key)];
@@ -60,7 +60,7 @@ fn api_keys() {
 }
 
 #[test]
-fn custom_responses() {
+fn refusals_have_custom_responses() {
     let program = run_example("custom_responses");
     let mut client = Client::connect(program.address);
 

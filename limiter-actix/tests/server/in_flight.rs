@@ -23,7 +23,7 @@ use limiter_actix::{Limit, Limiter, ManualClock, Quota, Timestamp, resource};
 use limiter_test_support::{
     client::{Client, get_at_once},
     server::{Server, serve},
-    storages::{Kept, wrong_on_all},
+    storages::{StorageKind, errors_on_all},
 };
 
 use crate::count;
@@ -32,9 +32,9 @@ fn is_failure(response: &ResponseHead) -> bool {
     !response.status.is_success()
 }
 
-/// What a handler has seen.
+/// Counts of the requests in a handler.
 #[derive(Clone, Default)]
-struct Seen {
+struct Handled {
     now: Arc<AtomicUsize>,
     most: Arc<AtomicUsize>,
     total: Arc<AtomicUsize>,
@@ -50,7 +50,7 @@ impl Drop for Forever {
     }
 }
 
-impl Seen {
+impl Handled {
     fn enter(&self) {
         self.total.fetch_add(1, Ordering::SeqCst);
         let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
@@ -66,8 +66,8 @@ impl Seen {
     }
 }
 
-/// Answers as the last segment of the path says.
-async fn attempt(req: HttpRequest, seen: web::Data<Seen>) -> Result<HttpResponse, Error> {
+/// Answers by the last segment of the path.
+async fn attempt(req: HttpRequest, seen: web::Data<Handled>) -> Result<HttpResponse, Error> {
     seen.enter();
     if req.match_info().query("outcome") == "forever" {
         let _dropped = Forever(Arc::clone(&seen.dropped));
@@ -95,18 +95,18 @@ async fn fail(
 }
 
 /// `/{outcome}` has `amount` failed attempts a minute.
-fn server(amount: u64) -> (Server, Seen) {
-    server_of(Kept::Here, Limit::new(Quota::per_minute(amount)))
+fn server(amount: u64) -> (Server, Handled) {
+    server_of(StorageKind::Memory, Limit::new(Quota::per_minute(amount)))
 }
 
 /// `/{outcome}` has this limit on failed attempts.
-fn server_of(kept: Kept, limit: Limit) -> (Server, Seen) {
+fn server_of(kind: StorageKind, limit: Limit) -> (Server, Handled) {
     let limit = limit.deduct_when(is_failure);
-    let seen = Seen::default();
+    let seen = Handled::default();
     let data = web::Data::new(seen.clone());
     let server = serve(move |listener| {
         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_767_225_600_000)));
-        let limiter = kept.set(Limiter::builder().clock(clock)).build().expect("a limiter");
+        let limiter = kind.set(Limiter::builder().clock(clock)).build().expect("a limiter");
         let server = HttpServer::new(move || {
             let limit = limit.clone();
             App::new().app_data(data.clone()).wrap(from_fn(fail)).wrap(limiter.clone()).service(resource(
@@ -126,7 +126,7 @@ fn is_free(server: &Server) -> bool {
 }
 
 #[test]
-fn at_once_are_admitted_one_at_a_time() {
+fn attempts_at_once_are_admitted_one_at_a_time() {
     let (server, seen) = server(1);
     let statuses = get_at_once(server.address, "/fine", 100);
     assert!(count(&statuses, 200) >= 1);
@@ -175,7 +175,7 @@ fn a_panic_in_the_handler_counts() {
     assert!(!is_free(&server));
 }
 
-/// How a client leaves.
+/// The ways in which a client leaves.
 #[derive(Clone, Copy, Debug)]
 enum Leaves {
     /// It closes the connection.
@@ -228,10 +228,10 @@ fn wrong_unless_free(server: &Server, is_due: bool) -> Vec<String> {
 }
 
 #[test]
-fn what_a_panic_leaves_comes_back_where_the_limit_says_so() {
+fn a_panic_refunds_with_refund_on_drop() {
     for refunds in [false, true] {
-        let wrong = wrong_on_all(|kept| {
-            let (server, seen) = server_of(kept, one_that(refunds));
+        let wrong = errors_on_all(|kind| {
+            let (server, seen) = server_of(kind, one_that(refunds));
             let mut client = Client::connect(server.address);
             client.send("GET", "/panic", &[]);
             assert!(client.try_read(false).is_none(), "no answer comes");
@@ -243,10 +243,10 @@ fn what_a_panic_leaves_comes_back_where_the_limit_says_so() {
 }
 
 #[test]
-fn what_a_reset_leaves_comes_back_where_the_limit_says_so() {
+fn a_reset_connection_refunds_with_refund_on_drop() {
     for refunds in [false, true] {
-        let wrong = wrong_on_all(|kept| {
-            let (server, seen) = server_of(kept, one_that(refunds));
+        let wrong = errors_on_all(|kind| {
+            let (server, seen) = server_of(kind, one_that(refunds));
             let mut stream = TcpStream::connect(server.address).expect("the server listens");
             write!(stream, "GET /elsewhere/ HTTP/1.1\r\nHost: x\r\n\r\n").expect("the server reads");
             // It never ends by itself.

@@ -1,4 +1,4 @@
-//! What a path costs does not depend on who asks.
+//! The cost of a path, however long it is.
 
 use actix_http::Request;
 use actix_web::{

@@ -1,4 +1,4 @@
-//! Real servers, asked over TCP.
+//! Real servers over TCP, and the examples as programs.
 
 mod examples;
 mod in_flight;
@@ -11,7 +11,7 @@ mod spelling;
 mod without_limiter;
 mod workers;
 
-/// How many of the statuses are this one.
+/// Counts the statuses that are this one.
 fn count(statuses: &[u16], status: u16) -> usize {
     statuses.iter().filter(|there| **there == status).count()
 }

@@ -7,7 +7,7 @@ use limiter_test_support::{
     program::{Program, run_example_with},
 };
 
-/// What is exposed, by the name with its labels.
+/// The exposed values, by the name with its labels.
 fn scrape(program: &Program) -> BTreeMap<String, f64> {
     let answer = Client::connect(program.address).get("/metrics");
     assert_eq!(answer.status, 200);

@@ -28,7 +28,7 @@ fn wait_of(answer: &Answer) -> u64 {
 }
 
 #[test]
-fn keeps_its_promises() {
+fn the_quickstart_limits_its_routes() {
     let program = run_example("quickstart");
     let mut client = Client::connect(program.address);
 
@@ -52,7 +52,7 @@ fn keeps_its_promises() {
 
 /// A clock of the test's own cannot be given to a program: this one waits for the second to pass.
 #[test]
-fn its_medium_route_obeys_its_own_limit_and_the_defaults() {
+fn the_medium_route_obeys_its_own_limit_and_the_defaults() {
     let program = run_example("quickstart");
     let mut client = Client::connect(program.address);
     let first = client.get("/medium");

@@ -1,25 +1,25 @@
 //! The example `replay`, run as a user runs it.
 
 use std::{
-    env,
-    ffi::OsString,
     io::Write,
+    path::PathBuf,
     process::{Command, Stdio},
     sync::OnceLock,
     thread,
 };
 
+use limiter_test_support::program::build_example;
 use serde_json::Value;
 
-struct Ran {
+struct Run {
     code: i32,
     out: String,
     errors: String,
 }
 
-fn replay(input: &str) -> Ran {
-    static BUILT: OnceLock<OsString> = OnceLock::new();
-    let mut child = Command::new(BUILT.get_or_init(build))
+fn replay(input: &str) -> Run {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let mut child = Command::new(BUILT.get_or_init(|| build_example("replay")))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -30,35 +30,19 @@ fn replay(input: &str) -> Ran {
         scope.spawn(move || stdin.write_all(input.as_bytes()).expect("it reads all"));
         child.wait_with_output().expect("it ends")
     });
-    Ran {
+    Run {
         code: output.status.code().expect("it ends by itself"),
         out: String::from_utf8(output.stdout).expect("it writes UTF-8"),
         errors: String::from_utf8(output.stderr).expect("it writes UTF-8"),
     }
 }
 
-/// Builds the example and returns where cargo says that it is.
-fn build() -> OsString {
-    let output = Command::new(env!("CARGO"))
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["build", "-p", "limiter-examples", "--example", "replay", "--message-format", "json"])
-        .stderr(Stdio::inherit())
-        .output()
-        .expect("cargo starts");
-    assert!(output.status.success(), "the example does not build");
-    let messages = String::from_utf8(output.stdout).expect("cargo writes UTF-8");
-    let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let mut built = messages.filter(|message| message["target"]["name"] == "replay");
-    let built = built.find_map(|message| message["executable"].as_str().map(OsString::from));
-    built.expect("cargo names what it built")
-}
-
-fn decisions(ran: &Ran) -> Vec<&str> {
+fn decisions(ran: &Run) -> Vec<&str> {
     ran.out.lines().collect()
 }
 
 #[test]
-fn agrees_with_all_recorded_runs() {
+fn replay_agrees_with_all_recorded_runs() {
     for (name, runs, count) in [
         ("the reference", include_str!("../../../limiter-core/tests/data/limits-vectors.jsonl"), 240),
         ("the contract", include_str!("../../../limiter-core/tests/data/contract-vectors.jsonl"), 300),
@@ -81,7 +65,7 @@ fn agrees_with_all_recorded_runs() {
 }
 
 #[test]
-fn shows_decisions_as_they_come() {
+fn replay_prints_decisions_as_they_come() {
     let ran = replay(
         r#"{"strategy": "moving-window", "limit": "1/second", "hits": [[0, 1], [400, 1], [400, 0], [400, 2]]}
 {"strategy": "token-bucket", "limit": "2 per minute", "burst": 3, "hits": [[5, 3], [6, 1]], "note": "ignored"}
@@ -100,7 +84,7 @@ fn shows_decisions_as_they_come() {
 }
 
 #[test]
-fn says_where_decisions_are_not_what_is_expected() {
+fn replay_reports_unexpected_decisions() {
     let ran = replay(
         r#"{"strategy": "fixed-window", "limit": "1/second", "hits": [[0, 1], [1, 1]], "expect": [[true, 0], [false, 0, 999]]}
 {"strategy": "fixed-window", "limit": "1/second", "hits": [[0, 1], [1, 1]], "expect": [[true, 0], [false, 0, 998]]}
@@ -117,7 +101,7 @@ fn says_where_decisions_are_not_what_is_expected() {
 }
 
 #[test]
-fn names_lines_it_cannot_read_and_answers_the_others() {
+fn replay_names_invalid_lines_and_decides_the_others() {
     const GOOD: &str =
         r#"{"strategy": "fixed-window", "limit": "1/second", "hits": [[0, 1]], "expect": [[true, 1]]}"#;
     let with = |field: &str, value: &str| {

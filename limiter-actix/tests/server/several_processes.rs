@@ -18,9 +18,9 @@ fn limiter(which: &str) -> LimiterBuilder {
     }
 }
 
-/// Is such a process: uses the limiter in two apps, as two workers would, and tells what was logged.
+/// Is such a process: uses the limiter in two apps, as two workers would, and prints the log.
 #[actix_web::test]
-async fn a_process() {
+async fn builds_a_limiter_as_one_of_several_processes() {
     let Ok(which) = env::var(TASK) else { return };
     log::capture();
     let limiter = limiter(&which).build().expect("a limiter");
@@ -30,10 +30,12 @@ async fn a_process() {
     println!("said: {:?}", log::everywhere("L030"));
 }
 
-/// What is said of this limiter where the variable is set.
+/// The log of this limiter where the variable is set.
 fn said(which: &str, variable: &str, value: &str) -> Vec<String> {
     let mut process = Command::new(env::current_exe().expect("this program"));
-    process.args(["--exact", "several_processes::a_process", "--nocapture"]).env_clear();
+    process
+        .args(["--exact", "several_processes::builds_a_limiter_as_one_of_several_processes", "--nocapture"])
+        .env_clear();
     let output = process.env(TASK, which).env(variable, value).output().expect("it runs");
     let output = String::from_utf8(output.stdout).expect("text");
     let (_, said) = output.split_once("said: ").expect(&output);
@@ -42,14 +44,14 @@ fn said(which: &str, variable: &str, value: &str) -> Vec<String> {
 }
 
 #[test]
-fn is_said_once_with_the_variable() {
+fn several_processes_are_logged_once_with_the_variable() {
     let said = said("memory", "WEB_CONCURRENCY", "4");
     assert_eq!(said.len(), 1, "{said:?}");
     assert!(said[0].starts_with("WARN") && said[0].contains("WEB_CONCURRENCY"), "{said:?}");
 }
 
 #[test]
-fn is_not_said_of_one_process_or_on_purpose() {
+fn one_process_and_explicit_memory_log_nothing() {
     for (which, value) in [("memory", "1"), ("on purpose", "4")] {
         assert_eq!(said(which, "WEB_CONCURRENCY", value), Vec::<String>::new(), "{which}, {value}");
     }

@@ -12,7 +12,7 @@ use limiter_test_support::{
     server::{Server, serve},
 };
 
-/// How often a handler was reached.
+/// Counts how often a handler was reached.
 #[derive(Clone, Default)]
 struct Reached(Arc<AtomicUsize>);
 
@@ -98,7 +98,7 @@ const TARGETS: [&str; 24] = [
 ];
 
 #[test]
-fn of_paths() {
+fn spellings_of_paths() {
     for normalize in [Normalize::Not, Normalize::Inside, Normalize::Outside] {
         for first in TARGETS {
             let (server, reached) = server(normalize);
@@ -119,7 +119,7 @@ fn of_paths() {
 }
 
 #[test]
-fn of_methods_and_headers() {
+fn spellings_of_methods_and_headers() {
     let (server, reached) = server(Normalize::Not);
     let mut client = Client::connect(server.address);
     let requests: [(&str, &[(&str, &str)]); 9] = [
@@ -142,7 +142,7 @@ fn of_methods_and_headers() {
 }
 
 #[test]
-fn what_no_route_answers_is_counted_as_well() {
+fn unmatched_spellings_are_counted_too() {
     let (server, _) = server(Normalize::Not);
     let mut client = Client::connect(server.address);
     let mut answers = Vec::new();
@@ -163,7 +163,7 @@ fn what_no_route_answers_is_counted_as_well() {
 
 /// The path of a beacon has a part that is drawn for each process; whatever it is, no request gets there.
 #[test]
-fn of_what_no_request_may_reach() {
+fn spellings_of_unreachable_targets() {
     let (server, _) = server(Normalize::Not);
     let mut client = Client::connect(server.address);
     for target in ["/%01", "/%010123456789abcdef-1/leaf", "/%01/leaf", "/%01%2Fleaf"] {
@@ -173,7 +173,7 @@ fn of_what_no_request_may_reach() {
 
 /// The table of routes is read at the first request, whatever that is.
 #[test]
-fn of_a_first_request() {
+fn spellings_of_a_first_request() {
     type Headers = &'static [(&'static str, &'static str)];
     let requests: [(&str, &str, Headers); 6] = [
         ("GET", "/nothing", &[("Host", "a b")]),

@@ -17,7 +17,7 @@ async fn exempt_one() -> &'static str {
 }
 
 #[test]
-fn are_answered_and_one_warning_is_logged() {
+fn annotated_handlers_answer_and_one_warning_is_logged() {
     log::capture();
     let server = serve(|listener| {
         let server = HttpServer::new(|| {

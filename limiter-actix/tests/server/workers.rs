@@ -31,7 +31,7 @@ fn built_in_the_factory(listener: TcpListener) -> io::Result<dev::Server> {
 }
 
 #[test]
-fn by_default_in_the_factory() {
+fn default_limiters_in_the_factory_share_counts() {
     for runtime in [Runtime::Actix, Runtime::Tokio] {
         let server = serve_on(runtime, made_in_the_factory);
         let statuses = get_at_once(server.address, "/", 500);
@@ -40,7 +40,7 @@ fn by_default_in_the_factory() {
 }
 
 #[test]
-fn built_inside_of_the_factory() {
+fn limiters_built_in_the_factory_share_counts() {
     for runtime in [Runtime::Actix, Runtime::Tokio] {
         let server = serve_on(runtime, built_in_the_factory);
         let statuses = get_at_once(server.address, "/", 300);
@@ -58,7 +58,7 @@ fn two_servers_in_one_process_share_nothing() {
 }
 
 #[test]
-fn two_servers_of_one_runtime_share_nothing_when_they_are_told_apart() {
+fn two_servers_of_one_runtime_with_their_own_prefixes_share_nothing() {
     let servers = [Runtime::Tokio, Runtime::Tokio].map(|runtime| {
         serve_on(runtime, |listener| {
             let limiter = Limiter::default();

@@ -1,4 +1,4 @@
-//! Where counts are while the storage fails and after, and what is said of it.
+//! Counts while the storage fails and after, and the log of it.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use actix_web::{App, HttpResponse, test::init_service, web};
 use limiter_actix::{Limit, Quota};
 use limiter_test_support::log;
 
-use crate::fickle::{Bench, ok, statuses};
+use crate::fickle_storage::{Bench, ok, statuses};
 
 #[actix_web::test]
-async fn they_start_at_zero_and_are_not_carried_back() {
+async fn fallback_counts_start_at_zero_and_are_not_carried_back() {
     let bench = Bench::new();
     let limiter = bench.limiter().default_limits("3/hour").build().unwrap();
     let app = init_service(App::new().wrap(limiter).route("/", web::to(ok))).await;
@@ -20,9 +20,9 @@ async fn they_start_at_zero_and_are_not_carried_back() {
     assert_eq!(statuses(&app, "/", 2).await, [200, 429]);
 }
 
-/// What was taken from the one is not given back to the other.
+/// A charge of the one is not refunded to the other.
 #[actix_web::test]
-async fn what_is_given_back_goes_where_it_was_taken() {
+async fn refunds_go_to_the_storage_that_was_charged() {
     let bench = Bench::failing();
     let limit = Limit::new(Quota::per_hour(1)).deduct_when(|response| response.status.is_server_error());
     let limiter = bench.limiter().default_limits(limit).build().unwrap();
@@ -36,7 +36,7 @@ async fn what_is_given_back_goes_where_it_was_taken() {
 }
 
 #[actix_web::test]
-async fn the_limiter_knows_how_the_storage_is() {
+async fn the_limiter_reports_the_health_of_the_storage() {
     let bench = Bench::new();
     let limiter = bench.limiter().default_limits("100/hour").build().unwrap();
     let app = App::new().wrap(limiter.clone()).route("/", web::to(ok));
@@ -53,7 +53,7 @@ async fn the_limiter_knows_how_the_storage_is() {
 }
 
 #[actix_web::test]
-async fn failing_and_recovering_are_said_once_each() {
+async fn failing_and_recovering_are_logged_once_each() {
     log::capture();
     let bench = Bench::new();
     let limiter = bench.limiter().default_limits("100/hour").build().unwrap();
@@ -85,9 +85,9 @@ async fn failing_and_recovering_are_said_once_each() {
     assert_eq!(said(), (2, 2));
 }
 
-/// What needs no decision does not ask a storage that fails, nor is it held up by one.
+/// A request without a decision neither queries a failing storage nor waits for it.
 #[actix_web::test]
-async fn a_request_without_limits_asks_nothing() {
+async fn a_request_without_limits_queries_nothing() {
     let bench = Bench::new();
     let limiter = bench.limiter().exempt_scope("/health").default_limits("1/hour").build().unwrap();
     let app = init_service(App::new().wrap(limiter).route("/health", web::to(ok))).await;

@@ -1,4 +1,4 @@
-//! Who was refused is refused again without a question.
+//! Refused clients are refused again without a query.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,9 +9,9 @@ use limiter_actix::{
 };
 use limiter_test_support::app::{ask, request};
 
-use crate::fickle::{Bench, Fickle, START, of_another, ok, statuses};
+use crate::fickle_storage::{Bench, Fickle, START, of_another, ok, statuses};
 
-/// Asks six times; returns the statuses, and how often the storage was asked.
+/// Sends six requests; returns the statuses, and the number of queries.
 async fn six_times(limits: impl Into<Limits>) -> (Vec<u16>, u64) {
     let bench = Bench::new();
     let app = App::new()
@@ -26,7 +26,7 @@ fn two_per_hour() -> Limit {
 }
 
 #[actix_web::test]
-async fn the_storage_is_asked_for_the_first_refusal_only() {
+async fn the_storage_is_queried_for_the_first_refusal_only() {
     let refused_from_the_third = vec![200, 200, 429, 429, 429, 429];
     for strategy in Strategy::ALL {
         let expected = if strategy == Strategy::FixedWindowElasticExpiry { 6 } else { 3 };
@@ -36,7 +36,7 @@ async fn the_storage_is_asked_for_the_first_refusal_only() {
 }
 
 #[actix_web::test]
-async fn some_limits_are_always_asked() {
+async fn some_limits_are_always_queried() {
     let deducting = two_per_hour().deduct_when(|_| true);
     assert_eq!(six_times(deducting).await, (vec![200, 200, 429, 429, 429, 429], 6));
     assert_eq!(six_times(two_per_hour().shadow(true)).await, (vec![200; 6], 6));
@@ -46,7 +46,7 @@ async fn some_limits_are_always_asked() {
 
 /// A refusal must count there, until the meta limit itself refuses.
 #[actix_web::test]
-async fn meta_limits_are_asked_until_they_refuse() {
+async fn meta_limits_are_queried_until_they_refuse() {
     let bench = Bench::new();
     let limiter = bench.limiter().default_limits("1/hour").meta_limits("2/hour").build().unwrap();
     let app = init_service(App::new().wrap(limiter).route("/", web::to(ok))).await;
@@ -65,7 +65,7 @@ async fn meta_limits_are_asked_until_they_refuse() {
 }
 
 #[actix_web::test]
-async fn it_can_be_turned_off() {
+async fn local_refusals_can_be_turned_off() {
     let bench = Bench::new();
     let limiter = bench.limiter().default_limits("2/hour").local_refusals(false).build().unwrap();
     let app = init_service(App::new().wrap(limiter).route("/", web::to(ok))).await;
@@ -100,7 +100,7 @@ impl Storage for Here {
 }
 
 #[actix_web::test]
-async fn a_storage_in_this_process_is_always_asked() {
+async fn a_local_storage_is_always_queried() {
     let bench = Bench::new();
     let here = Arc::new(Here(Arc::clone(&bench.storage)));
     let limiter = bench.limiter().storage(here).default_limits("2/hour").build().unwrap();
@@ -111,7 +111,7 @@ async fn a_storage_in_this_process_is_always_asked() {
 }
 
 #[actix_web::test]
-async fn the_answer_is_that_of_the_storage_counted_down() {
+async fn a_local_refusal_counts_down_the_wait_of_the_storage() {
     let bench = Bench::new();
     let limits = Limits::from([two_per_hour().name("own"), Limit::new(Quota::per_day(9)).name("daily")]);
     let app = App::new()
@@ -140,7 +140,7 @@ async fn the_answer_is_that_of_the_storage_counted_down() {
 }
 
 #[actix_web::test]
-async fn a_shared_limit_is_known_wherever_it_stands_and_nobody_elses_is() {
+async fn refusals_of_a_shared_limit_hold_on_all_its_routes() {
     let bench = Bench::new();
     let shared = || two_per_hour().shared("both");
     let app = App::new()
@@ -158,7 +158,7 @@ async fn a_shared_limit_is_known_wherever_it_stands_and_nobody_elses_is() {
 }
 
 #[actix_web::test]
-async fn what_is_cleared_is_asked_for() {
+async fn cleared_counts_are_queried() {
     let bench = Bench::new();
     // Another limiter of the same storage clears for both.
     let limiters = ["one", "other"].map(|filter| {
@@ -190,7 +190,7 @@ async fn not_found_when_told(gate: web::Data<tokio::sync::Notify>) -> HttpRespon
 
 /// A reservation that comes back frees the count for limits that refused meanwhile.
 #[actix_web::test]
-async fn what_is_given_back_is_asked_for() {
+async fn refunded_counts_are_queried() {
     let bench = Bench::new();
     let limit = || Limit::new(Quota::per_hour(1)).shared("both");
     let on_success = limit().deduct_when(|response| response.status.is_success());
@@ -218,7 +218,7 @@ async fn what_is_given_back_is_asked_for() {
     assert_eq!(statuses(&app, "/plain", 1).await, [200]);
 }
 
-/// What memory refuses while the storage fails is not taken for a refusal of the storage.
+/// A refusal of the fallback memory is not taken for a refusal of the storage.
 #[actix_web::test]
 async fn refusals_of_the_fallback_are_not_remembered() {
     let bench = Bench::failing();

@@ -1,10 +1,10 @@
-//! What happens while the storage fails, and what is refused without asking it: section 7 of the contract.
+//! Failures of the storage, and refusals without a query: section 7 of the contract.
 
-mod answers;
 mod counts;
-mod fickle;
-mod instead;
+mod fickle_storage;
 mod local_refusals;
 mod manual;
-mod on_the_way;
+mod mid_request;
+mod outage_limits;
 mod policies;
+mod responses;

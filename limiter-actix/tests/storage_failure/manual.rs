@@ -8,7 +8,7 @@ use limiter_actix::{
     Quota, resource,
 };
 
-use crate::fickle::{Bench, ok, statuses};
+use crate::fickle_storage::{Bench, ok, statuses};
 
 fn limiter(bench: &Bench, on_failure: OnStorageFailure) -> Limiter {
     let limit = Limit::new(Quota::per_hour(2)).on_storage_failure(on_failure);
@@ -20,7 +20,7 @@ fn limiter(bench: &Bench, on_failure: OnStorageFailure) -> Limiter {
 }
 
 #[actix_web::test]
-async fn memory_decides_for_those_that_fall_back() {
+async fn memory_decides_for_manual_limits_that_fall_back() {
     let bench = Bench::failing();
     let (limiter, alice) = (limiter(&bench, Fallback), Key::from("alice"));
     for remaining in [1, 0] {
@@ -35,7 +35,7 @@ async fn memory_decides_for_those_that_fall_back() {
 }
 
 #[actix_web::test]
-async fn those_that_allow_pass_and_take_nothing() {
+async fn manual_limits_that_allow_pass_and_take_nothing() {
     let bench = Bench::failing();
     let (limiter, alice) = (limiter(&bench, Allow), Key::from("alice"));
     for _ in 0..5 {
@@ -47,7 +47,7 @@ async fn those_that_allow_pass_and_take_nothing() {
 }
 
 #[actix_web::test]
-async fn those_that_deny_are_errors() {
+async fn manual_limits_that_deny_are_errors() {
     let bench = Bench::failing();
     let (limiter, alice) = (limiter(&bench, Deny), Key::from("alice"));
     let asked = [
@@ -99,9 +99,9 @@ async fn a_check_does_as_the_middleware() {
     }
 }
 
-/// The defect: a key that could not be told was counted like any other.
+/// The defect: a failing key was counted like any other.
 #[actix_web::test]
-async fn a_check_whose_key_fails_is_answered_500() {
+async fn a_check_with_a_failing_key_is_a_500() {
     let bench = Bench::new();
     let limit = Limit::new(Quota::per_hour(2)).key(|_| Err::<&str, _>("no database"));
     let limiter = bench.limiter().named_limit("mails", limit).build().unwrap();
@@ -135,7 +135,7 @@ async fn a_handler_that_checks_by_itself_gets_a_503() {
 
 /// The defect: a check that was given up halfway made the next one pass without a decision.
 #[actix_web::test]
-async fn a_check_that_is_given_up_is_not_the_last() {
+async fn a_dropped_check_leaves_the_next_one_alone() {
     async fn handler(limits: LimitCheck) -> Result<HttpResponse, Error> {
         assert!(limits.check().now_or_never().is_none(), "the storage is far away");
         limits.check().await?;

@@ -1,4 +1,4 @@
-//! What limits do when the storage fails: as the limiter says, or as they say themselves.
+//! Failure policies of the limiter and of its limits.
 
 use actix_web::{App, get, test::init_service, web};
 use limiter_actix::{
@@ -7,7 +7,7 @@ use limiter_actix::{
     Quota, limit, resource,
 };
 
-use crate::fickle::{Bench, ok, statuses};
+use crate::fickle_storage::{Bench, ok, statuses};
 
 const ALL: [OnStorageFailure; 3] = [Fallback, Allow, Deny];
 
@@ -47,13 +47,13 @@ fn expected(on_failure: OnStorageFailure) -> [u16; 3] {
 }
 
 #[actix_web::test]
-async fn memory_decides_unless_told_otherwise() {
+async fn memory_decides_by_default() {
     assert_eq!(OnStorageFailure::default(), Fallback);
     assert_eq!(failing(None, one_per_hour(None)).await, expected(Fallback));
 }
 
 #[actix_web::test]
-async fn a_limit_says_for_itself_or_the_limiter_for_it() {
+async fn the_policy_of_a_limit_goes_before_the_limiters() {
     for of_limiter in ALL {
         assert_eq!(failing(Some(of_limiter), one_per_hour(None)).await, expected(of_limiter));
         for own in ALL {
@@ -65,7 +65,7 @@ async fn a_limit_says_for_itself_or_the_limiter_for_it() {
 
 /// One that denies decides for all; else those that allow drop out, and memory decides the rest together.
 #[actix_web::test]
-async fn of_several_limits() {
+async fn policies_of_several_limits() {
     let per_hour = |amount, on_failure| Limit::new(Quota::per_hour(amount)).on_storage_failure(on_failure);
     for (limits, expected) in [
         ([(2, Fallback), (9, Allow), (9, Deny)], [503, 503, 503]),
@@ -107,7 +107,7 @@ async fn allow() -> &'static str {
 }
 
 #[actix_web::test]
-async fn in_attributes() {
+async fn policies_in_attributes() {
     let bench = Bench::failing();
     let app = App::new().wrap(bench.limiter().build().unwrap()).service(deny).service(allow);
     let app = init_service(app).await;
@@ -133,7 +133,7 @@ async fn shadows_neither_deny_nor_need_others_in_their_place() {
 
 /// Meta limits are limits of the request like the others.
 #[actix_web::test]
-async fn of_meta_limits() {
+async fn policies_of_meta_limits() {
     for (on_failure, expected) in [
         // Refused by the limit, and then by the meta limit.
         (Fallback, [(200, ""), (429, "quota"), (429, "abnormal"), (429, "abnormal")]),
@@ -156,7 +156,7 @@ async fn of_meta_limits() {
 
 /// A limit's own meta limits do as the limit does.
 #[actix_web::test]
-async fn of_the_meta_limits_of_a_limit() {
+async fn policies_of_the_meta_limits_of_a_limit() {
     let limit = |on_failure| one_per_hour(Some(on_failure)).meta(Quota::per_hour(1));
     for on_failure in ALL {
         assert_eq!(failing(Some(Deny), limit(on_failure)).await, expected(on_failure));
@@ -177,7 +177,7 @@ async fn a_503_adds_nothing_to_meta_limits() {
     assert_eq!(statuses(&app, "/", 2).await, [200, 429]);
 }
 
-/// A function that cannot tell a key is the application's error, whatever the storage does.
+/// A failing key function is the application's error, whatever the storage does.
 #[actix_web::test]
 async fn a_key_that_fails_is_no_fault_of_the_storage() {
     for (on_failure, is_failing) in [(Fallback, false), (Allow, false), (Deny, true), (Allow, true)] {
@@ -192,7 +192,7 @@ async fn a_key_that_fails_is_no_fault_of_the_storage() {
 }
 
 #[actix_web::test]
-async fn what_is_exempt_or_filtered_or_switched_off_stays_so() {
+async fn exempt_filtered_and_switched_off_requests_pass() {
     let bench = Bench::failing();
     let limiter = bench.limiter().default_limits("1/hour").on_storage_failure(Deny);
     let limiter = limiter.exempt_route("/health").request_filter(|req| req.path() == "/filtered");

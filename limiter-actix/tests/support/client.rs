@@ -1,4 +1,4 @@
-//! A blocking client that sends what it is told to, byte by byte.
+//! A blocking client that sends requests byte by byte, as they are.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -14,7 +14,7 @@ pub struct Client {
     stream: BufReader<TcpStream>,
 }
 
-/// What a server answered.
+/// The answer of a server.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The status code.

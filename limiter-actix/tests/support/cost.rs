@@ -1,4 +1,4 @@
-//! What something costs.
+//! The CPU time of a piece of work.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What the tests share: servers, clients and programs, apps and their answers, storages, and the log.
+//! Support of the tests: servers, clients and programs, apps and their answers, storages, and the log.
 
 pub mod app;
 pub mod client;

@@ -1,4 +1,4 @@
-//! What was logged in this process.
+//! The log of this process.
 
 use std::{
     sync::{Mutex, MutexGuard, Once, PoisonError},
@@ -38,7 +38,7 @@ pub fn capture() {
     });
 }
 
-/// What this thread has logged that contains `text`, since [`capture`].
+/// The lines of this thread that contain `text`, since [`capture`].
 pub fn here(text: &str) -> Vec<String> {
     let here = thread::current().id();
     let lines = lines();
@@ -46,7 +46,7 @@ pub fn here(text: &str) -> Vec<String> {
     matching.map(|(_, line)| line.clone()).collect()
 }
 
-/// What all threads have logged that contains `text`, since [`capture`].
+/// The lines of all threads that contain `text`, since [`capture`].
 pub fn everywhere(text: &str) -> Vec<String> {
     lines().iter().filter(|(_, line)| line.contains(text)).map(|(_, line)| line.clone()).collect()
 }

@@ -84,7 +84,7 @@ pub async fn play_to<B: MessageBody + 'static>(
             Ok(response) => response.into_parts().1.map_into_boxed_body(),
             Err(error) => error.error_response(),
         };
-        let answer = told(response, expected).await;
+        let answer = summary(response, expected).await;
         if answer != *expected {
             wrong.push(format!(
                 "step {number}, at {seconds} s: {request} {headers}\n  expected {expected}\n  got      {answer}"
@@ -113,16 +113,16 @@ pub fn read(request: &str, headers: &str) -> TestRequest {
 }
 
 /// As much of an answer as is expected.
-async fn told(response: HttpResponse, expected: &str) -> String {
-    let mut told = response.status().as_str().to_owned();
+async fn summary(response: HttpResponse, expected: &str) -> String {
+    let mut summary = response.status().as_str().to_owned();
     if expected.contains('[') {
-        write!(told, " [{}]", counts(response.headers())).expect("strings take all");
+        write!(summary, " [{}]", counts(response.headers())).expect("strings take all");
     }
     if expected.contains('\'') {
         let body = to_bytes(response.into_body()).await.unwrap_or_default();
-        write!(told, " '{}'", String::from_utf8_lossy(&body)).expect("strings take all");
+        write!(summary, " '{}'", String::from_utf8_lossy(&body)).expect("strings take all");
     }
-    told
+    summary
 }
 
 fn counts(headers: &HeaderMap) -> String {

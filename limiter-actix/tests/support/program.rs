@@ -42,7 +42,7 @@ fn build_example_with(name: &str, features: &str) -> PathBuf {
     executables.next_back().expect("cargo says where the example is")
 }
 
-/// Runs an example on a free port, given as `ADDR`, and waits until it says that it listens.
+/// Runs an example on a free port, given as `ADDR`, and waits until it listens.
 ///
 /// # Panics
 ///

@@ -21,7 +21,7 @@ pub struct Server {
     thread: Option<JoinHandle<io::Result<()>>>,
 }
 
-/// What drives a server.
+/// The runtime of a server.
 #[derive(Clone, Copy, Debug)]
 pub enum Runtime {
     /// `#[actix_web::main]`: there is an actix `System`.
@@ -67,7 +67,7 @@ impl Drop for Server {
         // The command is on its way when this returns; its future only waits.
         drop(self.handle.stop(false));
         if let Some(thread) = self.thread.take() {
-            // What the server said is of no interest any more.
+            // The result of the server is of no interest any more.
             drop(thread.join());
         }
     }

@@ -1,4 +1,4 @@
-//! Storages other than the limiter's own memory: one that is far, and one that is dead.
+//! Storages other than the limiter's own memory: one that answers later, and one that always fails.
 
 use std::sync::Arc;
 
@@ -8,42 +8,43 @@ use limiter_actix::{
     storage::{Answer, Batch, Decision, Hit, MemoryStorage, Refund, Storage, StorageError},
 };
 
-/// Where counts are kept.
+/// The storage of a limiter.
 #[derive(Clone, Copy, Debug)]
-pub enum Kept {
-    /// In the limiter's own memory.
-    Here,
-    /// In a storage that answers later.
-    Far,
-    /// In a storage that always fails, and so in the fallback's memory.
-    Nowhere,
+pub enum StorageKind {
+    /// The limiter's own memory.
+    Memory,
+    /// One that answers later.
+    Remote,
+    /// One that always fails, so that the fallback's memory decides.
+    Failing,
 }
 
-impl Kept {
+impl StorageKind {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Here, Self::Far, Self::Nowhere];
+    pub const ALL: [Self; 3] = [Self::Memory, Self::Remote, Self::Failing];
 
     /// Sets the storage of a limiter.
     pub fn set(self, builder: LimiterBuilder) -> LimiterBuilder {
         match self {
-            Self::Here => builder,
-            Self::Far => builder.storage(Arc::new(Far(MemoryStorage::new()))),
-            Self::Nowhere => builder.storage(Arc::new(Dead)),
+            Self::Memory => builder,
+            Self::Remote => builder.storage(Arc::new(Remote(MemoryStorage::new()))),
+            Self::Failing => builder.storage(Arc::new(Failing)),
         }
     }
 }
 
-/// Tries something on each kind of storage; what is wrong with it there, one line each.
-pub fn wrong_on_all(test: impl Fn(Kept) -> Vec<String>) -> Vec<String> {
-    let wrong_on = |kept: Kept| test(kept).into_iter().map(move |wrong| format!("kept {kept:?}: {wrong}"));
-    Kept::ALL.into_iter().flat_map(wrong_on).collect()
+/// Tries something on each kind of storage; returns its errors there, one line each.
+pub fn errors_on_all(test: impl Fn(StorageKind) -> Vec<String>) -> Vec<String> {
+    let errors_on =
+        |kind: StorageKind| test(kind).into_iter().map(move |error| format!("storage {kind:?}: {error}"));
+    StorageKind::ALL.into_iter().flat_map(errors_on).collect()
 }
 
 /// Answers later.
 #[derive(Debug)]
-pub struct Far(MemoryStorage);
+pub struct Remote(MemoryStorage);
 
-impl Storage for Far {
+impl Storage for Remote {
     fn decide<'a>(&'a self, batch: &'a Batch<'a>, now: Timestamp) -> Answer<'a, Decision> {
         Answer::Pending(Box::pin(async move {
             yield_now().await;
@@ -66,24 +67,24 @@ impl Storage for Far {
 
 /// Always fails.
 #[derive(Debug)]
-pub struct Dead;
+pub struct Failing;
 
-const DEAD: StorageError = StorageError::new("the storage is dead");
+const ERROR: StorageError = StorageError::new("the storage is dead");
 
-impl Storage for Dead {
+impl Storage for Failing {
     fn decide<'a>(&'a self, _: &'a Batch<'a>, _: Timestamp) -> Answer<'a, Decision> {
-        Answer::Ready(Err(DEAD))
+        Answer::Ready(Err(ERROR))
     }
 
     fn refund<'a>(&'a self, _: &'a [Refund<'a>], _: Timestamp) -> Answer<'a, ()> {
-        Answer::Ready(Err(DEAD))
+        Answer::Ready(Err(ERROR))
     }
 
     fn clear<'a>(&'a self, _: &'a [Hit<'a>]) -> Answer<'a, ()> {
-        Answer::Ready(Err(DEAD))
+        Answer::Ready(Err(ERROR))
     }
 
     fn reset(&self) -> Answer<'_, ()> {
-        Answer::Ready(Err(DEAD))
+        Answer::Ready(Err(ERROR))
     }
 }

@@ -15,8 +15,8 @@ use crate::{Policy, PolicyError, Strategy, Timestamp, Window};
 /// refusal lasts for the wait that the storage reported, and for at most 5 s. The wrapper calls the storage
 /// nevertheless if
 ///
-/// * a refusal changes counts there: a limit has the elastic strategy, or the batch has hits on refusal and no guard
-///   refuses;
+/// * a limit has the elastic strategy, or the batch has hits on refusal and no guard refuses, so that a refusal
+///   changes counts there;
 /// * the cost of the refusing limit is only [reserved](Hit::reserved), so that quota may be free again at any time;
 /// * the windows of some limits of the batch are unknown here.
 ///

@@ -1,4 +1,4 @@
-//! Counts on a MongoDB server or replica set.
+//! The storage on a MongoDB server or replica set.
 
 use std::{
     fmt,
@@ -6,36 +6,38 @@ use std::{
 };
 
 mod builder;
+mod client;
+mod command;
+mod counts;
 mod decide;
-mod driver;
-mod erase;
+mod delete;
 mod error;
 mod expression;
 mod index;
 mod layout;
 mod pipeline;
-mod question;
 mod replay;
 mod reply;
 
 pub use self::builder::MongoStorageBuilder;
 use self::{
-    decide::{Counts, Owned},
-    driver::Driver,
-    layout::Layout,
-    pipeline::{Clock, Step},
+    client::MongoClient,
+    counts::CountCollection,
+    decide::{decide, run_steps},
+    layout::BatchLayout,
+    pipeline::{ClockSource, Step},
 };
-use super::{Answer, Batch, Decision, Hit, Refund, Storage, StorageError, Verdict};
+use super::{Answer, Batch, Decision, Hit, Refund, Storage, StorageError, Verdict, owned_hit::OwnedHit};
 use crate::{Policy, PolicyError, Strategy, Timestamp};
 
-/// Keeps counts on a MongoDB server or replica set, exact over all processes that use it.
+/// A storage on a MongoDB server or replica set, exact over all processes that use it.
 ///
-/// All counts of one client are in one document. A batch of one client, as most are, is one `findAndModify` with a
-/// pipeline, decided by the server's clock: the clocks of its users do not matter. A batch over several clients is
-/// one for each of them, at once; when only some of them pass, what these have taken is given back.
+/// All counts of a client are in one document. Most batches are of one client and take one `findAndModify` with a
+/// pipeline. Decisions use the server's clock, so the clocks of the processes do not matter. A batch over several
+/// clients takes one command for each, all at once. If only some of them pass, their hits are undone.
 ///
-/// It connects when it is first used, on a thread of its own, whose connections all threads share.
-/// [`Resilient`](super::Resilient) gives it a deadline and leaves a failing server alone. It needs MongoDB 4.4.
+/// The storage connects on first use, on a thread of its own; all threads share its connections. It has no deadline of
+/// its own: wrap it in [`Resilient`](super::Resilient), which also skips a failing server. It requires MongoDB 4.4.
 ///
 /// ```
 /// use limiter_core::storage::{MongoStorage, Resilient};
@@ -44,55 +46,39 @@ use crate::{Policy, PolicyError, Strategy, Timestamp};
 /// # Ok::<(), limiter_core::storage::StorageError>(())
 /// ```
 pub struct MongoStorage {
-    driver: Driver,
-    /// What the `_id` of all documents begins with, the version of their contents included.
+    client: MongoClient,
+    /// The prefix of all document ids, with the version of the schema.
     prefix: Box<str>,
-    obeys_caller: bool,
+    uses_caller_clock: bool,
     evictions: AtomicU64,
 }
 
-/// Stands in the names of all documents and changes whenever what is stored does, so that no pipeline meets a
-/// value that another one has written.
+/// The version of the schema, a part of all document ids. It changes with the schema, so that no pipeline reads a
+/// document that another version has written.
 const VERSION: u32 = 1;
 
 impl MongoStorage {
-    /// The largest amount of a moving window: it remembers each hit, in a document that is written as a whole.
+    /// The largest amount of a moving window. It stores each hit, and each decision writes all of them.
     pub const MAX_MOVING_WINDOW: u64 = 1000;
 
-    /// How many live counts one client can have. When there are more, those that have waited longest for a hit
-    /// make way, and count in [`evictions`](Self::evictions).
-    pub const MAX_COUNTS_OF_CLIENT: usize = pipeline::MOST_COUNTS;
+    /// The maximum number of live counts of a client. If there are more, those that were hit least recently are evicted,
+    /// which [`evictions`](Self::evictions) counts.
+    pub const MAX_COUNTS_OF_CLIENT: usize = pipeline::MAX_COUNTS;
 
-    /// Creates a storage from a URI, `mongodb://[user:password@]host[:port][,...][/[database][?options]]`, with the
-    /// options of the official driver: `replicaSet`, `tls`, `authSource`, `w`, `maxPoolSize` and others.
-    ///
-    /// # Errors
-    ///
-    /// When this is not such a URI, and for `mongodb+srv`, which must be looked up. Whether the server can be
-    /// reached shows when it is used.
-    pub fn new(uri: &str) -> Result<Self, StorageError> {
-        Self::builder(uri).build()
-    }
-
-    /// Creates a storage from a URI, with options.
-    pub fn builder(uri: &str) -> MongoStorageBuilder {
-        MongoStorageBuilder::new(uri)
-    }
-
-    fn with_driver(driver: Driver, prefix: &str) -> Self {
+    fn with_client(client: MongoClient, prefix: &str) -> Self {
         let prefix = format!("{prefix}:{VERSION}:").into();
-        Self { driver, prefix, obeys_caller: false, evictions: AtomicU64::new(0) }
+        Self { client, prefix, uses_caller_clock: false, evictions: AtomicU64::new(0) }
     }
 
-    /// Makes the storage decide by the time it is given instead of the server's, for tests: counts are then
-    /// not exact over machines, since their clocks differ.
+    /// Decides by the caller's clock instead of the server's. This is for tests: with several machines counts are then
+    /// not exact, since their clocks differ.
     #[must_use]
     pub fn use_caller_clock(mut self) -> Self {
-        self.obeys_caller = true;
+        self.uses_caller_clock = true;
         self
     }
 
-    /// How many live counts have made way for others of the same client since the storage was created.
+    /// Returns the number of live counts that were evicted for others of the same client since the storage was created.
     pub fn evictions(&self) -> u64 {
         self.evictions.load(Ordering::Relaxed)
     }
@@ -101,25 +87,33 @@ impl MongoStorage {
         if evicted > 0 && self.evictions.fetch_add(evicted, Ordering::Relaxed) == 0 {
             tracing::warn!(
                 code = "S005",
-                most = Self::MAX_COUNTS_OF_CLIENT,
-                "a client has too many counts on MongoDB: those that have waited longest for a hit make way"
+                max = Self::MAX_COUNTS_OF_CLIENT,
+                "too many counts of one client on MongoDB: evicting those that were hit least recently"
             );
         }
     }
 
-    /// Does something with the counts, on the thread of the driver.
+    /// Runs an operation on the driver's thread.
     async fn run<T: Send + 'static, F>(
         &self,
         now: Timestamp,
-        ask: impl FnOnce(Counts) -> F + Send + 'static,
+        operation: impl FnOnce(CountCollection) -> F + Send + 'static,
     ) -> Result<T, StorageError>
     where
         F: Future<Output = Result<T, StorageError>> + Send,
     {
-        let clock = if self.obeys_caller { Clock::at(now) } else { Clock::of_server() };
+        let clock = if self.uses_caller_clock { ClockSource::fixed(now) } else { ClockSource::server() };
         let prefix = self.prefix.clone();
-        self.driver.run(move |collection| ask(Counts { collection, prefix, clock })).await
+        self.client.run(move |collection| operation(CountCollection { collection, prefix, clock })).await
     }
+}
+
+fn owned(hits: &[Hit<'_>]) -> Vec<OwnedHit> {
+    hits.iter().map(OwnedHit::from).collect()
+}
+
+fn borrowed(hits: &[OwnedHit]) -> Vec<Hit<'_>> {
+    hits.iter().map(OwnedHit::as_hit).collect()
 }
 
 impl Storage for MongoStorage {
@@ -127,60 +121,58 @@ impl Storage for MongoStorage {
         if batch.hits().next().is_none() {
             return Answer::ready(Decision::new(Verdict::Admitted, [], []));
         }
-        let [guards, limits, on_refusal] = [batch.guards, batch.limits, batch.on_refusal].map(Owned::all);
+        let [guards, limits, on_refusal] = [batch.guards, batch.limits, batch.on_refusal].map(owned);
         Answer::Pending(Box::pin(async move {
-            let decide = async move |counts: Counts| {
-                let [guards, limits, on_refusal] =
-                    [&guards, &limits, &on_refusal].map(|all| all.iter().map(Owned::hit).collect::<Vec<_>>());
+            let operation = async move |counts: CountCollection| {
+                let [guards, limits, on_refusal] = [&guards, &limits, &on_refusal].map(|hits| borrowed(hits));
                 let batch = Batch { guards: &guards, limits: &limits, on_refusal: &on_refusal };
-                counts.decide(&batch).await
+                decide(&counts, &batch).await
             };
-            let (decision, evicted) = self.run(now, decide).await?;
+            let (decision, evicted) = self.run(now, operation).await?;
             self.count_evicted(evicted);
             Ok(decision)
         }))
     }
 
-    fn refund<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, ()> {
-        if taken.is_empty() {
+    fn refund<'a>(&'a self, refunds: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, ()> {
+        if refunds.is_empty() {
             return Answer::ready(());
         }
-        let hits: Vec<_> = taken.iter().map(|taken| taken.hit).collect();
-        let stamps: Vec<_> = taken.iter().map(|taken| taken.stamp).collect();
-        let hits = Owned::all(&hits);
+        let stamps: Vec<_> = refunds.iter().map(|refund| refund.stamp).collect();
+        let hits: Vec<_> = refunds.iter().map(|refund| OwnedHit::from(&refund.hit)).collect();
         Answer::Pending(Box::pin(async move {
-            let refund = async move |counts: Counts| {
-                let hits: Vec<_> = hits.iter().map(Owned::hit).collect();
-                let layout = Layout::new(hits.iter());
+            let operation = async move |counts: CountCollection| {
+                let hits = borrowed(&hits);
+                let layout = BatchLayout::new(hits.iter());
                 let steps =
                     hits.iter().zip(stamps).map(|(hit, stamp)| Step::Refund(Refund { hit: *hit, stamp }));
                 let steps: Vec<_> = layout.places.iter().copied().zip(steps).collect();
-                counts.settle(&layout, &steps).await
+                run_steps(&counts, &layout, &steps).await
             };
-            self.run(now, refund).await
+            self.run(now, operation).await
         }))
     }
 
     fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {
-        let hits = Owned::all(hits);
+        let hits = owned(hits);
         Answer::Pending(Box::pin(async move {
-            let clear = async move |counts: Counts| {
-                let hits: Vec<_> = hits.iter().map(Owned::hit).collect();
-                erase::some(&counts, &Layout::new(hits.iter())).await
+            let operation = async move |counts: CountCollection| {
+                let hits = borrowed(&hits);
+                delete::some(&counts, &BatchLayout::new(hits.iter())).await
             };
-            self.run(Timestamp::default(), clear).await
+            self.run(Timestamp::default(), operation).await
         }))
     }
 
     fn reset(&self) -> Answer<'_, ()> {
         Answer::Pending(Box::pin(async move {
-            self.run(Timestamp::default(), async |counts: Counts| erase::all(&counts).await).await
+            self.run(Timestamp::default(), async |counts: CountCollection| delete::all(&counts).await).await
         }))
     }
 
     fn probe(&self) -> Answer<'_, ()> {
         Answer::Pending(Box::pin(async move {
-            self.run(Timestamp::default(), async |counts: Counts| counts.probe().await).await
+            self.run(Timestamp::default(), async |counts: CountCollection| counts.probe().await).await
         }))
     }
 
@@ -196,7 +188,7 @@ impl Storage for MongoStorage {
 impl fmt::Debug for MongoStorage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MongoStorage")
-            .field("target", self.driver.target())
+            .field("target", self.client.config())
             .field("prefix", &self.prefix)
             .field("evictions", &self.evictions())
             .finish_non_exhaustive()

@@ -1,45 +1,51 @@
-//! Counts on a Redis or Valkey server.
+//! A storage on a Redis or Valkey server.
 
 use std::fmt;
 
-use ::redis::aio::ConnectionLike;
-
-mod attempt;
 mod builder;
 mod call;
+mod certificates;
+mod client;
 mod clock;
 #[cfg(feature = "redis-cluster")]
 mod cluster;
-mod dial;
-mod erase;
+mod commands;
+mod connection;
+mod connector;
 mod error;
-mod line;
-mod link;
+#[cfg(not(feature = "redis-tls"))]
+mod no_tls;
+mod pool;
+mod raw_report;
 mod reply;
+mod reset;
 mod script;
 #[cfg(feature = "redis-sentinel")]
 mod sentinel;
-#[cfg_attr(not(feature = "redis-tls"), path = "redis/no_tls.rs")]
+mod shared_attempt;
+#[cfg(feature = "redis-tls")]
 mod tls;
 mod uri;
 
 pub use self::builder::RedisStorageBuilder;
-use self::link::Link;
-use super::{Answer, Batch, Decision, Hit, MemoryStorage, Refund, Storage, StorageError, count_name};
+use self::client::Client;
+#[cfg(not(feature = "redis-tls"))]
+use self::no_tls as tls;
+use super::{Answer, Batch, Decision, Hit, MemoryStorage, Refund, Storage, count_name};
 use crate::{CountName, Policy, PolicyError, Strategy, Timestamp};
 
 /// Keeps counts on a Redis or Valkey server, exact over all processes that use it.
 ///
-/// A batch is one call of a script, decided by the server's clock: the clocks of its users do not matter. All
-/// that a script reads of a count is in one key, which expires by itself.
+/// A batch is one call of a script, decided by the clock of the server, so that the clocks of its clients do not
+/// matter. A script reads one key for each count. Keys expire by themselves.
 ///
-/// On a cluster all counts of one client are in one slot, and a batch about one client is one call. One about
-/// several clients is a call for each slot, all sent at once; when one refuses, the others return what they took.
-/// Never more is admitted than allowed, but until it is returned a concurrent request may be refused for it.
+/// On a cluster, all counts of one client are in one slot, and a batch of one client is one call. A batch of several
+/// clients is one call for each slot, all sent at once. If one slot refuses, the others refund what they took. The
+/// cluster never admits more than allowed, but may refuse a concurrent request before the refund.
 ///
-/// It connects when it is first used, once per async runtime, and again when a connection is lost. It neither
-/// retries nor waits for longer than the server takes: [`Resilient`](super::Resilient) gives it a deadline and
-/// leaves a failing server alone. It needs a Tokio runtime (actix has one), and Redis 5 or any Valkey.
+/// The storage connects when it is first used, once per async runtime, and reconnects after it lost a connection. It
+/// never retries and has no deadline. Wrap it in [`Resilient`](super::Resilient), which adds a deadline and a circuit
+/// breaker. It requires a Tokio runtime (such as that of actix), and Redis 5 or any Valkey.
 ///
 /// ```
 /// use limiter_core::storage::{RedisStorage, Resilient};
@@ -48,71 +54,36 @@ use crate::{CountName, Policy, PolicyError, Strategy, Timestamp};
 /// # Ok::<(), limiter_core::storage::StorageError>(())
 /// ```
 pub struct RedisStorage {
-    link: Link,
-    /// What all keys begin with, the version of their contents included.
+    client: Client,
+    /// The prefix of all keys, which includes the version of their contents.
     prefix: Box<str>,
-    obeys_caller: bool,
+    uses_caller_clock: bool,
 }
 
 impl RedisStorage {
-    /// The largest amount of a moving window: it remembers each hit, and so does the memory that stands in
-    /// when the server fails.
+    /// The largest amount of a moving window.
+    ///
+    /// The storage records each hit, and so does the memory storage that replaces it while the server fails.
     pub const MAX_MOVING_WINDOW: u64 = MemoryStorage::MAX_MOVING_WINDOW;
 
-    /// Creates a storage from a URI:
-    ///
-    /// * `redis://[[user][:password]@]host[:port][/database]`
-    /// * `redis+unix:///path/to/socket`
-    /// * `rediss://..`, the same as `redis://` over TLS, with the feature `redis-tls`
-    /// * `redis+sentinel://[[user][:password]@]sentinel[:port],sentinel[:port],../name[/database]`: the primary that
-    ///   sentinels know by this name, with the feature `redis-sentinel`
-    /// * `redis+cluster://[[user][:password]@]node[:port],node[:port],..`: a cluster, by some of its nodes, with the
-    ///   feature `redis-cluster`
-    ///
-    /// and the same with `valkey` for `redis` and `valkeys` for `rediss`; `rediss+sentinel` and `rediss+cluster` are
-    /// over TLS. What is no plain letter or digit in names and passwords is written as `%XX`.
-    ///
-    /// Parameters may follow a `?`, with `&` between them: `db`, `user`, `pass`, `sentinel_user`, `sentinel_pass`,
-    /// `protocol` (`resp2` or `resp3`), `prefix`, `connect_timeout_ms`, and for TLS the paths of files in PEM: `ca`,
-    /// `cert`, `key`. The [builder](Self::builder) sets the same in code.
-    ///
-    /// # Errors
-    ///
-    /// When this is not such a URI, or the feature for it is not enabled. Whether the server can be reached
-    /// shows when it is used.
-    pub fn new(uri: &str) -> Result<Self, StorageError> {
-        Self::builder(uri).build()
+    fn with_client(client: Client, prefix: &str) -> Self {
+        let prefix = format!("{prefix}:{}:", script::VERSION).into();
+        Self { client, prefix, uses_caller_clock: false }
     }
 
-    /// Creates a storage from a URI, with options.
-    pub fn builder(uri: &str) -> RedisStorageBuilder {
-        RedisStorageBuilder::new(uri)
-    }
-
-    /// Creates a storage that uses a connection of the `redis` crate: a `MultiplexedConnection`, a
-    /// `ConnectionManager`, a cluster's connection, or a pool behind a type of your own. Whether it reconnects
-    /// is the connection's business.
-    pub fn from_connection<C>(connection: C) -> Self
-    where
-        C: ConnectionLike + Clone + Send + Sync + 'static,
-    {
-        Self::with_link(Link::Given(Box::new(connection)), builder::DEFAULT_PREFIX)
-    }
-
-    fn with_link(link: Link, prefix: &str) -> Self {
-        Self { link, prefix: format!("{prefix}:{}:", script::VERSION).into(), obeys_caller: false }
-    }
-
-    /// Makes the storage decide by the time it is given instead of the server's, for tests: counts are then
-    /// not exact over machines, since their clocks differ.
+    /// Makes the storage decide by the time of the caller instead of the server, for tests.
+    ///
+    /// Counts are then not exact over several machines, since their clocks differ.
     #[must_use]
     pub fn use_caller_clock(mut self) -> Self {
-        self.obeys_caller = true;
+        self.uses_caller_clock = true;
         self
     }
 
-    /// The key of a count: that of all counts of its client and scope, but for moving windows. The braces make all
-    /// keys of one client share a slot of a cluster.
+    /// Returns the key of a count.
+    ///
+    /// All counts of one client and scope share a key, except moving windows. The braces put all keys of one client
+    /// in one slot of a cluster.
     fn key(&self, hit: &Hit<'_>) -> String {
         if hit.policy.strategy() == Strategy::MovingWindow {
             let name = CountName::of(hit);
@@ -122,39 +93,39 @@ impl RedisStorage {
         self.key_of(&client, &scope)
     }
 
-    fn key_of(&self, client: &str, what: &str) -> String {
-        [&*self.prefix, "{", client, "}:", what].concat()
+    fn key_of(&self, client: &str, rest: &str) -> String {
+        [&*self.prefix, "{", client, "}:", rest].concat()
     }
 
-    /// The time to decide by; none for the server's.
+    /// Returns the time by which a script decides, or `None` for that of the server.
     fn time(&self, now: Timestamp) -> Option<Timestamp> {
-        self.obeys_caller.then_some(now)
+        self.uses_caller_clock.then_some(now)
     }
 }
 
 impl Storage for RedisStorage {
     fn decide<'a>(&'a self, batch: &'a Batch<'a>, now: Timestamp) -> Answer<'a, Decision> {
         Answer::Pending(Box::pin(async move {
-            self.link.decide(batch, self.time(now), |hit| self.key(hit)).await
+            self.client.decide(batch, self.time(now), |hit| self.key(hit)).await
         }))
     }
 
     fn refund<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, ()> {
         Answer::Pending(Box::pin(async move {
-            self.link.refund(taken, self.time(now), |hit| self.key(hit)).await
+            self.client.refund(taken, self.time(now), |hit| self.key(hit)).await
         }))
     }
 
     fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {
-        Answer::Pending(Box::pin(async move { self.link.clear(hits, |hit| self.key(hit)).await }))
+        Answer::Pending(Box::pin(async move { self.client.clear(hits, |hit| self.key(hit)).await }))
     }
 
     fn reset(&self) -> Answer<'_, ()> {
-        Answer::Pending(Box::pin(self.link.unlink_all(&self.prefix)))
+        Answer::Pending(Box::pin(self.client.reset(&self.prefix)))
     }
 
     fn probe(&self) -> Answer<'_, ()> {
-        Answer::Pending(Box::pin(async move { self.link.probe(&self.prefix).await }))
+        Answer::Pending(Box::pin(async move { self.client.probe(&self.prefix).await }))
     }
 
     fn check(&self, policy: &Policy) -> Result<(), PolicyError> {
@@ -169,7 +140,7 @@ impl Storage for RedisStorage {
 impl fmt::Debug for RedisStorage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisStorage")
-            .field("link", &self.link)
+            .field("client", &self.client)
             .field("prefix", &self.prefix)
             .finish_non_exhaustive()
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Without it a connection whose packets vanish stays in use: the operating system reports no error for about a
 /// quarter of an hour.
 pub(super) struct StallGuard<'a, F: FnOnce()> {
-    /// How many replies the connection has delivered.
+    /// The number of replies that the connection has delivered.
     replies: &'a AtomicU64,
     replies_before: u64,
     on_stall: Option<F>,

@@ -70,7 +70,7 @@ fn check(limits: &Limits, name: &str) {
 }
 
 #[test]
-fn allocate_nothing() {
+fn warm_keys_allocate_nothing() {
     for strategy in Strategy::ALL {
         for count in [1, 2, 4] {
             for entries in [1, count] {
@@ -84,7 +84,7 @@ fn allocate_nothing() {
 }
 
 #[test]
-fn give_back_without_allocating() {
+fn warm_keys_are_refunded_without_allocating() {
     for strategy in Strategy::ALL {
         let limits = Limits::warm(2, 2, |_| strategy);
         let hits = limits.hits();
@@ -102,7 +102,7 @@ fn give_back_without_allocating() {
 }
 
 #[test]
-fn are_found_without_allocating() {
+fn warm_keys_are_found_without_allocating() {
     let clock = SystemClock::new();
     let address = std::net::IpAddr::from([1, 2, 3, 4]);
     let seen = measure(|| {

@@ -6,7 +6,7 @@ use limiter_core::{
 use crate::{NOW, after_secs, client, left, per_minute, ready, refund, scope};
 
 #[test]
-fn is_admitted_whole_or_not_at_all() {
+fn a_batch_is_admitted_whole_or_not_at_all() {
     for strategy in Strategy::ALL {
         let storage = MemoryStorage::new();
         let (wide, narrow) = (per_minute(10, strategy), per_minute(2, strategy));
@@ -46,7 +46,7 @@ fn guards_are_tested_and_never_consumed() {
     assert_eq!(storage.decide(&batch, NOW).verdict(), Verdict::Admitted);
     assert_eq!(left(&storage, &guard, NOW), [1]);
 
-    // Spent, the guard shuts before the limits are asked: none is consumed, no elastic end moves, and nothing
+    // Spent, the guard refuses before the limits are tested: none is consumed, no elastic end moves, and nothing
     // is taken on refusal.
     assert!(storage.decide(&Batch::new(&guard), NOW).is_admitted());
     assert!(storage.decide(&Batch::new(&limits[1..]), NOW).is_admitted());
@@ -273,7 +273,7 @@ fn clear_forgets_one_count_and_reset_all() {
 }
 
 #[test]
-fn give_back_to_what_is_gone_does_nothing() {
+fn a_refund_to_a_count_that_is_gone_does_nothing() {
     let storage = MemoryStorage::new();
     let (policy, a, key) = (per_minute(1, Strategy::FixedWindow), scope("a"), client(1));
     let hit = Hit::new(&a, &key, &policy);

@@ -7,7 +7,7 @@ use limiter_core::{
 
 use crate::{NOW, client, per_minute, scope};
 
-/// Whether two keys share a count.
+/// Returns whether two keys share a count.
 fn meet(one: &Key, other: &Key) -> bool {
     let (storage, a, policy) = (MemoryStorage::new(), scope("a"), per_minute(1, Strategy::FixedWindow));
     assert!(storage.decide(&Batch::new(&[Hit::new(&a, one, &policy)]), NOW).is_admitted());
@@ -19,7 +19,7 @@ fn address(text: &str) -> Key {
 }
 
 #[test]
-fn kinds_of_keys_are_kept_apart() {
+fn kinds_of_keys_count_apart() {
     let keys = [
         address("1.2.3.4"),
         address("::102:304"),
@@ -49,7 +49,7 @@ fn kinds_of_keys_are_kept_apart() {
 }
 
 #[test]
-fn addresses_of_one_client_meet() {
+fn addresses_of_one_client_share_a_count() {
     assert!(meet(&address("1.2.3.4"), &address("::ffff:1.2.3.4")));
     assert!(meet(&address("2001:db8:1:2::1"), &address("2001:db8:1:2:3:4:5:6")));
     assert!(!meet(&address("2001:db8:1:2::1"), &address("2001:db8:1:3::1")));
@@ -60,7 +60,7 @@ fn addresses_of_one_client_meet() {
 }
 
 #[test]
-fn scopes_meet_when_their_parts_are_equal() {
+fn scopes_of_equal_parts_share_a_count() {
     let all: [&[&str]; 8] =
         [&[], &[""], &["", ""], &["a", "b"], &["ab"], &["a", "b", ""], &["", "a", "b"], &["b", "a"]];
     let (storage, key, policy) = (MemoryStorage::new(), client(1), per_minute(1, Strategy::FixedWindow));
@@ -70,12 +70,12 @@ fn scopes_meet_when_their_parts_are_equal() {
         assert!(hit(&Scope::new(parts)), "{parts:?}");
         assert!(!hit(&Scope::new(parts)), "{parts:?}");
     }
-    // What a key says cannot be taken for a part of the scope.
+    // The text of a key is never taken for a part of the scope.
     assert_eq!(storage.len(), all.len());
 }
 
 #[test]
-fn equal_policies_meet_and_others_do_not() {
+fn equal_policies_share_a_count_and_others_do_not() {
     let (storage, a, key) = (MemoryStorage::new(), scope("a"), client(1));
     let bucket = per_minute(1, Strategy::TokenBucket);
     let mut policies: Vec<Policy> = Strategy::ALL.map(|strategy| per_minute(1, strategy)).to_vec();

@@ -1,4 +1,4 @@
-//! The memory storage: batches, threads, room, and what is told apart.
+//! The memory storage: batches, threads, capacity, and identity of counts.
 
 use limiter_core::{
     Key, Policy, Quota, Scope, Strategy, Timestamp,
@@ -6,9 +6,9 @@ use limiter_core::{
 };
 
 mod batches;
+mod capacity;
 mod identity;
-mod room;
-mod shapes;
+mod layouts;
 mod threads;
 
 const NOW: Timestamp = Timestamp::from_millis(1_767_225_600_123);
@@ -21,13 +21,13 @@ fn per_minute(amount: u64, strategy: Strategy) -> Policy {
     Policy::new(Quota::per_minute(amount), strategy)
 }
 
-/// How much of each hit's count is left.
+/// Returns how much of each hit's count is left.
 fn left(storage: &MemoryStorage, hits: &[Hit<'_>], now: Timestamp) -> Vec<u64> {
     let looks: Vec<_> = hits.iter().map(|hit| hit.cost(0)).collect();
     storage.decide(&Batch::test(&looks), now).guards().iter().map(limiter_core::Window::remaining).collect()
 }
 
-/// What the trait answers; the memory storage always knows it at once.
+/// Unwraps an answer, which the memory storage always has at once.
 fn ready<T>(answer: Answer<'_, T>) -> T {
     match answer {
         Answer::Ready(answer) => answer.expect("memory does not fail"),

@@ -13,7 +13,7 @@ use crate::{NOW, client, left, per_minute, ready, scope};
 const THREADS: usize = 8;
 const ROUNDS: u64 = 300;
 
-/// Runs `admits` on all threads over and over; returns how often it said yes.
+/// Runs `admits` on all threads over and over; returns how often it was true.
 fn admitted(admits: impl Fn(usize) -> bool + Sync) -> u64 {
     let admitted = AtomicU64::new(0);
     thread::scope(|scope| {
@@ -30,7 +30,7 @@ fn admitted(admits: impl Fn(usize) -> bool + Sync) -> u64 {
 }
 
 #[test]
-fn on_one_key_admit_exactly_the_amount() {
+fn threads_on_one_key_admit_exactly_the_amount() {
     for strategy in Strategy::ALL {
         let storage = MemoryStorage::new();
         let (policy, a, key) = (per_minute(1000, strategy), scope("a"), client(1));
@@ -42,7 +42,7 @@ fn on_one_key_admit_exactly_the_amount() {
 
 /// Each thread has the scopes in another order; the narrowest limit decides, and nothing is lost to refusals.
 #[test]
-fn on_batches_over_three_scopes_admit_exactly_the_amount() {
+fn threads_on_batches_over_three_scopes_admit_exactly_the_amount() {
     for strategy in Strategy::ALL {
         let storage = MemoryStorage::new();
         let policies: [Policy; 3] = [700, 500, 600].map(|amount| per_minute(amount, strategy));
@@ -63,7 +63,7 @@ fn on_batches_over_three_scopes_admit_exactly_the_amount() {
 }
 
 #[test]
-fn that_give_back_leave_nothing_taken() {
+fn threads_that_refund_leave_nothing_taken() {
     for strategy in Strategy::ALL {
         let storage = MemoryStorage::new();
         let (policy, a, b, key) = (per_minute(5, strategy), scope("a"), scope("b"), client(1));
@@ -82,7 +82,7 @@ fn that_give_back_leave_nothing_taken() {
 
 /// Keys come and leave on all threads; the count of keys stays right.
 #[test]
-fn on_a_full_storage_keep_its_cap() {
+fn threads_on_a_full_storage_keep_its_cap() {
     let storage = MemoryStorage::with_capacity(10_000);
     let policy = per_minute(3, Strategy::FixedWindow);
     let a = scope("a");

@@ -9,7 +9,7 @@ fn parsed(text: &str) -> Result<Vec<Quota>, ParseQuotaError> {
 
 /// The grammar of the reference, which the notation agrees with but for what it makes right and adds.
 #[test]
-fn agrees_with_the_reference() {
+fn the_notation_agrees_with_the_reference() {
     // There `n` of zero is one, anything may stand before a separator, and a count has no end.
     const REFUSED_HERE: [&str; 3] = ["5/0 hours", "1/minute:;2/hour", "99999999999999999999/second"];
     const ADDED_HERE: [(&str, Quota); 3] =
@@ -33,7 +33,7 @@ fn agrees_with_the_reference() {
 }
 
 #[test]
-fn takes_any_case_white_space_and_joint() {
+fn case_white_space_and_joint_are_free() {
     let quotas = [Quota::new(10, 2, Unit::Hour), Quota::per_day(3)];
     for text in [
         "10 per 2 hour; 3 per 1 day",
@@ -47,7 +47,7 @@ fn takes_any_case_white_space_and_joint() {
 }
 
 #[test]
-fn knows_each_unit_by_its_names() {
+fn each_unit_has_several_names() {
     let units: [(Unit, u64, &[&str]); 7] = [
         (Unit::Second, 1, &["second", "seconds", "s", "sec", "secs"]),
         (Unit::Minute, 60, &["minute", "minutes", "min", "mins"]),
@@ -65,7 +65,7 @@ fn knows_each_unit_by_its_names() {
     }
 }
 
-/// What an error says, as a user reads it.
+/// Errors as a user reads them.
 #[test]
 fn errors_name_the_place_and_what_was_expected() {
     const COUNT: &str = "a count such as the 5 in `5 per minute`";
@@ -132,7 +132,7 @@ fn errors_name_the_place_and_what_was_expected() {
 }
 
 #[test]
-fn one_quota_is_one() {
+fn one_quota_is_read_alone() {
     assert_eq!(" 5/minute ".parse(), Ok(Quota::per_minute(5)));
     let error = "5/minute; 6/hour".parse::<Quota>().unwrap_err();
     assert_eq!(error.to_string(), "expected the end (one quota only) at byte 8, found `;`");
@@ -147,7 +147,7 @@ fn long_texts_are_refused() {
     assert_eq!(error.offset(), 1024);
     assert_eq!(error.to_string(), "expected a text of at most 1024 bytes at byte 1024, found `1025 bytes`");
     assert!(format!("{longest} ").parse::<Quota>().is_err());
-    // What is found is not repeated at length.
+    // Unexpected text is not repeated at length.
     assert!(parsed(&"x".repeat(1000)).unwrap_err().to_string().len() < 150);
 }
 
@@ -162,7 +162,7 @@ fn a_long_text_is_not_split_within_a_character() {
 
 /// Each is evaluated at compile time.
 #[test]
-fn constants() {
+fn constants_are_valid_quotas() {
     const LOGIN: Quota = Quota::new(10, 2, Unit::Hour);
     const ALL: [(Quota, &str); 7] = [
         (Quota::per_second(1), "1 per 1 second"),

@@ -7,7 +7,7 @@ use limiter_core::{
     storage::{Batch, Hit, Resilient, Storage, StorageError},
 };
 
-/// What an answer may take beyond the deadline of 100 ms.
+/// The time that an answer may take beyond the deadline of 100 ms.
 const BEYOND: Duration = Duration::from_millis(50);
 const AT_ONCE: Duration = Duration::from_millis(5);
 
@@ -43,12 +43,12 @@ impl<S: Storage + 'static> Client<S> {
         }
     }
 
-    /// What has been used so far, after one more.
+    /// Hits once; returns how much has been used so far.
     pub(crate) async fn hit(&self) -> Result<u64, StorageError> {
         self.ask(1).await
     }
 
-    /// What has been used so far.
+    /// Returns how much has been used so far.
     pub(crate) async fn used(&self) -> u64 {
         self.ask(0).await.unwrap()
     }
@@ -59,7 +59,7 @@ impl<S: Storage + 'static> Client<S> {
         Ok(1_000_000 - decision.limits()[0].remaining())
     }
 
-    /// Hits until the storage is left alone; returns how often.
+    /// Hits until the breaker opens; returns how often.
     pub(crate) async fn fail(&self) -> u64 {
         let mut times = 0;
         while !self.storage.is_open() {
@@ -78,7 +78,7 @@ impl<S: Storage + 'static> Client<S> {
         times
     }
 
-    /// Waits until the background has found out that the server answers. No request is made meanwhile.
+    /// Waits until the breaker closes. No request is made meanwhile.
     pub(crate) async fn recover(&self) {
         let start = Instant::now();
         while self.storage.is_open() {

@@ -1,4 +1,4 @@
-//! What this thread logs.
+//! The log of this thread.
 
 use std::{
     fmt::{Debug, Write},
@@ -13,18 +13,18 @@ use tracing::{
 };
 
 /// The events of this thread, one line each, for as long as this is held.
-pub(crate) struct Captured {
+pub(crate) struct LogCapture {
     lines: Arc<Mutex<Vec<String>>>,
     _guard: DefaultGuard,
 }
 
-impl Captured {
+impl LogCapture {
     pub(crate) fn begin() -> Self {
         let lines = Arc::<Mutex<Vec<String>>>::default();
         Self { lines: Arc::clone(&lines), _guard: set_default(Capture(lines)) }
     }
 
-    /// What was logged since the last time.
+    /// Returns the lines since the last time.
     pub(crate) fn take(&self) -> Vec<String> {
         std::mem::take(&mut self.lines.lock().unwrap())
     }

@@ -1,11 +1,14 @@
-//! The memcached storage on real servers, which the tests start themselves on free ports of 127.0.0.1.
+//! The memcached storage.
 
 mod acceptance;
 mod exact;
 mod faults;
-mod kept;
+mod keys;
 mod refusals;
 mod server;
-mod several;
+mod several_servers;
 mod traffic;
-mod vectors;
+
+mod suite {
+    crate::suite::suite!(server: limiter_test_servers::Memcached);
+}

@@ -1,14 +1,16 @@
-//! The MongoDB storage on real servers, which the tests start themselves on free ports of 127.0.0.1.
+//! The MongoDB storage.
 //!
-//! `MONGOD` names the program to start, `mongod` unless set.
+//! `MONGOD` names the program to start. Defaults to `mongod`.
 
-mod acceptance;
-mod exact;
+mod documents;
 mod faults;
 mod refusals;
 mod replica_set;
 mod server;
-mod several;
-mod stored;
+mod several_clients;
 mod traffic;
-mod vectors;
+
+mod suite {
+    crate::suite::suite!(server: limiter_test_servers::Mongo);
+    crate::suite::suite!(database: limiter_test_servers::Mongo);
+}

@@ -15,14 +15,14 @@ const PROCESSES: usize = 8;
 const CONNECTIONS: usize = 3;
 const HITS: usize = 50;
 
-/// How much is allowed, of more than twice as much that is asked for.
+/// The limit, less than half of the hits.
 pub(crate) const ADMITTED: u64 = 500;
 
 /// Names the server to a process of a test, and how many scopes a batch has.
 const TASK: &str = "LIMITER_TEST_TASK";
 
-/// What all processes together were admitted, for each strategy. `a_process` is the path of the test that calls
-/// [`run`].
+/// Returns the admitted hits of all processes together, for each strategy. `a_process` is the path of the test
+/// that calls [`run`].
 pub(crate) fn admitted(uri: &str, scopes: usize, strategies: &[Strategy], a_process: &str) -> Vec<u64> {
     let processes: Vec<_> = (0..PROCESSES)
         .map(|_| {
@@ -44,7 +44,7 @@ pub(crate) fn admitted(uri: &str, scopes: usize, strategies: &[Strategy], a_proc
     sums
 }
 
-/// Is one of the processes, when it is asked to be.
+/// Is one of the processes if the environment says so, and nothing otherwise.
 pub(crate) fn run<S: Storage + 'static>(strategies: &[Strategy], open: impl Fn(&str) -> S) {
     let Ok(task) = env::var(TASK) else { return };
     let (scopes, uri) = task.split_once(' ').unwrap();

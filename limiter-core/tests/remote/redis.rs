@@ -1,17 +1,21 @@
-//! The Redis storage on real servers, which the tests start themselves on free ports of 127.0.0.1.
+//! The Redis storage.
 //!
-//! `REDIS_SERVER` names the program to start, `redis-server` unless set; a `valkey-server` does as well.
+//! `REDIS_SERVER` names the program to start, such as a `valkey-server`. Defaults to `redis-server`.
 
 mod acceptance;
 mod clock;
 mod cluster;
-mod exact;
 mod faults;
-mod plain;
+mod keys;
 mod refusals;
 mod sentinel;
 mod server;
 mod slots;
+mod specialised_scripts;
 mod stand_in;
 mod traffic;
-mod vectors;
+
+mod suite {
+    crate::suite::suite!(server: limiter_test_servers::Redis);
+    crate::suite::suite!(database: limiter_test_servers::Redis);
+}

@@ -1,4 +1,4 @@
-//! What stands between a limiter and a storage on another machine.
+//! The wrappers between a limiter and a storage on another machine.
 
 mod acceptance;
 mod local_refusals;

@@ -49,7 +49,7 @@ proptest! {
     #![proptest_config(cases(600))]
 
     #[test]
-    fn agrees_with_the_naive_one(policy in small_policy(&Strategy::ALL), steps in prop::collection::vec(step(), 1..60)) {
+    fn strategies_agree_with_their_naive_models(policy in small_policy(&Strategy::ALL), steps in prop::collection::vec(step(), 1..60)) {
         let counter = Counter::new(&policy);
         let mut naive = Naive::new(&policy);
         let mut now = START;

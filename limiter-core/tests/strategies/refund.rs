@@ -1,4 +1,4 @@
-//! What is given back goes to the window it came from, or nowhere if that is gone.
+//! A refund goes to the window it came from, or nowhere if that is gone.
 
 use limiter_core::{Policy, Quota, Strategy, Unit, Window};
 use proptest::{prelude::*, strategy::Strategy as Generate};
@@ -69,7 +69,7 @@ proptest! {
     #![proptest_config(cases(400))]
 
     #[test]
-    fn leaves_no_trace_in_a_log(policy in small_policy(&LOGS), steps in steps()) {
+    fn a_refund_leaves_no_trace_in_a_log(policy in small_policy(&LOGS), steps in steps()) {
         let counter = Counter::new(&policy);
         let (now, kept) = run(&counter, &steps);
         let never = Counter::new(&policy);
@@ -84,7 +84,7 @@ proptest! {
     }
 
     #[test]
-    fn at_once_is_as_if_it_had_not_been(policy in small_policy(&Strategy::ALL), steps in steps(), cost in 1..5_u64) {
+    fn a_refund_at_once_undoes_the_hit(policy in small_policy(&Strategy::ALL), steps in steps(), cost in 1..5_u64) {
         // An elastic end has moved, unless there was no window yet.
         let elastic = policy.strategy() == Strategy::FixedWindowElasticExpiry;
         let [counter, never] = [(); 2].map(|()| Counter::new(&policy));
@@ -105,7 +105,7 @@ proptest! {
 
     /// However much is given back and when, what was kept stays within burst + amount * t / window.
     #[test]
-    fn never_makes_a_bucket_generous(burst in 1..12_u64, steps in steps_of(5 * SECOND)) {
+    fn refunds_never_make_a_bucket_generous(burst in 1..12_u64, steps in steps_of(5 * SECOND)) {
         let quota = Quota::new(10, 10, Unit::Second);
         let policy = Policy::new(quota, Strategy::TokenBucket);
         let counter = Counter::new(&policy.with_burst(burst.try_into().unwrap()).unwrap());
@@ -124,7 +124,7 @@ proptest! {
 
     /// A count never goes above its amount or below what is kept of it.
     #[test]
-    fn never_makes_a_window_generous(policy in small_policy(&Strategy::ALL), steps in steps()) {
+    fn refunds_never_make_a_window_generous(policy in small_policy(&Strategy::ALL), steps in steps()) {
         let counter = Counter::new(&policy);
         let (now, kept) = run(&counter, &steps);
         let remaining = counter.test(0, now).remaining();
@@ -134,7 +134,7 @@ proptest! {
     }
 
     #[test]
-    fn to_a_window_that_is_gone_goes_nowhere(policy in small_policy(&Strategy::ALL), cost in 1..5_u64) {
+    fn a_refund_to_a_window_that_is_gone_goes_nowhere(policy in small_policy(&Strategy::ALL), cost in 1..5_u64) {
         let counter = Counter::new(&policy);
         let old = counter.hit(cost, START);
         prop_assume!(old.is_allowed());
@@ -153,7 +153,7 @@ proptest! {
 
 /// The defect: a give-back after the end of a window that credits the next one.
 #[test]
-fn to_the_first_window_does_not_credit_the_second() {
+fn a_refund_to_the_first_window_does_not_credit_the_second() {
     for strategy in Strategy::ALL {
         let counter = Counter::new(&Policy::new(Quota::per_minute(5), strategy));
         let first = counter.hit(5, START);
@@ -166,7 +166,7 @@ fn to_the_first_window_does_not_credit_the_second() {
 
 /// A window that was given back whole is as good as none: the next hit starts it.
 #[test]
-fn of_all_ends_a_fixed_window() {
+fn a_refund_of_all_ends_a_fixed_window() {
     for strategy in [Strategy::FixedWindow, Strategy::FixedWindowElasticExpiry] {
         let counter = Counter::new(&Policy::new(Quota::per_minute(5), strategy));
         let taken = counter.hit(2, START);

@@ -1,21 +1,19 @@
-/// Why [`TrustedProxies`](super::TrustedProxies) cannot be.
+/// An error in [`TrustedProxies`](super::TrustedProxies).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrustedProxiesError {
-    /// A text is neither a network nor an address.
-    #[error(
-        "`{0}` is no network: expected an address with or without a prefix, as in `10.0.0.0/8` or `fd00::1`"
-    )]
+    /// The text is neither a network nor an address.
+    #[error("expected a network such as `10.0.0.0/8` or `fd00::1`, found `{0}`")]
     Network(String),
-    /// No header can have this name.
-    #[error("`{0}` is no name of a header: expected one such as `CF-Connecting-IP`")]
+    /// The text is not a header name.
+    #[error("expected a header name such as `CF-Connecting-IP`, found `{0}`")]
     Header(String),
-    /// Neither networks nor a number of hops were given.
+    /// No networks, hops or Unix sockets are trusted.
     #[error(
-        "nobody is trusted: expected `networks`, `hops` or `unix_sockets`; `TrustedProxies::none()` says it on purpose"
+        "expected `networks`, `hops` or `unix_sockets`; use `TrustedProxies::none()` if there is no proxy"
     )]
     Nobody,
-    /// No hops at all.
-    #[error("0 hops trust nobody: expected how many proxies stand in front of the server")]
+    /// The number of hops is 0.
+    #[error("expected the number of proxies in front of the server in `hops`, found 0")]
     NoHops,
 }

@@ -1,27 +1,28 @@
-//! The header `Forwarded` (RFC 7239), from the right.
+//! Parses the header `Forwarded` (RFC 7239) from the right.
 //!
-//! An element is read backwards, from its end to the comma before it, so that nothing further left has a say
-//! in it: a client that sends `for="` does not make the rest a string. Backwards a quoted string is as plain as
-//! forwards: the quote that opens it stands behind a `=`, those within it behind an odd number of backslashes.
+//! An element is read backwards, from its end to the comma before it, so that nothing further left affects it. If a
+//! client sends `for="`, the rest does not become a string. A quoted string is unambiguous backwards too: its opening
+//! quote follows a `=`, quotes within it follow an odd number of backslashes.
 
 use std::net::IpAddr;
 
 use crate::key::node;
 
-/// What the last element says in `for`, and where the comma before the element stands. None when the element is
-/// malformed; an element without an address is not.
+/// Returns the address in `for` of the last element, and the position of the comma before the element.
+///
+/// Returns `None` if the element is malformed. An element without an address is not.
 pub(super) fn last(line: &[u8]) -> Option<(Option<IpAddr>, Option<usize>)> {
     let mut rest = line.trim_ascii_end();
     let mut names = Names::default();
     let mut hop = None;
     loop {
-        let (before, value) = value(rest)?;
+        let (before, value) = split_value(rest)?;
         rest = before;
         if let Some(before) = rest.strip_suffix(b"=") {
             let (before, name) = split_last(before, is_token);
             rest = before;
             if names.add(name)? {
-                hop = node::read(value);
+                hop = node::parse(value);
             }
         } else if !value.is_empty() {
             return None;
@@ -36,14 +37,14 @@ pub(super) fn last(line: &[u8]) -> Option<(Option<IpAddr>, Option<usize>)> {
     }
 }
 
-/// Which parameters an element has had: each may stand there once.
+/// The parameters seen in an element. Each may occur once.
 #[derive(Default)]
 struct Names {
     seen: [bool; 4],
 }
 
 impl Names {
-    /// Whether it is `for`. None when it was there before, or is no name.
+    /// Adds a parameter. Returns whether it is `for`, or `None` if it is repeated or not a name.
     fn add(&mut self, name: &[u8]) -> Option<bool> {
         const KNOWN: [&[u8]; 4] = [b"for", b"by", b"host", b"proto"];
         if name.is_empty() {
@@ -57,9 +58,8 @@ impl Names {
     }
 }
 
-/// Takes the value off the end: what is before it, and the value without its quotes. Backslashes are left in:
-/// no address has one.
-fn value(text: &[u8]) -> Option<(&[u8], &[u8])> {
+/// Splits the value off the end, and removes its quotes. Backslashes stay, since no address has one.
+fn split_value(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let Some(text) = text.strip_suffix(b"\"") else {
         return Some(split_last(text, |byte| is_token(byte) || b":[]".contains(&byte)));
     };
@@ -75,18 +75,18 @@ fn value(text: &[u8]) -> Option<(&[u8], &[u8])> {
     }
 }
 
-/// Whether what stands behind this is escaped: a pair of backslashes is one that is.
+/// Returns whether the next byte is escaped. A pair of backslashes is an escaped backslash.
 fn is_escaped(before: &[u8]) -> bool {
     before.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
 }
 
-/// The longest end of such bytes, and what is before it.
+/// Splits off the longest suffix of bytes that satisfy `is_part`.
 fn split_last(text: &[u8], is_part: impl Fn(u8) -> bool) -> (&[u8], &[u8]) {
     let start = text.iter().rposition(|byte| !is_part(*byte)).map_or(0, |position| position + 1);
     text.split_at(start)
 }
 
-/// RFC 9110, section 5.6.2.
+/// Returns whether a byte may occur in a token (RFC 9110, section 5.6.2).
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }

@@ -1,4 +1,4 @@
-//! The hops that a header lists, from the right.
+//! Iterates over the hops in a header from the right.
 
 use std::{net::IpAddr, slice};
 
@@ -7,28 +7,28 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use super::forwarded;
 use crate::key::node;
 
-/// What is read of a header. The rest is too far left to be of a proxy.
+/// The number of bytes read at most. No proxy writes further left.
 const MAX_BYTES: usize = 8 * 1024;
 
-/// How a header tells addresses.
+/// The syntax of a forwarding header.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Syntax {
     /// One address.
     Single,
-    /// Addresses with commas between them.
+    /// Addresses separated by commas.
     List,
     /// Elements with parameters (RFC 7239).
     Forwarded,
 }
 
-/// The hops of a header, the nearest first. It reads no further than it is asked to.
+/// The hops of a header, the nearest first. Parses lazily.
 pub(super) struct Hops<'a> {
     syntax: Syntax,
-    /// The lines left, the last of which is next.
+    /// The unread lines, the last of which is next.
     lines: slice::Iter<'a, HeaderValue>,
-    /// What is left of the line at hand.
+    /// The unread part of the current line.
     line: Option<&'a [u8]>,
-    /// How many bytes may still be read.
+    /// The number of bytes that may still be read.
     bytes: usize,
 }
 
@@ -36,14 +36,14 @@ impl<'a> Hops<'a> {
     pub(super) fn new(headers: &'a HeaderMap, name: &HeaderName, syntax: Syntax) -> Self {
         let lines = headers.get_all(name);
         let lines = match syntax {
-            // Of several lines, the nearest proxy's is the last.
+            // The last line is that of the nearest proxy.
             Syntax::Single => lines.as_slice().last().map_or(&[][..], slice::from_ref).iter(),
             Syntax::List | Syntax::Forwarded => lines,
         };
         Self { syntax, lines, line: None, bytes: MAX_BYTES }
     }
 
-    /// The next hop. None when there is none or it has no address; nothing further left is to be believed then.
+    /// Returns the next hop, or `None` if there is none or it has no address. Do not call it again after `None`.
     pub(super) fn next(&mut self) -> Option<IpAddr> {
         let line = match self.line.take() {
             Some(line) => line,
@@ -52,12 +52,12 @@ impl<'a> Hops<'a> {
         let unread = line.len().saturating_sub(self.bytes);
         let readable = &line[unread..];
         let (address, comma) = match self.syntax {
-            Syntax::Single => (node::read(readable.trim_ascii()), None),
+            Syntax::Single => (node::parse(readable.trim_ascii()), None),
             Syntax::List => last(readable),
             Syntax::Forwarded => forwarded::last(readable)?,
         };
         if comma.is_none() && unread > 0 {
-            // It begins where nothing is read any more.
+            // The entry starts before the part that may be read.
             return None;
         }
         self.line = comma.map(|comma| &line[..unread + comma]);
@@ -66,13 +66,13 @@ impl<'a> Hops<'a> {
     }
 }
 
-/// The address of the last entry of a list, and where the comma before it stands.
+/// Returns the address of the last entry of a list, and the position of the comma before it.
 ///
-/// An empty entry is one without an address, not one to pass over: it is what a proxy writes that knows no
-/// address, and what stands before it may be the client's.
+/// An empty entry has no address, but is not skipped. A proxy writes it if it knows no address, and the client may
+/// have written the entry before it.
 fn last(line: &[u8]) -> (Option<IpAddr>, Option<usize>) {
     let comma = line.iter().rposition(|byte| *byte == b',');
     let entry = line[comma.map_or(0, |comma| comma + 1)..].trim_ascii();
     let unquoted = entry.strip_prefix(b"\"").and_then(|entry| entry.strip_suffix(b"\""));
-    (node::read(unquoted.unwrap_or(entry)), comma)
+    (node::parse(unquoted.unwrap_or(entry)), comma)
 }

@@ -1,4 +1,4 @@
-//! The networks of proxies.
+//! Parses the networks of proxies.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -7,18 +7,19 @@ use std::{
 
 use ipnet::{IpNet, Ipv4Net};
 
-/// How many bits of `::ffff:0:0/96` stand before the IPv4 address (RFC 4291, section 2.5.5.2).
+/// The length of the prefix of IPv4-mapped IPv6 addresses, `::ffff:0:0/96` (RFC 4291, section 2.5.5.2).
 const MAPPED_BITS: u8 = 96;
 
-/// Reads `10.0.0.0/8` or an address. What is IPv4 in IPv6 clothes becomes IPv4, as all addresses do that are
-/// compared with it.
-pub(super) fn read(text: &str) -> Option<IpNet> {
+/// Parses a network, `10.0.0.0/8`, or an address.
+///
+/// IPv4-mapped IPv6 networks become IPv4, as do the addresses that are compared with them.
+pub(super) fn parse(text: &str) -> Option<IpNet> {
     let text = text.trim();
     let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).ok()?;
-    Some(folded(network).trunc())
+    Some(unmapped(network).trunc())
 }
 
-fn folded(network: IpNet) -> IpNet {
+fn unmapped(network: IpNet) -> IpNet {
     let mapped = |address: Ipv6Addr| address.to_ipv4_mapped();
     match network {
         IpNet::V6(v6) if v6.prefix_len() >= MAPPED_BITS => {
@@ -29,24 +30,24 @@ fn folded(network: IpNet) -> IpNet {
     }
 }
 
-/// Says once that everybody is trusted.
-pub(super) fn warn_of_all() {
-    static SAID: Once = Once::new();
-    SAID.call_once(|| {
+/// Logs once that all addresses are trusted.
+pub(super) fn warn_all_trusted() {
+    static WARNED: Once = Once::new();
+    WARNED.call_once(|| {
         tracing::warn!(
             code = "L013",
-            "all addresses are trusted as proxies: a client is then whoever it says it is; name the networks of \
-             the proxies, or how many they are with `TrustedProxies::hops`"
+            "all addresses are trusted as proxies: clients can choose their address; name the networks of the \
+             proxies, or set `TrustedProxies::hops`"
         );
     });
 }
 
 #[cfg(test)]
 mod tests {
-    use super::read;
+    use super::parse;
 
     #[test]
-    fn reads_networks_and_addresses() {
+    fn networks_and_addresses_are_parsed() {
         for (text, network) in [
             ("10.0.0.0/8", "10.0.0.0/8"),
             (" 10.1.2.3/8 ", "10.0.0.0/8"),
@@ -57,12 +58,12 @@ mod tests {
             ("::ffff:10.0.0.1", "10.0.0.1/32"),
             ("::ffff:0:0/96", "0.0.0.0/0"),
         ] {
-            assert_eq!(read(text).map(|network| network.to_string()).as_deref(), Some(network), "{text}");
+            assert_eq!(parse(text).map(|network| network.to_string()).as_deref(), Some(network), "{text}");
         }
     }
 
     #[test]
-    fn takes_nothing_else() {
+    fn other_texts_are_rejected() {
         for text in [
             "",
             "10.0.0.0/33",
@@ -73,7 +74,7 @@ mod tests {
             "*",
             "10.0.0.0/8,fd00::/8",
         ] {
-            assert_eq!(read(text), None, "{text:?}");
+            assert_eq!(parse(text), None, "{text:?}");
         }
     }
 }

@@ -90,7 +90,7 @@ mod tests {
         }
     }
 
-    /// With an interval that nobody would wait for.
+    /// The interval is longer than the test waits.
     #[test]
     fn the_thread_ends_with_the_last_clone() {
         let path = env::temp_dir().join(format!("watched-{}.toml", process::id()));

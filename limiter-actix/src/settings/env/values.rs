@@ -1,18 +1,18 @@
-//! What variables can hold, and what is said where they do not.
+//! Parses the values of variables. Errors are messages.
 
 use actix_web::http::header::HeaderName;
 use limiter_core::{ParseStrategyError, Strategy};
 
 use crate::{IntoLimits, Limits, RetryAfter, settings::suggest::did_you_mean};
 
-/// Says that a text is something else.
-fn expected(what: &str, text: &str) -> String {
-    format!("expected {what}, found {}", shown(text))
+/// Returns the message that a text is something else.
+fn expected(expected: &str, text: &str) -> String {
+    format!("expected {expected}, found {}", shown(text))
 }
 
-/// A text in a message.
+/// Returns a text as messages show it.
 fn shown(text: &str) -> String {
-    /// Longer texts are not worth repeating.
+    /// Longer texts are not repeated.
     const MAX_SHOWN: usize = 60;
     if text.chars().count() <= MAX_SHOWN { format!("`{text}`") } else { "a long text".to_owned() }
 }
@@ -26,8 +26,9 @@ pub(super) fn boolean(text: &str) -> Result<bool, String> {
 }
 
 pub(super) fn strategy(text: &str) -> Result<Strategy, String> {
-    let close = || did_you_mean(text, Strategy::ALL.map(Strategy::name));
-    text.parse().map_err(|error: ParseStrategyError| format!("{error}, found {}{}", shown(text), close()))
+    let suggestion = || did_you_mean(text, Strategy::ALL.map(Strategy::name));
+    text.parse()
+        .map_err(|error: ParseStrategyError| format!("{error}, found {}{}", shown(text), suggestion()))
 }
 
 pub(super) fn quotas(text: &str) -> Result<Limits, String> {
@@ -39,7 +40,7 @@ pub(super) fn whole_number(text: &str) -> Result<u64, String> {
 }
 
 pub(super) fn header(text: &str) -> Result<HeaderName, String> {
-    HeaderName::try_from(text).map_err(|_| expected("the name of a header", text))
+    HeaderName::try_from(text).map_err(|_| expected("a header name", text))
 }
 
 pub(super) fn retry_after(text: &str) -> Result<RetryAfter, String> {

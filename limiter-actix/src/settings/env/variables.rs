@@ -1,4 +1,4 @@
-//! Reads variables, and notes what is wrong with them.
+//! Reads variables, and collects their errors.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use crate::{
     settings::{config_error::Origin, partial::StorageLocation, suggest::did_you_mean},
 };
 
-/// All variables of a limiter begin with this.
+/// The prefix of all variables.
 pub(crate) const PREFIX: &str = "RATELIMIT_";
 
-/// What Flask-Limiter reads under these names is a function, or has no counterpart here.
+/// Variables of Flask-Limiter that hold functions, or have no counterpart here.
 const ONLY_IN_CODE: [&str; 10] = [
     "APPLICATION_DEDUCT_WHEN",
     "APPLICATION_EXEMPT_WHEN",
@@ -25,13 +25,13 @@ const ONLY_IN_CODE: [&str; 10] = [
     "STORAGE_OPTIONS",
 ];
 
-/// Variables that are being read, named without the prefix that all have.
+/// Variables that are being read. Their names come without [`PREFIX`].
 pub(super) struct VariableReader {
-    /// Those that nobody has asked for.
+    /// The variables that have not been taken.
     variables: BTreeMap<String, String>,
     known: Vec<&'static str>,
     pub(super) issues: Vec<ConfigIssue>,
-    /// The limits that were read.
+    /// The limits parsed so far.
     pub(super) parsed_limits: Vec<(Origin, Limit)>,
 }
 
@@ -40,7 +40,7 @@ impl VariableReader {
         Self { variables, known: Vec::new(), issues: Vec::new(), parsed_limits: Vec::new() }
     }
 
-    /// The value of a variable, if it is set and can be read.
+    /// Returns the value of a variable, if it is set and valid.
     pub(super) fn take<T>(
         &mut self,
         name: &'static str,
@@ -49,32 +49,32 @@ impl VariableReader {
         let text = self.text(name)?;
         match read(&text) {
             Ok(value) => Some(value),
-            Err(what) => {
-                self.issues.push(ConfigIssue::new(at(name), what));
+            Err(error) => {
+                self.issues.push(ConfigIssue::new(at(name), error));
                 None
             }
         }
     }
 
-    /// An address of a storage, which is tried when it is needed.
+    /// Returns the address of a storage. It is checked when the storage is built.
     pub(super) fn storage(&mut self, name: &'static str) -> Option<StorageLocation> {
         Some(StorageLocation::Uri(self.text(name)?, at(name)))
     }
 
-    /// Limits, with the options that are variables of their own.
+    /// Returns limits, with those of their options that have their own variables.
     pub(super) fn tier(
         &mut self,
         name: &'static str,
         cost: &'static str,
         per_method: Option<&'static str>,
     ) -> Option<Limits> {
-        let is_reported = self.variables.get(name).is_some_and(|value| !value.trim().is_empty());
+        let is_set = self.variables.get(name).is_some_and(|value| !value.trim().is_empty());
         let cost_of_each = self.take(cost, whole_number);
         let split = per_method.and_then(|per_method| self.take(per_method, boolean));
         let options = [cost_of_each.map(|_| cost), split.and(per_method)];
-        for option in options.into_iter().flatten().filter(|_| !is_reported) {
-            let what = format!("expected {PREFIX}{name} beside it, whose limits it is for");
-            self.issues.push(ConfigIssue::new(at(option), what));
+        for option in options.into_iter().flatten().filter(|_| !is_set) {
+            let error = format!("expected {PREFIX}{name} too, to whose limits it applies");
+            self.issues.push(ConfigIssue::new(at(option), error));
         }
         self.limits(name, |limit| limit.cost(cost_of_each.unwrap_or(1)).per_method(split.unwrap_or(false)))
     }
@@ -85,12 +85,13 @@ impl VariableReader {
         Some(limits)
     }
 
-    /// Three variables that say together what happens while the storage fails, and what limits hold then.
-    /// Fallback goes before swallow.
+    /// Returns the policy for storage failures, and the limits that apply then.
+    ///
+    /// Three variables set them together. The fallback takes precedence over swallowing errors.
     pub(super) fn failing_storage(&mut self) -> (Option<OnStorageFailure>, Option<Limits>) {
         let limits = self.limits("IN_MEMORY_FALLBACK", |limit| limit);
         let enabled = self.take("IN_MEMORY_FALLBACK_ENABLED", boolean);
-        // Limits for it say that it is wanted.
+        // Limits for the fallback enable it.
         let falls_back = limits.as_ref().map(|_| true).or(enabled);
         let swallows = self.take("SWALLOW_ERRORS", boolean);
         let on_failure = match (falls_back, swallows) {
@@ -102,22 +103,22 @@ impl VariableReader {
         (on_failure, limits)
     }
 
-    /// The variables that nobody has asked for, and what is to be said of them.
-    pub(super) fn unknown(&self) -> Vec<(String, String)> {
-        let unknown = self.variables.keys().map(|name| {
-            let what = if ONLY_IN_CODE.contains(&name.as_str()) {
-                "it has no counterpart here, or one in code only".to_owned()
+    /// Returns the variables that were not taken, with the reason why they have no effect.
+    pub(super) fn ignored(&self) -> Vec<(String, String)> {
+        let ignored = self.variables.keys().map(|name| {
+            let reason = if ONLY_IN_CODE.contains(&name.as_str()) {
+                "unsupported, or settable only in code".to_owned()
             } else {
-                // The names are compared without their prefix, and shown with it.
-                let close = did_you_mean(name, self.known.iter().copied());
-                format!("it is not known{}", close.replacen('`', &format!("`{PREFIX}"), 1))
+                // Names are compared without the prefix, and shown with it.
+                let suggestion = did_you_mean(name, self.known.iter().copied());
+                format!("unknown name{}", suggestion.replacen('`', &format!("`{PREFIX}"), 1))
             };
-            (format!("{PREFIX}{name}"), what)
+            (format!("{PREFIX}{name}"), reason)
         });
-        unknown.collect()
+        ignored.collect()
     }
 
-    /// None for a variable that is empty.
+    /// Takes the text of a variable. An empty one counts as not set.
     fn text(&mut self, name: &'static str) -> Option<String> {
         self.known.push(name);
         let value = self.variables.remove(name)?;

@@ -1,4 +1,4 @@
-//! Clients' addresses: behind proxies, and in the log.
+//! Settings about client addresses: trusted proxies, and addresses in logs.
 
 use limiter_core::LoggedAddresses;
 
@@ -6,7 +6,7 @@ use super::reader::{Fields, Reader, Value};
 use crate::{TrustedProxies, TrustedProxiesError};
 
 impl Reader<'_> {
-    /// `none`, or a table.
+    /// Reads `none`, or a table.
     pub(super) fn proxies(&mut self, value: Value<'_>) -> Option<TrustedProxies> {
         if value.node.get_ref().as_str() == Some("none") {
             return Some(TrustedProxies::none());
@@ -18,8 +18,7 @@ impl Reader<'_> {
         let mut fields = self.table(value)?;
         let header = fields.take("header").map(|it| self.header_name(it));
         if header.is_none() {
-            let expected = "expected a `header` in this table, such as `X-Forwarded-For`";
-            self.error(value.start(), format!("`{}`: {expected}", value.name));
+            self.error_in(value, "expected a `header` in this table, such as `X-Forwarded-For`");
         }
         let proxies = header.flatten().map(|name| TrustedProxies::header(name.as_str()));
         let proxies = self.trusted(proxies.unwrap_or_else(TrustedProxies::x_forwarded_for), &mut fields);
@@ -53,11 +52,10 @@ impl Reader<'_> {
         network
     }
 
-    /// What is wrong with the single values has been said.
+    /// Reports that no proxy is trusted. Errors in single values are reported already.
     fn check_proxies(&mut self, value: Value<'_>, proxies: &TrustedProxies) {
         if proxies.check() == Err(TrustedProxiesError::Nobody) {
-            let expected = "nobody is trusted: expected `networks`, `hops` or `unix_sockets`";
-            self.error(value.start(), format!("`{}`: {expected}", value.name));
+            self.error_in(value, "expected `networks`, `hops` or `unix_sockets` in this table");
         }
     }
 

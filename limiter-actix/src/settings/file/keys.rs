@@ -1,4 +1,4 @@
-//! Who is counted.
+//! Keys.
 
 use std::sync::Arc;
 
@@ -8,13 +8,13 @@ use limiter_core::Key;
 use super::reader::{Fields, Reader, Value};
 use crate::{
     key::{self, address::IPV6_PREFIXES},
-    limit::callback::KeyFn,
+    limit::callback::{Callback, KeyFn},
 };
 
 type PlainKey = fn(&ServiceRequest) -> Key;
 
 impl Reader<'_> {
-    /// A name, or a table that says what of the request, and what beside it and instead of it.
+    /// Reads a name, or a table with one key, and further ones in `and` and `or_else`.
     pub(super) fn key(&mut self, value: Value<'_>) -> Option<KeyFn> {
         if !value.node.get_ref().is_table() {
             return self.named_key(value);
@@ -22,14 +22,14 @@ impl Reader<'_> {
         let mut fields = self.table(value)?;
         let first = self.first_key(value, &mut fields);
         let second = fields.take("and").map(|it| self.key(it));
-        let instead = fields.take("or_else").map(|it| self.key(it));
+        let alternative = fields.take("or_else").map(|it| self.key(it));
         self.reject_unknown(fields);
         let mut key = first?;
         if let Some(second) = second {
             key = both(key, second?);
         }
-        match instead {
-            Some(instead) => Some(or_else(key, instead?)),
+        match alternative {
+            Some(alternative) => Some(or_else(key, alternative?)),
             None => Some(key),
         }
     }
@@ -41,7 +41,7 @@ impl Reader<'_> {
             ("bearer_token", key::bearer_token),
         ];
         if value.node.get_ref().is_str() {
-            return Some(Arc::new(self.choice(value, &NAMED)?));
+            return Some(Callback(Arc::new(self.choice(value, &NAMED)?)));
         }
         self.expected(value, "`client_address`, `peer_address`, `bearer_token` or a table");
         None
@@ -51,35 +51,36 @@ impl Reader<'_> {
         let kinds = ["key", "header", "cookie", "query", "client_network"];
         let parts: Vec<_> = kinds.into_iter().filter_map(|kind| Some((kind, fields.take(kind)?))).collect();
         let [(kind, it)] = parts[..] else {
-            let expected =
-                "expected one of `key`, `header`, `cookie`, `query` and `client_network` in this table";
-            self.error(value.start(), format!("`{}`: {expected}", value.name));
+            self.error_in(
+                value,
+                "expected one of `key`, `header`, `cookie`, `query` and `client_network` in this table",
+            );
             return None;
         };
         match kind {
-            "header" => Some(Arc::new(key::header(self.header_name(it)?.as_str()))),
+            "header" => Some(Callback(Arc::new(key::header(self.header_name(it)?.as_str())))),
             "cookie" => self.cookie(it),
-            "query" => Some(Arc::new(key::query(self.text(it)?))),
-            "client_network" => Some(Arc::new(key::client_network(self.ipv6_prefix(it)?))),
+            "query" => Some(Callback(Arc::new(key::query(self.text(it)?)))),
+            "client_network" => Some(Callback(Arc::new(key::client_network(self.ipv6_prefix(it)?)))),
             _ => self.key(it),
         }
     }
 
     #[cfg(feature = "cookies")]
     fn cookie(&mut self, value: Value<'_>) -> Option<KeyFn> {
-        Some(Arc::new(key::cookie(self.text(value)?)))
+        Some(Callback(Arc::new(key::cookie(self.text(value)?))))
     }
 
     #[cfg(not(feature = "cookies"))]
     fn cookie(&mut self, value: Value<'_>) -> Option<KeyFn> {
-        self.error(value.start(), "`cookie`: it needs the feature `cookies` of limiter-actix");
+        self.error(value.start(), "`cookie`: requires the feature `cookies` of limiter-actix");
         None
     }
 
     pub(super) fn header_name(&mut self, value: Value<'_>) -> Option<HeaderName> {
         let name = value.node.get_ref().as_str().and_then(|text| HeaderName::try_from(text).ok());
         if name.is_none() {
-            self.expected(value, "the name of a header");
+            self.expected(value, "a header name");
         }
         name
     }
@@ -91,9 +92,9 @@ impl Reader<'_> {
 }
 
 fn both(one: KeyFn, other: KeyFn) -> KeyFn {
-    Arc::new(move |req| one(req).and(other(req)))
+    Callback(Arc::new(move |req| one(req).and(other(req))))
 }
 
 fn or_else(one: KeyFn, other: KeyFn) -> KeyFn {
-    Arc::new(move |req| one(req).or_else(|| other(req)))
+    Callback(Arc::new(move |req| one(req).or_else(|| other(req))))
 }

@@ -1,6 +1,6 @@
-//! Reads values, and notes what is wrong with them.
+//! Reads values, and collects their errors.
 
-use std::{ops::RangeInclusive, sync::Arc};
+use std::{fmt::Display, ops::RangeInclusive, sync::Arc};
 
 use toml::{
     Spanned,
@@ -12,28 +12,29 @@ use crate::{
     settings::{config_error::Origin, suggest::did_you_mean},
 };
 
-/// Notes what is wrong with a text.
+/// Reads the values of a text, and collects the issues in it.
 pub(super) struct Reader<'t> {
     origin: Arc<str>,
     text: &'t str,
-    /// Where each line begins.
+    /// The offset of each line.
     lines: Vec<usize>,
     pub(super) issues: Vec<ConfigIssue>,
-    /// The limits that were read.
+    /// The limits parsed so far.
     pub(super) parsed_limits: Vec<(Origin, Limit)>,
 }
 
-/// A value, and its name.
+/// A value with its name.
 #[derive(Clone, Copy)]
 pub(super) struct Value<'v> {
     pub(super) name: &'v str,
     pub(super) node: &'v Spanned<DeValue<'v>>,
 }
 
-/// The values of a table that nobody has asked for yet.
+/// The values of a table that have not been taken.
 pub(super) struct Fields<'v> {
-    /// Where each name stands.
+    /// Each value, with the offset of its name.
     rest: Vec<(usize, Value<'v>)>,
+    /// The names of all known fields.
     known: Vec<&'static str>,
 }
 
@@ -44,7 +45,7 @@ impl<'t> Reader<'t> {
         Self { origin, text, lines, issues: Vec::new(), parsed_limits: Vec::new() }
     }
 
-    /// The place of a byte.
+    /// Returns the position of a byte.
     pub(super) fn at(&self, offset: usize) -> Origin {
         let line = self.lines.partition_point(|start| *start <= offset);
         let start = self.lines[line.saturating_sub(1)];
@@ -52,17 +53,22 @@ impl<'t> Reader<'t> {
         Origin { origin: Arc::clone(&self.origin), position: Some((line, column + 1)) }
     }
 
-    pub(super) fn error(&mut self, offset: usize, what: impl Into<String>) {
-        self.issues.push(ConfigIssue::new(self.at(offset), what));
+    /// Reports an error at a byte.
+    pub(super) fn error(&mut self, offset: usize, error: impl Into<String>) {
+        self.issues.push(ConfigIssue::new(self.at(offset), error));
     }
 
-    /// Says that a value is something else.
+    /// Reports an error in a value.
+    pub(super) fn error_in(&mut self, value: Value<'_>, error: impl Display) {
+        self.error(value.start(), format!("`{}`: {error}", value.name));
+    }
+
+    /// Reports that a value is something else.
     pub(super) fn expected(&mut self, value: Value<'_>, expected: &str) {
-        let what = format!("`{}`: expected {expected}, found {}", value.name, value.found());
-        self.error(value.start(), what);
+        self.error_in(value, format_args!("expected {expected}, found {}", value.found()));
     }
 
-    /// Whether a text stands in the file as it is, without escapes.
+    /// Returns whether a text occurs in the file without escapes.
     pub(super) fn is_plain(&self, value: Value<'_>) -> bool {
         let text = value.node.get_ref().as_str().unwrap_or_default();
         let raw = self.text.get(value.node.span()).unwrap_or_default();
@@ -77,7 +83,7 @@ impl<'t> Reader<'t> {
         parsed
     }
 
-    /// A text that is not empty.
+    /// Reads a text that is not empty.
     pub(super) fn text<'v>(&mut self, value: Value<'v>) -> Option<&'v str> {
         let text = value.node.get_ref().as_str().filter(|text| !text.is_empty());
         if text.is_none() {
@@ -96,21 +102,20 @@ impl<'t> Reader<'t> {
         number
     }
 
-    /// One of several names, and what it stands for.
+    /// Reads one of several names, and returns its value.
     pub(super) fn choice<T: Copy>(&mut self, value: Value<'_>, choices: &[(&'static str, T)]) -> Option<T> {
         let text = value.node.get_ref().as_str();
         let choice = text.and_then(|text| choices.iter().find(|(name, _)| *name == text));
         if choice.is_none() {
             let names = choices.iter().map(|(name, _)| *name);
-            let close = text.map(|text| did_you_mean(text, names.clone())).unwrap_or_default();
-            let found = value.found();
-            let what = format!("`{}`: expected {}, found {found}{close}", value.name, one_of(names));
-            self.error(value.start(), what);
+            let suggestion = text.map(|text| did_you_mean(text, names.clone())).unwrap_or_default();
+            let (names, found) = (one_of(names), value.found());
+            self.error_in(value, format_args!("expected {names}, found {found}{suggestion}"));
         }
         choice.map(|(_, choice)| *choice)
     }
 
-    /// The fields of a table.
+    /// Reads the fields of a table.
     pub(super) fn table<'v>(&mut self, value: Value<'v>) -> Option<Fields<'v>> {
         let table = value.node.get_ref().as_table();
         if table.is_none() {
@@ -119,11 +124,11 @@ impl<'t> Reader<'t> {
         table.map(Fields::new)
     }
 
-    /// Says which fields nobody has asked for.
+    /// Reports the fields that were not taken.
     pub(super) fn reject_unknown(&mut self, fields: Fields<'_>) {
         for (at, value) in fields.rest {
-            let close = did_you_mean(value.name, fields.known.iter().copied());
-            self.error(at, format!("unknown name `{}`{close}", value.name));
+            let suggestion = did_you_mean(value.name, fields.known.iter().copied());
+            self.error(at, format!("unknown name `{}`{suggestion}", value.name));
         }
     }
 }
@@ -135,14 +140,14 @@ impl<'v> Fields<'v> {
         Self { rest: rest.collect(), known: Vec::new() }
     }
 
-    /// The field of this name, which is a known one from now on.
+    /// Takes the field of this name, and makes the name known.
     pub(super) fn take(&mut self, name: &'static str) -> Option<Value<'v>> {
         self.known.push(name);
         let index = self.rest.iter().position(|(_, value)| value.name == name)?;
         Some(self.rest.swap_remove(index).1)
     }
 
-    /// All fields, and where their names stand.
+    /// Returns all fields, with the offsets of their names.
     pub(super) fn all(self) -> Vec<(usize, Value<'v>)> {
         self.rest
     }
@@ -153,7 +158,7 @@ impl Value<'_> {
         self.node.span().start
     }
 
-    /// One value, or all of a list.
+    /// Returns the values of a list, or the value itself.
     pub(super) fn each(self) -> Vec<Self> {
         match self.node.get_ref() {
             DeValue::Array(list) => list.iter().map(|node| Self { node, ..self }).collect(),
@@ -161,9 +166,9 @@ impl Value<'_> {
         }
     }
 
-    /// What stands there, in a message.
+    /// Returns the value as messages show it.
     pub(super) fn found(self) -> String {
-        /// Longer texts are not worth repeating.
+        /// Longer texts are not repeated.
         const MAX_SHOWN: usize = 60;
         match self.node.get_ref() {
             DeValue::String(text) if text.chars().count() <= MAX_SHOWN => format!("`{text}`"),
@@ -178,7 +183,7 @@ impl Value<'_> {
     }
 }
 
-/// `a`, `b` or `c`.
+/// Joins names: `a`, `b` or `c`.
 fn one_of<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
     match names.split_last() {

@@ -1,4 +1,4 @@
-//! Rules by pattern.
+//! Rules by path pattern.
 
 use super::reader::{Fields, Reader, Value};
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     settings::path_pattern::{self, PathPattern, PatternRule},
 };
 
-/// More rules make each new path slow.
+/// The maximum number of rules. Each new path is matched against all of them.
 const MAX_RULES: usize = 1000;
 
 type ReadPattern = fn(&str) -> Result<PathPattern, BuildError>;
@@ -17,8 +17,8 @@ impl Reader<'_> {
         let kinds: [(_, ReadPattern); 2] = [("scopes", path_pattern::scope), ("routes", path_pattern::route)];
         for (name, read) in kinds {
             let Some(value) = fields.take(name) else { continue };
-            let given = self.table(value).map(Fields::all).unwrap_or_default();
-            rules.extend(given.into_iter().filter_map(|(at, rule)| self.pattern_rule(at, rule, read)));
+            let fields = self.table(value).map(Fields::all).unwrap_or_default();
+            rules.extend(fields.into_iter().filter_map(|(at, rule)| self.pattern_rule(at, rule, read)));
             if rules.len() > MAX_RULES {
                 self.error(value.start(), format!("expected at most {MAX_RULES} routes and scopes"));
             }
@@ -29,17 +29,13 @@ impl Reader<'_> {
     fn pattern_rule(&mut self, at: usize, value: Value<'_>, read: ReadPattern) -> Option<PatternRule> {
         let pattern = read(value.name);
         if let Err(error) = &pattern {
-            let expected = match error {
-                BuildError::Pattern { expected, .. } => format!("expected {expected}"),
-                other => other.to_string(),
-            };
-            self.error(at, format!("`{}`: {expected}", value.name));
+            self.error(at, format!("`{}`: {}", value.name, error.reason()));
         }
         let rule = self.rule(value);
         Some(PatternRule { pattern: pattern.ok()?, rule })
     }
 
-    /// Limits, or a table of limits and exemptions.
+    /// Reads limits, or a table of limits and exemptions.
     fn rule(&mut self, value: Value<'_>) -> Rule {
         if !value.node.get_ref().is_table() {
             return self.limits(value).into();
@@ -48,13 +44,13 @@ impl Reader<'_> {
         let (limits, exempt) = (fields.take("limits"), fields.take("exempt"));
         self.reject_unknown(fields);
         if limits.is_none() && exempt.is_none() {
-            self.error(value.start(), format!("`{}`: expected `limits`, `exempt` or both", value.name));
+            self.error_in(value, "expected `limits`, `exempt` or both");
         }
         let rule = limits.map(|it| self.limits(it)).map_or_else(Rule::new, Rule::from);
         rule.exempt(exempt.map_or(Exempt::NONE, |it| self.exempt(it)))
     }
 
-    /// Whether from all, or from what.
+    /// Reads `true`, `false`, or the levels to lift.
     fn exempt(&mut self, value: Value<'_>) -> Exempt {
         if let Some(is_exempt) = value.node.get_ref().as_bool() {
             return if is_exempt { Exempt::ALL } else { Exempt::NONE };

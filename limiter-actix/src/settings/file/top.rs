@@ -1,4 +1,4 @@
-//! The settings at the top of the file.
+//! The settings at the top level of the file.
 
 use toml::de::DeTable;
 
@@ -38,7 +38,7 @@ impl Reader<'_> {
         partial
     }
 
-    /// Whether it can be used is seen when it is needed.
+    /// Reads the address of a storage. It is checked when the storage is built.
     fn storage(&mut self, value: Value<'_>) -> Option<StorageLocation> {
         let uri = self.text(value)?.to_owned();
         Some(StorageLocation::Uri(uri, self.at(value.start())))

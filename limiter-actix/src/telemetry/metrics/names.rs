@@ -1,4 +1,4 @@
-//! The names of all metrics.
+//! The names and descriptions of all metrics.
 
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram, gauge};
 
@@ -14,19 +14,19 @@ pub(super) const LOCAL_REFUSALS: &str = "limiter_local_refusals_total";
 pub(super) const MEMORY_KEYS: &str = "limiter_memory_keys";
 pub(super) const MEMORY_EVICTIONS: &str = "limiter_memory_evictions_total";
 
-/// Tells the recorder what they are.
+/// Describes all metrics to the recorder.
 pub(super) fn describe() {
-    describe_counter!(REQUESTS, "Requests that limits were decided for, by outcome and by who has decided");
-    describe_histogram!(DECISION_SECONDS, Unit::Seconds, "Time that the storage took to decide a request");
-    describe_counter!(LIMIT_HITS, "Requests that a limit has admitted");
-    describe_counter!(LIMIT_REFUSALS, "Requests that a limit has refused");
-    describe_counter!(LIMIT_SHADOW_REFUSALS, "Requests that a limit in shadow would have refused");
-    describe_counter!(LIMIT_NEAR, "Admitted requests that have left less than a fifth of a limit");
-    describe_counter!(STORAGE_ERRORS, "Calls of the storage that failed");
-    describe_gauge!(STORAGE_FAILING, "Limiters whose storage fails, so that others decide for it");
-    describe_counter!(LOCAL_REFUSALS, "Decisions to refuse for which the storage was not asked");
-    describe_gauge!(MEMORY_KEYS, "Keys held in memory");
-    describe_counter!(MEMORY_EVICTIONS, "Live counts that had to leave a full memory");
-    // There from the start, so that its absence is not taken for zero.
+    describe_counter!(REQUESTS, "Requests that had limits, by outcome and by who decided");
+    describe_histogram!(DECISION_SECONDS, Unit::Seconds, "Time the storage took to decide a request");
+    describe_counter!(LIMIT_HITS, "Requests that the limit admitted");
+    describe_counter!(LIMIT_REFUSALS, "Requests that the limit refused");
+    describe_counter!(LIMIT_SHADOW_REFUSALS, "Requests that a shadow limit would have refused");
+    describe_counter!(LIMIT_NEAR, "Admitted requests that left less than a fifth of the limit");
+    describe_counter!(STORAGE_ERRORS, "Failed storage calls");
+    describe_gauge!(STORAGE_FAILING, "Limiters of this process whose storage is failing");
+    describe_counter!(LOCAL_REFUSALS, "Refusals repeated without a storage call");
+    describe_gauge!(MEMORY_KEYS, "Keys in memory");
+    describe_counter!(MEMORY_EVICTIONS, "Live counts evicted from a full memory");
+    // Present from the start, so that a scrape distinguishes zero from missing.
     gauge!(STORAGE_FAILING).increment(0);
 }

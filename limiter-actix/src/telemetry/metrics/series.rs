@@ -1,4 +1,4 @@
-//! What is counted for each limit on each route.
+//! The counters of each limit on each route.
 
 use std::{
     cell::OnceCell,
@@ -20,43 +20,43 @@ pub(crate) struct Series {
     near: Counter,
 }
 
-/// The counters of a limit at its place, so that no text is made for a request.
+/// The counters of a bound limit, kept so that a request formats no label.
 #[derive(Default)]
 pub(crate) struct LimitMetrics(OnceCell<(Option<Box<str>>, Series)>);
 
 /// The route of requests that match none.
 const UNMATCHED: &str = "unmatched";
 
-/// The route of limits that code has hit by their names.
+/// The route of manual checks.
 const MANUAL: &str = "manual";
 
-/// The route and the limit of all that come when there are [too many](MAX_SERIES).
+/// The route and the limit of all pairs beyond [`MAX_SERIES`].
 const OTHER: &str = "other";
 
-/// How many pairs of a route and a limit are told apart in a process.
+/// The number of pairs of a route and a limit that a process distinguishes.
 const MAX_SERIES: usize = 1000;
 
 type Labels = (Arc<str>, Arc<str>);
 
-/// Those that are told apart.
+/// The pairs that have their own counters.
 static KNOWN: LazyLock<Mutex<HashSet<Labels>>> = LazyLock::new(Mutex::default);
 
 impl LimitMetrics {
-    /// Does something with the counters for a route. A limit is mostly met on one route only.
+    /// Calls `record` with the counters of a route. Usually a limit applies on one route only, whose counters are kept.
     pub(crate) fn at(&self, route: Option<&str>, label: impl Fn() -> Arc<str>, record: impl FnOnce(&Series)) {
         let new = || Series::new(route.unwrap_or(UNMATCHED), &label());
         let (known, series) = self.0.get_or_init(|| (route.map(Into::into), new()));
         if known.as_deref() == route { record(series) } else { record(&new()) }
     }
 
-    /// The same for a limit that code hits by itself.
+    /// Calls `record` with the counters of manual checks.
     pub(crate) fn at_manual(&self, label: impl Fn() -> Arc<str>, record: impl FnOnce(&Series)) {
         self.at(Some(MANUAL), label, record);
     }
 }
 
 impl Series {
-    /// The counters of a limit that code hits by its name.
+    /// Returns the counters of a named limit that code hits.
     pub(crate) fn manual(name: &str) -> Self {
         Self::new(MANUAL, name)
     }
@@ -73,10 +73,10 @@ impl Series {
         }
     }
 
-    /// Counts what passed, and whether it has left less than a fifth of `most`.
-    pub(crate) fn passed(&self, window: &Window, most: u64) {
+    /// Counts a hit, and whether it left less than a fifth of `capacity`.
+    pub(crate) fn passed(&self, window: &Window, capacity: u64) {
         self.hits.increment(1);
-        if u128::from(window.remaining()) * 5 < u128::from(most) {
+        if u128::from(window.remaining()) * 5 < u128::from(capacity) {
             self.near.increment(1);
         }
     }
@@ -90,7 +90,7 @@ impl Series {
     }
 }
 
-/// The labels themselves as long as there is room for them.
+/// Returns the labels, or [`OTHER`] if the process distinguishes no more of them.
 fn bounded(known: &mut HashSet<Labels>, route: &str, limit: &str) -> Labels {
     let labels: Labels = (route.into(), limit.into());
     if let Some(there) = known.get(&labels) {
@@ -115,7 +115,7 @@ mod tests {
             assert_eq!(*get(route), format!("/{route}"));
         }
         assert_eq!(&*get(MAX_SERIES), OTHER);
-        // Those that were there stay.
+        // Known pairs keep their labels.
         assert_eq!(&*get(7), "/7");
         assert_eq!(known.len(), MAX_SERIES);
     }

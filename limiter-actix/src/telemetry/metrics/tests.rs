@@ -25,7 +25,7 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 
 use crate::{Key, Limit, Limiter, OnStorageFailure, Quota, ScopeExt, resource};
 
-/// Runs `work` on this thread; returns what was recorded meanwhile.
+/// Runs `work` on this thread, and returns the metrics that it recorded.
 fn recorded(work: impl AsyncFnOnce()) -> Recorded {
     let recorder = PrometheusBuilder::new().build_recorder();
     metrics::with_local_recorder(&recorder, || System::new().block_on(work()));
@@ -35,7 +35,7 @@ fn recorded(work: impl AsyncFnOnce()) -> Recorded {
 struct Recorded(String);
 
 impl Recorded {
-    /// The lines of a metric, without its name.
+    /// Returns the lines of a metric, without its name.
     fn of(&self, name: &str) -> Vec<&str> {
         let lines = self.0.lines().filter_map(|line| line.strip_prefix("limiter_")?.strip_prefix(name));
         let mut lines: Vec<_> = lines.filter(|line| !line.ends_with(" 0")).collect();
@@ -44,7 +44,7 @@ impl Recorded {
     }
 }
 
-/// A memory that fails when it is told to.
+/// A memory storage that fails on demand.
 #[derive(Debug, Default)]
 struct Fickle {
     memory: MemoryStorage,
@@ -54,7 +54,7 @@ struct Fickle {
 impl Storage for Fickle {
     fn decide<'a>(&'a self, batch: &'a Batch<'a>, now: Timestamp) -> Answer<'a, Decision> {
         if self.fails.load(Ordering::Relaxed) {
-            return Answer::Ready(Err(StorageError::new("told to fail")));
+            return Answer::Ready(Err(StorageError::new("failing on demand")));
         }
         Answer::ready(self.memory.decide(batch, now))
     }
@@ -76,7 +76,7 @@ async fn ok() -> HttpResponse {
     HttpResponse::Ok().finish()
 }
 
-/// An app with these handlers, behind a limiter.
+/// Builds an app with these services behind a limiter.
 macro_rules! app {
     ($limiter:expr $(, $service:expr)* $(,)?) => {
         init_service(App::new().wrap($limiter.clone())$(.service($service))*).await
@@ -90,7 +90,7 @@ macro_rules! get {
 }
 
 #[test]
-fn labels_are_names_or_tiers_and_never_what_functions_tell() {
+fn labels_are_names_or_tiers_and_never_results_of_functions() {
     let recorded = recorded(async || {
         let limiter = Limiter::builder()
             .application_limits("50/minute")
@@ -98,31 +98,31 @@ fn labels_are_names_or_tiers_and_never_what_functions_tell() {
             .meta_limits("1/day")
             .build()
             .unwrap_or_default();
-        let told = Limit::dynamic(|req| format!("{}/day", req.path().len()));
+        let by_path = Limit::dynamic(|req| format!("{}/day", req.path().len()));
         let app = app!(
             limiter,
-            resource("/told/{way}", told, |it| it.get(ok)),
+            resource("/dynamic/{way}", by_path, |it| it.get(ok)),
             resource("/shared", Limit::new(Quota::per_day(9)).shared("pool"), |it| it.get(ok)),
             resource("/once", Limit::new(Quota::per_day(1)).name("once"), |it| it.get(ok)),
             web::scope("/in").limit(Limit::new(Quota::per_day(8))).route("/{id}", web::get().to(ok)),
         );
-        for path in ["/told/a", "/told/longer", "/shared", "/in/1", "/in/2", "/once"] {
+        for path in ["/dynamic/a", "/dynamic/longer", "/shared", "/in/1", "/in/2", "/once"] {
             assert_eq!(get!(app, path), 200);
         }
-        // The second is refused by the meta limit.
+        // The meta limit refuses the second.
         assert_eq!([get!(app, "/once"), get!(app, "/once")], [429, 429]);
     });
     assert_eq!(
         recorded.of("limit_hits_total"),
         [
+            r#"{route="/dynamic/{way}",limit="application 50 per 1 minute"} 2"#,
+            r#"{route="/dynamic/{way}",limit="dynamic"} 2"#,
             r#"{route="/in/{id}",limit="application 50 per 1 minute"} 2"#,
             r#"{route="/in/{id}",limit="scope 8 per 1 day"} 2"#,
             r#"{route="/once",limit="application 50 per 1 minute"} 1"#,
             r#"{route="/once",limit="once"} 1"#,
             r#"{route="/shared",limit="application 50 per 1 minute"} 1"#,
             r#"{route="/shared",limit="pool"} 1"#,
-            r#"{route="/told/{way}",limit="application 50 per 1 minute"} 2"#,
-            r#"{route="/told/{way}",limit="dynamic"} 2"#,
         ]
     );
     assert_eq!(
@@ -139,7 +139,7 @@ fn near_is_less_than_a_fifth() {
             get!(app, "/");
         }
     });
-    // What is left after the ninth and the tenth: 1 and 0. After the eighth it is a fifth.
+    // The ninth and the tenth leave 1 and 0. The eighth leaves 2, which is a fifth.
     assert_eq!(recorded.of("limit_near_total"), [r#"{route="unmatched",limit="default 10 per 1 day"} 2"#]);
 }
 
@@ -159,7 +159,7 @@ fn a_failing_storage_shows() {
         assert_eq!(get!(app, "/"), 404);
         fickle.fails.store(true, Ordering::Relaxed);
         assert_eq!([get!(app, "/"), get!(app, "/allow"), get!(app, "/deny")], [404, 404, 503]);
-        // Lets it be seen while it fails: a limiter that is gone does not.
+        // Leaked, because a dropped limiter leaves the metric.
         std::mem::forget(limiter);
     });
     assert_eq!(failing.of("storage_failing"), [" 1"]);
@@ -208,9 +208,9 @@ fn local_refusals_are_counted() {
     assert_eq!(recorded.of("requests_total{outcome=\"refused\""), [r#",decided_by="storage"} 2"#]);
 }
 
-/// Where the route is known only once the request is there, a request is told of once, as it came out.
+/// A request whose route is known only after routing is counted once, with its final outcome.
 #[test]
-fn a_correction_is_told_once() {
+fn a_corrected_request_is_counted_once() {
     let recorded = recorded(async || {
         let app = app!(
             Limiter::builder().default_limits("40/minute").build().unwrap_or_default(),
@@ -224,12 +224,12 @@ fn a_correction_is_told_once() {
         [r#"{outcome="allowed",decided_by="storage"} 1"#, r#"{outcome="refused",decided_by="storage"} 1"#,]
     );
     let hits = recorded.of("limit_hits_total");
-    assert_eq!(hits.len(), 1, "what was given back is not told: {hits:?}");
+    assert_eq!(hits.len(), 1, "refunded hits are not counted: {hits:?}");
     assert!(hits[0].contains(r#"limit="late"} 1"#), "{hits:?}");
 }
 
 #[test]
-fn who_hangs_up_is_counted() {
+fn a_client_that_disconnects_is_counted() {
     let recorded = recorded(async || {
         let limiter = Limiter::builder().default_limits("40/minute").build().unwrap_or_default();
         let app = app!(limiter, web::resource("/slow").get(std::future::pending::<HttpResponse>));
@@ -242,7 +242,7 @@ fn who_hangs_up_is_counted() {
 }
 
 #[test]
-fn by_hand_is_told_apart() {
+fn manual_checks_have_their_own_route() {
     let recorded = recorded(async || {
         let limiter =
             Limiter::builder().named_limit("exports", Quota::per_day(2)).build().unwrap_or_default();
@@ -261,9 +261,9 @@ fn by_hand_is_told_apart() {
     assert!(recorded.of("requests_total").is_empty(), "no request was decided");
 }
 
-/// What code is counted by stays out of the metrics, and what has no limit does, too.
+/// Requests without limits stay out of the metrics.
 #[test]
-fn nothing_is_told_of_requests_without_limits() {
+fn requests_without_limits_are_not_counted() {
     let recorded = recorded(async || {
         let app = app!(Limiter::default(), web::resource("/").get(ok));
         let response = call_service(&app, TestRequest::get().uri("/").to_request()).await;

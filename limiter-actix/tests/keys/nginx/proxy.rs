@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How many nginx stand in a row.
+/// The number of nginx in a row.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Way {
     OneHop,
@@ -30,7 +30,7 @@ impl Way {
 pub(crate) struct Proxy {
     /// Where clients connect, on 127.0.0.1 and `[::1]`.
     pub(crate) port: u16,
-    /// Where a load balancer connects, which tells of clients by the PROXY protocol.
+    /// Where a load balancer connects, which names clients by the PROXY protocol.
     pub(crate) balanced_port: u16,
     process: Child,
     folder: Folder,

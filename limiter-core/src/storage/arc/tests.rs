@@ -89,7 +89,7 @@ fn every_method_of_a_shared_storage_is_forwarded() {
     assert_eq!(storage.0.lock()[methods.len()..], methods);
 }
 
-/// The use case: a storage that is known only at run time, behind a deadline.
+/// The use case: a deadline for a storage that is chosen at run time.
 #[cfg(feature = "remote")]
 #[test]
 fn a_shared_storage_can_be_wrapped() {

@@ -9,7 +9,7 @@ pub(super) struct WindowEntry {
     /// The instant before the call to the storage, in nanoseconds. The storage decided later, so its waits end after
     /// those counted from here.
     queried_at: u64,
-    /// The first instant at which the window is no longer known, in nanoseconds.
+    /// The instant at which the entry expires, in nanoseconds.
     until: u64,
     cost: u64,
     window: Window,
@@ -36,10 +36,10 @@ impl WindowEntry {
         self.digest == digest
     }
 
-    /// Returns the window of this hit, or `None` if it is not known.
+    /// Returns the window of this hit, or `None` if it cannot be computed.
     pub(super) fn window(&self, hit: &Hit<'_>, now: Timestamp) -> Option<Window> {
         let now = now.as_nanos();
-        // Nothing is known at a time before the call, to which a clock may go back.
+        // A clock may go back to a time before the call.
         if !(self.queried_at..self.until).contains(&now) {
             return None;
         }

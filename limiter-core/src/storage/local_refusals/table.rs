@@ -7,7 +7,10 @@ use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 use super::entry::WindowEntry;
-use crate::{Timestamp, Window, storage::Hit};
+use crate::{
+    Timestamp, Window,
+    storage::{Hit, decision::Windows},
+};
 
 /// A set-associative table of windows from batches that were refused a short while ago.
 ///
@@ -47,8 +50,8 @@ impl WindowTable {
         QueryStart { at: now, generation: self.generation.load(Ordering::Acquire) }
     }
 
-    /// Returns the windows of all these hits, or `None` if one is not known.
-    pub(super) fn windows(&self, hits: &[Hit<'_>], now: Timestamp) -> Option<SmallVec<[Window; 6]>> {
+    /// Returns the windows of all these hits, or `None` if one is missing.
+    pub(super) fn windows(&self, hits: &[Hit<'_>], now: Timestamp) -> Option<Windows> {
         let digests = digests(hits);
         let window = |(place, hit)| {
             let digest = digests[place];

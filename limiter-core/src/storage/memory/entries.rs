@@ -1,9 +1,9 @@
 use super::{
-    apart::Apart,
-    cells::Cells,
+    chunked_vec::ChunkedVec,
+    counters::Counters,
     entry::Entry,
-    pieces::Pieces,
-    shape::{Count, Shapes},
+    layout::{Layouts, Slot},
+    overflow::Overflow,
 };
 use crate::{
     Policy, Timestamp, Window,
@@ -11,19 +11,19 @@ use crate::{
     strategy::State,
 };
 
-/// The entries of a shard, with all that belongs to them. They are named by their places.
+/// The entries of a shard, addressed by their places.
 ///
-/// An entry has a shape, which says what its numbers are. Or its counts are kept apart: because one of them is no
-/// few numbers (a moving window), because they are too many, or because their shapes are.
+/// The layout of an entry describes its numbers. Counts that do not fit are in the overflow: a moving window, too many
+/// counts for one entry, or too many layouts for the shard.
 #[derive(Debug, Default)]
 pub(super) struct Entries {
-    list: Pieces<Entry>,
-    shapes: Shapes,
-    apart: Apart,
+    list: ChunkedVec<Entry>,
+    layouts: Layouts,
+    overflow: Overflow,
 }
 
-/// What becomes of an entry when a batch is admitted.
-pub(super) struct Draft {
+/// An entry after the hits of a batch, to be stored if the whole batch is admitted.
+pub(super) struct PreparedEntry {
     place: usize,
     entry: Entry,
 }
@@ -43,74 +43,73 @@ impl Entries {
         self.list.push(Entry::new(digest))
     }
 
-    /// Removes an entry, whose place the last one takes.
+    /// Removes an entry; the last one moves to its place.
     pub(super) fn swap_remove(&mut self, place: usize) {
         let entry = self.list.swap_remove(place);
-        if self.shapes.get(entry.shape).is_some() {
-            self.shapes.release(entry.shape);
+        if self.layouts.get(entry.layout).is_some() {
+            self.layouts.release(entry.layout);
         } else {
-            self.apart.remove(entry.place_apart());
+            self.overflow.remove(entry.overflow_place());
         }
     }
 
-    /// Looks at one count, which need not be there.
+    /// Tests a count, which need not exist.
     pub(super) fn test(&self, place: usize, policy: &Policy, cost: u64, now: Timestamp) -> Window {
         let entry = &self.list[place];
-        match self.shapes.get(entry.shape) {
-            Some(shape) => entry.test(shape, policy, cost, now),
-            None => self.apart.get(entry.place_apart()).test(policy, cost, now.max(entry.newest)),
+        match self.layouts.get(entry.layout) {
+            Some(layout) => entry.test(layout, policy, cost, now),
+            None => self.overflow.get(entry.overflow_place()).test(policy, cost, now.max(entry.newest)),
         }
     }
 
-    /// Hits one count that is among the numbers of its entry; none when it is not. The policy does not ignore the
-    /// cost.
+    /// Hits a count that is among the numbers of its entry. Returns `None` for other counts. The policy does not
+    /// ignore the cost.
     #[inline]
     pub(super) fn hit_number(&mut self, place: usize, hit: &Hit<'_>, now: Timestamp) -> Option<Window> {
         let entry = &mut self.list[place];
-        let count = self.shapes.get(entry.shape)?.find(hit.policy)?;
-        Some(entry.hit(count, hit.policy, hit.cost, now))
+        let slot = self.layouts.get(entry.layout)?.find(hit.policy)?;
+        Some(entry.hit(slot, hit.policy, hit.cost, now))
     }
 
-    /// Hits one count, which is made if need be; returns the report, and how many live counts had to make way.
+    /// Hits a count and adds it first if needed. Returns the report and the number of live counts that were evicted.
     /// The policy does not ignore the cost.
     pub(super) fn hit(&mut self, place: usize, policy: &Policy, cost: u64, now: Timestamp) -> (Window, u64) {
         let now = now.max(self.list[place].newest);
-        self.see_to(place, policy, now);
+        self.ensure_counter(place, policy, now);
         let entry = &mut self.list[place];
-        if let Some(shape) = self.shapes.get(entry.shape) {
-            let hit = |count| entry.hit(count, policy, cost, now);
-            return (shape.find(policy).map_or(State::untouched(policy, cost), hit), 0);
+        if let Some(layout) = self.layouts.get(entry.layout) {
+            let hit = |slot| entry.hit(slot, policy, cost, now);
+            return (layout.find(policy).map_or(State::untouched(policy, cost), hit), 0);
         }
-        let (window, evicted) = self.apart.get_mut(entry.place_apart()).hit(policy, cost, now);
+        let (window, evicted) = self.overflow.get_mut(entry.overflow_place()).hit(policy, cost, now);
         if window.is_allowed() || policy.is_elastic() {
             entry.newest = now;
         }
         (window, evicted)
     }
 
-    /// Adds a count to the shape of an entry if it is missing, in the place of those that have expired if there is no
-    /// other; or else keeps its counts apart from now on.
-    fn see_to(&mut self, place: usize, policy: &Policy, now: Timestamp) {
+    /// Makes room for a count. If the numbers are full, it replaces expired counts; if that is not enough, all counts
+    /// move to the overflow.
+    fn ensure_counter(&mut self, place: usize, policy: &Policy, now: Timestamp) {
         let entry = self.list[place];
-        let shape = self.shapes.get(entry.shape).filter(|shape| shape.find(policy).is_none());
-        let Some(shape) = shape else { return };
-        let is_live = |count: &Count, policy: &Policy| entry.numbers.expires(count.at(), policy) > now;
-        let reshaped = entry.reshaped(shape, |_, _| true, policy);
-        let reshaped = reshaped.or_else(|| entry.reshaped(shape, is_live, policy));
-        let reshaped = reshaped.and_then(|(shape, then)| Some(then.of_shape(self.shapes.hold(shape)?)));
-        self.list[place] = reshaped.unwrap_or_else(|| self.kept_apart(&entry));
-        self.shapes.release(entry.shape);
+        let layout = self.layouts.get(entry.layout).filter(|layout| layout.find(policy).is_none());
+        let Some(layout) = layout else { return };
+        let is_live = |slot: &Slot, policy: &Policy| entry.numbers.expires(slot.at(), policy) > now;
+        let extended = entry.with_count(layout, |_, _| true, policy);
+        let extended = extended.or_else(|| entry.with_count(layout, is_live, policy));
+        let extended =
+            extended.and_then(|(layout, entry)| Some(entry.with_layout(self.layouts.acquire(layout)?)));
+        self.list[place] = extended.unwrap_or_else(|| self.move_to_overflow(&entry));
+        self.layouts.release(entry.layout);
     }
 
-    fn kept_apart(&mut self, entry: &Entry) -> Entry {
-        let shape = self.shapes.get(entry.shape);
-        let cells = shape.map_or_else(Cells::default, |shape| entry.cells(shape).collect());
-        entry.kept_apart(self.apart.insert(cells))
+    fn move_to_overflow(&mut self, entry: &Entry) -> Entry {
+        let layout = self.layouts.get(entry.layout);
+        let counters = layout.map_or_else(Counters::default, |layout| entry.counters(layout).collect());
+        entry.with_overflow(self.overflow.insert(counters))
     }
 
-    /// Decides limits of which each has a count of its own here; returns whether that is so.
-    ///
-    /// Most batches pass, so the hits are made at once, on a copy where that is little.
+    /// Decides limits if each has a count of its own here; returns whether that is so.
     #[inline]
     pub(super) fn decide(
         &mut self,
@@ -120,66 +119,47 @@ impl Entries {
         decision: &mut Decision,
     ) -> bool {
         let entry = &mut self.list[place];
-        let Some(shape) = self.shapes.get(entry.shape) else {
-            return self.decide_apart(place, limits, now, decision);
+        let pass = match self.layouts.get(entry.layout) {
+            Some(layout) => {
+                // Most batches pass, so the hits are made at once, on a copy.
+                let mut copy = *entry;
+                let pass = copy.hit_all(layout.slots(), limits, now, decision);
+                if pass == Some(true) {
+                    *entry = copy;
+                }
+                pass
+            }
+            None => self.decide_overflow(place, limits, now, decision),
         };
-        let mut then = *entry;
-        match then.hit_all(shape.counts(), limits, now, decision) {
-            Some(true) => *entry = then,
-            Some(false) => self.refuse(place, limits, now, decision),
-            None => return false,
+        if pass == Some(false) {
+            self.refuse(place, limits, now, decision);
         }
-        true
+        pass.is_some()
     }
 
-    /// As [`decide`](Self::decide), but of limits that pass and are to be hit only when others do too; none for any
-    /// others.
-    #[inline]
-    pub(super) fn draft(
-        &self,
-        place: usize,
-        limits: &[Hit<'_>],
-        now: Timestamp,
-        decision: &mut Decision,
-    ) -> Option<Draft> {
-        let mut entry = self.list[place];
-        let shape = self.shapes.get(entry.shape)?;
-        let pass = entry.hit_all(shape.counts(), limits, now, decision)?;
-        pass.then_some(Draft { place, entry })
-    }
-
-    pub(super) fn keep(&mut self, draft: &Draft) {
-        self.list[draft.place] = draft.entry;
-    }
-
-    fn decide_apart(
+    /// Hits limits whose counts are in the overflow, if all pass. A log is expensive to copy, so all limits are tested
+    /// before any is hit.
+    fn decide_overflow(
         &mut self,
         place: usize,
         limits: &[Hit<'_>],
         now: Timestamp,
         decision: &mut Decision,
-    ) -> bool {
+    ) -> Option<bool> {
         let entry = &mut self.list[place];
         let now = now.max(entry.newest);
-        let cells = self.apart.get_mut(entry.place_apart());
-        match cells.pass(limits, now) {
-            Some(true) => {
-                if cells.hit_all(limits, now, decision) {
-                    entry.newest = now;
-                }
-            }
-            Some(false) => {
-                for hit in limits {
-                    decision.push(cells.test(hit.policy, hit.cost, now));
-                }
-                self.refuse(place, limits, now, decision);
-            }
-            None => return false,
+        let counters = self.overflow.get_mut(entry.overflow_place());
+        let pass = counters.all_pass(limits, now)?;
+        if !pass {
+            counters.test_all(limits, now, decision);
+        } else if counters.hit_all(limits, now, decision) {
+            entry.newest = now;
         }
-        true
+        Some(pass)
     }
 
-    /// Reports a refusal anew, which takes nothing; but it moves the ends of those elastic windows that refuse.
+    /// Corrects the reports of a refused batch, which consumes nothing: limits that pass are tested again, and elastic
+    /// windows that refuse are hit, which moves their ends.
     fn refuse(&mut self, place: usize, limits: &[Hit<'_>], now: Timestamp, decision: &mut Decision) {
         for (hit, window) in limits.iter().zip(decision.refuse()) {
             let (policy, cost) = (hit.policy, hit.cost);
@@ -193,29 +173,51 @@ impl Entries {
         }
     }
 
+    /// Hits limits on a copy of their entry, for batches over several entries. Returns `None` unless each has a count of
+    /// its own among the numbers of the entry and all pass.
+    #[inline]
+    pub(super) fn prepare(
+        &self,
+        place: usize,
+        limits: &[Hit<'_>],
+        now: Timestamp,
+        decision: &mut Decision,
+    ) -> Option<PreparedEntry> {
+        let mut entry = self.list[place];
+        let layout = self.layouts.get(entry.layout)?;
+        let pass = entry.hit_all(layout.slots(), limits, now, decision)?;
+        pass.then_some(PreparedEntry { place, entry })
+    }
+
+    /// Stores a prepared entry. No entry may have been added or removed since.
+    pub(super) fn commit(&mut self, prepared: &PreparedEntry) {
+        self.list[prepared.place] = prepared.entry;
+    }
+
     pub(super) fn refund(&mut self, place: usize, hit: &Hit<'_>, stamp: u64, now: Timestamp) {
         let entry = &mut self.list[place];
-        match self.shapes.get(entry.shape) {
-            Some(shape) => entry.refund(shape, hit, stamp, now),
-            None => self.apart.get_mut(entry.place_apart()).refund(hit, stamp, now.max(entry.newest)),
+        match self.layouts.get(entry.layout) {
+            Some(layout) => entry.refund(layout, hit, stamp, now),
+            None => self.overflow.get_mut(entry.overflow_place()).refund(hit, stamp, now.max(entry.newest)),
         }
     }
 
-    /// Forgets one count; tells whether the entry has any left.
+    /// Clears a count; returns whether the entry has any left.
     pub(super) fn clear(&mut self, place: usize, policy: &Policy) -> bool {
         let entry = &mut self.list[place];
-        match self.shapes.get(entry.shape) {
-            Some(shape) => entry.clear(shape, policy),
-            None => self.apart.get_mut(entry.place_apart()).clear(policy),
+        match self.layouts.get(entry.layout) {
+            Some(layout) => entry.clear(layout, policy),
+            None => self.overflow.get_mut(entry.overflow_place()).clear(policy),
         }
     }
 
-    /// Orders what should leave first: by the live count that is worth most; none when all have expired.
+    /// Returns the rank of the most valuable live count, or `None` if all have expired. Entries of low rank are evicted
+    /// first.
     pub(super) fn rank(&self, place: usize, now: Timestamp) -> Option<(bool, Timestamp)> {
         let entry = &self.list[place];
-        match self.shapes.get(entry.shape) {
-            Some(shape) => entry.rank(shape, now),
-            None => self.apart.get(entry.place_apart()).rank(now),
+        match self.layouts.get(entry.layout) {
+            Some(layout) => entry.rank(layout, now),
+            None => self.overflow.get(entry.overflow_place()).rank(now),
         }
     }
 }

@@ -1,6 +1,6 @@
 use super::{
-    cells::Cell,
-    shape::{Count, Shape, ShapeName},
+    counters::Counter,
+    layout::{EntryLayout, LayoutId, Slot},
 };
 use crate::{
     Policy, Timestamp, Window,
@@ -9,12 +9,12 @@ use crate::{
     strategy::{Numbers, State},
 };
 
-/// The counts of one client in one scope: no more than what differs from one client to the next.
+/// The counts of one client in one scope, reduced to the data that differs between clients.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Entry {
-    /// 96 bits of that of scope and key.
+    /// 96 bits of the digest of scope and key.
     digest: [u32; 3],
-    pub(super) shape: ShapeName,
+    pub(super) layout: LayoutId,
     /// The newest time at which a count changed.
     pub(super) newest: Timestamp,
     pub(super) numbers: Numbers,
@@ -25,19 +25,19 @@ impl Entry {
         Self { digest: short(digest), ..Self::default() }
     }
 
-    pub(super) fn of_shape(self, shape: ShapeName) -> Self {
-        Self { shape, ..self }
+    pub(super) fn with_layout(self, layout: LayoutId) -> Self {
+        Self { layout, ..self }
     }
 
-    /// The same client with its counts kept apart, at a place there.
-    pub(super) fn kept_apart(self, place: usize) -> Self {
-        Self { shape: ShapeName::APART, numbers: Numbers::of_other(place as u64), ..self }
+    /// Returns the entry with its counts at a place in the overflow.
+    pub(super) fn with_overflow(self, place: usize) -> Self {
+        Self { layout: LayoutId::OVERFLOW, numbers: Numbers::of_other(place as u64), ..self }
     }
 
-    /// Where its counts are kept apart, if they are.
+    /// Returns the place of the counts in the overflow. Only for entries with [`LayoutId::OVERFLOW`].
     #[inline]
-    pub(super) fn place_apart(&self) -> usize {
-        // It was one before.
+    pub(super) fn overflow_place(&self) -> usize {
+        // `with_overflow` has stored a `usize`.
         usize::try_from(self.numbers.other()).unwrap_or(usize::MAX)
     }
 
@@ -46,34 +46,34 @@ impl Entry {
         self.digest == short(digest)
     }
 
-    /// What finds it within its shard.
+    /// Returns the part of the digest that finds the entry within its shard.
     pub(super) fn hash(&self) -> u64 {
         let [low, middle, _] = self.digest.map(u64::from);
         middle << 32 | low
     }
 
-    pub(super) fn test(&self, shape: &Shape, policy: &Policy, cost: u64, now: Timestamp) -> Window {
-        match shape.find(policy) {
-            Some(count) => self.numbers.test(count.at(), policy, cost, now.max(self.newest)),
+    pub(super) fn test(&self, layout: &EntryLayout, policy: &Policy, cost: u64, now: Timestamp) -> Window {
+        match layout.find(policy) {
+            Some(slot) => self.numbers.test(slot.at(), policy, cost, now.max(self.newest)),
             None => State::untouched(policy, cost),
         }
     }
 
-    /// Hits a count; the policy does not ignore the cost.
+    /// Hits a count. The policy does not ignore the cost.
     #[inline]
-    pub(super) fn hit(&mut self, count: &Count, policy: &Policy, cost: u64, now: Timestamp) -> Window {
+    pub(super) fn hit(&mut self, slot: &Slot, policy: &Policy, cost: u64, now: Timestamp) -> Window {
         let now = now.max(self.newest);
-        let window = self.numbers.hit(count.at(), policy, cost, now);
-        self.note(policy, &window, now);
+        let window = self.numbers.hit(slot.at(), policy, cost, now);
+        self.update_newest(policy, &window, now);
         window
     }
 
-    /// Hits counts that are here, each once, and tells whether all pass; none when they are not. Unless all pass,
-    /// the entry is no longer of use: some of them may have been hit.
+    /// Hits limits and returns whether all pass, or `None` if not each has a slot of its own. Unless all pass, discard
+    /// the entry: some of its counts may have been hit.
     #[inline]
     pub(super) fn hit_all(
         &mut self,
-        counts: &[Count],
+        slots: &[Slot],
         limits: &[Hit<'_>],
         now: Timestamp,
         decision: &mut Decision,
@@ -82,97 +82,98 @@ impl Entry {
         let (mut pass, mut is_in_order) = (true, true);
         for (index, hit) in limits.iter().enumerate() {
             let (policy, cost) = (hit.policy, hit.cost);
-            let count = match counts.get(index) {
-                Some(count) if count.is_of(policy) => count,
+            let slot = match slots.get(index) {
+                Some(slot) if slot.is_of(policy) => slot,
                 _ => {
                     is_in_order = false;
-                    counts.iter().find(|count| count.is_of(policy))?
+                    slots.iter().find(|slot| slot.is_of(policy))?
                 }
             };
             let window = if policy.ignores(cost) {
-                self.numbers.test(count.at(), policy, cost, now)
+                self.numbers.test(slot.at(), policy, cost, now)
             } else {
-                let window = self.numbers.hit(count.at(), policy, cost, now);
-                self.note(policy, &window, now);
+                let window = self.numbers.hit(slot.at(), policy, cost, now);
+                self.update_newest(policy, &window, now);
                 window
             };
             pass &= hit.shadow || window.is_allowed();
             decision.push(window);
         }
-        (is_in_order || stand_once(limits)).then_some(pass)
+        (is_in_order || are_distinct(limits)).then_some(pass)
     }
 
-    /// Refusals leave no trace, not even of their time, but those that move an elastic end.
+    /// Updates the newest time. Refusals leave no trace, except those that move the end of an elastic window.
     #[inline]
-    fn note(&mut self, policy: &Policy, window: &Window, now: Timestamp) {
+    fn update_newest(&mut self, policy: &Policy, window: &Window, now: Timestamp) {
         if window.is_allowed() || policy.is_elastic() {
             self.newest = now;
         }
     }
 
-    pub(super) fn refund(&mut self, shape: &Shape, hit: &Hit<'_>, stamp: u64, now: Timestamp) {
-        if let Some(count) = shape.find(hit.policy) {
-            self.numbers.refund(count.at(), hit.policy, hit.cost, stamp, now.max(self.newest));
+    pub(super) fn refund(&mut self, layout: &EntryLayout, hit: &Hit<'_>, stamp: u64, now: Timestamp) {
+        if let Some(slot) = layout.find(hit.policy) {
+            self.numbers.refund(slot.at(), hit.policy, hit.cost, stamp, now.max(self.newest));
         }
     }
 
-    /// Forgets one count; tells whether any is left.
-    pub(super) fn clear(&mut self, shape: &Shape, policy: &Policy) -> bool {
-        if let Some(count) = shape.find(policy) {
-            count.copy(&Numbers::default(), &mut self.numbers, count.at());
+    /// Clears a count; returns whether any is left.
+    pub(super) fn clear(&mut self, layout: &EntryLayout, policy: &Policy) -> bool {
+        if let Some(slot) = layout.find(policy) {
+            slot.copy(&Numbers::default(), &mut self.numbers, slot.at());
         }
         self.numbers != Numbers::default()
     }
 
-    /// The live count that is worth most; none when all have expired.
-    pub(super) fn rank(&self, shape: &Shape, now: Timestamp) -> Option<(bool, Timestamp)> {
-        let rank = |(count, policy): (&Count, &Policy)| {
-            let expires = self.numbers.expires(count.at(), policy);
-            (expires > now).then(|| (self.is_spent(count, policy), expires))
+    /// Returns the rank of the most valuable live count, or `None` if all have expired.
+    pub(super) fn rank(&self, layout: &EntryLayout, now: Timestamp) -> Option<(bool, Timestamp)> {
+        let rank = |(slot, policy): (&Slot, &Policy)| {
+            let expires = self.numbers.expires(slot.at(), policy);
+            (expires > now).then(|| (self.is_spent(slot, policy), expires))
         };
-        shape.known().filter_map(rank).max()
+        layout.counts().filter_map(rank).max()
     }
 
-    /// The counts, each by itself.
-    pub(super) fn cells(&self, shape: &Shape) -> impl Iterator<Item = Cell> {
-        shape.known().map(|(count, policy)| {
-            Cell::of(policy, self.numbers.state(count.at(), policy), self.is_spent(count, policy))
+    /// Returns the counts for the overflow.
+    pub(super) fn counters(&self, layout: &EntryLayout) -> impl Iterator<Item = Counter> {
+        layout.counts().map(|(slot, policy)| {
+            Counter::new(policy, self.numbers.state(slot.at(), policy), self.is_spent(slot, policy))
         })
     }
 
-    /// Whether nothing was left when a count last changed.
+    /// Returns whether nothing was left when a count last changed.
     #[inline]
-    fn is_spent(&self, count: &Count, policy: &Policy) -> bool {
-        self.numbers.remaining(count.at(), policy, self.newest) == 0
+    fn is_spent(&self, slot: &Slot, policy: &Policy) -> bool {
+        self.numbers.remaining(slot.at(), policy, self.newest) == 0
     }
 
-    /// The same client with those counts that are `kept`, and a new one behind them. None when they do not fit.
-    pub(super) fn reshaped(
+    /// Returns the entry with the counts that `keep` chooses and a new one behind them, and its layout. Returns `None`
+    /// if they do not fit.
+    pub(super) fn with_count(
         &self,
-        shape: &Shape,
-        kept: impl Fn(&Count, &Policy) -> bool,
+        layout: &EntryLayout,
+        keep: impl Fn(&Slot, &Policy) -> bool,
         new: &Policy,
-    ) -> Option<(Shape, Self)> {
-        let (mut other, mut then) = (Shape::default(), Self { numbers: Numbers::default(), ..*self });
-        for (count, policy) in shape.known().filter(|(count, policy)| kept(count, policy)) {
-            count.copy(&self.numbers, &mut then.numbers, other.push(policy)?.at());
+    ) -> Option<(EntryLayout, Self)> {
+        let (mut other, mut entry) = (EntryLayout::default(), Self { numbers: Numbers::default(), ..*self });
+        for (slot, policy) in layout.counts().filter(|(slot, policy)| keep(slot, policy)) {
+            slot.copy(&self.numbers, &mut entry.numbers, other.push(policy)?.at());
         }
         other.push(new)?;
-        Some((other, then))
+        Some((other, entry))
     }
 }
 
-/// Whether no two of the limits are one count.
+/// Returns whether no two of the limits have the same count.
 #[cold]
-fn stand_once(limits: &[Hit<'_>]) -> bool {
+fn are_distinct(limits: &[Hit<'_>]) -> bool {
     let is_new = |(index, hit): (usize, &Hit<'_>)| {
         limits[..index].iter().all(|earlier| earlier.policy.id() != hit.policy.id())
     };
     limits.iter().enumerate().all(is_new)
 }
 
-/// The part of a digest that an entry keeps.
-#[expect(clippy::cast_possible_truncation, reason = "the parts are what is wanted")]
+/// Returns the part of a digest that an entry stores.
+#[expect(clippy::cast_possible_truncation, reason = "only these parts are needed")]
 fn short(digest: u128) -> [u32; 3] {
     let [low, high] = halves(digest);
     [low as u32, (low >> 32) as u32, high as u32]
@@ -182,7 +183,7 @@ fn short(digest: u128) -> [u32; 3] {
 mod tests {
     use super::*;
 
-    /// What many of them take is what counts.
+    /// Storages have millions of entries.
     #[test]
     fn an_entry_is_less_than_a_cache_line() {
         assert_eq!(size_of::<Entry>(), 56);

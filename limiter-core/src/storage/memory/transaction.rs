@@ -1,6 +1,10 @@
 use smallvec::SmallVec;
 
-use super::{MemoryStorage, are_of_one_entry, digest, entries::Draft, shard::Shard};
+use super::{
+    entries::PreparedEntry,
+    shard::Shard,
+    shards::{Shards, digest, share_entry},
+};
 use crate::{
     Policy, Timestamp, Window,
     shim::MutexGuard,
@@ -9,66 +13,64 @@ use crate::{
 
 /// The entries of a batch, with their shards locked.
 pub(super) struct Transaction<'a> {
-    storage: &'a MemoryStorage,
-    /// In ascending order, each once: whoever locks several does so in this order, so that nobody waits in a
-    /// circle.
-    shards: SmallVec<[(usize, MutexGuard<'a, Shard>); 8]>,
+    shards: &'a Shards,
+    /// The locked shards, by ascending index. All transactions lock in this order, so that none can deadlock.
+    locked: SmallVec<[(usize, MutexGuard<'a, Shard>); 8]>,
     /// The hits in the order of the batch.
-    parts: SmallVec<[Part<'a>; 8]>,
-    /// How many parts are guards, and how many limits.
+    parts: SmallVec<[EntryHits<'a>; 8]>,
+    /// The number of parts that are guards.
     guards: usize,
+    /// The number of parts that are limits.
     limits: usize,
 }
 
-/// Hits of one entry that follow each other, all of them guards, limits, or on refusal.
-struct Part<'a> {
+/// Consecutive hits on one entry. All of them are guards, or limits, or hits on refusal.
+struct EntryHits<'a> {
     hits: &'a [Hit<'a>],
     digest: u128,
-    /// The number of its shard.
+    /// The index of the entry's shard.
     shard: usize,
 }
 
 impl<'a> Transaction<'a> {
-    #[inline]
-    pub(super) fn new(storage: &'a MemoryStorage) -> Self {
-        Self { storage, shards: SmallVec::new(), parts: SmallVec::new(), guards: 0, limits: 0 }
+    /// Decides a batch.
+    pub(super) fn decide(shards: &'a Shards, batch: &Batch<'a>, now: Timestamp) -> Decision {
+        let mut transaction =
+            Self { shards, locked: SmallVec::new(), parts: SmallVec::new(), guards: 0, limits: 0 };
+        transaction.begin(batch);
+        let mut decision = Decision::of_guards(batch.guards.len());
+        if transaction.admit(batch, now, &mut decision).is_some() {
+            return decision;
+        }
+        batch_decision::decide_batch(&mut transaction, batch, now)
     }
 
-    /// Locks the shards of a batch.
+    /// Finds the entries of a batch and locks their shards.
     fn begin(&mut self, batch: &Batch<'a>) {
         self.guards = self.add(batch.guards);
         self.limits = self.add(batch.limits);
         self.add(batch.on_refusal);
-        let mut wanted: SmallVec<[usize; 8]> = self.parts.iter().map(|part| part.shard).collect();
-        wanted.sort_unstable();
-        wanted.dedup();
-        for shard in wanted {
-            self.shards.push((shard, self.storage.shards[shard].0.lock()));
+        let mut indices: SmallVec<[usize; 8]> = self.parts.iter().map(|part| part.shard).collect();
+        indices.sort_unstable();
+        indices.dedup();
+        for index in indices {
+            self.locked.push((index, self.shards.lock(index)));
         }
     }
 
-    /// Returns how many parts these are.
+    /// Adds hits; returns the number of their parts.
     fn add(&mut self, hits: &'a [Hit<'a>]) -> usize {
         let before = self.parts.len();
-        for hits in hits.chunk_by(are_of_one_entry) {
-            let known = self.parts.iter().find(|part| are_of_one_entry(&part.hits[0], &hits[0]));
+        for hits in hits.chunk_by(share_entry) {
+            let known = self.parts.iter().find(|part| share_entry(&part.hits[0], &hits[0]));
             let digest = known.map_or_else(|| digest(&hits[0]), |part| part.digest);
-            self.parts.push(Part { hits, digest, shard: self.storage.shard_of(digest) });
+            self.parts.push(EntryHits { hits, digest, shard: self.shards.index_of(digest) });
         }
         self.parts.len() - before
     }
 
-    pub(super) fn decide(mut self, batch: &Batch<'a>, now: Timestamp) -> Decision {
-        self.begin(batch);
-        let mut decision = Decision::of_guards(batch.guards.len());
-        if self.admit(batch, now, &mut decision).is_some() {
-            return decision;
-        }
-        batch_decision::decide_batch(&mut self, batch, now)
-    }
-
-    /// Decides a batch that is admitted and whose counts are all there, each once; with one guard at most. Does nothing
-    /// to others.
+    /// Hits the limits if each has a count of its own and all pass, after at most one guard. Returns `None` for other
+    /// batches; then nothing has changed and `decision` is invalid.
     fn admit(&mut self, batch: &Batch<'_>, now: Timestamp, decision: &mut Decision) -> Option<()> {
         let (guards, others) = self.parts.split_at(self.guards);
         let limits = &others[..self.limits];
@@ -80,38 +82,38 @@ impl<'a> Transaction<'a> {
             }
             _ => return None,
         }
-        let mut drafts: SmallVec<[Draft; 8]> = SmallVec::new();
+        let mut prepared: SmallVec<[PreparedEntry; 8]> = SmallVec::new();
         for (index, part) in limits.iter().enumerate() {
             if limits[..index].iter().any(|earlier| earlier.digest == part.digest) {
                 return None;
             }
-            drafts.push(self.shard(part).draft(part.digest, part.hits, now, decision)?);
+            prepared.push(self.shard(part).prepare(part.digest, part.hits, now, decision)?);
         }
-        for (draft, part) in drafts.iter().zip(limits) {
-            let position = position(&self.shards, part.shard);
-            self.shards[position].1.keep(draft);
+        for (entry, part) in prepared.iter().zip(limits) {
+            let position = position(&self.locked, part.shard);
+            self.locked[position].1.commit(entry);
         }
         Some(())
     }
 
-    /// The part that has the hit at a place of the batch.
-    fn part(&self, place: usize) -> &Part<'a> {
-        let mut behind = 0;
-        let has_it = |part: &&Part<'_>| {
-            behind += part.hits.len();
-            place < behind
+    /// Returns the part with the hit at a place of the batch.
+    fn part(&self, place: usize) -> &EntryHits<'a> {
+        let mut end = 0;
+        let has_it = |part: &&EntryHits<'_>| {
+            end += part.hits.len();
+            place < end
         };
         self.parts.iter().find(has_it).unwrap_or(&self.parts[0])
     }
 
-    fn shard(&self, part: &Part<'_>) -> &Shard {
-        &self.shards[position(&self.shards, part.shard)].1
+    fn shard(&self, part: &EntryHits<'_>) -> &Shard {
+        &self.locked[position(&self.locked, part.shard)].1
     }
 }
 
-/// Where a shard is among those that are locked, given its number.
-fn position<T>(shards: &[(usize, T)], wanted: usize) -> usize {
-    shards.iter().position(|(shard, _)| *shard == wanted).unwrap_or(0)
+/// Returns the position of a shard among the locked ones, by its index.
+fn position<T>(locked: &[(usize, T)], index: usize) -> usize {
+    locked.iter().position(|(other, _)| *other == index).unwrap_or(0)
 }
 
 impl batch_decision::CounterSet for Transaction<'_> {
@@ -130,8 +132,8 @@ impl batch_decision::CounterSet for Transaction<'_> {
 
     #[inline]
     fn hit(&mut self, place: usize, policy: &Policy, cost: u64, now: Timestamp) -> Window {
-        let Part { digest, shard, .. } = *self.part(place);
-        let position = position(&self.shards, shard);
-        self.storage.hit(&mut self.shards[position].1, digest, policy, cost, now)
+        let EntryHits { digest, shard, .. } = *self.part(place);
+        let position = position(&self.locked, shard);
+        self.shards.hit(&mut self.locked[position].1, digest, policy, cost, now)
     }
 }

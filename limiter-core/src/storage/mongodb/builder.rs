@@ -4,18 +4,15 @@ use mongodb::options::{Acknowledgment, ConnectionString, WriteConcern};
 
 use super::{
     MongoStorage,
-    driver::{Driver, Target},
+    client::{ClientConfig, MongoClient},
 };
-use crate::storage::StorageError;
+use crate::storage::{StorageError, key_prefix};
 
-const DEFAULT_PREFIX: &str = "ratelimit";
 const DEFAULT_DATABASE: &str = "ratelimit";
 const DEFAULT_COLLECTION: &str = "counts";
-
-/// How long an attempt to connect may take. Requests do not wait for it.
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Puts a [`MongoStorage`] together.
+/// A builder of [`MongoStorage`].
 ///
 /// ```
 /// use limiter_core::storage::MongoStorage;
@@ -42,126 +39,131 @@ pub struct MongoStorageBuilder {
 
 impl MongoStorageBuilder {
     /// The longest prefix in bytes.
-    pub const MAX_PREFIX_LEN: usize = 64;
+    pub const MAX_PREFIX_LEN: usize = key_prefix::MAX_LEN;
 
-    pub(super) fn new(uri: &str) -> Self {
-        Self {
-            uri: uri.to_owned(),
-            database: None,
-            collection: DEFAULT_COLLECTION.to_owned(),
-            prefix: DEFAULT_PREFIX.to_owned(),
-            connect_timeout: DEFAULT_CONNECT_TIMEOUT,
-            credentials: None,
-            majority: None,
-        }
-    }
-
-    /// The database, instead of the one in the URI; `ratelimit` when there is none.
+    /// Sets the database. Defaults to the one in the URI, or else to `ratelimit`.
     pub fn database(mut self, name: impl Into<String>) -> Self {
         self.database = Some(name.into());
         self
     }
 
-    /// The collection, `counts` unless set. It should hold nothing else.
+    /// Sets the collection, which should contain nothing else. Defaults to `counts`.
     pub fn collection(mut self, name: impl Into<String>) -> Self {
         self.collection = name.into();
         self
     }
 
-    /// What the `_id` of all documents begins with: letters, digits and `.`, `_`, `-`, `:`; `ratelimit` unless
-    /// set. Storages of one collection that shall not share counts, or be reset together, need different ones.
+    /// Sets the prefix of all document ids: letters, digits and `.`, `_`, `-`, `:`. Defaults to `ratelimit`.
+    ///
+    /// Storages of one collection need different prefixes to have separate counts and to be reset separately.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
     }
 
-    /// How long an attempt to connect, and the search for a server that takes writes, may take: 2 s unless set
-    /// here, or as `connectTimeoutMS` and `serverSelectionTimeoutMS` in the URI. Both go on in the background:
-    /// behind a deadline, no request waits longer for them than for an answer.
+    /// Sets the timeout of an attempt to connect, and of the search for a server that takes writes.
+    ///
+    /// Defaults to `connectTimeoutMS` and `serverSelectionTimeoutMS` in the URI, or else to 2 s. Both run in the
+    /// background. Behind a deadline, no request waits longer for them than for a reply.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
-    /// The user and the password, instead of those in the URI.
+    /// Sets the user and the password, instead of those in the URI.
     pub fn credentials(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
         self.credentials = Some((user.into(), password.into()));
         self
     }
 
-    /// Whether a decision waits until a majority of the replica set has it (`w=majority`), so that a failover
-    /// loses none, or for the primary alone (`w=1`). Unless set, the URI says so, or else the server, whose own
-    /// default is the majority since MongoDB 5.0.
+    /// Sets whether a decision waits for a majority of the replica set (`w=majority`) or for the primary alone (`w=1`).
+    ///
+    /// After a failover no decision of a majority is lost. Defaults to the URI's `w`, or else to the server's default:
+    /// the majority since MongoDB 5.0.
     pub fn majority(mut self, majority: bool) -> Self {
         self.majority = Some(majority);
         self
     }
 
-    /// Builds the storage. It does not connect yet.
+    /// Builds the storage, without connecting.
     ///
     /// # Errors
     ///
-    /// When the URI is not one of those that [`MongoStorage::new`] takes, when it asks for writes that nobody
-    /// acknowledges (`w=0`), when a name is empty, and when the prefix holds other characters or is too long.
+    /// If the URI is not one that [`MongoStorage::new`] accepts, or turns acknowledgements off (`w=0`). If a name is
+    /// empty, or the prefix is too long or has other characters.
     pub fn build(self) -> Result<MongoStorage, StorageError> {
-        self.check_prefix()?;
+        key_prefix::check(&self.prefix)?;
         let mut address = self.address()?;
         if let Some((user, password)) = self.credentials {
             let credential = address.credential.get_or_insert_default();
             (credential.username, credential.password) = (Some(user), Some(password));
         }
         let database = self.database.or_else(|| address.default_database.clone());
-        let target = Target {
+        let config = ClientConfig {
             address,
-            patience: self.connect_timeout,
+            connect_timeout: self.connect_timeout,
             database: database.unwrap_or_else(|| DEFAULT_DATABASE.into()),
             collection: self.collection,
-            write_concern: self.majority.map(concern),
+            write_concern: self.majority.map(write_concern),
         };
-        if target.database.is_empty() || target.collection.is_empty() {
-            return Err(StorageError::new("the database and the collection of a MongoDB storage have names"));
+        if config.database.is_empty() || config.collection.is_empty() {
+            return Err(StorageError::new("invalid MongoDB database or collection: the name is empty"));
         }
-        Ok(MongoStorage::with_driver(Driver::new(target), &self.prefix))
+        Ok(MongoStorage::with_client(MongoClient::new(config), &self.prefix))
     }
 
     fn address(&self) -> Result<ConnectionString, StorageError> {
         if self.uri.starts_with("mongodb+srv://") {
             return Err(StorageError::new(
-                "mongodb+srv:// is not supported: name the servers, as in mongodb://a,b,c/?replicaSet=name&tls=true",
+                "invalid MongoDB URI: `mongodb+srv://` is not supported; list the servers, as in \
+                 `mongodb://a,b,c/?replicaSet=name&tls=true`",
             ));
         }
         let address = ConnectionString::parse(&self.uri).map_err(|error| {
-            let what = "the address of the MongoDB server cannot be used";
-            // What the driver says of it may repeat a password.
-            let is_secret = self.uri.contains('@');
-            if is_secret { StorageError::new(what) } else { StorageError::new(what).with_source(error) }
+            let invalid = StorageError::new("invalid MongoDB URI");
+            // The driver's error may contain the password.
+            if self.uri.contains('@') { invalid } else { invalid.with_source(error) }
         })?;
-        let unheard = Some(&Acknowledgment::Nodes(0));
-        if address.write_concern.as_ref().and_then(|concern| concern.w.as_ref()) == unheard {
-            return Err(StorageError::new("a MongoDB storage needs answers: w=0 asks for none"));
+        let unacknowledged = Some(&Acknowledgment::Nodes(0));
+        if address.write_concern.as_ref().and_then(|concern| concern.w.as_ref()) == unacknowledged {
+            return Err(StorageError::new("invalid MongoDB URI: `w=0` turns acknowledgements off"));
         }
         Ok(address)
     }
-
-    fn check_prefix(&self) -> Result<(), StorageError> {
-        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-:".contains(&byte);
-        if self.prefix.is_empty()
-            || self.prefix.len() > Self::MAX_PREFIX_LEN
-            || !self.prefix.bytes().all(fits)
-        {
-            return Err(StorageError::new(
-                "the prefix of a MongoDB storage is 1 to 64 letters, digits or one of . _ - :",
-            ));
-        }
-        Ok(())
-    }
 }
 
-fn concern(majority: bool) -> WriteConcern {
+fn write_concern(majority: bool) -> WriteConcern {
     if majority { WriteConcern::majority() } else { WriteConcern::nodes(1) }
 }
 
-/// Shows neither the URI nor the credentials: both may hold a password.
+impl MongoStorage {
+    /// Creates a storage from a URI, `mongodb://[user:password@]host[:port][,...][/[database][?options]]`.
+    ///
+    /// The options are those of the official driver: `replicaSet`, `tls`, `authSource`, `w`, `maxPoolSize` and others.
+    ///
+    /// # Errors
+    ///
+    /// If the URI is invalid, or a `mongodb+srv` one, which needs a lookup. An unreachable server is an error only when
+    /// the storage is used.
+    pub fn new(uri: &str) -> Result<Self, StorageError> {
+        Self::builder(uri).build()
+    }
+
+    /// Returns a builder for a storage with options.
+    pub fn builder(uri: &str) -> MongoStorageBuilder {
+        MongoStorageBuilder {
+            uri: uri.to_owned(),
+            database: None,
+            collection: DEFAULT_COLLECTION.to_owned(),
+            prefix: key_prefix::DEFAULT.to_owned(),
+            connect_timeout: DEFAULT_CONNECT_TIMEOUT,
+            credentials: None,
+            majority: None,
+        }
+    }
+}
+
+/// Shows neither the URI nor the credentials: both may contain a password.
 impl fmt::Debug for MongoStorageBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MongoStorageBuilder").field("prefix", &self.prefix).finish_non_exhaustive()

@@ -1,131 +1,78 @@
-//! How a batch is decided: on one document at once, or on several side by side.
+//! Decides batches: on one document by one command, or on several at once.
 
 use futures_util::future::join_all;
-use mongodb::{
-    Collection,
-    bson::{Document, doc, oid::ObjectId},
-};
+use mongodb::bson::oid::ObjectId;
 
 use super::{
+    command::{self, UpdateCommand},
+    counts::CountCollection,
     error,
-    layout::Layout,
-    pipeline::{Clock, Decide, Settle, Step},
-    question::{self, Question},
+    layout::BatchLayout,
+    pipeline::{DecisionPipeline, Step, StepPipeline},
     replay::Replay,
-    reply::{self, Seen},
+    reply::DocumentReply,
 };
-use crate::{
-    Key, Policy, Scope,
-    storage::{Batch, Decision, Hit, StorageError},
-};
+use crate::storage::{Batch, Decision, StorageError};
 
-/// The counts, as the commands of one call see them.
-#[derive(Clone)]
-pub(super) struct Counts {
-    pub(super) collection: Collection<Document>,
-    /// What the names of all documents begin with.
-    pub(super) prefix: Box<str>,
-    pub(super) clock: Clock,
+/// Decides a batch. Returns the decision and the number of live counts that were evicted.
+///
+/// All documents are updated at once. Each takes its part of the batch if all of that part passes. If another part does
+/// not, the hits are undone. Until then another request may be refused because of them, but none is admitted in excess.
+pub(super) async fn decide(
+    counts: &CountCollection,
+    batch: &Batch<'_>,
+) -> Result<(Decision, u64), StorageError> {
+    let layout = BatchLayout::new(batch.hits());
+    let clients = 0..layout.clients.len();
+    // Waits for all, even if one fails: a dropped command may still be executed.
+    let replies = join_all(clients.map(|client| decide_part(counts, batch, &layout, client))).await;
+    let replies = replies.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let evicted = replies.iter().map(|reply| reply.evicted).sum();
+    let replay = Replay::new(batch, &layout, replies)?;
+    if layout.clients.len() > 1 {
+        run_steps(counts, &layout, &replay.steps()).await?;
+    }
+    Ok((replay.into_decision(), evicted))
 }
 
-/// A decision, and how many live counts have made way for it.
-pub(super) type Decided = (Decision, u64);
-
-impl Counts {
-    /// Decides a batch. All its documents are asked at once; each takes its part of the batch when all of the part
-    /// passes. When another does not, what was taken is given back: until then, a request that comes in between
-    /// may be refused for it, but never is more admitted.
-    pub(super) async fn decide(&self, batch: &Batch<'_>) -> Result<Decided, StorageError> {
-        let layout = Layout::new(batch.hits());
-        let clients = 0..layout.clients.len();
-        // To the end of all: what is dropped on its way may be taken all the same.
-        let seen = join_all(clients.map(|client| self.ask(batch, &layout, client))).await;
-        let seen = seen.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let evicted = seen.iter().map(|seen| seen.evicted).sum();
-        let is_whole = seen.len() < 2;
-        let replay = Replay::new(batch, &layout, seen)?;
-        if !is_whole {
-            self.settle(&layout, &replay.steps()).await?;
-        }
-        Ok((replay.decision(), evicted))
+/// Decides the part of a batch that is in one document.
+async fn decide_part(
+    counts: &CountCollection,
+    batch: &Batch<'_>,
+    layout: &BatchLayout<'_>,
+    client: usize,
+) -> Result<DocumentReply, StorageError> {
+    let (decision, mark) = (DecisionPipeline { batch, layout, client }, ObjectId::new());
+    if decision.is_empty() {
+        return DocumentReply::parse(None, layout, client, mark);
     }
-
-    async fn ask(&self, batch: &Batch<'_>, layout: &Layout<'_>, client: usize) -> Result<Seen, StorageError> {
-        let (decide, mark) = (Decide { batch, layout, client }, ObjectId::new());
-        if decide.is_empty() {
-            return reply::read(None, layout, client, mark);
-        }
-        let question = Question {
-            id: self.id(&layout.clients[client]),
-            pipeline: decide.pipeline(self.clock, mark),
-            creates: decide.takes(),
-        };
-        let fields = question::answer(layout, client, batch.guards.len() + batch.limits.len(), self.clock);
-        let answer = question.ask(&self.collection, fields).await.map_err(error::storage)?;
-        reply::read(answer.as_ref(), layout, client, mark)
-    }
-
-    /// Does some steps, on all documents at once.
-    pub(super) async fn settle(
-        &self,
-        layout: &Layout<'_>,
-        steps: &[(usize, Step<'_>)],
-    ) -> Result<(), StorageError> {
-        let clients = (0..layout.clients.len()).map(|client| Settle { layout, client, steps });
-        let tell = |settle: Settle<'_>| {
-            let question = Question {
-                id: self.id(&layout.clients[settle.client]),
-                pipeline: settle.pipeline(self.clock),
-                creates: settle.takes(),
-            };
-            question.tell(&self.collection)
-        };
-        let told = clients.filter(|settle| !settle.is_empty()).map(tell);
-        // To the end of all, whatever comes of one.
-        join_all(told).await.into_iter().collect::<Result<(), _>>().map_err(error::storage)
-    }
-
-    /// Tells whether the server takes writes, by one to a document that no client has.
-    pub(super) async fn probe(&self) -> Result<(), StorageError> {
-        let question = Question {
-            id: self.id("probe"),
-            pipeline: vec![doc! { "$set": { "e": "$$NOW" } }],
-            creates: true,
-        };
-        question.tell(&self.collection).await.map_err(error::storage)
-    }
-
-    /// The name of a client's document.
-    pub(super) fn id(&self, client: &str) -> String {
-        format!("{}{client}", self.prefix)
-    }
+    let command = UpdateCommand {
+        id: counts.id(&layout.clients[client]),
+        pipeline: decision.stages(counts.clock, mark),
+        upsert: decision.can_take(),
+    };
+    let reported = batch.guards.len() + batch.limits.len();
+    let fields = command::projection(layout, client, reported, counts.clock);
+    let document = command.find_and_update(&counts.collection, fields).await.map_err(error::storage)?;
+    DocumentReply::parse(document.as_ref(), layout, client, mark)
 }
 
-/// A hit that borrows nothing, so that it can be decided on another thread.
-pub(super) struct Owned {
-    scope: Scope,
-    key: Key,
-    policy: Policy,
-    cost: u64,
-    shadow: bool,
-    only_after: Option<usize>,
-}
-
-impl Owned {
-    pub(super) fn all(hits: &[Hit<'_>]) -> Vec<Self> {
-        let owned = |hit: &Hit<'_>| Self {
-            scope: hit.scope.clone(),
-            key: hit.key.clone(),
-            policy: hit.policy.clone(),
-            cost: hit.cost,
-            shadow: hit.shadow,
-            only_after: hit.only_after,
+/// Runs steps on all their documents at once.
+pub(super) async fn run_steps(
+    counts: &CountCollection,
+    layout: &BatchLayout<'_>,
+    steps: &[(usize, Step<'_>)],
+) -> Result<(), StorageError> {
+    let pipelines = (0..layout.clients.len()).map(|client| StepPipeline { layout, client, steps });
+    let update = |steps: StepPipeline<'_>| {
+        let command = UpdateCommand {
+            id: counts.id(&layout.clients[steps.client]),
+            pipeline: steps.stages(counts.clock),
+            upsert: steps.can_take(),
         };
-        hits.iter().map(owned).collect()
-    }
-
-    pub(super) fn hit(&self) -> Hit<'_> {
-        let hit = Hit::new(&self.scope, &self.key, &self.policy).cost(self.cost).shadow(self.shadow);
-        Hit { only_after: self.only_after, ..hit }
-    }
+        command.update(&counts.collection)
+    };
+    let updates = pipelines.filter(|steps| !steps.is_empty()).map(update);
+    // Waits for all, even if one fails.
+    join_all(updates).await.into_iter().collect::<Result<(), _>>().map_err(error::storage)
 }

@@ -1,4 +1,4 @@
-//! The TTL index, by which the server removes what has expired.
+//! The TTL index, by which the server deletes expired documents.
 
 use std::{future::Future, time::Duration};
 
@@ -10,11 +10,11 @@ use mongodb::{
 };
 use tokio::time::sleep;
 
-/// Between two attempts; doubles from the first to the last.
+/// The pause after the first failed attempt. It doubles with each attempt.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const MAX_PAUSE: Duration = Duration::from_secs(60);
 
-/// Tries to make the index until it is there, or the server says that it must not be.
+/// Creates the index, with retries until the server has it or refuses it for good.
 pub(super) async fn ensure<F>(collection: impl Fn() -> F)
 where
     F: Future<Output = Result<Collection<Document>>>,
@@ -23,11 +23,11 @@ where
     loop {
         let Err(error) = create(&collection).await else { return };
         if is_final(&error) {
-            tracing::warn!(code = "S006", %error, "the TTL index of the counts on MongoDB could not be made: what has expired stays");
+            tracing::warn!(code = "S006", %error, "TTL index on MongoDB could not be created: expired counts stay");
             return;
         }
         sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        pause = (pause * 2).min(MAX_PAUSE);
     }
 }
 
@@ -40,8 +40,7 @@ where
     collection().await?.create_index(index).await.map(drop)
 }
 
-/// Whether another attempt would end in the same way: the user may not do it, or there is another index of this
-/// name.
+/// Returns whether another attempt would fail too: the user lacks the permission, or another index has the name.
 fn is_final(error: &Error) -> bool {
     const UNAUTHORIZED: i32 = 13;
     const INDEX_OPTIONS_CONFLICT: i32 = 85;

@@ -1,26 +1,24 @@
-//! Where the counts of some hits are kept.
-
 use crate::{CountName, Policy, storage::Hit};
 
-/// The documents and counts of some hits, each once.
-pub(super) struct Layout<'a> {
-    /// Whose documents: one for each client.
+/// The documents and counts of some hits, each listed once.
+pub(super) struct BatchLayout<'a> {
+    /// The names of the clients. Each has a document.
     pub(super) clients: Vec<String>,
-    pub(super) counts: Vec<Count<'a>>,
-    /// Of each hit, the place among the counts.
+    pub(super) counts: Vec<StoredCount<'a>>,
+    /// The index of each hit's count.
     pub(super) places: Vec<usize>,
 }
 
-/// One count.
-pub(super) struct Count<'a> {
-    /// The place of its document.
+/// The place of a count on the server.
+pub(super) struct StoredCount<'a> {
+    /// The index of the client.
     pub(super) client: usize,
-    /// The field of the document.
-    pub(super) name: String,
+    /// The field of the client's document.
+    pub(super) field: String,
     pub(super) policy: &'a Policy,
 }
 
-impl<'a> Layout<'a> {
+impl<'a> BatchLayout<'a> {
     pub(super) fn new<'b>(hits: impl Iterator<Item = &'b Hit<'a>>) -> Self
     where
         'a: 'b,
@@ -29,35 +27,36 @@ impl<'a> Layout<'a> {
         for hit in hits {
             let name = CountName::of(hit);
             let client =
-                place(&mut layout.clients, |client| client == name.client(), || name.client().into());
-            let field = field(name.count());
-            let is_it = |count: &Count<'_>| count.client == client && count.name == field;
-            let new = || Count { client, name: field.clone(), policy: hit.policy };
-            layout.places.push(place(&mut layout.counts, is_it, new));
+                find_or_add(&mut layout.clients, |client| client == name.client(), || name.client().into());
+            let field = field_name(name.count());
+            let is_it = |count: &StoredCount<'_>| count.client == client && count.field == field;
+            let new = || StoredCount { client, field: field.clone(), policy: hit.policy };
+            layout.places.push(find_or_add(&mut layout.counts, is_it, new));
         }
         layout
     }
 
-    /// The count of a hit, by its place among the hits.
-    pub(super) fn count(&self, hit: usize) -> &Count<'a> {
+    /// Returns the count of a hit, by the index of the hit.
+    pub(super) fn count(&self, hit: usize) -> &StoredCount<'a> {
         &self.counts[self.places[hit]]
     }
 
-    /// The counts of one document, with their places.
-    pub(super) fn of(&self, client: usize) -> impl Iterator<Item = (usize, &Count<'a>)> {
+    /// Returns the counts in a client's document, with their indices.
+    pub(super) fn of(&self, client: usize) -> impl Iterator<Item = (usize, &StoredCount<'a>)> {
         self.counts.iter().enumerate().filter(move |(_, count)| count.client == client)
     }
 }
 
-fn place<T>(all: &mut Vec<T>, is_it: impl Fn(&T) -> bool, new: impl FnOnce() -> T) -> usize {
+/// Returns the index of an element, which is added if it is missing.
+fn find_or_add<T>(all: &mut Vec<T>, is_it: impl Fn(&T) -> bool, new: impl FnOnce() -> T) -> usize {
     all.iter().position(is_it).unwrap_or_else(|| {
         all.push(new());
         all.len() - 1
     })
 }
 
-/// The name of a count without the dots that lead from field to field. Nothing else in it has a meaning, and no
-/// other name becomes the same, since `%2E` stands in none.
-fn field(name: &str) -> String {
+/// Escapes the dots in the name of a count: in a path they separate fields. Names contain no `%2E`, so distinct names
+/// stay distinct.
+fn field_name(name: &str) -> String {
     name.replace('.', "%2E")
 }

@@ -1,53 +1,51 @@
-//! The update pipelines: each decides on one document, or settles what was decided over several.
+//! The update pipelines: each decides a batch on one document, or runs steps on it.
 //!
-//! The document of a client:
+//! A client has one document:
 //!
-//! * `_id`: the prefix, the version of all this, and the client;
-//! * `e`: when the document may go, for the TTL index;
+//! * `_id`: the prefix, the version of this schema, and the client;
+//! * `e`: the expiry of the document, for the TTL index;
 //! * `c`: the counts by name;
-//! * `r`: the last decision that changed something.
+//! * `r`: the report of the last decision that changed something.
 //!
-//! While a pipeline runs, the document is in the field `o`, beside what is worked out from it.
+//! While a pipeline runs, the document is in the field `o`, beside the intermediate results.
 
 use mongodb::bson::{Bson, Document, doc};
 
-mod decide;
+mod decision;
 mod elastic_window;
+mod fields;
 mod finish;
 mod fixed_window;
 mod moving_window;
-mod rules;
-mod settle;
 mod sliding_window;
+mod steps;
+mod strategies;
 mod token_bucket;
 
 pub(super) use self::{
-    decide::{ADMITTED, Decide, GUARDED, REFUSED},
-    finish::MOST_COUNTS,
-    moving_window::ROOM,
-    settle::{Settle, Step},
-    token_bucket::NANOS,
+    decision::{ADMITTED, DecisionPipeline, REFUSED, REFUSED_BY_GUARD},
+    fields::NANOS,
+    finish::MAX_COUNTS,
+    moving_window::COST_RANGE,
+    steps::{Step, StepPipeline},
 };
-use super::{
-    expression::{at, number},
-    layout::Count,
-};
+use super::{expression::number, layout::StoredCount};
 use crate::Timestamp;
 
-/// By which clock a pipeline decides: the server's, or a time that is given.
+/// The clock of a pipeline: the server's, or a given time.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Clock(Option<Timestamp>);
+pub(super) struct ClockSource(Option<Timestamp>);
 
-impl Clock {
-    pub(super) fn of_server() -> Self {
+impl ClockSource {
+    pub(super) fn server() -> Self {
         Self(None)
     }
 
-    pub(super) fn at(time: Timestamp) -> Self {
+    pub(super) fn fixed(time: Timestamp) -> Self {
         Self(Some(time))
     }
 
-    /// Now, in milliseconds.
+    /// Returns the time in milliseconds.
     pub(super) fn now(self) -> Bson {
         match self.0 {
             Some(time) => number(time.as_nanos() / NANOS),
@@ -55,18 +53,18 @@ impl Clock {
         }
     }
 
-    /// The first stage of all pipelines.
+    /// Returns the first stage of all pipelines.
     fn begin(self) -> Document {
         doc! { "$replaceWith": { "o": "$$ROOT", "now": self.now() } }
     }
 }
 
-/// The path of a count in the document.
-fn stored(count: &Count<'_>) -> String {
-    format!("o.c.{}", count.name)
+/// Returns the path of a count in the document.
+fn stored(count: &StoredCount<'_>) -> String {
+    format!("o.c.{}", count.field)
 }
 
-/// Sets some fields that do not depend on each other.
+/// Returns a stage that sets independent fields, or `None` without fields.
 fn set(fields: impl IntoIterator<Item = (String, Bson)>) -> Option<Document> {
     let fields: Document = fields.into_iter().collect();
     (!fields.is_empty()).then(|| doc! { "$set": fields })

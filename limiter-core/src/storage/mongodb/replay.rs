@@ -1,217 +1,187 @@
-//! The decision of the server once more, by the functions that memory uses, for what it reports. The server
-//! returns the counts that it started from; and whatever it has decided must come out here.
+//! Repeats the server's decision with the functions of the memory storage, to work out its reports.
+//!
+//! The server returns the counts from which it started. Whatever it has decided must come out here too.
 
 use super::{
     error,
-    layout::Layout,
-    pipeline::{ADMITTED, GUARDED, NANOS, REFUSED, Step},
-    reply::{Before, Seen},
+    layout::BatchLayout,
+    pipeline::{ADMITTED, NANOS, REFUSED, REFUSED_BY_GUARD, Step},
+    reply::{DocumentReply, PriorCount},
 };
 use crate::{
-    Strategy, Window,
-    storage::{Batch, Decision, Hit, Refund, StorageError, Verdict},
-    strategy::State,
+    Policy, Strategy, Timestamp, Window,
+    storage::{
+        Batch, Decision, Hit, Refund, StorageError, Verdict,
+        batch_decision::{self, CounterSet},
+    },
     window::NEVER,
 };
 
-/// A decision over one document or several.
+/// The repeated decision of a batch over one document or several.
 pub(super) struct Replay<'a> {
     batch: &'a Batch<'a>,
-    layout: &'a Layout<'a>,
-    /// By the place of the count.
-    counts: Vec<Before>,
-    /// By the place of the document: what it has written.
-    written: Vec<Option<u64>>,
-    /// Of the guards, then of the limits.
-    looks: Vec<Window>,
-    /// Of the limits, where all of their document pass.
-    taken: Vec<Option<Window>>,
+    layout: &'a BatchLayout<'a>,
+    counts: Vec<PriorCount>,
+    /// The decision over all documents.
+    decision: Decision,
+    /// The hits that this decision makes, by their places in the batch.
+    hits: Vec<usize>,
+    /// The decisions of the documents, by client.
+    parts: Vec<PartDecision>,
+}
+
+/// The decision of one document about its part of the batch.
+struct PartDecision {
+    verdict: Verdict,
+    /// The reports of the limits, with their indices in the batch.
+    limits: Vec<(usize, Window)>,
+    /// The code of the verdict, if the decision has changed the document.
+    written: Option<u64>,
 }
 
 impl<'a> Replay<'a> {
+    /// Repeats a decision.
+    ///
     /// # Errors
     ///
-    /// When a document has decided something else.
+    /// If a document has decided differently.
     pub(super) fn new(
         batch: &'a Batch<'a>,
-        layout: &'a Layout<'a>,
-        seen: Vec<Seen>,
+        layout: &'a BatchLayout<'a>,
+        replies: Vec<DocumentReply>,
     ) -> Result<Self, StorageError> {
-        let written = seen.iter().map(|seen| seen.written).collect();
-        let mut counts: Vec<(usize, Before)> = seen.into_iter().flat_map(|seen| seen.states).collect();
+        let written: Vec<_> = replies.iter().map(|reply| reply.written).collect();
+        let mut counts: Vec<(usize, PriorCount)> =
+            replies.into_iter().flat_map(|reply| reply.counts).collect();
         counts.sort_unstable_by_key(|(place, _)| *place);
-        let counts = counts.into_iter().map(|(_, count)| count).collect();
-        let mut replay = Self { batch, layout, counts, written, looks: Vec::new(), taken: Vec::new() };
-        replay.look();
-        replay.take();
-        replay.agrees().then_some(replay).ok_or_else(error::not_understood)
+        let counts: Vec<_> = counts.into_iter().map(|(_, count)| count).collect();
+        let part = |(client, written)| PartDecision::new(batch, layout, &counts, client, written);
+        let parts: Vec<_> = written.into_iter().enumerate().map(part).collect();
+        if !parts.iter().all(|part| part.agrees(batch)) {
+            return Err(error::unexpected_reply());
+        }
+        let (decision, hits) = decide(batch, &counts, &layout.places);
+        Ok(Self { batch, layout, counts, decision, hits, parts })
     }
 
-    /// The verdict over all documents.
-    pub(super) fn verdict(&self) -> Verdict {
-        self.verdict_of(|_| true)
-    }
-
-    /// What remains to be done when the documents were asked apart: to undo what was taken in some of them, and
-    /// what a refusal changes. With the places of the counts.
+    /// Returns the steps that complete a decision over several documents, with the indices of their counts: undoing the
+    /// hits of a part if another refuses, and the effects of a refusal.
     pub(super) fn steps(&self) -> Vec<(usize, Step<'a>)> {
-        let mut steps = Vec::new();
-        let verdict = self.verdict();
-        if verdict == Verdict::Admitted {
-            return steps;
+        if self.decision.is_admitted() {
+            return Vec::new();
         }
-        for (index, hit) in self.batch.limits.iter().enumerate() {
-            steps.extend(self.undo(index, hit).into_iter().flatten());
-        }
-        if verdict == Verdict::Refused {
-            let refusing = (0..self.batch.limits.len()).filter(|index| self.moves_an_end(*index));
-            steps.extend(refusing.map(|index| (self.limit_place(index), Step::Refuse)));
-            steps.extend(self.on_refusal());
-        }
-        steps
+        let admitted =
+            self.parts.iter().filter(|part| part.verdict == Verdict::Admitted && part.written.is_some());
+        let undo =
+            admitted.flat_map(|part| &part.limits).flat_map(|(limit, window)| self.undo(*limit, window));
+        let effects = self.hits.iter().map(|place| self.effect(*place));
+        undo.flatten().chain(effects).collect()
     }
 
-    /// What is reported.
-    pub(super) fn decision(mut self) -> Decision {
-        let verdict = self.verdict();
-        let guards = self.batch.guards.len();
-        for index in 0..self.batch.limits.len() {
-            let window = match verdict {
-                Verdict::Admitted => self.taken[index],
-                Verdict::Refused if self.moves_an_end(index) => Some(self.refuse(index)),
-                Verdict::Refused | Verdict::RefusedByGuard => None,
-            };
-            if let Some(window) = window {
-                self.looks[guards + index] = window;
-            }
-        }
-        let windows = self.looks.into_iter().map(whole_millis);
-        Decision::from_windows(verdict, guards, windows.collect())
+    /// Returns the decision with times in whole milliseconds. The server's clock counts those, so a shorter wait would
+    /// end too early.
+    pub(super) fn into_decision(self) -> Decision {
+        let [guards, limits] = [self.decision.guards(), self.decision.limits()]
+            .map(|windows| windows.iter().copied().map(whole_millis));
+        Decision::new(self.decision.verdict(), guards, limits)
     }
 
-    fn look(&mut self) {
-        for (hits, first) in [(self.batch.guards, 0), (self.batch.limits, self.batch.guards.len())] {
-            for (index, hit) in hits.iter().enumerate() {
-                let place = first + index;
-                let cost = self.cost_so_far(hits, index, first);
-                let count = &self.counts[self.layout.places[place]];
-                let window = count.state.test(hit.policy, cost, count.now);
-                self.looks.push(window);
-            }
-        }
-    }
-
-    /// The cost of a hit and of what earlier ones will have taken: one count may stand twice in a batch.
-    fn cost_so_far(&self, hits: &[Hit<'_>], index: usize, first: usize) -> u64 {
-        let same_count =
-            |earlier: &usize| self.layout.places[first + earlier] == self.layout.places[first + index];
-        // What refuses in shadow takes nothing.
-        let takes = |earlier: &usize| self.looks[first + earlier].is_allowed() || !hits[*earlier].shadow;
-        (0..index)
-            .filter(same_count)
-            .filter(takes)
-            .fold(hits[index].cost, |sum, earlier| sum.saturating_add(hits[earlier].cost))
-    }
-
-    fn take(&mut self) {
-        let mut states: Vec<State> = self.counts.iter().map(|count| count.state.clone()).collect();
-        for (index, hit) in self.batch.limits.iter().enumerate() {
-            let place = self.batch.guards.len() + index;
-            let passes = self.verdict_of_part(self.layout.count(place).client) == Verdict::Admitted;
-            let count = self.layout.places[place];
-            let (state, now) = (&mut states[count], self.counts[count].now);
-            self.taken.push(passes.then(|| state.hit(hit.policy, hit.cost, now)));
-        }
-    }
-
-    fn verdict_of_part(&self, client: usize) -> Verdict {
-        self.verdict_of(|place| self.layout.count(place).client == client)
-    }
-
-    /// The verdict of some of the guards and limits.
-    fn verdict_of(&self, is_asked: impl Fn(usize) -> bool) -> Verdict {
-        let guards = self.batch.guards.len();
-        let refuses = |hits: &[Hit<'_>], first: usize| {
-            let hits = (first..).zip(hits);
-            hits.filter(|(place, _)| is_asked(*place))
-                .any(|(place, hit)| !hit.shadow && !self.looks[place].is_allowed())
-        };
-        if refuses(self.batch.guards, 0) {
-            Verdict::RefusedByGuard
-        } else if refuses(self.batch.limits, guards) {
-            Verdict::Refused
-        } else {
-            Verdict::Admitted
-        }
-    }
-
-    /// Whether each document has decided as it comes out here: what has passed has been written, and nothing else.
-    fn agrees(&self) -> bool {
-        (self.written.iter().enumerate()).all(|(client, written)| {
-            let verdict = self.verdict_of_part(client);
-            match written {
-                Some(written) => *written == code(verdict),
-                None => verdict != Verdict::Admitted || !self.takes_from(client),
-            }
-        })
-    }
-
-    fn takes_from(&self, client: usize) -> bool {
-        self.batch.limits.iter().enumerate().any(|(index, hit)| {
-            let is_here = self.layout.count(self.batch.guards.len() + index).client == client;
-            is_here && hit.cost > 0 && self.taken[index].is_some_and(|window| window.is_allowed())
-        })
-    }
-
-    /// Undoes a hit, if it was taken in its document, and the end that it has moved.
-    fn undo(&self, index: usize, hit: &Hit<'a>) -> [Option<(usize, Step<'a>)>; 2] {
-        let place = self.limit_place(index);
-        let has_written = self.written[self.layout.counts[place].client].is_some();
-        let Some(taken) = self.taken[index].filter(|_| has_written) else { return [None; 2] };
-        let step = Refund::new(*hit, &taken);
-        let refund = (taken.is_allowed() && hit.cost > 0).then_some((place, Step::Refund(step)));
-        let Before { now, end: before, .. } = self.counts[place];
+    /// Returns the steps that undo the hit on a limit: the refund, and the end of an elastic window.
+    fn undo(&self, limit: usize, window: &Window) -> [Option<(usize, Step<'a>)>; 2] {
+        let hit = self.batch.limits[limit];
+        let place = self.layout.places[self.batch.guards.len() + limit];
+        let refund =
+            (window.is_allowed() && hit.cost > 0).then(|| (place, Step::Refund(Refund::new(hit, window))));
+        let PriorCount { now, end: before, .. } = self.counts[place];
         let now = now.as_nanos() / NANOS;
-        let moved = hit.policy.strategy() == Strategy::FixedWindowElasticExpiry && before > now;
+        let has_moved = hit.policy.strategy() == Strategy::FixedWindowElasticExpiry && before > now;
         let end = now.saturating_add(hit.policy.window() / NANOS);
-        [moved.then_some((place, Step::Restore { end, before })), refund]
+        [has_moved.then_some((place, Step::Restore { end, before })), refund]
     }
 
-    fn on_refusal(&self) -> impl Iterator<Item = (usize, Step<'a>)> {
-        let first = self.batch.guards.len() + self.batch.limits.len();
-        let refused = |limit: usize| {
-            let look = self.looks.get(self.batch.guards.len() + limit);
-            limit < self.batch.limits.len()
-                && !self.batch.limits[limit].shadow
-                && look.is_some_and(|look| !look.is_allowed())
-        };
-        let can_matter = |hit: &Hit<'_>| (1..=hit.policy.capacity()).contains(&hit.cost);
-        let hits = (first..).zip(self.batch.on_refusal);
-        hits.filter(move |(_, hit)| can_matter(hit) && hit.only_after.is_none_or(refused))
-            .map(|(place, hit)| (self.layout.places[place], Step::Hit(*hit)))
+    /// Returns the step for a hit of a refused batch: an elastic limit that refuses, or a hit on refusal.
+    fn effect(&self, place: usize) -> (usize, Step<'a>) {
+        let first_on_refusal = self.batch.guards.len() + self.batch.limits.len();
+        let on_refusal = place.checked_sub(first_on_refusal).map(|index| self.batch.on_refusal[index]);
+        (self.layout.places[place], on_refusal.map_or(Step::Refuse, Step::Hit))
+    }
+}
+
+impl PartDecision {
+    fn new(
+        batch: &Batch<'_>,
+        layout: &BatchLayout<'_>,
+        counts: &[PriorCount],
+        client: usize,
+        written: Option<u64>,
+    ) -> Self {
+        let first_limit = batch.guards.len();
+        let is_here = |place: &usize| layout.count(*place).client == client;
+        let guard_places: Vec<_> = (0..first_limit).filter(is_here).collect();
+        let limit_places: Vec<_> = (first_limit..first_limit + batch.limits.len()).filter(is_here).collect();
+        let guards: Vec<Hit<'_>> = guard_places.iter().map(|place| batch.guards[*place]).collect();
+        let limits: Vec<Hit<'_>> =
+            limit_places.iter().map(|place| batch.limits[*place - first_limit]).collect();
+        let places: Vec<_> =
+            guard_places.iter().chain(&limit_places).map(|place| layout.places[*place]).collect();
+        let (decision, _) = decide(&Batch::new(&limits).guards(&guards), counts, &places);
+        let limits = limit_places.iter().map(|place| place - first_limit);
+        let limits = limits.zip(decision.limits().iter().copied()).collect();
+        Self { verdict: decision.verdict(), limits, written }
     }
 
-    /// Whether a limit refuses in a way that moves the end of its window.
-    fn moves_an_end(&self, index: usize) -> bool {
-        let (hit, guards) = (&self.batch.limits[index], self.batch.guards.len());
-        hit.policy.strategy() == Strategy::FixedWindowElasticExpiry
-            && !hit.shadow
-            && !self.looks[guards + index].is_allowed()
-            && self.cost_so_far(self.batch.limits, index, guards) <= hit.policy.capacity()
+    /// Returns whether the document has decided the same: it was changed if something was taken, and only with this
+    /// verdict.
+    fn agrees(&self, batch: &Batch<'_>) -> bool {
+        match self.written {
+            Some(written) => written == code(self.verdict),
+            None => self.verdict != Verdict::Admitted || !self.takes(batch),
+        }
     }
 
-    /// With what was refused when it was tested; the hit's own cost alone might pass.
-    fn refuse(&mut self, index: usize) -> Window {
-        let guards = self.batch.guards.len();
-        let cost = self.cost_so_far(self.batch.limits, index, guards);
-        let place = self.limit_place(index);
-        let count = &mut self.counts[place];
-        count.state.hit(self.batch.limits[index].policy, cost, count.now)
+    fn takes(&self, batch: &Batch<'_>) -> bool {
+        self.limits.iter().any(|(limit, window)| batch.limits[*limit].cost > 0 && window.is_allowed())
+    }
+}
+
+/// Decides a batch on copies of the counts. Returns the decision and the hits that it makes, by their places in the batch.
+fn decide(batch: &Batch<'_>, counts: &[PriorCount], places: &[usize]) -> (Decision, Vec<usize>) {
+    let mut copies = CountCopies { counts: counts.to_vec(), places, hits: Vec::new() };
+    // Each count has its own time.
+    let decision = batch_decision::decide_batch(&mut copies, batch, Timestamp::default());
+    (decision, copies.hits)
+}
+
+/// Copies of counts, which record the hits on them.
+///
+/// Counts that only hits on refusal use are unknown: the server does not report them. These hits do not change the
+/// decision.
+struct CountCopies<'a> {
+    counts: Vec<PriorCount>,
+    /// The index of each hit's count.
+    places: &'a [usize],
+    hits: Vec<usize>,
+}
+
+impl CounterSet for CountCopies<'_> {
+    type Entry = usize;
+
+    fn entry(&self, place: usize) -> usize {
+        self.places[place]
     }
 
-    /// The place of a limit's count.
-    fn limit_place(&self, index: usize) -> usize {
-        self.layout.places[self.batch.guards.len() + index]
+    fn test(&self, place: usize, policy: &Policy, cost: u64, _: Timestamp) -> Window {
+        let count = &self.counts[self.places[place]];
+        count.state.test(policy, cost, count.now)
+    }
+
+    fn hit(&mut self, place: usize, policy: &Policy, cost: u64, now: Timestamp) -> Window {
+        if policy.ignores(cost) {
+            return self.test(place, policy, cost, now);
+        }
+        self.hits.push(place);
+        let count = &mut self.counts[self.places[place]];
+        count.state.hit(policy, cost, count.now)
     }
 }
 
@@ -219,11 +189,10 @@ fn code(verdict: Verdict) -> u64 {
     match verdict {
         Verdict::Admitted => ADMITTED,
         Verdict::Refused => REFUSED,
-        Verdict::RefusedByGuard => GUARDED,
+        Verdict::RefusedByGuard => REFUSED_BY_GUARD,
     }
 }
 
-/// The server's clock counts milliseconds: a wait must last until it has moved on.
 fn whole_millis(mut window: Window) -> Window {
     let whole = |nanos: u64| if nanos == NEVER { NEVER } else { nanos.div_ceil(NANOS).saturating_mul(NANOS) };
     (window.reset, window.retry_after) = (whole(window.reset), whole(window.retry_after));

@@ -1,6 +1,6 @@
-use std::{fmt, fs, path::Path, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
-use redis::{ProtocolVersion, RedisConnectionInfo};
+use redis::{ProtocolVersion, RedisConnectionInfo, aio::ConnectionLike};
 
 #[cfg(feature = "redis-cluster")]
 use super::cluster::Cluster;
@@ -8,20 +8,63 @@ use super::cluster::Cluster;
 use super::sentinel::Sentinels;
 use super::{
     RedisStorage,
-    dial::{Dial, Server, Way},
-    line::Lines,
-    link::Link,
+    certificates::Certificates,
+    client::Client,
+    connection::{ConnectOptions, Endpoint},
+    connector::Connector,
+    pool::ConnectionPool,
     tls::Tls,
-    uri::{Login, Target, Uri},
+    uri::{Deployment, Login, Uri},
 };
-use crate::storage::StorageError;
+use crate::storage::{StorageError, key_prefix};
 
-pub(super) const DEFAULT_PREFIX: &str = "ratelimit";
-
-/// How long an attempt to connect may take. Requests do not wait for it.
+/// The default time limit of an attempt to connect. Requests do not wait for it.
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Puts a [`RedisStorage`] together. What is set here goes before what the URI says.
+impl RedisStorage {
+    /// Creates a storage from a URI.
+    ///
+    /// * `redis://[[user][:password]@]host[:port][/database]`
+    /// * `redis+unix:///path/to/socket`
+    /// * `rediss://..`, the same as `redis://` over TLS, with the feature `redis-tls`
+    /// * `redis+sentinel://[[user][:password]@]sentinel[:port],sentinel[:port],../name[/database]`: the primary that
+    ///   sentinels monitor under this name, with the feature `redis-sentinel`
+    /// * `redis+cluster://[[user][:password]@]node[:port],node[:port],..`: a cluster, by some of its nodes, with the
+    ///   feature `redis-cluster`
+    ///
+    /// `valkey` may replace `redis`, and `valkeys` may replace `rediss`. `rediss+sentinel` and `rediss+cluster` use
+    /// TLS. In names and passwords, write characters other than plain letters and digits as `%XX`.
+    ///
+    /// Parameters may follow a `?`, separated by `&`: `db`, `user`, `pass`, `sentinel_user`, `sentinel_pass`,
+    /// `protocol` (`resp2` or `resp3`), `prefix`, `connect_timeout_ms`. For TLS, `ca`, `cert` and `key` are paths of
+    /// PEM files. The [builder](Self::builder) sets the same in code.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the URI is invalid or requires a feature that is not enabled. The storage connects when
+    /// it is first used, so an unreachable server is no error here.
+    pub fn new(uri: &str) -> Result<Self, StorageError> {
+        Self::builder(uri).build()
+    }
+
+    /// Creates a builder, which adds options to a URI.
+    pub fn builder(uri: &str) -> RedisStorageBuilder {
+        RedisStorageBuilder::new(uri)
+    }
+
+    /// Creates a storage that uses a connection of the `redis` crate.
+    ///
+    /// The connection may be a `MultiplexedConnection`, a `ConnectionManager`, the connection of a cluster, or a
+    /// pool behind a type of your own. The storage does not reconnect by itself.
+    pub fn from_connection<C>(connection: C) -> Self
+    where
+        C: ConnectionLike + Clone + Send + Sync + 'static,
+    {
+        Self::with_client(Client::User(Box::new(connection)), key_prefix::DEFAULT)
+    }
+}
+
+/// A builder of a [`RedisStorage`]. Its options override those of the URI.
 ///
 /// ```
 /// use limiter_core::storage::RedisStorage;
@@ -46,19 +89,11 @@ pub struct RedisStorageBuilder {
     certificates: Certificates,
 }
 
-/// What TLS needs, in PEM.
-#[derive(Clone, Default)]
-pub(super) struct Certificates {
-    pub(super) ca: Option<Vec<u8>>,
-    /// A certificate and its key.
-    pub(super) client: Option<(Vec<u8>, Vec<u8>)>,
-}
-
 impl RedisStorageBuilder {
-    /// The longest prefix in bytes.
-    pub const MAX_PREFIX_LEN: usize = 64;
+    /// The maximum length of a prefix, in bytes.
+    pub const MAX_PREFIX_LEN: usize = key_prefix::MAX_LEN;
 
-    pub(super) fn new(uri: &str) -> Self {
+    fn new(uri: &str) -> Self {
         Self {
             uri: uri.to_owned(),
             prefix: None,
@@ -71,43 +106,43 @@ impl RedisStorageBuilder {
         }
     }
 
-    /// What all keys begin with: letters, digits and `.`, `_`, `-`, `:`; `ratelimit` unless set. Storages of
-    /// one server that shall not share counts, or be reset together, need different ones.
+    /// Sets the prefix of all keys: letters, digits and `.`, `_`, `-`, `:`. Defaults to `ratelimit`.
+    ///
+    /// Storages on one server with equal prefixes share their counts and are reset together.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = Some(prefix.into());
         self
     }
 
-    /// How long an attempt to connect may take, 2 s unless set; behind sentinels, all that are asked included.
-    /// It goes on in the background: no request waits longer for it than it waits for an answer.
+    /// Sets the time limit of an attempt to connect. Defaults to 2 s.
+    ///
+    /// With sentinels, the limit includes all queries to them. The attempt runs in the background, and requests
+    /// wait for it no longer than for an answer.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = Some(timeout);
         self
     }
 
-    /// The user and the password, instead of those in the URI. The user is `default` unless the server has
-    /// others.
+    /// Sets the user and the password. Most servers have only the user `default`.
     pub fn credentials(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
         self.login = Some(Login { user: Some(user.into()), password: Some(password.into()) });
         self
     }
 
-    /// The user and the password for the sentinels, which have their own: those of the server are never shown
-    /// to them.
+    /// Sets the user and the password for the sentinels. Those of the server are never sent to them.
     #[cfg(feature = "redis-sentinel")]
     pub fn sentinel_credentials(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
         self.sentinel_login = Some(Login { user: Some(user.into()), password: Some(password.into()) });
         self
     }
 
-    /// The number of the database, instead of the one in the URI. A cluster has none but 0.
+    /// Sets the number of the database. Defaults to 0, the only one of a cluster.
     pub fn database(mut self, number: u32) -> Self {
         self.database = Some(number);
         self
     }
 
-    /// The certificates, in PEM, of those who may vouch for the server, instead of those that the system
-    /// trusts.
+    /// Sets the certificates of trusted CAs, in PEM. Defaults to those of the system.
     ///
     /// ```no_run
     /// use limiter_core::storage::RedisStorage;
@@ -123,8 +158,9 @@ impl RedisStorageBuilder {
         self
     }
 
-    /// The certificate, with those between it and its CA, and its private key, both in PEM, for a server that
-    /// asks for them.
+    /// Sets the client certificate and its private key, both in PEM, for a server that requires them.
+    ///
+    /// The certificates between it and its CA follow it in the same text.
     #[cfg(feature = "redis-tls")]
     pub fn client_certificate(mut self, pem: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
         self.certificates.client = Some((pem.into(), key.into()));
@@ -135,99 +171,74 @@ impl RedisStorageBuilder {
     ///
     /// # Errors
     ///
-    /// When the URI is not one of those that [`RedisStorage::new`] takes, or needs a feature that is not
-    /// enabled; when the prefix holds other characters or is too long; when certificates cannot be used, or
-    /// were given for a connection without TLS.
+    /// Returns an error if
+    ///
+    /// * the URI is invalid (see [`RedisStorage::new`]) or requires a feature that is not enabled;
+    /// * the prefix is too long or contains other characters;
+    /// * a certificate is invalid, or is set for a connection without TLS.
     pub fn build(mut self) -> Result<RedisStorage, StorageError> {
         let uri = Uri::parse(&self.uri)?;
         let prefix = self.prefix.take().or_else(|| uri.prefix.clone());
-        let prefix = prefix.unwrap_or_else(|| DEFAULT_PREFIX.to_owned());
-        check_prefix(&prefix)?;
-        let link = self.link(uri)?;
-        Ok(RedisStorage::with_link(link, &prefix))
+        let prefix = prefix.unwrap_or_else(|| key_prefix::DEFAULT.to_owned());
+        key_prefix::check(&prefix)?;
+        let client = self.client(uri)?;
+        Ok(RedisStorage::with_client(client, &prefix))
     }
 
-    fn link(self, uri: Uri) -> Result<Link, StorageError> {
-        let patience = self.connect_timeout.or(uri.connect_timeout).unwrap_or(DEFAULT_CONNECT_TIMEOUT);
+    fn client(self, uri: Uri) -> Result<Client, StorageError> {
+        let timeout = self.connect_timeout.or(uri.connect_timeout).unwrap_or(DEFAULT_CONNECT_TIMEOUT);
         let tls = tls(&uri, self.certificates)?;
         let database = self.database.or(uri.database);
-        let login = settings(&self.login.unwrap_or(uri.login), database, uri.speaks_resp3);
-        let way = Arc::new(Way { tls: tls.clone(), login });
-        let server = match uri.target {
-            Target::Server(address) => Server::Tcp(address),
-            Target::Socket(path) => Server::Socket(path),
+        let login = connection_info(&self.login.unwrap_or(uri.login), database, uri.uses_resp3);
+        let options = Arc::new(ConnectOptions { tls: tls.clone(), login });
+        let endpoint = match uri.deployment {
+            Deployment::Server(address) => Endpoint::Tcp(address),
+            Deployment::Socket(path) => Endpoint::Socket(path),
             #[cfg(feature = "redis-sentinel")]
-            Target::Sentinels { sentinels, name } => {
+            Deployment::Sentinels { sentinels, name } => {
                 let login = self.sentinel_login.unwrap_or(uri.sentinel_login);
-                let to_sentinels = Way { tls, login: settings(&login, None, uri.speaks_resp3) };
-                let sentinels = Sentinels::new(sentinels, name, to_sentinels, way, patience);
-                return Ok(Link::Own(Lines::new(Dial::Sentinels(sentinels), patience)));
+                let login = connection_info(&login, None, uri.uses_resp3);
+                let sentinel_options = ConnectOptions { tls, login };
+                let sentinels = Sentinels::new(sentinels, name, sentinel_options, options, timeout);
+                return Ok(Client::Pool(ConnectionPool::new(Connector::Sentinels(sentinels), timeout)));
             }
             #[cfg(feature = "redis-cluster")]
-            Target::Cluster(nodes) => {
+            Deployment::Cluster(nodes) => {
                 if database.is_some_and(|number| number != 0) {
-                    return Err(StorageError::new("a Redis cluster has no databases but 0"));
+                    return Err(super::uri::NO_DATABASES);
                 }
-                return Ok(Link::Cluster(Arc::new(Cluster::new(nodes, way, patience))));
+                return Ok(Client::Cluster(Arc::new(Cluster::new(nodes, options, timeout))));
             }
             #[cfg(not(all(feature = "redis-sentinel", feature = "redis-cluster")))]
-            _ => return Err(StorageError::new("this address needs another feature")),
+            _ => return Err(StorageError::new("the URI of the Redis server requires another feature")),
         };
-        Ok(Link::Own(Lines::new(Dial::Server(server, way), patience)))
+        Ok(Client::Pool(ConnectionPool::new(Connector::Server(endpoint, options), timeout)))
     }
 }
 
-fn check_prefix(prefix: &str) -> Result<(), StorageError> {
-    // Braces would make a cluster keep all clients in one slot.
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-:".contains(&byte);
-    let most = RedisStorageBuilder::MAX_PREFIX_LEN;
-    if prefix.is_empty() || prefix.len() > most || !prefix.bytes().all(fits) {
-        return Err(StorageError::new(
-            "the prefix of a Redis storage is 1 to 64 letters, digits or one of . _ - :",
-        ));
-    }
-    Ok(())
-}
-
-fn tls(uri: &Uri, mut certificates: Certificates) -> Result<Option<Tls>, StorageError> {
-    if let (Some(path), None) = (&uri.ca, &certificates.ca) {
-        certificates.ca = Some(read(path)?);
-    }
-    if certificates.client.is_none() {
-        certificates.client = match (&uri.certificate, &uri.key) {
-            (Some(certificate), Some(key)) => Some((read(certificate)?, read(key)?)),
-            (None, None) => None,
-            _ => return Err(StorageError::new("a client certificate needs both `cert` and `key`")),
-        };
-    }
-    if uri.is_private {
+fn tls(uri: &Uri, certificates: Certificates) -> Result<Option<Tls>, StorageError> {
+    let certificates = certificates.or_files_of(uri)?;
+    if uri.uses_tls {
         return Tls::new(&certificates).map(Some);
     }
-    if certificates.ca.is_some() || certificates.client.is_some() {
-        return Err(StorageError::new(
-            "certificates need an address that begins with rediss:// or valkeys://",
-        ));
+    if !certificates.is_empty() {
+        return Err(StorageError::new("certificates require a URI that begins with rediss:// or valkeys://"));
     }
     Ok(None)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, StorageError> {
-    let unreadable = StorageError::new("a file with certificates or a key cannot be read");
-    fs::read(path).map_err(|error| unreadable.with_source(format!("{}: {error}", path.display())))
-}
-
-fn settings(login: &Login, database: Option<u32>, speaks_resp3: bool) -> RedisConnectionInfo {
-    let mut settings = RedisConnectionInfo::default().set_db(database.unwrap_or(0).into());
+fn connection_info(login: &Login, database: Option<u32>, uses_resp3: bool) -> RedisConnectionInfo {
+    let mut info = RedisConnectionInfo::default().set_db(database.unwrap_or(0).into());
     if let Some(user) = &login.user {
-        settings = settings.set_username(user);
+        info = info.set_username(user);
     }
     if let Some(password) = &login.password {
-        settings = settings.set_password(password);
+        info = info.set_password(password);
     }
-    if speaks_resp3 { settings.set_protocol(ProtocolVersion::RESP3) } else { settings }
+    if uses_resp3 { info.set_protocol(ProtocolVersion::RESP3) } else { info }
 }
 
-/// Shows neither the URI nor the credentials: both may hold a password.
+/// Shows neither the URI nor the credentials, since both may contain a password.
 impl fmt::Debug for RedisStorageBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisStorageBuilder").field("prefix", &self.prefix).finish_non_exhaustive()

@@ -3,9 +3,7 @@ use std::ptr;
 use redis::Cmd;
 use smallvec::SmallVec;
 
-#[cfg(feature = "redis-cluster")]
-use super::reply::{self, Reply};
-use super::script::{Script, Shape, Strategies, Task};
+use super::script::{BatchShape, Script, ScriptTask, Strategies};
 use crate::{
     Policy, Strategy, Timestamp,
     storage::{Batch, Hit, Refund},
@@ -13,114 +11,102 @@ use crate::{
 
 /// A call of a script.
 pub(super) struct Call {
-    task: Task,
+    task: ScriptTask,
     strategies: Strategies,
-    /// Microseconds; none for the time of the server.
+    /// The time in microseconds; `None` for that of the server.
     time: Option<u64>,
-    /// How many guards and limits there are, for a decision.
+    /// For a decision, the numbers of guards and limits.
     sizes: [usize; 2],
-    /// What the limits are, when there is nothing else about them.
-    shape: Option<Shape>,
+    /// The shape of the limits, if a script is specialised for them.
+    shape: Option<BatchShape>,
     keys: SmallVec<[String; 2]>,
-    /// The place of the first hit of each hit's count.
+    /// For each hit, the place of the first hit on the same count.
     places: SmallVec<[usize; 6]>,
-    hits: SmallVec<[Numbers; 4]>,
+    hits: SmallVec<[HitArguments; 4]>,
 }
 
-/// What a script is told of a hit.
+/// The arguments of a script for one hit.
 #[derive(Clone)]
-struct Numbers {
-    strategy: Strategy,
-    /// The place of its key.
+pub(super) struct HitArguments {
+    pub(super) strategy: Strategy,
+    /// The place of the key.
     key: usize,
-    /// Of its record.
+    /// The name of the record.
     name: [u8; 8],
-    /// Microseconds.
-    window: u64,
+    /// In microseconds.
+    pub(super) window: u64,
     capacity: [u64; 2],
-    cost: [u64; 2],
-    /// For a decision the place of the first hit of its count, whether it is in shadow, and the place of the limit
-    /// it waits for, counted from 1; to give back the stamp, and where an end was moved to and from or 0 and 0.
-    more: [u64; 3],
+    pub(super) cost: [u64; 2],
+    /// Three numbers that depend on the task.
+    ///
+    /// A decision has the place of the first hit on the same count, then 1 for a shadow. The third is the place of
+    /// the limit that the hit depends on, counted from 1, or 0.
+    ///
+    /// A refund has the stamp, then the instants to which and from which an end was moved, or 0 and 0.
+    pub(super) extra: [u64; 3],
 }
 
 impl Call {
-    /// Asks for a decision.
+    /// Creates a call that decides a batch.
     pub(super) fn decide(
         batch: &Batch<'_>,
         time: Option<Timestamp>,
         key: impl Fn(&Hit<'_>) -> String,
     ) -> Self {
-        let mut call = Self::of(Task::Decide, time, batch.hits(), key, |hit| {
+        let mut call = Self::new(ScriptTask::Decide, time, batch.hits(), key, |hit| {
             let after = hit.only_after.map_or(0, |limit| limit.saturating_add(1) as u64);
             [0, hit.shadow.into(), after]
         });
         call.sizes = [batch.guards.len(), batch.limits.len()];
         for (place, hit) in call.places.iter().zip(&mut call.hits) {
-            hit.more[0] = *place as u64;
+            hit.extra[0] = *place as u64;
         }
-        call.shape = call.shape(batch);
+        call.shape = call.shape_of(batch);
         call
     }
 
-    /// Asks for a decision that may have to be [undone](Self::undo).
+    /// Creates a call that decides a part of a batch, which may have to be [undone](Self::undo).
     #[cfg(feature = "redis-cluster")]
-    pub(super) fn decide_in_part(
+    pub(super) fn decide_part(
         batch: &Batch<'_>,
         time: Option<Timestamp>,
         key: impl Fn(&Hit<'_>) -> String,
     ) -> Self {
         let mut call = Self::decide(batch, time, key);
-        // The straight scripts do not tell from where they moved an end.
+        // The specialised scripts do not report from where they moved an end.
         call.shape = call.shape.filter(|shape| !shape.is_elastic());
         call
     }
 
-    /// None unless these are limits, each of a count of its own, and nothing more.
-    fn shape(&self, batch: &Batch<'_>) -> Option<Shape> {
+    /// Returns the shape of a batch that has only limits, each on a count of its own.
+    fn shape_of(&self, batch: &Batch<'_>) -> Option<BatchShape> {
         let is_plain = self.hits.len() == batch.limits.len()
             && batch.limits.iter().all(|hit| !hit.shadow)
             && self.places.iter().enumerate().all(|(hit, place)| hit == *place);
-        is_plain.then(|| Shape::of(self.hits.iter().map(|hit| (hit.strategy, hit.key))))?
+        is_plain.then(|| BatchShape::of(self.hits.iter().map(|hit| (hit.strategy, hit.key))))?
     }
 
-    /// Gives back what was taken.
+    /// Creates a call that refunds hits.
     pub(super) fn refund<'a>(
         taken: impl IntoIterator<Item = &'a Refund<'a>>,
         time: Option<Timestamp>,
         key: impl Fn(&Hit<'_>) -> String,
     ) -> Self {
         let taken: SmallVec<[_; 4]> = taken.into_iter().collect();
-        let mut call = Self::of(Task::Refund, time, taken.iter().map(|taken| &taken.hit), key, |_| [0; 3]);
+        let hits = taken.iter().map(|taken| &taken.hit);
+        let mut call = Self::new(ScriptTask::Refund, time, hits, key, |_| [0; 3]);
         for (taken, hit) in taken.iter().zip(&mut call.hits) {
-            hit.more[0] = taken.stamp / 1000;
+            hit.extra[0] = taken.stamp / 1000;
         }
         call
     }
 
-    /// Forgets counts.
-    pub(super) fn clear<'a>(
-        hits: impl IntoIterator<Item = &'a Hit<'a>>,
-        key: impl Fn(&Hit<'_>) -> String,
-    ) -> Self {
-        Self::of(Task::Clear, None, hits, key, |_| [0; 3])
-    }
-
-    /// Gives back what this decision took, and moves ends back to where they were; none when there is nothing
-    /// to do.
+    /// Creates a call that refunds some of the hits of this one, or returns `None` if there are none.
     #[cfg(feature = "redis-cluster")]
-    pub(super) fn undo(&self, reply: &Reply) -> Option<Self> {
-        let undone = self.hits.iter().zip(&reply.words).filter_map(|(hit, words)| {
-            let (was_taken, is_moved) =
-                (reply::was_taken(words) && hit.cost != [0, 0], reply::is_moved(words));
-            let (to, from) = if is_moved { (words[1].saturating_add(hit.window), words[2]) } else { (0, 0) };
-            let cost = if was_taken { hit.cost } else { [0, 0] };
-            let more = [reply::stamp(hit.strategy, hit.window, words), to, from];
-            (was_taken || is_moved).then(|| Numbers { cost, more, ..hit.clone() })
-        });
-        let hits: SmallVec<_> = undone.collect();
-        let undo = Self {
-            task: Task::Refund,
+    pub(super) fn refund_of(&self, hits: impl IntoIterator<Item = HitArguments>) -> Option<Self> {
+        let hits: SmallVec<_> = hits.into_iter().collect();
+        let call = Self {
+            task: ScriptTask::Refund,
             strategies: self.strategies,
             time: self.time,
             sizes: [0; 2],
@@ -129,15 +115,23 @@ impl Call {
             places: SmallVec::new(),
             hits,
         };
-        (!undo.hits.is_empty()).then_some(undo)
+        (!call.hits.is_empty()).then_some(call)
     }
 
-    fn of<'a>(
-        task: Task,
+    /// Creates a call that clears counts.
+    pub(super) fn clear<'a>(
+        hits: impl IntoIterator<Item = &'a Hit<'a>>,
+        key: impl Fn(&Hit<'_>) -> String,
+    ) -> Self {
+        Self::new(ScriptTask::Clear, None, hits, key, |_| [0; 3])
+    }
+
+    fn new<'a>(
+        task: ScriptTask,
         time: Option<Timestamp>,
         hits: impl IntoIterator<Item = &'a Hit<'a>>,
         key: impl Fn(&Hit<'_>) -> String,
-        more: impl Fn(&Hit<'_>) -> [u64; 3],
+        extra: impl Fn(&Hit<'_>) -> [u64; 3],
     ) -> Self {
         let mut call = Self {
             task,
@@ -156,7 +150,7 @@ impl Call {
                 Some(earlier) => call.hits[earlier].key,
                 None => call.place_of(key(hit)),
             };
-            call.add(Numbers::new(hit, key, more(hit)));
+            call.add(HitArguments::new(hit, key, extra(hit)));
             added.push(hit);
         }
         call
@@ -169,19 +163,24 @@ impl Call {
         })
     }
 
-    fn add(&mut self, hit: Numbers) {
-        let same = |other: &Numbers| (other.key, other.name) == (hit.key, hit.name);
+    fn add(&mut self, hit: HitArguments) {
+        let same = |other: &HitArguments| (other.key, other.name) == (hit.key, hit.name);
         self.places.push(self.hits.iter().position(same).unwrap_or(self.hits.len()));
         self.strategies.add(hit.strategy);
         self.hits.push(hit);
     }
 
-    /// The place of the first hit of each hit's count: equal for hits of one count.
+    /// Returns, for each hit, the place of the first hit on the same count.
     pub(super) fn places(&self) -> &[usize] {
         &self.places
     }
 
-    /// The place of the key of each hit.
+    #[cfg(feature = "redis-cluster")]
+    pub(super) fn hits(&self) -> &[HitArguments] {
+        &self.hits
+    }
+
+    /// Returns, for each hit, the place of its key.
     #[cfg(feature = "redis-cluster")]
     pub(super) fn places_of_keys(&self) -> impl Iterator<Item = usize> {
         self.hits.iter().map(|hit| hit.key)
@@ -192,28 +191,29 @@ impl Call {
         &self.keys
     }
 
-    pub(super) fn shape_of_limits(&self) -> Option<&Shape> {
+    /// Returns the shape of the batch, if a script is specialised for it.
+    pub(super) fn shape(&self) -> Option<&BatchShape> {
         self.shape.as_ref()
     }
 
-    /// How many hits are reported.
+    /// Returns the number of hits that the script reports.
     pub(super) fn reports(&self) -> usize {
         self.sizes.iter().sum()
     }
 
-    /// The command that calls the script, which the server has seen before.
+    /// Returns the command that calls the script by its hash, once the server has loaded it.
     pub(super) fn by_hash(&self) -> Cmd {
         self.command("EVALSHA", &self.script().hash)
     }
 
-    /// The command that shows the script to the server and calls it.
+    /// Returns the command that loads the script and calls it.
     pub(super) fn by_code(&self) -> Cmd {
         self.command("EVAL", &self.script().code)
     }
 
     fn script(&self) -> &'static Script {
         match &self.shape {
-            Some(shape) => Script::straight(shape),
+            Some(shape) => Script::specialised(shape),
             None => Script::new(self.task, self.strategies),
         }
     }
@@ -229,7 +229,7 @@ impl Call {
         command
     }
 
-    /// What the script is told of the hits, as doubles, which the server reads faster than text.
+    /// Encodes the hits for the script, as doubles, which the server reads faster than text.
     fn arguments(&self) -> SmallVec<[u8; 256]> {
         let mut arguments = SmallVec::new();
         let mut add = |number: u64| arguments.extend_from_slice(&double(number).to_le_bytes());
@@ -244,14 +244,14 @@ impl Call {
             if self.shape.is_none() {
                 add(hit.key as u64 + 1);
                 add(Strategies::number(hit.strategy).into());
-                hit.more.iter().for_each(|number| add(*number));
+                hit.extra.iter().for_each(|number| add(*number));
             }
         }
         arguments
     }
 }
 
-/// Whether two hits have one key: that of a client and a scope.
+/// Returns whether two hits share a key, which is that of a client and a scope.
 fn share_key(one: &Hit<'_>, other: &Hit<'_>) -> bool {
     let is_alone = |hit: &Hit<'_>| hit.policy.strategy() == Strategy::MovingWindow;
     !is_alone(one)
@@ -260,8 +260,8 @@ fn share_key(one: &Hit<'_>, other: &Hit<'_>) -> bool {
         && (ptr::eq(one.key, other.key) || one.key == other.key)
 }
 
-impl Numbers {
-    fn new(hit: &Hit<'_>, key: usize, more: [u64; 3]) -> Self {
+impl HitArguments {
+    fn new(hit: &Hit<'_>, key: usize, extra: [u64; 3]) -> Self {
         let policy = hit.policy;
         Self {
             strategy: policy.strategy(),
@@ -270,12 +270,12 @@ impl Numbers {
             window: policy.window() / 1000,
             capacity: amount(policy, policy.capacity()),
             cost: amount(policy, hit.cost),
-            more,
+            extra,
         }
     }
 }
 
-/// Instants in microseconds are exact until 2255.
+/// Converts a number to a double. Instants in microseconds are exact until 2255.
 #[allow(clippy::cast_precision_loss, reason = "the scripts count in doubles")]
 fn double(number: u64) -> f64 {
     number as f64
@@ -285,15 +285,17 @@ fn micros(time: Timestamp) -> u64 {
     time.as_nanos() / 1000
 }
 
-/// An amount as the scripts count it: units and 0, or the time that fills it into a bucket, as microseconds and
-/// nanoseconds. Whatever is above the capacity counts as one above it: numbers stay exact in the scripts.
+/// Converts an amount to the two numbers by which the scripts count.
+///
+/// These are units and 0. Of a token bucket they are the time in which the amount refills, as microseconds and
+/// nanoseconds. An amount above the capacity becomes the capacity plus one, so that numbers stay exact in the scripts.
 fn amount(policy: &Policy, units: u64) -> [u64; 2] {
     let units = units.min(policy.capacity().saturating_add(1));
     if policy.strategy() != Strategy::TokenBucket {
         return [units, 0];
     }
-    // A bucket fills within 100 years, which are 2^62 nanoseconds; so does one that is a unit larger, or its
-    // interval alone is that long and the capacity 1.
+    // A bucket fills within 100 years, which are 2^62 nanoseconds. So does one that is a unit larger, unless its
+    // interval alone is that long and its capacity 1.
     let nanos = units.saturating_mul(policy.interval());
     [nanos / 1000, nanos % 1000]
 }

@@ -1,4 +1,4 @@
-//! Counts on a cluster: which node is asked for what, and what is done when it is the wrong one.
+//! A client of a cluster: it routes commands to nodes, follows redirections and refreshes the topology.
 
 use std::{
     collections::HashMap,
@@ -12,11 +12,12 @@ use redis::{Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
 use tokio::{runtime::Handle, time::timeout};
 
 use super::{
-    attempt::Attempt,
     call::Call,
-    dial::{Dial, Server, Way},
+    connection::{ConnectOptions, Endpoint},
+    connector::Connector,
     error,
-    line::Lines,
+    pool::ConnectionPool,
+    shared_attempt::SharedAttempt,
 };
 use crate::storage::address::Address;
 
@@ -24,98 +25,106 @@ mod batch;
 mod node_address;
 mod nodes;
 mod part;
+mod redirection;
 mod slot;
 mod topology;
+mod undo;
 
-use self::topology::Topology;
 pub(super) use self::{
     batch::{clear, decide, refund},
     nodes::probe,
 };
+use self::{redirection::Redirection, topology::Topology};
 
 /// The nodes of a cluster.
 ///
-/// Who has which slots is learnt from the first node that answers, and again when a node says otherwise or
-/// cannot be reached. The `redis` crate could follow a cluster too, but would then repeat what may have been
-/// counted, or not follow at all.
+/// The first node that answers reports the topology: which node has which slots. The client refreshes it after a
+/// redirection and after a lost connection.
+///
+/// The `redis` crate has a client for clusters, but its redirections and its retries share one budget. So it either
+/// repeats commands that may have been counted, or follows no redirection.
 pub(super) struct Cluster {
     seeds: Vec<Address>,
-    way: Arc<Way>,
-    patience: Duration,
+    options: Arc<ConnectOptions>,
+    connect_timeout: Duration,
     topology: Mutex<Arc<Topology>>,
-    nodes: Mutex<HashMap<Address, Arc<Lines>>>,
-    lesson: Mutex<Option<(Instant, Arc<Attempt<()>>)>>,
+    nodes: Mutex<HashMap<Address, Arc<ConnectionPool>>>,
+    /// The last refresh of the topology, and when it began.
+    refresh: Mutex<Option<(Instant, Arc<SharedAttempt<()>>)>>,
 }
 
-/// How often a command is sent on to another node. Slots that move move once.
+/// The maximum number of nodes to which a command is sent. A slot that moves causes one redirection.
 const MAX_STEPS: usize = 4;
 
-/// How many nodes are asked in turn which slots they have.
-const MAX_ASKED: usize = 8;
+/// The maximum number of nodes that a refresh queries, one after the other.
+const MAX_QUERIED: usize = 8;
 
-/// The shortest time between two looks at who has which slots.
-const PAUSE: Duration = Duration::from_millis(200);
+/// The minimum time between two refreshes.
+const MIN_REFRESH_INTERVAL: Duration = Duration::from_millis(200);
 
-/// How many nodes a cluster may have: about as many as one can have.
+/// The maximum number of nodes, about as many as a cluster can have.
 const MAX_NODES: usize = 1000;
 
 impl Cluster {
-    pub(super) fn new(seeds: Vec<Address>, way: Arc<Way>, patience: Duration) -> Self {
+    pub(super) fn new(seeds: Vec<Address>, options: Arc<ConnectOptions>, connect_timeout: Duration) -> Self {
         Self {
             seeds,
-            way,
-            patience,
+            options,
+            connect_timeout,
             topology: Mutex::default(),
             nodes: Mutex::default(),
-            lesson: Mutex::default(),
+            refresh: Mutex::default(),
         }
     }
 
     /// Runs a script whose keys are in this slot.
     pub(super) async fn run(self: &Arc<Self>, slot: u16, call: &Call) -> RedisResult<Value> {
-        self.send(slot, &call.by_hash(), Some(call)).await
+        self.route(slot, &call.by_hash(), Some(call)).await
     }
 
     /// Sends a command whose keys are in this slot.
-    pub(super) async fn ask(self: &Arc<Self>, slot: u16, command: &Cmd) -> RedisResult<Value> {
-        self.send(slot, command, None).await
+    pub(super) async fn send(self: &Arc<Self>, slot: u16, command: &Cmd) -> RedisResult<Value> {
+        self.route(slot, command, None).await
     }
 
-    /// Sends a command on for as long as nodes say that nothing was done and who should do it. Nothing else is
-    /// repeated: it may have been counted.
-    async fn send(self: &Arc<Self>, slot: u16, command: &Cmd, script: Option<&Call>) -> RedisResult<Value> {
-        let (mut address, mut is_sent, mut by_code) = (self.primary(slot).await?, false, None);
+    /// Sends a command and follows redirections.
+    ///
+    /// A node that redirects a command, or lacks its script, has not run it. Nothing else is repeated, since it may
+    /// have been counted.
+    async fn route(self: &Arc<Self>, slot: u16, command: &Cmd, script: Option<&Call>) -> RedisResult<Value> {
+        let (mut address, mut is_asking, mut by_code) = (self.primary(slot).await?, false, None);
         for _ in 0..MAX_STEPS {
             let node = self.node(&address)?;
             let command = by_code.as_ref().unwrap_or(command);
-            let unanswered = Unanswered { cluster: self, is_right: false };
-            let answer = if is_sent { node.ask_as_sent(command).await } else { node.ask(command).await };
-            unanswered.answered(&answer);
+            let routed = RoutedCommand { cluster: self, is_routed_right: false };
+            let answer = if is_asking { node.send_asking(command).await } else { node.send(command).await };
+            routed.answered(&answer);
             match (Redirection::of(&answer, &address), script) {
-                (Redirection::Moved(other), _) => (address, is_sent) = (other, false),
-                (Redirection::Ask(other), _) => (address, is_sent) = (other, true),
-                (Redirection::ShowScript, Some(call)) => by_code = Some(call.by_code()),
+                (Redirection::Moved(other), _) => (address, is_asking) = (other, false),
+                (Redirection::Ask(other), _) => (address, is_asking) = (other, true),
+                (Redirection::NoScript, Some(call)) => by_code = Some(call.by_code()),
                 _ => return answer,
             }
         }
-        Err((ErrorKind::ClusterConnectionNotFound, "its nodes send a command in a circle").into())
+        Err((ErrorKind::ClusterConnectionNotFound, "the nodes redirect a command in a circle").into())
     }
 
-    /// Who has this slot, as far as is known.
+    /// Returns the primary of this slot. Waits for a refresh if it is unknown.
     async fn primary(self: &Arc<Self>, slot: u16) -> RedisResult<Address> {
         if let Some(address) = self.known_primary(slot) {
             return Ok(address);
         }
-        self.learn()?.outcome().await?;
-        let nobody = (ErrorKind::Server(ServerErrorKind::ClusterDown), "no node has the slot");
-        self.known_primary(slot).ok_or_else(|| RedisError::from(nobody))
+        self.refresh_topology()?.outcome().await?;
+        let missing = (ErrorKind::Server(ServerErrorKind::ClusterDown), "no node has the slot");
+        self.known_primary(slot).ok_or_else(|| RedisError::from(missing))
     }
 
     fn known_primary(&self, slot: u16) -> Option<Address> {
         self.topology.lock().primary(slot).cloned()
     }
 
-    fn node(&self, address: &Address) -> RedisResult<Arc<Lines>> {
+    /// Returns the connections to a node.
+    fn node(&self, address: &Address) -> RedisResult<Arc<ConnectionPool>> {
         let mut nodes = self.nodes.lock();
         if let Some(node) = nodes.get(address) {
             return Ok(Arc::clone(node));
@@ -123,111 +132,98 @@ impl Cluster {
         if nodes.len() >= MAX_NODES {
             return Err((ErrorKind::ClusterConnectionNotFound, "the cluster has too many nodes").into());
         }
-        let dial = Dial::Server(Server::Tcp(address.clone()), Arc::clone(&self.way));
-        let node = Arc::new(Lines::new(dial, self.patience));
+        let connector = Connector::Server(Endpoint::Tcp(address.clone()), Arc::clone(&self.options));
+        let node = Arc::new(ConnectionPool::new(connector, self.connect_timeout));
         nodes.insert(address.clone(), Arc::clone(&node));
         Ok(node)
     }
 
-    /// Begins to find out who has which slots, unless that is being done or was done just now.
-    fn learn(self: &Arc<Self>) -> RedisResult<Arc<Attempt<()>>> {
+    /// Begins to refresh the topology, unless a refresh is running or began just now.
+    fn refresh_topology(self: &Arc<Self>) -> RedisResult<Arc<SharedAttempt<()>>> {
         let handle = Handle::try_current().map_err(std::io::Error::other)?;
-        let mut lesson = self.lesson.lock();
-        if let Some((begun, attempt)) = &*lesson
-            && (!attempt.has_ended() || begun.elapsed() < PAUSE)
+        let mut refresh = self.refresh.lock();
+        if let Some((begun, attempt)) = &*refresh
+            && (!attempt.has_ended() || begun.elapsed() < MIN_REFRESH_INTERVAL)
             && !attempt.is_orphan()
         {
             return Ok(Arc::clone(attempt));
         }
         let cluster = Arc::clone(self);
-        let attempt = Attempt::begin(&handle, self.patience, async move { cluster.find_out().await });
+        let attempt =
+            SharedAttempt::begin(
+                &handle,
+                self.connect_timeout,
+                async move { cluster.query_topology().await },
+            );
         let attempt = Arc::new(attempt);
-        *lesson = Some((Instant::now(), Arc::clone(&attempt)));
+        *refresh = Some((Instant::now(), Arc::clone(&attempt)));
         Ok(attempt)
     }
 
-    /// Asks one node after the other. None may use up the time of the others.
-    async fn find_out(&self) -> RedisResult<()> {
-        let asked = self.to_be_asked();
-        let share = self.patience / u32::try_from(asked.len()).unwrap_or(1).max(1);
-        let mut said = String::from("there is none");
-        for address in asked {
-            let answer = async { self.node(&address)?.ask(redis::cmd("CLUSTER").arg("SLOTS")).await };
+    /// Queries one node after the other for the topology. Each has an equal share of the time.
+    async fn query_topology(&self) -> RedisResult<()> {
+        let candidates = self.topology_sources();
+        let share = self.connect_timeout / u32::try_from(candidates.len()).unwrap_or(1).max(1);
+        let mut last_error = String::from("there is no node");
+        for address in candidates {
+            let answer = async { self.node(&address)?.send(redis::cmd("CLUSTER").arg("SLOTS")).await };
             match timeout(share, answer).await {
-                Ok(Ok(answer)) => match Topology::read(&answer, &address) {
+                Ok(Ok(answer)) => match Topology::parse(&answer, &address) {
                     Some(topology) if !topology.is_empty() => {
-                        self.remember(topology);
+                        self.set_topology(topology);
                         return Ok(());
                     }
-                    _ => said = format!("{address}: it knows no slots"),
+                    _ => last_error = format!("{address}: it reports no slots"),
                 },
-                Ok(Err(error)) => said = format!("{address}: {error}"),
-                Err(_) => said = format!("{address}: it did not answer in time"),
+                Ok(Err(error)) => last_error = format!("{address}: {error}"),
+                Err(_) => last_error = format!("{address}: it did not answer in time"),
             }
         }
-        Err((ErrorKind::ClusterConnectionNotFound, "no node could tell the slots; the last one", said).into())
+        let message = "no node reports the slots; the last error is";
+        Err((ErrorKind::ClusterConnectionNotFound, message, last_error).into())
     }
 
-    /// Nodes that had slots, then those that were given at first.
-    fn to_be_asked(&self) -> Vec<Address> {
+    /// Returns the nodes to query: some that had slots, then the seeds.
+    fn topology_sources(&self) -> Vec<Address> {
         let topology = Arc::clone(&self.topology.lock());
         let known = topology.primaries().into_iter().cloned();
-        let mut asked: Vec<Address> = known.take(MAX_ASKED / 2).collect();
+        let mut sources: Vec<Address> = known.take(MAX_QUERIED / 2).collect();
         for seed in &self.seeds {
-            if asked.len() < MAX_ASKED && !asked.contains(seed) {
-                asked.push(seed.clone());
+            if sources.len() < MAX_QUERIED && !sources.contains(seed) {
+                sources.push(seed.clone());
             }
         }
-        asked
+        sources
     }
 
-    fn remember(&self, topology: Topology) {
+    fn set_topology(&self, topology: Topology) {
         let primaries = topology.primaries();
-        // Requests that still wait for one of the others keep it until they are done.
+        // Requests that still wait for another node keep its connections until they end.
         self.nodes.lock().retain(|address, _| primaries.contains(&address));
         *self.topology.lock() = Arc::new(topology);
     }
 }
 
-/// What a node says when nothing was done.
-enum Redirection {
-    Moved(Address),
-    Ask(Address),
-    ShowScript,
-    None,
-}
-
-impl Redirection {
-    fn of(answer: &RedisResult<Value>, asked: &Address) -> Self {
-        let Err(error) = answer else { return Self::None };
-        let address = || error.redirect_node().and_then(|(node, _)| node_address::parse(node, asked));
-        match error.kind() {
-            ErrorKind::Server(ServerErrorKind::Moved) => address().map_or(Self::None, Self::Moved),
-            ErrorKind::Server(ServerErrorKind::Ask) => address().map_or(Self::None, Self::Ask),
-            ErrorKind::Server(ServerErrorKind::NoScript) => Self::ShowScript,
-            _ => Self::None,
-        }
-    }
-}
-
-/// A command that waits for its answer. When it is given up, or the answer shows that another node should have
-/// been asked, somebody else may have the slot by now.
-struct Unanswered<'a> {
+/// A command that waits for its answer from a node.
+///
+/// If the caller drops it, or the answer shows that the node was the wrong one, the topology may have changed.
+/// Dropping this refreshes it.
+struct RoutedCommand<'a> {
     cluster: &'a Arc<Cluster>,
-    is_right: bool,
+    is_routed_right: bool,
 }
 
-impl Unanswered<'_> {
+impl RoutedCommand<'_> {
     fn answered(mut self, answer: &RedisResult<Value>) {
-        self.is_right = !answer.as_ref().is_err_and(error::is_misled);
+        self.is_routed_right = !answer.as_ref().is_err_and(error::is_misrouted);
     }
 }
 
-impl Drop for Unanswered<'_> {
+impl Drop for RoutedCommand<'_> {
     fn drop(&mut self) {
-        if !self.is_right {
-            // Where it cannot begin there is no runtime, and nobody who waits for it.
-            drop(self.cluster.learn());
+        if !self.is_routed_right {
+            // It fails only without a runtime, where no request waits for the refresh.
+            drop(self.cluster.refresh_topology());
         }
     }
 }

@@ -1,18 +1,19 @@
-//! Stands in for `tls` without the feature `redis-tls`: there are no private connections.
+//! The replacement of `tls` without the feature `redis-tls`.
 
 use std::{convert::Infallible, error::Error, io};
 
 use tokio::net::TcpStream;
 
-use super::builder::Certificates;
+use super::certificates::Certificates;
 use crate::storage::StorageError;
 
+/// A TLS configuration, which never exists.
 #[derive(Clone)]
 pub(super) struct Tls(Infallible);
 
 impl Tls {
     pub(super) fn new(_: &Certificates) -> Result<Self, StorageError> {
-        Err(StorageError::new("rediss:// needs the feature `redis-tls`"))
+        Err(StorageError::new("rediss:// requires the feature `redis-tls`"))
     }
 
     #[allow(clippy::unused_async, reason = "as in `tls`")]

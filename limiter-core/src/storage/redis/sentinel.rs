@@ -1,4 +1,4 @@
-//! The primary that sentinels name.
+//! Connections to the primary that sentinels report.
 
 use std::{
     fmt,
@@ -12,21 +12,21 @@ use std::{
 use redis::{ErrorKind, FromRedisValue, RedisError, RedisResult, Value};
 use tokio::time::timeout;
 
-use super::dial::{Connection, Server, Way};
+use super::connection::{ConnectOptions, Connection, Endpoint};
 use crate::storage::address::Address;
 
-/// Servers that know which server is the primary of this name now.
+/// The sentinels of a primary.
 ///
-/// They are asked whenever a connection is made, and so whenever one was lost or led to a replica.
+/// Each new connection begins with a query to them, so also each one that replaces a lost connection or one to a
+/// replica.
 pub(super) struct Sentinels {
     addresses: Vec<Address>,
     name: String,
-    /// To the sentinels.
-    way: Way,
-    primary: Arc<Way>,
-    /// How long all of it may take.
-    patience: Duration,
-    /// The place of the one that knew it the last time.
+    sentinel_options: ConnectOptions,
+    primary_options: Arc<ConnectOptions>,
+    /// The limit of time for all queries and the connection together.
+    connect_timeout: Duration,
+    /// The index of the sentinel that returned the primary the last time.
     last: AtomicUsize,
 }
 
@@ -34,19 +34,21 @@ impl Sentinels {
     pub(super) fn new(
         addresses: Vec<Address>,
         name: String,
-        way: Way,
-        primary: Arc<Way>,
-        patience: Duration,
+        sentinel_options: ConnectOptions,
+        primary_options: Arc<ConnectOptions>,
+        connect_timeout: Duration,
     ) -> Self {
-        Self { addresses, name, way, primary, patience, last: AtomicUsize::new(0) }
+        let last = AtomicUsize::new(0);
+        Self { addresses, name, sentinel_options, primary_options, connect_timeout, last }
     }
 
-    /// Asks one sentinel after the other until one of them leads to a primary. None may use up the time of the
-    /// others.
+    /// Queries one sentinel after the other until one of them leads to a primary.
+    ///
+    /// Each has an equal share of the time.
     pub(super) async fn connect(&self) -> RedisResult<Connection> {
         let all = self.addresses.len();
         let first = self.last.load(Ordering::Relaxed);
-        let (mut said, mut is_unknown) = (String::new(), true);
+        let (mut last_error, mut is_unknown) = (String::new(), true);
         for place in (first..first + all).map(|place| place % all) {
             match self.connect_through(&self.addresses[place]).await {
                 Ok(connection) => {
@@ -55,35 +57,37 @@ impl Sentinels {
                 }
                 Err(error) => {
                     is_unknown &= error.kind() == UNKNOWN;
-                    said = format!("{}: {error}", self.addresses[place]);
+                    last_error = format!("{}: {error}", self.addresses[place]);
                 }
             }
         }
         let kind = if is_unknown { UNKNOWN } else { NO_PRIMARY };
-        Err((kind, "no sentinel led to a primary; the last one said", said).into())
+        Err((kind, "no sentinel led to a primary; the last error is", last_error).into())
     }
 
     async fn connect_through(&self, sentinel: &Address) -> RedisResult<Connection> {
-        let address = self.in_time(self.tell(sentinel)).await?;
+        let address = self.in_time(self.query(sentinel)).await?;
         self.in_time(self.connect_to(address)).await
     }
 
-    async fn tell(&self, sentinel: &Address) -> RedisResult<Address> {
-        let connection = self.way.connect(&Server::Tcp(sentinel.clone())).await?;
+    async fn query(&self, sentinel: &Address) -> RedisResult<Address> {
+        let connection = self.sentinel_options.connect(&Endpoint::Tcp(sentinel.clone())).await?;
         let mut command = redis::cmd("SENTINEL");
         command.arg("GET-MASTER-ADDR-BY-NAME").arg(&self.name);
-        let answer = connection.ask(&command, false).await?.extract_error()?;
-        let told = Option::<(String, u16)>::from_redis_value(answer)?;
-        let (host, port) = told.ok_or_else(|| RedisError::from((UNKNOWN, "it knows no such name")))?;
+        let answer = connection.send(&command).await?.extract_error()?;
+        let primary = Option::<(String, u16)>::from_redis_value(answer)?;
+        let (host, port) = primary.ok_or_else(|| RedisError::from((UNKNOWN, "unknown name of a primary")))?;
         Ok(Address::new(host, port))
     }
 
-    /// A sentinel that was cut off may name one that is a replica by now.
+    /// Connects to a primary.
+    ///
+    /// A sentinel that was cut off may return a server that is a replica by now.
     async fn connect_to(&self, address: Address) -> RedisResult<Connection> {
-        let connection = self.primary.connect(&Server::Tcp(address)).await?;
-        match connection.ask(&redis::cmd("ROLE"), false).await?.extract_error() {
-            Ok(role) if is_replica(&role) => Err((NO_PRIMARY, "the server it named is a replica").into()),
-            // Some users may not ask. A replica will say so when it is to write.
+        let connection = self.primary_options.connect(&Endpoint::Tcp(address)).await?;
+        match connection.send(&redis::cmd("ROLE")).await?.extract_error() {
+            Ok(role) if is_replica(&role) => Err((NO_PRIMARY, "the server it returned is a replica").into()),
+            // The user may lack the permission for `ROLE`. A replica rejects the first write.
             Ok(_) | Err(_) => Ok(connection),
         }
     }
@@ -91,7 +95,7 @@ impl Sentinels {
     async fn in_time<T>(&self, work: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
         let steps = u32::try_from(self.addresses.len() + 1).unwrap_or(u32::MAX);
         let too_late = |_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into());
-        timeout(self.patience / steps, work).await.unwrap_or_else(too_late)
+        timeout(self.connect_timeout / steps, work).await.unwrap_or_else(too_late)
     }
 }
 

@@ -1,4 +1,9 @@
-//! Private connections.
+//! TLS connections.
+//!
+//! The `redis` crate can set up `rustls`, but its `create_rustls_config` does not suit a library:
+//!
+//! * It calls `ClientConfig::builder()`, which panics if the program has no process-wide crypto provider.
+//! * It fails if one certificate of the system is invalid.
 
 use std::{error::Error, io, sync::Arc};
 
@@ -10,10 +15,10 @@ use rustls::{
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use super::builder::Certificates;
+use super::certificates::Certificates;
 use crate::storage::StorageError;
 
-/// Whom to trust, and what to show.
+/// A TLS configuration: the trusted CAs, and the client certificate.
 #[derive(Clone)]
 pub(super) struct Tls(Arc<ClientConfig>);
 
@@ -23,7 +28,7 @@ impl Tls {
             Some(pem) => roots_in(pem)?,
             None => roots_of_the_system()?,
         };
-        // Named, so that it does not depend on what else the program has chosen or forgotten to choose.
+        // An explicit provider, since the program may have set another one or none.
         let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(|error| UNUSABLE.with_source(error))?
@@ -39,7 +44,7 @@ impl Tls {
         Ok(Self(Arc::new(config)))
     }
 
-    /// Makes a connection private.
+    /// Runs the TLS handshake over a connection.
     pub(super) async fn wrap(&self, host: &str, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
         let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
         TlsConnector::from(Arc::clone(&self.0)).connect(name, stream).await
@@ -56,10 +61,10 @@ fn roots_in(pem: &[u8]) -> Result<RootCertStore, StorageError> {
 
 fn roots_of_the_system() -> Result<RootCertStore, StorageError> {
     let mut roots = RootCertStore::empty();
-    // Some that cannot be read are no reason to stop, as long as there are others.
+    // Invalid certificates are skipped, as long as there are valid ones.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if roots.is_empty() {
-        return Err(StorageError::new("this system has no CA certificates, and none were given"));
+        return Err(StorageError::new("no CA certificates: the system has none, and none are set"));
     }
     Ok(roots)
 }
@@ -70,7 +75,7 @@ fn certificates_in(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, StorageEr
     if certificates.is_empty() { Err(NO_CERTIFICATE) } else { Ok(certificates) }
 }
 
-/// What went wrong in private, in words for the operator.
+/// Returns a message for the operator if the error is one of TLS.
 pub(super) fn message(error: &(dyn Error + 'static)) -> Option<&'static str> {
     use rustls::Error;
 
@@ -86,11 +91,11 @@ pub(super) fn message(error: &(dyn Error + 'static)) -> Option<&'static str> {
         }
         Error::InvalidCertificate(_) => "the certificate of the Redis server is not trusted",
         Error::AlertReceived(_) => "the Redis server refused the TLS connection or the client certificate",
-        Error::InvalidMessage(_) => "the Redis server does not speak TLS on this port",
-        _ => "no TLS connection to the Redis server could be made",
+        Error::InvalidMessage(_) => "the Redis server does not use TLS on this port",
+        _ => "the TLS handshake with the Redis server failed",
     })
 }
 
-const NO_CERTIFICATE: StorageError = StorageError::new("expected certificates in PEM");
-const NO_KEY: StorageError = StorageError::new("expected a private key in PEM");
-const UNUSABLE: StorageError = StorageError::new("the certificates or the private key cannot be used");
+const NO_CERTIFICATE: StorageError = StorageError::new("invalid certificates: expected PEM");
+const NO_KEY: StorageError = StorageError::new("invalid private key: expected PEM");
+const UNUSABLE: StorageError = StorageError::new("invalid certificates or private key");

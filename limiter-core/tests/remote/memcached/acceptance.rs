@@ -1,44 +1,29 @@
-//! The tests that every storage must pass.
-
-use std::time::Duration;
+//! The tests that every storage must pass, on several servers, and the features that memcached lacks.
 
 use limiter_core::{
-    Key, Policy, Quota, Scope, Strategy, Timestamp,
-    acceptance::{self, Time},
-    storage::{Batch, Hit, MemcachedStorage, Resilient, Storage},
+    Key, Policy, Quota, Scope, Strategy, Timestamp, acceptance,
+    storage::{Batch, Hit, MemcachedStorage, Storage},
 };
 use limiter_test_servers::Memcached;
 
-use crate::memcached::server::{STRATEGIES, ServerExt};
-
-const NANOSECOND: Time = Time::Callers { resolution: Duration::from_nanos(1) };
-
-#[tokio::test]
-async fn of_one_server() {
-    let server = Memcached::start();
-    acceptance::run_shared(&server.storage(), NANOSECOND).await;
-}
+use crate::{
+    memcached::server::{Administered, STRATEGIES},
+    server::Server,
+};
 
 #[tokio::test]
-async fn of_three_servers() {
+async fn three_servers_pass_the_tests_of_all_storages() {
     let servers = [(); 3].map(|()| Memcached::start());
     let [a, b, c] = servers.each_ref().map(Memcached::port);
     let uri = format!("memcached://127.0.0.1:{a},127.0.0.1:{b},127.0.0.1:{c}");
     let storage = MemcachedStorage::builder(&uri).prefix("a.b-c:d_e").build().unwrap();
-    acceptance::run_shared(&storage, NANOSECOND).await;
+    acceptance::run_shared(&storage, Memcached::callers_time()).await;
     let used = servers.iter().filter(|server| server.statistic("total_items") > 0).count();
     assert!(used > 1, "the suite has few clients, but not so few that one server has them all");
 }
 
 #[tokio::test]
-async fn behind_a_breaker() {
-    let server = Memcached::start();
-    let storage = Resilient::new(server.storage()).deadline(Duration::from_secs(10));
-    acceptance::run_shared(&storage, NANOSECOND).await;
-}
-
-#[tokio::test]
-async fn what_memcached_cannot_do_is_refused_with_the_reason() {
+async fn moving_windows_and_resets_are_refused_with_the_reason() {
     let server = Memcached::start();
     let storage = server.storage();
     for strategy in STRATEGIES {

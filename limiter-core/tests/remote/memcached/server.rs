@@ -1,9 +1,14 @@
-//! The server of a test, as a storage and as its administrator sees it.
+//! A memcached server as the suite sees it, and as its administrator does.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
-use limiter_core::{Strategy, storage::MemcachedStorage};
+use limiter_core::{
+    Strategy,
+    storage::{MemcachedStorage, StorageError},
+};
 use limiter_test_servers::{Memcached, wait_until};
+
+use crate::server::Server;
 
 /// All but the moving window.
 pub(crate) const STRATEGIES: [Strategy; 4] = [
@@ -13,33 +18,67 @@ pub(crate) const STRATEGIES: [Strategy; 4] = [
     Strategy::TokenBucket,
 ];
 
-pub(crate) trait ServerExt {
-    fn storage(&self) -> MemcachedStorage;
+impl Server for Memcached {
+    type Storage = MemcachedStorage;
 
+    const NAME: &str = "memcached";
+    const STRATEGIES: &[Strategy] = &STRATEGIES;
+    const RESOLUTION: Duration = Duration::from_nanos(1);
+    const CAN_RESET: bool = false;
+    const KEEPS_COUNTS: bool = false;
+    const IS_PROMPT: bool = true;
+
+    fn start() -> Self {
+        Memcached::start()
+    }
+
+    fn port(&self) -> u16 {
+        self.port()
+    }
+
+    fn restart(&mut self) {
+        self.restart();
+    }
+
+    fn open(uri: &str) -> MemcachedStorage {
+        MemcachedStorage::new(uri).unwrap()
+    }
+
+    fn open_with_prefix(uri: &str, prefix: &str) -> Result<MemcachedStorage, StorageError> {
+        MemcachedStorage::builder(uri).prefix(prefix).build()
+    }
+
+    /// The server has no other clock.
+    fn by_callers_clock(storage: MemcachedStorage) -> MemcachedStorage {
+        storage
+    }
+
+    async fn erase(&self) {
+        self.ask("flush_all\r\n", &["OK\r\n"]);
+    }
+}
+
+pub(crate) trait Administered {
     /// The keys that are there, in order: some are.
     fn keys(&self) -> Vec<String>;
 
-    /// For how many seconds a key is still kept, -1 for ever.
+    /// The seconds after which a key expires, -1 if it never does.
     fn lifetime(&self, key: &str) -> i64;
 
     /// A number of the statistics.
     fn statistic(&self, name: &str) -> u64;
 }
 
-impl ServerExt for Memcached {
-    fn storage(&self) -> MemcachedStorage {
-        MemcachedStorage::new(&self.uri()).unwrap()
-    }
-
+impl Administered for Memcached {
     fn keys(&self) -> Vec<String> {
         let mut dump = String::new();
-        // It goes over its keys now and then of its own accord, and has no ear meanwhile.
-        wait_until("the server has time to tell its keys", || {
+        // It goes over its keys now and then of its own accord, and dumps none meanwhile.
+        wait_until("the server has time to dump its keys", || {
             dump = self.ask("lru_crawler metadump all\r\n", &["END\r\n", "request\r\n"]);
             dump.starts_with("key=")
         });
         let names = dump.lines().filter_map(|line| line.strip_prefix("key=")?.split(' ').next());
-        // One that moves meanwhile is told twice.
+        // One that moves meanwhile is listed twice.
         names.map(percent_decoded).collect::<BTreeSet<_>>().into_iter().collect()
     }
 

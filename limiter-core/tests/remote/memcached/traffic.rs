@@ -1,20 +1,23 @@
-//! What goes to the server.
+//! The commands to the server.
 
 use std::time::{Duration, Instant};
 
 use limiter_core::{
-    Key, Policy, Quota, Scope, Strategy, Timestamp,
-    storage::{Batch, Decision, Hit, MemcachedStorage, Refund, Storage, Verdict},
+    Key, Policy, Quota, Scope, Strategy,
+    storage::{Batch, Decision, Hit, MemcachedStorage, Storage, Verdict},
 };
 use limiter_test_servers::{Memcached, Proxy};
 use tokio::{task::JoinSet, time::timeout};
 
-use crate::memcached::server::{STRATEGIES, ServerExt};
+use crate::{
+    NOON,
+    batches::refunds,
+    memcached::server::{Administered, STRATEGIES},
+    server::{Server, uri},
+};
 
-const NOON: Timestamp = Timestamp::from_millis(1_750_000_000_000);
-
-/// How many times a question is answered until `answer` is there: the least of a few measurements, since a busy
-/// machine only adds to it.
+/// Returns how many round trips something takes, the least of a few measurements, since a busy machine only adds
+/// to it; and what it returned each time.
 async fn trips<T>(proxy: &Proxy, mut ask: impl AsyncFnMut() -> T) -> (u128, Vec<T>) {
     const DELAY: Duration = Duration::from_millis(40);
     proxy.delay(DELAY);
@@ -32,7 +35,7 @@ async fn trips<T>(proxy: &Proxy, mut ask: impl AsyncFnMut() -> T) -> (u128, Vec<
 async fn a_batch_takes_two_round_trips_and_a_refusal_one() {
     let server = Memcached::start();
     let proxy = Proxy::start(server.port()).await;
-    let storage = MemcachedStorage::new(&format!("memcached://127.0.0.1:{}", proxy.port())).unwrap();
+    let storage = MemcachedStorage::new(&uri::<Memcached>(proxy.port())).unwrap();
     let (scope, route, key) = (Scope::new(["application"]), Scope::new(["route"]), Key::from("somebody"));
     let policies = STRATEGIES.map(|strategy| Policy::new(Quota::per_hour(7), strategy));
     let limits: Vec<_> =
@@ -46,13 +49,10 @@ async fn a_batch_takes_two_round_trips_and_a_refusal_one() {
 
     let (admitted, answers) = trips(&proxy, decide).await;
     assert_eq!((admitted, verdicts(&answers)), (2, vec![Verdict::Admitted; 5]));
-    let taken = |decision: &Decision| -> Vec<_> {
-        limits.iter().zip(decision.limits()).map(|(hit, window)| Refund::new(*hit, window)).collect()
-    };
-    let mut answers = answers.iter().chain([&first]).map(taken);
+    let mut answers = answers.iter().chain([&first]);
     let refund = async || {
-        let taken = answers.next().unwrap();
-        storage.refund(&taken, NOON).await.unwrap();
+        let refunds = refunds(&limits, answers.next().unwrap());
+        storage.refund(&refunds, NOON).await.unwrap();
     };
     assert_eq!(trips(&proxy, refund).await.0, 2);
 
@@ -70,25 +70,25 @@ async fn a_batch_takes_two_round_trips_and_a_refusal_one() {
     assert_eq!(trips(&proxy, clear).await.0, 1);
 }
 
-/// The defect: the answer to a request that was given up is read by the next one. Clients whose counts are told
-/// apart by their size share a connection on which many give up.
+/// The defect: the answer to a request that was given up is read by the next one. Clients whose counts differ in
+/// size share a connection on which many give up.
 #[tokio::test]
-async fn answers_go_to_those_who_asked() {
+async fn an_answer_goes_to_its_own_request() {
     let server = Memcached::start();
     let proxy = Proxy::start(server.port()).await;
-    let storage = MemcachedStorage::new(&format!("memcached://127.0.0.1:{}", proxy.port())).unwrap();
+    let storage = MemcachedStorage::new(&uri::<Memcached>(proxy.port())).unwrap();
     let storage = std::sync::Arc::new(storage);
     proxy.delay(Duration::from_millis(3));
     let mut clients = JoinSet::new();
     for client in 1..=40_u64 {
         let storage = std::sync::Arc::clone(&storage);
-        clients.spawn(async move { ask_and_give_up(&storage, client).await });
+        clients.spawn(async move { hit_and_give_up(&storage, client).await });
     }
     let answered: u32 = clients.join_all().await.into_iter().sum();
     assert!((100..40 * 30).contains(&answered), "some were answered and some gave up: {answered}");
 }
 
-async fn ask_and_give_up(storage: &MemcachedStorage, client: u64) -> u32 {
+async fn hit_and_give_up(storage: &MemcachedStorage, client: u64) -> u32 {
     const MOST: u64 = 1_000_000_000;
     let (scope, key) = (Scope::new(["patience"]), Key::from(format!("client {client}")));
     let policy = Policy::new(Quota::per_day(MOST), Strategy::FixedWindow);
@@ -111,9 +111,8 @@ async fn ask_and_give_up(storage: &MemcachedStorage, client: u64) -> u32 {
     answered
 }
 
-/// However many ask at once, there is one connection for each runtime.
 #[tokio::test]
-async fn one_connection_is_made_for_all() {
+async fn one_connection_serves_all_requests_of_a_runtime() {
     let server = Memcached::start();
     let storage = server.storage();
     let before = server.statistic("total_connections");

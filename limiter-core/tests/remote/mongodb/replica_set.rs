@@ -2,19 +2,20 @@
 
 use std::time::Duration;
 
-use crate::{
-    client::{Client, in_time},
-    mongodb::server::Set,
-};
 use limiter_core::{
     Key, Policy, Quota, Scope, Strategy, Timestamp, Unit,
     acceptance::{self, Time},
     storage::{Batch, Hit, MongoStorage, Storage},
 };
 
+use crate::{
+    client::{Client, in_time},
+    mongodb::server::Set,
+};
+
 /// The same storage before and after: its first hit after the step-down finds the next primary by itself.
 #[tokio::test]
-async fn keeps_its_promises_when_the_primary_steps_down() {
+async fn passes_the_tests_of_all_storages_when_the_primary_steps_down() {
     let set = Set::start().await;
     let storage = set.storage().use_caller_clock();
     acceptance::run_shared(&storage, Time::Own).await;
@@ -26,7 +27,7 @@ async fn keeps_its_promises_when_the_primary_steps_down() {
 /// A hit is counted once, whichever primary has heard of it: the driver repeats once what it does not know the end
 /// of, and the servers know what is repeated.
 #[tokio::test]
-async fn counts_no_hit_twice_while_the_primary_steps_down() {
+async fn no_hit_counts_twice_while_the_primary_steps_down() {
     let set = Set::start().await;
     let storage = set.storage();
     let (scope, key) = (Scope::new(["steps"]), Key::from("everybody"));
@@ -52,7 +53,7 @@ async fn counts_no_hit_twice_while_the_primary_steps_down() {
 }
 
 #[tokio::test]
-async fn finds_the_next_primary() {
+async fn the_storage_finds_the_next_primary() {
     let set = Set::start().await;
     let client = Client::new(MongoStorage::builder(&set.uri()).majority(true).build().unwrap());
     warm(&client).await;
@@ -68,7 +69,7 @@ async fn finds_the_next_primary() {
 }
 
 #[tokio::test]
-async fn survives_the_death_of_the_primary() {
+async fn counts_survive_the_death_of_the_primary() {
     let mut set = Set::start().await;
     let client = Client::new(MongoStorage::builder(&set.uri()).majority(true).build().unwrap());
     warm(&client).await;

@@ -1,39 +1,112 @@
-//! The servers of a test, as a storage and as their administrator see them.
+//! MongoDB servers as the suite sees them, and as their administrator does.
 
 use std::{
     ops::{Index, IndexMut},
     time::{Duration, Instant},
 };
 
-use limiter_core::storage::MongoStorage;
+use limiter_core::{
+    Strategy,
+    storage::{MongoStorage, StorageError},
+};
 use limiter_test_servers::Mongo;
 use mongodb::{
-    Client, Collection, Database,
+    Client, Collection, Database as MongoDatabase,
     bson::{Bson, Document, doc},
 };
 
-pub(crate) trait ServerExt {
-    fn storage(&self) -> MongoStorage;
+use crate::server::{Database, Server};
 
+impl Server for Mongo {
+    type Storage = MongoStorage;
+
+    const NAME: &str = "mongodb";
+    const STRATEGIES: &[Strategy] = &Strategy::ALL;
+    const RESOLUTION: Duration = Duration::from_millis(1);
+    const CAN_RESET: bool = true;
+    const KEEPS_COUNTS: bool = true;
+    const IS_PROMPT: bool = false;
+
+    fn start() -> Self {
+        Mongo::start()
+    }
+
+    fn port(&self) -> u16 {
+        self.port()
+    }
+
+    fn restart(&mut self) {
+        self.restart();
+    }
+
+    fn open(uri: &str) -> MongoStorage {
+        MongoStorage::new(uri).unwrap()
+    }
+
+    fn open_with_prefix(uri: &str, prefix: &str) -> Result<MongoStorage, StorageError> {
+        MongoStorage::builder(uri).prefix(prefix).build()
+    }
+
+    fn by_callers_clock(storage: MongoStorage) -> MongoStorage {
+        storage.use_caller_clock()
+    }
+
+    async fn erase(&self) {
+        self.counts().await.drop().await.unwrap();
+    }
+
+    /// Writes the journal, without which the last counts would be lost.
+    async fn flush(&self) {
+        self.admin().await.run_command(doc! { "fsync": 1 }).await.unwrap();
+    }
+}
+
+impl Database for Mongo {
+    async fn remove_expiries(&self) {
+        self.counts().await.update_many(doc! {}, doc! { "$unset": { "e": 1 } }).await.unwrap();
+    }
+
+    async fn has_expiries(&self) -> bool {
+        self.documents().await.iter().all(|document| document.get_datetime("e").is_ok())
+    }
+
+    async fn write_foreign(&self, name: &str) {
+        self.counts().await.insert_one(doc! { "_id": name }).await.unwrap();
+    }
+
+    async fn names(&self) -> usize {
+        self.documents().await.len()
+    }
+}
+
+pub(crate) trait Administered {
     /// The server by itself, to look behind the scenes.
-    async fn admin(&self) -> Database;
+    async fn admin(&self) -> MongoDatabase;
 
     /// The collection of the counts.
     async fn counts(&self) -> Collection<Document>;
+
+    /// The documents of the counts.
+    async fn documents(&self) -> Vec<Document>;
 }
 
-impl ServerExt for Mongo {
-    fn storage(&self) -> MongoStorage {
-        MongoStorage::new(&self.uri()).unwrap()
-    }
-
-    async fn admin(&self) -> Database {
+impl Administered for Mongo {
+    async fn admin(&self) -> MongoDatabase {
         let uri = format!("{}/?directConnection=true", self.uri());
         Client::with_uri_str(uri).await.unwrap().database("admin")
     }
 
     async fn counts(&self) -> Collection<Document> {
         self.admin().await.client().database("ratelimit").collection("counts")
+    }
+
+    async fn documents(&self) -> Vec<Document> {
+        let mut cursor = self.counts().await.find(doc! {}).await.unwrap();
+        let mut documents = Vec::new();
+        while cursor.advance().await.unwrap() {
+            documents.push(cursor.deserialize_current().unwrap());
+        }
+        documents
     }
 }
 
@@ -59,7 +132,7 @@ impl Set {
         set
     }
 
-    /// How many members say this of themselves.
+    /// Returns how many members have this role.
     async fn count(&self, role: &str) -> usize {
         let mut count = 0;
         for member in &self.0 {

@@ -1,40 +1,18 @@
-//! The tests that every storage must pass.
+//! The tests that every storage must pass, over the ways to a Redis server.
 
 use std::{fs, time::Duration};
 
 use limiter_core::{
     acceptance::{self, Time},
-    storage::{RedisStorage, Resilient},
+    storage::RedisStorage,
 };
+use limiter_test_servers::Redis;
 use redis::{AsyncConnectionConfig, Client};
 
-use limiter_test_servers::Redis;
-
-use crate::redis::server::ServerExt;
-
-const MICROSECOND: Time = Time::Callers { resolution: Duration::from_micros(1) };
+use crate::server::Server;
 
 #[tokio::test]
-async fn by_the_time_of_the_caller() {
-    let server = Redis::start();
-    acceptance::run(&server.storage().use_caller_clock(), MICROSECOND).await;
-}
-
-#[tokio::test]
-async fn by_the_time_of_the_server() {
-    let server = Redis::start();
-    acceptance::run(&server.storage(), Time::Own).await;
-}
-
-#[tokio::test]
-async fn behind_a_breaker() {
-    let server = Redis::start();
-    let storage = Resilient::new(server.storage().use_caller_clock()).deadline(Duration::from_secs(10));
-    acceptance::run(&storage, MICROSECOND).await;
-}
-
-#[tokio::test]
-async fn over_a_unix_socket() {
+async fn passes_over_a_unix_socket() {
     let server = Redis::start_with(&["--unixsocket", "redis.sock"]);
     let path = fs::canonicalize(server.folder()).unwrap().join("redis.sock");
     for scheme in ["redis+unix", "valkey+unix"] {
@@ -44,17 +22,18 @@ async fn over_a_unix_socket() {
 }
 
 #[tokio::test]
-async fn with_a_connection_of_the_user() {
+async fn passes_with_a_connection_of_the_user() {
     let server = Redis::start();
     let client = Client::open(server.uri()).unwrap();
     // The default of half a second is too short for a machine that is busy elsewhere.
     let config = AsyncConnectionConfig::new().set_response_timeout(Some(Duration::from_secs(10)));
     let connection = client.get_multiplexed_async_connection_with_config(&config).await.unwrap();
-    acceptance::run(&RedisStorage::from_connection(connection).use_caller_clock(), MICROSECOND).await;
+    acceptance::run(&RedisStorage::from_connection(connection).use_caller_clock(), Redis::callers_time())
+        .await;
 }
 
 #[tokio::test]
-async fn with_a_prefix_a_database_and_a_password() {
+async fn passes_with_a_prefix_a_database_and_a_password() {
     let server = Redis::start_with(&["--requirepass", "a:b@c/d%"]);
     let uri = format!("valkey://127.0.0.1:{}", server.port());
     let builder =
@@ -66,7 +45,7 @@ async fn with_a_prefix_a_database_and_a_password() {
 
 /// The user that the documentation shows, who may do no more than that.
 #[tokio::test]
-async fn with_the_least_permissions() {
+async fn passes_with_the_least_permissions() {
     let page = include_str!("../../../../docs/storage/redis.md");
     let rule = page.lines().find_map(|line| line.strip_prefix("user ")).expect("it shows a rule");
     let server = Redis::start_with(&[&["--user"], &rule.split(' ').collect::<Vec<_>>()[..]].concat());

@@ -1,4 +1,4 @@
-//! What is said of clocks that differ.
+//! The log of clocks that differ.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,11 +7,12 @@ use limiter_test_servers::Redis;
 use tokio::time::{sleep, timeout};
 
 use crate::{
-    log::Captured,
-    redis::{server::ServerExt, stand_in},
+    log::LogCapture,
+    redis::{server::Administered, stand_in},
+    server::Server,
 };
 
-/// A server whose clock is ahead by so much: no real one can be told another time.
+/// A server whose clock is ahead by so much: that of a real one cannot be set.
 async fn server_ahead(ahead: Duration) -> RedisStorage {
     stand_in::server(move |command| {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + ahead;
@@ -24,8 +25,8 @@ async fn server_ahead(ahead: Duration) -> RedisStorage {
     .await
 }
 
-/// What was said of clocks; waits for it.
-async fn said(captured: &Captured) -> Vec<String> {
+/// Waits for the lines about clocks.
+async fn logged(captured: &LogCapture) -> Vec<String> {
     timeout(Duration::from_secs(20), async {
         loop {
             let lines: Vec<_> = captured.take().into_iter().filter(|line| line.contains("S004")).collect();
@@ -36,16 +37,16 @@ async fn said(captured: &Captured) -> Vec<String> {
         }
     })
     .await
-    .expect("it is said within 20 seconds")
+    .expect("it is logged within 20 seconds")
 }
 
 #[tokio::test]
-async fn that_are_an_hour_apart() {
-    let captured = Captured::begin();
+async fn clocks_an_hour_apart_are_logged() {
+    let captured = LogCapture::begin();
     let hour = Duration::from_secs(3600);
     let storage = server_ahead(hour).await;
     storage.probe().await.unwrap();
-    let lines = said(&captured).await;
+    let lines = logged(&captured).await;
     assert!(lines.len() == 1 && lines[0].starts_with("WARN"), "{lines:?}");
     assert!(
         lines[0].contains("ahead_seconds=-3600") || lines[0].contains("ahead_seconds=-3599"),
@@ -54,14 +55,14 @@ async fn that_are_an_hour_apart() {
 }
 
 #[tokio::test]
-async fn that_are_one_and_the_same() {
-    let captured = Captured::begin();
+async fn one_clock_is_not_logged() {
+    let captured = LogCapture::begin();
     let server = Redis::start();
     let (storage, mut admin) = (server.storage(), server.admin());
     storage.probe().await.unwrap();
     let was_asked = |info: &str| info.contains("cmdstat_time:calls=1,");
     timeout(Duration::from_secs(20), async {
-        while !was_asked(&redis::cmd("INFO").arg("commandstats").query::<String>(&mut admin).unwrap()) {
+        while !was_asked(&admin.info("commandstats")) {
             sleep(Duration::from_millis(5)).await;
         }
     })
@@ -70,7 +71,7 @@ async fn that_are_one_and_the_same() {
     for _ in 0..20 {
         storage.probe().await.unwrap();
     }
-    let info: String = redis::cmd("INFO").arg("commandstats").query(&mut admin).unwrap();
+    let info = admin.info("commandstats");
     assert!(was_asked(&info), "once for each connection: {info}");
     let lines = captured.take();
     assert!(lines.iter().all(|line| !line.contains("S004")), "{lines:?}");

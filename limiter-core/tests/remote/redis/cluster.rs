@@ -11,10 +11,16 @@ use limiter_core::{
     storage::{Batch, Hit, RedisStorage, Resilient, Storage, StorageError},
 };
 use limiter_test_servers::{Cluster, Redis, free_port};
+use redis::cmd;
 
 use crate::{
     client::in_time,
-    redis::{refusals::said, server::ServerExt},
+    redis::server::Administered,
+    suite::{
+        exact,
+        refusals::expect_error,
+        vectors::{CONTRACT, agree},
+    },
 };
 
 fn storage(cluster: &Cluster) -> RedisStorage {
@@ -29,13 +35,23 @@ async fn passes_the_tests_of_all_storages() {
     // One node is enough to find the others.
     let uri = format!("valkey+cluster://127.0.0.1:{}?protocol=resp3", cluster.nodes[1].port());
     acceptance::run_shared(&RedisStorage::new(&uri).unwrap(), Time::Own).await;
-    let used =
-        |node: &Redis| redis::cmd("INFO").arg("commandstats").query::<String>(&mut node.admin()).unwrap();
-    assert!(cluster.nodes.iter().all(|node| used(node).contains("cmdstat_evalsha")), "all nodes were asked");
+    let has_decided = |node: &Redis| node.admin().info("commandstats").contains("cmdstat_evalsha");
+    assert!(cluster.nodes.iter().all(has_decided), "all nodes were asked");
+}
+
+#[tokio::test]
+async fn agrees_with_the_contract() {
+    let cluster = Cluster::start();
+    assert_eq!(agree(&storage(&cluster).use_caller_clock(), CONTRACT).await, 300);
+}
+
+#[test]
+fn eight_processes_with_batches_over_three_slots() {
+    exact::admit_the_limit::<Redis>(&Cluster::start().uri(), 3);
 }
 
 /// Two limits of one client, and where they are.
-struct Counted {
+struct TwoLimits {
     /// Each has a key of its own.
     scopes: [Scope; 2],
     key: Key,
@@ -44,7 +60,7 @@ struct Counted {
     node: usize,
 }
 
-impl Counted {
+impl TwoLimits {
     /// A client whose counts are on this node, by the slots a new cluster has.
     fn on(cluster: &Cluster, node: usize) -> Self {
         let mut admin = cluster.nodes[0].admin();
@@ -55,7 +71,7 @@ impl Counted {
             let policy = Policy::new(Quota::per_day(1_000_000), Strategy::FixedWindow);
             let name = limiter_core::CountName::of(&Hit::new(&scopes[0], &key, &policy));
             let tag = format!("{{{}}}", name.client());
-            let slot = redis::cmd("CLUSTER").arg("KEYSLOT").arg(tag).query(&mut admin).unwrap();
+            let slot = admin.run(cmd("CLUSTER").arg("KEYSLOT").arg(tag));
             if slots[node].contains(&slot) {
                 return Self { scopes, key, policy, slot, node };
             }
@@ -63,7 +79,7 @@ impl Counted {
         unreachable!("every node has slots")
     }
 
-    /// What has been used of the first limit, after one more of the first `limits`.
+    /// Hits the first `limits`; returns how much of the first has been used.
     async fn hit(&self, storage: &impl Storage, limits: usize) -> Result<u64, StorageError> {
         let hits: Vec<_> =
             self.scopes[..limits].iter().map(|it| Hit::new(it, &self.key, &self.policy)).collect();
@@ -73,21 +89,21 @@ impl Counted {
 
     /// The keys of its counts.
     fn keys(&self, cluster: &Cluster) -> Vec<String> {
-        redis::cmd("KEYS").arg("*").query(&mut cluster.nodes[self.node].admin()).unwrap()
+        cluster.nodes[self.node].admin().keys()
     }
 }
 
-/// How often a node has answered so.
+/// Returns how often a node has answered with this error.
 fn answered(node: &Redis, error: &str) -> u64 {
-    let info: String = redis::cmd("INFO").arg("errorstats").query(&mut node.admin()).unwrap();
+    let info = node.admin().info("errorstats");
     let prefix = format!("errorstat_{error}:count=");
     info.lines().find_map(|line| line.strip_prefix(&prefix)).map_or(0, |count| count.parse().unwrap())
 }
 
 #[tokio::test]
-async fn a_slot_that_moves() {
+async fn hits_follow_a_slot_that_moves() {
     let cluster = Cluster::start();
-    let (storage, counted) = (storage(&cluster), Counted::on(&cluster, 0));
+    let (storage, counted) = (storage(&cluster), TwoLimits::on(&cluster, 0));
     let [old, new] = [&cluster.nodes[0], &cluster.nodes[2]];
     assert_eq!(counted.hit(&storage, 1).await.unwrap(), 1);
     let keys = counted.keys(&cluster);
@@ -118,9 +134,9 @@ async fn a_slot_that_moves() {
 }
 
 #[tokio::test]
-async fn a_client_that_is_half_moved() {
+async fn a_client_that_is_half_moved_is_an_error() {
     let cluster = Cluster::start();
-    let (storage, counted) = (storage(&cluster), Counted::on(&cluster, 1));
+    let (storage, counted) = (storage(&cluster), TwoLimits::on(&cluster, 1));
     assert_eq!(counted.hit(&storage, 1).await.unwrap(), 1);
     let keys = counted.keys(&cluster);
     assert_eq!(counted.hit(&storage, 2).await.unwrap(), 2);
@@ -132,10 +148,10 @@ async fn a_client_that_is_half_moved() {
 }
 
 #[tokio::test]
-async fn a_killed_primary_without_a_replica() {
+async fn other_nodes_go_on_when_a_primary_is_killed() {
     let mut cluster = Cluster::start();
     let storage = storage(&cluster);
-    let [first, second] = [0, 1].map(|node| Counted::on(&cluster, node));
+    let [first, second] = [0, 1].map(|node| TwoLimits::on(&cluster, node));
     assert_eq!(first.hit(&storage, 1).await.unwrap(), 1);
     assert_eq!(second.hit(&storage, 1).await.unwrap(), 1);
     cluster.nodes[0].kill();
@@ -157,20 +173,20 @@ async fn a_killed_primary_without_a_replica() {
 }
 
 #[tokio::test]
-async fn a_killed_primary_with_a_replica() {
+async fn a_replica_follows_a_killed_primary() {
     is_replaced(|primary| primary.kill()).await;
 }
 
-/// The defect: a node that does not answer is asked again and again, since nothing says that it was replaced.
+/// The defect: a node that does not answer is queried again and again, since nothing shows that it was replaced.
 #[tokio::test]
-async fn a_frozen_primary_with_a_replica() {
+async fn a_replica_follows_a_frozen_primary() {
     is_replaced(|primary| primary.freeze()).await;
 }
 
 async fn is_replaced(harm: impl FnOnce(&mut Redis)) {
     let mut cluster = Cluster::start_with_replica();
     let storage = Resilient::new(storage(&cluster));
-    let counted = Counted::on(&cluster, 0);
+    let counted = TwoLimits::on(&cluster, 0);
     assert_eq!(counted.hit(&storage, 1).await.unwrap(), 1);
     harm(&mut cluster.nodes[0]);
     assert!(in_time(counted.hit(&storage, 1)).await.is_err());
@@ -187,20 +203,16 @@ async fn is_replaced(harm: impl FnOnce(&mut Redis)) {
 }
 
 #[tokio::test]
-async fn what_is_no_cluster() {
+async fn errors_name_what_is_no_cluster() {
     let server = Redis::start();
-    let uri = |port: u16| format!("redis+cluster://127.0.0.1:{port}");
-    let said_of_it = said(&RedisStorage::new(&uri(server.port())).unwrap()).await;
-    assert!(
-        said_of_it.contains("no node of the Redis cluster")
-            && said_of_it.contains("cluster support disabled")
-    );
-    let said_of_it = said(&RedisStorage::new(&uri(free_port())).unwrap()).await;
-    assert!(said_of_it.contains("no node of the Redis cluster") && said_of_it.contains("refused"));
+    let storage = |port: u16| RedisStorage::new(&format!("redis+cluster://127.0.0.1:{port}")).unwrap();
+    expect_error(&storage(server.port()), "no node of the Redis cluster").await;
+    expect_error(&storage(server.port()), "cluster support disabled").await;
+    let nobody = free_port();
+    expect_error(&storage(nobody), "no node of the Redis cluster").await;
+    expect_error(&storage(nobody), "refused").await;
     let node = Redis::start_with(&["--cluster-enabled", "yes"]);
-    let said_of_it = said(&RedisStorage::new(&uri(node.port())).unwrap()).await;
-    assert!(said_of_it.contains("knows no slots"), "{said_of_it}");
+    expect_error(&storage(node.port()), "reports no slots").await;
     let secret = Redis::start_with(&["--cluster-enabled", "yes", "--requirepass", "right"]);
-    let said_of_it = said(&RedisStorage::new(&uri(secret.port())).unwrap()).await;
-    assert!(said_of_it.contains("NOAUTH"), "{said_of_it}");
+    expect_error(&storage(secret.port()), "NOAUTH").await;
 }

@@ -1,88 +1,82 @@
-//! What the server may answer instead of deciding, in words for the operator.
+//! Errors of the server instead of a decision, in words for the operator.
 
-use std::error::Error;
-
-use limiter_core::{
-    Key, Policy, Quota, Scope, Strategy, Timestamp,
-    storage::{Batch, Hit, RedisStorage, Storage},
-};
-
+use limiter_core::storage::RedisStorage;
 use limiter_test_servers::{Redis, free_port};
 
-use crate::redis::stand_in;
+use crate::{redis::stand_in, suite::refusals::expect_error};
 
-/// What is said when the storage is asked, and the cause.
-pub(crate) async fn said(storage: &RedisStorage) -> String {
-    let (scope, key) = (Scope::new(["refusals"]), Key::from("somebody"));
-    let policy = Policy::new(Quota::per_minute(5), Strategy::FixedWindow);
-    let hits = [Hit::new(&scope, &key, &policy)];
-    let error = storage.decide(&Batch::new(&hits), Timestamp::default()).await.expect_err("it cannot decide");
-    let cause = error.source().expect("it has a cause");
-    assert!(storage.probe().await.is_err(), "a probe tells so, too");
-    format!("{error}: {cause}")
-}
-
-async fn says(uri: &str, expected: &str) {
-    let said = said(&RedisStorage::new(uri).unwrap()).await;
-    assert!(said.contains(expected), "{said}");
+async fn expect(uri: &str, expected: &str) {
+    expect_error(&RedisStorage::new(uri).unwrap(), expected).await;
 }
 
 #[tokio::test]
-async fn nobody_listens() {
-    says(&format!("redis://127.0.0.1:{}", free_port()), "refused the connection").await;
-    says("redis+unix:///nowhere/redis.sock", "refused the connection").await;
+async fn a_port_without_a_server_is_an_error() {
+    expect(&format!("redis://127.0.0.1:{}", free_port()), "refused the connection").await;
+    expect("redis+unix:///nowhere/redis.sock", "refused the connection").await;
 }
 
 #[tokio::test]
-async fn no_such_host() {
-    says("redis://nowhere.invalid", "could not be resolved").await;
+async fn a_host_without_an_address_is_an_error() {
+    expect("redis://nowhere.invalid", "could not be resolved").await;
 }
 
 #[tokio::test]
-async fn a_wrong_password_or_none() {
+async fn a_wrong_password_or_none_is_an_error() {
     let server = Redis::start_with(&["--requirepass", "right"]);
     let port = server.port();
-    says(&format!("redis://:wrong@127.0.0.1:{port}"), "refused the user name or the password").await;
-    says(&format!("redis://nobody:right@127.0.0.1:{port}"), "refused the user name or the password").await;
-    says(&server.uri(), "asks for a password").await;
+    expect(&format!("redis://:wrong@127.0.0.1:{port}"), "refused the user name or the password").await;
+    expect(&format!("redis://nobody:right@127.0.0.1:{port}"), "refused the user name or the password").await;
+    expect(&server.uri(), "requires a password").await;
 }
 
 #[tokio::test]
-async fn a_user_without_permission() {
+async fn a_user_without_permission_is_an_error() {
     let server = Redis::start_with(&["--user", "guest", "on", ">guest", "~*", "+@read", "-@scripting"]);
-    says(&format!("redis://guest:guest@127.0.0.1:{}", server.port()), "may not run the commands").await;
+    expect(&format!("redis://guest:guest@127.0.0.1:{}", server.port()), "may not run the commands").await;
 }
 
 #[tokio::test]
-async fn a_replica() {
+async fn a_replica_is_an_error() {
     let primary = Redis::start();
     let port = primary.port().to_string();
     let replica = Redis::start_with(&["--replicaof", "127.0.0.1", &port]);
-    says(&replica.uri(), "read-only replica").await;
+    expect(&replica.uri(), "read-only replica").await;
 }
 
 #[tokio::test]
-async fn no_memory_left() {
+async fn a_server_without_memory_is_an_error() {
     let server = Redis::start_with(&["--maxmemory", "1", "--maxmemory-policy", "noeviction"]);
-    says(&server.uri(), "no memory left").await;
+    expect(&server.uri(), "no memory left").await;
 }
 
 #[tokio::test]
-async fn a_node_of_a_cluster() {
+async fn a_node_of_a_cluster_is_an_error() {
     let server = Redis::start_with(&["--cluster-enabled", "yes"]);
-    says(&server.uri(), "cluster is down").await;
+    expect(&server.uri(), "cluster is down").await;
 }
 
 #[tokio::test]
-async fn no_such_database() {
+async fn a_missing_database_is_an_error() {
     let server = Redis::start();
-    says(&format!("{}/99", server.uri()), "Redis server").await;
+    expect(&format!("{}/99", server.uri()), "Redis server").await;
 }
 
 /// As a server does for as long as it reads its data after a start.
 #[tokio::test]
-async fn a_server_that_is_loading() {
+async fn a_server_that_is_loading_is_an_error() {
     let loading = |_: &str| "-LOADING Redis is loading the dataset in memory\r\n".to_owned();
-    let said = said(&stand_in::server(loading).await).await;
-    assert!(said.contains("still loading its data"), "{said}");
+    expect_error(&stand_in::server(loading).await, "still loading its data").await;
+}
+
+#[test]
+fn errors_and_debug_output_hide_the_password() {
+    for uri in
+        ["http://:secret@127.0.0.1", "redis:secret", "redis://:secret@host:port", "", "redis://:secret@"]
+    {
+        let error = RedisStorage::new(uri).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
+    }
+    let builder = RedisStorage::builder("redis://:secret@127.0.0.1").credentials("me", "secret");
+    assert!(!format!("{builder:?}").contains("secret"));
+    assert!(!format!("{:?}", builder.build().unwrap()).contains("secret"));
 }

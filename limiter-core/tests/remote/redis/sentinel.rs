@@ -10,12 +10,13 @@ use limiter_test_servers::{Redis, Sentinel, free_port};
 
 use crate::{
     client::Client,
-    redis::{refusals::said, server::ServerExt},
+    redis::server::Administered,
+    suite::refusals::{error_of, expect_error},
 };
 
 /// With passwords of both kinds, and a failover that nobody noticed from a fault.
 #[tokio::test]
-async fn before_and_after_a_failover() {
+async fn passes_the_tests_of_all_storages_before_and_after_a_failover() {
     let options = ["--requirepass", "ours", "--masterauth", "ours"];
     let lines = ["sentinel auth-pass main ours", "user limiter on >theirs +@all"];
     let servers = Sentinel::start_with(&options, &lines);
@@ -30,14 +31,14 @@ async fn before_and_after_a_failover() {
     acceptance::run_shared(&storage, Time::Own).await;
 
     let wrong = RedisStorage::new(&format!("{uri}?sentinel_user=limiter&sentinel_pass=ours")).unwrap();
-    let said = said(&wrong).await;
+    let error = error_of(&wrong).await;
     assert!(
-        said.contains("no sentinel led to a primary") && said.contains("authentication failed"),
-        "{said}"
+        error.contains("no sentinel led to a primary") && error.contains("authentication failed"),
+        "{error}"
     );
 }
 
-/// One request, or a few, may meet the old primary, which says that it is a replica now, or its closed door.
+/// One request, or a few, may reach the old primary, which is a replica now, or its closed port.
 async fn recovers(storage: &RedisStorage) {
     let start = Instant::now();
     while let Err(error) = storage.probe().await {
@@ -47,7 +48,7 @@ async fn recovers(storage: &RedisStorage) {
 }
 
 #[tokio::test]
-async fn a_killed_primary() {
+async fn a_replica_follows_a_killed_primary() {
     let mut servers = Sentinel::start();
     let client = Client::new(RedisStorage::new(&servers.uri()).unwrap());
     assert_eq!(client.hit().await.unwrap(), 1);
@@ -65,14 +66,14 @@ async fn a_killed_primary() {
 }
 
 #[tokio::test]
-async fn a_frozen_primary_and_a_frozen_sentinel() {
+async fn a_replica_follows_a_frozen_primary_beside_a_frozen_sentinel() {
     let servers = Sentinel::start();
     let client = Client::new(RedisStorage::new(&servers.uri()).unwrap());
     assert_eq!(client.hit().await.unwrap(), 1);
     servers.servers[0].freeze();
     client.fail().await;
     servers.wait_for_failover();
-    // The one that was asked before; the others still know.
+    // The one that was used before; the others still know.
     servers.freeze_sentinel(0);
     client.recover().await;
     let used = client.hit().await.unwrap();
@@ -81,22 +82,20 @@ async fn a_frozen_primary_and_a_frozen_sentinel() {
 }
 
 #[tokio::test]
-async fn what_sentinels_do_not_know() {
+async fn errors_name_what_sentinels_do_not_know() {
     let servers = Sentinel::start();
     let unknown = RedisStorage::new(&servers.uri().replace("/main", "/other")).unwrap();
-    let said_of_it = said(&unknown).await;
-    assert!(said_of_it.contains("know no primary of this name"), "{said_of_it}");
+    expect_error(&unknown, "no sentinel monitors a primary of this name").await;
     let nobody = RedisStorage::new(&format!("redis+sentinel://127.0.0.1:{}/main", free_port())).unwrap();
-    let said_of_it = said(&nobody).await;
-    assert!(said_of_it.contains("no sentinel led to a primary"), "{said_of_it}");
+    expect_error(&nobody, "no sentinel led to a primary").await;
 }
 
-/// Waits until the replica has heard all that the primary has said.
+/// Waits until the replica has received all writes of the primary.
 async fn replicated(primary: &Redis) {
     let start = Instant::now();
     let mut admin = primary.admin();
     loop {
-        let info: String = redis::cmd("INFO").arg("replication").query(&mut admin).unwrap();
+        let info = admin.info("replication");
         let number = |name: &str| {
             let (_, rest) = info.split_once(name).expect("the primary says so");
             rest.split(['\r', ',']).next().map(ToOwned::to_owned)

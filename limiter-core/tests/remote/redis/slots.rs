@@ -4,15 +4,17 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use limiter_core::{
-    Key, Policy, Quota, Scope, Strategy, Timestamp, Unit, Window,
-    storage::{Batch, Hit, MemoryStorage, RedisStorage, Refund, Resilient, Storage, Verdict},
+    Key, Policy, Quota, Scope, Strategy, Unit, Window,
+    storage::{Batch, Hit, MemoryStorage, RedisStorage, Resilient, Storage, Verdict},
 };
 use limiter_test_servers::Cluster;
 use tokio::time::timeout;
 
-use crate::client::in_time;
-
-const NOON: Timestamp = Timestamp::from_millis(1_750_000_000_000);
+use crate::{
+    NOON,
+    batches::{Dice, refund},
+    client::in_time,
+};
 
 fn storage(cluster: &Cluster) -> RedisStorage {
     RedisStorage::new(&cluster.uri()).unwrap().use_caller_clock()
@@ -23,34 +25,9 @@ fn keys() -> [Key; 6] {
     ["a", "b", "c", "d", "e", "f"].map(|name| Key::text("client", name))
 }
 
-/// A sequence of numbers that looks random and is the same every time.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % end
-    }
-
-    fn hits<'a>(
-        &mut self,
-        most: usize,
-        scope: &'a Scope,
-        keys: &'a [Key],
-        policies: &'a [Policy],
-    ) -> Vec<Hit<'a>> {
-        let hits = (0..=self.below(most)).map(|_| {
-            let (key, policy) = (&keys[self.below(keys.len())], &policies[self.below(policies.len())]);
-            let cost = self.below(3) as u64;
-            Hit::new(scope, key, policy).cost(cost).shadow(self.below(8) == 0)
-        });
-        hits.collect()
-    }
-}
-
-/// The same batches one after the other come out as in memory, down to the last report.
+/// The same batches one after the other are decided as in memory, down to the last report.
 #[tokio::test]
-async fn are_decided_as_in_memory() {
+async fn batches_over_slots_are_decided_as_in_memory() {
     let cluster = Cluster::start();
     let (storage, memory) = (storage(&cluster), MemoryStorage::new());
     let (scope, meta, keys) = (Scope::new(["slots"]), Scope::new(["meta"]), keys());
@@ -87,21 +64,15 @@ async fn are_decided_as_in_memory() {
     assert!(seen.iter().all(|times| *times > 20), "{seen:?}");
 }
 
-async fn refund(storage: &dyn Storage, limits: &[Hit<'_>], windows: &[Window], now: Timestamp) {
-    let taken = limits.iter().zip(windows).filter(|(_, window)| window.is_allowed());
-    let taken: Vec<_> = taken.map(|(hit, window)| Refund::new(*hit, window)).collect();
-    storage.refund(&taken, now).await.unwrap();
-}
-
 /// To the microsecond, in which the scripts count.
 fn report(window: &Window) -> (bool, u64, u128, Option<u128>) {
     let micros = |time: Duration| time.as_nanos().div_ceil(1000);
     (window.is_allowed(), window.remaining(), micros(window.reset()), window.retry_after().map(micros))
 }
 
-/// However many ask at once, no more is admitted than is allowed, and what was taken in vain comes back.
+/// However many hit at once, no more is admitted than is allowed, and charges of refused batches are refunded.
 #[tokio::test]
-async fn never_admit_too_much() {
+async fn a_batch_over_slots_never_admits_too_much() {
     const AMOUNT: usize = 20;
     let cluster = Cluster::start();
     let (storage, keys) = (storage(&cluster), keys());
@@ -128,7 +99,7 @@ async fn never_admit_too_much() {
 
 /// The defect: what one node took stays taken when the request gives up waiting for another one.
 #[tokio::test]
-async fn a_node_that_does_not_answer() {
+async fn a_node_that_does_not_answer_keeps_no_quota() {
     let cluster = Cluster::start();
     let storage = Resilient::new(storage(&cluster));
     let (scope, keys, policy) =
@@ -144,7 +115,7 @@ async fn a_node_that_does_not_answer() {
     };
     let (mut returned, start) = (0, Instant::now());
     for hit in &hits {
-        // Those of the frozen node cannot be asked for.
+        // Those of the frozen node cannot be queried.
         while let Ok(left) = timeout(Duration::from_millis(100), left(hit)).await {
             if left == Some(8) {
                 returned += 1;

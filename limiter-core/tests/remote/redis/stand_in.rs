@@ -1,4 +1,4 @@
-//! What answers in place of a server, where no real one can be made to answer so.
+//! A stand-in for a server, where no real one can be made to answer so.
 
 use limiter_core::storage::RedisStorage;
 use tokio::{

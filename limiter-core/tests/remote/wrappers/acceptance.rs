@@ -10,23 +10,23 @@ use limiter_core::{
 const NANOSECOND: Time = Time::Callers { resolution: Duration::from_nanos(1) };
 
 #[tokio::test]
-async fn of_the_memory_storage() {
+async fn the_memory_storage_passes() {
     acceptance::run(&MemoryStorage::new(), NANOSECOND).await;
 }
 
 /// A storage that is taken for one with a clock of its own is tested less, but passes.
 #[tokio::test]
-async fn without_time() {
+async fn the_memory_storage_passes_by_its_own_time() {
     acceptance::run(&MemoryStorage::new(), Time::Own).await;
 }
 
 #[tokio::test]
-async fn of_a_resilient_storage() {
+async fn a_resilient_storage_passes() {
     acceptance::run(&Resilient::new(MemoryStorage::new()), NANOSECOND).await;
 }
 
-/// It is told the time, but a time that goes back is nothing to count down by.
+/// It gets the time of the caller, but a time that goes back is nothing to count down by.
 #[tokio::test]
-async fn of_a_storage_behind_local_refusals() {
+async fn a_storage_behind_local_refusals_passes() {
     acceptance::run(&LocalRefusals::new(Arc::new(MemoryStorage::new())), Time::Own).await;
 }

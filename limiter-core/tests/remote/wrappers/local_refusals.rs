@@ -1,4 +1,4 @@
-//! What is refused without asking the storage.
+//! Refusals without a query of the storage.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ use limiter_core::{
 
 use crate::wrappers::storage::Far;
 
-mod equal;
+mod equivalence;
 mod forgetting;
 
 const START: Timestamp = Timestamp::from_millis(1_750_000_015_500);
@@ -57,7 +57,7 @@ impl Bench {
         self.now = self.now.after(Duration::from_millis(millis));
     }
 
-    /// The decision, and whether the storage was asked for it.
+    /// Returns the decision, and whether the storage was queried for it.
     async fn decide(&self, batch: &Batch<'_>) -> (Decision, bool) {
         let before = self.far.decided();
         let decision = self.storage.decide(batch, self.now).await.expect("the storage decides");
@@ -78,7 +78,7 @@ fn times(window: Window) -> (u64, u128, Option<u128>) {
 }
 
 #[tokio::test]
-async fn who_was_refused_is_refused_again_without_a_question_and_told_the_rest_of_the_wait() {
+async fn a_refused_client_is_refused_again_here_for_the_rest_of_the_wait() {
     let mut bench = Bench::refused(Strategy::FixedWindow).await;
     for passed in [0, 1500, 3000] {
         bench.now = START.after(Duration::from_millis(passed));
@@ -92,7 +92,7 @@ async fn who_was_refused_is_refused_again_without_a_question_and_told_the_rest_o
 }
 
 #[tokio::test]
-async fn it_is_forgotten_after_5_s_or_with_the_wait() {
+async fn a_refusal_is_forgotten_after_5_s_or_with_its_wait() {
     let mut bench = Bench::refused(Strategy::FixedWindow).await;
     bench.pass(4999);
     assert!(!bench.is_asked(&[bench.hit()]).await);
@@ -109,17 +109,17 @@ async fn it_is_forgotten_after_5_s_or_with_the_wait() {
 }
 
 #[tokio::test]
-async fn a_clock_that_went_back_tells_nothing() {
+async fn a_clock_that_went_back_queries_the_storage() {
     let mut bench = Bench::refused(Strategy::FixedWindow).await;
     bench.now = Timestamp::from_nanos(START.as_nanos() - 1);
     assert!(bench.is_asked(&[bench.hit()]).await);
 }
 
-/// The wait counts from before the storage was asked, which is before it decided: nobody waits for longer here.
+/// The wait counts from before the query, and so from before the decision: no client waits for longer here.
 #[tokio::test]
-async fn the_wait_counts_from_the_question() {
+async fn the_wait_counts_from_the_query() {
     let mut bench = Bench::of(Policy::new(Quota::per_second(2), Strategy::FixedWindow));
-    // The storage decides 300 ms later than it was asked.
+    // The storage decides 300 ms after the query.
     let late = START.after(Duration::from_millis(300));
     let hits = [bench.hit()];
     for _ in 0..2 {
@@ -133,7 +133,7 @@ async fn the_wait_counts_from_the_question() {
 }
 
 #[tokio::test]
-async fn a_smaller_cost_is_asked_for() {
+async fn a_smaller_cost_queries_the_storage() {
     for strategy in Strategy::ALL {
         let bench = Bench::new(strategy);
         let costs = |cost| [bench.hit().cost(cost)];
@@ -158,7 +158,7 @@ async fn a_greater_cost_is_refused_where_its_wait_is_known() {
 }
 
 #[tokio::test]
-async fn what_never_passes_is_refused_for_5_s() {
+async fn a_cost_that_never_passes_is_refused_for_5_s() {
     for strategy in [Strategy::FixedWindow, Strategy::TokenBucket, Strategy::MovingWindow] {
         let mut bench = Bench::new(strategy);
         assert!(bench.is_asked(&[bench.hit().cost(3)]).await);
@@ -172,7 +172,7 @@ async fn what_never_passes_is_refused_for_5_s() {
 }
 
 #[tokio::test]
-async fn elastic_limits_are_always_asked() {
+async fn elastic_limits_always_query_the_storage() {
     let bench = Bench::refused(Strategy::FixedWindowElasticExpiry).await;
     assert!(bench.is_asked(&[bench.hit()]).await);
 
@@ -185,7 +185,7 @@ async fn elastic_limits_are_always_asked() {
 }
 
 #[tokio::test]
-async fn reserved_costs_are_always_asked() {
+async fn reserved_costs_always_query_the_storage() {
     let bench = Bench::new(Strategy::FixedWindow);
     for _ in 0..4 {
         assert!(bench.is_asked(&[bench.hit().reserved(true)]).await);
@@ -210,7 +210,7 @@ async fn shadows_refuse_nothing() {
 }
 
 #[tokio::test]
-async fn tests_are_never_answered_here() {
+async fn tests_always_query_the_storage() {
     let bench = Bench::refused(Strategy::FixedWindow).await;
     let hits = [bench.hit()];
     let (decision, is_asked) = bench.decide(&Batch::test(&hits)).await;
@@ -219,7 +219,7 @@ async fn tests_are_never_answered_here() {
 }
 
 #[tokio::test]
-async fn nobody_else_is_refused() {
+async fn other_clients_are_not_refused() {
     let bench = Bench::refused(Strategy::FixedWindow).await;
     let (bob, other) = (Key::from("bob"), Scope::new(["other"]));
     let labelled = bench.policy.clone().with_label("default");
@@ -235,7 +235,7 @@ async fn nobody_else_is_refused() {
 
 /// A refusal must count there.
 #[tokio::test]
-async fn while_a_guard_passes_the_storage_is_asked_and_once_it_refuses_no_longer() {
+async fn the_storage_is_queried_while_a_guard_passes() {
     let bench = Bench::new(Strategy::FixedWindow);
     let meta = Policy::new(Quota::per_hour(2), Strategy::FixedWindow).with_label("meta");
     let (hits, guards) = ([bench.hit()], [Hit::new(&bench.scope, &bench.key, &meta)]);
@@ -257,7 +257,7 @@ async fn while_a_guard_passes_the_storage_is_asked_and_once_it_refuses_no_longer
 
 /// Without guards a refusal by the limits can still have something to count.
 #[tokio::test]
-async fn a_refusal_that_counts_elsewhere_is_asked_for() {
+async fn a_refusal_that_counts_elsewhere_queries_the_storage() {
     let bench = Bench::refused(Strategy::FixedWindow).await;
     let meta = Policy::new(Quota::per_hour(9), Strategy::FixedWindow);
     let (hits, counted) = ([bench.hit()], [Hit::new(&bench.scope, &bench.key, &meta)]);
@@ -265,7 +265,7 @@ async fn a_refusal_that_counts_elsewhere_is_asked_for() {
 }
 
 #[tokio::test]
-async fn all_limits_of_the_batch_are_reported_or_the_storage_is_asked() {
+async fn all_limits_of_a_batch_are_reported_or_the_storage_is_queried() {
     let bench = Bench::new(Strategy::FixedWindow);
     let daily = Policy::new(Quota::per_day(100), Strategy::FixedWindow);
     let other = Policy::new(Quota::per_day(50), Strategy::FixedWindow);
@@ -287,7 +287,7 @@ async fn all_limits_of_the_batch_are_reported_or_the_storage_is_asked() {
 }
 
 #[tokio::test]
-async fn more_clients_than_it_holds_are_asked_for_again() {
+async fn more_clients_than_there_is_room_for_query_the_storage_again() {
     let bench = Bench::of(Policy::new(Quota::per_minute(0), Strategy::FixedWindow));
     let clients: Vec<_> = (0..20_000).map(|number| Key::text("client", number.to_string())).collect();
     let hit = |key| Hit::new(&bench.scope, key, &bench.policy);

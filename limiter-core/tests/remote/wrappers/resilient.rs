@@ -8,7 +8,7 @@ use limiter_core::{
 };
 use tokio::time::{Instant, sleep};
 
-use crate::{log::Captured, wrappers::storage::Far};
+use crate::{log::LogCapture, wrappers::storage::Far};
 
 fn resilient() -> Resilient<Far> {
     Resilient::new(Far::default())
@@ -27,7 +27,7 @@ fn fail(storage: &Resilient<Far>, is_failing: bool) {
 
 /// The clock of these tests moves by itself while nothing else is to be done.
 #[tokio::test(start_paused = true)]
-async fn only_faults_in_a_row_open_it() {
+async fn only_faults_in_a_row_open_the_breaker() {
     let storage = resilient();
     for _ in 0..5 {
         fail(&storage, true);
@@ -46,7 +46,7 @@ async fn only_faults_in_a_row_open_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_opens_after_as_many_as_it_was_told() {
+async fn the_breaker_opens_after_the_configured_failures() {
     let storage = resilient().failures(NonZeroU32::MIN);
     fail(&storage, true);
     assert!(hit(&storage).await.is_err());
@@ -54,7 +54,7 @@ async fn it_opens_after_as_many_as_it_was_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_does_not_answer_has_failed_after_100_ms() {
+async fn a_missing_answer_is_an_error_after_100_ms() {
     let storage = resilient();
     storage.storage().is_mute.store(true, Relaxed);
     let start = Instant::now();
@@ -64,7 +64,7 @@ async fn what_does_not_answer_has_failed_after_100_ms() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_open_it_answers_at_once_and_asks_nothing() {
+async fn an_open_breaker_fails_at_once_without_a_query() {
     let storage = resilient();
     storage.storage().is_mute.store(true, Relaxed);
     while !storage.is_open() {
@@ -79,7 +79,7 @@ async fn while_open_it_answers_at_once_and_asks_nothing() {
 
 /// No request is made meanwhile.
 #[tokio::test(start_paused = true)]
-async fn it_is_probed_in_the_background_at_growing_pauses_until_it_answers() {
+async fn an_open_breaker_probes_at_growing_pauses_until_there_is_an_answer() {
     let storage = resilient();
     fail(&storage, true);
     while !storage.is_open() {
@@ -110,8 +110,8 @@ async fn it_is_probed_in_the_background_at_growing_pauses_until_it_answers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn opening_and_closing_are_said_once_each() {
-    let (log, storage) = (Captured::begin(), resilient());
+async fn opening_and_closing_are_logged_once_each() {
+    let (log, storage) = (LogCapture::begin(), resilient());
     fail(&storage, true);
     for _ in 0..50 {
         assert!(hit(&storage).await.is_err());
@@ -130,8 +130,8 @@ async fn opening_and_closing_are_said_once_each() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn single_faults_are_not_said() {
-    let (log, storage) = (Captured::begin(), resilient());
+async fn single_faults_are_not_logged() {
+    let (log, storage) = (LogCapture::begin(), resilient());
     fail(&storage, true);
     assert!(hit(&storage).await.is_err());
     fail(&storage, false);
@@ -141,7 +141,7 @@ async fn single_faults_are_not_said() {
 
 /// The defect: asking three times for a reset that a storage does not have made limits fail.
 #[tokio::test(start_paused = true)]
-async fn a_reset_that_fails_does_not_open_it() {
+async fn a_reset_that_fails_does_not_open_the_breaker() {
     let storage = resilient();
     fail(&storage, true);
     for _ in 0..10 {

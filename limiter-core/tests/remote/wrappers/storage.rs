@@ -1,4 +1,4 @@
-//! A storage that counts how often it is asked, and fails when it is told to.
+//! A storage that counts its queries, and fails on demand.
 
 use std::{
     io,
@@ -15,7 +15,7 @@ use limiter_core::{
 pub(crate) struct Far {
     pub(crate) memory: MemoryStorage,
     pub(crate) is_failing: AtomicBool,
-    /// Whether it never answers.
+    /// True if it never answers.
     pub(crate) is_mute: AtomicBool,
     pub(crate) decided: AtomicU64,
     pub(crate) probed: AtomicU64,

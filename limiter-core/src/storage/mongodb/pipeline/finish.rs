@@ -2,53 +2,53 @@ use mongodb::bson::{Bson, Document, doc};
 
 use crate::storage::mongodb::{
     expression::{
-        add, any, at, at_most, call, choose, filter, join, less, list, map, minus, not, number, or, size,
-        subtract, text, var,
+        add, array, call, concat_arrays, cond, field, filter, if_null, literal, lt, lte, map, max, not,
+        number, or, saturating_sub, size, subtract, var,
     },
-    layout::Count,
+    layout::StoredCount,
 };
 
-/// How many live counts one document holds at most: with the longest names and logs, less than half of the 16 MB
-/// that a document may have.
-pub(in crate::storage::mongodb) const MOST_COUNTS: usize = 512;
+/// The maximum number of live counts in a document. With the longest names and logs they take less than half of the
+/// 16 MB that a document may have.
+pub(in crate::storage::mongodb) const MAX_COUNTS: usize = 512;
 
-/// For how long a document is kept when nothing in it matters any more, in milliseconds.
+/// The time between the end of all counts and the expiry of their document, in milliseconds.
 const GRACE: u64 = 1000;
 
-/// A count and the expressions of what shall be stored for it.
-pub(super) struct Outcome<'a> {
-    pub(super) count: &'a Count<'a>,
-    /// Whether anything has changed, and what there is then.
+/// A count, with the expressions of its new value.
+pub(super) struct CountUpdate<'a> {
+    pub(super) count: &'a StoredCount<'a>,
     pub(super) is_changed: Bson,
+    /// The value to store if it is changed.
     pub(super) value: Bson,
 }
 
-/// The last stages: puts the document together if anything has changed, or leaves it as it is.
+/// Returns the last stages. They build the new document, or restore the old one if nothing has changed.
 ///
-/// `report` is the field `r`.
+/// `report` becomes the field `r`.
 pub(super) fn stages<'a>(
-    outcomes: impl IntoIterator<Item = Outcome<'a>>,
+    updates: impl IntoIterator<Item = CountUpdate<'a>>,
     report: Option<Document>,
 ) -> Vec<Document> {
-    let changed = outcomes.into_iter().map(|outcome| {
-        let entry = doc! { "k": text(&outcome.count.name), "v": outcome.value };
-        choose(outcome.is_changed, list([entry.into()]), list([]))
+    let changed = updates.into_iter().map(|update| {
+        let entry = doc! { "k": literal(&update.count.field), "v": update.value };
+        cond(update.is_changed, array([entry.into()]), array([]))
     });
-    let is_changed = less(number(0), size(at("changed")));
-    let mut document = doc! { "_id": at("o._id"), "e": end(), "c": at("counts") };
+    let is_changed = lt(number(0), size(field("changed")));
+    let mut document = doc! { "_id": field("o._id"), "e": expiry(), "c": field("counts") };
     if let Some(mut report) = report {
-        report.insert("n", at("evicted"));
+        report.insert("n", field("evicted"));
         document.insert("r", report);
     }
-    // A document that is new must be stored with its end, or it would stay for ever.
-    let is_new = less(at("o.e"), number(0));
+    // A new document must be stored with an expiry, or it would stay for ever.
+    let is_new = lt(field("o.e"), number(0));
     vec![
-        doc! { "$set": { "changed": join(changed) } },
-        doc! { "$set": { "writes": any([is_changed, is_new]) } },
+        doc! { "$set": { "changed": concat_arrays(changed) } },
+        doc! { "$set": { "writes": or([is_changed, is_new]) } },
         doc! { "$set": { "live": live(), "room": room() } },
         doc! { "$set": { "others": others() } },
-        doc! { "$set": { "counts": counts(), "evicted": minus(size(at("others")), at("room")) } },
-        doc! { "$replaceWith": choose(at("writes"), document.into(), at("o")) },
+        doc! { "$set": { "counts": counts(), "evicted": saturating_sub(size(field("others")), field("room")) } },
+        doc! { "$replaceWith": cond(field("writes"), document.into(), field("o")) },
     ]
 }
 
@@ -60,33 +60,33 @@ fn object(entries: Bson) -> Bson {
     doc! { "$arrayToObject": entries }.into()
 }
 
-/// The counts that have not expired.
+/// Returns the counts that have not expired.
 fn live() -> Bson {
-    let all = or(at("o.c"), doc! { "$literal": {} }.into());
-    filter(entries(all), less(at("now"), var("this.v.x")))
+    let all = if_null(field("o.c"), doc! { "$literal": {} }.into());
+    filter(entries(all), lt(field("now"), var("this.v.x")))
 }
 
-/// Those of them that have not changed.
+/// Returns the live counts that have not changed.
 fn others() -> Bson {
-    filter(at("live"), not(call("$in", [var("this.k"), at("changed.k")])))
+    filter(field("live"), not(call("$in", [var("this.k"), field("changed.k")])))
 }
 
-/// How many others there may be; at least one, which `$slice` asks for.
+/// Returns the maximum number of other counts: at least one, which `$slice` requires.
 fn room() -> Bson {
-    call("$max", [number(1), subtract(number(MOST_COUNTS as u64), size(at("changed")))])
+    max(number(1), subtract(number(MAX_COUNTS as u64), size(field("changed"))))
 }
 
-/// When there are too many, those that have waited longest for a hit make way.
+/// Returns the counts to store. If there are too many, those that were hit least recently are evicted.
 fn counts() -> Bson {
-    let fit = at_most(add(size(at("live")), size(at("changed"))), number(MOST_COUNTS as u64));
-    let merged = call("$mergeObjects", [object(at("live")), object(at("changed"))]);
-    let newest = call("$slice", [at("others"), subtract(number(0), at("room"))]);
-    choose(fit, merged, object(join([newest, at("changed")])))
+    let fit = lte(add(size(field("live")), size(field("changed"))), number(MAX_COUNTS as u64));
+    let merged = call("$mergeObjects", [object(field("live")), object(field("changed"))]);
+    let newest = call("$slice", [field("others"), subtract(number(0), field("room"))]);
+    cond(fit, merged, object(concat_arrays([newest, field("changed")])))
 }
 
-/// The last of the ends of all counts, by the clock of the server, since that is what removes the document.
-fn end() -> Bson {
-    let last = doc! { "$max": map(entries(at("counts")), var("this.v.x")) };
-    let rest = subtract(or(last.into(), at("now")), at("now"));
+/// Returns the expiry: the last end of all counts by the clock of the server, which deletes the document.
+fn expiry() -> Bson {
+    let last = doc! { "$max": map(entries(field("counts")), var("this.v.x")) };
+    let rest = subtract(if_null(last.into(), field("now")), field("now"));
     call("$add", [var("NOW"), rest, number(GRACE)])
 }

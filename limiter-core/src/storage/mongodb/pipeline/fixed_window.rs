@@ -1,42 +1,44 @@
-//! One counter, stored as the newest instant `n`, its end `x` and what is used, `u`.
+//! A counter, stored as the newest instant `n`, the end of the window `x` and the used amount `u`.
 
 use mongodb::bson::{Bson, doc};
 
-use super::rules::{fields, window};
+use super::fields::{fields, window};
 use crate::{
     Policy,
-    storage::mongodb::expression::{add, all, at_most, choose, equal, less, minus, number, subtract, var},
+    storage::mongodb::expression::{
+        add, and, cond, eq, field, lt, lte, number, saturating_sub, subtract, var,
+    },
 };
 
 pub(super) fn load(stored: &str) -> Bson {
     let [end, used] = fields(stored, ["x", "u"]);
-    choose(
+    cond(
         is_running(stored),
         doc! { "x": end, "n": var("now"), "u": used }.into(),
         doc! { "x": var("now"), "n": var("now"), "u": number(0) }.into(),
     )
 }
 
-/// Whether a window with one counter has begun, has not ended, and was not given back whole.
+/// Returns whether a window with one counter has begun, has not ended, and was not refunded as a whole.
 pub(super) fn is_running(stored: &str) -> Bson {
     let [end, used] = fields(stored, ["x", "u"]);
-    all([less(number(0), used), less(var("now"), end)])
+    and([lt(number(0), used), lt(var("now"), end)])
 }
 
 pub(super) fn passes(state: &str, capacity: u64, cost: Bson) -> Bson {
     let [used] = fields(state, ["u"]);
-    at_most(cost, subtract(number(capacity), used))
+    lte(cost, subtract(number(capacity), used))
 }
 
 pub(super) fn take(policy: &Policy, state: &str, cost: Bson) -> Bson {
     let [end, now, used] = fields(state, ["x", "n", "u"]);
-    let begins = equal(used.clone(), number(0));
-    let end = choose(begins, add(now.clone(), number(window(policy))), end);
+    let begins = eq(used.clone(), number(0));
+    let end = cond(begins, add(now.clone(), number(window(policy))), end);
     doc! { "x": end, "n": now, "u": add(used, cost) }.into()
 }
 
 pub(super) fn refund(stored: &str, cost: u64, stamp: u64) -> Bson {
     let [end, newest, used] = fields(stored, ["x", "n", "u"]);
-    let returned = doc! { "x": end.clone(), "n": newest, "u": minus(used, number(cost)) };
-    choose(equal(end, number(stamp)), returned.into(), super::at(stored))
+    let returned = doc! { "x": end.clone(), "n": newest, "u": saturating_sub(used, number(cost)) };
+    cond(eq(end, number(stamp)), returned.into(), field(stored))
 }

@@ -1,60 +1,61 @@
-//! The hits of the last window, stored as a list `h`, oldest first, of numbers: the instant times 10 000, plus the
-//! cost; the sum of the costs, `u`; the newest instant, `n`; and the instant `x` at which the last has left.
+//! A log of the hits in the last window. It is stored as an array `h`, oldest first, of one number for each hit: the
+//! instant times 10 000, plus the cost. Beside it are the sum of the costs `u`, the newest instant `n`, and the instant
+//! `x` at which the last hit leaves the window.
 
 use mongodb::bson::{Bson, doc};
 
-use super::rules::{fields, window};
+use super::fields::{fields, window};
 use crate::{
     Policy,
     storage::mongodb::expression::{
-        add, all, at_most, call, choose, differs, filter, join, last, least, less, list, map, multiply, name,
-        number, or, remainder, size, subtract, sum, var,
+        add, and, array, call, concat_arrays, cond, filter, if_null, last, let_in, lt, lte, map, min, modulo,
+        multiply, ne, number, size, subtract, sum, var,
     },
 };
 
-/// What an instant is multiplied by, to leave room for the cost.
-pub(in crate::storage::mongodb) const ROOM: u64 = 10_000;
+/// The factor of the instant in the number of a hit. Costs are smaller.
+pub(in crate::storage::mongodb) const COST_RANGE: u64 = 10_000;
 
 pub(super) fn load(policy: &Policy, stored: &str) -> Bson {
     let [hits, expires] = fields(stored, ["h", "x"]);
-    // Those at `now - window` have just left.
-    let oldest = multiply(add(subtract(var("now"), number(window(policy))), number(1)), number(ROOM));
-    let live = name("oldest", oldest, filter(or(hits, list([])), at_most(var("oldest"), var("this"))));
-    state(or(expires, var("now")), var("now"), live)
+    // Hits at `now - window` have just left the window.
+    let oldest = multiply(add(subtract(var("now"), number(window(policy))), number(1)), number(COST_RANGE));
+    let live = let_in("oldest", oldest, filter(if_null(hits, array([])), lte(var("oldest"), var("this"))));
+    state(if_null(expires, var("now")), var("now"), live)
 }
 
-/// A state with these hits.
+/// Returns a state with these hits.
 fn state(expires: Bson, newest: Bson, hits: Bson) -> Bson {
-    let used = sum(map(var("hits"), remainder(var("this"), number(ROOM))));
-    name("hits", hits, doc! { "x": expires, "n": newest, "h": var("hits"), "u": used }.into())
+    let used = sum(map(var("hits"), modulo(var("this"), number(COST_RANGE))));
+    let_in("hits", hits, doc! { "x": expires, "n": newest, "h": var("hits"), "u": used }.into())
 }
 
 pub(super) fn passes(state: &str, capacity: u64, cost: Bson) -> Bson {
     let [used] = fields(state, ["u"]);
-    at_most(cost, subtract(number(capacity), used))
+    lte(cost, subtract(number(capacity), used))
 }
 
-/// One of its hits may be as new as this one: then they become one.
+/// Appends a hit. If the last hit has the same instant, adds the cost to it.
 pub(super) fn take(policy: &Policy, state: &str, cost: Bson) -> Bson {
     let [hits, now, used] = fields(state, ["h", "n", "u"]);
     let expires = add(now.clone(), number(window(policy)));
-    let first_of_now = multiply(now.clone(), number(ROOM));
+    let first_of_now = multiply(now.clone(), number(COST_RANGE));
     let earlier = call("$slice", [hits.clone(), subtract(size(hits.clone()), Bson::Int32(1))]);
-    let longer = choose(
-        less(var("last"), first_of_now.clone()),
-        join([hits.clone(), list([add(first_of_now, var("cost"))])]),
-        join([earlier, list([add(var("last"), var("cost"))])]),
+    let longer = cond(
+        lt(var("last"), first_of_now.clone()),
+        concat_arrays([hits.clone(), array([add(first_of_now, var("cost"))])]),
+        concat_arrays([earlier, array([add(var("last"), var("cost"))])]),
     );
-    let longer = name("last", last(hits), longer);
-    name("cost", cost, doc! { "x": expires, "n": now, "h": longer, "u": add(used, var("cost")) }.into())
+    let longer = let_in("last", last(hits), longer);
+    let_in("cost", cost, doc! { "x": expires, "n": now, "h": longer, "u": add(used, var("cost")) }.into())
 }
 
 pub(super) fn refund(stored: &str, cost: u64, stamp: u64) -> Bson {
     let [hits, newest, expires] = fields(stored, ["h", "n", "x"]);
-    let [first, next] = [stamp, stamp.saturating_add(1)].map(|at| number(at.saturating_mul(ROOM)));
-    let is_it = all([at_most(first.clone(), var("this")), less(var("this"), next)]);
-    let returned = subtract(var("this"), least(number(cost), subtract(var("this"), first)));
-    let returned = map(hits, choose(is_it, returned, var("this")));
-    let left = filter(returned, differs(remainder(var("this"), number(ROOM)), number(0)));
+    let [first, next] = [stamp, stamp.saturating_add(1)].map(|at| number(at.saturating_mul(COST_RANGE)));
+    let is_it = and([lte(first.clone(), var("this")), lt(var("this"), next)]);
+    let returned = subtract(var("this"), min(number(cost), subtract(var("this"), first)));
+    let returned = map(hits, cond(is_it, returned, var("this")));
+    let left = filter(returned, ne(modulo(var("this"), number(COST_RANGE)), number(0)));
     state(expires, newest, left)
 }

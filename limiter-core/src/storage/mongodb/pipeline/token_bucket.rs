@@ -1,35 +1,34 @@
-//! A bucket, stored as what was missing from it, `m`, in nanoseconds of refilling, at the newest instant, `n`; and
-//! an instant `x` at which it is full for certain.
+//! A token bucket. It is stored as the missing amount `m`, in nanoseconds of refilling, at the newest instant `n`, and an
+//! instant `x` by which it is full.
 
 use mongodb::bson::{Bson, doc};
 
-use super::rules::fields;
+use super::fields::{NANOS, fields};
 use crate::storage::mongodb::expression::{
-    add, at_most, choose, least, less, minus, most, multiply, number, subtract, var,
+    add, cond, field, lt, lte, max, min, multiply, number, saturating_sub, subtract, var,
 };
 
-/// A bucket fills within 100 years. More milliseconds than these do not matter, and their nanoseconds fit.
-const LONGEST: u64 = 4_000_000_000_000;
-pub(in crate::storage::mongodb) const NANOS: u64 = 1_000_000;
+/// The longest time that matters in milliseconds: a bucket fills within 100 years. Its nanoseconds fit an integer.
+const MAX_MILLIS: u64 = 4_000_000_000_000;
 
 pub(super) fn load(stored: &str) -> Bson {
     let [expires, newest, missing] = fields(stored, ["x", "n", "m"]);
-    let left = minus(missing.clone(), nanos(subtract(var("now"), newest)));
-    choose(
-        less(number(0), missing),
+    let left = saturating_sub(missing.clone(), nanos(subtract(var("now"), newest)));
+    cond(
+        lt(number(0), missing),
         doc! { "x": expires, "n": var("now"), "m": left }.into(),
         doc! { "x": var("now"), "n": var("now"), "m": number(0) }.into(),
     )
 }
 
-/// The nanoseconds of so many milliseconds.
+/// Converts milliseconds to nanoseconds.
 fn nanos(millis: Bson) -> Bson {
-    multiply(least(millis, number(LONGEST)), number(NANOS))
+    multiply(min(millis, number(MAX_MILLIS)), number(NANOS))
 }
 
 pub(super) fn passes(state: &str, capacity: u64, cost: Bson) -> Bson {
     let [missing] = fields(state, ["m"]);
-    at_most(cost, subtract(number(capacity), missing))
+    lte(cost, subtract(number(capacity), missing))
 }
 
 pub(super) fn take(state: &str, capacity: u64, cost: Bson) -> Bson {
@@ -38,10 +37,10 @@ pub(super) fn take(state: &str, capacity: u64, cost: Bson) -> Bson {
     doc! { "x": expires, "n": now, "m": add(missing, cost) }.into()
 }
 
-/// What the time since the hit has not already refilled: more would let it gain the same units twice.
+/// Refunds the part of the cost that time has not refilled since the hit. More would credit the same units twice.
 pub(super) fn refund(stored: &str, cost: u64, stamp: u64) -> Bson {
     let [expires, newest, missing] = fields(stored, ["x", "n", "m"]);
-    let passed = minus(most(super::at("now"), newest.clone()), number(stamp));
-    let credit = minus(number(cost), nanos(passed));
-    doc! { "x": expires, "n": newest, "m": minus(missing, credit) }.into()
+    let passed = saturating_sub(max(field("now"), newest.clone()), number(stamp));
+    let credit = saturating_sub(number(cost), nanos(passed));
+    doc! { "x": expires, "n": newest, "m": saturating_sub(missing, credit) }.into()
 }

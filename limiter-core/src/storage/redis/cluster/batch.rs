@@ -1,5 +1,4 @@
-//! Decisions over several slots: one call for each, sent at once; what was taken is returned when another slot
-//! refuses.
+//! Decisions over several slots: one call for each, sent at once. If a slot refuses, the others undo theirs.
 
 use std::{collections::BTreeMap, pin::pin, sync::Arc, time::Duration};
 
@@ -10,25 +9,26 @@ use tokio::{sync::oneshot, task::JoinHandle, time::sleep};
 
 use super::{
     Cluster,
-    part::{self, Part},
+    part::{self, BatchPart},
     slot,
 };
 use crate::{
     Timestamp, Window,
     storage::{
         Batch, Decision, Hit, Refund, StorageError, Verdict,
+        decision::Windows,
         redis::{
             call::Call,
             error,
-            reply::{self, Reply},
+            reply::{self, ScriptReply},
         },
     },
 };
 
-/// How long answers are waited for after the request has given up, so that what they took can be returned.
-const AFTER_GIVING_UP: Duration = Duration::from_secs(1);
+/// The time to wait for answers after the request has given up, to undo the calls that arrived.
+const GRACE_PERIOD: Duration = Duration::from_secs(1);
 
-/// Decides a batch, in one call if it is all in one slot.
+/// Decides a batch, in one call if all keys are in one slot.
 pub(in super::super) async fn decide(
     cluster: &Arc<Cluster>,
     batch: &Batch<'_>,
@@ -46,7 +46,7 @@ pub(in super::super) async fn decide(
     over_slots(cluster, batch, &slots, time, key).await
 }
 
-/// Returns what was taken: one call for each slot, sent at once.
+/// Refunds hits: one call for each slot, sent at once.
 pub(in super::super) async fn refund(
     cluster: &Arc<Cluster>,
     taken: &[Refund<'_>],
@@ -57,7 +57,7 @@ pub(in super::super) async fn refund(
     run(cluster, slots.into_iter().map(|(slot, taken)| (slot, Call::refund(taken, time, &key)))).await
 }
 
-/// Forgets counts: one call for each slot, sent at once.
+/// Clears counts: one call for each slot, sent at once.
 pub(in super::super) async fn clear(
     cluster: &Arc<Cluster>,
     hits: &[Hit<'_>],
@@ -75,7 +75,7 @@ fn by_slot<T>(hits: &[T], slot: impl Fn(&T) -> u16) -> BTreeMap<u16, Vec<&T>> {
     slots
 }
 
-/// Runs calls at once that must all succeed.
+/// Runs calls at once. All must succeed.
 async fn run(cluster: &Arc<Cluster>, calls: impl Iterator<Item = (u16, Call)>) -> Result<(), StorageError> {
     let calls: Vec<_> = calls.collect();
     let answers = join_all(calls.iter().map(|(slot, call)| cluster.run(*slot, call))).await;
@@ -89,9 +89,9 @@ async fn over_slots(
     time: Option<Timestamp>,
     key: impl Fn(&Hit<'_>) -> String,
 ) -> Result<Decision, StorageError> {
-    let parts = part::parts(batch, slots);
+    let parts = part::split(batch, slots);
     let calls = calls(&parts, time, &key);
-    let (answers, returning) = ask(cluster, Arc::clone(&calls));
+    let (answers, undoing) = run_in_background(cluster, Arc::clone(&calls));
     let answers = answers.await.map_err(|_| StorageError::new("the async runtime has ended"))?;
     let replies = answers.into_iter().collect::<Result<Vec<_>, _>>()?;
     let verdict = verdict(&replies);
@@ -99,78 +99,80 @@ async fn over_slots(
     if verdict != Verdict::Admitted {
         let limits = &windows[batch.guards.len()..];
         let on_refusal = hit_on_refusal(cluster, batch, verdict, limits, time, &key);
-        let ((), returned) = join(on_refusal, returning).await;
-        returned.map_err(|error| StorageError::new("what was taken was not returned").with_source(error))?;
+        let ((), undone) = join(on_refusal, undoing).await;
+        undone.map_err(|error| StorageError::new("a refused batch was not undone").with_source(error))?;
     }
     Ok(Decision::from_windows(verdict, batch.guards.len(), windows))
 }
 
 type Calls = Arc<[(u16, Call)]>;
-type Answers = Vec<Result<Reply, StorageError>>;
+type Replies = Vec<Result<ScriptReply, StorageError>>;
 
-fn calls(parts: &[Part<'_>], time: Option<Timestamp>, key: impl Fn(&Hit<'_>) -> String) -> Calls {
-    parts.iter().map(|part| (part.slot, Call::decide_in_part(&part.batch(), time, &key))).collect()
+fn calls(parts: &[BatchPart<'_>], time: Option<Timestamp>, key: impl Fn(&Hit<'_>) -> String) -> Calls {
+    parts.iter().map(|part| (part.slot, Call::decide_part(&part.batch(), time, &key))).collect()
 }
 
-/// Asks all at once, and returns what was taken in vain even if nobody waits for it any more: the request may
-/// give up at any time.
-fn ask(cluster: &Arc<Cluster>, calls: Calls) -> (oneshot::Receiver<Answers>, JoinHandle<()>) {
+/// Runs all calls at once, and then undoes those that do not fit the verdict.
+///
+/// It does so in the background, since the request may give up at any time.
+fn run_in_background(cluster: &Arc<Cluster>, calls: Calls) -> (oneshot::Receiver<Replies>, JoinHandle<()>) {
     let (mut sender, receiver) = oneshot::channel();
     let cluster = Arc::clone(cluster);
     let task = tokio::spawn(async move {
-        let answers = answers(&cluster, &calls, &mut sender).await;
-        let undo = undo(&calls, &answers);
-        // Where nobody waits for the answers, nobody is told.
-        let _ = sender.send(answers);
+        let replies = replies(&cluster, &calls, &mut sender).await;
+        let undo = undo(&calls, &replies);
+        // It fails if the request has given up.
+        let _ = sender.send(replies);
         run_all(&cluster, &undo).await;
     });
     (receiver, task)
 }
 
-/// The answers that come before nobody waits for them, and shortly after.
-async fn answers(cluster: &Arc<Cluster>, calls: &Calls, sender: &mut oneshot::Sender<Answers>) -> Answers {
+/// Returns the replies that arrive before the request has given up, or shortly after.
+async fn replies(cluster: &Arc<Cluster>, calls: &Calls, sender: &mut oneshot::Sender<Replies>) -> Replies {
     let late = || Err(StorageError::new("a node of the Redis cluster did not answer in time"));
-    let answers: Mutex<Answers> = Mutex::new(calls.iter().map(|_| late()).collect());
-    let asking = join_all(calls.iter().enumerate().map(async |(place, (slot, call))| {
+    let replies: Mutex<Replies> = Mutex::new(calls.iter().map(|_| late()).collect());
+    let running = join_all(calls.iter().enumerate().map(async |(place, (slot, call))| {
         let answer = cluster.run(*slot, call).await.map_err(error::storage);
-        answers.lock()[place] = answer.and_then(|answer| Reply::read(&answer, call));
+        replies.lock()[place] = answer.and_then(|answer| ScriptReply::decode(&answer, call));
     }));
     let given_up = async {
         sender.closed().await;
-        sleep(AFTER_GIVING_UP).await;
+        sleep(GRACE_PERIOD).await;
     };
-    select(pin!(asking), pin!(given_up)).await;
-    answers.into_inner()
+    select(pin!(running), pin!(given_up)).await;
+    replies.into_inner()
 }
 
-/// The calls that return what was taken in vain, and move back what was moved.
-fn undo(calls: &Calls, answers: &Answers) -> Vec<(u16, Call)> {
-    let replies: Option<Vec<_>> = answers.iter().map(|answer| answer.as_ref().ok()).collect();
-    // Without all the answers nothing was decided.
-    let verdict = replies.map(verdict);
-    let asked = calls.iter().zip(answers);
-    let undo = asked.filter_map(|((slot, call), answer)| {
-        let reply = answer.as_ref().ok().filter(|reply| is_in_vain(reply, verdict))?;
+/// Returns the calls that undo those which do not fit the verdict.
+fn undo(calls: &Calls, replies: &Replies) -> Vec<(u16, Call)> {
+    let complete: Option<Vec<_>> = replies.iter().map(|reply| reply.as_ref().ok()).collect();
+    // Without all the replies there is no verdict.
+    let verdict = complete.map(verdict);
+    let ran = calls.iter().zip(replies);
+    let undo = ran.filter_map(|((slot, call), reply)| {
+        let reply = reply.as_ref().ok().filter(|reply| must_undo(reply, verdict))?;
         Some((*slot, call.undo(reply)?))
     });
     undo.collect()
 }
 
-/// Whether what a slot did does not fit what comes out of all: ends that limits moved by refusing stay moved when
-/// the batch is refused, but not when it is guarded.
-fn is_in_vain(reply: &Reply, verdict: Option<Verdict>) -> bool {
+/// Returns whether the effects of a slot do not fit the verdict of the batch.
+///
+/// Ends that refusals moved stay moved if the batch is refused, but not if a guard refuses it.
+fn must_undo(reply: &ScriptReply, verdict: Option<Verdict>) -> bool {
     reply.verdict != Verdict::RefusedByGuard && verdict != Some(reply.verdict)
 }
 
-/// Runs calls at once of which nothing is to be known. The verdict stands whatever comes of them.
+/// Runs calls at once. Errors are only logged, since they do not change the verdict.
 async fn run_all(cluster: &Arc<Cluster>, calls: &[(u16, Call)]) {
     let answers = calls.iter().map(|(slot, call)| cluster.run(*slot, call));
     for error in join_all(answers).await.into_iter().filter_map(Result::err) {
-        tracing::debug!(%error, "a slot of the Redis cluster did not learn of a refusal in another one");
+        tracing::debug!(%error, "call after a refusal failed in a slot of the Redis cluster");
     }
 }
 
-fn verdict<'a>(replies: impl IntoIterator<Item = &'a Reply>) -> Verdict {
+fn verdict<'a>(replies: impl IntoIterator<Item = &'a ScriptReply>) -> Verdict {
     replies.into_iter().fold(Verdict::Admitted, |verdict, reply| match (verdict, reply.verdict) {
         (Verdict::RefusedByGuard, _) | (_, Verdict::RefusedByGuard) => Verdict::RefusedByGuard,
         (Verdict::Refused, _) | (_, Verdict::Refused) => Verdict::Refused,
@@ -179,22 +181,22 @@ fn verdict<'a>(replies: impl IntoIterator<Item = &'a Reply>) -> Verdict {
 }
 
 fn windows(
-    parts: &[Part<'_>],
+    parts: &[BatchPart<'_>],
     calls: &Calls,
-    replies: &[Reply],
+    replies: &[ScriptReply],
     verdict: Verdict,
     hits: usize,
-) -> SmallVec<[Window; 6]> {
+) -> Windows {
     let mut windows: SmallVec<[Option<Window>; 6]> = (0..hits).map(|_| None).collect();
     for ((part, (_, call)), reply) in parts.iter().zip(calls.iter()).zip(replies) {
-        part.report(call, reply, is_in_vain(reply, Some(verdict)), |place, window| {
+        part.report(call, reply, must_undo(reply, Some(verdict)), |place, window| {
             windows[place] = Some(window);
         });
     }
     windows.into_iter().flatten().collect()
 }
 
-/// Hits what is hit when the limits refused, each by itself.
+/// Takes the hits on refusal if the limits refused, each by itself.
 async fn hit_on_refusal(
     cluster: &Arc<Cluster>,
     batch: &Batch<'_>,
@@ -211,9 +213,9 @@ async fn hit_on_refusal(
         hit.is_some_and(|hit| !hit.shadow) && !limits[limit].is_allowed()
     };
     let due = batch.on_refusal.iter().filter(|hit| hit.only_after.is_none_or(refused));
-    // In shadow each is taken if it passes, whatever the others do.
+    // As a shadow, each is taken if it passes, whatever the others do.
     let hits: Vec<_> = due.map(|hit| hit.shadow(true)).collect();
     let slots: Vec<_> = hits.iter().map(|hit| slot::of(&key(hit))).collect();
-    let parts = part::parts(&Batch::new(&hits), &slots);
+    let parts = part::split(&Batch::new(&hits), &slots);
     run_all(cluster, &calls(&parts, time, key)).await;
 }

@@ -8,7 +8,7 @@ pub(super) fn parse(text: &str, reporter: &Address) -> Option<Address> {
     Some(resolve(host.trim_matches(['[', ']']), port.parse().ok()?, reporter))
 }
 
-/// Returns an address in which an empty or unknown host stands for the node that reported it.
+/// Returns an address. An empty or unknown host is that of the node that reported it.
 pub(super) fn resolve(host: &str, port: u16, reporter: &Address) -> Address {
     let host = if host.is_empty() || host == "?" { &reporter.host } else { host };
     Address::new(host, port)

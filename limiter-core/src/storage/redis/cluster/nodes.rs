@@ -1,4 +1,4 @@
-//! What goes to all nodes, or to those of some keys.
+//! Commands that go to all nodes, or to the nodes of some keys.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use redis::{ErrorKind, RedisResult};
 
 use super::{Cluster, slot, topology::Topology};
-use crate::storage::redis::{line::Lines, link};
+use crate::storage::redis::{commands, pool::ConnectionPool};
 
 impl Cluster {
     /// Removes keys, which need not exist.
@@ -15,43 +15,41 @@ impl Cluster {
         for key in keys {
             slots.entry(slot::of(key)).or_default().push(key);
         }
-        let answers = slots.into_iter().map(async |(slot, keys)| {
-            let mut command = redis::cmd("UNLINK");
-            command.arg(keys);
-            self.ask(slot, &command).await
-        });
+        let answers =
+            slots.into_iter().map(async |(slot, keys)| self.send(slot, &commands::unlink(keys)).await);
         join_all(answers).await.into_iter().try_for_each(|answer| answer.map(drop))
     }
 
-    /// Each node that has slots.
-    pub(in super::super) async fn primaries(self: &Arc<Self>) -> RedisResult<Vec<Arc<Lines>>> {
+    /// Returns the nodes that have slots.
+    pub(in super::super) async fn primaries(self: &Arc<Self>) -> RedisResult<Vec<Arc<ConnectionPool>>> {
         let topology = self.topology().await?;
         topology.primaries().into_iter().map(|address| self.node(address)).collect()
     }
 
+    /// Returns the topology. Waits for a refresh if it is unknown.
     async fn topology(self: &Arc<Self>) -> RedisResult<Arc<Topology>> {
         if self.topology.lock().is_empty() {
-            self.learn()?.outcome().await?;
+            self.refresh_topology()?.outcome().await?;
         }
         Ok(Arc::clone(&self.topology.lock()))
     }
 }
 
-/// Tells whether all primaries take writes: with one of them missing, some requests fail all the time.
+/// Checks whether all primaries accept writes. If one of them does not, some requests fail all the time.
 pub(in super::super) async fn probe(cluster: &Arc<Cluster>, prefix: &str) -> RedisResult<()> {
     let topology = cluster.topology().await?;
     let keys = key_of_each(&topology, prefix);
     if keys.len() < topology.primaries().len() {
         return Err((ErrorKind::Client, "no key was found for a node").into());
     }
-    let answers = keys.into_iter().map(async |key| cluster.ask(slot::of(&key), &link::probe(key)).await);
+    let answers = keys.into_iter().map(async |key| cluster.send(slot::of(&key), &commands::probe(key)).await);
     join_all(answers).await.into_iter().try_for_each(|answer| answer.map(drop))
 }
 
-/// How many keys are tried: a node with a single slot has one in 16384.
+/// The maximum number of keys that are tried. A node with a single slot has one key in 16384.
 const MAX_TRIES: u32 = 1 << 18;
 
-/// A key for each primary.
+/// Returns a key for each primary.
 fn key_of_each(topology: &Topology, prefix: &str) -> Vec<String> {
     let mut left = topology.primaries();
     let mut keys = Vec::with_capacity(left.len());

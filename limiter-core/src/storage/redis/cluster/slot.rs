@@ -1,13 +1,13 @@
-/// How many slots the keys of a cluster fall into.
+/// The number of slots of a cluster.
 pub(in super::super) const SLOTS: u16 = 1 << 14;
 
-/// The slot of a key: that of what stands between its first braces, if anything does.
+/// Returns the slot of a key, which depends on the text between its first braces, or on the whole key.
 pub(in super::super) fn of(key: &str) -> u16 {
     let tag = key.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map(|(tag, _)| tag);
     crc16(tag.filter(|tag| !tag.is_empty()).unwrap_or(key).as_bytes()) % SLOTS
 }
 
-/// The CRC that clusters use: CRC-16/XMODEM.
+/// Returns the checksum that clusters use, CRC-16/XMODEM.
 fn crc16(bytes: &[u8]) -> u16 {
     const fn remainder(byte: u16) -> u16 {
         let mut rest = byte << 8;

@@ -3,42 +3,42 @@ use redis::Value;
 use super::{node_address, slot::SLOTS};
 use crate::storage::address::Address;
 
-/// Which node has which slots.
+/// The topology of a cluster: the node of each slot.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Topology {
-    /// By their first slot; they do not overlap.
-    ranges: Vec<Range>,
+    /// In the order of their first slots, without overlap.
+    ranges: Vec<SlotRange>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-struct Range {
+struct SlotRange {
     first: u16,
     last: u16,
     primary: Address,
 }
 
-/// How many nodes one reply may name.
+/// The maximum number of ranges in one reply.
 const MAX_RANGES: usize = SLOTS as usize;
 
 impl Topology {
-    /// Reads the answer to `CLUSTER SLOTS`; none when it is something else. `asked` is who gave it.
-    pub(super) fn read(answer: &Value, asked: &Address) -> Option<Self> {
+    /// Parses the answer of the node `reporter` to `CLUSTER SLOTS`. Returns `None` if it is anything else.
+    pub(super) fn parse(answer: &Value, reporter: &Address) -> Option<Self> {
         let Value::Array(ranges) = answer else { return None };
         let ranges: Option<Vec<_>> =
-            ranges.iter().take(MAX_RANGES).map(|range| Range::read(range, asked)).collect();
+            ranges.iter().take(MAX_RANGES).map(|range| SlotRange::parse(range, reporter)).collect();
         let mut ranges = ranges?;
         ranges.sort_by_key(|range| range.first);
         let overlap = ranges.windows(2).any(|pair| pair[0].last >= pair[1].first);
         (!overlap).then_some(Self { ranges })
     }
 
-    /// Who has this slot.
+    /// Returns the primary of this slot.
     pub(super) fn primary(&self, slot: u16) -> Option<&Address> {
         let place = self.ranges.partition_point(|range| range.last < slot);
         self.ranges.get(place).filter(|range| range.first <= slot).map(|range| &range.primary)
     }
 
-    /// Each node that has slots, once.
+    /// Returns the nodes that have slots, each once.
     pub(super) fn primaries(&self) -> Vec<&Address> {
         let mut primaries: Vec<&Address> = Vec::new();
         for range in &self.ranges {
@@ -54,9 +54,9 @@ impl Topology {
     }
 }
 
-impl Range {
-    /// Reads first, last, primary, replicas; of a node: host, port and more.
-    fn read(range: &Value, asked: &Address) -> Option<Self> {
+impl SlotRange {
+    /// Parses a range: first slot, last slot, primary, replicas. A node is a host, a port and more.
+    fn parse(range: &Value, reporter: &Address) -> Option<Self> {
         let Value::Array(range) = range else { return None };
         let [first, last, Value::Array(primary), ..] = range.as_slice() else { return None };
         let [host, port, ..] = primary.as_slice() else { return None };
@@ -67,7 +67,7 @@ impl Range {
             Value::Nil => "",
             _ => return None,
         };
-        let primary = node_address::resolve(host, number(port)?, asked);
+        let primary = node_address::resolve(host, number(port)?, reporter);
         (first <= last).then_some(Self { first, last, primary })
     }
 }
@@ -92,14 +92,14 @@ mod tests {
         Value::Array(vec![Value::Int(first), Value::Int(last), node.clone(), node])
     }
 
-    fn read(ranges: Vec<Value>) -> Option<Topology> {
-        Topology::read(&Value::Array(ranges), &Address::new("asked", 1))
+    fn parse(ranges: Vec<Value>) -> Option<Topology> {
+        Topology::parse(&Value::Array(ranges), &Address::new("reporter", 1))
     }
 
     #[test]
     fn slots_have_their_primaries() {
         let host = |host: &str| Value::BulkString(host.into());
-        let topology = read(vec![
+        let topology = parse(vec![
             range(200, 300, host("b"), 2),
             range(0, 100, host("a"), 1),
             range(301, 301, host("a"), 1),
@@ -122,16 +122,16 @@ mod tests {
     }
 
     #[test]
-    fn a_node_without_a_name_is_where_it_was_asked() {
+    fn a_node_without_a_host_is_the_reporter() {
         for host in [Value::Nil, Value::BulkString(vec![]), Value::SimpleString("?".into())] {
-            let topology = read(vec![range(0, 1, host, 7)]).unwrap();
-            assert_eq!(topology.primary(1), Some(&Address::new("asked", 7)));
+            let topology = parse(vec![range(0, 1, host, 7)]).unwrap();
+            assert_eq!(topology.primary(1), Some(&Address::new("reporter", 7)));
         }
     }
 
     #[test]
-    fn nonsense_is_not_understood() {
-        assert!(read(vec![]).is_some_and(|topology| topology.is_empty()));
+    fn anything_else_is_rejected() {
+        assert!(parse(vec![]).is_some_and(|topology| topology.is_empty()));
         let host = || Value::SimpleString("a".into());
         for ranges in [
             vec![Value::Nil],
@@ -141,8 +141,8 @@ mod tests {
             vec![range(0, 5, host(), 1), range(5, 6, host(), 1)],
             vec![range(0, 1, Value::Int(1), 1)],
         ] {
-            assert_eq!(read(ranges), None);
+            assert_eq!(parse(ranges), None);
         }
-        assert_eq!(Topology::read(&Value::Nil, &Address::new("a", 1)), None);
+        assert_eq!(Topology::parse(&Value::Nil, &Address::new("a", 1)), None);
     }
 }

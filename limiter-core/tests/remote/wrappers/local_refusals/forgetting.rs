@@ -1,9 +1,9 @@
-//! What is cleared, reset or given back is asked for.
+//! Cleared, reset and refunded counts are queried again.
 
 use super::*;
 
 #[tokio::test]
-async fn what_is_cleared_or_reset() {
+async fn a_clear_and_a_reset_forget_the_refusal() {
     for is_reset in [false, true] {
         let bench = Bench::refused(Strategy::FixedWindow).await;
         if is_reset {
@@ -17,7 +17,7 @@ async fn what_is_cleared_or_reset() {
 }
 
 #[tokio::test]
-async fn what_is_cleared_is_that_alone() {
+async fn a_clear_forgets_its_own_refusal_only() {
     let bench = Bench::refused(Strategy::FixedWindow).await;
     let bob = Key::from("bob");
     bench.storage.clear(&[Hit::new(&bench.scope, &bob, &bench.policy)]).await.unwrap();
@@ -26,7 +26,7 @@ async fn what_is_cleared_is_that_alone() {
 
 /// Also when the storage cannot be reached: what it does then is not known.
 #[tokio::test]
-async fn what_could_not_be_cleared() {
+async fn a_clear_that_fails_forgets_the_refusal() {
     let bench = Bench::refused(Strategy::FixedWindow).await;
     bench.far.is_failing.store(true, std::sync::atomic::Ordering::Relaxed);
     bench.storage.clear(&[bench.hit()]).await.expect_err("it is failing");
@@ -36,7 +36,7 @@ async fn what_could_not_be_cleared() {
 
 /// The defect: who gives up waiting for a storage that does not answer leaves the refusals behind.
 #[tokio::test]
-async fn what_nobody_waited_for() {
+async fn a_dropped_clear_forgets_the_refusal() {
     let bench = Bench::refused(Strategy::FixedWindow).await;
     drop(bench.storage.clear(&[bench.hit()]));
     assert!(bench.is_asked(&[bench.hit()]).await);
@@ -45,7 +45,7 @@ async fn what_nobody_waited_for() {
 }
 
 #[tokio::test]
-async fn what_is_given_back() {
+async fn a_refund_forgets_the_refusal() {
     let bench = Bench::new(Strategy::FixedWindow);
     let admitted = bench.ask(&[bench.hit()]).await.0.limits()[0];
     assert!(bench.ask(&[bench.hit()]).await.0.is_admitted());
@@ -58,7 +58,7 @@ async fn what_is_given_back() {
 
 /// The defect: an answer that was on its way while its count was cleared brings the refusal back.
 #[tokio::test]
-async fn what_was_asked_before() {
+async fn an_answer_from_before_a_clear_is_not_remembered() {
     for is_reset in [false, true] {
         let bench = Bench::new(Strategy::FixedWindow);
         for _ in 0..2 {
@@ -69,7 +69,7 @@ async fn what_was_asked_before() {
         assert!(bench.is_asked(&[Hit::new(&bench.scope, &bob, &bench.policy).cost(9)]).await);
         let hits = [bench.hit()];
         let batch = Batch::new(&hits);
-        // The storage decides when it is asked, and the answer is read later.
+        // The storage decides at once, and the answer is read later.
         let on_its_way = bench.storage.decide(&batch, bench.now);
         if is_reset {
             bench.storage.reset().await.unwrap();

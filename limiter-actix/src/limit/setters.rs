@@ -1,0 +1,185 @@
+//! Setters of a limit's options.
+
+use std::{num::NonZeroU64, sync::Arc};
+
+use actix_web::{
+    HttpResponse,
+    dev::{ResponseHead, ServiceRequest},
+    http::Method,
+};
+use limiter_core::{Key, Quota, Strategy};
+
+use super::{
+    Limit,
+    callback::{Callback, Cost, Text},
+};
+use crate::{Breach, OnStorageFailure};
+
+impl Limit {
+    /// Sets the function that identifies the client. Defaults to the limiter's own key, which is also used when it
+    /// returns no key.
+    pub fn key<F, K>(mut self, key: F) -> Self
+    where
+        F: Fn(&ServiceRequest) -> K + Send + Sync + 'static,
+        K: Into<Key>,
+    {
+        self.key = Some(Callback(Arc::new(move |req| key(req).into())));
+        self
+    }
+
+    /// Sets the amount that a request is charged. Defaults to 1.
+    ///
+    /// A request of cost 0 always passes and is not charged.
+    pub fn cost(mut self, cost: u64) -> Self {
+        self.cost = Cost::Fixed(cost);
+        self
+    }
+
+    /// Sets the function that returns the amount that a request is charged.
+    pub fn cost_with(mut self, cost: impl Fn(&ServiceRequest) -> u64 + Send + Sync + 'static) -> Self {
+        self.cost = Cost::With(Callback(Arc::new(cost)));
+        self
+    }
+
+    /// Sets the capacity of a token bucket. Defaults to the amount of the quota.
+    ///
+    /// Requires [`Strategy::TokenBucket`]. 0 restores the default.
+    pub fn burst(mut self, burst: u64) -> Self {
+        self.burst = NonZeroU64::new(burst);
+        self
+    }
+
+    /// Lifts this limit for requests for which `exempt` returns `true`.
+    pub fn exempt_when(mut self, exempt: impl Fn(&ServiceRequest) -> bool + Send + Sync + 'static) -> Self {
+        self.exempt_when = Some(Callback(Arc::new(exempt)));
+        self
+    }
+
+    /// Refunds the cost if `deduct` returns `false` for the response.
+    ///
+    /// The limiter charges the cost before the handler runs, so concurrent requests cannot overshoot the limit. It
+    /// calls `deduct` when the head of the response exists. If the client disconnects or the handler panics, there
+    /// is no response. The cost is then refunded only with [`refund_on_drop`](Self::refund_on_drop).
+    pub fn deduct_when(mut self, deduct: impl Fn(&ResponseHead) -> bool + Send + Sync + 'static) -> Self {
+        self.deduct_when = Some(Callback(Arc::new(deduct)));
+        self
+    }
+
+    /// Refunds the cost if the request is dropped before a response exists (client disconnect, timeout, panic).
+    /// Defaults to `false`, because disconnecting would otherwise make attempts free.
+    ///
+    /// This works with and without [`deduct_when`](Self::deduct_when). A hit that a remote storage was still
+    /// deciding when the request was dropped is not refunded.
+    pub fn refund_on_drop(mut self, refund: bool) -> Self {
+        self.refund_on_drop = refund;
+        self
+    }
+
+    /// Limits only these methods. Defaults to all methods. GET includes HEAD.
+    ///
+    /// Names are case-insensitive. One text may contain several, separated by commas or spaces. An invalid name is
+    /// logged as an error and ignored. If no name is left, the limit applies to all methods.
+    pub fn methods<'a>(mut self, methods: impl IntoIterator<Item = &'a str>) -> Self {
+        let names = methods.into_iter().flat_map(|names| names.split([',', ' ']));
+        self.methods = names.filter(|name| !name.is_empty()).filter_map(method).collect();
+        self
+    }
+
+    /// Sets whether each method has its own count. Defaults to `false`.
+    ///
+    /// HEAD counts as GET, and all unknown methods share one count.
+    pub fn per_method(mut self, per_method: bool) -> Self {
+        self.per_method = per_method;
+        self
+    }
+
+    /// Sets whether this limit overrides the limits declared further out. Defaults to `true`.
+    ///
+    /// A level overrides the outer levels if any of its limits does.
+    pub fn override_defaults(mut self, override_defaults: bool) -> Self {
+        self.override_defaults = override_defaults;
+        self
+    }
+
+    /// Sets the text of a refusal. Defaults to the quota.
+    pub fn error_message(mut self, message: impl Into<Arc<str>>) -> Self {
+        self.message = Some(Text::Fixed(message.into()));
+        self
+    }
+
+    /// Sets the function that returns the text of a refusal.
+    pub fn error_message_with<F, T>(mut self, message: F) -> Self
+    where
+        F: Fn(&ServiceRequest) -> T + Send + Sync + 'static,
+        T: Into<String>,
+    {
+        self.message = Some(Text::With(Callback(Arc::new(move |req| message(req).into()))));
+        self
+    }
+
+    /// Sets the function that responds to a refusal by this limit. If it returns `None`, the limiter's response is
+    /// sent.
+    pub fn on_breach(
+        mut self,
+        respond: impl Fn(&Breach) -> Option<HttpResponse> + Send + Sync + 'static,
+    ) -> Self {
+        self.on_breach = Some(Callback(Arc::new(respond)));
+        self
+    }
+
+    /// Sets the counting strategy. Defaults to that of the limiter.
+    pub fn strategy(mut self, strategy: Strategy) -> Self {
+        self.strategy = Some(strategy);
+        self
+    }
+
+    /// Sets the name in headers, logs and metrics. Defaults to the quota.
+    pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Shares one count among all limits of this name, whatever route or scope they are declared on.
+    pub fn shared(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.shared = Some(Text::Fixed(name.into()));
+        self
+    }
+
+    /// Shares one count among all limits for which the function returns the same name.
+    pub fn shared_with<F, T>(mut self, name: F) -> Self
+    where
+        F: Fn(&ServiceRequest) -> T + Send + Sync + 'static,
+        T: Into<String>,
+    {
+        self.shared = Some(Text::With(Callback(Arc::new(move |req| name(req).into()))));
+        self
+    }
+
+    /// Limits how often a client may breach this limit. A client over that quota is refused everywhere. May be
+    /// called more than once.
+    pub fn meta(mut self, quota: Quota) -> Self {
+        self.meta.push(quota);
+        self
+    }
+
+    /// Sets whether this limit only counts and reports, but never refuses. Defaults to `false`.
+    pub fn shadow(mut self, shadow: bool) -> Self {
+        self.shadow = shadow;
+        self
+    }
+
+    /// Sets the policy for storage failures, also for the meta limits of this limit. Defaults to that of the
+    /// limiter.
+    pub fn on_storage_failure(mut self, on_failure: OnStorageFailure) -> Self {
+        self.on_storage_failure = Some(on_failure);
+        self
+    }
+}
+
+fn method(name: &str) -> Option<Method> {
+    let method = Method::from_bytes(name.to_ascii_uppercase().as_bytes());
+    if method.is_err() {
+        tracing::error!(name, "ignoring invalid method of a limit: expected one such as `POST`");
+    }
+    method.ok()
+}

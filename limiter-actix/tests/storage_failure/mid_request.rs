@@ -1,0 +1,52 @@
+//! A storage that fails between two questions of one request.
+
+use actix_web::{App, guard, rt::task::yield_now, test::init_service, web};
+use limiter_actix::{
+    Limit,
+    OnStorageFailure::{Allow, Deny, Fallback},
+    Quota, resource,
+};
+use limiter_test_support::app::{ask, request};
+
+use crate::fickle_storage::{Bench, ok, statuses};
+
+/// A request to `/hidden` is first taken for one to `/{name}`, and then found to be what it is. The storage is asked
+/// twice, and answers the first time only.
+#[actix_web::test]
+async fn a_charge_before_the_failure_is_refunded() {
+    for (on_failure, first) in [(Deny, 503), (Allow, 200), (Fallback, 200)] {
+        let bench = Bench::new();
+        let limit = Limit::new(Quota::per_hour(2)).on_storage_failure(on_failure);
+        let limiter = bench.limiter().default_limits("1/hour").build().unwrap();
+        let app = App::new()
+            .wrap(limiter)
+            .service(web::resource("/{name}").guard(guard::Host("example.com")).to(ok))
+            .service(resource("/hidden", limit, |it| it.to(ok)));
+        let app = init_service(app).await;
+        bench.storage.fail_at(2);
+        assert_eq!(ask(&app, request("GET", "/hidden")).await.status, first, "{on_failure:?}");
+        assert_eq!(bench.storage.decided(), 2);
+        // The refund does not delay the answer.
+        for _ in 0..10 {
+            yield_now().await;
+        }
+        let hiding = request("GET", "/plain").insert_header(("host", "example.com"));
+        assert_eq!(ask(&app, hiding).await.status, 200, "{on_failure:?}: its limit of 1 was given back");
+    }
+}
+
+/// The charge of the fallback is refunded, and the right limit is queried.
+#[actix_web::test]
+async fn a_storage_that_recovers_mid_request_decides() {
+    let bench = Bench::new();
+    let limiter = bench.limiter().default_limits("1/hour").in_memory_fallback("1/hour").build().unwrap();
+    let limit = Limit::new(Quota::per_hour(2));
+    let app = App::new()
+        .wrap(limiter)
+        .service(web::resource("/{name}").guard(guard::Host("example.com")).to(ok))
+        .service(resource("/hidden", limit, |it| it.to(ok)));
+    let app = init_service(app).await;
+    bench.storage.fail_at(1);
+    assert_eq!(ask(&app, request("GET", "/hidden")).await.status, 200);
+    assert_eq!(statuses(&app, "/hidden", 2).await, [200, 429], "both were taken from the storage");
+}

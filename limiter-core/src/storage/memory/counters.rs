@@ -1,0 +1,159 @@
+use crate::{
+    Policy, Timestamp, Window,
+    storage::{Decision, Hit},
+    strategy::State,
+};
+
+/// The counts of an entry whose counts do not fit into its numbers.
+#[derive(Debug, Default)]
+pub(super) struct Counters(Vec<Counter>);
+
+/// The count of one policy.
+#[derive(Debug)]
+pub(super) struct Counter {
+    /// The id of the policy without its lowest bit. That bit is set if the count was spent when it last changed.
+    policy: u64,
+    state: State,
+}
+
+const SPENT: u64 = 1;
+
+/// The maximum number of counts in an entry. Only limits that change by the request can need more; then the least
+/// valuable count is evicted.
+const MAX_COUNTERS: usize = 64;
+
+impl Counters {
+    /// Returns the place of a count. `guess` is checked first: usually it is the place of the limit in the batch.
+    #[inline]
+    fn place(&self, policy: &Policy, guess: usize) -> Option<usize> {
+        let is_it = |counter: &Counter| counter.is_of(policy);
+        if self.0.get(guess).is_some_and(is_it) { Some(guess) } else { self.0.iter().position(is_it) }
+    }
+
+    pub(super) fn test(&self, policy: &Policy, cost: u64, now: Timestamp) -> Window {
+        match self.place(policy, 0) {
+            Some(place) => self.0[place].state.test(policy, cost, now),
+            None => State::untouched(policy, cost),
+        }
+    }
+
+    /// Hits a count and adds it first if needed. Returns the report and the number of live counts that were evicted.
+    pub(super) fn hit(&mut self, policy: &Policy, cost: u64, now: Timestamp) -> (Window, u64) {
+        let (place, evicted) = match self.place(policy, 0) {
+            Some(place) => (place, 0),
+            None => self.add(policy, now),
+        };
+        (self.0[place].hit(policy, cost, now), evicted)
+    }
+
+    /// Returns whether all limits pass, or `None` if not each has a count of its own here.
+    pub(super) fn all_pass(&self, limits: &[Hit<'_>], now: Timestamp) -> Option<bool> {
+        let (mut seen, mut pass) = (0_u64, true);
+        for (index, hit) in limits.iter().enumerate() {
+            let place = self.place(hit.policy, index)?;
+            if seen >> place & 1 == 1 {
+                return None;
+            }
+            seen |= 1 << place;
+            pass &= hit.shadow || hit.cost <= self.0[place].state.remaining(hit.policy, now);
+        }
+        Some(pass)
+    }
+
+    pub(super) fn test_all(&self, limits: &[Hit<'_>], now: Timestamp, decision: &mut Decision) {
+        for hit in limits {
+            decision.push(self.test(hit.policy, hit.cost, now));
+        }
+    }
+
+    /// Hits limits after [`all_pass`](Self::all_pass). Returns whether any count has changed.
+    pub(super) fn hit_all(&mut self, limits: &[Hit<'_>], now: Timestamp, decision: &mut Decision) -> bool {
+        let mut is_changed = false;
+        for (index, hit) in limits.iter().enumerate() {
+            let (policy, cost) = (hit.policy, hit.cost);
+            decision.push(match self.place(policy, index) {
+                Some(place) if !policy.ignores(cost) => {
+                    let window = self.0[place].hit(policy, cost, now);
+                    is_changed |= window.is_allowed() || policy.is_elastic();
+                    window
+                }
+                _ => self.test(policy, cost, now),
+            });
+        }
+        is_changed
+    }
+
+    pub(super) fn refund(&mut self, hit: &Hit<'_>, stamp: u64, now: Timestamp) {
+        if let Some(place) = self.place(hit.policy, 0) {
+            self.0[place].refund(hit, stamp, now);
+        }
+    }
+
+    /// Removes a count; returns whether any is left.
+    pub(super) fn clear(&mut self, policy: &Policy) -> bool {
+        self.0.retain(|counter| !counter.is_of(policy));
+        !self.0.is_empty()
+    }
+
+    /// Returns the rank of the most valuable count, or `None` if all have expired.
+    pub(super) fn rank(&self, now: Timestamp) -> Option<(bool, Timestamp)> {
+        self.0.iter().filter_map(|counter| counter.rank(now)).max()
+    }
+
+    /// Adds a count. It replaces an expired one, or the least valuable one if there are too many. Returns its place and
+    /// the number of live counts that were evicted.
+    #[cold]
+    fn add(&mut self, policy: &Policy, now: Timestamp) -> (usize, u64) {
+        let new = Counter::new(policy, State::new(policy), false);
+        let expired = self.0.iter().position(|counter| counter.rank(now).is_none());
+        if expired.is_none() && self.0.len() < MAX_COUNTERS {
+            // Most clients have a few counts; doubling the capacity would waste half of it.
+            self.0.reserve_exact(1);
+            self.0.push(new);
+            return (self.0.len() - 1, 0);
+        }
+        let least_valuable = || (0..self.0.len()).min_by_key(|place| self.0[*place].rank(now)).unwrap_or(0);
+        let place = expired.unwrap_or_else(least_valuable);
+        self.0[place] = new;
+        (place, u64::from(expired.is_none()))
+    }
+}
+
+impl FromIterator<Counter> for Counters {
+    fn from_iter<I: IntoIterator<Item = Counter>>(counters: I) -> Self {
+        Self(counters.into_iter().collect())
+    }
+}
+
+impl Counter {
+    pub(super) fn new(policy: &Policy, state: State, spent: bool) -> Self {
+        Self { policy: policy.id() & !SPENT | u64::from(spent), state }
+    }
+
+    #[inline]
+    fn is_of(&self, policy: &Policy) -> bool {
+        (self.policy ^ policy.id()) & !SPENT == 0
+    }
+
+    fn note_spent(&mut self, window: &Window) {
+        self.policy = self.policy & !SPENT | u64::from(window.remaining() == 0);
+    }
+
+    fn hit(&mut self, policy: &Policy, cost: u64, now: Timestamp) -> Window {
+        let window = self.state.hit(policy, cost, now);
+        self.note_spent(&window);
+        window
+    }
+
+    fn refund(&mut self, hit: &Hit<'_>, stamp: u64, now: Timestamp) {
+        self.state.refund_stamped(hit.policy, hit.cost, stamp, now);
+        self.note_spent(&self.state.test(hit.policy, 0, now));
+    }
+
+    /// Returns the order of eviction: unspent counts by their end, then spent ones by their end. Returns `None` if the
+    /// count has expired.
+    fn rank(&self, now: Timestamp) -> Option<(bool, Timestamp)> {
+        let expires = self.state.expires();
+        (expires > now).then_some((self.policy & SPENT != 0, expires))
+    }
+}

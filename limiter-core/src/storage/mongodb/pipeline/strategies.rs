@@ -1,0 +1,101 @@
+//! The strategies as expressions on their states, with the same integer steps as in `crate::strategy`.
+//!
+//! A state is a small document. Its field `x` is the instant, in milliseconds, from which it equals an untouched one.
+//! In a stored state the field `n` is the newest time at which something was counted. `load` converts it to the state
+//! now, whose `n` is the time of the decision. Refunds change the stored state, everything else the loaded one.
+
+use mongodb::bson::Bson;
+
+use super::{elastic_window, fields::fields, fixed_window, moving_window, sliding_window, token_bucket};
+use crate::{
+    Policy, Strategy,
+    storage::mongodb::expression::{cond, field, let_in, lt, max, number},
+};
+
+/// Converts units to the strategy's amounts. A token bucket counts the nanoseconds that refill them. Amounts above the
+/// capacity are reduced to one above it, so that sums fit.
+pub(super) fn amount(policy: &Policy, units: u64) -> u64 {
+    let each = if policy.strategy() == Strategy::TokenBucket { policy.interval() } else { 1 };
+    units.saturating_mul(each).min(capacity(policy).saturating_add(1))
+}
+
+fn capacity(policy: &Policy) -> u64 {
+    let each = if policy.strategy() == Strategy::TokenBucket { policy.interval() } else { 1 };
+    policy.capacity().saturating_mul(each)
+}
+
+/// Returns the state now of the stored state at a path, which may be missing. A time before the newest one counts as
+/// the newest.
+pub(super) fn load(policy: &Policy, stored: &str) -> Bson {
+    let [newest] = fields(stored, ["n"]);
+    let_in("now", max(field("now"), newest), load_at_now(policy, stored))
+}
+
+fn load_at_now(policy: &Policy, stored: &str) -> Bson {
+    match policy.strategy() {
+        Strategy::FixedWindow => fixed_window::load(stored),
+        Strategy::FixedWindowElasticExpiry => elastic_window::load(stored),
+        Strategy::MovingWindow => moving_window::load(policy, stored),
+        Strategy::SlidingWindowCounter => sliding_window::load(policy, stored),
+        Strategy::TokenBucket => token_bucket::load(stored),
+    }
+}
+
+/// Returns whether an amount passes, given the path of the state.
+pub(super) fn passes(policy: &Policy, state: &str, amount: Bson) -> Bson {
+    let capacity = capacity(policy);
+    match policy.strategy() {
+        Strategy::FixedWindow | Strategy::FixedWindowElasticExpiry => {
+            fixed_window::passes(state, capacity, amount)
+        }
+        Strategy::MovingWindow => moving_window::passes(state, capacity, amount),
+        Strategy::SlidingWindowCounter => sliding_window::passes(policy, state, capacity, amount),
+        Strategy::TokenBucket => token_bucket::passes(state, capacity, amount),
+    }
+}
+
+/// Returns the state after taking an amount above 0.
+pub(super) fn take(policy: &Policy, state: &str, amount: Bson) -> Bson {
+    match policy.strategy() {
+        Strategy::FixedWindow => fixed_window::take(policy, state, amount),
+        Strategy::FixedWindowElasticExpiry => elastic_window::take(policy, state, amount),
+        Strategy::MovingWindow => moving_window::take(policy, state, amount),
+        Strategy::SlidingWindowCounter => sliding_window::take(state, amount),
+        Strategy::TokenBucket => token_bucket::take(state, capacity(policy), amount),
+    }
+}
+
+/// Returns the state after a hit that takes the cost if it passes, and is refused otherwise.
+pub(super) fn hit(policy: &Policy, state: &str, cost: u64) -> Bson {
+    let amount = number(amount(policy, cost));
+    cond(passes(policy, state, amount.clone()), take(policy, state, amount), refuse(policy, state))
+}
+
+/// Returns the state after a refusal.
+pub(super) fn refuse(policy: &Policy, state: &str) -> Bson {
+    match policy.strategy() {
+        Strategy::FixedWindowElasticExpiry => elastic_window::take(policy, state, number(0)),
+        _ => field(state),
+    }
+}
+
+/// Returns the stored state after the refund of an amount, with the stamp in milliseconds. A missing state stays missing.
+pub(super) fn refund(policy: &Policy, stored: &str, amount: u64, stamp: u64) -> Bson {
+    let refunded = match policy.strategy() {
+        Strategy::FixedWindow => fixed_window::refund(stored, amount, stamp),
+        Strategy::FixedWindowElasticExpiry => elastic_window::refund(stored, amount, stamp),
+        Strategy::MovingWindow => moving_window::refund(stored, amount, stamp),
+        Strategy::SlidingWindowCounter => sliding_window::refund(policy, stored, amount, stamp),
+        Strategy::TokenBucket => token_bucket::refund(stored, amount, stamp),
+    };
+    if_stored(stored, refunded)
+}
+
+/// Returns the stored state after moving the end of an elastic window back from `end` to `before`.
+pub(super) fn restore(stored: &str, end: u64, before: u64) -> Bson {
+    if_stored(stored, elastic_window::restore(stored, end, before))
+}
+
+fn if_stored(stored: &str, changed: Bson) -> Bson {
+    cond(lt(number(0), field(&format!("{stored}.x"))), changed, field(stored))
+}

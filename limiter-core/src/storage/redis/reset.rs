@@ -1,0 +1,83 @@
+use redis::{Cmd, FromRedisValue, Value};
+
+use super::{client::Client, commands, error, pool::ConnectionPool};
+use crate::storage::StorageError;
+
+/// The number of keys that one command scans, small enough that no other command waits for long.
+const KEYS_PER_SCAN: u32 = 1000;
+
+impl Client {
+    /// Removes all keys that begin with `prefix`.
+    pub(super) async fn reset(&self, prefix: &str) -> Result<(), StorageError> {
+        #[cfg(feature = "redis-cluster")]
+        if let Self::Cluster(cluster) = self {
+            for node in cluster.primaries().await.map_err(error::storage)? {
+                self.remove_all(Some(&node), prefix).await?;
+            }
+            return Ok(());
+        }
+        self.remove_all(None, prefix).await
+    }
+
+    /// Removes all keys that begin with `prefix`, a few at a time, from one node of a cluster or from the server.
+    async fn remove_all(&self, node: Option<&ConnectionPool>, prefix: &str) -> Result<(), StorageError> {
+        let pattern = pattern(prefix);
+        let mut cursor = 0;
+        loop {
+            let scan = scan(cursor, &pattern);
+            let answer = match node {
+                Some(node) => node.send(&scan).await,
+                None => self.send(&scan).await,
+            };
+            let (next, keys) = page(answer.map_err(error::storage)?)?;
+            self.unlink(&keys).await?;
+            if next == 0 {
+                return Ok(());
+            }
+            cursor = next;
+        }
+    }
+
+    async fn unlink(&self, keys: &[String]) -> Result<(), StorageError> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        #[cfg(feature = "redis-cluster")]
+        if let Self::Cluster(cluster) = self {
+            return cluster.unlink(keys).await.map_err(error::storage);
+        }
+        self.send(&commands::unlink(keys)).await.map(drop).map_err(error::storage)
+    }
+}
+
+fn scan(cursor: u64, pattern: &str) -> Cmd {
+    let mut scan = redis::cmd("SCAN");
+    scan.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(KEYS_PER_SCAN);
+    scan
+}
+
+/// Parses the answer to `SCAN`: the next cursor, and keys.
+fn page(answer: Value) -> Result<(u64, Vec<String>), StorageError> {
+    FromRedisValue::from_redis_value(answer).map_err(|_| error::unexpected_reply())
+}
+
+/// Returns the pattern that matches all keys beginning with `prefix`, in which its characters are escaped.
+fn pattern(prefix: &str) -> String {
+    let mut pattern = String::with_capacity(prefix.len() + 1);
+    for letter in prefix.chars() {
+        if "*?[]^\\".contains(letter) {
+            pattern.push('\\');
+        }
+        pattern.push(letter);
+    }
+    pattern.push('*');
+    pattern
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn special_characters_of_a_prefix_are_escaped() {
+        assert_eq!(super::pattern("a*[b]?:"), r"a\*\[b\]\?:*");
+    }
+}

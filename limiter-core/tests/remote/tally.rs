@@ -1,0 +1,78 @@
+//! A client, and how much may have been counted for it.
+
+use crate::{
+    client::{Client, in_time},
+    server::Server,
+};
+
+/// Counts a client's hits: each that was answered counts once, each other one at most once.
+pub(crate) struct Tally<S: Server> {
+    pub(crate) client: Client<S::Storage>,
+    answered: u64,
+    failed: u64,
+}
+
+impl<S: Server> Tally<S> {
+    pub(crate) fn new(storage: S::Storage) -> Self {
+        Self { client: Client::new(storage), answered: 0, failed: 0 }
+    }
+
+    /// A client that has been answered once.
+    pub(crate) async fn start(storage: S::Storage) -> Self {
+        let mut tally = Self::new(storage);
+        tally.hit().await;
+        tally
+    }
+
+    /// Hits and gets an answer, which must be right.
+    pub(crate) async fn hit(&mut self) {
+        while !self.try_hit().await {
+            assert!(!S::IS_PROMPT, "there is no answer");
+            self.client.recover().await;
+        }
+    }
+
+    /// Hits once; returns whether there is an answer, which must be right.
+    pub(crate) async fn try_hit(&mut self) -> bool {
+        let answer = in_time(self.client.hit()).await;
+        match answer {
+            Ok(used) => self.check(used),
+            Err(_) => self.failed += 1,
+        }
+        answer.is_ok()
+    }
+
+    /// Hits so often at once; gets no answer.
+    pub(crate) async fn fail_at_once(&mut self, times: u64) {
+        let hits = (0..times).map(|_| self.client.hit());
+        let answers = in_time(futures_util::future::join_all(hits)).await;
+        assert!(answers.iter().all(Result::is_err));
+        self.failed += times;
+    }
+
+    /// Hits until the breaker opens.
+    pub(crate) async fn fail(&mut self) {
+        self.failed += self.client.fail().await;
+    }
+
+    /// Forgets the hits without an answer, which have not reached the server.
+    pub(crate) fn forget_failed(&mut self) {
+        self.failed = 0;
+    }
+
+    /// Begins anew if the server has lost its counts.
+    pub(crate) fn follow_restart(&mut self) {
+        if !S::KEEPS_COUNTS {
+            (self.answered, self.failed) = (0, 0);
+        }
+    }
+
+    fn check(&mut self, used: u64) {
+        self.answered += 1;
+        let (answered, failed) = (self.answered, self.failed);
+        assert!((answered..=answered + failed).contains(&used), "{used} of {answered}, {failed} failed");
+        if S::IS_PROMPT {
+            (self.answered, self.failed) = (used, 0);
+        }
+    }
+}
