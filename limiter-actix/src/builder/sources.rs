@@ -82,7 +82,7 @@ impl LimiterBuilder {
     /// are in [the documentation][page].
     ///
     /// The file is read by [`build`](Self::build), which fails when it cannot be read and when anything in it is
-    /// wrong, and tells all issues at once, with their lines. It is read again by [`Limiter::reload`], and as often
+    /// wrong, and tells all issues at once, with their lines. It is read again by [`Limiter::reload`](crate::Limiter::reload), and as often
     /// as [`reload_every`](Self::reload_every) says.
     ///
     /// [page]: https://github.com/actix-limiter/actix-limiter/blob/main/docs/configuration.md#the-file
