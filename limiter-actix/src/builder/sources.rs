@@ -1,4 +1,4 @@
-//! Where settings come from besides code: the environment, and a file.
+//! Sources of settings other than code: the environment, and a file.
 
 use std::env;
 #[cfg(feature = "config-file")]
@@ -15,17 +15,17 @@ use crate::{
     },
 };
 
+/// The shortest interval at which the file is checked.
 #[cfg(feature = "config-file")]
-/// More often is not looked.
 const MIN_INTERVAL: Duration = Duration::from_millis(100);
 
 impl LimiterBuilder {
-    /// Reads the variables `RATELIMIT_*` of the environment, under the names that Flask-Limiter has for its
-    /// settings: `RATELIMIT_DEFAULT`, `RATELIMIT_STORAGE_URI` and [others][names]. What code says goes before what
-    /// they say, and that before what a file says, in whatever order the builder is called.
+    /// Reads the variables `RATELIMIT_*` of the environment, which have the names of Flask-Limiter:
+    /// `RATELIMIT_DEFAULT`, `RATELIMIT_STORAGE_URI` and [others][names].
     ///
-    /// A variable that is empty counts as not set. One that cannot be read makes [`build`](Self::build) fail; one
-    /// that is not known is logged.
+    /// Code takes precedence over the environment, and the environment over the file. The order of the calls does not
+    /// matter. An empty variable counts as not set. An invalid one makes [`build`](Self::build) fail. Unknown ones are
+    /// logged (`L020`).
     ///
     /// ```
     /// use limiter_actix::Limiter;
@@ -52,7 +52,7 @@ impl LimiterBuilder {
         builder
     }
 
-    /// As [`from_env`](Self::from_env), with these variables in place of the environment's: in tests, or from a
+    /// Reads these variables, as [`from_env`](Self::from_env) reads those of the environment. Use it in tests, or with a
     /// store of secrets.
     ///
     /// ```
@@ -77,13 +77,14 @@ impl LimiterBuilder {
 
 #[cfg(feature = "config-file")]
 impl LimiterBuilder {
-    /// Reads settings from a file in TOML, of at most 1 MiB. What code says goes before what the environment says,
-    /// and that before what the file says, in whatever order the builder is called. The settings and their names
-    /// are in [the documentation][page].
+    /// Reads settings from a TOML file of at most 1 MiB. [The documentation][page] lists them.
     ///
-    /// The file is read by [`build`](Self::build), which fails when it cannot be read and when anything in it is
-    /// wrong, and tells all issues at once, with their lines. It is read again by [`Limiter::reload`](crate::Limiter::reload), and as often
-    /// as [`reload_every`](Self::reload_every) says.
+    /// Code takes precedence over the environment, and the environment over the file. The order of the calls does not
+    /// matter.
+    ///
+    /// [`build`](Self::build) reads the file. If it is unreadable or has errors, `build` fails, and reports all errors at
+    /// once with their positions. [`Limiter::reload`](crate::Limiter::reload) and [`reload_every`](Self::reload_every)
+    /// read it again.
     ///
     /// [page]: https://github.com/actix-limiter/actix-limiter/blob/main/docs/configuration.md#the-file
     pub fn from_file(mut self, path: impl Into<PathBuf>) -> Self {
@@ -91,13 +92,11 @@ impl LimiterBuilder {
         self
     }
 
-    /// Looks whether the [file](Self::from_file) has changed, this often, and reads it again when it has; not unless
-    /// set. Every 100 ms at most. A thread does so, which ends with the limiter.
+    /// Sets the interval at which a thread checks the [file](Self::from_file), and reads it again if it has changed.
+    /// Defaults to never. The shortest interval is 100 ms.
     ///
-    /// A file that is still being written is not read: it must stay the same for 50 ms. It is safer all the same to
-    /// write another file beside it and rename that.
-    ///
-    /// What is wrong with the file is logged as an error with the code `L021`, and the settings stay as they are.
+    /// The thread reads a file once it has been unchanged for 50 ms. Half a file may be valid, so write another file and
+    /// rename it. If the file has errors, they are logged (`L021`), and the settings stay as they are.
     pub fn reload_every(mut self, interval: Duration) -> Self {
         self.reload_every = Some(interval.max(MIN_INTERVAL));
         self
