@@ -36,7 +36,7 @@ impl WindowEntry {
         self.digest == digest
     }
 
-    /// Returns the window of this hit, or `None` if it cannot be computed.
+    /// Returns the window of this hit, or `None` if the entry does not determine it.
     pub(super) fn window(&self, hit: &Hit<'_>, now: Timestamp) -> Option<Window> {
         let now = now.as_nanos();
         // A clock may go back to a time before the call.

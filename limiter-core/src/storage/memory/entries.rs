@@ -138,7 +138,7 @@ impl Entries {
     }
 
     /// Hits limits whose counts are in the overflow, if all pass. A log is expensive to copy, so all limits are tested
-    /// before any is hit.
+    /// before any is hit. Without this, `four` of `benches/counts.txt` takes 3.5 times as many instructions.
     fn decide_overflow(
         &mut self,
         place: usize,
@@ -159,7 +159,8 @@ impl Entries {
     }
 
     /// Corrects the reports of a refused batch, which consumes nothing: limits that pass are tested again, and elastic
-    /// windows that refuse are hit, which moves their ends.
+    /// windows that refuse are hit, which moves their ends. Deciding the batch anew instead would take `two-refused` of
+    /// `benches/counts.txt` 1.7 times as many instructions.
     fn refuse(&mut self, place: usize, limits: &[Hit<'_>], now: Timestamp, decision: &mut Decision) {
         for (hit, window) in limits.iter().zip(decision.refuse()) {
             let (policy, cost) = (hit.policy, hit.cost);

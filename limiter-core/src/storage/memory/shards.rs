@@ -4,8 +4,8 @@ use super::shard::Shard;
 use crate::{
     Policy, Timestamp, Window,
     digest::halves,
-    storage::Hit,
     shim::{AtomicU64, AtomicUsize, Mutex, MutexGuard},
+    storage::Hit,
 };
 
 /// All entries, spread over shards that each have a lock.

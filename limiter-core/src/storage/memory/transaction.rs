@@ -70,7 +70,8 @@ impl<'a> Transaction<'a> {
     }
 
     /// Hits the limits if each has a count of its own and all pass, after at most one guard. Returns `None` for other
-    /// batches; then nothing has changed and `decision` is invalid.
+    /// batches; then nothing has changed and `decision` is invalid. Without this, `two-scopes` of `benches/counts.txt`
+    /// takes 1.4 times as many instructions.
     fn admit(&mut self, batch: &Batch<'_>, now: Timestamp, decision: &mut Decision) -> Option<()> {
         let (guards, others) = self.parts.split_at(self.guards);
         let limits = &others[..self.limits];

@@ -9,7 +9,7 @@ use tokio::{
 use super::*;
 
 /// A server whose replies the test writes.
-struct Server {
+struct ScriptedServer {
     listener: TcpListener,
     connections: ServerConnections,
 }
@@ -17,7 +17,7 @@ struct Server {
 /// The server's end of a connection.
 struct Peer(BufReader<TcpStream>);
 
-impl Server {
+impl ScriptedServer {
     async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -74,7 +74,7 @@ async fn send_and_drop(request: impl Future<Output = Result<Vec<Reply>, Memcache
 /// The defect: the next request got the reply to one that was dropped.
 #[tokio::test]
 async fn the_reply_to_a_dropped_request_is_discarded() {
-    let server = Server::start().await;
+    let server = ScriptedServer::start().await;
     let (connection, mut peer) = server.connect().await;
     send_and_drop(server.connections.send(&connection, get("a")), peer.reads("mg a c v\r\n")).await;
     let next = async {
@@ -89,7 +89,7 @@ async fn the_reply_to_a_dropped_request_is_discarded() {
 /// Vanished packets raise no error: a connection without replies is replaced.
 #[tokio::test]
 async fn a_stalled_connection_is_replaced() {
-    let server = Server::start().await;
+    let server = ScriptedServer::start().await;
     let (connection, mut peer) = server.connect().await;
     send_and_drop(server.connections.send(&connection, get("a")), peer.reads("mg a c v\r\n")).await;
     let (next, _peer) = server.connect().await;
@@ -98,7 +98,7 @@ async fn a_stalled_connection_is_replaced() {
 
 #[tokio::test]
 async fn partial_and_merged_replies_are_separated() {
-    let server = Server::start().await;
+    let server = ScriptedServer::start().await;
     let (connection, mut peer) = server.connect().await;
     let mut twice = get("a");
     twice.get("b");
@@ -120,7 +120,7 @@ async fn partial_and_merged_replies_are_separated() {
 #[tokio::test]
 async fn an_unexpected_reply_ends_the_connection() {
     for text in ["EN\r\n", "HTTP/1.1 400 Bad Request\r\n", "VA 513 c1\r\n"] {
-        let server = Server::start().await;
+        let server = ScriptedServer::start().await;
         let (connection, mut peer) = server.connect().await;
         peer.writes(text).await;
         let ended = async {
@@ -137,7 +137,7 @@ async fn an_unexpected_reply_ends_the_connection() {
 
 #[tokio::test]
 async fn all_pending_requests_get_the_error_of_the_connection() {
-    let server = Server::start().await;
+    let server = ScriptedServer::start().await;
     let (connection, mut peer) = server.connect().await;
     let talk = async {
         peer.reads("mg a c v\r\n").await;
@@ -155,7 +155,7 @@ async fn all_pending_requests_get_the_error_of_the_connection() {
 /// Requests that arrive while it connects wait for one attempt; if it hangs, later ones fail at once.
 #[tokio::test]
 async fn a_server_that_accepts_connections_without_replies_is_silent() {
-    let server = Server::start().await;
+    let server = ScriptedServer::start().await;
     let connection = server.connections.get().unwrap();
     let mut peer = server.accept().await;
     send_and_drop(server.connections.send(&connection, get("a")), peer.reads("mn\r\n")).await;

@@ -10,12 +10,12 @@ const NAMES: [&str; 3] = ["x", "y", "z"];
 
 /// A simulated server, with the commands that the tests use.
 #[derive(Default)]
-struct Server {
+struct SimulatedServer {
     values: HashMap<String, (u64, String)>,
     versions: u64,
 }
 
-impl Server {
+impl SimulatedServer {
     fn run(&mut self, commands: Vec<(usize, Commands)>) -> Vec<Vec<Reply>> {
         let mut all_replies = Vec::new();
         for (_, commands) in commands {
@@ -123,7 +123,7 @@ impl Actor {
     }
 
     /// Reads or writes; returns whether the operations are done.
-    fn step(&mut self, server: &mut Server) -> bool {
+    fn step(&mut self, server: &mut SimulatedServer) -> bool {
         let Some(decisions) = self.decisions.take() else {
             self.counts.read(server.run(self.counts.read_commands())).unwrap();
             let operations = self.operations.iter().zip(&self.places);
@@ -152,7 +152,7 @@ fn counts_on_the_server_are_the_admitted_hits() {
     for strategy in strategies {
         let policy = Policy::new(Quota::new(LIMIT, 1, Unit::Year), strategy);
         for seed in 1..400 {
-            let mut server = Server::default();
+            let mut server = SimulatedServer::default();
             let mut actors: Vec<_> = (0..3).map(|actor| Actor::new(&policy, seed * 10 + actor)).collect();
             let mut turns = Actor::new(&policy, seed * 1000);
             for _ in 0..200 {
