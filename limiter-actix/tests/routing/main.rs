@@ -27,6 +27,7 @@ mod rewriting;
 mod scope_modules;
 mod scopes;
 mod several_limiters;
+mod where_limits_stand;
 
 /// A limiter whose time stands still.
 fn still() -> LimiterBuilder {
