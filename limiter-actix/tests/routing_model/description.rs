@@ -61,6 +61,8 @@ pub(crate) enum Place {
 pub(crate) struct Scope {
     pub(crate) prefix: &'static str,
     pub(crate) guard: Option<Guard>,
+    /// True if rule and limiter are put on it before the places.
+    pub(crate) early: bool,
     pub(crate) rule: Option<Rule>,
     pub(crate) limiter: Option<Inner>,
     pub(crate) default: bool,

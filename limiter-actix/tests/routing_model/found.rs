@@ -158,3 +158,21 @@ fn a_method_that_nothing_takes_is_counted_somewhere() {
     let settings = Settings { not_on_unmatched: true, ..defaults(1) };
     holds_in(settings, vec![get_route("/x")], vec![to(Verb::Post, "/x"), get("/x/")]);
 }
+
+#[test]
+fn a_handler_for_another_method_hides_no_handler_in_a_closed_scope() {
+    let rule = Rule { lifts: vec![Lift::All], ..limited(0) };
+    let closed = scope("/a", rule, vec![Place::Fn(3), Place::Fn(7)]);
+    let places = vec![Place::In(plain_scope("/{p}", vec![Place::In(closed)]))];
+    holds_in(Settings::default(), places, vec![get("/x/a/x")]);
+}
+
+#[test]
+fn a_handler_for_another_method_hides_no_resource_from_the_outer_limiter() {
+    let limited = Resource { patterns: vec!["/x"], rule: Some(limited(2)), ..Resource::default() };
+    let inner = Scope {
+        limiter: Some(Inner::Within(Settings::default())),
+        ..plain_scope("/a", vec![Place::Fn(7), Place::At(limited)])
+    };
+    holds_in(defaults(1), vec![Place::In(inner)], vec![to(Verb::Post, "/a/x")]);
+}

@@ -137,7 +137,7 @@ impl<'a> Judge<'a> {
             || is_crowded
             || way.limits().any(|limit| self.tally.may_refuse(limit))
             || ((!way.is_certain || self.is_loose) && is_any_spent(way.plain()))
-            || is_any_spent(way.declared_on_the_only_way())
+            || (!way.is_certain && is_any_spent(way.declared_on_the_only_way()))
     }
 
     /// Counts an admitted request.

@@ -2,11 +2,8 @@
 
 use std::cell::Cell;
 
-use actix_service::ServiceFactory;
 use actix_web::{
-    Error,
-    body::MessageBody,
-    dev::{ServiceRequest, ServiceResponse},
+    body::{EitherBody, MessageBody},
     guard::{GuardContext, fn_guard},
     http::Method,
     web::{self, ServiceConfig},
@@ -54,31 +51,48 @@ impl Mount {
 
     fn scope(&self, config: &mut ServiceConfig, scope: &Scope, number: usize) {
         let built = web::scope(scope.prefix).app_data(Number(number));
+        if self.twin == Twin::Bare {
+            config.service(self.fill(built, scope));
+            return;
+        }
+        let built = if scope.early { built } else { self.fill(built, scope) };
+        let inner = |settings: &Settings| limiter(settings).build().expect("a limiter");
+        match (&scope.rule, &scope.limiter) {
+            (None, None) => self.finish(config, built, scope),
+            (Some(declared), None) => self.finish(config, built.rule(rule(declared)), scope),
+            (None, Some(Inner::Around(settings) | Inner::Within(settings))) => {
+                self.finish(config, built.wrap(inner(settings)), scope);
+            }
+            (Some(declared), Some(Inner::Within(settings))) => {
+                self.finish(config, ruled(built.wrap(inner(settings)), rule(declared)), scope);
+            }
+            (Some(declared), Some(Inner::Around(settings))) => {
+                self.finish(config, built.rule(rule(declared)).wrap(inner(settings)), scope);
+            }
+        }
+    }
+
+    /// Registers a scope, with its places if they are not there yet.
+    fn finish<T, B>(&self, config: &mut ServiceConfig, built: actix_web::Scope<T>, scope: &Scope)
+    where
+        T: ScopeFactory<B>,
+        B: MessageBody + 'static,
+    {
+        config.service(if scope.early { self.fill(built, scope) } else { built });
+    }
+
+    /// Puts guards, places and the default service in a scope.
+    fn fill<T, B>(&self, built: actix_web::Scope<T>, scope: &Scope) -> actix_web::Scope<T>
+    where
+        T: ScopeFactory<B>,
+        B: MessageBody + 'static,
+    {
         let built = match scope.guard {
             Some(guard) => built.guard(fn_guard(check(guard))),
             None => built,
         };
         let built = built.configure(|it| self.all(it, &scope.places));
-        let built =
-            if scope.default { built.default_service(web::to(handler(Handler::Default))) } else { built };
-        if self.twin == Twin::Bare {
-            config.service(built);
-            return;
-        }
-        let wrap = |settings: &Settings| limiter(settings).build().expect("a limiter");
-        match (&scope.rule, &scope.limiter) {
-            (None, None) => config.service(built),
-            (Some(declared), None) => config.service(built.rule(rule(declared))),
-            (None, Some(Inner::Around(inner) | Inner::Within(inner))) => {
-                config.service(built.wrap(wrap(inner)))
-            }
-            (Some(declared), Some(Inner::Within(inner))) => {
-                config.service(ruled(built.wrap(wrap(inner)), rule(declared)))
-            }
-            (Some(declared), Some(Inner::Around(inner))) => {
-                config.service(built.rule(rule(declared)).wrap(wrap(inner)))
-            }
-        };
+        if scope.default { built.default_service(web::to(handler(Handler::Default))) } else { built }
     }
 
     fn resource(&self, config: &mut ServiceConfig, resource: &Resource, number: usize) {
@@ -86,47 +100,41 @@ impl Mount {
         let own = |settings: &Settings| limiter(settings).build().expect("a limiter");
         if self.twin == Twin::Bare {
             let bare = Resource { default: true, ..resource.clone() };
-            config.service(fill(web::resource(patterns), &bare, number));
+            config.service(fill_resource(web::resource(patterns), &bare, number));
             return;
         }
         let (description, pattern) = (resource.clone(), resource.patterns[0]);
         match (&resource.rule, &resource.limiter) {
-            (None, None) => config.service(fill(web::resource(patterns), resource, number)),
+            (None, None) => config.service(fill_resource(web::resource(patterns), resource, number)),
             (None, Some(inner)) => {
-                config.service(fill(web::resource(patterns), resource, number).wrap(own(inner)))
+                config.service(fill_resource(web::resource(patterns), resource, number).wrap(own(inner)))
             }
             (Some(declared), None) => {
-                let build = move |it| fill(it, &description, number);
+                let build = move |it| fill_resource(it, &description, number);
                 config.service(limiter_actix::resource(pattern, rule(declared), build))
             }
             (Some(declared), Some(inner)) => {
                 let inner: Limiter = own(inner);
-                let build = move |it| fill(it, &description, number).wrap(inner);
+                let build = move |it| fill_resource(it, &description, number).wrap(inner);
                 config.service(limiter_actix::resource(pattern, rule(declared), build))
             }
         };
     }
 }
 
-/// Puts a rule on a scope, whatever stands on it.
+/// Puts a rule on a scope, whatever is on it already.
 fn ruled<T, B>(
     scope: actix_web::Scope<T>,
     rule: limiter_actix::Rule,
-) -> actix_web::Scope<impl ScopeFactory<actix_web::body::EitherBody<B>>>
+) -> actix_web::Scope<impl ScopeFactory<EitherBody<B>>>
 where
-    T: ServiceFactory<
-            ServiceRequest,
-            Config = (),
-            Response = ServiceResponse<B>,
-            Error = Error,
-            InitError = (),
-        > + 'static,
+    T: ScopeFactory<B>,
     B: MessageBody + 'static,
 {
     scope.rule(rule)
 }
 
-fn fill(mut built: actix_web::Resource, resource: &Resource, number: usize) -> actix_web::Resource {
+fn fill_resource(mut built: actix_web::Resource, resource: &Resource, number: usize) -> actix_web::Resource {
     if let Some(guard) = resource.guard {
         built = built.guard(fn_guard(check(guard)));
     }

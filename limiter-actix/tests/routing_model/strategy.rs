@@ -66,11 +66,12 @@ fn place() -> impl Strategy<Value = Place> {
         4 => (0..palette::LEN).prop_map(Place::Fn),
     ];
     leaf.prop_recursive(3, 12, 4, |inner| {
-        let scope =
-            (prefix(), guard(), weighted(0.5, rule()), inner_limiter(), any::<bool>(), vec(inner, 0..4));
-        scope.prop_map(|(prefix, guard, rule, limiter, default, places)| {
-            Place::In(Scope { prefix, guard, rule, limiter, default, places })
-        })
+        let limits = (any::<bool>(), weighted(0.5, rule()), inner_limiter());
+        (prefix(), guard(), limits, any::<bool>(), vec(inner, 0..4)).prop_map(
+            |(prefix, guard, (early, rule, limiter), default, places)| {
+                Place::In(Scope { prefix, guard, early, rule, limiter, default, places })
+            },
+        )
     })
 }
 
