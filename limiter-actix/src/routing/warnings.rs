@@ -30,6 +30,7 @@ pub(super) fn warn(rules: &AppRules, tree: Option<&RouteTree>, is_first: bool) {
     if is_first {
         warn_of_resources(tree);
         warn_of_scopes(tree);
+        warn_of_hidden_scopes(tree);
     }
     warn_of_path_rules(rules, tree);
 }
@@ -79,6 +80,24 @@ fn warn_of_scopes(tree: &RouteTree) {
             tracing::warn!(code = "L003", prefix = %scope.prefix,
                 "cannot determine from the path which requests enter this scope: its prefix is empty or shared; its \
                  limits apply only after routing; give it its own prefix or move the limits to its routes");
+        }
+    }
+}
+
+/// Logs once for each scope with a rule that a place outside of it matches a path inside first.
+fn warn_of_hidden_scopes(tree: &RouteTree) {
+    let mut logged = HashSet::new();
+    for (number, resource) in tree.resources.iter().enumerate() {
+        let place = Place::Resource(number);
+        let around = tree.scopes_of(place);
+        let Some(scope) = around.iter().rev().find(|scope| !tree.scopes[**scope].rules.is_empty()) else { continue };
+        let Some(path) = resource.patterns.first().and_then(|pattern| sample(pattern)) else { continue };
+        let first = tree.places(&path).first().copied().unwrap_or(place);
+        if !tree.scopes_of(first).contains(scope) && logged.insert(*scope) {
+            tracing::warn!(code = "L002", hidden = %tree.scopes[*scope].prefix,
+                by = tree.pattern_of(first).map_or("a scope", |by| by),
+                "a limited or exempt scope is hidden by another pattern: its limits apply only after routing; \
+                 register it before the other pattern");
         }
     }
 }

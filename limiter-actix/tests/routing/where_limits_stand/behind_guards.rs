@@ -1,0 +1,179 @@
+//! A refusal by a limit behind a guard is final only where the guard lets the request in.
+
+use actix_web::{App, get, guard, middleware::from_fn, test::init_service, web};
+use limiter_actix::{Exempt, ScopeExt, limit, resource};
+
+use super::{
+    super::{A, B, has_a, has_b, passing, plain, still},
+    admitted, defer, limited, nothing, per_hour,
+};
+
+const OLD: &str = "host: old";
+const NEW: &str = "host: new";
+
+#[limit("1/hour")]
+#[get("/items")]
+async fn items() -> &'static str {
+    "ok"
+}
+
+#[actix_web::test]
+async fn a_limited_method_leaves_the_other_alone() {
+    let app = limited(still(), |it| {
+        it.service(resource("/items", per_hour(1), |it| it.guard(guard::Post()).to(plain)))
+            .service(web::resource("/items").guard(guard::Get()).to(plain));
+    })
+    .await;
+    assert_eq!(passing(&app, "POST", "/items", "", 1).await, 1);
+    assert_eq!(passing(&app, "GET", "/items", "", 5).await, 5);
+    assert_eq!(passing(&app, "POST", "/items", "", 5).await, 0);
+    assert_eq!(passing(&app, "GET", "/items", "", 5).await, 5);
+}
+
+#[actix_web::test]
+async fn a_limited_method_after_the_other_leaves_it_alone() {
+    let app = limited(still(), |it| {
+        it.route("/items", web::get().to(plain))
+            .service(resource("/items", per_hour(1), |it| it.guard(guard::Post()).to(plain)));
+    })
+    .await;
+    assert_eq!(passing(&app, "POST", "/items", "", 5).await, 1);
+    assert_eq!(passing(&app, "GET", "/items", "", 5).await, 5);
+}
+
+#[actix_web::test]
+async fn a_closed_host_leaves_the_others_open() {
+    let app = limited(still(), |it| {
+        let scope = || web::scope("/a").route("/x", web::get().to(plain));
+        it.service(scope().guard(guard::Host("old")).limit(nothing())).service(scope());
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/a/x", NEW, 5).await, 5);
+    assert_eq!(passing(&app, "GET", "/a/x", OLD, 5).await, 0);
+    assert_eq!(passing(&app, "GET", "/a/x", NEW, 5).await, 5);
+    assert_eq!(admitted(&app, "GET", "/a/unknown", NEW, 5).await, 5);
+    assert_eq!(admitted(&app, "GET", "/a/unknown", OLD, 5).await, 0);
+}
+
+#[actix_web::test]
+async fn a_closed_host_that_comes_last_leaves_the_others_open() {
+    let app = limited(still(), |it| {
+        let scope = |host| web::scope("/a").guard(guard::Host(host)).route("/x", web::get().to(plain));
+        it.service(scope("new")).service(scope("old").limit(nothing()));
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/a/x", OLD, 5).await, 0);
+    assert_eq!(passing(&app, "GET", "/a/x", NEW, 5).await, 5);
+}
+
+#[actix_web::test]
+async fn each_of_three_scopes_has_its_own_limit() {
+    let app = limited(still(), |it| {
+        let scope = || web::scope("/a").route("/x", web::get().to(plain));
+        it.service(scope().guard(guard::fn_guard(has_a)).limit(per_hour(1)))
+            .service(scope().guard(guard::fn_guard(has_b)).limit(per_hour(2)))
+            .service(scope());
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/a/x", A, 5).await, 1);
+    assert_eq!(passing(&app, "GET", "/a/x", B, 5).await, 2);
+    assert_eq!(passing(&app, "GET", "/a/x", "", 5).await, 5);
+    assert_eq!(passing(&app, "GET", "/a/x", A, 5).await, 0);
+}
+
+#[actix_web::test]
+async fn each_of_two_resources_has_its_own_limit() {
+    let app = limited(still(), |it| {
+        it.service(resource("/x", per_hour(1), |it| it.guard(guard::fn_guard(has_a)).to(plain)))
+            .service(resource("/x", per_hour(1), |it| it.guard(guard::fn_guard(has_b)).to(plain)));
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/x", A, 5).await, 1);
+    assert_eq!(passing(&app, "GET", "/x", B, 5).await, 1);
+    assert_eq!(admitted(&app, "GET", "/x", "", 5).await, 5, "404");
+}
+
+#[actix_web::test]
+async fn a_closed_scope_without_a_prefix_leaves_the_routes_behind_it_open() {
+    let app = limited(still(), |it| {
+        it.service(
+            web::scope("").guard(guard::fn_guard(has_a)).limit(nothing()).route("/x", web::get().to(plain)),
+        )
+        .route("/x", web::get().to(plain));
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/x", "", 5).await, 5);
+    assert_eq!(passing(&app, "GET", "/x", A, 5).await, 0);
+    assert_eq!(passing(&app, "GET", "/x", "", 5).await, 5);
+}
+
+#[actix_web::test]
+async fn a_closed_scope_deep_inside_leaves_its_twin_open() {
+    let app = limited(still(), |it| {
+        let inner = || web::scope("/b").route("/x", web::get().to(plain));
+        let outer = |inner| web::scope("/a/{id}").service(inner);
+        it.service(outer(web::scope("").service(inner().guard(guard::fn_guard(has_a)).limit(nothing()))))
+            .service(outer(web::scope("").service(inner())));
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/a/1/b/x", A, 5).await, 0);
+    assert_eq!(
+        admitted(&app, "GET", "/a/1/b/x", "", 5).await,
+        5,
+        "the first of the outer scopes answers 404"
+    );
+}
+
+#[actix_web::test]
+async fn a_limited_attribute_leaves_the_guarded_resource_before_it_alone() {
+    let app = limited(still(), |it| {
+        it.service(web::resource("/items").guard(guard::fn_guard(has_a)).to(plain)).service(items);
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/items", "", 5).await, 1);
+    assert_eq!(passing(&app, "GET", "/items", A, 5).await, 5);
+}
+
+#[actix_web::test]
+async fn what_a_limited_place_replaces_is_not_taken() {
+    let app = limited(still().default_limits("2/hour"), |it| {
+        it.service(resource("/items", per_hour(10), |it| it.guard(guard::Post()).to(plain)))
+            .service(web::resource("/items").guard(guard::Get()).to(plain));
+    })
+    .await;
+    assert_eq!(passing(&app, "POST", "/items", "", 5).await, 5);
+    assert_eq!(passing(&app, "GET", "/items", "", 5).await, 2, "all of it is left");
+}
+
+#[actix_web::test]
+async fn what_an_exempt_place_lifts_is_not_taken() {
+    let app = limited(still().application_limits("10/hour"), |it| {
+        let scope = || web::scope("/v1").route("/x", web::get().to(plain));
+        it.service(scope().guard(guard::fn_guard(has_a)).exempt(Exempt::ALL))
+            .service(scope().guard(guard::fn_guard(has_b)).limit(nothing()))
+            .service(scope())
+            .route("/spend", web::get().to(plain));
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/v1/x", A, 9).await, 9);
+    assert_eq!(passing(&app, "GET", "/v1/x", B, 9).await, 0);
+    assert_eq!(passing(&app, "GET", "/v1/x", "", 4).await, 4);
+    assert_eq!(passing(&app, "GET", "/v1/x", A, 9).await, 9);
+    assert_eq!(passing(&app, "GET", "/spend", "", 9).await, 6, "only the plain scope has taken from ten");
+}
+
+#[actix_web::test]
+async fn nothing_changes_when_routing_is_deferred() {
+    let limiter = still().default_limits("3/hour").build().unwrap();
+    let app = init_service(
+        App::new()
+            .wrap(from_fn(defer))
+            .wrap(limiter)
+            .wrap(from_fn(defer))
+            .service(resource("/items", per_hour(1), |it| it.guard(guard::Post()).to(plain)))
+            .service(web::resource("/items").guard(guard::Get()).to(plain)),
+    )
+    .await;
+    assert_eq!(passing(&app, "POST", "/items", "", 3).await, 1);
+    assert_eq!(passing(&app, "GET", "/items", "", 5).await, 3);
+}

@@ -1,0 +1,177 @@
+//! A rule given by pattern holds for paths that are rewritten inside of the limiter, at the latest from the second
+//! request of a worker on.
+
+use actix_web::{
+    App,
+    middleware::{NormalizePath, TrailingSlash, from_fn},
+    test::init_service,
+    web,
+};
+use limiter_actix::LimiterBuilder;
+
+use super::{
+    super::{passing, plain, still},
+    defer, without_v1,
+};
+
+/// An app with this limiter, middleware inside of it, and plain handlers at some paths.
+macro_rules! app {
+    ($builder:expr, $inside:expr) => {{
+        let builder: LimiterBuilder = $builder;
+        let app = App::new().wrap($inside).wrap(builder.build().expect("a limiter"));
+        init_service(
+            app.service(web::resource("/login").route(web::get().to(plain)).route(web::post().to(plain)))
+                .route("/slash/", web::get().to(plain))
+                .route("/users/{id}", web::get().to(plain))
+                .service(
+                    web::scope("/api").route("/x", web::get().to(plain)).route("/y", web::get().to(plain)),
+                )
+                .route("/spend", web::get().to(plain)),
+        )
+        .await
+    }};
+}
+
+#[actix_web::test]
+async fn a_trimmed_slash_leads_around_no_closed_route() {
+    let app = app!(still().route("GET /login", "0/day"), NormalizePath::trim());
+    assert!(passing(&app, "GET", "/login/", "", 1).await <= 1);
+    assert_eq!(passing(&app, "GET", "/login/", "", 9).await, 0);
+    assert_eq!(passing(&app, "GET", "/login//", "", 9).await, 0);
+    assert_eq!(passing(&app, "GET", "//login", "", 9).await, 0);
+    assert_eq!(passing(&app, "GET", "/login", "", 9).await, 0);
+    assert_eq!(passing(&app, "POST", "/login/", "", 9).await, 9, "the rule is for GET");
+}
+
+#[actix_web::test]
+async fn a_request_that_is_refused_teaches_nothing_wrong() {
+    let app = app!(still().route("GET /login", "0/day"), NormalizePath::trim());
+    assert_eq!(passing(&app, "GET", "/login", "", 9).await, 0);
+    assert!(passing(&app, "GET", "/login/", "", 9).await <= 1);
+    assert_eq!(passing(&app, "GET", "/login", "", 9).await, 0);
+    assert_eq!(passing(&app, "GET", "/login//", "", 9).await, 0);
+}
+
+#[actix_web::test]
+async fn merged_slashes_lead_around_no_closed_route() {
+    let app = app!(still().route("/login", "0/day"), NormalizePath::new(TrailingSlash::MergeOnly));
+    assert!(passing(&app, "GET", "//login", "", 9).await <= 1);
+    assert_eq!(passing(&app, "GET", "///login", "", 9).await, 0);
+    assert_eq!(passing(&app, "GET", "/login", "", 9).await, 0);
+}
+
+#[actix_web::test]
+async fn merged_slashes_lead_into_a_limited_scope() {
+    let app = app!(still().scope("/api", "2/hour"), NormalizePath::new(TrailingSlash::MergeOnly));
+    assert!(passing(&app, "GET", "//api/x", "", 9).await <= 3);
+    assert_eq!(passing(&app, "GET", "/api//x", "", 9).await, 0);
+    assert_eq!(passing(&app, "GET", "/api/x", "", 9).await, 0);
+}
+
+#[actix_web::test]
+async fn a_prefix_that_is_taken_off_leads_around_no_closed_route() {
+    let app = app!(still().route("GET /login", "0/day"), from_fn(without_v1));
+    assert!(passing(&app, "GET", "/v1/login", "", 1).await <= 1);
+    assert_eq!(passing(&app, "GET", "/v1/login", "", 9).await, 0);
+    assert_eq!(passing(&app, "GET", "/login", "", 9).await, 0);
+    assert_eq!(passing(&app, "POST", "/login", "", 9).await, 9);
+}
+
+#[actix_web::test]
+async fn all_spellings_of_a_route_have_one_count() {
+    let app = app!(still().route("/login", "3/hour"), from_fn(without_v1));
+    let passed = passing(&app, "GET", "/v1/login", "", 2).await + passing(&app, "GET", "/login", "", 9).await;
+    assert!((3..=4).contains(&passed), "{passed}: three, and one that slips through");
+    assert_eq!(passing(&app, "GET", "/v1/login", "", 9).await, 0);
+    assert_eq!(passing(&app, "GET", "/login", "", 9).await, 0);
+}
+
+#[actix_web::test]
+async fn a_prefix_that_is_taken_off_leads_into_a_limited_scope() {
+    let app = app!(still().scope("/api", "2/hour"), from_fn(without_v1));
+    let x = passing(&app, "GET", "/v1/api/x", "", 9).await;
+    let y = passing(&app, "GET", "/v1/api/y", "", 9).await;
+    assert!(x + y <= 5, "{x} and {y}: two each, and one that slips through");
+    for target in ["/api/x", "/api/y", "/v1/api/x", "/v1/api/y"] {
+        assert_eq!(passing(&app, "GET", target, "", 9).await, 0, "{target}");
+    }
+}
+
+#[actix_web::test]
+async fn parameters_slip_through_once_in_all() {
+    let app = app!(still().route("/users/{id}", "0/day"), from_fn(without_v1));
+    let mut passed = 0;
+    for id in 0..20 {
+        passed += passing(&app, "GET", &format!("/v1/users/{id}"), "", 1).await;
+    }
+    assert!(passed <= 1, "{passed}");
+    assert_eq!(passing(&app, "GET", "/users/1", "", 9).await, 0);
+}
+
+#[actix_web::test]
+async fn each_rule_slips_through_once_at_most() {
+    let app = app!(still().route("/login", "0/day").route("/users/{id}", "0/day"), from_fn(without_v1));
+    for target in ["/v1/login", "/v1/users/1"] {
+        assert!(passing(&app, "GET", target, "", 9).await <= 1, "{target}");
+    }
+    for target in ["/v1/login", "/v1/users/1", "/v1/users/2", "/login", "/users/1"] {
+        assert_eq!(passing(&app, "GET", target, "", 9).await, 0, "{target}");
+    }
+}
+
+#[actix_web::test]
+async fn a_path_that_is_known_leads_around_no_closed_route() {
+    // What the limiter sees is `/v1/{any}`, of which the rules are others.
+    let limiter = still().route("/login", "0/day").build().unwrap();
+    let app = init_service(
+        App::new()
+            .wrap(from_fn(without_v1))
+            .wrap(limiter)
+            .route("/login", web::get().to(plain))
+            .route("/v1/{any}", web::get().to(plain)),
+    )
+    .await;
+    assert!(passing(&app, "GET", "/v1/login", "", 9).await <= 1);
+    assert_eq!(passing(&app, "GET", "/v1/login", "", 9).await, 0);
+    assert_eq!(passing(&app, "GET", "/login", "", 9).await, 0);
+}
+
+#[actix_web::test]
+async fn nothing_slips_through_twice_when_routing_is_deferred() {
+    let limiter = still().route("/login", "0/day").build().unwrap();
+    let app = init_service(
+        App::new()
+            .wrap(from_fn(without_v1))
+            .wrap(from_fn(defer))
+            .wrap(limiter)
+            .route("/login", web::get().to(plain)),
+    )
+    .await;
+    assert!(passing(&app, "GET", "/v1/login", "", 9).await <= 1);
+    assert_eq!(passing(&app, "GET", "/login", "", 9).await, 0);
+}
+
+#[actix_web::test]
+async fn an_exempt_route_gives_back_what_its_other_spellings_have_taken() {
+    let app = app!(still().application_limits("3/hour").exempt_route("/login"), from_fn(without_v1));
+    assert_eq!(passing(&app, "GET", "/v1/login", "", 9).await, 9);
+    assert!(passing(&app, "GET", "/spend", "", 9).await >= 2);
+    assert_eq!(passing(&app, "GET", "/login", "", 9).await, 9);
+}
+
+#[actix_web::test]
+async fn nothing_slips_through_when_paths_are_rewritten_outside() {
+    let limiter = still().route("/login", "0/day").scope("/api", "0/day").build().unwrap();
+    let app = init_service(
+        App::new()
+            .wrap(limiter)
+            .wrap(from_fn(without_v1))
+            .wrap(NormalizePath::trim())
+            .route("/login", web::get().to(plain))
+            .route("/api/x", web::get().to(plain)),
+    )
+    .await;
+    for target in ["/login/", "/v1/login", "/v1//login/", "/v1/api/x", "/api//x/"] {
+        assert_eq!(passing(&app, "GET", target, "", 3).await, 0, "{target}");
+    }
+}

@@ -1,0 +1,114 @@
+//! A rule given by one of the patterns of a resource covers all of them.
+
+use actix_web::web;
+
+use super::{
+    super::{passing, plain, spend, still},
+    limited,
+};
+
+#[actix_web::test]
+async fn a_closed_route_is_closed_at_all_of_them() {
+    let app = limited(still().route("/b", "0/day"), |it| {
+        it.service(web::resource(["/b", "/b2"]).to(plain));
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/b", "", 3).await, 0);
+    assert_eq!(passing(&app, "GET", "/b2", "", 3).await, 0);
+}
+
+#[actix_web::test]
+async fn the_second_pattern_alone_is_enough_to_be_closed() {
+    let app = limited(still().route("/b", "0/day"), |it| {
+        it.service(web::resource(["/b", "/b2", "/b3"]).to(plain));
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/b2", "", 3).await, 0);
+    assert_eq!(passing(&app, "GET", "/b3", "", 3).await, 0);
+}
+
+#[actix_web::test]
+async fn they_have_one_count() {
+    let app = limited(still().route("/b", "3/hour"), |it| {
+        it.service(web::resource(["/b", "/b2"]).to(plain));
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/b2", "", 2).await, 2);
+    assert_eq!(passing(&app, "GET", "/b", "", 5).await, 1);
+    assert_eq!(passing(&app, "GET", "/b2", "", 5).await, 0);
+}
+
+#[actix_web::test]
+async fn they_have_one_count_by_default() {
+    let app = limited(still().default_limits("3/hour"), |it| {
+        it.service(web::resource(["/b", "/b2"]).to(plain));
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/b2", "", 2).await, 2);
+    assert_eq!(passing(&app, "GET", "/b", "", 5).await, 1);
+}
+
+#[actix_web::test]
+async fn the_rule_replaces_the_defaults_at_all_of_them() {
+    let app = limited(still().default_limits("1/hour").route("/b", "3/hour"), |it| {
+        it.service(web::resource(["/b", "/b2"]).to(plain));
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/b2", "", 5).await, 3);
+}
+
+#[actix_web::test]
+async fn the_methods_of_the_rule_are_those_at_all_of_them() {
+    let app = limited(still().route("POST /b", "0/day"), |it| {
+        it.service(web::resource(["/b", "/b2"]).route(web::get().to(plain)).route(web::post().to(plain)));
+    })
+    .await;
+    assert_eq!(passing(&app, "POST", "/b2", "", 3).await, 0);
+    assert_eq!(passing(&app, "GET", "/b2", "", 3).await, 3);
+}
+
+#[actix_web::test]
+async fn with_parameters_of_other_names() {
+    let app = limited(still().route("/user/{id}", "0/day"), |it| {
+        it.service(web::resource(["/user/{id}", "/u/{name}/profile"]).to(plain));
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/user/1", "", 3).await, 0);
+    assert_eq!(passing(&app, "GET", "/u/1/profile", "", 3).await, 0);
+}
+
+#[actix_web::test]
+async fn in_a_scope() {
+    let app = limited(still().route("/api/b", "0/day"), |it| {
+        it.service(
+            web::scope("/api")
+                .service(web::resource(["/b", "/b2"]).to(plain))
+                .service(web::resource("/c").to(plain)),
+        );
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/api/b2", "", 3).await, 0);
+    assert_eq!(passing(&app, "GET", "/api/b", "", 3).await, 0);
+    assert_eq!(passing(&app, "GET", "/api/c", "", 3).await, 3);
+}
+
+#[actix_web::test]
+async fn an_exempt_route_always_answers_at_all_of_them() {
+    let app = limited(still().application_limits("3/hour").exempt_route("/health"), |it| {
+        it.service(web::resource(["/health", "/healthz"]).to(plain)).route("/spend", web::get().to(plain));
+    })
+    .await;
+    spend(&app).await;
+    assert_eq!(passing(&app, "GET", "/healthz", "", 5).await, 5);
+    assert_eq!(passing(&app, "GET", "/health", "", 5).await, 5);
+}
+
+#[actix_web::test]
+async fn another_resource_is_not_covered() {
+    let app = limited(still().route("/b", "0/day"), |it| {
+        it.service(web::resource("/b2").to(plain)).service(web::resource(["/b", "/b2", "/b3"]).to(plain));
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/b3", "", 3).await, 0);
+    assert_eq!(passing(&app, "GET", "/b2", "", 3).await, 3, "the resource before it answers");
+}
