@@ -130,9 +130,9 @@ impl Witness {
             return if is_skipped { Report::Covered } else { self.leave_unclaimed(rule, req) };
         };
         for other in others {
-            other.note_rule(rule, req);
+            other.note_rule(rule, self.position);
         }
-        let is_predicted = nearest.note_rule(rule, req);
+        let is_predicted = nearest.note_rule(rule, self.position);
         if is_predicted || !nearest.is_correctable() {
             return Report::Covered;
         }

@@ -70,7 +70,9 @@ impl Admission {
         };
         let settings = &worker.config.settings;
         let may_be_rewritten = !worker.is_next_to_router
-            && (table.has_rules_by_pattern() || forecast.prediction.pattern().is_none());
+            && (table.has_rules_by_pattern()
+                || table.is_rewritten()
+                || forecast.prediction.pattern().is_none());
         let predicted = PredictedRequest {
             // First, since the callbacks of limits may read the client's address.
             client: settings.client(req),
@@ -119,13 +121,13 @@ impl Forecast {
     }
 
     /// The same for a request that has met limiters or rules before. Rules that it met under another limiter are decided
-    /// there. Rules that it met before any limiter, or at the place of this one, are decided here.
+    /// there. Rules that it met before any limiter, or on the very route or resource, are decided here.
     #[cold]
     fn within(stack: &LimiterStack, table: &Table, req: &ServiceRequest) -> Self {
         let mut seen = stack.unclaimed_rules.clone();
         for outer in &stack.limiters {
-            let handed_over = outer.delegate(req);
-            seen.extend(handed_over.into_iter().filter(|rule| !seen.contains(rule)).collect::<RuleIds>());
+            let handed_over = outer.delegate(req).filter(|rule| !seen.contains(rule));
+            seen.extend(handed_over);
         }
         let mut met: RuleIds = stack.limiters.last().map(|outer| outer.seen_rules()).unwrap_or_default();
         let of_others = met.clone();

@@ -3,20 +3,20 @@
 use actix_web::dev::ServiceRequest;
 
 use super::{phase::Phase, state::RequestState};
-use crate::{decision::charge::Charges, plan::key::RuleIds};
+use crate::{decision::charge::Charges, plan::key::RuleId};
 
 impl RequestState {
-    /// Leaves the rules that the request has not met yet, and those of this very place, to a limiter here, and refunds
-    /// their charges. Returns those of this place.
-    pub(super) fn delegate(&self, req: &ServiceRequest) -> RuleIds {
+    /// Leaves the rules that the request has not met yet to a limiter further in, and refunds their charges. On a route or
+    /// resource, that limiter also decides the rule there, which is returned.
+    pub(super) fn delegate(&self, req: &ServiceRequest) -> Option<RuleId> {
         if !self.is_in(Phase::Admitted) {
-            return RuleIds::new();
+            return None;
         }
         self.phase.set(Phase::Final);
         let mut rules = self.rules.borrow_mut();
         let mut delegated = rules.unseen();
-        let handed_over = rules.hand_over(req.match_info().unprocessed().len());
-        delegated.extend_from_slice(&handed_over);
+        let handed_over = rules.hand_over();
+        delegated.extend(handed_over);
         if delegated.iter().all(|rule| rules.delegated.contains(rule)) {
             return handed_over;
         }

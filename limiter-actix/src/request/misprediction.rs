@@ -47,10 +47,13 @@ impl RequestState {
     /// Returns whether the request arrived where other rules apply, and learns from it.
     pub(super) fn is_mispredicted<B>(&self, response: &ServiceResponse<B>) -> bool {
         let req = response.request();
-        let is_rewritten = self.learn_rewriting(req);
         let unmet = self.rules.borrow().unseen();
-        if unmet.is_empty() || !self.has_gone_astray(&unmet, response) {
-            return is_rewritten;
+        let has_gone_astray = !unmet.is_empty() && self.has_gone_astray(&unmet, response);
+        if let Some(is_learned) = self.compare_paths(req) {
+            return is_learned || has_gone_astray;
+        }
+        if !has_gone_astray {
+            return false;
         }
         self.predicted.prediction.reclaim(&unmet);
         if self.predicted.worker.try_table().is_some_and(|table| table.doubt(&unmet)) {
@@ -65,22 +68,27 @@ impl RequestState {
         true
     }
 
-    /// Learns it if a middleware further in has changed the path. Returns whether it leads to another place.
-    fn learn_rewriting(&self, req: &HttpRequest) -> bool {
-        let Some(came_by) = self.predicted.came_by.as_deref() else { return false };
-        let is_routed = req.match_info().unprocessed().len() < req.match_info().as_str().len();
-        if came_by == req.match_info().as_str() || !is_routed || !self.leads_elsewhere(req) {
-            return false;
-        }
+    /// Learns it if a middleware further in has changed the path in an unexpected way. Returns whether it leads to another
+    /// place, and `None` if the path is as expected.
+    fn compare_paths(&self, req: &HttpRequest) -> Option<bool> {
+        let came_by = self.predicted.came_by.as_deref()?;
         let req = ServiceRequest::from_request(req.clone());
-        self.predicted.worker.table(&req).learn_rewriting(came_by, &req);
-        true
+        let table = self.predicted.worker.table(&req);
+        if table.check_rewriting(came_by, &req) {
+            return Some(self.leads_elsewhere(req.request()));
+        }
+        let is_routed = req.match_info().unprocessed().len() < req.match_info().as_str().len();
+        if came_by == req.match_info().as_str() || !is_routed || !self.leads_elsewhere(req.request()) {
+            return None;
+        }
+        table.learn_rewriting(came_by, &req);
+        Some(true)
     }
 
     /// Returns whether the path, as it is now, leads to other places than were predicted.
     fn leads_elsewhere(&self, req: &HttpRequest) -> bool {
         let req = ServiceRequest::from_request(req.clone());
-        !Rc::ptr_eq(&self.predicted.worker.table(&req).route(&req), &self.predicted.prediction.route)
+        !self.predicted.worker.table(&req).route_as_is(&req).is_same(&self.predicted.prediction.route)
     }
 
     /// Returns whether the request passed by the rules that were granted to it. If a middleware responded on the way,
@@ -137,7 +145,7 @@ async fn charge_later(mut correction: Correction, req: HttpRequest, head: Respon
 pub(super) fn is_at_handler(req: &HttpRequest) -> bool {
     let (path, rest) = (req.match_info().as_str(), req.match_info().unprocessed());
     let consumed = path.strip_suffix(rest).unwrap_or_default();
-    rest.is_empty()
-        || (!consumed.is_empty()
-            && req.match_pattern().is_some_and(|pattern| depth(&pattern) == depth(consumed)))
+    // A scope may consume the whole path, and have no resource for it.
+    let is_whole = |pattern: String| rest.is_empty() || depth(&pattern) == depth(consumed);
+    (rest.is_empty() || !consumed.is_empty()) && req.match_pattern().is_some_and(is_whole)
 }

@@ -2,7 +2,7 @@ use std::mem;
 
 use crate::{
     plan::key::{RuleId, RuleIds},
-    routing::{prediction::Prediction, trust::Credit},
+    routing::{prediction::Prediction, registered::Position, trust::Credit},
 };
 
 /// The rules that a request was charged for, and those that it has met on its way.
@@ -14,10 +14,10 @@ pub(crate) struct RuleLedger {
     pub(super) delegated: RuleIds,
     /// The rules that the request has met, from the outermost on.
     pub(super) seen: RuleIds,
-    /// Rules that it has met, but that a limiter on the very place decides.
-    handed_over: RuleIds,
-    /// Where the last rules were met: how many, and how much of the path was not routed yet.
-    last_place: (usize, usize),
+    /// The rule of the very route or resource, if a limiter there decides it.
+    handed_over: Option<RuleId>,
+    /// Whether the last rule was that of a route or resource.
+    is_at_resource: bool,
     /// The credit on which unconfirmed rules were granted.
     pub(super) credit: Credit,
 }
@@ -29,30 +29,28 @@ impl RuleLedger {
         Self { charged, delegated: prediction.delegated_rules(), seen, credit, ..Self::default() }
     }
 
-    /// Adds a rule that the request has met, with so many bytes of its path not routed yet. Returns whether the charges
-    /// cover all rules met so far.
-    pub(super) fn add(&mut self, rule: RuleId, unrouted: usize) -> bool {
-        let (count, place) = self.last_place;
-        self.last_place = if place == unrouted { (count + 1, place) } else { (1, unrouted) };
+    /// Adds a rule that the request has met. Returns whether the charges cover all rules met so far.
+    pub(super) fn add(&mut self, rule: RuleId, position: Position) -> bool {
+        self.is_at_resource = position == Position::Resource;
         self.seen.push(rule);
         self.seen.iter().all(|rule| self.charged.contains(rule) && !self.delegated.contains(rule))
     }
 
     /// Returns the rules that the request was charged for and has not met.
     pub(super) fn unseen(&self) -> RuleIds {
-        let unseen = without(&self.charged, &self.seen);
-        without(&unseen, &self.handed_over)
+        let mut unseen = without(&self.charged, &self.seen);
+        unseen.retain(|rule| Some(*rule) != self.handed_over);
+        unseen
     }
 
-    /// Hands the rules that were met at this very place over to a limiter there; returns them.
-    pub(super) fn hand_over(&mut self, unrouted: usize) -> RuleIds {
-        let (count, place) = self.last_place;
-        let first = if place == unrouted { self.seen.len().saturating_sub(count) } else { self.seen.len() };
-        let handed_over = RuleIds::from_slice(&self.seen[first..]);
-        self.seen.truncate(first);
-        self.last_place = (0, unrouted);
-        self.handed_over.extend_from_slice(&handed_over);
-        handed_over
+    /// Hands the rule of the very route or resource over to a limiter there; returns it.
+    pub(super) fn hand_over(&mut self) -> Option<RuleId> {
+        if self.is_at_resource {
+            self.handed_over = self.seen.pop();
+            self.is_at_resource = false;
+            return self.handed_over;
+        }
+        None
     }
 
     /// Returns the delegated rules that a limiter further in can still decide: those that were not met before it.

@@ -6,8 +6,6 @@ use std::{
     sync::Arc,
 };
 
-use actix_web::dev::ServiceRequest;
-
 use super::{phase::Phase, predicted::PredictedRequest, rule_ledger::RuleLedger};
 use crate::{
     Breach,
@@ -18,6 +16,7 @@ use crate::{
         current::{Current, LimitOutcome},
         decided_by::DecidedBy,
     },
+    routing::registered::Position,
 };
 
 /// An admitted request, as one limiter tracks it: its charges, its rules, and how far it has come.
@@ -98,13 +97,13 @@ impl RequestState {
     }
 
     /// Records that the request has met a rule. Returns whether the charges cover all rules met so far.
-    pub(crate) fn note_rule(&self, rule: RuleId, req: &ServiceRequest) -> bool {
+    pub(crate) fn note_rule(&self, rule: RuleId, position: Position) -> bool {
         let mut rules = self.rules.borrow_mut();
         if !rules.credit.is_empty()
             && let Some(table) = self.predicted.worker.try_table()
         {
             table.confirm(rule);
         }
-        rules.add(rule, req.match_info().unprocessed().len())
+        rules.add(rule, position)
     }
 }

@@ -143,6 +143,13 @@ impl Candidate {
 }
 
 impl Route {
+    /// Returns whether both lead to the same places, under the same rules by pattern.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let place = |place: &Candidate| (place.pattern.clone(), place.scopes.clone(), place.covering.clone());
+        self.candidates.len() == other.candidates.len()
+            && self.candidates.iter().zip(&other.candidates).all(|(one, other)| place(one) == place(other))
+    }
+
     pub(super) fn new(candidates: Vec<Candidate>) -> Self {
         let is_around = |place: &Candidate| {
             place.pattern.is_none()

@@ -3,7 +3,11 @@
 /// The limiter sees the path as it came, and actix routes on what it became. One request shows the change. From then
 /// on, paths are looked up as the change would make them.
 #[derive(Debug, Default)]
-pub(super) struct Rewriting(Vec<Rewrite>);
+pub(super) struct Rewriting {
+    known: Vec<Rewrite>,
+    /// Changes that other paths have shown to be wrong. They are not learned again.
+    refuted: Vec<Rewrite>,
+}
 
 /// A kind of change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +31,7 @@ const MAX_REWRITES: usize = 16;
 
 impl Rewriting {
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.known.is_empty()
     }
 
     /// Learns from a path that became another; returns whether that was new.
@@ -35,16 +39,29 @@ impl Rewriting {
         if from == to || self.results(from).any(|result| result == to) {
             return false;
         }
-        if self.0.len() == MAX_REWRITES {
-            self.0.remove(0);
+        if self.known.len() == MAX_REWRITES {
+            self.known.remove(0);
         }
-        self.0.push(Rewrite::between(from, to));
+        self.known.push(Rewrite::between(from, to, &self.refuted));
         true
+    }
+
+    /// Forgets the changes by which a path would have become another than it did. Returns whether there were any.
+    /// Changes of prefixes stay, since they may depend on more than the path.
+    pub(super) fn refute(&mut self, from: &str, to: &str) -> bool {
+        let is_wrong = |rewrite: &mut Rewrite| {
+            let result = rewrite.apply(from).filter(|result| result != from);
+            !matches!(rewrite, Rewrite::Prefix { .. }) && result.is_some_and(|result| result != to)
+        };
+        let wrong: Vec<_> = self.known.extract_if(.., is_wrong).collect();
+        let is_any = !wrong.is_empty();
+        self.refuted.extend(wrong);
+        is_any
     }
 
     /// Returns what a path may become, beginning with what was learned last.
     pub(super) fn results(&self, path: &str) -> impl Iterator<Item = String> {
-        self.0
+        self.known
             .iter()
             .rev()
             .filter_map(move |rewrite| rewrite.apply(path))
@@ -53,11 +70,11 @@ impl Rewriting {
 }
 
 impl Rewrite {
-    /// Returns the most general change that makes the one path of the other.
-    fn between(from: &str, to: &str) -> Self {
+    /// Returns the most general change that makes the one path of the other, and was not refuted.
+    fn between(from: &str, to: &str, refuted: &[Self]) -> Self {
         let simple = [Self::Trim, Self::Merge, Self::AddSlash, Self::Lowercase];
-        let fitting =
-            simple.into_iter().find(|rewrite| rewrite.apply(from).is_some_and(|result| result == to));
+        let fits = |rewrite: &Self| rewrite.apply(from).is_some_and(|result| result == to);
+        let fitting = simple.into_iter().find(|rewrite| !refuted.contains(rewrite) && fits(rewrite));
         fitting.unwrap_or_else(|| {
             let common = common_segments(from, to);
             let (from, to) = (&from[..from.len() - common], &to[..to.len() - common]);
@@ -141,6 +158,17 @@ mod tests {
     }
 
     #[test]
+    fn a_path_that_stays_refutes_a_change_for_good() {
+        let mut rewriting = learned("//health", "/health");
+        assert_eq!(first(&rewriting, "/health/").as_deref(), Some("/health"));
+        assert!(rewriting.refute("/health/", "/health/"));
+        assert_eq!(first(&rewriting, "/health/"), None);
+        assert!(rewriting.learn("//health", "/health"));
+        assert_eq!(first(&rewriting, "/health/"), None, "only empty segments go");
+        assert!(!rewriting.refute("//health", "/health"));
+    }
+
+    #[test]
     fn a_known_change_is_not_learned_again_and_few_are_kept() {
         let mut rewriting = learned("/a/", "/a");
         assert!(!rewriting.learn("/b//", "/b"));
@@ -148,6 +176,6 @@ mod tests {
         for number in 0..100 {
             rewriting.learn(&format!("/{number}/x"), &format!("/y{number}/z"));
         }
-        assert_eq!(rewriting.0.len(), MAX_REWRITES);
+        assert_eq!(rewriting.known.len(), MAX_REWRITES);
     }
 }

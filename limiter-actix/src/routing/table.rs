@@ -96,8 +96,20 @@ impl Table {
         route
     }
 
+    /// Returns where a request may go that has been routed already, so that no middleware changes its path any more.
+    pub(crate) fn route_as_is(&self, req: &ServiceRequest) -> Rc<Route> {
+        if !self.is_rewritten() {
+            return self.route(req);
+        }
+        self.find_or_make(self.route_key(req, req.match_info().as_str(), &[]))
+    }
+
     fn search(&self, req: &ServiceRequest, path: &str) -> Rc<Route> {
-        let key = self.route_key(req, path);
+        let results: Vec<String> = self.app.rewriting.borrow().results(path).collect();
+        self.find_or_make(self.route_key(req, path, &results))
+    }
+
+    fn find_or_make(&self, key: RouteKey) -> Rc<Route> {
         let mut routes = self.routes.borrow_mut();
         if let Some(route) = routes.get(&key) {
             return Rc::clone(route);
@@ -112,17 +124,15 @@ impl Table {
     }
 
     /// Returns what a path leads to, or what it leads to after the changes that middleware makes.
-    fn route_key(&self, req: &ServiceRequest, path: &str) -> RouteKey {
-        let rewriting = self.app.rewriting.borrow();
-        let results: Vec<String> = rewriting.results(path).collect();
+    fn route_key(&self, req: &ServiceRequest, path: &str, results: &[String]) -> RouteKey {
         let Some(tree) = self.tree() else {
             let mut paths = results.iter().map(String::as_str).chain([path]);
             let pattern = paths.find_map(|path| req.resource_map().match_pattern(path));
-            return (Places::new(), pattern.map(Arc::from), self.covering(path, &results));
+            return (Places::new(), pattern.map(Arc::from), self.covering(path, results));
         };
         let leads = |path: &&String| matches!(tree.places(path).first(), Some(Place::Resource(_)));
         let path_there = results.iter().find(leads).map_or(path, String::as_str);
-        (tree.places(path_there), None, self.covering(path, &results))
+        (tree.places(path_there), None, self.covering(path, results))
     }
 
     /// Returns the rules given by pattern that cover a path, and those that cover only what it may become, as far as
@@ -166,7 +176,8 @@ impl Table {
 
     /// Predicts where a request arrives that has met some rules so far, and grants what can be granted.
     pub(crate) fn predict(&self, req: &ServiceRequest, met: &[RuleId]) -> Prediction {
-        let mut prediction = self.route(req).predict(req, met);
+        let route = if met.is_empty() { self.route(req) } else { self.route_as_is(req) };
+        let mut prediction = route.predict(req, met);
         let guessed: RuleIds = prediction.rules.iter().copied().filter(|rule| !met.contains(rule)).collect();
         if !guessed.is_empty() {
             let (granted, credit) = self.app.trust.grant(&guessed);
@@ -229,7 +240,7 @@ impl Table {
     /// Returns the key of the plan for these rules, which were met by this request on its way. Once it is at its
     /// handler, actix knows the pattern.
     pub(crate) fn key_at(&self, rules: &[RuleId], at: Position, req: &ServiceRequest) -> PlanKey {
-        let prediction = self.route(req).predict(req, rules);
+        let prediction = self.route_as_is(req).predict(req, rules);
         let mut key = self.key(&prediction, rules, req);
         if at == Position::Resource
             && let Some(pattern) = req.match_pattern()
@@ -251,6 +262,21 @@ impl Table {
     /// Returns whether a rule is declared on this scope.
     pub(crate) fn is_on(&self, rule: RuleId, scope: RuleId) -> bool {
         self.rules.is_on(rule, scope)
+    }
+
+    /// Returns whether middleware further in is known to change paths.
+    pub(crate) fn is_rewritten(&self) -> bool {
+        !self.app.rewriting.borrow().is_empty()
+    }
+
+    /// Compares the path that a request came by with the one it has now. Returns whether the limiter was wrong about what
+    /// becomes of it.
+    pub(crate) fn check_rewriting(&self, came_by: &str, req: &ServiceRequest) -> bool {
+        let is_wrong = self.app.rewriting.borrow_mut().refute(came_by, req.match_info().as_str());
+        if is_wrong {
+            self.recent.take();
+        }
+        is_wrong
     }
 
     /// Learns that a request which came by one path was routed by another.

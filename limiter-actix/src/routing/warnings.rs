@@ -90,7 +90,9 @@ fn warn_of_hidden_scopes(tree: &RouteTree) {
     for (number, resource) in tree.resources.iter().enumerate() {
         let place = Place::Resource(number);
         let around = tree.scopes_of(place);
-        let Some(scope) = around.iter().rev().find(|scope| !tree.scopes[**scope].rules.is_empty()) else { continue };
+        let Some(scope) = around.iter().rev().find(|scope| !tree.scopes[**scope].rules.is_empty()) else {
+            continue;
+        };
         let Some(path) = resource.patterns.first().and_then(|pattern| sample(pattern)) else { continue };
         let first = tree.places(&path).first().copied().unwrap_or(place);
         if !tree.scopes_of(first).contains(scope) && logged.insert(*scope) {

@@ -109,7 +109,8 @@ async fn a_limited_scope_hidden_by_one_of_its_prefix() {
     })
     .await;
     assert_eq!(passing(&app, "GET", "/v1/x", B, 2).await, 2, "the limit of the other scope is not theirs");
-    assert_eq!(log::here("L009").len(), 1, "said when the first request comes to the other one");
+    let lines = log::here("L003");
+    assert!(lines.iter().any(|line| line.contains("/v1")), "{lines:?}");
     assert_eq!(passing(&app, "GET", "/v1/x", "", 5).await, 1);
 }
 
@@ -124,6 +125,6 @@ async fn an_exempt_scope_hidden_by_a_pattern() {
     assert_eq!(passing(&app, "GET", "/v1/x", "", 5).await, 5);
     spend(&app).await;
     assert!(passing(&app, "POST", "/v1/x", "", 5).await <= 1);
-    let lines = log::here("L009");
+    let lines = log::here("L002");
     assert!(lines.iter().any(|line| line.contains("/v1/{tail:.*}")), "{lines:?}");
 }

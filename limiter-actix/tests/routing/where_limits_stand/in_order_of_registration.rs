@@ -150,7 +150,7 @@ async fn static_files_before_a_closed_scope_are_open() {
             .service(web::scope("/api").limit(nothing()).route("/x", web::get().to(plain)));
     })
     .await;
-    assert_eq!(passing(&app, "GET", "/api/files/files.rs", "", 5).await, 5);
+    assert_eq!(passing(&app, "GET", "/api/files/main.rs", "", 5).await, 5);
     assert_eq!(passing(&app, "GET", "/api/x", "", 5).await, 0);
 }
 
