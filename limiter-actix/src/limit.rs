@@ -43,7 +43,6 @@ macro_rules! define_limit {
         /// ```
         #[derive(Clone, Debug)]
         #[must_use]
-        #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
         pub struct Limit {
             pub(crate) source: Source,
             $(pub(crate) $field: $type,)*

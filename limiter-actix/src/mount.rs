@@ -45,6 +45,7 @@ use crate::{
 ///     .service(resource("/health", Exempt::ALL, |it| it.route(web::get().to(health))));
 /// # let _ = app;
 /// ```
+#[expect(clippy::needless_pass_by_value, reason = "called as `web::resource` is")]
 pub fn resource<P, R, F, T, B>(paths: P, rule: R, build: F) -> LimitedResource<F, T, B>
 where
     P: IntoPatterns,

@@ -30,7 +30,11 @@ where
     let pending = match pending.decide_now(&req) {
         Progress::Done(Ok(admitted)) => {
             return match guard(admitted) {
-                Some(guard) => LimiterFuture::admitted(service.call(req), guard),
+                Some(guard) => {
+                    let response = service.call(req);
+                    guard.note_call();
+                    LimiterFuture::admitted(response, guard)
+                }
                 None => LimiterFuture::passing(service.call(req)),
             };
         }
@@ -43,7 +47,11 @@ where
             Ok(admitted) => guard(admitted),
             Err(refusal) => return Ok(refused(req, refusal.response)),
         };
-        let mut response = service.call(req).await;
+        let response = service.call(req);
+        if let Some(guard) = &guard {
+            guard.note_call();
+        }
+        let mut response = response.await;
         if let Some(guard) = guard {
             response = guard.settle(response);
         }

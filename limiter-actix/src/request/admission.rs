@@ -88,7 +88,7 @@ impl Admission {
     /// Prepares the charges of a plan. Those made before are not made again.
     fn charging(
         mut predicted: PredictedRequest,
-        charged: RuleIds,
+        predicted_rules: RuleIds,
         seen: RuleIds,
         plan: Rc<Plan>,
         before: Charges,
@@ -107,7 +107,7 @@ impl Admission {
         let callback_failed =
             applicable.callback_failed || any_key_failed(&charges, client) || any_key_failed(&meta, client);
         drop(applicable);
-        let rules = RuleLedger::new(&mut predicted.prediction, charged, seen);
+        let rules = RuleLedger::new(&mut predicted.prediction, predicted_rules, seen);
         let decided_by = DecidedBy::default();
         Self { predicted, rules, charges, set_aside, meta, plan, decided_by, callback_failed }
     }

@@ -19,6 +19,12 @@ impl OnEarlyDrop {
         Self { state }
     }
 
+    /// Notes that the service has been called, and may be waiting now.
+    #[inline]
+    pub(crate) fn note_call(&self) {
+        self.state.note_call();
+    }
+
     /// Ends the request with its response, so that the drop does nothing.
     pub(crate) fn settle<B>(
         &self,

@@ -49,11 +49,9 @@ impl RequestState {
         let req = response.request();
         let unmet = self.rules.borrow().unseen();
         let has_gone_astray = !unmet.is_empty() && self.has_gone_astray(&unmet, response);
-        if let Some(is_learned) = self.compare_paths(req) {
-            return is_learned || has_gone_astray;
-        }
-        if !has_gone_astray {
-            return false;
+        let path = self.compare_paths(req);
+        if path == PathChange::Unexpected || !has_gone_astray {
+            return has_gone_astray || path != PathChange::None;
         }
         self.predicted.prediction.reclaim(&unmet);
         if self.predicted.worker.try_table().is_some_and(|table| table.doubt(&unmet)) {
@@ -68,21 +66,19 @@ impl RequestState {
         true
     }
 
-    /// Learns it if a middleware further in has changed the path in an unexpected way. Returns whether it leads to another
-    /// place, and `None` if the path is as expected.
-    fn compare_paths(&self, req: &HttpRequest) -> Option<bool> {
-        let came_by = self.predicted.came_by.as_deref()?;
+    /// Compares the path that the request came by with the one it was routed by, and learns from it.
+    fn compare_paths(&self, req: &HttpRequest) -> PathChange {
+        let Some(came_by) = self.predicted.came_by.as_deref() else { return PathChange::None };
         let req = ServiceRequest::from_request(req.clone());
         let table = self.predicted.worker.table(&req);
-        if table.check_rewriting(came_by, &req) {
-            return Some(self.leads_elsewhere(req.request()));
-        }
+        let is_refuted = table.check_rewriting(came_by, &req);
         let is_routed = req.match_info().unprocessed().len() < req.match_info().as_str().len();
-        if came_by == req.match_info().as_str() || !is_routed || !self.leads_elsewhere(req.request()) {
-            return None;
+        let is_changed = is_routed && came_by != req.match_info().as_str();
+        if !(is_refuted || is_changed) || !self.leads_elsewhere(req.request()) {
+            return PathChange::None;
         }
-        table.learn_rewriting(came_by, &req);
-        Some(true)
+        let is_new = is_refuted || table.learn_rewriting(came_by, &req);
+        if is_new { PathChange::Unexpected } else { PathChange::Known }
     }
 
     /// Returns whether the path, as it is now, leads to other places than were predicted.
@@ -119,6 +115,17 @@ impl RequestState {
             table.doubt(&unmet);
         }
     }
+}
+
+/// What became of the path of a request on its way.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum PathChange {
+    /// It leads where it was expected to lead.
+    None,
+    /// It leads elsewhere, since a middleware has changed it as it did before.
+    Known,
+    /// It leads elsewhere, and not as middleware had changed paths so far: no rule is to blame.
+    Unexpected,
 }
 
 /// Returns whether a response may come from a middleware that responds before routing: it redirects, asks for

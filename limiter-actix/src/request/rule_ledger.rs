@@ -18,6 +18,8 @@ pub(crate) struct RuleLedger {
     handed_over: Option<RuleId>,
     /// Whether the last rule was that of a route or resource.
     is_at_resource: bool,
+    /// Whether other requests may have come since the request was admitted.
+    pub(super) is_late: bool,
     /// The credit on which unconfirmed rules were granted.
     pub(super) credit: Credit,
 }
@@ -32,6 +34,7 @@ impl RuleLedger {
     /// Adds a rule that the request has met. Returns whether the charges cover all rules met so far.
     pub(super) fn add(&mut self, rule: RuleId, position: Position) -> bool {
         self.is_at_resource = position == Position::Resource;
+        self.credit.meet(rule, self.is_late);
         self.seen.push(rule);
         self.seen.iter().all(|rule| self.charged.contains(rule) && !self.delegated.contains(rule))
     }

@@ -96,14 +96,14 @@ impl RequestState {
         }));
     }
 
+    /// Records that the service has been called, so that other requests may come before this one goes on.
+    pub(super) fn note_call(&self) {
+        self.rules.borrow_mut().is_late = true;
+    }
+
     /// Records that the request has met a rule. Returns whether the charges cover all rules met so far.
     pub(crate) fn note_rule(&self, rule: RuleId, position: Position) -> bool {
         let mut rules = self.rules.borrow_mut();
-        if !rules.credit.is_empty()
-            && let Some(table) = self.predicted.worker.try_table()
-        {
-            table.confirm(rule);
-        }
         rules.add(rule, position)
     }
 }

@@ -5,7 +5,11 @@ use std::{cell::RefCell, rc::Rc, sync::Arc};
 use actix_web::{dev::ServiceRequest, http::Method};
 use smallvec::SmallVec;
 
-use super::{beacon::Beacon, beacon::RuleSite, trust::Credit};
+use super::{
+    beacon::Beacon,
+    beacon::RuleSite,
+    trust::{Credit, Trust, TrustTable},
+};
 use crate::plan::{
     Plan,
     key::{PlanKey, RuleId, RuleIds},
@@ -26,6 +30,8 @@ pub(crate) struct Candidate {
     pub(super) scopes: SmallVec<[ScopeAround; 4]>,
     /// The rules declared on these scopes and on itself, from the outermost on.
     pub(super) rules: RuleIds,
+    /// The trust in each of these.
+    pub(super) trust: SmallVec<[Rc<Trust>; 4]>,
     /// The rule on itself.
     pub(super) own: Option<Rc<Beacon>>,
     /// The rules given by pattern that cover it, as indices.
@@ -80,11 +86,13 @@ impl Candidate {
         pattern: Option<Arc<str>>,
         scopes: SmallVec<[ScopeAround; 4]>,
         rules: RuleIds,
+        trust: &TrustTable,
         own: Option<Rc<Beacon>>,
         covering: SmallVec<[usize; 4]>,
     ) -> Self {
+        let trust = rules.iter().map(|rule| trust.of(*rule)).collect();
         let (delegated, plans) = (RefCell::default(), RefCell::default());
-        Self { pattern, scopes, rules, own, covering, delegated, plans }
+        Self { pattern, scopes, rules, trust, own, covering, delegated, plans }
     }
 
     fn innermost(&self) -> Option<usize> {
@@ -251,9 +259,17 @@ impl Route {
 }
 
 impl Prediction {
-    /// Keeps of the rules those that are granted.
-    pub(super) fn keep(&mut self, is_granted: impl Fn(&RuleId) -> bool) {
-        self.rules.retain(|rule| is_granted(rule));
+    /// Keeps of the rules those that were met already, and those that can be granted now.
+    pub(super) fn grant(&mut self, met: &[RuleId]) {
+        let (place, is_only_place) = (&self.route.candidates[self.candidate], self.route.is_alone);
+        let mut credit = Credit::default();
+        let mut is_granted = |rule: RuleId| {
+            let at = place.rules.iter().position(|other| *other == rule);
+            met.contains(&rule) || at.is_some_and(|at| credit.grant(rule, &place.trust[at], is_only_place))
+        };
+        self.rules.retain(|rule| is_granted(*rule));
+        self.credit = credit;
+        let is_granted = |rule: &RuleId| self.rules.contains(rule);
         if let Some(elsewhere) = &mut self.elsewhere {
             elsewhere.rules.retain(|rule| is_granted(rule));
         }

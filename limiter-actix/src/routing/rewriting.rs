@@ -9,6 +9,14 @@ pub(super) struct Rewriting {
     refuted: Vec<Rewrite>,
 }
 
+/// What a path may become.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Rewritten {
+    pub(super) path: String,
+    /// Whether every path is changed so.
+    pub(super) is_certain: bool,
+}
+
 /// A kind of change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Rewrite {
@@ -36,7 +44,7 @@ impl Rewriting {
 
     /// Learns from a path that became another; returns whether that was new.
     pub(super) fn learn(&mut self, from: &str, to: &str) -> bool {
-        if from == to || self.results(from).any(|result| result == to) {
+        if from == to || self.results(from).any(|result| result.path == to) {
             return false;
         }
         if self.known.len() == MAX_REWRITES {
@@ -51,7 +59,7 @@ impl Rewriting {
     pub(super) fn refute(&mut self, from: &str, to: &str) -> bool {
         let is_wrong = |rewrite: &mut Rewrite| {
             let result = rewrite.apply(from).filter(|result| result != from);
-            !matches!(rewrite, Rewrite::Prefix { .. }) && result.is_some_and(|result| result != to)
+            !rewrite.is_conditional() && result.is_some_and(|result| result != to)
         };
         let wrong: Vec<_> = self.known.extract_if(.., is_wrong).collect();
         let is_any = !wrong.is_empty();
@@ -60,12 +68,11 @@ impl Rewriting {
     }
 
     /// Returns what a path may become, beginning with what was learned last.
-    pub(super) fn results(&self, path: &str) -> impl Iterator<Item = String> {
-        self.known
-            .iter()
-            .rev()
-            .filter_map(move |rewrite| rewrite.apply(path))
-            .filter(move |result| result != path)
+    pub(super) fn results(&self, path: &str) -> impl Iterator<Item = Rewritten> {
+        let changed = self.known.iter().rev().filter_map(move |rewrite| {
+            Some(Rewritten { path: rewrite.apply(path)?, is_certain: !rewrite.is_conditional() })
+        });
+        changed.filter(move |result| result.path != path)
     }
 }
 
@@ -80,6 +87,11 @@ impl Rewrite {
             let (from, to) = (&from[..from.len() - common], &to[..to.len() - common]);
             Self::Prefix { from: from.into(), to: to.into() }
         })
+    }
+
+    /// Returns whether it may depend on more than the path.
+    fn is_conditional(&self) -> bool {
+        matches!(self, Self::Prefix { .. })
     }
 
     fn apply(&self, path: &str) -> Option<String> {
@@ -130,7 +142,7 @@ mod tests {
     }
 
     fn first(rewriting: &Rewriting, path: &str) -> Option<String> {
-        rewriting.results(path).next()
+        rewriting.results(path).next().map(|result| result.path)
     }
 
     #[test]

@@ -18,7 +18,7 @@ use super::{
     prediction::{Candidate, Prediction, Route, ScopeAround},
     recent_paths::RecentPaths,
     registered::Position,
-    rewriting::Rewriting,
+    rewriting::{Rewriting, Rewritten},
     route_tree::{Place, Places, RouteTree},
     trust::TrustTable,
     warnings,
@@ -105,7 +105,7 @@ impl Table {
     }
 
     fn search(&self, req: &ServiceRequest, path: &str) -> Rc<Route> {
-        let results: Vec<String> = self.app.rewriting.borrow().results(path).collect();
+        let results: Vec<Rewritten> = self.app.rewriting.borrow().results(path).collect();
         self.find_or_make(self.route_key(req, path, &results))
     }
 
@@ -124,25 +124,27 @@ impl Table {
     }
 
     /// Returns what a path leads to, or what it leads to after the changes that middleware makes.
-    fn route_key(&self, req: &ServiceRequest, path: &str, results: &[String]) -> RouteKey {
+    fn route_key(&self, req: &ServiceRequest, path: &str, results: &[Rewritten]) -> RouteKey {
         let Some(tree) = self.tree() else {
-            let mut paths = results.iter().map(String::as_str).chain([path]);
+            let mut paths = results.iter().map(|result| result.path.as_str()).chain([path]);
             let pattern = paths.find_map(|path| req.resource_map().match_pattern(path));
             return (Places::new(), pattern.map(Arc::from), self.covering(path, results));
         };
-        let leads = |path: &&String| matches!(tree.places(path).first(), Some(Place::Resource(_)));
-        let path_there = results.iter().find(leads).map_or(path, String::as_str);
+        let leads = |result: &&Rewritten| {
+            result.is_certain || matches!(tree.places(&result.path).first(), Some(Place::Resource(_)))
+        };
+        let path_there = results.iter().find(leads).map_or(path, |result| result.path.as_str());
         (tree.places(path_there), None, self.covering(path, results))
     }
 
     /// Returns the rules given by pattern that cover a path, and those that cover only what it may become, as far as
     /// they exempt from nothing.
-    fn covering(&self, path: &str, results: &[String]) -> Covering {
+    fn covering(&self, path: &str, results: &[Rewritten]) -> Covering {
         let covering = self.rules.patterns.of_path(path);
         let mut of_results = Covering::new();
         for result in results {
             let limits = |rule: &usize| self.rules.patterns.all[*rule].rule.exempt == Exempt::NONE;
-            of_results.extend(self.rules.patterns.of_path(result).into_iter().filter(limits));
+            of_results.extend(self.rules.patterns.of_path(&result.path).into_iter().filter(limits));
         }
         union(&covering, &of_results)
     }
@@ -151,7 +153,14 @@ impl Table {
         let candidates = match self.tree() {
             Some(tree) => places.iter().map(|place| self.candidate(tree, *place, covering)).collect(),
             None => {
-                vec![Candidate::new(pattern.clone(), smallvec![], RuleIds::new(), None, covering.clone())]
+                vec![Candidate::new(
+                    pattern.clone(),
+                    smallvec![],
+                    RuleIds::new(),
+                    &self.app.trust,
+                    None,
+                    covering.clone(),
+                )]
             }
         };
         Route::new(candidates)
@@ -169,6 +178,7 @@ impl Table {
             tree.pattern_of(place).cloned(),
             tree.scopes_of(place).into_iter().map(around).collect(),
             tree.rules_of(place),
+            &self.app.trust,
             tree.rule_of(place).cloned(),
             union(covering, &of_route),
         )
@@ -178,23 +188,15 @@ impl Table {
     pub(crate) fn predict(&self, req: &ServiceRequest, met: &[RuleId]) -> Prediction {
         let route = if met.is_empty() { self.route(req) } else { self.route_as_is(req) };
         let mut prediction = route.predict(req, met);
-        let guessed: RuleIds = prediction.rules.iter().copied().filter(|rule| !met.contains(rule)).collect();
-        if !guessed.is_empty() {
-            let (granted, credit) = self.app.trust.grant(&guessed);
-            prediction.keep(|rule| met.contains(rule) || granted.contains(rule));
-            prediction.credit = credit;
+        if !prediction.rules.is_empty() {
+            prediction.grant(met);
         }
         prediction
     }
 
-    /// Notes that a request met a rule.
-    pub(crate) fn confirm(&self, rule: RuleId) {
-        self.app.trust.confirm(rule);
-    }
-
     /// Grants these rules to no request any more before it meets them; returns whether that is news.
     pub(crate) fn doubt(&self, rules: &[RuleId]) -> bool {
-        rules.iter().fold(false, |is_news, rule| self.app.trust.doubt(*rule) || is_news)
+        rules.iter().filter(|rule| self.app.trust.doubt(**rule)).count() > 0
     }
 
     /// Returns the plan for all that `key` says, made once.
@@ -279,16 +281,17 @@ impl Table {
         is_wrong
     }
 
-    /// Learns that a request which came by one path was routed by another.
-    pub(crate) fn learn_rewriting(&self, came_by: &str, req: &ServiceRequest) {
+    /// Learns that a request which came by one path was routed by another. Returns whether that is new.
+    pub(crate) fn learn_rewriting(&self, came_by: &str, req: &ServiceRequest) -> bool {
         let mut rewriting = self.app.rewriting.borrow_mut();
         let is_first = rewriting.is_empty();
         if !rewriting.learn(came_by, req.match_info().as_str()) {
-            return;
+            return false;
         }
         self.recent.take();
         if is_first {
             warnings::rewritten(came_by);
         }
+        true
     }
 }

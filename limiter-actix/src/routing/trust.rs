@@ -6,86 +6,72 @@ use std::{
 
 use smallvec::SmallVec;
 
-use crate::plan::key::{RuleId, RuleIds};
+use crate::plan::key::RuleId;
 
 /// How far one worker trusts that requests meet the rules that were granted to them before routing.
 ///
-/// Only guards and other middleware know where a request ends up, so a grant is a guess. Until a rule has been met
-/// once, one request at a time is let through on credit. A rule that a request did not meet although it was granted
-/// is never granted again: it is then decided where it stands.
+/// Only guards and other middleware know where a request ends up, so a grant is a guess. One request at a time is
+/// granted a rule on credit, until it meets the rule. Mostly that is before the next request comes. A rule that a
+/// request did not meet although it was granted is never granted again: it is then decided where it stands.
 #[derive(Default)]
-pub(crate) struct TrustTable(RefCell<HashMap<RuleId, Rc<Trust>>>);
+pub(super) struct TrustTable(RefCell<HashMap<RuleId, Rc<Trust>>>);
 
 /// The trust in one rule.
 #[derive(Default)]
-struct Trust(Cell<State>);
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum State {
-    #[default]
-    Unconfirmed,
-    /// A request that was granted it is on its way.
-    OnCredit,
-    Confirmed,
-    Doubted,
+pub(super) struct Trust {
+    /// Whether a request that was granted it is on its way.
+    is_on_credit: Cell<bool>,
+    /// Whether a request met it only after others could come, since a middleware on the way waits.
+    is_met_late: Cell<bool>,
+    is_doubted: Cell<bool>,
 }
 
 /// The credit of one request. It ends when the request does, if not before.
 #[derive(Default)]
-pub(crate) struct Credit(SmallVec<[Rc<Trust>; 2]>);
+pub(crate) struct Credit(SmallVec<[(RuleId, Rc<Trust>); 2]>);
 
 impl TrustTable {
-    /// Returns those of the rules that can be granted now, and the credit they take.
-    pub(super) fn grant(&self, rules: &[RuleId]) -> (RuleIds, Credit) {
-        let mut credit = Credit::default();
-        let granted = rules.iter().filter(|rule| self.grant_one(**rule, &mut credit)).copied().collect();
-        (granted, credit)
-    }
-
-    fn grant_one(&self, rule: RuleId, credit: &mut Credit) -> bool {
-        let trust = self.of(rule);
-        match trust.0.get() {
-            State::Confirmed => true,
-            State::OnCredit | State::Doubted => false,
-            State::Unconfirmed => {
-                trust.0.set(State::OnCredit);
-                credit.0.push(trust);
-                true
-            }
-        }
-    }
-
-    fn of(&self, rule: RuleId) -> Rc<Trust> {
+    pub(super) fn of(&self, rule: RuleId) -> Rc<Trust> {
         Rc::clone(self.0.borrow_mut().entry(rule).or_default())
-    }
-
-    /// Notes that a request met a rule.
-    pub(super) fn confirm(&self, rule: RuleId) {
-        let trust = self.of(rule);
-        if trust.0.get() != State::Doubted {
-            trust.0.set(State::Confirmed);
-        }
     }
 
     /// Notes that a request did not meet a rule that was granted to it; returns whether that is news.
     pub(super) fn doubt(&self, rule: RuleId) -> bool {
-        self.of(rule).0.replace(State::Doubted) != State::Doubted
+        !self.of(rule).is_doubted.replace(true)
     }
 }
 
 impl Credit {
-    /// Returns whether it was not needed.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// Grants a rule, if that is possible now. If requests cannot arrive at any other place, and meet the rule late,
+    /// those on their way do not keep others waiting.
+    pub(super) fn grant(&mut self, rule: RuleId, trust: &Rc<Trust>, is_only_place: bool) -> bool {
+        if trust.is_doubted.get() {
+            return false;
+        }
+        if is_only_place && trust.is_met_late.get() {
+            return true;
+        }
+        if trust.is_on_credit.replace(true) {
+            return false;
+        }
+        self.0.push((rule, Rc::clone(trust)));
+        true
+    }
+
+    /// Ends the credit for a rule that the request has met; `is_late` if others could come before.
+    pub(crate) fn meet(&mut self, rule: RuleId, is_late: bool) {
+        if let Some(at) = self.0.iter().position(|(other, _)| *other == rule) {
+            let (_, trust) = self.0.swap_remove(at);
+            trust.is_on_credit.set(false);
+            trust.is_met_late.set(trust.is_met_late.get() || is_late);
+        }
     }
 }
 
 impl Drop for Credit {
     fn drop(&mut self) {
-        for trust in &self.0 {
-            if trust.0.get() == State::OnCredit {
-                trust.0.set(State::Unconfirmed);
-            }
+        for (_, trust) in &self.0 {
+            trust.is_on_credit.set(false);
         }
     }
 }
@@ -94,30 +80,38 @@ impl Drop for Credit {
 mod tests {
     use super::*;
 
+    fn grant(table: &TrustTable, rule: RuleId, is_only_place: bool) -> Option<Credit> {
+        let mut credit = Credit::default();
+        credit.grant(rule, &table.of(rule), is_only_place).then_some(credit)
+    }
+
     #[test]
-    fn one_request_at_a_time_until_the_rule_is_met() {
+    fn one_request_at_a_time_until_it_meets_the_rule() {
         let (table, rule) = (TrustTable::default(), RuleId::next());
-        let is_granted = || !table.grant(&[rule]).0.is_empty();
-        let (granted, credit) = table.grant(&[rule]);
-        assert_eq!(granted.as_slice(), [rule]);
-        assert!(!is_granted(), "another is on its way");
-        drop(credit);
-        assert!(is_granted(), "the other has ended");
-        let held = table.grant(&[rule]);
-        table.confirm(rule);
-        assert!(is_granted() && is_granted());
-        drop(held);
-        assert!(is_granted());
+        let first = grant(&table, rule, true);
+        assert!(first.is_some() && grant(&table, rule, true).is_none(), "another is on its way");
+        drop(first);
+        let mut second = grant(&table, rule, true).expect("the other has ended");
+        second.meet(rule, false);
+        assert!(grant(&table, rule, true).is_some(), "the other has arrived");
+    }
+
+    #[test]
+    fn requests_that_meet_the_only_place_late_do_not_wait_for_each_other() {
+        let (table, rule) = (TrustTable::default(), RuleId::next());
+        grant(&table, rule, true).expect("it is granted").meet(rule, true);
+        let held = grant(&table, rule, false);
+        assert!(held.is_some() && grant(&table, rule, false).is_none(), "it may arrive elsewhere");
+        assert!(grant(&table, rule, true).is_some());
     }
 
     #[test]
     fn a_rule_that_was_missed_is_never_granted_again() {
         let (table, rule) = (TrustTable::default(), RuleId::next());
-        let held = table.grant(&[rule]);
+        let held = grant(&table, rule, true);
         assert!(table.doubt(rule), "it is news");
         assert!(!table.doubt(rule));
         drop(held);
-        table.confirm(rule);
-        assert!(table.grant(&[rule]).0.is_empty());
+        assert!(grant(&table, rule, true).is_none());
     }
 }
