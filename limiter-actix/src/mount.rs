@@ -169,7 +169,7 @@ pub trait ScopeExt<B>: Sized {
     fn rule(self, rule: impl Into<Rule>) -> Scope<impl ScopeFactory<EitherBody<B>>>;
 }
 
-/// What makes the service of a [`Scope`] with responses of body `B`.
+/// The factory of the service of a [`Scope`] with responses of body `B`.
 pub trait ScopeFactory<B>:
     ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<B>, Error = Error, InitError = ()>
     + 'static

@@ -16,7 +16,7 @@ use crate::{
 pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
     pub(crate) config: Arc<Config>,
-    /// Whether nothing stands between the limiter and the router that could answer a request.
+    /// `true` if no middleware between the limiter and the router could answer a request.
     pub(crate) is_next_to_router: bool,
     routes: Rc<AppRoutes>,
     table: OnceCell<Table>,

@@ -107,7 +107,7 @@ where
     }
 }
 
-/// What the limiters around a witness know of its rule.
+/// The state of the rule of a witness, seen by the limiters around it.
 enum Report {
     /// The charges are right.
     Covered,

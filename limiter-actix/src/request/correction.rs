@@ -40,7 +40,7 @@ pub(crate) struct Correction {
     /// New charges, to be decided.
     added: Charges,
     meta: Charges,
-    /// How many of `meta` are guards: those of the new charges, or all if nothing was decided before.
+    /// The number of guards in `meta`: those of the new charges, or all if nothing was decided before.
     guards: usize,
     callback_failed: bool,
 }

@@ -117,7 +117,7 @@ impl RequestState {
     }
 }
 
-/// What became of the path of a request on its way.
+/// A change of the path of a request on its way.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum PathChange {
     /// It leads where it was expected to lead.
@@ -128,7 +128,7 @@ enum PathChange {
     Unexpected,
 }
 
-/// Returns whether a response may come from a middleware that responds before routing: it redirects, asks for
+/// Returns whether a response may come from a middleware that responds before routing: it redirects, requires
 /// credentials, refuses, fails, or answers a CORS preflight. Default services respond otherwise.
 fn may_be_of_middleware<B>(response: &ServiceResponse<B>) -> bool {
     let status = response.status();

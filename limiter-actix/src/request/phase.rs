@@ -1,4 +1,4 @@
-/// How far an admitted request has come.
+/// The progress of an admitted request.
 ///
 /// A request that is only predicted has no phase yet: it is an [`Admission`](super::admission::Admission).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,9 +16,9 @@ pub(crate) struct RuleLedger {
     pub(super) seen: RuleIds,
     /// The rule of the very route or resource, if a limiter there decides it.
     handed_over: Option<RuleId>,
-    /// Whether the last rule was that of a route or resource.
+    /// `true` if the last rule was that of a route or resource.
     is_at_resource: bool,
-    /// Whether other requests may have come since the request was admitted.
+    /// `true` if other requests may have come since the request was admitted.
     pub(super) is_late: bool,
     /// The credit on which unconfirmed rules were granted.
     pub(super) credit: Credit,

@@ -44,7 +44,7 @@ pub(super) struct ScopeRule {
 }
 
 impl AppRules {
-    /// Returns the rules of an app, or all of this thread if its tree cannot be read: those of other apps are never
+    /// Returns the rules of an app, or all of this thread if its tree is unreadable. Those of other apps are never
     /// met.
     pub(super) fn new(config: &Config, tree: Option<&RouteTree>) -> Self {
         let mut rules =

@@ -1,9 +1,8 @@
-//! How a middleware knows, before routing, where the rules of its app stand.
+//! Beacons: marks in the resource map of an app, by which a middleware finds the rules of its app before routing.
 //!
-//! A middleware can ask the app's resource map which pattern a path will match, but not what else stands
-//! there. So whatever carries a rule also registers, in the same place, a resource that no request reaches,
-//! and keeps a handle on its own node of the resource map: once actix has finished the map, that node tells
-//! the full pattern of the place, with all scopes around it, in each app it is mounted in.
+//! The resource map has the patterns of an app, and nothing else. So each rule also registers a resource that no request
+//! reaches, right behind its place. Its pattern is unique. The tree that actix built then shows where the rule is
+//! declared, in each app that it is mounted in.
 
 use std::{
     cell::RefCell,
@@ -32,7 +31,7 @@ pub(crate) struct Beacon {
     node: Weak<ResourceMap>,
 }
 
-/// What a rule covers, seen from where its beacon stands.
+/// The place that a rule covers, seen from its beacon.
 pub(crate) enum RuleSite {
     /// The scope around it and everything inside. Named by the first of the rules on this scope.
     Scope(RuleId),
@@ -40,14 +39,14 @@ pub(crate) enum RuleSite {
     Resource(RouteSpec),
 }
 
-/// The resource a rule covers, as its route attribute says.
+/// The resource that a rule covers, as in its route attribute.
 pub struct RouteSpec {
     path: String,
     methods: Vec<Method>,
     guards: Vec<Rc<dyn Guard>>,
-    /// Whether its methods and guards are all known.
+    /// `true` if its methods and guards are all known.
     is_exact: bool,
-    /// How many resources and beacons were registered since the resource, itself included.
+    /// The number of resources and beacons registered since the resource, itself included.
     distance: usize,
 }
 
@@ -100,7 +99,7 @@ impl RouteSpec {
         names.join(",")
     }
 
-    /// Whether actix would hand the request to this resource, were it asked.
+    /// Returns whether actix would route the request to this resource, if no other came first.
     pub(crate) fn admits(&self, req: &ServiceRequest) -> bool {
         let method_fits = self.methods.is_empty() || self.methods.contains(req.method());
         method_fits && self.guards.iter().all(|guard| guard.check(&req.guard_ctx()))

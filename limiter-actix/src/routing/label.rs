@@ -1,4 +1,4 @@
-//! The names that tell counts apart.
+//! Names that keep counts apart.
 
 use std::collections::HashSet;
 
@@ -47,7 +47,7 @@ pub(super) fn labels<'a>(place: &'a str, limits: &'a [Limit]) -> impl Iterator<I
     })
 }
 
-/// Whether two limits of one place would have the same count if they were not numbered.
+/// Returns whether two limits of one place would have the same count without a number.
 fn alike(one: &Limit, other: &Limit) -> bool {
     one.source.quota() == other.source.quota()
         && one.strategy == other.strategy

@@ -18,7 +18,7 @@ use crate::plan::{
 /// The places that requests of one path may reach, in the order in which actix tries them.
 pub(crate) struct Route {
     candidates: Vec<Candidate>,
-    /// Whether no guard can lead elsewhere than to the first place, or to a default service around it.
+    /// `true` if a guard can lead only to the first place, or to a default service around it.
     is_alone: bool,
 }
 
@@ -49,7 +49,7 @@ pub(super) struct ScopeAround {
     pub(super) prefix: Arc<str>,
 }
 
-/// The plan for requests of this method; whether for preflights.
+/// The plan for requests of this method, and for CORS preflights if `true`.
 type CachedPlan = (Method, bool, Rc<Plan>);
 
 /// Where a request is expected to arrive, and which rules are granted to it in advance.
@@ -111,7 +111,7 @@ impl Candidate {
         }
     }
 
-    /// Returns whether only guards tell this place from the other: it has the same pattern, or one of its scopes has
+    /// Returns whether only guards distinguish this place from the other: it has the same pattern, or one of its scopes has
     /// the prefix of another scope there.
     fn is_twin_of(&self, other: &Self) -> bool {
         let same_pattern = self.pattern.is_some() && self.pattern == other.pattern;

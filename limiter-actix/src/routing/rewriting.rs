@@ -9,11 +9,11 @@ pub(super) struct Rewriting {
     refuted: Vec<Rewrite>,
 }
 
-/// What a path may become.
+/// A path that another may become.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Rewritten {
     pub(super) path: String,
-    /// Whether every path is changed so.
+    /// `true` if every path is changed so.
     pub(super) is_certain: bool,
 }
 
@@ -67,7 +67,7 @@ impl Rewriting {
         is_any
     }
 
-    /// Returns what a path may become, beginning with what was learned last.
+    /// Returns the paths that a path may become, beginning with what was learned last.
     pub(super) fn results(&self, path: &str) -> impl Iterator<Item = Rewritten> {
         let changed = self.known.iter().rev().filter_map(move |rewrite| {
             Some(Rewritten { path: rewrite.apply(path)?, is_certain: !rewrite.is_conditional() })

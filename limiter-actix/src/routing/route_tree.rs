@@ -24,7 +24,7 @@ pub(crate) struct RouteTree {
     pub(super) beacons: Vec<(Arc<str>, Rc<Beacon>)>,
 }
 
-/// What is found while the tree is built.
+/// The parts that are found while the tree is built.
 #[derive(Default)]
 struct Found {
     scopes: Vec<ScopePlace>,

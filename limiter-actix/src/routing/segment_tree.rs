@@ -26,7 +26,7 @@ pub(super) struct SegmentTree {
 pub(super) struct Match {
     /// The number the pattern was added with.
     pub(super) pattern: usize,
-    /// How many bytes of the path it takes; none if its regular expression has to be tried.
+    /// The number of bytes of the path that it takes. `None` if its regular expression has to be tried.
     pub(super) taken: Option<usize>,
 }
 
@@ -80,7 +80,7 @@ impl SegmentTree {
         found
     }
 
-    /// Adds what cannot be found by its segments, to be tried for every path.
+    /// Adds a pattern that is to be tried for every path.
     pub(super) fn add_other(&mut self, number: usize) {
         self.others.push(number);
     }

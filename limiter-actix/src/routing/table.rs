@@ -1,4 +1,4 @@
-//! What applies where in one app, as one worker knows it.
+//! The routes of one app with the limits that apply there, in one worker.
 
 use std::{
     cell::{OnceCell, RefCell},
@@ -32,7 +32,7 @@ use crate::{
     settings::Config,
 };
 
-/// What applies where in one app.
+/// The routes of one app, with the limits that apply there.
 ///
 /// The way from a request to its [`Route`] is one look among recent paths. Only another path costs a search in the
 /// tree of the app.
@@ -45,7 +45,7 @@ pub(crate) struct Table {
     recent: RefCell<RecentPaths>,
 }
 
-/// What a worker knows of its app. It stays while settings come and go.
+/// The facts that a worker has learned of its app. They stay while settings come and go.
 #[derive(Default)]
 pub(crate) struct AppRoutes {
     /// None if this version of actix does not show it: then each rule is decided where it stands.
@@ -199,7 +199,7 @@ impl Table {
         rules.iter().filter(|rule| self.app.trust.doubt(**rule)).count() > 0
     }
 
-    /// Returns the plan for all that `key` says, made once.
+    /// Returns the plan of a key, made once.
     pub(crate) fn plan(&self, key: PlanKey) -> Rc<Plan> {
         let mut plans = self.plans.borrow_mut();
         if let Some(plan) = plans.get(&key) {

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use crate::plan::key::RuleId;
 
-/// How far one worker trusts that requests meet the rules that were granted to them before routing.
+/// The trust of one worker that requests meet the rules that were granted to them before routing.
 ///
 /// Only guards and other middleware know where a request ends up, so a grant is a guess. One request at a time is
 /// granted a rule on credit, until it meets the rule. Mostly that is before the next request comes. A rule that a
@@ -19,11 +19,11 @@ pub(super) struct TrustTable(RefCell<HashMap<RuleId, Rc<Trust>>>);
 /// The trust in one rule.
 #[derive(Default)]
 pub(super) struct Trust {
-    /// Whether a request that was granted it is on its way.
-    is_on_credit: Cell<bool>,
-    /// Whether a request met it only after others could come, since a middleware on the way waits.
-    is_met_late: Cell<bool>,
-    is_doubted: Cell<bool>,
+    /// `true` while a request that was granted it is on its way.
+    on_credit: Cell<bool>,
+    /// `true` once a request met it only after others could come, since a middleware on the way waits.
+    met_late: Cell<bool>,
+    doubted: Cell<bool>,
 }
 
 /// The credit of one request. It ends when the request does, if not before.
@@ -37,7 +37,7 @@ impl TrustTable {
 
     /// Notes that a request did not meet a rule that was granted to it; returns whether that is news.
     pub(super) fn doubt(&self, rule: RuleId) -> bool {
-        !self.of(rule).is_doubted.replace(true)
+        !self.of(rule).doubted.replace(true)
     }
 }
 
@@ -45,13 +45,13 @@ impl Credit {
     /// Grants a rule, if that is possible now. If requests cannot arrive at any other place, and meet the rule late,
     /// those on their way do not keep others waiting.
     pub(super) fn grant(&mut self, rule: RuleId, trust: &Rc<Trust>, is_only_place: bool) -> bool {
-        if trust.is_doubted.get() {
+        if trust.doubted.get() {
             return false;
         }
-        if is_only_place && trust.is_met_late.get() {
+        if is_only_place && trust.met_late.get() {
             return true;
         }
-        if trust.is_on_credit.replace(true) {
+        if trust.on_credit.replace(true) {
             return false;
         }
         self.0.push((rule, Rc::clone(trust)));
@@ -62,8 +62,8 @@ impl Credit {
     pub(crate) fn meet(&mut self, rule: RuleId, is_late: bool) {
         if let Some(at) = self.0.iter().position(|(other, _)| *other == rule) {
             let (_, trust) = self.0.swap_remove(at);
-            trust.is_on_credit.set(false);
-            trust.is_met_late.set(trust.is_met_late.get() || is_late);
+            trust.on_credit.set(false);
+            trust.met_late.set(trust.met_late.get() || is_late);
         }
     }
 }
@@ -71,7 +71,7 @@ impl Credit {
 impl Drop for Credit {
     fn drop(&mut self) {
         for (_, trust) in &self.0 {
-            trust.is_on_credit.set(false);
+            trust.on_credit.set(false);
         }
     }
 }

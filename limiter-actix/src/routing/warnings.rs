@@ -1,4 +1,4 @@
-//! Logs where limits cannot be predicted from paths, and rules that no request meets.
+//! Logs places whose limits paths do not predict, and rules that no request meets.
 
 use std::collections::HashSet;
 

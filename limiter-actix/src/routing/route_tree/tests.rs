@@ -89,7 +89,7 @@ fn scope(prefix: &str, part: &[Entry]) -> actix_web::Scope {
 /// Returns the pattern of the place that a path leads to without guards.
 fn first_pattern(tree: &RouteTree, path: &str) -> Option<String> {
     let first = tree.places(path).first().copied().unwrap_or(Place::Default(0));
-    tree.pattern_of(first).map(|pattern| pattern.to_string())
+    tree.pattern_of(first).map(ToString::to_string)
 }
 
 /// Returns the answers of actix and of the tree for each path, and whether the tree could be read.
