@@ -94,11 +94,13 @@ impl RouteTree {
         Some(Self { root, scopes, resources, beacons })
     }
 
-    /// Returns the places that a path may reach. Guards decide among them; without any, it is the first.
+    /// Returns the places that a path may reach, at least one. Guards decide among them; without any, it is the first.
     pub(super) fn places(&self, path: &str) -> Places {
         let mut places = Places::new();
-        if let Some(taken) = self.root.pattern.taken(path) {
-            self.root.places(&path[taken..], &mut places);
+        match self.root.pattern.taken(path) {
+            Some(taken) => self.root.places(&path[taken..], &mut places),
+            // Such as the `*` of OPTIONS: the app's default service answers.
+            None => places.push(Place::Default(self.root.number)),
         }
         places
     }

@@ -123,7 +123,7 @@ fn invalid_values_name_variable_value_and_expectation() {
         (
             "STORAGE_URI",
             "postgres://user:secret@host",
-            "invalid storage `postgres`: expected `memory`, `redis`, `valkey`, `memcached` or `mongodb`",
+            "the storage `postgres`: expected `memory`, `redis`, `valkey`, `memcached` or `mongodb`",
         ),
     ] {
         let variable = format!("RATELIMIT_{variable}");

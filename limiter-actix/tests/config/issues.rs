@@ -162,7 +162,7 @@ fn each_issue_of_a_single_table_names_the_expectation() {
              `scopes`?"
         }),
         ("storage_uri = 'postgres://user:secret@host'", {
-            "1:15: invalid storage `postgres`: expected `memory`, `redis`, `valkey`, `memcached` or `mongodb`"
+            "1:15: the storage `postgres`: expected `memory`, `redis`, `valkey`, `memcached` or `mongodb`"
         }),
     ] {
         assert_eq!(one(text), message, "{text}");
@@ -247,7 +247,7 @@ fn issues_of_environment_and_file_come_together() {
     assert_eq!(
         error.to_string(),
         format!(
-            "RATELIMIT_STORAGE_URI: invalid storage `nfs`: expected `memory`, `redis`, `valkey`, `memcached` or \
+            "RATELIMIT_STORAGE_URI: the storage `nfs`: expected `memory`, `redis`, `valkey`, `memcached` or \
              `mongodb`\n\
              RATELIMIT_ENABLED: expected `true` or `false`, found `nope`\n\
              {path}:2:11: `enabled`: expected `true` or `false`, found `no`"

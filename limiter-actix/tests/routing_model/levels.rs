@@ -194,7 +194,10 @@ impl Sites<'_> {
                 End::Unmatched(_) => &[],
             };
             let is_here = patterns.contains(&pattern) && method.is_among(&given.methods);
+            // The same with other names of parameters.
+            let is_alike = |there: &String| *there != pattern && shape(there) == shape(&pattern);
             return match (is_here, by_path) {
+                _ if patterns.iter().any(is_alike) => Err(Unclear),
                 (true, true) => Ok(Position::Route),
                 (true, false) if patterns.len() > 1 => Ok(Position::Route),
                 (false, false) => Ok(Position::Nowhere),
@@ -217,7 +220,8 @@ impl Sites<'_> {
     /// Returns whether a rule by pattern may stand at an end or on a path.
     pub(crate) fn may_cover(&self, given: &PatternRule, end: End, path: &str, method: Verb) -> bool {
         let Some(pattern) = self.pattern_of(given) else { return false };
-        let is_on = |number: &usize| self.all[*number].patterns.contains(&pattern);
+        let is_alike = |there: &String| shape(there) == shape(&pattern);
+        let is_on = |number: &usize| self.all[*number].patterns.iter().any(is_alike);
         covers(given, &pattern, path, method)
             || (method.is_among(&given.methods) && self.chain(end).iter().any(is_on))
     }
@@ -226,6 +230,11 @@ impl Sites<'_> {
 fn application(whose: Whose, settings: &Settings) -> Option<ActiveLimit> {
     let count = Count { whose, of: Of::Application, route: None, method: None };
     settings.application.map(|amount| ActiveLimit { count, amount })
+}
+
+/// A pattern without the names of its parameters.
+fn shape(pattern: &str) -> String {
+    pattern.replace("{id}", "{}").replace("{p}", "{}")
 }
 
 /// Returns whether a path alone would be covered.
