@@ -215,7 +215,7 @@ impl Met {
         if position == Position::Scope {
             return Self::predicted(&ledger, table.predict(req, &ledger.seen), table, req);
         }
-        let rules = ledger.seen.clone();
+        let rules = ledger.met();
         let mut key = table.key_at(&rules, position, req);
         key.delegated_rules = ledger.still_delegated();
         Self { rules, credit: Credit::default(), elsewhere: None, plan: table.plan(key) }

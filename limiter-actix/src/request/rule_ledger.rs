@@ -56,9 +56,16 @@ impl RuleLedger {
         None
     }
 
+    /// Returns the rules that the request has met, also the one of the very resource that was handed over.
+    pub(super) fn met(&self) -> RuleIds {
+        self.seen.iter().copied().chain(self.handed_over).collect()
+    }
+
     /// Returns the delegated rules that a limiter further in can still decide: those that were not met before it.
     pub(super) fn still_delegated(&self) -> RuleIds {
-        without(&self.delegated, &self.seen)
+        let mut delegated = without(&self.delegated, &self.seen);
+        delegated.extend(self.handed_over.filter(|rule| !delegated.contains(rule)));
+        delegated
     }
 
     /// Replaces the rules that the charges follow from, and the credit on which some of them are granted.

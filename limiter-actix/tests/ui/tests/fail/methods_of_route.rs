@@ -1,6 +1,6 @@
 //! A limit names only methods that its routes take.
 
-use actix_web::{App, Responder, get, post, routes, scope};
+use actix_web::{App, Responder, post, routes, scope};
 use limiter_actix::limit;
 
 #[limit("5/minute", methods = ["PSOT"])]
@@ -30,7 +30,7 @@ mod v1 {
     use actix_web::{Responder, get};
 
     #[get("/inside")]
-    async fn inside() -> impl Responder {
+    pub async fn inside() -> impl Responder {
         "inside"
     }
 }
