@@ -19,7 +19,12 @@ use crate::{
         decided::{DecidedBatch, record_windows},
         query::{Outage, StorageQuery},
     },
-    plan::{Plan, applicable::Applicable, bound_limit::BoundLimit, key::RuleIds},
+    plan::{
+        Plan,
+        applicable::Applicable,
+        bound_limit::{BoundLimit, Tier},
+        key::RuleIds,
+    },
     report::decided_by::DecidedBy,
     routing::{prediction::Prediction, registered::Position, table::Table, trust::Credit},
     settings::Config,
@@ -87,6 +92,15 @@ impl Correction {
         for charge in &mut self.added {
             charge.never_refuse();
         }
+    }
+
+    /// Leaves out the default limits, for requests that came to no route where those do not apply.
+    pub(super) fn leave_out_defaults(&mut self) {
+        self.added.retain(|charge| charge.limit.tier != Tier::Default);
+        let (defaults, kept): (Charges, Charges) =
+            mem::take(&mut self.kept).into_iter().partition(|charge| charge.limit.tier == Tier::Default);
+        self.kept = kept;
+        self.dropped.extend(defaults);
     }
 
     /// Charges nothing new, since nothing could be decided.

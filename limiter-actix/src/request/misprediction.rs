@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     plan::key::RuleId,
-    routing::{pattern_text::depth, registered::Position, scope_marker::ScopeMarker},
+    routing::{arrival::is_at_handler, registered::Position, scope_marker::ScopeMarker, table::Arrival},
     settings::backend::Backend,
 };
 
@@ -27,6 +27,9 @@ impl RequestState {
         let req = ServiceRequest::from_request(response.request().clone());
         let mut correction = Correction::new(Rc::clone(self), Position::Resource, &req);
         correction.never_refuse();
+        if !self.predicted.settings().defaults.on_unmatched && !is_at_handler(response.request()) {
+            correction.leave_out_defaults();
+        }
         match &self.predicted.settings().storage {
             Backend::Memory(memory) => {
                 let decision = correction.query(&req).run_memory(memory);
@@ -47,14 +50,28 @@ impl RequestState {
     /// Returns whether the request arrived where other rules apply, and learns from it.
     pub(super) fn is_mispredicted<B>(&self, response: &ServiceResponse<B>) -> bool {
         let req = response.request();
-        let unmet = self.rules.borrow().unseen();
-        let has_gone_astray = !unmet.is_empty() && self.has_gone_astray(&unmet, response);
+        let prediction = &self.predicted.prediction;
+        let (unmet, has_met_more) = {
+            let rules = self.rules.borrow();
+            (rules.unseen(), rules.has_more_further_in())
+        };
+        let table = self.predicted.worker.try_table();
+        let arrival = table.map_or(Arrival::Expected, |table| table.check_rules_of_route(prediction, req));
+        let is_elsewhere = arrival == Arrival::Elsewhere;
+        let has_gone_astray = (is_elsewhere || !unmet.is_empty()) && self.has_gone_astray(&unmet, response);
         let path = self.compare_paths(req);
         if path == PathChange::Unexpected || !has_gone_astray {
-            return has_gone_astray || path != PathChange::None;
+            return has_gone_astray
+                || path != PathChange::None
+                || arrival == Arrival::InDoubt
+                || has_met_more;
         }
-        self.predicted.prediction.reclaim(&unmet);
-        if self.predicted.worker.try_table().is_some_and(|table| table.doubt(&unmet)) {
+        prediction.reclaim(&unmet);
+        let is_news = table.is_some_and(|table| {
+            let is_news = is_elsewhere && table.doubt_rules_of_route(prediction, req);
+            table.doubt(&unmet, prediction.method) || is_news
+        });
+        if is_news {
             tracing::warn!(
                 code = "L009",
                 pattern = self.predicted.pattern(),
@@ -112,7 +129,7 @@ impl RequestState {
             && !unmet.is_empty()
             && !self.predicted.prediction.is_sure()
         {
-            table.doubt(&unmet);
+            table.doubt(&unmet, self.predicted.prediction.method);
         }
     }
 }
@@ -145,14 +162,4 @@ async fn charge_later(mut correction: Correction, req: HttpRequest, head: Respon
         Decision::new(Verdict::Admitted, [], [])
     });
     correction.apply_after(&decision, &head);
-}
-
-/// Returns whether a request was routed to a handler. Then its whole path is consumed, or as much of it as the
-/// pattern of a service has, such as that of static files.
-pub(super) fn is_at_handler(req: &HttpRequest) -> bool {
-    let (path, rest) = (req.match_info().as_str(), req.match_info().unprocessed());
-    let consumed = path.strip_suffix(rest).unwrap_or_default();
-    // A scope may consume the whole path, and have no resource for it.
-    let is_whole = |pattern: String| rest.is_empty() || depth(&pattern) == depth(consumed);
-    (rest.is_empty() || !consumed.is_empty()) && req.match_pattern().is_some_and(is_whole)
 }

@@ -2,7 +2,7 @@ use std::mem;
 
 use crate::{
     plan::key::{RuleId, RuleIds},
-    routing::{prediction::Prediction, registered::Position, trust::Credit},
+    routing::{method_set::MethodSet, prediction::Prediction, registered::Position, trust::Credit},
 };
 
 /// The rules that a request was charged for, and those that it has met on its way.
@@ -14,6 +14,8 @@ pub(crate) struct RuleLedger {
     pub(super) delegated: RuleIds,
     /// The rules that the request has met, from the outermost on.
     pub(super) seen: RuleIds,
+    /// Those of them that it has met since a limiter further in has taken over, which decides their limits.
+    taken_over: RuleIds,
     /// The rule of the very route or resource, if a limiter there decides it.
     handed_over: Option<RuleId>,
     /// `true` if the last rule was that of a route or resource.
@@ -34,9 +36,23 @@ impl RuleLedger {
     /// Adds a rule that the request has met. Returns whether the charges cover all rules met so far.
     pub(super) fn add(&mut self, rule: RuleId, position: Position) -> bool {
         self.is_at_resource = position == Position::Resource;
-        self.credit.meet(rule, self.is_late);
         self.seen.push(rule);
         self.seen.iter().all(|rule| self.charged.contains(rule) && !self.delegated.contains(rule))
+    }
+
+    /// Notes that a limiter further in decides the limits of a rule that the request has met.
+    pub(super) fn leave(&mut self, rule: RuleId) {
+        self.taken_over.push(rule);
+    }
+
+    /// Returns whether the request has met a rule further in that the charges do not reckon with.
+    pub(super) fn has_more_further_in(&self) -> bool {
+        self.taken_over.iter().any(|rule| !self.charged.contains(rule))
+    }
+
+    /// Ends the credit for a rule that the request has met. Returns whether there was any.
+    pub(super) fn end_credit(&mut self, rule: RuleId, method: MethodSet) -> bool {
+        self.credit.meet(rule, method, self.is_late)
     }
 
     /// Returns the rules that the request was charged for and has not met.
@@ -64,7 +80,8 @@ impl RuleLedger {
     /// Returns the delegated rules that a limiter further in can still decide: those that were not met before it.
     pub(super) fn still_delegated(&self) -> RuleIds {
         let mut delegated = without(&self.delegated, &self.seen);
-        delegated.extend(self.handed_over.filter(|rule| !delegated.contains(rule)));
+        let taken_over = self.taken_over.iter().copied().chain(self.handed_over);
+        delegated.extend(without(&taken_over.collect::<RuleIds>(), &delegated));
         delegated
     }
 

@@ -7,8 +7,8 @@ use actix_web::{
     dev::{ResponseHead, ServiceResponse},
 };
 
-use super::{misprediction::is_at_handler, phase::Phase, state::RequestState};
-use crate::{decision::charge::Charges, plan::bound_limit::Tier};
+use super::{phase::Phase, state::RequestState};
+use crate::{decision::charge::Charges, plan::bound_limit::Tier, routing::arrival::is_at_handler};
 
 impl RequestState {
     /// Settles the charges of a request by its response, and adds the headers.

@@ -47,8 +47,9 @@ impl AppRules {
     /// Returns the rules of an app, or all of this thread if its tree is unreadable. Those of other apps are never
     /// met.
     pub(super) fn new(config: &Config, tree: Option<&RouteTree>) -> Self {
-        let mut rules =
-            Self { patterns: PathRules::new(config.settings.patterns.clone()), ..Self::default() };
+        let routes = tree.into_iter().flat_map(RouteTree::route_patterns);
+        let patterns = PathRules::new(config.settings.patterns.clone(), routes);
+        let mut rules = Self { patterns, ..Self::default() };
         match tree {
             Some(tree) => tree.beacons.iter().for_each(|(prefix, beacon)| rules.add(prefix, beacon)),
             None => beacon::all()

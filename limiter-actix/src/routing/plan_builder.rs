@@ -39,6 +39,8 @@ struct NamedRule<'a> {
     rule: &'a Rule,
     /// `false` if another limiter decides its limits.
     is_local: bool,
+    /// `true` if it limits but lifts nothing.
+    is_in_doubt: bool,
 }
 
 /// The rules of one scope.
@@ -130,7 +132,12 @@ impl PlanBuilder<'_> {
         let groups = modules.iter().enumerate().map(|(index, (prefix, rule))| {
             let number = modules[..index].iter().filter(|(earlier, _)| earlier == prefix).count();
             let place = numbered(format!("module {prefix}"), number);
-            ScopeGroup { prefix, depth, scope: None, rules: vec![NamedRule { place, rule, is_local }] }
+            ScopeGroup {
+                prefix,
+                depth,
+                scope: None,
+                rules: vec![NamedRule { place, rule, is_local, is_in_doubt: false }],
+            }
         });
         groups.collect()
     }
@@ -144,7 +151,7 @@ impl PlanBuilder<'_> {
     fn pattern_scopes(&self) -> impl Iterator<Item = (&str, NamedRule<'_>)> {
         self.key.covering.iter().filter_map(|index| match &self.rules.patterns.all[*index] {
             PatternRule { pattern: PathPattern::Scope(prefix), rule } => {
-                let named = NamedRule { place: self.name_of_pattern_rule(*index), rule, is_local: true };
+                let named = self.by_pattern(*index, rule);
                 Some((prefix.pattern().unwrap_or_default(), named))
             }
             PatternRule { .. } => None,
@@ -152,10 +159,11 @@ impl PlanBuilder<'_> {
     }
 
     fn route_level(&self) -> PlannedLevel {
-        let given = self.key.covering.iter().filter_map(|index| match &self.rules.patterns.all[*index] {
-            PatternRule { pattern: PathPattern::Route(_, methods), rule } => (methods.is_empty()
-                || methods.contains(&self.key.method))
-            .then(|| NamedRule { place: self.name_of_pattern_rule(*index), rule, is_local: true }),
+        let patterns = &self.rules.patterns;
+        let given = self.key.covering.iter().filter_map(|index| match &patterns.all[*index] {
+            PatternRule { pattern: PathPattern::Route(..), rule } => {
+                patterns.is_for(*index, &self.key.method).then(|| self.by_pattern(*index, rule))
+            }
             PatternRule { .. } => None,
         });
         let is_scope = |id: &RuleId| self.rules.scopes.iter().any(|scope| scope.id == *id);
@@ -164,10 +172,17 @@ impl PlanBuilder<'_> {
         self.level(Tier::Route, registered.into_iter().chain(given))
     }
 
+    /// Returns a rule given by pattern.
+    fn by_pattern<'r>(&self, index: usize, rule: &'r Rule) -> NamedRule<'r> {
+        let is_in_doubt = self.key.in_doubt.contains(&index);
+        NamedRule { place: self.name_of_pattern_rule(index), rule, is_local: true, is_in_doubt }
+    }
+
     /// Returns a registered rule under the label `place`.
     fn registered(&self, id: RuleId, place: String) -> Option<NamedRule<'_>> {
         let rule = &self.rules.registered.get(&id)?.rule;
-        Some(NamedRule { place, rule, is_local: !self.key.delegated_rules.contains(&id) })
+        let is_local = !self.key.delegated_rules.contains(&id);
+        Some(NamedRule { place, rule, is_local, is_in_doubt: false })
     }
 
     /// Returns a label that is unique among the routes of one pattern: their methods, and a number if these are equal.
@@ -211,7 +226,11 @@ impl PlanBuilder<'_> {
     fn level<'r>(&self, tier: Tier, rules: impl IntoIterator<Item = NamedRule<'r>>) -> PlannedLevel {
         let mut exempt = Exempt::NONE;
         let mut limits = Vec::new();
-        for NamedRule { place, rule, is_local } in rules {
+        for NamedRule { place, rule, is_local, is_in_doubt } in rules {
+            if is_in_doubt {
+                limits.extend(self.bind(&adding(&rule.limits), tier, &place, is_local));
+                continue;
+            }
             exempt |= rule.exempt;
             limits.extend(self.bind(&rule.limits, tier, &place, is_local));
         }
@@ -250,6 +269,11 @@ impl PlanBuilder<'_> {
         }
         Scope::new(parts)
     }
+}
+
+/// Returns limits that override nothing.
+fn adding(limits: &Limits) -> Limits {
+    Limits(limits.0.iter().map(|limit| limit.clone().override_defaults(false)).collect())
 }
 
 fn numbered(name: String, number: usize) -> String {

@@ -6,8 +6,8 @@ use actix_web::{dev::ServiceRequest, http::Method};
 use smallvec::SmallVec;
 
 use super::{
-    beacon::Beacon,
-    beacon::RuleSite,
+    beacon::{Beacon, RuleSite},
+    method_set::MethodSet,
     trust::{Credit, Trust, TrustTable},
 };
 use crate::plan::{
@@ -36,6 +36,8 @@ pub(crate) struct Candidate {
     pub(super) own: Option<Rc<Beacon>>,
     /// The rules given by pattern that cover it, as indices.
     pub(super) covering: SmallVec<[usize; 4]>,
+    /// Those of them that cover only its route.
+    pub(super) of_route: SmallVec<[usize; 4]>,
     /// The rules that a limiter further in decides.
     pub(super) delegated: RefCell<RuleIds>,
     /// The plans of requests to which all rules are granted.
@@ -60,6 +62,8 @@ pub(crate) struct Prediction {
     /// The place where limits hold if a guard leads the request past the predicted one.
     elsewhere: Option<Elsewhere>,
     pub(crate) credit: Credit,
+    /// The method of the request.
+    pub(crate) method: MethodSet,
 }
 
 /// Where else a request may arrive.
@@ -89,10 +93,11 @@ impl Candidate {
         trust: &TrustTable,
         own: Option<Rc<Beacon>>,
         covering: SmallVec<[usize; 4]>,
+        of_route: SmallVec<[usize; 4]>,
     ) -> Self {
         let trust = rules.iter().map(|rule| trust.of(*rule)).collect();
         let (delegated, plans) = (RefCell::default(), RefCell::default());
-        Self { pattern, scopes, rules, trust, own, covering, delegated, plans }
+        Self { pattern, scopes, rules, trust, own, covering, of_route, delegated, plans }
     }
 
     fn innermost(&self) -> Option<usize> {
@@ -183,6 +188,16 @@ impl Route {
         self.among_rivals(likely, &reachable)
     }
 
+    /// Returns the prediction that holds for a request which has arrived, at the route of this pattern or at a default
+    /// service, and has met these rules on its way.
+    pub(super) fn arrival(self: &Rc<Self>, pattern: Option<&str>, met: &[RuleId]) -> Option<Prediction> {
+        let is_there = |place: &&Candidate| {
+            place.pattern.as_deref() == pattern && met.iter().all(|rule| place.rules.contains(rule))
+        };
+        let candidate = self.candidates.iter().position(|place| is_there(&place))?;
+        Some(self.prediction(candidate, RuleIds::from_slice(met), None))
+    }
+
     fn among_rivals(self: &Rc<Self>, likely: usize, reachable: &Reachable) -> Prediction {
         let place = &self.candidates[likely];
         let rivals =
@@ -213,7 +228,8 @@ impl Route {
         rules: RuleIds,
         elsewhere: Option<Elsewhere>,
     ) -> Prediction {
-        Prediction { route: Rc::clone(self), candidate, rules, elsewhere, credit: Credit::default() }
+        let (credit, method) = (Credit::default(), MethodSet::default());
+        Prediction { route: Rc::clone(self), candidate, rules, elsewhere, credit, method }
     }
 
     /// Returns the places that the request may arrive at, of those inside of all that it has met.
@@ -262,10 +278,11 @@ impl Prediction {
     /// Keeps of the rules those that were met already, and those that can be granted now.
     pub(super) fn grant(&mut self, met: &[RuleId]) {
         let (place, is_only_place) = (&self.route.candidates[self.candidate], self.route.is_alone);
-        let mut credit = Credit::default();
+        let (mut credit, method) = (Credit::default(), self.method);
         let mut is_granted = |rule: RuleId| {
             let at = place.rules.iter().position(|other| *other == rule);
-            met.contains(&rule) || at.is_some_and(|at| credit.grant(rule, &place.trust[at], is_only_place))
+            met.contains(&rule)
+                || at.is_some_and(|at| credit.grant(rule, &place.trust[at], method, is_only_place))
         };
         self.rules.retain(|rule| is_granted(*rule));
         self.credit = credit;
@@ -304,7 +321,7 @@ impl Prediction {
     /// Returns the prediction for the place that may take the request instead.
     pub(crate) fn elsewhere(&self) -> Option<Self> {
         let Elsewhere { candidate, rules } = self.elsewhere.clone()?;
-        Some(self.route.prediction(candidate, rules, None))
+        Some(Self { method: self.method, ..self.route.prediction(candidate, rules, None) })
     }
 
     /// Leaves the limits of rules of the place to a limiter further in, from now on.
@@ -330,6 +347,7 @@ impl Prediction {
         PlanKey {
             pattern: place.pattern.clone(),
             covering: place.covering.clone(),
+            in_doubt: SmallVec::new(),
             registered: RuleIds::from_slice(rules),
             delegated_rules: RuleIds::new(),
             method,

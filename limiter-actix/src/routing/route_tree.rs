@@ -135,6 +135,11 @@ impl RouteTree {
         }
     }
 
+    /// Returns the patterns of all routes.
+    pub(super) fn route_patterns(&self) -> impl Iterator<Item = &str> {
+        self.resources.iter().flat_map(|resource| resource.patterns.iter().map(|pattern| &**pattern))
+    }
+
     /// Returns the pattern that names the route of a place; none for default services.
     pub(super) fn pattern_of(&self, place: Place) -> Option<&Arc<str>> {
         match place {

@@ -59,6 +59,7 @@ impl<'a> Judge<'a> {
     pub(crate) fn expect(&mut self, way: &Way<'_>) {
         if !way.is_certain {
             self.granted.extend(way.astray().into_iter().map(Grant::On));
+            self.granted.extend(way.given_elsewhere().into_iter().map(Grant::Pattern));
         }
         if way.is_rewritten || self.has_rewritten {
             self.granted.extend((0..self.sites.app.given.len()).map(Grant::Pattern));
@@ -97,7 +98,7 @@ impl<'a> Judge<'a> {
     /// Notes what a request has put in doubt; to be called after it was judged.
     pub(crate) fn learn(&mut self, way: &Way<'_>, kind: Kind) {
         self.has_rewritten |= way.is_rewritten;
-        let is_astray = !way.astray().is_empty();
+        let is_astray = !way.astray().is_empty() || !way.given_elsewhere().is_empty();
         self.is_fresh &= !is_astray;
         // What is reserved for unmatched paths comes back only with the answer.
         self.is_loose |= (is_astray && way.is_rewritten) || (way.is_unmatched() && kind != Kind::Whole);

@@ -175,6 +175,17 @@ impl<'a> Way<'a> {
         let is_astray = |number: &usize| !met.contains(number) && self.sites.all[*number].rule.is_some();
         expected.filter(is_astray).collect()
     }
+
+    /// Rules by pattern that stand on routes where the request might have gone, and not where it went.
+    pub(crate) fn given_elsewhere(&self) -> Vec<usize> {
+        let is_on = |given: &usize, end: &End| {
+            let given = &self.sites.app.given[*given];
+            matches!(end, End::At(number) if self.sites.is_given(given, *number))
+        };
+        let is_elsewhere =
+            |given: &usize| !is_on(given, &self.end) && self.ends.iter().any(|end| is_on(given, end));
+        (0..self.sites.app.given.len()).filter(is_elsewhere).collect()
+    }
 }
 
 /// Returns whether a rule by pattern stands on routes.
