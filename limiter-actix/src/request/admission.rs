@@ -52,6 +52,8 @@ struct Forecast {
     prediction: Prediction,
     charged: RuleIds,
     seen: RuleIds,
+    /// Rules that the request has met and that limiters further out decide.
+    of_others: RuleIds,
     plan: Rc<Plan>,
 }
 
@@ -73,7 +75,7 @@ impl Admission {
             && (table.has_rules_by_pattern()
                 || table.is_rewritten()
                 || forecast.prediction.pattern().is_none());
-        let predicted = PredictedRequest {
+        let mut predicted = PredictedRequest {
             // First, since the callbacks of limits may read the client's address.
             client: settings.client(req),
             prediction: forecast.prediction,
@@ -82,14 +84,15 @@ impl Admission {
             callback_cache: CallbackCache::default(),
             worker: Rc::clone(worker),
         };
-        Some(Self::charging(predicted, forecast.charged, forecast.seen, forecast.plan, Charges::new(), req))
+        let (charged, seen) = (forecast.charged, forecast.seen);
+        let rules = RuleLedger::new(&mut predicted.prediction, charged, seen, forecast.of_others);
+        Some(Self::charging(predicted, rules, forecast.plan, Charges::new(), req))
     }
 
     /// Prepares the charges of a plan. Those made before are not made again.
     fn charging(
-        mut predicted: PredictedRequest,
-        predicted_rules: RuleIds,
-        seen: RuleIds,
+        predicted: PredictedRequest,
+        rules: RuleLedger,
         plan: Rc<Plan>,
         before: Charges,
         req: &ServiceRequest,
@@ -107,7 +110,6 @@ impl Admission {
         let callback_failed =
             applicable.callback_failed || any_key_failed(&charges, client) || any_key_failed(&meta, client);
         drop(applicable);
-        let rules = RuleLedger::new(&mut predicted.prediction, predicted_rules, seen);
         let decided_by = DecidedBy::default();
         Self { predicted, rules, charges, set_aside, meta, plan, decided_by, callback_failed }
     }
@@ -117,7 +119,8 @@ impl Forecast {
     fn of(table: &Table, req: &ServiceRequest) -> Self {
         let prediction = table.predict(req, &[]);
         let plan = table.predicted_plan(&prediction, req);
-        Self { charged: prediction.rules.clone(), seen: RuleIds::new(), prediction, plan }
+        let (seen, of_others) = (RuleIds::new(), RuleIds::new());
+        Self { charged: prediction.rules.clone(), seen, of_others, prediction, plan }
     }
 
     /// The same for a request that has met limiters or rules before. Rules that it met under another limiter are decided
@@ -129,7 +132,7 @@ impl Forecast {
             let handed_over = outer.delegate(req).filter(|rule| !seen.contains(rule));
             seen.extend(handed_over);
         }
-        let mut met: RuleIds = stack.limiters.last().map(|outer| outer.seen_rules()).unwrap_or_default();
+        let mut met: RuleIds = stack.limiters.last().map(|outer| outer.met_rules()).unwrap_or_default();
         let of_others = met.clone();
         met.extend_from_slice(&seen);
         let prediction = table.predict(req, &met);
@@ -137,7 +140,7 @@ impl Forecast {
         charged.retain(|rule| !of_others.contains(rule));
         let mut key = table.key(&prediction, &charged, req);
         key.delegated_rules = prediction.delegated_rules();
-        Self { plan: table.plan(key), prediction, charged, seen }
+        Self { plan: table.plan(key), prediction, charged, seen, of_others }
     }
 }
 
@@ -184,16 +187,17 @@ impl PendingDecision for Admission {
     /// A guard may lead the request past the predicted place. Then only the limits there can refuse it now, and those of
     /// the predicted place are decided where it arrives.
     fn elsewhere(self, req: &ServiceRequest) -> Result<Self, Self> {
-        let Some(prediction) = self.predicted.prediction.elsewhere() else { return Err(self) };
+        let Some(mut prediction) = self.predicted.prediction.elsewhere() else { return Err(self) };
         let Self { predicted, rules, charges, set_aside, .. } = self;
         let table = predicted.worker.table(req);
-        let charged = prediction.rules.clone();
+        let charged = rules.own(&prediction.rules);
         let mut key = table.key(&prediction, &charged, req);
         key.delegated_rules = prediction.delegated_rules();
         let plan = table.plan(key);
+        let rules = rules.predicted_anew(&mut prediction, charged);
         let predicted = PredictedRequest { prediction, ..predicted };
         let before = charges.into_iter().chain(set_aside).collect();
-        Ok(Self::charging(predicted, charged, rules.seen, plan, before, req))
+        Ok(Self::charging(predicted, rules, plan, before, req))
     }
 
     fn admit(self, req: &ServiceRequest, decision: &Decision) -> OnEarlyDrop {

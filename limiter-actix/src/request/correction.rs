@@ -227,7 +227,7 @@ impl Met {
         let table = state.predicted.worker.table(req);
         let ledger = state.rules.borrow();
         if position == Position::Scope {
-            return Self::predicted(&ledger, table.predict(req, &ledger.seen), table, req);
+            return Self::predicted(&ledger, table.predict(req, &ledger.met_anywhere()), table, req);
         }
         let rules = ledger.met();
         let mut key = table.key_at(&rules, position, req);
@@ -239,7 +239,7 @@ impl Met {
     fn elsewhere(state: &RequestState, elsewhere: Option<Prediction>, req: &ServiceRequest) -> Self {
         let table = state.predicted.worker.table(req);
         let ledger = state.rules.borrow();
-        let prediction = elsewhere.unwrap_or_else(|| table.predict(req, &ledger.seen));
+        let prediction = elsewhere.unwrap_or_else(|| table.predict(req, &ledger.met_anywhere()));
         Self::predicted(&ledger, prediction, table, req)
     }
 
@@ -249,7 +249,7 @@ impl Met {
         table: &Table,
         req: &ServiceRequest,
     ) -> Self {
-        let rules = prediction.rules.clone();
+        let rules = ledger.own(&prediction.rules);
         let mut key = table.key(&prediction, &rules, req);
         key.delegated_rules = ledger.still_delegated();
         let (credit, elsewhere) = (mem::take(&mut prediction.credit), prediction.elsewhere());

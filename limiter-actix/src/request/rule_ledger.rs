@@ -14,6 +14,8 @@ pub(crate) struct RuleLedger {
     pub(super) delegated: RuleIds,
     /// The rules that the request has met, from the outermost on.
     pub(super) seen: RuleIds,
+    /// Those that it met before, which limiters further out decide.
+    of_others: RuleIds,
     /// Those of them that it has met since a limiter further in has taken over, which decides their limits.
     taken_over: RuleIds,
     /// The rule of the very route or resource, if a limiter there decides it.
@@ -28,9 +30,29 @@ pub(crate) struct RuleLedger {
 
 impl RuleLedger {
     /// Returns the ledger of a request that was charged for predicted rules, and has met some before.
-    pub(super) fn new(prediction: &mut Prediction, charged: RuleIds, seen: RuleIds) -> Self {
+    pub(super) fn new(
+        prediction: &mut Prediction,
+        charged: RuleIds,
+        seen: RuleIds,
+        of_others: RuleIds,
+    ) -> Self {
         let credit = mem::take(&mut prediction.credit);
-        Self { charged, delegated: prediction.delegated_rules(), seen, credit, ..Self::default() }
+        Self { charged, delegated: prediction.delegated_rules(), seen, of_others, credit, ..Self::default() }
+    }
+
+    /// Returns the ledger with another prediction.
+    pub(super) fn predicted_anew(self, prediction: &mut Prediction, charged: RuleIds) -> Self {
+        Self::new(prediction, charged, self.seen, self.of_others)
+    }
+
+    /// Returns all rules that the request has met, under whatever limiter, from the outermost on.
+    pub(super) fn met_anywhere(&self) -> RuleIds {
+        self.of_others.iter().chain(&self.seen).copied().collect()
+    }
+
+    /// Returns those of the rules that this limiter decides.
+    pub(super) fn own(&self, rules: &[RuleId]) -> RuleIds {
+        without(rules, &self.of_others)
     }
 
     /// Adds a rule that the request has met. Returns whether the charges cover all rules met so far.

@@ -70,9 +70,9 @@ impl RequestState {
         Arc::ptr_eq(&self.predicted.worker.shared, limiter)
     }
 
-    /// Returns the rules that the request has met, from the outermost on.
-    pub(super) fn seen_rules(&self) -> RuleIds {
-        self.rules.borrow().seen.clone()
+    /// Returns the rules that the request has met, under whatever limiter, from the outermost on.
+    pub(super) fn met_rules(&self) -> RuleIds {
+        self.rules.borrow().met_anywhere()
     }
 
     /// Returns whether a witness may correct the charges.

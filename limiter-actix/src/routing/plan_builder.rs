@@ -1,6 +1,6 @@
 //! Builds one plan: binds the limits that may apply to their levels and scopes.
 
-use std::{collections::HashSet, rc::Rc};
+use std::{collections::HashSet, rc::Rc, sync::Arc};
 
 use actix_web::{dev::ServiceRequest, http::Method};
 use limiter_core::Scope;
@@ -39,8 +39,6 @@ struct NamedRule<'a> {
     rule: &'a Rule,
     /// `false` if another limiter decides its limits.
     is_local: bool,
-    /// `true` if it limits but lifts nothing.
-    is_in_doubt: bool,
 }
 
 /// The rules of one scope.
@@ -132,12 +130,7 @@ impl PlanBuilder<'_> {
         let groups = modules.iter().enumerate().map(|(index, (prefix, rule))| {
             let number = modules[..index].iter().filter(|(earlier, _)| earlier == prefix).count();
             let place = numbered(format!("module {prefix}"), number);
-            ScopeGroup {
-                prefix,
-                depth,
-                scope: None,
-                rules: vec![NamedRule { place, rule, is_local, is_in_doubt: false }],
-            }
+            ScopeGroup { prefix, depth, scope: None, rules: vec![NamedRule { place, rule, is_local }] }
         });
         groups.collect()
     }
@@ -160,29 +153,48 @@ impl PlanBuilder<'_> {
 
     fn route_level(&self) -> PlannedLevel {
         let patterns = &self.rules.patterns;
-        let given = self.key.covering.iter().filter_map(|index| match &patterns.all[*index] {
-            PatternRule { pattern: PathPattern::Route(..), rule } => {
-                patterns.is_for(*index, &self.key.method).then(|| self.by_pattern(*index, rule))
-            }
-            PatternRule { .. } => None,
-        });
+        let own = self.key.pattern.as_ref();
+        let is_in_doubt =
+            |index: &usize| self.key.in_doubt.iter().any(|(rule, at)| rule == index && Some(at) == own);
+        let given =
+            self.key.covering.iter().filter(|index| !is_in_doubt(index)).filter_map(|index| match &patterns
+                .all[*index]
+            {
+                PatternRule { pattern: PathPattern::Route(..), rule } => {
+                    patterns.is_for(*index, &self.key.method).then(|| self.by_pattern(*index, rule))
+                }
+                PatternRule { .. } => None,
+            });
         let is_scope = |id: &RuleId| self.rules.scopes.iter().any(|scope| scope.id == *id);
         let resource = self.key.registered.last().filter(|id| !is_scope(id));
         let registered = resource.and_then(|id| self.registered(*id, self.name_of(*id)));
-        self.level(Tier::Route, registered.into_iter().chain(given))
+        let mut level = self.level(Tier::Route, registered.into_iter().chain(given));
+        level.limits = level.limits.into_iter().chain(self.limits_in_doubt()).collect();
+        level
+    }
+
+    /// Returns the limits of rules by pattern that the request may arrive under. They override nothing.
+    fn limits_in_doubt(&self) -> Vec<DeclaredLimit> {
+        let is_for = |(index, _): &&(usize, _)| self.rules.patterns.is_for(*index, &self.key.method);
+        let limits = self.key.in_doubt.iter().filter(is_for).flat_map(|(index, route)| {
+            let limits = adding(&self.rules.patterns.all[*index].rule.limits);
+            let key = PlanKey { pattern: Some(Arc::clone(route)), ..self.key.clone() };
+            let there = PlanBuilder { key: &key, ..*self };
+            there.bind(&limits, Tier::Route, &self.name_of_pattern_rule(*index), true)
+        });
+        limits.collect()
     }
 
     /// Returns a rule given by pattern.
     fn by_pattern<'r>(&self, index: usize, rule: &'r Rule) -> NamedRule<'r> {
-        let is_in_doubt = self.key.in_doubt.contains(&index);
-        NamedRule { place: self.name_of_pattern_rule(index), rule, is_local: true, is_in_doubt }
+        NamedRule { place: self.name_of_pattern_rule(index), rule, is_local: true }
     }
 
     /// Returns a registered rule under the label `place`.
     fn registered(&self, id: RuleId, place: String) -> Option<NamedRule<'_>> {
         let rule = &self.rules.registered.get(&id)?.rule;
         let is_local = !self.key.delegated_rules.contains(&id);
-        Some(NamedRule { place, rule, is_local, is_in_doubt: false })
+        Some(NamedRule { place, rule, is_local })
     }
 
     /// Returns a label that is unique among the routes of one pattern: their methods, and a number if these are equal.
@@ -226,11 +238,7 @@ impl PlanBuilder<'_> {
     fn level<'r>(&self, tier: Tier, rules: impl IntoIterator<Item = NamedRule<'r>>) -> PlannedLevel {
         let mut exempt = Exempt::NONE;
         let mut limits = Vec::new();
-        for NamedRule { place, rule, is_local, is_in_doubt } in rules {
-            if is_in_doubt {
-                limits.extend(self.bind(&adding(&rule.limits), tier, &place, is_local));
-                continue;
-            }
+        for NamedRule { place, rule, is_local } in rules {
             exempt |= rule.exempt;
             limits.extend(self.bind(&rule.limits, tier, &place, is_local));
         }

@@ -61,6 +61,8 @@ pub(crate) struct Prediction {
     pub(crate) rules: RuleIds,
     /// The place where limits hold if a guard leads the request past the predicted one.
     elsewhere: Option<Elsewhere>,
+    /// Rules by pattern that cover only routes where the request may arrive instead. Nothing decides them there.
+    pub(super) of_rivals: RulesOfRoutes,
     pub(crate) credit: Credit,
     /// The method of the request.
     pub(crate) method: MethodSet,
@@ -72,7 +74,11 @@ struct Elsewhere {
     candidate: usize,
     /// The rules that it meets in any case.
     rules: RuleIds,
+    of_rivals: RulesOfRoutes,
 }
+
+/// Rules given by pattern, with the routes that they cover.
+type RulesOfRoutes = SmallVec<[(usize, Arc<str>); 1]>;
 
 /// Whether a request will be taken by a place if it comes there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +132,12 @@ impl Candidate {
             !self.scopes.iter().any(here) && self.scopes.iter().any(alike)
         };
         same_pattern || other.scopes.iter().any(is_twin)
+    }
+
+    /// Returns the rules by pattern that cover only its route.
+    pub(super) fn rules_of_route(&self) -> impl Iterator<Item = (usize, Arc<str>)> {
+        let route = |rule: &usize| Some((*rule, Arc::clone(self.pattern.as_ref()?)));
+        self.of_route.iter().filter_map(route)
     }
 
     /// Returns the plan of such requests, if one was made.
@@ -211,15 +223,26 @@ impl Route {
                 is_method_of_pattern && rival_place.own.is_none() && rival_place.scopes == place.scopes;
             !is_other_method && rival_place.is_twin_of(place)
         };
+        let of_rivals = |candidate: usize| {
+            let predicted = &self.candidates[candidate];
+            let rivals = reachable.iter().map(|(rival, _)| &self.candidates[*rival]);
+            let all =
+                rivals.filter(|rival| rival.pattern != predicted.pattern).flat_map(Candidate::rules_of_route);
+            let mut others: RulesOfRoutes = all.collect();
+            others.sort_unstable();
+            others.dedup();
+            others
+        };
         if rivals().any(is_twin) {
-            return self.prediction(likely, shared, None);
+            return Prediction { of_rivals: of_rivals(likely), ..self.prediction(likely, shared, None) };
         }
         let elsewhere = (shared.len() < place.rules.len()).then(|| {
             let plain = rivals().find(|rival| self.candidates[*rival].own.is_none());
             let candidate = plain.or_else(|| rivals().next()).unwrap_or(likely);
-            Elsewhere { candidate, rules: shared }
+            Elsewhere { candidate, rules: shared, of_rivals: of_rivals(candidate) }
         });
-        self.prediction(likely, place.rules.clone(), elsewhere)
+        let of_rivals = of_rivals(likely);
+        Prediction { of_rivals, ..self.prediction(likely, place.rules.clone(), elsewhere) }
     }
 
     fn prediction(
@@ -229,7 +252,8 @@ impl Route {
         elsewhere: Option<Elsewhere>,
     ) -> Prediction {
         let (credit, method) = (Credit::default(), MethodSet::default());
-        Prediction { route: Rc::clone(self), candidate, rules, elsewhere, credit, method }
+        let of_rivals = SmallVec::new();
+        Prediction { route: Rc::clone(self), candidate, rules, elsewhere, of_rivals, credit, method }
     }
 
     /// Returns the places that the request may arrive at, of those inside of all that it has met.
@@ -320,8 +344,8 @@ impl Prediction {
 
     /// Returns the prediction for the place that may take the request instead.
     pub(crate) fn elsewhere(&self) -> Option<Self> {
-        let Elsewhere { candidate, rules } = self.elsewhere.clone()?;
-        Some(Self { method: self.method, ..self.route.prediction(candidate, rules, None) })
+        let Elsewhere { candidate, rules, of_rivals } = self.elsewhere.clone()?;
+        Some(Self { of_rivals, method: self.method, ..self.route.prediction(candidate, rules, None) })
     }
 
     /// Leaves the limits of rules of the place to a limiter further in, from now on.

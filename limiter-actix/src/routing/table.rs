@@ -8,7 +8,7 @@ use std::{
 };
 
 use actix_web::{HttpRequest, dev::ServiceRequest, http::Method};
-use smallvec::smallvec;
+use smallvec::{SmallVec, smallvec};
 
 use super::{
     app_rules::AppRules,
@@ -63,7 +63,7 @@ type RouteKey = (Places, Option<Arc<str>>, Covering);
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Arrival {
     Expected,
-    /// Where it was expected, although that was in doubt.
+    /// Where it could be expected, although some of them were in doubt.
     InDoubt,
     /// Where some of them do not hold.
     Elsewhere,
@@ -222,7 +222,7 @@ impl Table {
     /// Compares where a request has arrived with the rules by pattern that were predicted, and learns from it.
     pub(crate) fn check_rules_of_route(&self, prediction: &Prediction, req: &HttpRequest) -> Arrival {
         let expected = self.rules_of_route(prediction, &self.counted_as(req.method()));
-        if expected.is_empty() {
+        if expected.is_empty() && prediction.of_rivals.is_empty() {
             return Arrival::Expected;
         }
         let is_in_doubt = !self.in_doubt(prediction).is_empty();
@@ -232,8 +232,16 @@ impl Table {
             return if is_in_doubt { Arrival::InDoubt } else { Arrival::Expected };
         }
         let there = self.rules.patterns.of_route(pattern.as_deref().into_iter());
-        let has_missed = expected.iter().any(|rule| !there.contains(rule)) && !is_in_doubt;
-        if has_missed { Arrival::Elsewhere } else { Arrival::Expected }
+        let has_missed = |rule: &usize| {
+            !there.contains(rule) && self.rules.patterns.trust(*rule).is_given(prediction.method)
+        };
+        if expected.iter().any(has_missed) {
+            Arrival::Elsewhere
+        } else if prediction.of_rivals.is_empty() {
+            Arrival::Expected
+        } else {
+            Arrival::InDoubt
+        }
     }
 
     /// From now on the rules by pattern that are predicted here limit, but lift nothing, before such a request arrives.
@@ -249,11 +257,11 @@ impl Table {
         of_route.filter(|rule| self.rules.patterns.is_for(**rule, method)).copied().collect()
     }
 
-    /// Returns those of them that requests of this method do not surely arrive under.
-    fn in_doubt(&self, prediction: &Prediction) -> Covering {
-        let of_route = prediction.place().of_route.iter();
-        let is_given = |rule: &usize| self.rules.patterns.trust(*rule).is_given(prediction.method);
-        of_route.filter(|rule| !is_given(rule)).copied().collect()
+    /// Returns the rules by pattern that such requests do not surely arrive under.
+    fn in_doubt(&self, prediction: &Prediction) -> SmallVec<[(usize, Arc<str>); 1]> {
+        let is_given = |(rule, _): &(usize, _)| self.rules.patterns.trust(*rule).is_given(prediction.method);
+        let of_route = prediction.place().rules_of_route().filter(|rule| !is_given(rule));
+        of_route.chain(prediction.of_rivals.iter().cloned()).collect()
     }
 
     /// Returns the plan of a key, made once.

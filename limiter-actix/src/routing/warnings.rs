@@ -110,9 +110,13 @@ fn warn_of_path_rules(rules: &AppRules, tree: &RouteTree) {
         return;
     }
     let mut used = HashSet::new();
-    for resource in &tree.resources {
+    for (number, resource) in tree.resources.iter().enumerate() {
         let patterns = || resource.patterns.iter().map(|pattern| &**pattern);
-        used.extend(rules.of_route(patterns()));
+        let of_route = rules.of_route(patterns());
+        if !of_route.is_empty() {
+            warn_if_hidden(tree, number);
+        }
+        used.extend(of_route);
         used.extend(patterns().filter_map(sample).flat_map(|path| rules.of_path(&path)));
     }
     for (number, rule) in rules.all.iter().enumerate() {
@@ -125,6 +129,18 @@ fn warn_of_path_rules(rules: &AppRules, tree: &RouteTree) {
             tracing::warn!(code = "L031", rule = %rule.pattern, %method, %meant,
                 "a rule by pattern has an unknown method: requests by the similar one do not meet it");
         }
+    }
+}
+
+/// Logs that another pattern matches the paths of a route first that has a rule by pattern.
+fn warn_if_hidden(tree: &RouteTree, number: usize) {
+    let Some(pattern) = tree.resources[number].patterns.first() else { return };
+    let places = sample(pattern).map(|path| tree.places(&path)).unwrap_or_default();
+    let is_same = |other: &Place| tree.pattern_of(*other) == Some(pattern);
+    if let Some(first) = places.first().filter(|first| !is_same(first)) {
+        tracing::warn!(code = "L002", hidden = %pattern, by = tree.pattern_of(*first).map_or("a scope", |by| by),
+            "a route with a rule by pattern is hidden by another pattern: before routing the rule limits requests of \
+             both; register it before the other pattern");
     }
 }
 

@@ -83,6 +83,10 @@ impl<'a> Judge<'a> {
             }
             Outcome::Refused => {
                 self.count_refused(way);
+                if kind == Kind::Together && way.decisions.len() > 1 {
+                    // A limiter further in has refused it before it met a rule that nobody had met yet.
+                    self.reserve(way);
+                }
                 Ok(())
             }
             Outcome::Denied if way.is_certain && self.must_be_refused_first(way) => {
@@ -139,6 +143,7 @@ impl<'a> Judge<'a> {
             || way.limits().any(|limit| self.tally.may_refuse(limit))
             || ((!way.is_certain || self.is_loose) && is_any_spent(way.plain()))
             || (!way.is_certain && is_any_spent(way.declared_on_the_only_way()))
+            || (!way.is_certain && is_any_spent(way.declared_on_scopes()))
     }
 
     /// Counts an admitted request.

@@ -161,6 +161,14 @@ impl<'a> Way<'a> {
         self.ends.iter().filter_map(at).flatten().flat_map(|decision| decision.limits).collect()
     }
 
+    /// The limits on scopes around all ends.
+    pub(crate) fn declared_on_scopes(&self) -> Vec<ActiveLimit> {
+        let mut limits = self.declared();
+        limits
+            .retain(|limit| matches!(limit.count.of, Of::Rule(number, _) if self.sites.all[number].is_scope));
+        limits
+    }
+
     /// The limits on places that nothing but guards keeps the request from.
     pub(crate) fn declared_on_the_only_way(&self) -> Vec<ActiveLimit> {
         let mut limits = self.declared();
