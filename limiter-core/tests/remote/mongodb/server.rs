@@ -147,7 +147,8 @@ impl Set {
 
     /// Waits for long enough to get over an election.
     pub(crate) fn storage(&self) -> MongoStorage {
-        MongoStorage::builder(&self.uri()).connect_timeout(Duration::from_secs(9)).build().unwrap()
+        // A busy machine takes long to elect a primary.
+        MongoStorage::builder(&self.uri()).connect_timeout(Duration::from_secs(60)).build().unwrap()
     }
 
     /// The place of the primary, when there is one.
