@@ -11,7 +11,7 @@ use limiter_core::storage::Decision;
 
 use super::{
     early_drop::OnEarlyDrop,
-    pending::{PendingDecision, Progress, decide_in_memory},
+    pending::{PendingAdmission, PendingDecision, Progress, decide, decide_in_memory},
     phase::Phase,
     predicted::PredictedRequest,
     rule_ledger::RuleLedger,
@@ -209,6 +209,13 @@ impl PendingDecision for Admission {
 
     fn decide_now(self, req: &ServiceRequest) -> Progress<Self> {
         decide_in_memory(self, req)
+    }
+
+    fn decide_later<'r>(self, req: &'r ServiceRequest) -> PendingAdmission<'r, Self::Admitted>
+    where
+        Self: 'r,
+    {
+        Box::pin(decide(self, req))
     }
 }
 

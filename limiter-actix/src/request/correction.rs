@@ -7,7 +7,7 @@ use limiter_core::storage::Decision;
 use smallvec::SmallVec;
 
 use super::{
-    pending::{PendingDecision, Progress, decide_in_memory},
+    pending::{PendingAdmission, PendingDecision, Progress, decide, decide_in_memory},
     phase::Phase,
     rule_ledger::RuleLedger,
     state::RequestState,
@@ -195,6 +195,13 @@ impl PendingDecision for Correction {
 
     fn decide_now(self, req: &ServiceRequest) -> Progress<Self> {
         decide_in_memory(self, req)
+    }
+
+    fn decide_later<'r>(self, req: &'r ServiceRequest) -> PendingAdmission<'r, Self::Admitted>
+    where
+        Self: 'r,
+    {
+        Box::pin(decide(self, req))
     }
 }
 

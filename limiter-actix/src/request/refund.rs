@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use actix_web::rt;
 use limiter_core::storage::{Refund, Storage};
 use smallvec::SmallVec;
 
@@ -10,7 +9,7 @@ use super::{phase::Phase, state::RequestState};
 use crate::{
     decision::{
         charge::{Charge, Charges},
-        refund::{RefundChannel, RefundTask},
+        refund::{RefundChannel, RefundTask, spawn},
     },
     settings::backend::Backend,
 };
@@ -18,7 +17,7 @@ use crate::{
 impl RequestState {
     /// Refunds charges, without delaying the response.
     pub(super) fn refund(&self, charges: Charges) {
-        self.refund_with(charges, |task| drop(rt::spawn(task.send())));
+        self.refund_with(charges, |task| spawn(Box::pin(task.send())));
     }
 
     /// Opens the way for a refund to a remote storage, in case the request is dropped.

@@ -3,7 +3,7 @@
 use std::{cell::Cell, mem, rc::Rc};
 
 use actix_web::{
-    Error,
+    Error, HttpRequest,
     dev::{ResponseHead, ServiceResponse},
 };
 
@@ -17,25 +17,28 @@ impl RequestState {
         response: Result<ServiceResponse<B>, Error>,
     ) -> Result<ServiceResponse<B>, Error> {
         match response {
-            Ok(response) => Ok(self.settle_response(response)),
+            Ok(mut response) => {
+                self.settle_response(response.request(), response.response().head());
+                self.show(response.headers_mut());
+                Ok(response)
+            }
             Err(error) => Err(self.settle_error(error)),
         }
     }
 
-    fn settle_response<B>(self: &Rc<Self>, mut response: ServiceResponse<B>) -> ServiceResponse<B> {
+    /// Not generic, so that it is compiled once, and not for each type of body.
+    fn settle_response(self: &Rc<Self>, req: &HttpRequest, response: &ResponseHead) {
         let phase = self.phase.replace(Phase::Settled);
         let is_charged = matches!(phase, Phase::Admitted | Phase::Final);
-        if is_charged && self.is_mispredicted(&response) {
-            self.charge_retroactively(&response);
+        if is_charged && self.is_mispredicted(req, response) {
+            self.charge_retroactively(req, response);
         }
         self.release_credit();
-        self.release_unmatched(&response);
+        self.release_unmatched(req);
         if phase != Phase::Refused {
             self.report();
         }
-        self.deduct(response.response().head());
-        self.show(response.headers_mut());
-        response
+        self.deduct(response);
     }
 
     fn settle_error(self: &Rc<Self>, mut error: Error) -> Error {
@@ -62,10 +65,10 @@ impl RequestState {
     }
 
     /// Refunds the default limits of a path that matched no route, if they do not apply there.
-    fn release_unmatched<B>(&self, response: &ServiceResponse<B>) {
+    fn release_unmatched(&self, req: &HttpRequest) {
         let may_be_unmatched = self.predicted.pattern().is_none();
         let apply_there = self.predicted.settings().defaults.on_unmatched;
-        if apply_there || !may_be_unmatched || is_at_handler(response.request()) {
+        if apply_there || !may_be_unmatched || is_at_handler(req) {
             return;
         }
         let (released, kept): (Charges, Charges) =
