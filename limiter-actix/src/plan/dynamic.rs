@@ -4,11 +4,10 @@ use std::{borrow::Cow, cell::RefCell, collections::HashMap, fmt, rc::Rc};
 
 use actix_web::{HttpMessage, dev::ServiceRequest};
 use limiter_core::Quotas;
-use smallvec::SmallVec;
 
 use super::{
-    applicable::ResolvedLimits,
-    bound_limit::{BoundLimit, LimitBinder},
+    applicable::{BoundLimits, ResolvedLimits},
+    bound_limit::LimitBinder,
 };
 use crate::{DynamicQuotas, limit::quota_source::QuotasFn};
 
@@ -24,11 +23,10 @@ pub(crate) struct DynamicLimit {
 
 /// The valid quotas of a text, and whether a part of it is invalid.
 type ParsedText = (Option<Quotas>, bool);
-type BoundLimits = SmallVec<[Rc<BoundLimit>; 2]>;
 
 /// The quotas that functions returned for a request; in its extensions.
 #[derive(Default)]
-struct DynamicQuotasCache(SmallVec<[(QuotasFn, DynamicQuotas); 2]>);
+struct DynamicQuotasCache(Vec<(QuotasFn, DynamicQuotas)>);
 
 /// The number of texts and of quotas that are remembered for one function. Beyond it, both start empty.
 const MAX_REMEMBERED: usize = 256;

@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 pub(crate) struct PlanKey {
     pub(crate) pattern: Option<Arc<str>>,
     /// The indexes of the rules given by pattern.
-    pub(crate) covering: SmallVec<[usize; 4]>,
+    pub(crate) covering: Vec<usize>,
     /// The registered rules, the outermost first.
     pub(crate) registered: RuleIds,
     /// The registered rules whose limits another limiter decides.

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     decision::{
         callback_cache::CallbackCache,
-        charge::{Charge, Charges, any_key_failed},
+        charge::{Charge, Charges, any_key_failed, partition},
         context::DecisionContext,
         decided::{DecidedBatch, record_windows},
         query::{Outage, StorageQuery},
@@ -97,8 +97,7 @@ impl Admission {
         let auto_check = predicted.settings().auto_check;
         let applicable = if auto_check { plan.applicable(req) } else { Cow::default() };
         let client = &predicted.client;
-        let (mut charges, set_aside): (Charges, Charges) =
-            before.into_iter().partition(|charge| charge.is_of(&applicable.limits));
+        let (mut charges, set_aside) = partition(before, &|charge| charge.is_of(&applicable.limits));
         let is_new = |limit: &&Rc<_>| !charges.iter().any(|charge| charge.limit.shares_count_with(limit));
         let added = Charge::of(applicable.limits.iter().filter(is_new), client, req);
         charges.extend(added);
@@ -126,8 +125,9 @@ impl Forecast {
     fn within(stack: &LimiterStack, table: &Table, req: &ServiceRequest) -> Self {
         let mut seen = stack.unclaimed_rules.clone();
         for outer in &stack.limiters {
-            let handed_over = outer.delegate(req).filter(|rule| !seen.contains(rule));
-            seen.extend(handed_over);
+            if let Some(rule) = outer.delegate(req).filter(|rule| !seen.contains(rule)) {
+                seen.push(rule);
+            }
         }
         let mut met: RuleIds = stack.limiters.last().map(|outer| outer.seen_rules()).unwrap_or_default();
         let of_others = met.clone();
@@ -185,15 +185,15 @@ impl PendingDecision for Admission {
     /// the predicted place are decided where it arrives.
     fn elsewhere(self, req: &ServiceRequest) -> Result<Self, Self> {
         let Some(prediction) = self.predicted.prediction.elsewhere() else { return Err(self) };
-        let Self { predicted, rules, charges, set_aside, .. } = self;
+        let Self { predicted, rules, mut charges, set_aside, .. } = self;
+        charges.extend(set_aside);
         let table = predicted.worker.table(req);
         let charged = prediction.rules.clone();
         let mut key = table.key(&prediction, &charged, req);
         key.delegated_rules = prediction.delegated_rules();
         let plan = table.plan(key);
         let predicted = PredictedRequest { prediction, ..predicted };
-        let before = charges.into_iter().chain(set_aside).collect();
-        Ok(Self::charging(predicted, charged, rules.seen, plan, before, req))
+        Ok(Self::charging(predicted, charged, rules.seen, plan, charges, req))
     }
 
     fn admit(self, req: &ServiceRequest, decision: &Decision) -> OnEarlyDrop {

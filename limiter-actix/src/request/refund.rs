@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use limiter_core::storage::{Refund, Storage};
-use smallvec::SmallVec;
 
 use super::{phase::Phase, state::RequestState};
 use crate::{
     decision::{
-        charge::{Charge, Charges},
+        charge::{Charge, Charges, partition},
         refund::{RefundChannel, RefundTask, spawn},
     },
     settings::backend::Backend,
@@ -50,11 +49,9 @@ impl RequestState {
         }
         let (client, now) = (self.predicted.client.clone(), self.predicted.worker.now());
         let storage = &self.predicted.settings().storage;
-        let (by_memory, by_storage): (Charges, Charges) = charges
-            .into_iter()
-            .partition(|charge| !charge.is_in_storage() || matches!(storage, Backend::Memory(_)));
-        let refunds: SmallVec<[Refund<'_>; 4]> =
-            by_memory.iter().filter_map(|charge| charge.refund(&client)).collect();
+        let (by_memory, by_storage) =
+            partition(charges, &|charge| !charge.is_in_storage() || matches!(storage, Backend::Memory(_)));
+        let refunds: Vec<Refund<'_>> = by_memory.iter().filter_map(|charge| charge.refund(&client)).collect();
         // The memory storage is done when it returns.
         drop(storage.memory().refund(&refunds, now));
         drop(refunds);

@@ -8,7 +8,10 @@ use actix_web::{
 };
 
 use super::{misprediction::is_at_handler, phase::Phase, state::RequestState};
-use crate::{decision::charge::Charges, plan::bound_limit::Tier};
+use crate::{
+    decision::charge::{Charges, partition},
+    plan::bound_limit::Tier,
+};
 
 impl RequestState {
     /// Settles the charges of a request by its response, and adds the headers.
@@ -71,8 +74,7 @@ impl RequestState {
         if apply_there || !may_be_unmatched || is_at_handler(req) {
             return;
         }
-        let (released, kept): (Charges, Charges) =
-            self.charges.take().into_iter().partition(|charge| charge.limit.tier == Tier::Default);
+        let (released, kept) = partition(self.charges.take(), &|charge| charge.limit.tier == Tier::Default);
         self.charges.replace(kept);
         self.refund(released);
     }

@@ -1,7 +1,5 @@
 use std::collections::HashMap;
 
-use smallvec::SmallVec;
-
 use super::segment_tree::SegmentTree;
 use crate::settings::path_pattern::{PathPattern, PatternRule};
 
@@ -15,7 +13,7 @@ pub(super) struct PathRules {
 }
 
 /// Rules given by pattern, as indices.
-pub(super) type Covering = SmallVec<[usize; 4]>;
+pub(super) type Covering = Vec<usize>;
 
 impl PathRules {
     pub(super) fn new(all: Vec<PatternRule>) -> Self {
@@ -58,9 +56,12 @@ impl PathRules {
 
 /// Returns rules of both, in their order.
 pub(super) fn union(one: &Covering, other: &Covering) -> Covering {
-    let mut both: Covering = one.iter().chain(other).copied().collect();
-    both.sort_unstable();
-    both.dedup();
+    let mut both = Covering::new();
+    for rule in one.iter().chain(other) {
+        if let Err(at) = both.binary_search(rule) {
+            both.insert(at, *rule);
+        }
+    }
     both
 }
 

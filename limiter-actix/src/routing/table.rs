@@ -8,7 +8,6 @@ use std::{
 };
 
 use actix_web::{dev::ServiceRequest, http::Method};
-use smallvec::smallvec;
 
 use super::{
     app_rules::AppRules,
@@ -155,7 +154,7 @@ impl Table {
             None => {
                 vec![Candidate::new(
                     pattern.clone(),
-                    smallvec![],
+                    Vec::new(),
                     RuleIds::new(),
                     &self.app.trust,
                     None,
