@@ -223,6 +223,16 @@ impl Charge {
     }
 }
 
+/// Splits charges into those that pass a test and the others. The test is no type parameter, so that this is compiled
+/// once.
+pub(crate) fn partition(charges: Charges, test: &dyn Fn(&Charge) -> bool) -> (Charges, Charges) {
+    let (mut passing, mut others) = (Charges::new(), Charges::new());
+    for charge in charges {
+        if test(&charge) { passing.push(charge) } else { others.push(charge) }
+    }
+    (passing, others)
+}
+
 /// Returns the hits of all charges.
 #[inline]
 pub(crate) fn hits<'a>(charges: &'a [Charge], client: &'a Key) -> SmallVec<[Hit<'a>; 4]> {

@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use actix_web::rt;
+use futures_util::future::LocalBoxFuture;
 use limiter_core::{
     Key, Timestamp,
     storage::{Refund, Storage},
@@ -55,6 +56,11 @@ impl Drop for RefundTask {
     }
 }
 
+/// Spawns a task of this worker. Boxed, since tokio's code for a task is compiled again for each type of future.
+pub(crate) fn spawn(task: LocalBoxFuture<'static, ()>) {
+    drop(rt::spawn(task));
+}
+
 fn log_lost(error: &dyn fmt::Display) {
     tracing::warn!(code = "L006", %error, "refund failed: the cost stays charged until its window ends");
 }
@@ -69,12 +75,12 @@ impl RefundChannel {
     /// Spawns the task.
     pub(crate) fn open() -> Self {
         let (sender, receiver) = oneshot::channel::<RefundTask>();
-        rt::spawn(async move {
+        spawn(Box::pin(async move {
             // Requests with a response drop their sender.
             if let Ok(task) = receiver.await {
                 task.send().await;
             }
-        });
+        }));
         Self(sender)
     }
 

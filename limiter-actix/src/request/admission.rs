@@ -11,7 +11,7 @@ use limiter_core::storage::Decision;
 
 use super::{
     early_drop::OnEarlyDrop,
-    pending::{PendingDecision, Progress, decide_in_memory},
+    pending::{PendingAdmission, PendingDecision, Progress, decide, decide_in_memory},
     phase::Phase,
     predicted::PredictedRequest,
     rule_ledger::RuleLedger,
@@ -21,7 +21,7 @@ use super::{
 use crate::{
     decision::{
         callback_cache::CallbackCache,
-        charge::{Charge, Charges, any_key_failed},
+        charge::{Charge, Charges, any_key_failed, partition},
         context::DecisionContext,
         decided::{DecidedBatch, record_windows},
         query::{Outage, StorageQuery},
@@ -100,8 +100,7 @@ impl Admission {
         let auto_check = predicted.settings().auto_check;
         let applicable = if auto_check { plan.applicable(req) } else { Cow::default() };
         let client = &predicted.client;
-        let (mut charges, set_aside): (Charges, Charges) =
-            before.into_iter().partition(|charge| charge.is_of(&applicable.limits));
+        let (mut charges, set_aside) = partition(before, &|charge| charge.is_of(&applicable.limits));
         let is_new = |limit: &&Rc<_>| !charges.iter().any(|charge| charge.limit.shares_count_with(limit));
         let added = Charge::of(applicable.limits.iter().filter(is_new), client, req);
         charges.extend(added);
@@ -129,8 +128,9 @@ impl Forecast {
     fn within(stack: &LimiterStack, table: &Table, req: &ServiceRequest) -> Self {
         let mut seen = stack.unclaimed_rules.clone();
         for outer in &stack.limiters {
-            let handed_over = outer.delegate(req).filter(|rule| !seen.contains(rule));
-            seen.extend(handed_over);
+            if let Some(rule) = outer.delegate(req).filter(|rule| !seen.contains(rule)) {
+                seen.push(rule);
+            }
         }
         let mut met: RuleIds = stack.limiters.last().map(|outer| outer.met_rules()).unwrap_or_default();
         let of_others = met.clone();
@@ -188,7 +188,8 @@ impl PendingDecision for Admission {
     /// the predicted place are decided where it arrives.
     fn elsewhere(self, req: &ServiceRequest) -> Result<Self, Self> {
         let Some(mut prediction) = self.predicted.prediction.elsewhere() else { return Err(self) };
-        let Self { predicted, rules, charges, set_aside, .. } = self;
+        let Self { predicted, rules, mut charges, set_aside, .. } = self;
+        charges.extend(set_aside);
         let table = predicted.worker.table(req);
         let charged = rules.own(&prediction.rules);
         let mut key = table.key(&prediction, &charged, req);
@@ -196,8 +197,7 @@ impl PendingDecision for Admission {
         let plan = table.plan(key);
         let rules = rules.predicted_anew(&mut prediction, charged);
         let predicted = PredictedRequest { prediction, ..predicted };
-        let before = charges.into_iter().chain(set_aside).collect();
-        Ok(Self::charging(predicted, rules, plan, before, req))
+        Ok(Self::charging(predicted, rules, plan, charges, req))
     }
 
     fn admit(self, req: &ServiceRequest, decision: &Decision) -> OnEarlyDrop {
@@ -213,6 +213,13 @@ impl PendingDecision for Admission {
 
     fn decide_now(self, req: &ServiceRequest) -> Progress<Self> {
         decide_in_memory(self, req)
+    }
+
+    fn decide_later<'r>(self, req: &'r ServiceRequest) -> PendingAdmission<'r, Self::Admitted>
+    where
+        Self: 'r,
+    {
+        Box::pin(decide(self, req))
     }
 }
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use actix_web::dev::ServiceRequest;
 
 use super::{
-    correction::Correction, pending::decide, phase::Phase, refuse::Refusal, stack::LimiterStack,
+    correction::Correction, pending::PendingDecision, phase::Phase, refuse::Refusal, stack::LimiterStack,
     state::RequestState,
 };
 use crate::routing::registered::Position;
@@ -15,7 +15,7 @@ pub(crate) async fn check(req: &ServiceRequest) -> Result<(), Box<Refusal>> {
     let stack = LimiterStack::of(req).unwrap_or_default();
     for state in stack.limiters.iter().filter(|state| state.is_in(Phase::AwaitsCheck)) {
         let _turn = CheckTurn::begin(state);
-        decide(Correction::new(Rc::clone(state), Position::Resource, req), req).await?;
+        Correction::new(Rc::clone(state), Position::Resource, req).decide_later(req).await?;
     }
     Ok(())
 }

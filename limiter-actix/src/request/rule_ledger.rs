@@ -116,5 +116,7 @@ impl RuleLedger {
 }
 
 fn without(rules: &[RuleId], others: &[RuleId]) -> RuleIds {
-    rules.iter().filter(|rule| !others.contains(rule)).copied().collect()
+    let mut rules = RuleIds::from_slice(rules);
+    rules.retain(|rule| !others.contains(rule));
+    rules
 }

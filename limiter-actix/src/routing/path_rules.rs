@@ -1,7 +1,6 @@
 use std::collections::{HashMap, HashSet};
 
 use actix_web::http::Method;
-use smallvec::SmallVec;
 
 use super::{segment_tree::SegmentTree, trust::Trust};
 use crate::settings::path_pattern::{PathPattern, PatternRule};
@@ -19,7 +18,7 @@ pub(super) struct PathRules {
 }
 
 /// Rules given by pattern, as indices.
-pub(super) type Covering = SmallVec<[usize; 4]>;
+pub(super) type Covering = Vec<usize>;
 
 impl PathRules {
     /// Finds the rules for routes of the app at these routes, whatever the path of a request is, and others by path.
@@ -82,9 +81,12 @@ impl PathRules {
 
 /// Returns rules of both, in their order.
 pub(super) fn union(one: &Covering, other: &Covering) -> Covering {
-    let mut both: Covering = one.iter().chain(other).copied().collect();
-    both.sort_unstable();
-    both.dedup();
+    let mut both = Covering::new();
+    for rule in one.iter().chain(other) {
+        if let Err(at) = both.binary_search(rule) {
+            both.insert(at, *rule);
+        }
+    }
     both
 }
 

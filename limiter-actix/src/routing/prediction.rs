@@ -27,21 +27,21 @@ pub(crate) struct Candidate {
     /// The pattern of its route; none for a default service.
     pub(super) pattern: Option<Arc<str>>,
     /// The scopes around it, the outermost first.
-    pub(super) scopes: SmallVec<[ScopeAround; 4]>,
+    pub(super) scopes: Vec<ScopeAround>,
     /// The rules declared on these scopes and on itself, from the outermost on.
     pub(super) rules: RuleIds,
     /// The trust in each of these.
-    pub(super) trust: SmallVec<[Rc<Trust>; 4]>,
+    pub(super) trust: Vec<Rc<Trust>>,
     /// The rule on itself.
     pub(super) own: Option<Rc<Beacon>>,
     /// The rules given by pattern that cover it, as indices.
-    pub(super) covering: SmallVec<[usize; 4]>,
+    pub(super) covering: Vec<usize>,
     /// Those of them that cover only its route.
-    pub(super) of_route: SmallVec<[usize; 4]>,
+    pub(super) of_route: Vec<usize>,
     /// The rules that a limiter further in decides.
     pub(super) delegated: RefCell<RuleIds>,
     /// The plans of requests to which all rules are granted.
-    plans: RefCell<SmallVec<[CachedPlan; 2]>>,
+    plans: RefCell<Vec<CachedPlan>>,
 }
 
 /// A scope around a place.
@@ -78,7 +78,7 @@ struct Elsewhere {
 }
 
 /// Rules given by pattern, with the routes that they cover.
-type RulesOfRoutes = SmallVec<[(usize, Arc<str>); 1]>;
+type RulesOfRoutes = Vec<(usize, Arc<str>)>;
 
 /// Whether a request will be taken by a place if it comes there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,12 +94,12 @@ type Reachable = SmallVec<[(usize, Admits); 8]>;
 impl Candidate {
     pub(super) fn new(
         pattern: Option<Arc<str>>,
-        scopes: SmallVec<[ScopeAround; 4]>,
+        scopes: Vec<ScopeAround>,
         rules: RuleIds,
         trust: &TrustTable,
         own: Option<Rc<Beacon>>,
-        covering: SmallVec<[usize; 4]>,
-        of_route: SmallVec<[usize; 4]>,
+        covering: Vec<usize>,
+        of_route: Vec<usize>,
     ) -> Self {
         let trust = rules.iter().map(|rule| trust.of(*rule)).collect();
         let (delegated, plans) = (RefCell::default(), RefCell::default());
@@ -155,9 +155,11 @@ impl Candidate {
     pub(super) fn delegate(&self, rules: &[RuleId]) {
         self.plans.borrow_mut().clear();
         let mut delegated = self.delegated.borrow_mut();
-        delegated.extend_from_slice(rules);
-        delegated.sort_unstable();
-        delegated.dedup();
+        for rule in rules {
+            if let Err(at) = delegated.binary_search(rule) {
+                delegated.insert(at, *rule);
+            }
+        }
     }
 
     /// Takes back what was left to a limiter further in, which requests do not come to.
@@ -215,7 +217,8 @@ impl Route {
         let rivals =
             || reachable.iter().map(|(rival, _)| *rival).filter(|rival| self.is_rival(*rival, likely));
         let in_any_case = |rule: &RuleId| rivals().all(|rival| self.candidates[rival].rules.contains(rule));
-        let shared: RuleIds = place.rules.iter().copied().filter(in_any_case).collect();
+        let mut shared = place.rules.clone();
+        shared.retain(|rule| in_any_case(rule));
         let is_method_of_pattern = reachable.contains(&(likely, Admits::Yes));
         let is_twin = |rival: usize| {
             let rival_place = &self.candidates[rival];
@@ -252,7 +255,7 @@ impl Route {
         elsewhere: Option<Elsewhere>,
     ) -> Prediction {
         let (credit, method) = (Credit::default(), MethodSet::default());
-        let of_rivals = SmallVec::new();
+        let of_rivals = Vec::new();
         Prediction { route: Rc::clone(self), candidate, rules, elsewhere, of_rivals, credit, method }
     }
 
@@ -371,7 +374,7 @@ impl Prediction {
         PlanKey {
             pattern: place.pattern.clone(),
             covering: place.covering.clone(),
-            in_doubt: SmallVec::new(),
+            in_doubt: Vec::new(),
             registered: RuleIds::from_slice(rules),
             delegated_rules: RuleIds::new(),
             method,

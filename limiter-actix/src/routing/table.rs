@@ -8,7 +8,6 @@ use std::{
 };
 
 use actix_web::{HttpRequest, dev::ServiceRequest, http::Method};
-use smallvec::{SmallVec, smallvec};
 
 use super::{
     app_rules::AppRules,
@@ -167,7 +166,7 @@ impl Table {
             None => {
                 vec![Candidate::new(
                     pattern.clone(),
-                    smallvec![],
+                    Vec::new(),
                     RuleIds::new(),
                     &self.app.trust,
                     None,
@@ -258,7 +257,7 @@ impl Table {
     }
 
     /// Returns the rules by pattern that such requests do not surely arrive under.
-    fn in_doubt(&self, prediction: &Prediction) -> SmallVec<[(usize, Arc<str>); 1]> {
+    fn in_doubt(&self, prediction: &Prediction) -> Vec<(usize, Arc<str>)> {
         let is_given = |(rule, _): &(usize, _)| self.rules.patterns.trust(*rule).is_given(prediction.method);
         let of_route = prediction.place().rules_of_route().filter(|rule| !is_given(rule));
         of_route.chain(prediction.of_rivals.iter().cloned()).collect()

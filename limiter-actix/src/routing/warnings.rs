@@ -1,7 +1,5 @@
 //! Logs places whose limits paths do not predict, and rules that no request meets.
 
-use std::collections::HashSet;
-
 use actix_web::http::Method;
 
 use super::{
@@ -86,7 +84,7 @@ fn warn_of_scopes(tree: &RouteTree) {
 
 /// Logs once for each scope with a rule that a place outside of it matches a path inside first.
 fn warn_of_hidden_scopes(tree: &RouteTree) {
-    let mut logged = HashSet::new();
+    let mut logged = vec![false; tree.scopes.len()];
     for (number, resource) in tree.resources.iter().enumerate() {
         let place = Place::Resource(number);
         let around = tree.scopes_of(place);
@@ -95,7 +93,7 @@ fn warn_of_hidden_scopes(tree: &RouteTree) {
         };
         let Some(path) = resource.patterns.first().and_then(|pattern| sample(pattern)) else { continue };
         let first = tree.places(&path).first().copied().unwrap_or(place);
-        if !tree.scopes_of(first).contains(scope) && logged.insert(*scope) {
+        if !tree.scopes_of(first).contains(scope) && !std::mem::replace(&mut logged[*scope], true) {
             tracing::warn!(code = "L002", hidden = %tree.scopes[*scope].prefix,
                 by = tree.pattern_of(first).map_or("a scope", |by| by),
                 "a limited or exempt scope is hidden by another pattern: its limits apply only after routing; \
@@ -109,18 +107,22 @@ fn warn_of_path_rules(rules: &AppRules, tree: &RouteTree) {
     if rules.is_empty() {
         return;
     }
-    let mut used = HashSet::new();
+    let mut used = vec![false; rules.all.len()];
     for (number, resource) in tree.resources.iter().enumerate() {
         let patterns = || resource.patterns.iter().map(|pattern| &**pattern);
         let of_route = rules.of_route(patterns());
         if !of_route.is_empty() {
             warn_if_hidden(tree, number);
         }
-        used.extend(of_route);
-        used.extend(patterns().filter_map(sample).flat_map(|path| rules.of_path(&path)));
+        for rule in of_route {
+            used[rule] = true;
+        }
+        for rule in patterns().filter_map(sample).flat_map(|path| rules.of_path(&path)) {
+            used[rule] = true;
+        }
     }
     for (number, rule) in rules.all.iter().enumerate() {
-        if !used.contains(&number) && !leads_somewhere(tree, rule) {
+        if !used[number] && !leads_somewhere(tree, rule) {
             tracing::warn!(code = "L031", rule = %rule.pattern,
                 "a rule by pattern matches no route: nothing is limited or exempt by it; give the full path of a \
                  route, with the prefixes of its scopes and parameters as `{{name}}`");

@@ -22,11 +22,17 @@ const MAX_LINES: u32 = 100;
 impl Throttle {
     /// Calls `log` unless this second has had its events. Logs the number of suppressed ones first.
     pub(super) fn log(&self, now: Timestamp, log: impl FnOnce()) {
-        let Some(suppressed) = self.try_acquire(now) else { return };
+        if self.admits(now) {
+            log();
+        }
+    }
+
+    fn admits(&self, now: Timestamp) -> bool {
+        let Some(suppressed) = self.try_acquire(now) else { return false };
         if suppressed > 0 {
             tracing::info!(target: TARGET, suppressed, "log events about requests suppressed: too many in one second");
         }
-        log();
+        true
     }
 
     /// Returns the number of events suppressed since the last one, or `None` if this one is suppressed too.
