@@ -126,6 +126,9 @@ impl Charge {
     /// Returns the charges for the own meta limits of these limits, with the same clients and scopes.
     pub(crate) fn of_breaches(limits: &[Self]) -> Charges {
         let mut charges = Charges::new();
+        if limits.iter().all(|charge| charge.limit.meta.is_empty()) {
+            return charges;
+        }
         for (index, charge) in limits.iter().enumerate().filter(|(_, charge)| !charge.limit.meta.is_empty()) {
             charges.extend(charge.limit.meta.iter().map(|limit| Self {
                 limit: Rc::clone(limit),

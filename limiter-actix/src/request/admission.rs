@@ -2,6 +2,7 @@
 
 use std::{
     borrow::Cow,
+    mem,
     rc::Rc,
     sync::{Once, atomic::Ordering},
 };
@@ -35,15 +36,14 @@ use crate::{
 
 /// A request that is predicted and not decided yet.
 pub(crate) struct Admission {
-    predicted: PredictedRequest,
-    rules: RuleLedger,
+    /// The state of the request, which nobody else has yet.
+    state: Rc<RequestState>,
     charges: Charges,
     /// Charges of a place where the request may not arrive, which refused.
     set_aside: Charges,
     /// The meta limits: tested before the other limits, and charged if those refuse.
     meta: Charges,
     plan: Rc<Plan>,
-    decided_by: DecidedBy,
     callback_failed: bool,
 }
 
@@ -75,51 +75,52 @@ impl Admission {
             && (table.has_rules_by_pattern()
                 || table.is_rewritten()
                 || forecast.prediction.pattern().is_none());
-        let mut predicted = PredictedRequest {
+        let Forecast { mut prediction, charged, seen, of_others, plan } = forecast;
+        let rules = RuleLedger::new(&mut prediction, charged, seen, of_others);
+        let phase = if settings.auto_check { Phase::Admitted } else { Phase::AwaitsCheck };
+        let predicted = PredictedRequest {
             // First, since the callbacks of limits may read the client's address.
             client: settings.client(req),
-            prediction: forecast.prediction,
+            prediction,
             came_by: may_be_rewritten.then(|| req.match_info().as_str().into()),
             decided_at: worker.now(),
             callback_cache: CallbackCache::default(),
             worker: Rc::clone(worker),
         };
-        let (charged, seen) = (forecast.charged, forecast.seen);
-        let rules = RuleLedger::new(&mut predicted.prediction, charged, seen, forecast.of_others);
-        Some(Self::charging(predicted, rules, forecast.plan, Charges::new(), req))
+        let state = Rc::new(RequestState::new(predicted, phase, rules));
+        Some(Self::charging(state, plan, Charges::new(), req))
     }
 
     /// Prepares the charges of a plan. Those made before are not made again.
-    fn charging(
-        predicted: PredictedRequest,
-        rules: RuleLedger,
-        plan: Rc<Plan>,
-        before: Charges,
-        req: &ServiceRequest,
-    ) -> Self {
+    fn charging(state: Rc<RequestState>, plan: Rc<Plan>, before: Charges, req: &ServiceRequest) -> Self {
+        let predicted = &state.predicted;
         let auto_check = predicted.settings().auto_check;
         let applicable = if auto_check { plan.applicable(req) } else { Cow::default() };
         let client = &predicted.client;
-        let (mut charges, set_aside) = partition(before, &|charge| charge.is_of(&applicable.limits));
-        let is_new = |limit: &&Rc<_>| !charges.iter().any(|charge| charge.limit.shares_count_with(limit));
-        let added = Charge::of(applicable.limits.iter().filter(is_new), client, req);
-        charges.extend(added);
+        let (charges, set_aside) = if before.is_empty() {
+            (Charge::of(applicable.limits.iter(), client, req), Charges::new())
+        } else {
+            let (mut charges, set_aside) = partition(before, &|charge| charge.is_of(&applicable.limits));
+            let is_new = |limit: &&Rc<_>| !charges.iter().any(|charge| charge.limit.shares_count_with(limit));
+            let added = Charge::of(applicable.limits.iter().filter(is_new), client, req);
+            charges.extend(added);
+            (charges, set_aside)
+        };
         let mut meta = predicted.callback_cache.charges(&applicable.meta, client, req);
         meta.extend(Charge::of_breaches(&charges));
         let callback_failed =
             applicable.callback_failed || any_key_failed(&charges, client) || any_key_failed(&meta, client);
         drop(applicable);
-        let decided_by = DecidedBy::default();
-        Self { predicted, rules, charges, set_aside, meta, plan, decided_by, callback_failed }
+        Self { state, charges, set_aside, meta, plan, callback_failed }
     }
 }
 
 impl Forecast {
     fn of(table: &Table, req: &ServiceRequest) -> Self {
-        let prediction = table.predict(req, &[]);
+        let mut prediction = table.predict(req, &[]);
         let plan = table.predicted_plan(&prediction, req);
         let (seen, of_others) = (RuleIds::new(), RuleIds::new());
-        Self { charged: prediction.rules.clone(), seen, of_others, prediction, plan }
+        Self { charged: mem::take(&mut prediction.rules), seen, of_others, prediction, plan }
     }
 
     /// The same for a request that has met limiters or rules before. Rules that it met under another limiter are decided
@@ -148,7 +149,7 @@ impl PendingDecision for Admission {
     type Admitted = OnEarlyDrop;
 
     fn config(&self) -> &Config {
-        &self.predicted.worker.config
+        &self.state.predicted.worker.config
     }
 
     fn callback_failed(&self) -> bool {
@@ -160,9 +161,9 @@ impl PendingDecision for Admission {
             guards: &self.meta,
             limits: &self.charges,
             // A refusal that is not final is no breach.
-            on_refusal: if self.predicted.prediction.may_end_elsewhere() { &[] } else { &self.meta },
-            client: &self.predicted.client,
-            now: self.predicted.decided_at,
+            on_refusal: if self.state.predicted.prediction.may_end_elsewhere() { &[] } else { &self.meta },
+            client: &self.state.predicted.client,
+            now: self.state.predicted.decided_at,
             outage: Some(Outage { plan: &self.plan, req, kept: &[] }),
         }
     }
@@ -172,11 +173,11 @@ impl PendingDecision for Admission {
     }
 
     fn context(&self) -> DecisionContext<'_> {
-        self.predicted.context(self.decided_by)
+        self.state.context()
     }
 
     fn record_decider(&mut self, by: DecidedBy) {
-        self.decided_by = by;
+        self.state.record_decider(by);
     }
 
     fn replace_limits(&mut self, outage_limits: Charges) {
@@ -186,26 +187,31 @@ impl PendingDecision for Admission {
 
     /// A guard may lead the request past the predicted place. Then only the limits there can refuse it now, and those of
     /// the predicted place are decided where it arrives.
-    fn elsewhere(self, req: &ServiceRequest) -> Result<Self, Self> {
-        let Some(mut prediction) = self.predicted.prediction.elsewhere() else { return Err(self) };
-        let Self { predicted, rules, mut charges, set_aside, .. } = self;
-        charges.extend(set_aside);
-        let table = predicted.worker.table(req);
+    fn elsewhere(mut self, req: &ServiceRequest) -> Result<Self, Self> {
+        let elsewhere = self.state.predicted.prediction.elsewhere();
+        let (Some(mut prediction), Some(state)) = (elsewhere, Rc::get_mut(&mut self.state)) else {
+            return Err(self);
+        };
+        let rules = mem::take(state.rules.get_mut());
+        let table = state.predicted.worker.table(req);
         let charged = rules.own(&prediction.rules);
         let mut key = table.key(&prediction, &charged, req);
         key.delegated_rules = prediction.delegated_rules();
         let plan = table.plan(key);
-        let rules = rules.predicted_anew(&mut prediction, charged);
-        let predicted = PredictedRequest { prediction, ..predicted };
-        Ok(Self::charging(predicted, rules, plan, charges, req))
+        *state.rules.get_mut() = rules.predicted_anew(&mut prediction, charged);
+        state.predicted.prediction = prediction;
+        let Self { state, mut charges, set_aside, .. } = self;
+        charges.extend(set_aside);
+        Ok(Self::charging(state, plan, charges, req))
     }
 
     fn admit(self, req: &ServiceRequest, decision: &Decision) -> OnEarlyDrop {
-        let Self { predicted, rules, mut charges, set_aside, decided_by, .. } = self;
+        let Self { state, mut charges, set_aside, .. } = self;
         record_windows(decision, &mut charges);
-        let auto_check = predicted.settings().auto_check;
-        let phase = if auto_check { Phase::Admitted } else { Phase::AwaitsCheck };
-        let state = Rc::new(RequestState::new(predicted, phase, rules, charges, set_aside, decided_by));
+        state.charges.replace(charges);
+        if !set_aside.is_empty() {
+            state.set_aside.replace(set_aside);
+        }
         state.prepare_refund();
         LimiterStack::push(req, &state);
         OnEarlyDrop::new(state)

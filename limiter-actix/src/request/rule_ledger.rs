@@ -79,6 +79,9 @@ impl RuleLedger {
 
     /// Returns the rules that the request was charged for and has not met.
     pub(super) fn unseen(&self) -> RuleIds {
+        if self.charged.is_empty() {
+            return RuleIds::new();
+        }
         let mut unseen = without(&self.charged, &self.seen);
         unseen.retain(|rule| Some(*rule) != self.handed_over);
         unseen

@@ -40,21 +40,14 @@ pub(crate) struct RequestState {
 }
 
 impl RequestState {
-    pub(super) fn new(
-        predicted: PredictedRequest,
-        phase: Phase,
-        rules: RuleLedger,
-        charges: Charges,
-        set_aside: Charges,
-        decided_by: DecidedBy,
-    ) -> Self {
+    pub(super) fn new(predicted: PredictedRequest, phase: Phase, rules: RuleLedger) -> Self {
         Self {
             predicted,
             phase: phase.into(),
             rules: rules.into(),
-            charges: charges.into(),
-            set_aside: set_aside.into(),
-            decided_by: decided_by.into(),
+            charges: RefCell::default(),
+            set_aside: RefCell::default(),
+            decided_by: Cell::default(),
             inner: RefCell::default(),
             breach: RefCell::default(),
             refund_channel: RefCell::default(),

@@ -60,7 +60,7 @@ pub(crate) struct Prediction {
     candidate: usize,
     pub(crate) rules: RuleIds,
     /// The place where limits hold if a guard leads the request past the predicted one.
-    elsewhere: Option<Elsewhere>,
+    elsewhere: Option<Box<Elsewhere>>,
     /// Rules by pattern that cover only routes where the request may arrive instead. Nothing decides them there.
     pub(super) of_rivals: RulesOfRoutes,
     pub(crate) credit: Credit,
@@ -191,7 +191,7 @@ impl Route {
         if self.is_alone && met.is_empty() {
             let first = &self.candidates[0];
             let candidate = usize::from(first.admits(req).is_none() && self.candidates.len() > 1);
-            return self.prediction(candidate, self.candidates[candidate].rules.clone(), None);
+            return self.prediction(candidate, RuleIds::from_slice(&self.candidates[candidate].rules), None);
         }
         let reachable = self.reachable(req, met);
         let Some(&(first, _)) = reachable.first() else {
@@ -242,7 +242,7 @@ impl Route {
         let elsewhere = (shared.len() < place.rules.len()).then(|| {
             let plain = rivals().find(|rival| self.candidates[*rival].own.is_none());
             let candidate = plain.or_else(|| rivals().next()).unwrap_or(likely);
-            Elsewhere { candidate, rules: shared, of_rivals: of_rivals(candidate) }
+            Box::new(Elsewhere { candidate, rules: shared, of_rivals: of_rivals(candidate) })
         });
         let of_rivals = of_rivals(likely);
         Prediction { of_rivals, ..self.prediction(likely, place.rules.clone(), elsewhere) }
@@ -252,7 +252,7 @@ impl Route {
         self: &Rc<Self>,
         candidate: usize,
         rules: RuleIds,
-        elsewhere: Option<Elsewhere>,
+        elsewhere: Option<Box<Elsewhere>>,
     ) -> Prediction {
         let (credit, method) = (Credit::default(), MethodSet::default());
         let of_rivals = Vec::new();
@@ -324,6 +324,12 @@ impl Prediction {
         &self.route.candidates[self.candidate]
     }
 
+    /// Returns whether no rule by pattern covers the route, or one where the request may arrive instead.
+    #[inline]
+    pub(super) fn is_under_attributes_only(&self) -> bool {
+        self.of_rivals.is_empty() && self.place().of_route.is_empty()
+    }
+
     /// Returns the pattern of the route; none for unmatched paths.
     pub(crate) fn pattern(&self) -> Option<&Arc<str>> {
         self.place().pattern.as_ref()
@@ -331,7 +337,8 @@ impl Prediction {
 
     /// Returns the rules among those granted that a limiter further in decides.
     pub(crate) fn delegated_rules(&self) -> RuleIds {
-        RuleIds::from_slice(&self.place().delegated.borrow())
+        let delegated = self.place().delegated.borrow();
+        if delegated.is_empty() { RuleIds::new() } else { RuleIds::from_slice(&delegated) }
     }
 
     /// Returns whether all rules of the place are granted.
@@ -347,7 +354,7 @@ impl Prediction {
 
     /// Returns the prediction for the place that may take the request instead.
     pub(crate) fn elsewhere(&self) -> Option<Self> {
-        let Elsewhere { candidate, rules, of_rivals } = self.elsewhere.clone()?;
+        let Elsewhere { candidate, rules, of_rivals } = Elsewhere::clone(self.elsewhere.as_deref()?);
         Some(Self { of_rivals, method: self.method, ..self.route.prediction(candidate, rules, None) })
     }
 

@@ -220,10 +220,10 @@ impl Table {
 
     /// Compares where a request has arrived with the rules by pattern that were predicted, and learns from it.
     pub(crate) fn check_rules_of_route(&self, prediction: &Prediction, req: &HttpRequest) -> Arrival {
-        let expected = self.rules_of_route(prediction, &self.counted_as(req.method()));
-        if expected.is_empty() && prediction.of_rivals.is_empty() {
+        if prediction.is_under_attributes_only() {
             return Arrival::Expected;
         }
+        let expected = self.rules_of_route(prediction, &self.counted_as(req.method()));
         let is_in_doubt = !self.in_doubt(prediction).is_empty();
         let pattern = Some(req).filter(|req| is_at_handler(req)).and_then(HttpRequest::match_pattern);
         if pattern.as_deref() == prediction.pattern().map(|pattern| &**pattern) {
@@ -258,6 +258,9 @@ impl Table {
 
     /// Returns the rules by pattern that such requests do not surely arrive under.
     fn in_doubt(&self, prediction: &Prediction) -> Vec<(usize, Arc<str>)> {
+        if prediction.is_under_attributes_only() {
+            return Vec::new();
+        }
         let is_given = |(rule, _): &(usize, _)| self.rules.patterns.trust(*rule).is_given(prediction.method);
         let of_route = prediction.place().rules_of_route().filter(|rule| !is_given(rule));
         of_route.chain(prediction.of_rivals.iter().cloned()).collect()
