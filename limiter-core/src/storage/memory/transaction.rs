@@ -140,4 +140,10 @@ impl batch_decision::CounterSet for Transaction<'_> {
         let position = position(&self.locked, shard);
         self.shards.hit(&mut self.locked[position].1, digest, policy, cost, now)
     }
+
+    fn note_refusal(&mut self, place: usize, policy: &Policy, cost: u64) {
+        let EntryHits { digest, shard, .. } = *self.part(place);
+        let position = position(&self.locked, shard);
+        self.locked[position].1.note_refusal(digest, policy, cost);
+    }
 }

@@ -25,6 +25,8 @@ impl Server for Mongo {
     const RESOLUTION: Duration = Duration::from_millis(1);
     const CAN_RESET: bool = true;
     const KEEPS_COUNTS: bool = true;
+    // A pool of 32, and those that monitor the server.
+    const MAX_CONNECTIONS: u64 = 36;
     const IS_PROMPT: bool = false;
 
     fn start() -> Self {
