@@ -3,7 +3,10 @@
 use std::{borrow::Cow, cell::RefCell, collections::HashMap, fmt, rc::Rc};
 
 use actix_web::{HttpMessage, dev::ServiceRequest};
-use limiter_core::Quotas;
+use limiter_core::{
+    Quotas,
+    log::{event, shown},
+};
 use smallvec::SmallVec;
 
 use super::{
@@ -46,8 +49,13 @@ impl DynamicLimit {
             DynamicQuotas::Quotas(quotas) => (Some(quotas), false),
             DynamicQuotas::Text(text) => self.parse(text),
             DynamicQuotas::Error(error) => {
-                tracing::error!(code = "L014", %error, place = %self.binder.slot.label,
-                    "dynamic limit failed; responding with 500");
+                event!(
+                    self.binder.permit(|lines| &lines.dynamic_failed),
+                    ERROR,
+                    error = shown(&error),
+                    place = self.binder.slot.label.as_str(),
+                    "dynamic limit failed; responding with 500"
+                );
                 return ResolvedLimits { callback_failed: true, ..ResolvedLimits::default() };
             }
         };
@@ -106,10 +114,15 @@ impl DynamicLimit {
         limits
     }
 
-    /// Logs an invalid text. Happens once for each text, since its result is remembered.
+    /// Logs an invalid text. Happens once for each text, as long as its result is remembered.
     fn log_invalid(&self, error: &dyn fmt::Display) {
-        tracing::error!(code = "L001", %error, place = %self.binder.slot.label,
-            "invalid quota from a dynamic limit; applying the outer limits instead");
+        event!(
+            self.binder.permit(|lines| &lines.invalid_quota),
+            ERROR,
+            error = shown(error),
+            place = self.binder.slot.label.as_str(),
+            "invalid quota from a dynamic limit; applying the outer limits instead"
+        );
     }
 }
 

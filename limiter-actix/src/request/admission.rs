@@ -1,13 +1,12 @@
 //! The admission of a request: predicts its route, and decides the limits there.
 
-use std::{
-    borrow::Cow,
-    rc::Rc,
-    sync::{Once, atomic::Ordering},
-};
+use std::{borrow::Cow, rc::Rc, sync::atomic::Ordering};
 
 use actix_web::dev::ServiceRequest;
-use limiter_core::storage::Decision;
+use limiter_core::{
+    log::{Throttle, event},
+    storage::Decision,
+};
 
 use super::{
     early_drop::OnEarlyDrop,
@@ -105,7 +104,7 @@ impl Admission {
         let mut meta = predicted.callback_cache.charges(&applicable.meta, client, req);
         meta.extend(Charge::of_breaches(&charges));
         let callback_failed =
-            applicable.callback_failed || any_key_failed(&charges, client) || any_key_failed(&meta, client);
+            applicable.callback_failed || any_key_failed(&[&charges, &meta], client, predicted.settings());
         drop(applicable);
         let rules = RuleLedger::new(&mut predicted.prediction, predicted_rules, seen);
         let decided_by = DecidedBy::default();
@@ -225,12 +224,11 @@ fn is_handled(worker: &Worker, req: &ServiceRequest, stack: Option<&LimiterStack
 }
 
 fn warn_of_duplicate() {
-    static LOGGED: Once = Once::new();
-    LOGGED.call_once(|| {
-        tracing::warn!(
-            code = "L007",
-            "the same limiter wraps a request twice: the outer one decides, the inner one skips it; wrap the app \
-             or the scope, not both"
-        );
-    });
+    static LOGGED: Throttle = Throttle::once("L007");
+    event!(
+        LOGGED.permit_now(),
+        WARN,
+        "the same limiter wraps a request twice: the outer one decides, the inner one skips it; wrap the app or the \
+         scope, not both"
+    );
 }

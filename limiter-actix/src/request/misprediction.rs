@@ -8,7 +8,10 @@ use actix_web::{
     http::{Method, header::ORIGIN},
     rt,
 };
-use limiter_core::storage::{Decision, Verdict};
+use limiter_core::{
+    log::event,
+    storage::{Decision, Verdict},
+};
 
 use super::{
     correction::Correction,
@@ -55,10 +58,11 @@ impl RequestState {
         }
         self.predicted.prediction.reclaim(&unmet);
         if self.predicted.worker.try_table().is_some_and(|table| table.doubt(&unmet)) {
-            tracing::warn!(
-                code = "L009",
+            event!(
+                self.predicted.permit(|lines| &lines.other_handler),
+                WARN,
                 pattern = self.predicted.pattern(),
-                by = req.match_pattern(),
+                by = req.match_pattern().as_deref(),
                 "another handler served the path of a limited or exempt route; from now on its limits apply only \
                  after routing"
             );

@@ -2,6 +2,7 @@
 
 mod examples;
 mod in_flight;
+mod log_floods;
 mod long_paths;
 mod prometheus;
 mod quickstart;
