@@ -1,6 +1,7 @@
 //! Real servers over TCP, and the examples as programs.
 
 mod examples;
+mod hostile;
 mod in_flight;
 mod log_floods;
 mod long_paths;
