@@ -8,12 +8,16 @@ use std::{
 use actix_web::{
     Error, FromRequest, HttpMessage, HttpRequest,
     dev::{Payload, ServiceRequest},
+    error::ErrorInternalServerError,
 };
 
 use crate::{
     Breach, CurrentLimits,
     report::current::Current,
-    request::{check::check, stack::LimiterStack},
+    request::{
+        check::{CheckError, check},
+        stack::LimiterStack,
+    },
 };
 
 /// Checks the limits of a request when the handler calls it, for limiters with
@@ -40,16 +44,22 @@ impl LimitCheck {
     /// Charges all limits of the request, or none, and returns their windows.
     ///
     /// Only the first call charges. Later calls, and calls for requests that are decided already, return the windows.
+    /// Once the request is refused, all calls return that refusal. Calls at once have one result.
     ///
     /// # Errors
     ///
-    /// Returns the response to the request if it is refused, or if its limits were not decided.
+    /// Returns the response to the request if it is refused, or if its limits were not decided. If there is no
+    /// [`Limiter`](crate::Limiter) around the handler, the status is 500, and the log has the code `L033`. A limiter that
+    /// is switched off checks nothing, and all requests pass.
     pub async fn check(&self) -> Result<CurrentLimits, Error> {
         let req = ServiceRequest::from_request(self.0.clone());
-        if let Err(refusal) = check(&req).await {
-            return Err(refusal.into_error(&req));
+        match check(&req).await {
+            Ok(()) => Ok(CurrentLimits::of(&self.0)),
+            Err(CheckError::Refused(refusal)) => Err(refusal.into_error(&req)),
+            Err(CheckError::NoLimiter) => Err(ErrorInternalServerError(
+                "the limits were not checked: the app has no `Limiter` around this handler",
+            )),
         }
-        Ok(CurrentLimits::of(&self.0))
     }
 }
 

@@ -124,6 +124,7 @@ impl DeclaredLimit {
             slot,
             known: Arc::clone(&settings.known),
             storage: settings.storage.clone(),
+            telemetry: Arc::clone(&settings.telemetry),
         };
         match &limit.source {
             Source::Fixed(quota) => Self::Fixed(Rc::new(binder.bind(*quota))),

@@ -16,6 +16,7 @@ mod phase;
 mod predicted;
 mod refund;
 pub(crate) mod refuse;
+mod repeated;
 mod response_headers;
 mod rule_ledger;
 mod settle;

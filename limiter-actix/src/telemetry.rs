@@ -3,31 +3,32 @@
 //! Takes plain values only: labels, numbers and breaches.
 
 pub(crate) mod health;
+mod lines;
 #[cfg(feature = "metrics")]
 mod metrics;
 #[cfg(not(feature = "metrics"))]
 mod no_metrics;
 mod outcome;
-mod throttle;
 
-use limiter_core::{LoggedAddresses, Policy, Timestamp};
+use limiter_core::{
+    LoggedAddresses, Policy, Timestamp,
+    log::{event, shown},
+};
 
 #[cfg(not(feature = "metrics"))]
 use self::no_metrics as metrics;
-use self::{
-    metrics::Metrics,
-    throttle::{TARGET, Throttle},
-};
 pub(crate) use self::{
+    lines::Lines,
     metrics::{DecisionTimer, LimitMetrics, Series, local_refusal, manual_hit},
     outcome::RequestOutcome,
 };
+use self::{lines::TARGET, metrics::Metrics};
 use crate::{Breach, report::decided_by::DecidedBy};
 
 /// The log and the metrics of a limiter, shared by all its workers.
 #[derive(Debug, Default)]
 pub(crate) struct Telemetry {
-    lines: Throttle,
+    pub(crate) lines: Lines,
     metrics: Metrics,
 }
 
@@ -50,31 +51,40 @@ impl Telemetry {
         addresses: LoggedAddresses,
         manual: Option<&str>,
     ) {
-        self.lines.log(now, || {
-            tracing::info!(
-                target: TARGET,
-                limit = %breach.quota,
-                key = %breach.key.logged(addresses),
-                route = breach.route(),
-                meta = breach.is_meta,
-                manual,
-                "request refused"
-            );
-        });
+        event!(
+            self.lines.requests.permit(now),
+            INFO,
+            target: TARGET,
+            limit = shown(&breach.quota),
+            key = shown(breach.key.logged(addresses)),
+            route = breach.route(),
+            meta = breach.is_meta,
+            manual = manual,
+            "request refused"
+        );
     }
 
     /// Logs a request that was not decided because the storage failed.
     pub(crate) fn log_undecided(&self, route: Option<&str>, now: Timestamp) {
-        self.lines.log(now, || {
-            tracing::info!(target: TARGET, route, "request not decided: the storage failed");
-        });
+        event!(
+            self.lines.requests.permit(now),
+            INFO,
+            target: TARGET,
+            route = route,
+            "request not decided: the storage failed"
+        );
     }
 
     /// Logs that a shadow limit would have refused.
     pub(crate) fn log_shadow_refusal(&self, policy: &Policy, name: Option<&str>, now: Timestamp) {
-        self.lines.log(now, || {
-            tracing::info!(target: TARGET, limit = %policy, name, "shadow limit would have refused");
-        });
+        event!(
+            self.lines.requests.permit(now),
+            INFO,
+            target: TARGET,
+            limit = shown(policy),
+            name = name,
+            "shadow limit would have refused"
+        );
     }
 
     /// Records the number of keys and evictions of the memory storage. `prefix` is the limiter's key prefix.

@@ -40,6 +40,9 @@ mod clock;
 mod digest;
 #[cfg(feature = "storage")]
 mod key;
+#[cfg(feature = "storage")]
+#[doc(hidden)]
+pub mod log;
 #[cfg(feature = "remote")]
 mod name;
 #[cfg(feature = "storage")]

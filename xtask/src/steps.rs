@@ -14,6 +14,7 @@ mod memcached;
 mod model;
 mod mongodb;
 mod redis;
+mod soak;
 mod storages;
 mod workspace;
 
@@ -47,6 +48,7 @@ pub(crate) const ALL: &[Step] = &[
     redis::VALKEY,
     memcached::STEP,
     mongodb::STEP,
+    soak::STEP,
     Step { name: "doc", about: "the documentation builds without warnings", ci_only: false, run: doc },
     Step { name: "features", about: "builds with other features", ci_only: false, run: features },
     dependencies::STEP,

@@ -5,6 +5,7 @@ use std::{cell::Cell, rc::Rc};
 use actix_web::dev::{ResponseHead, ServiceRequest};
 use limiter_core::{
     Key, Scope, Window,
+    log::event,
     storage::{Hit, Refund},
 };
 use smallvec::SmallVec;
@@ -247,10 +248,14 @@ pub(crate) fn hits<'a>(charges: &'a [Charge], client: &'a Key) -> SmallVec<[Hit<
 }
 
 /// Returns whether a key function failed for any of the charges, and logs it.
-pub(crate) fn any_key_failed(charges: &[Charge], client: &Key) -> bool {
-    let failed = charges.iter().any(|charge| charge.key(client).is_failed());
+pub(crate) fn any_key_failed(charges: &[&Charges], client: &Key, settings: &Settings) -> bool {
+    let failed = charges.iter().any(|charges| charges.iter().any(|it| it.key(client).is_failed()));
     if failed {
-        tracing::error!(code = "L014", "key function failed; responding with 500");
+        event!(
+            settings.telemetry.lines.key_failed.permit(settings.clock.now()),
+            ERROR,
+            "key function failed; responding with 500"
+        );
     }
     failed
 }

@@ -32,7 +32,7 @@ impl StorageQuery<'_> {
             return Ok(QueryOutcome::new(Decision::new(Verdict::Admitted, [], []), by));
         }
         if let Some(outage) = self.outage.filter(|_| settings.failure.limits.is_some()) {
-            return self.decide_outage_limits(outage, memory);
+            return self.decide_outage_limits(outage, memory, settings);
         }
         self.charges().for_each(|charge| charge.decided_by.set(decider(charge, settings)));
         Ok(QueryOutcome::new(self.run_memory(memory), by))
@@ -43,11 +43,12 @@ impl StorageQuery<'_> {
         &self,
         Outage { plan, req, kept }: Outage<'_>,
         memory: &MemoryStorage,
+        settings: &Settings,
     ) -> Result<QueryOutcome, Undecided> {
         let limits = plan.outage_limits(req).ok_or(Undecided::CallbackFailed)?;
         let is_new = |charge: &Charge| !kept.iter().any(|kept| kept.limit.shares_count_with(&charge.limit));
         let charges: Charges = Charge::of(&limits, self.client, req).into_iter().filter(is_new).collect();
-        if any_key_failed(&charges, self.client) {
+        if any_key_failed(&[&charges], self.client, settings) {
             return Err(Undecided::CallbackFailed);
         }
         for charge in &charges {

@@ -6,6 +6,7 @@ use actix_web::rt;
 use futures_util::future::LocalBoxFuture;
 use limiter_core::{
     Key, Timestamp,
+    log::{event, shown},
     storage::{Refund, Storage},
 };
 use tokio::sync::oneshot;
@@ -40,10 +41,19 @@ impl RefundTask {
             self.charges.iter().filter_map(|charge| charge.refund(&self.client)).collect();
         if let Err(error) = in_time(&*self.storage, self.storage.refund(&refunds, self.now)).await {
             self.config.health.count_error();
-            log_lost(&error.with_causes());
+            self.log_lost(&error.with_causes());
         }
         drop(refunds);
         self.is_sent = true;
+    }
+
+    fn log_lost(&self, error: &dyn fmt::Display) {
+        event!(
+            self.config.settings.telemetry.lines.refund_failed.permit(self.now),
+            WARN,
+            error = shown(error),
+            "refund failed: the cost stays charged until its window ends"
+        );
     }
 }
 
@@ -51,7 +61,7 @@ impl RefundTask {
 impl Drop for RefundTask {
     fn drop(&mut self) {
         if !self.is_sent {
-            log_lost(&"its task ended early, as in a worker that shuts down");
+            self.log_lost(&"its task ended early, as in a worker that shuts down");
         }
     }
 }
@@ -59,10 +69,6 @@ impl Drop for RefundTask {
 /// Spawns a task of this worker. Boxed, since tokio's code for a task is compiled again for each type of future.
 pub(crate) fn spawn(task: LocalBoxFuture<'static, ()>) {
     drop(rt::spawn(task));
-}
-
-fn log_lost(error: &dyn fmt::Display) {
-    tracing::warn!(code = "L006", %error, "refund failed: the cost stays charged until its window ends");
 }
 
 /// A channel to a task that sends refunds to a remote storage.

@@ -4,13 +4,16 @@ use std::{
     net::IpAddr,
     ops::RangeInclusive,
     sync::{
-        Arc, LazyLock, Once,
+        Arc, LazyLock,
         atomic::{AtomicBool, Ordering},
     },
 };
 
 use actix_web::{HttpMessage, dev::ServiceRequest, http::header};
-use limiter_core::Key;
+use limiter_core::{
+    Key,
+    log::{Throttle, event, unthrottled},
+};
 
 use crate::TrustedProxies;
 
@@ -76,8 +79,9 @@ impl ClientAddress {
             return;
         }
         if !self.is_logged.swap(true, Ordering::Relaxed) {
-            tracing::warn!(
-                code = "L011",
+            event!(
+                unthrottled(Some("L011")),
+                WARN,
                 "a request has X-Forwarded-For or Forwarded, but no proxy is trusted: if a proxy sent it, all its \
                  clients share one count; set `LimiterBuilder::trusted_proxies`, or `TrustedProxies::none()` if \
                  there is no proxy"
@@ -97,13 +101,12 @@ pub(super) fn peer(req: &ServiceRequest) -> Option<IpAddr> {
 }
 
 fn without_address() -> Key {
-    static WARNED: Once = Once::new();
-    WARNED.call_once(|| {
-        tracing::warn!(
-            code = "L005",
-            "connection without a peer address: all such connections share one count; behind a proxy on a Unix \
-             socket, set `TrustedProxies::unix_sockets`, or set a key that identifies the client"
-        );
-    });
+    static LOGGED: Throttle = Throttle::once("L005");
+    event!(
+        LOGGED.permit_now(),
+        WARN,
+        "connection without a peer address: all such connections share one count; behind a proxy on a Unix socket, \
+         set `TrustedProxies::unix_sockets`, or set a key that identifies the client"
+    );
     Key::text("no-address", "-")
 }

@@ -7,7 +7,10 @@ use actix_web::{
     dev::ServiceRequest,
     http::header::{AUTHORIZATION, AsHeaderName, HeaderName, HeaderValue},
 };
-use limiter_core::Key;
+use limiter_core::{
+    Key,
+    log::{Throttle, event},
+};
 
 /// Returns a key of the value of a header.
 ///
@@ -26,11 +29,13 @@ use limiter_core::Key;
 /// # let _ = limit;
 /// ```
 pub fn header(name: &str) -> impl Fn(&ServiceRequest) -> Key + Clone + Send + Sync + 'static + use<> {
+    static INVALID: Throttle = Throttle::of("L012");
     let name = HeaderName::try_from(name)
         .inspect_err(|_| {
-            tracing::error!(
-                code = "L012",
-                name,
+            event!(
+                INVALID.permit_now(),
+                ERROR,
+                name = name,
                 "invalid header name in a key: the key is always missing, so limits fall back to the limiter's key"
             );
         })

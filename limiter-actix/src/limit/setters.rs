@@ -7,7 +7,10 @@ use actix_web::{
     dev::{ResponseHead, ServiceRequest},
     http::Method,
 };
-use limiter_core::{Key, Quota, Strategy};
+use limiter_core::{
+    Key, Quota, Strategy,
+    log::{Throttle, event},
+};
 
 use super::{
     Limit,
@@ -177,9 +180,15 @@ impl Limit {
 }
 
 fn method(name: &str) -> Option<Method> {
+    static INVALID: Throttle = Throttle::new(None, Throttle::MAX, Throttle::INTERVAL);
     let method = Method::from_bytes(name.to_ascii_uppercase().as_bytes());
     if method.is_err() {
-        tracing::error!(name, "ignoring invalid method of a limit: expected one such as `POST`");
+        event!(
+            INVALID.permit_now(),
+            ERROR,
+            name = name,
+            "ignoring invalid method of a limit: expected one such as `POST`"
+        );
     }
     method.ok()
 }

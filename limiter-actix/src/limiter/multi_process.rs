@@ -1,26 +1,27 @@
 //! Detects that other processes count beside this one.
 
-use std::{env, sync::Once};
+use std::env;
+
+use limiter_core::log::{Throttle, event};
 
 use crate::settings::{Settings, backend::Backend};
 
 /// Warns once if counts are in the memory of this process and the environment declares several processes.
 pub(crate) fn warn_if_detected(settings: &Settings) {
-    static LOGGED: Once = Once::new();
+    static LOGGED: Throttle = Throttle::once("L030");
     if settings.per_process || !matches!(settings.storage, Backend::Memory(_)) {
         return;
     }
     let Some((variable, value)) = several(|name| env::var(name).ok()) else { return };
-    LOGGED.call_once(|| {
-        tracing::warn!(
-            code = "L030",
-            variable,
-            value,
-            "several processes are declared in the environment: each counts in its own memory, so that together \
-             they admit a multiple; share counts with `LimiterBuilder::storage_uri`, or confirm separate counts \
-             with `LimiterBuilder::per_process`"
-        );
-    });
+    event!(
+        LOGGED.permit_now(),
+        WARN,
+        variable = variable,
+        value = value.as_str(),
+        "several processes are declared in the environment: each counts in its own memory, so that together they admit \
+         a multiple; share counts with `LimiterBuilder::storage_uri`, or confirm separate counts with \
+         `LimiterBuilder::per_process`"
+    );
 }
 
 /// Returns whether a value declares several processes.

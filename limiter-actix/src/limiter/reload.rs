@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use limiter_core::log::{event, shown, unthrottled, verbatim};
 use parking_lot::Mutex;
 
 use self::watch::{FileText, Watcher};
@@ -132,7 +133,12 @@ impl FileSource {
 
     fn apply(&self, read: FileText, applied: &mut LoadedFile, shared: &Shared) -> Result<bool, BuildError> {
         self.try_apply(read, applied, shared).inspect_err(|error| {
-            tracing::error!(code = "L021", %error, "reload failed: the previous settings stay in force");
+            event!(
+                unthrottled(Some("L021")),
+                ERROR,
+                error = verbatim(error),
+                "reload failed: the previous settings stay in force"
+            );
         })
     }
 
@@ -150,7 +156,7 @@ impl FileSource {
         self.keep_fixed(&mut partial, &applied.partial);
         let storage = shared.config().settings.storage.clone();
         shared.replace((self.merge)(&partial, Some(storage))?);
-        tracing::info!(file = %self.file.origin(), "reloaded the settings");
+        event!(unthrottled(None), INFO, file = shown(self.file.origin()), "reloaded the settings");
         *applied = LoadedFile { text, partial };
         Ok(true)
     }
@@ -172,8 +178,13 @@ impl FileSource {
     }
 
     fn warn_of_change(&self, name: &str) {
-        tracing::warn!(code = "L022", file = %self.file.origin(), name,
-            "ignoring a changed setting: it applies only after a restart");
+        event!(
+            unthrottled(Some("L022")),
+            WARN,
+            file = shown(self.file.origin()),
+            name = name,
+            "ignoring a changed setting: it applies only after a restart"
+        );
     }
 }
 

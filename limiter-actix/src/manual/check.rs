@@ -46,7 +46,7 @@ impl<'a> NamedCheck<'a> {
         let limits = Charge::of(&declared.of(req).limits, &client, req);
         let mut meta = Charge::of(&meta_limits(settings, req), &client, req);
         meta.extend(Charge::of_breaches(&limits));
-        let callback_failed = any_key_failed(&limits, &client) || any_key_failed(&meta, &client);
+        let callback_failed = any_key_failed(&[&limits, &meta], &client, settings);
         let (now, decided_by) = (settings.clock.now(), DecidedBy::default());
         Self { config, named, client, limits, meta, now, decided_by, callback_failed }
     }

@@ -8,7 +8,6 @@ use std::{
     cell::RefCell,
     future::{Ready, ready},
     rc::Rc,
-    sync::Once,
 };
 
 use actix_service::{Service, Transform, forward_ready};
@@ -17,6 +16,7 @@ use actix_web::{
     body::EitherBody,
     dev::{ServiceRequest, ServiceResponse},
 };
+use limiter_core::log::{Throttle, event};
 
 use super::{drive::drive, future::LimiterFuture};
 use crate::{
@@ -152,17 +152,16 @@ impl Witness {
 
 /// Logs once that a handler with a rule has responded without any limiter.
 fn warn_if_unclaimed(req: &HttpRequest) {
-    static LOGGED: Once = Once::new();
+    static LOGGED: Throttle = Throttle::once("L010");
     let extensions = req.extensions();
     if extensions.get::<LimiterStack>().is_none_or(LimiterStack::is_claimed) {
         return;
     }
-    LOGGED.call_once(|| {
-        tracing::warn!(
-            code = "L010",
-            path = req.match_pattern(),
-            "a handler has a limit or an exemption, but its app has no `Limiter`: nothing is limited; add \
-             `.wrap(Limiter::default())`"
-        );
-    });
+    event!(
+        LOGGED.permit_now(),
+        WARN,
+        path = req.match_pattern().as_deref(),
+        "a handler has a limit or an exemption, but its app has no `Limiter`: nothing is limited; add \
+         `.wrap(Limiter::default())`"
+    );
 }

@@ -7,14 +7,17 @@ use std::{
 };
 
 use actix_web::{dev::ServiceRequest, web::Bytes};
-use limiter_core::{Policy, Quota, Scope, Strategy};
+use limiter_core::{
+    Policy, Quota, Scope, Strategy,
+    log::{Permit, Throttle, event, shown},
+};
 
 use crate::{
     Limit,
     limit::{callback::Text, quota_source::Source},
     report::policy_name::to_printable_ascii,
     settings::{backend::Backend, known_limits::KnownLimits},
-    telemetry::LimitMetrics,
+    telemetry::{LimitMetrics, Lines, Telemetry},
 };
 
 /// A limit bound to a level and scope, ready to be hit.
@@ -87,6 +90,7 @@ pub(super) struct LimitBinder {
     pub(super) strategy: Strategy,
     pub(super) known: Arc<KnownLimits>,
     pub(super) storage: Backend,
+    pub(super) telemetry: Arc<Telemetry>,
 }
 
 impl LimitBinder {
@@ -122,19 +126,36 @@ impl LimitBinder {
             None => plain,
             Some(Ok(policy)) => policy,
             Some(Err(error)) => {
-                tracing::error!(code = "L004", %error, limit = %quota, place = label,
-                    "ignoring `burst`: it requires the token-bucket strategy");
+                event!(
+                    self.permit(|lines| &lines.unsupported),
+                    ERROR,
+                    error = shown(&error),
+                    limit = shown(quota),
+                    place = label,
+                    "ignoring `burst`: it requires the token-bucket strategy"
+                );
                 plain
             }
         };
         match self.storage.storage().check(&policy) {
             Ok(()) => policy,
             Err(error) => {
-                tracing::error!(code = "L004", %error, limit = %quota, place = label,
-                    "unsupported strategy for this limit: counting it by `sliding-window-counter`");
+                event!(
+                    self.permit(|lines| &lines.unsupported),
+                    ERROR,
+                    error = shown(&error),
+                    limit = shown(quota),
+                    place = label,
+                    "unsupported strategy for this limit: counting it by `sliding-window-counter`"
+                );
                 Policy::new(quota, Strategy::SlidingWindowCounter).with_label(label)
             }
         }
+    }
+
+    /// Permits a log event. Bound limits do not know the time of the request.
+    pub(super) fn permit(&self, line: impl FnOnce(&Lines) -> &Throttle) -> Option<Permit> {
+        line(&self.telemetry.lines).permit_now()
     }
 
     /// Returns a binder for one of several quotas, so that equal ones do not share a count.

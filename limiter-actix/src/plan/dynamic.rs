@@ -3,7 +3,10 @@
 use std::{borrow::Cow, cell::RefCell, collections::HashMap, fmt, rc::Rc};
 
 use actix_web::{HttpMessage, dev::ServiceRequest};
-use limiter_core::Quotas;
+use limiter_core::{
+    Quotas,
+    log::{event, shown},
+};
 
 use super::{
     applicable::{BoundLimits, ResolvedLimits},
@@ -48,8 +51,13 @@ impl DynamicLimit {
             DynamicQuotas::Quotas(quotas) => Returned::Quotas(quotas),
             DynamicQuotas::Text(text) => Returned::Text(text),
             DynamicQuotas::Error(error) => {
-                tracing::error!(code = "L014", %error, place = %self.binder.slot.label,
-                    "dynamic limit failed; responding with 500");
+                event!(
+                    self.binder.permit(|lines| &lines.dynamic_failed),
+                    ERROR,
+                    error = shown(&error),
+                    place = self.binder.slot.label.as_str(),
+                    "dynamic limit failed; responding with 500"
+                );
                 return ResolvedLimits { callback_failed: true, ..ResolvedLimits::default() };
             }
         };
@@ -114,9 +122,14 @@ impl DynamicLimit {
         each.map(|(ordinal, quota)| Rc::new(self.binder.numbered(ordinal).bind(*quota))).collect()
     }
 
-    /// Logs an invalid text. Happens once for each text, since its result is remembered.
+    /// Logs an invalid text. Happens once for each text, as long as its result is remembered.
     fn log_invalid(&self, error: &dyn fmt::Display) {
-        tracing::error!(code = "L001", %error, place = %self.binder.slot.label,
-            "invalid quota from a dynamic limit; applying the outer limits instead");
+        event!(
+            self.binder.permit(|lines| &lines.invalid_quota),
+            ERROR,
+            error = shown(error),
+            place = self.binder.slot.label.as_str(),
+            "invalid quota from a dynamic limit; applying the outer limits instead"
+        );
     }
 }

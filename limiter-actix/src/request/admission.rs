@@ -1,14 +1,12 @@
 //! The admission of a request: predicts its route, and decides the limits there.
 
-use std::{
-    borrow::Cow,
-    mem,
-    rc::Rc,
-    sync::{Once, atomic::Ordering},
-};
+use std::{borrow::Cow, mem, rc::Rc, sync::atomic::Ordering};
 
 use actix_web::dev::ServiceRequest;
-use limiter_core::storage::Decision;
+use limiter_core::{
+    log::{Throttle, event},
+    storage::Decision,
+};
 
 use super::{
     early_drop::OnEarlyDrop,
@@ -109,7 +107,7 @@ impl Admission {
         let mut meta = predicted.callback_cache.charges(&applicable.meta, client, req);
         meta.extend(Charge::of_breaches(&charges));
         let callback_failed =
-            applicable.callback_failed || any_key_failed(&charges, client) || any_key_failed(&meta, client);
+            applicable.callback_failed || any_key_failed(&[&charges, &meta], client, predicted.settings());
         drop(applicable);
         Self { state, charges, set_aside, meta, plan, callback_failed }
     }
@@ -242,12 +240,11 @@ fn is_handled(worker: &Worker, req: &ServiceRequest, stack: Option<&LimiterStack
 }
 
 fn warn_of_duplicate() {
-    static LOGGED: Once = Once::new();
-    LOGGED.call_once(|| {
-        tracing::warn!(
-            code = "L007",
-            "the same limiter wraps a request twice: the outer one decides, the inner one skips it; wrap the app \
-             or the scope, not both"
-        );
-    });
+    static LOGGED: Throttle = Throttle::once("L007");
+    event!(
+        LOGGED.permit_now(),
+        WARN,
+        "the same limiter wraps a request twice: the outer one decides, the inner one skips it; wrap the app or the \
+         scope, not both"
+    );
 }

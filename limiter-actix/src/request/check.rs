@@ -2,22 +2,64 @@
 
 use std::rc::Rc;
 
-use actix_web::dev::ServiceRequest;
+use actix_web::{HttpMessage, dev::ServiceRequest};
+use limiter_core::log::{Throttle, event};
+use tokio::sync::Mutex;
 
 use super::{
-    correction::Correction, pending::PendingDecision, phase::Phase, refuse::Refusal, stack::LimiterStack,
-    state::RequestState,
+    correction::Correction, pending::PendingDecision, phase::Phase, refuse::Refusal,
+    repeated::RepeatedRefusal, stack::LimiterStack, state::RequestState,
 };
 use crate::routing::registered::Position;
 
-/// Runs the checks that the limiters of a request wait for. Later calls have nothing left to check.
-pub(crate) async fn check(req: &ServiceRequest) -> Result<(), Box<Refusal>> {
+/// The reason why a check did not pass.
+pub(crate) enum CheckError {
+    Refused(Box<Refusal>),
+    /// The app has no limiter around the handler.
+    NoLimiter,
+}
+
+/// The checks of one request, and the refusal that ended them. It lies in the extensions of the request.
+///
+/// Checks run one at a time, so that one that comes while another is running gets the same result.
+#[derive(Clone, Default)]
+struct Checks(Rc<Mutex<Option<RepeatedRefusal>>>);
+
+/// Runs the checks that the limiters of a request wait for. Later calls have nothing left to check. Once the request is
+/// refused, all calls return that refusal.
+pub(crate) async fn check(req: &ServiceRequest) -> Result<(), CheckError> {
     let stack = LimiterStack::of(req).unwrap_or_default();
+    if stack.has_no_limiter() {
+        log_missing_limiter(req);
+        return Err(CheckError::NoLimiter);
+    }
+    let checks = Checks::of(req);
+    let mut refused = checks.0.lock().await;
+    if let Some(refusal) = &*refused {
+        return Err(CheckError::Refused(refusal.repeat()));
+    }
     for state in stack.limiters.iter().filter(|state| state.is_in(Phase::AwaitsCheck)) {
         let _turn = CheckTurn::begin(state);
-        Correction::new(Rc::clone(state), Position::Resource, req).decide_later(req).await?;
+        let checked = Correction::new(Rc::clone(state), Position::Resource, req).decide_later(req).await;
+        if let Err(refusal) = checked {
+            let (refusal, repeated) = RepeatedRefusal::of(refusal);
+            *refused = Some(repeated);
+            return Err(CheckError::Refused(refusal));
+        }
     }
     Ok(())
+}
+
+impl Checks {
+    fn of(req: &ServiceRequest) -> Self {
+        let mut extensions = req.extensions_mut();
+        if let Some(checks) = extensions.get::<Self>() {
+            return checks.clone();
+        }
+        let checks = Self::default();
+        extensions.insert(checks.clone());
+        checks
+    }
 }
 
 /// The turn of the caller whose check is running. If the check is dropped before it is decided, such as by a timeout,
@@ -37,4 +79,16 @@ impl Drop for CheckTurn<'_> {
             self.0.phase.set(Phase::AwaitsCheck);
         }
     }
+}
+
+/// Logs once that a handler checks limits, and there is no limiter to check them.
+fn log_missing_limiter(req: &ServiceRequest) {
+    static LOGGED: Throttle = Throttle::once("L033");
+    event!(
+        LOGGED.permit_now(),
+        ERROR,
+        path = req.match_pattern().as_deref(),
+        "a handler calls `LimitCheck::check`, but its app has no `Limiter`: responding with 500; add \
+         `.wrap(limiter)`"
+    );
 }

@@ -80,8 +80,9 @@ impl Correction {
             meta.extend(state.predicted.callback_cache.charges(&applicable.meta, client, req));
         }
         let guards = if is_check { meta.len() } else { of_added };
+        let settings = state.predicted.settings();
         let callback_failed =
-            applicable.callback_failed || any_key_failed(&added, client) || any_key_failed(&meta, client);
+            applicable.callback_failed || any_key_failed(&[&added, &meta], client, settings);
         drop(applicable);
         Self { state, rules, credit, elsewhere, plan, kept, dropped, added, meta, guards, callback_failed }
     }

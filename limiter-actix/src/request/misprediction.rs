@@ -7,7 +7,10 @@ use actix_web::{
     dev::{ResponseHead, ServiceRequest},
     http::{Method, header::ORIGIN},
 };
-use limiter_core::storage::{Decision, Verdict};
+use limiter_core::{
+    log::event,
+    storage::{Decision, Verdict},
+};
 
 use super::{
     correction::Correction,
@@ -68,10 +71,11 @@ impl RequestState {
             table.doubt(&unmet, prediction.method) || is_news
         });
         if is_news {
-            tracing::warn!(
-                code = "L009",
+            event!(
+                self.predicted.permit(|lines| &lines.other_handler),
+                WARN,
                 pattern = self.predicted.pattern(),
-                by = req.match_pattern(),
+                by = req.match_pattern().as_deref(),
                 "another handler served the path of a limited or exempt route; from now on its limits apply only \
                  after routing"
             );

@@ -1,6 +1,9 @@
 use std::rc::Rc;
 
-use limiter_core::{Key, Timestamp};
+use limiter_core::{
+    Key, Timestamp,
+    log::{Permit, Throttle},
+};
 
 use crate::{
     decision::{callback_cache::CallbackCache, context::DecisionContext},
@@ -8,6 +11,7 @@ use crate::{
     report::decided_by::DecidedBy,
     routing::prediction::Prediction,
     settings::Settings,
+    telemetry::Lines,
 };
 
 /// The facts of a request that are known before its decision, and never change.
@@ -25,6 +29,11 @@ pub(crate) struct PredictedRequest {
 impl PredictedRequest {
     pub(super) fn settings(&self) -> &Settings {
         &self.worker.config.settings
+    }
+
+    /// Permits a log event about the request.
+    pub(super) fn permit(&self, line: impl FnOnce(&Lines) -> &Throttle) -> Option<Permit> {
+        line(&self.settings().telemetry.lines).permit(self.decided_at)
     }
 
     /// Returns the pattern of the predicted route.

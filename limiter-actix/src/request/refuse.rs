@@ -1,6 +1,7 @@
 //! Refusals of requests.
 
 use actix_web::{Error, HttpMessage, HttpResponse, dev::ServiceRequest, error::InternalError};
+use limiter_core::log::{event, shown};
 
 use super::{observe, stack::LimiterStack};
 use crate::{
@@ -18,7 +19,7 @@ use crate::{
 pub(crate) struct Refusal {
     pub(crate) response: HttpResponse,
     /// Why nothing was decided. `None` if a limit refused.
-    undecided: Option<Undecided>,
+    pub(super) undecided: Option<Undecided>,
 }
 
 impl Refusal {
@@ -62,7 +63,7 @@ pub(super) fn refuse(
     let breach = breach(context, batch, &refusing, req);
     observe::refused(context, batch, &breach);
     if breach.retry_after().is_none() {
-        log_unsatisfiable(limit);
+        log_unsatisfiable(context, limit);
     }
     let response = refusal::respond(context, limit, &breach, req);
     LimiterStack::show_breach(req, &breach);
@@ -71,9 +72,13 @@ pub(super) fn refuse(
 }
 
 /// Logs once for each limit that a request can never pass it: its cost or its quota is wrong.
-fn log_unsatisfiable(limit: &BoundLimit) {
+fn log_unsatisfiable(context: &DecisionContext<'_>, limit: &BoundLimit) {
     if !limit.is_reported_unsatisfiable.replace(true) {
-        tracing::error!(code = "L008", limit = %limit.policy,
-            "a request costs more than its limit ever allows: it will never pass");
+        event!(
+            context.settings.telemetry.lines.never_passes.permit(context.now),
+            ERROR,
+            limit = shown(&limit.policy),
+            "a request costs more than its limit ever allows: it will never pass"
+        );
     }
 }

@@ -44,6 +44,11 @@ impl LimiterStack {
         self.is_skipped || self.unclaimed_rules.is_empty()
     }
 
+    /// Returns whether the request has met no limiter, not even one that skips it.
+    pub(super) fn has_no_limiter(&self) -> bool {
+        self.limiters.is_empty() && !self.is_skipped
+    }
+
     /// Marks a request that a limiter skips.
     pub(super) fn skip(req: &ServiceRequest) {
         Self::change(req, |stack| stack.is_skipped = true);

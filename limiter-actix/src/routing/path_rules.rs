@@ -145,4 +145,48 @@ mod tests {
         assert_eq!(rules.of_route(["/users/{name}"].into_iter()).as_slice(), [1]);
         assert!(rules.of_route(["/users/{id:x}"].into_iter()).is_empty());
     }
+
+    use proptest::{collection::vec, prelude::*, sample::select};
+
+    /// Segments of patterns as the builder and files may have them, most of them valid.
+    fn text() -> impl Strategy<Value = String> {
+        let plain = select(&["a", "b", "a.b", "é", "", "(", "a+", "\\d", "^", "*", "a*", "{", "{p"][..]);
+        let segment = prop_oneof![
+            4 => plain.prop_map(str::to_owned),
+            3 => (0..4).prop_map(|number| format!("{{p{number}}}")),
+        ];
+        vec(segment, 1..6).prop_map(|segments| format!("/{}", segments.join("/")))
+    }
+
+    fn path() -> impl Strategy<Value = String> {
+        let segment =
+            select(&["a", "b", "a.b", "é", "", "(", "a+", "aa", "7", "\\d", "^", "*", "a*", "\n"][..]);
+        vec(segment, 0..7).prop_map(|segments| format!("/{}", segments.join("/")))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(3000))]
+
+        /// The defect: a rule for `/a*/b` covered all paths.
+        #[test]
+        fn a_valid_rule_covers_what_actix_would_match(
+            texts in vec((text(), any::<bool>()), 1..10),
+            paths in vec(path(), 1..20),
+        ) {
+            let parse = |(text, is_scope): &(String, bool)| {
+                if *is_scope { path_pattern::scope(text) } else { path_pattern::route(text) }
+            };
+            let valid: Vec<_> = texts.iter().filter_map(|text| parse(text).ok()).collect();
+            let rule = |pattern: &PathPattern| PatternRule { pattern: pattern.clone(), rule: Exempt::ALL.into() };
+            let rules = PathRules::new(valid.iter().map(rule).collect(), std::iter::empty());
+            for path in &paths {
+                let matching = valid.iter().enumerate().filter(|(_, pattern)| match pattern {
+                    PathPattern::Scope(pattern) | PathPattern::Route(pattern, _) => pattern.is_match(path),
+                });
+                let expected: Vec<_> = matching.map(|(number, _)| number).collect();
+                let covering = rules.of_path(path);
+                prop_assert_eq!(covering.as_slice(), expected.as_slice(), "{:?} of {:?}", path, &valid);
+            }
+        }
+    }
 }

@@ -361,7 +361,7 @@ impl Table {
         }
         self.recent.take();
         if is_first {
-            warnings::rewritten(came_by);
+            warnings::rewritten(came_by, &self.config.settings);
         }
         true
     }

@@ -1,6 +1,7 @@
 //! Logs places whose limits paths do not predict, and rules that no request meets.
 
 use actix_web::http::Method;
+use limiter_core::log::{event, shown, unthrottled};
 
 use super::{
     app_rules::AppRules,
@@ -10,6 +11,7 @@ use super::{
     route_tree::{Place, RouteTree},
 };
 use crate::settings::{
+    Settings,
     path_pattern::{PathPattern, PatternRule},
     suggest,
 };
@@ -18,8 +20,9 @@ use crate::settings::{
 /// after each change of the settings.
 pub(super) fn warn(rules: &AppRules, tree: Option<&RouteTree>, is_first: bool) {
     let Some(tree) = tree else {
-        tracing::warn!(
-            code = "L032",
+        event!(
+            unthrottled(Some("L032")),
+            WARN,
             "unknown form of the routes in this version of actix-web: limits and exemptions of routes and scopes apply \
              only after routing; use a version of limiter-actix that was tested with it"
         );
@@ -34,10 +37,11 @@ pub(super) fn warn(rules: &AppRules, tree: Option<&RouteTree>, is_first: bool) {
 }
 
 /// Logs that middleware inside of the limiter changes paths.
-pub(super) fn rewritten(path: &str) {
-    tracing::warn!(
-        code = "L015",
-        path = %path.chars().take(100).flat_map(char::escape_debug).collect::<String>(),
+pub(super) fn rewritten(path: &str, settings: &Settings) {
+    event!(
+        settings.telemetry.lines.rewritten.permit(settings.clock.now()),
+        WARN,
+        path = path,
         "middleware inside the limiter rewrites paths: their limits apply only after routing; wrap it after the \
          limiter, so that it runs first"
     );
@@ -55,14 +59,23 @@ fn warn_of_resources(tree: &RouteTree) {
         let is_same = |other: &Place| tree.pattern_of(*other) == Some(pattern);
         let first = places.iter().find(|other| **other == place || !(spec.is_exact() && is_same(other)));
         if let Some(first) = first.filter(|first| **first != place && !is_same(first)) {
-            tracing::warn!(code = "L002", hidden = %pattern, by = tree.pattern_of(*first).map_or("a scope", |by| by),
+            event!(
+                unthrottled(Some("L002")),
+                WARN,
+                hidden = pattern.as_ref(),
+                by = tree.pattern_of(*first).map_or("a scope", |by| &**by),
                 "a limited or exempt route is hidden by another pattern: its limits apply only after routing; \
-                 register it before the other pattern");
+                 register it before the other pattern"
+            );
         } else if !spec.is_exact() && places.iter().any(|other| *other != place && is_same(other)) {
-            tracing::warn!(code = "L003", pattern = %pattern,
+            event!(
+                unthrottled(Some("L003")),
+                WARN,
+                pattern = pattern.as_ref(),
                 "cannot determine from the path which requests reach this resource: another one has its pattern; its \
                  limits apply only after routing; make both one resource with a route for each method, or use \
-                 attributes");
+                 attributes"
+            );
         }
     }
 }
@@ -75,9 +88,13 @@ fn warn_of_scopes(tree: &RouteTree) {
             .enumerate()
             .any(|(other, it)| other != number && it.parent.is_some() && it.prefix == scope.prefix);
         if scope.prefix.is_empty() || shares_prefix {
-            tracing::warn!(code = "L003", prefix = %scope.prefix,
+            event!(
+                unthrottled(Some("L003")),
+                WARN,
+                prefix = scope.prefix.as_ref(),
                 "cannot determine from the path which requests enter this scope: its prefix is empty or shared; its \
-                 limits apply only after routing; give it its own prefix or move the limits to its routes");
+                 limits apply only after routing; give it its own prefix or move the limits to its routes"
+            );
         }
     }
 }
@@ -94,10 +111,14 @@ fn warn_of_hidden_scopes(tree: &RouteTree) {
         let Some(path) = resource.patterns.first().and_then(|pattern| sample(pattern)) else { continue };
         let first = tree.places(&path).first().copied().unwrap_or(place);
         if !tree.scopes_of(first).contains(scope) && !std::mem::replace(&mut logged[*scope], true) {
-            tracing::warn!(code = "L002", hidden = %tree.scopes[*scope].prefix,
-                by = tree.pattern_of(first).map_or("a scope", |by| by),
+            event!(
+                unthrottled(Some("L002")),
+                WARN,
+                hidden = tree.scopes[*scope].prefix.as_ref(),
+                by = tree.pattern_of(first).map_or("a scope", |by| &**by),
                 "a limited or exempt scope is hidden by another pattern: its limits apply only after routing; \
-                 register it before the other pattern");
+                 register it before the other pattern"
+            );
         }
     }
 }
@@ -123,13 +144,23 @@ fn warn_of_path_rules(rules: &AppRules, tree: &RouteTree) {
     }
     for (number, rule) in rules.all.iter().enumerate() {
         if !used[number] && !leads_somewhere(tree, rule) {
-            tracing::warn!(code = "L031", rule = %rule.pattern,
+            event!(
+                unthrottled(Some("L031")),
+                WARN,
+                rule = shown(&rule.pattern),
                 "a rule by pattern matches no route: nothing is limited or exempt by it; give the full path of a \
-                 route, with the prefixes of its scopes and parameters as `{{name}}`");
+                 route, with the prefixes of its scopes and parameters as `{{name}}`"
+            );
         }
         for (method, meant) in misspelt_methods(&rule.pattern) {
-            tracing::warn!(code = "L031", rule = %rule.pattern, %method, %meant,
-                "a rule by pattern has an unknown method: requests by the similar one do not meet it");
+            event!(
+                unthrottled(Some("L031")),
+                WARN,
+                rule = shown(&rule.pattern),
+                method = method.as_str(),
+                meant = meant,
+                "a rule by pattern has an unknown method: requests by the similar one do not meet it"
+            );
         }
     }
 }
@@ -140,9 +171,14 @@ fn warn_if_hidden(tree: &RouteTree, number: usize) {
     let places = sample(pattern).map(|path| tree.places(&path)).unwrap_or_default();
     let is_same = |other: &Place| tree.pattern_of(*other) == Some(pattern);
     if let Some(first) = places.first().filter(|first| !is_same(first)) {
-        tracing::warn!(code = "L002", hidden = %pattern, by = tree.pattern_of(*first).map_or("a scope", |by| by),
+        event!(
+            unthrottled(Some("L002")),
+            WARN,
+            hidden = pattern.as_ref(),
+            by = tree.pattern_of(*first).map_or("a scope", |by| &**by),
             "a route with a rule by pattern is hidden by another pattern: before routing the rule limits requests of \
-             both; register it before the other pattern");
+             both; register it before the other pattern"
+        );
     }
 }
 

@@ -5,6 +5,8 @@ mod variables;
 
 use std::collections::BTreeMap;
 
+use limiter_core::log::{event, shown, unthrottled};
+
 pub(crate) use self::variables::PREFIX;
 use self::{
     values::{boolean, header, retry_after, strategy},
@@ -62,7 +64,13 @@ impl Environment {
     /// Logs the variables without effect.
     pub(crate) fn warn_of_ignored(&self) {
         for (variable, reason) in &self.ignored {
-            tracing::warn!(code = "L020", variable, "ignoring environment variable: {reason}");
+            event!(
+                unthrottled(Some("L020")),
+                WARN,
+                variable = variable.as_str(),
+                reason = shown(reason),
+                "ignoring an environment variable"
+            );
         }
     }
 }

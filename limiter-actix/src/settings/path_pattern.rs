@@ -66,23 +66,31 @@ pub(crate) fn route(text: &str) -> Result<PathPattern, BuildError> {
 /// Checks that actix accepts the pattern, because it panics on invalid ones.
 fn check(text: &str, path: &str) -> Result<(), BuildError> {
     const MAX_SEGMENTS: usize = 16;
+    const MAX_LEN: usize = 4096;
 
+    if path.len() > MAX_LEN {
+        return Err(error(text, "at most 4096 bytes"));
+    }
     if !path.starts_with('/') {
         return Err(error(text, "a path that begins with a slash"));
     }
     if path.len() > 1 && path.ends_with('/') {
         return Err(error(text, "no slash at the end"));
     }
-    let mut dynamic = 0;
+    let mut names = Vec::new();
     for segment in path.split('/') {
         let name = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
         match name {
-            Some(name) if is_name(name) => dynamic += 1,
-            None if !segment.contains(['{', '}']) => {}
+            Some(name) if is_name(name) && names.contains(&name) => {
+                return Err(error(text, "names in braces that differ from each other"));
+            }
+            Some(name) if is_name(name) => names.push(name),
+            // A star would be the rest of the path, for which there are scopes.
+            None if !segment.contains(['{', '}', '*']) => {}
             _ => return Err(error(text, "segments that are plain, or a name in braces such as `{id}`")),
         }
     }
-    if dynamic > MAX_SEGMENTS { Err(error(text, "at most 16 segments in braces")) } else { Ok(()) }
+    if names.len() > MAX_SEGMENTS { Err(error(text, "at most 16 segments in braces")) } else { Ok(()) }
 }
 
 fn is_name(name: &str) -> bool {

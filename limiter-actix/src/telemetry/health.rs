@@ -2,7 +2,11 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use limiter_core::{Timestamp, storage::StorageError};
+use limiter_core::{
+    Timestamp,
+    log::{event, shown, unthrottled},
+    storage::StorageError,
+};
 
 use super::metrics::{storage_error, storage_failed, storage_recovered};
 
@@ -31,9 +35,10 @@ impl Health {
         // Also later in an outage: its begin is not logged if another one was logged just before.
         if !self.is_logged.load(Ordering::Relaxed) && self.should_log(now) {
             self.is_logged.store(true, Ordering::Relaxed);
-            tracing::warn!(
-                code = "L006",
-                error = %error.with_causes(),
+            event!(
+                unthrottled(Some("L006")),
+                WARN,
+                error = shown(error.with_causes()),
                 "storage failed: until it answers again, limits are decided in memory, or by `on_storage_failure`"
             );
         }
@@ -49,7 +54,12 @@ impl Health {
         }
         if is_news && self.is_logged.swap(false, Ordering::Relaxed) {
             let errors = self.errors.load(Ordering::Relaxed);
-            tracing::warn!(code = "L016", errors, "storage answers again and decides the limits");
+            event!(
+                unthrottled(Some("L016")),
+                WARN,
+                errors = errors,
+                "storage answers again and decides the limits"
+            );
         }
     }
 

@@ -156,6 +156,19 @@ fn each_issue_of_a_single_table_names_the_expectation() {
             "routes = { '/x/{id' = '5/minute' }",
             "1:12: `/x/{id`: expected segments that are plain, or a name in braces such as `{id}`",
         ),
+        // The defect: these panicked, or covered other paths.
+        (
+            "routes = { '/{id}/{id}/x' = '5/minute' }",
+            "1:12: `/{id}/{id}/x`: expected names in braces that differ from each other",
+        ),
+        (
+            "routes = { '/a*/b' = '5/minute' }",
+            "1:12: `/a*/b`: expected segments that are plain, or a name in braces such as `{id}`",
+        ),
+        (
+            "scopes = { '/files/*' = '5/minute' }",
+            "1:12: `/files/*`: expected segments that are plain, or a name in braces such as `{id}`",
+        ),
         ("routes = { '/x' = {} }", "1:19: `/x`: expected `limits`, `exempt` or both"),
         ("scopes = { '/x' = { exempt = 'scope' } }", {
             "1:30: `exempt`: expected `default`, `application`, `meta` or `scopes`, found `scope`; did you mean \
@@ -341,4 +354,15 @@ fn main_prints_readable_lines() {
     let printed = format!("{:?}", Box::<dyn std::error::Error>::from(error));
     assert!(printed.contains("\n.default_limits(\"5/mintue\"): expected"), "{printed}");
     assert!(printed.ends_with("\n.ipv6_prefix(7): expected 32 to 128 bits"), "{printed}");
+}
+
+/// Actix compiles patterns to regular expressions, whose size it bounds by a panic.
+#[test]
+fn patterns_are_bounded() {
+    let at_most = format!("/{{id}}/{}", "é".repeat(2045));
+    assert!(Limiter::builder().route(&at_most, "5/minute").build().is_ok());
+    for pattern in [format!("{at_most}a"), format!("/{{id}}/{}", "é".repeat(3_000_000))] {
+        let issues = issues_of(Limiter::builder().route(&pattern, "5/minute"));
+        assert!(issues.len() == 1 && issues[0].ends_with("expected at most 4096 bytes"), "{}", issues.len());
+    }
 }

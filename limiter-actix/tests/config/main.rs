@@ -7,6 +7,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
+mod any_file;
 mod environment;
 mod example;
 mod file;

@@ -2,7 +2,12 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use limiter_actix::TrustedProxies;
+use actix_web::{
+    dev::ServiceRequest,
+    http::header::{HeaderName, HeaderValue},
+    test::TestRequest,
+};
+use limiter_actix::{Key, TrustedProxies, key};
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use crate::vectors::lines;
@@ -120,5 +125,85 @@ proptest! {
             text.windows(address.len()).any(|part| part == address.as_bytes())
         };
         prop_assert!(found == peer || !all.contains(&found) || is_part(&found), "{}", found);
+    }
+}
+
+/// Lines of a header, as a client may send them.
+fn request(name: &'static str, lines: &[Vec<u8>]) -> (TestRequest, Vec<Vec<u8>>) {
+    let valid = lines.iter().filter_map(|line| HeaderValue::from_bytes(line).ok());
+    let name = HeaderName::from_static(name);
+    let mut request = TestRequest::default();
+    let mut sent = Vec::new();
+    for value in valid {
+        sent.push(value.as_bytes().to_vec());
+        request = request.append_header((name.clone(), value));
+    }
+    (request, sent)
+}
+
+/// The text of the only line, without the space around it.
+fn only_text(lines: &[Vec<u8>]) -> Option<&str> {
+    let [line] = lines else { return None };
+    std::str::from_utf8(line).ok().map(str::trim).filter(|text| !text.is_empty())
+}
+
+fn value() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        4 => select(vec!["Bearer ", "bearer", " ", "a", "a=b", "; ", "k=", "%41", "=", "\"", ",", "é"])
+            .prop_map(|text| text.as_bytes().to_vec()),
+        1 => vec(prop_oneof![Just(b'\t'), 0x20..=0x7e_u8, 0x80..=0xff_u8], 0..8),
+        1 => (0..3000_usize).prop_map(|length| vec![b'x'; length]),
+    ];
+    vec(piece, 0..6).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3000))]
+
+    #[test]
+    fn a_key_by_header_is_its_only_value(lines in vec(value(), 0..3)) {
+        let (request, sent) = request("x-api-key", &lines);
+        let found = key::header("X-Api-Key")(&request.to_srv_request());
+        let expected = only_text(&sent).map(|text| Key::text("header x-api-key", text));
+        prop_assert_eq!(found, Key::from(expected));
+    }
+
+    #[test]
+    fn a_bearer_token_is_what_follows_its_scheme(lines in vec(value(), 0..3)) {
+        let (request, sent) = request("authorization", &lines);
+        let found = key::bearer_token(&request.to_srv_request());
+        let token = only_text(&sent).and_then(|text| {
+            let (scheme, token) = text.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+        });
+        prop_assert_eq!(found, Key::text("bearer token", token.unwrap_or_default()));
+    }
+
+    #[test]
+    fn two_values_of_a_query_are_one_key_if_they_are_equal(one in "\\PC{1,20}", other in "\\PC{1,20}") {
+        let found = |value: &str| {
+            let encoded: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            let request: ServiceRequest = TestRequest::with_uri(&format!("/?a=b&k={encoded}")).to_srv_request();
+            key::query("k")(&request)
+        };
+        prop_assert_eq!(found(&one), Key::text("query k", one.as_str()));
+        prop_assert_eq!(found(&one) == found(&other), one == other);
+    }
+
+    /// Kinds are apart, whatever a client sends: no value of one is the key of another, or an address.
+    #[test]
+    fn kinds_of_keys_are_apart(text in "[!-~]{1,40}", lines in vec(value(), 0..3)) {
+        let (request, _) = request("cookie", &lines);
+        let request = request.append_header(("x-api-key", text.as_str())).to_srv_request();
+        let keys = [
+            key::header("x-api-key")(&request),
+            key::cookie("k")(&request),
+            key::bearer_token(&request),
+            Key::text("query k", text.as_str()),
+            Key::from(IpAddr::from([1, 2, 3, 4])),
+        ];
+        for (number, one) in keys.iter().enumerate().filter(|(_, one)| !one.is_missing()) {
+            prop_assert!(keys[..number].iter().all(|other| other != one));
+        }
     }
 }

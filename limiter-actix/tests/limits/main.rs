@@ -7,6 +7,7 @@ mod counts_apart;
 mod deduct;
 mod dynamic;
 mod exemptions;
+mod handler_checks;
 mod limit_keys;
 mod limit_meta;
 mod matching;

@@ -30,7 +30,8 @@ async fn a_flood_of_refusals_does_not_fill_the_log() {
     assert_eq!(refused(), 101);
     let suppressed = log::here("suppressed");
     assert_eq!(suppressed.len(), 1);
-    assert!(suppressed[0].starts_with("INFO") && suppressed[0].contains("suppressed=150"), "{suppressed:?}");
+    assert!(suppressed[0].starts_with("INFO request refused"), "{suppressed:?}");
+    assert!(suppressed[0].contains("suppressed=150"), "{suppressed:?}");
 }
 
 /// A limit in shadow logs the refusal it would have made, once for a request.

@@ -1,7 +1,9 @@
 //! Real servers over TCP, and the examples as programs.
 
 mod examples;
+mod hostile;
 mod in_flight;
+mod log_floods;
 mod long_paths;
 mod prometheus;
 mod quickstart;

@@ -28,7 +28,10 @@ use self::{
     pipeline::{ClockSource, Step},
 };
 use super::{Answer, Batch, Decision, Hit, Refund, Storage, StorageError, Verdict, owned_hit::OwnedHit};
-use crate::{Policy, PolicyError, Strategy, Timestamp};
+use crate::{
+    Policy, PolicyError, Strategy, Timestamp,
+    log::{event, unthrottled},
+};
 
 /// A storage on a MongoDB server or replica set, exact over all processes that use it.
 ///
@@ -85,8 +88,9 @@ impl MongoStorage {
 
     fn count_evicted(&self, evicted: u64) {
         if evicted > 0 && self.evictions.fetch_add(evicted, Ordering::Relaxed) == 0 {
-            tracing::warn!(
-                code = "S005",
+            event!(
+                unthrottled(Some("S005")),
+                WARN,
                 max = Self::MAX_COUNTS_OF_CLIENT,
                 "too many counts of one client on MongoDB: evicting those that were hit least recently"
             );

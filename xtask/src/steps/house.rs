@@ -1,4 +1,4 @@
-//! The house: imports go in one direction, and prose does without the words of a private language.
+//! The house: imports go in one direction, log events are bounded, and prose does without the words of a private language.
 
 use std::{
     error::Error,
@@ -18,14 +18,19 @@ mod circles;
 mod comments;
 mod direction;
 mod imports;
+mod log;
 mod messages;
 mod modules;
 mod names;
 mod order;
 mod prose;
 
-pub(super) const STEP: Step =
-    Step { name: "house", about: "imports go in one direction, prose in plain words", ci_only: false, run };
+pub(super) const STEP: Step = Step {
+    name: "house",
+    about: "imports go in one direction, log events are bounded, prose is plain",
+    ci_only: false,
+    run,
+};
 
 /// Banned words in 10 000 that are let pass.
 const MAX_BANNED: usize = 5;
@@ -39,6 +44,7 @@ fn run() -> Result<Outcome, Box<dyn Error>> {
         crates.push(Crate::read(&sources(order)?, &crates)?);
         failures.extend(check_direction(order, &crates[crates.len() - 1]));
     }
+    failures.extend(check_log()?);
     failures.extend(check_prose()?);
     if failures.is_empty() { Ok(Outcome::Passed) } else { Err(failures.join("; ").into()) }
 }
@@ -88,6 +94,19 @@ fn print_list(title: &str, lines: &[String]) {
             println!("    {line}");
         }
     }
+}
+
+fn check_log() -> Result<Option<String>, Box<dyn Error>> {
+    let mut raw = Vec::new();
+    for name in log::CRATES {
+        let files = files_below(&Path::new(name).join("src"))?;
+        for file in files.iter().filter(|file| is_rust(file)) {
+            raw.extend(log::of_file(file, &fs::read_to_string(file)?));
+        }
+    }
+    println!("log: {} lines without a bound", raw.len());
+    print_list("lines of the log without a bound", &raw);
+    Ok((!raw.is_empty()).then(|| format!("log: {} lines without a bound", raw.len())))
 }
 
 fn check_prose() -> Result<Option<String>, Box<dyn Error>> {

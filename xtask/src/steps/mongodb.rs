@@ -16,7 +16,7 @@ pub(super) const STEP: Step =
     Step { name: "mongodb", about: "the MongoDB storage on real servers", ci_only: false, run };
 
 /// Names the program to the tests.
-const SERVER: &str = "MONGOD";
+pub(super) const SERVER: &str = "MONGOD";
 
 /// Its licence, the SSPL, lets us run it for tests; it is neither built upon nor passed on.
 const MONGOD: Program = Program {
@@ -34,7 +34,7 @@ fn run() -> Result<Outcome, Box<dyn Error>> {
 }
 
 /// Returns the program that the variable names, or else a fetched one.
-fn server() -> Result<PathBuf, Box<dyn Error>> {
+pub(super) fn server() -> Result<PathBuf, Box<dyn Error>> {
     let server = match env::var_os(SERVER) {
         Some(named) => PathBuf::from(named),
         None => MONGOD.fetch()?,

@@ -1,4 +1,9 @@
-use std::{env, error::Error, path::Path, process::Command};
+use std::{
+    env,
+    error::Error,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use super::{Outcome, Step};
 use crate::{
@@ -15,7 +20,7 @@ pub(super) const VALKEY: Step =
     Step { name: "valkey", about: "the Redis storage on Valkey", ci_only: false, run: on_valkey };
 
 /// Names the program to the tests.
-const SERVER: &str = "REDIS_SERVER";
+pub(super) const SERVER: &str = "REDIS_SERVER";
 
 const VALKEY_SERVER: Program = Program {
     package: Package {
@@ -27,16 +32,26 @@ const VALKEY_SERVER: Program = Program {
 };
 
 fn on_redis() -> Result<Outcome, Box<dyn Error>> {
-    let server = env::var(SERVER).unwrap_or_else(|_| "redis-server".into());
-    if !works(Command::new(&server).arg("--version")) {
-        return Err(format!("{server} was not found; `apt-get install redis-server` installs it").into());
-    }
-    test(Path::new(&server), &["redis::", "redis_tls::"])
+    test(&program()?, &["redis::", "redis_tls::"])
 }
 
 fn on_valkey() -> Result<Outcome, Box<dyn Error>> {
     // The program comes without TLS.
-    test(&VALKEY_SERVER.fetch()?, &["redis::"])
+    test(&valkey()?, &["redis::"])
+}
+
+/// Returns the program that the variable names, or else the installed one.
+pub(super) fn program() -> Result<PathBuf, Box<dyn Error>> {
+    let server = env::var(SERVER).unwrap_or_else(|_| "redis-server".into());
+    if !works(Command::new(&server).arg("--version")) {
+        return Err(format!("{server} was not found; `apt-get install redis-server` installs it").into());
+    }
+    Ok(server.into())
+}
+
+/// Returns the program of Valkey, fetched if need be.
+pub(super) fn valkey() -> Result<PathBuf, Box<dyn Error>> {
+    VALKEY_SERVER.fetch()
 }
 
 fn test(server: &Path, names: &[&str]) -> Result<Outcome, Box<dyn Error>> {

@@ -1,11 +1,9 @@
 //! Parses the networks of proxies.
 
-use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    sync::Once,
-};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net};
+use limiter_core::log::{Throttle, event};
 
 /// The length of the prefix of IPv4-mapped IPv6 addresses, `::ffff:0:0/96` (RFC 4291, section 2.5.5.2).
 const MAPPED_BITS: u8 = 96;
@@ -32,14 +30,13 @@ fn unmapped(network: IpNet) -> IpNet {
 
 /// Logs once that all addresses are trusted.
 pub(super) fn warn_all_trusted() {
-    static WARNED: Once = Once::new();
-    WARNED.call_once(|| {
-        tracing::warn!(
-            code = "L013",
-            "all addresses are trusted as proxies: clients can choose their address; name the networks of the \
-             proxies, or set `TrustedProxies::hops`"
-        );
-    });
+    static LOGGED: Throttle = Throttle::once("L013");
+    event!(
+        LOGGED.permit_now(),
+        WARN,
+        "all addresses are trusted as proxies: clients can choose their address; name the networks of the proxies, or \
+         set `TrustedProxies::hops`"
+    );
 }
 
 #[cfg(test)]

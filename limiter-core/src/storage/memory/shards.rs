@@ -4,6 +4,7 @@ use super::shard::Shard;
 use crate::{
     Policy, Timestamp, Window,
     digest::halves,
+    log::{event, unthrottled},
     shim::{AtomicU64, AtomicUsize, Mutex, MutexGuard},
     storage::Hit,
 };
@@ -117,8 +118,9 @@ impl Shards {
 
     fn count_evicted(&self, evicted: u64) {
         if evicted > 0 && self.evictions.fetch_add(evicted, Ordering::Relaxed) == 0 {
-            tracing::warn!(
-                code = "S003",
+            event!(
+                unthrottled(Some("S003")),
+                WARN,
                 capacity = self.capacity,
                 "memory storage is full: evicting live counts; give it a larger capacity"
             );

@@ -10,6 +10,8 @@ use mongodb::{
 };
 use tokio::time::sleep;
 
+use crate::log::{event, shown, unthrottled};
+
 /// The pause after the first failed attempt. It doubles with each attempt.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const MAX_PAUSE: Duration = Duration::from_secs(60);
@@ -23,7 +25,12 @@ where
     loop {
         let Err(error) = create(&collection).await else { return };
         if is_final(&error) {
-            tracing::warn!(code = "S006", %error, "TTL index on MongoDB could not be created: expired counts stay");
+            event!(
+                unthrottled(Some("S006")),
+                WARN,
+                error = shown(&error),
+                "TTL index on MongoDB could not be created: expired counts stay"
+            );
             return;
         }
         sleep(pause).await;

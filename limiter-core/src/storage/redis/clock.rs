@@ -2,11 +2,12 @@
 
 use std::{
     future::Future,
-    sync::Once,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use redis::{RedisResult, Value};
+
+use crate::log::{Throttle, event};
 
 /// The smallest difference that is logged.
 const MIN_SKEW: Duration = Duration::from_secs(5);
@@ -16,23 +17,23 @@ const MIN_SKEW: Duration = Duration::from_secs(5);
 /// `server_time` sends `TIME` to the server. If it fails, because the user lacks the permission or the connection is
 /// lost, nothing is compared.
 pub(super) async fn compare(server_time: impl Future<Output = RedisResult<Value>>) {
-    static LOGGED: Once = Once::new();
+    static LOGGED: Throttle = Throttle::once("S004");
+    static FAILED: Throttle = Throttle::new(None, Throttle::MAX, Throttle::INTERVAL);
     let before = since_epoch();
     let answer = server_time.await;
     let after = since_epoch();
     let Some(there) = answer.ok().and_then(parse) else {
-        tracing::debug!("clocks not compared: the Redis server did not return its time");
+        event!(FAILED.permit_now(), DEBUG, "clocks not compared: the Redis server did not return its time");
         return;
     };
     let Some(ahead_seconds) = ahead(there, before, after) else { return };
-    LOGGED.call_once(|| {
-        tracing::warn!(
-            code = "S004",
-            ahead_seconds,
-            "clocks of this machine and of the storage differ: limits hold, but times of day in responses may be \
-             wrong; set the clocks by NTP"
-        );
-    });
+    event!(
+        LOGGED.permit_now(),
+        WARN,
+        ahead_seconds = ahead_seconds,
+        "clocks of this machine and of the storage differ: limits hold, but times of day in responses may be \
+         wrong; set the clocks by NTP"
+    );
 }
 
 /// Returns by how many seconds this machine is ahead of the server, or `None` if that is not much.

@@ -3,15 +3,32 @@ use std::{
     sync::atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
-use crate::storage::StorageError;
+use crate::{
+    log::{Throttle, event, shown},
+    storage::StorageError,
+};
 
 /// A circuit breaker, which is open while the storage fails.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Breaker {
     is_open: AtomicBool,
     is_probed: AtomicBool,
     /// Failures since the last success.
     failures: AtomicU32,
+    opened: Throttle,
+    closed: Throttle,
+}
+
+impl Default for Breaker {
+    fn default() -> Self {
+        Self {
+            is_open: AtomicBool::default(),
+            is_probed: AtomicBool::default(),
+            failures: AtomicU32::default(),
+            opened: Throttle::of("S001"),
+            closed: Throttle::of("S002"),
+        }
+    }
 }
 
 impl Breaker {
@@ -31,10 +48,11 @@ impl Breaker {
         let failures = self.failures.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         let opens = failures >= max_failures.get() && !self.is_open.swap(true, Ordering::Relaxed);
         if opens {
-            tracing::warn!(
-                code = "S001",
-                error = %error.with_causes(),
-                failures,
+            event!(
+                self.opened.permit_now(),
+                WARN,
+                error = shown(error.with_causes()),
+                failures = failures,
                 "circuit open: the storage keeps failing; calls fail at once until it answers a probe"
             );
         }
@@ -44,7 +62,7 @@ impl Breaker {
     pub(super) fn close(&self) {
         self.failures.store(0, Ordering::Relaxed);
         if self.is_open.swap(false, Ordering::Relaxed) {
-            tracing::warn!(code = "S002", "circuit closed: the storage answers again");
+            event!(self.closed.permit_now(), WARN, "circuit closed: the storage answers again");
         }
     }
 

@@ -15,6 +15,7 @@ pub(super) const CRATES: &[Order] = &[
             digest
             shim sync
             clock
+            log
             name
             quota
             scope

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     Timestamp, Window,
+    log::{Throttle, event, shown},
     storage::{
         Batch, Decision, Hit, Refund, StorageError, Verdict,
         decision::Windows,
@@ -173,9 +174,15 @@ fn must_undo(reply: &ScriptReply, verdict: Option<Verdict>) -> bool {
 
 /// Runs calls at once. Errors are only logged, since they do not change the verdict.
 async fn run_all(cluster: &Arc<Cluster>, calls: &[(u16, Call)]) {
+    static FAILED: Throttle = Throttle::new(None, Throttle::MAX, Throttle::INTERVAL);
     let answers = calls.iter().map(|(slot, call)| cluster.run(*slot, call));
     for error in join_all(answers).await.into_iter().filter_map(Result::err) {
-        tracing::debug!(%error, "call after a refusal failed in a slot of the Redis cluster");
+        event!(
+            FAILED.permit_now(),
+            DEBUG,
+            error = shown(&error),
+            "call after a refusal failed in a slot of the Redis cluster"
+        );
     }
 }
 

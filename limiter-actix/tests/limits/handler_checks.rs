@@ -1,0 +1,138 @@
+//! Limits that the handler checks by itself, with `LimitCheck`.
+
+use actix_web::{
+    App, Error, HttpResponse, HttpServer, Responder,
+    test::init_service,
+    web::{self, ServiceConfig},
+};
+use futures_util::future::join;
+use limiter_actix::{Breach, Limit, LimitCheck, Limiter, Quota, resource};
+use limiter_test_support::{
+    app::{ask, request},
+    client::Client,
+    log,
+    server::serve,
+    storages::StorageKind,
+};
+
+use crate::probe::hold;
+
+/// Goes on after a refusal, as code does that handles it somewhere else.
+async fn stubborn(limits: LimitCheck) -> Result<&'static str, Error> {
+    drop(limits.check().await);
+    limits.check().await?;
+    Ok("passed")
+}
+
+/// Checks from two branches of the handler.
+async fn twofold(limits: LimitCheck) -> Result<&'static str, Error> {
+    let (one, other) = join(limits.check(), limits.check()).await;
+    one.and(other)?;
+    Ok("passed")
+}
+
+async fn shows_both(limits: LimitCheck) -> impl Responder {
+    let (one, other) = join(limits.check(), limits.check()).await;
+    let shown = |it: Result<_, Error>| match it {
+        Ok(_) => "passed".to_owned(),
+        Err(error) => {
+            let response = error.error_response();
+            format!("{} {error} {:?}", response.status(), response.headers().get("retry-after"))
+        }
+    };
+    format!("{}\n{}", shown(one), shown(other))
+}
+
+/// The defect: the second check of a refused request passed.
+#[test]
+fn a_refused_request_stays_refused() {
+    let limit = || Limit::new(Quota::per_hour(1)).error_message("no more");
+    hold(
+        |it| it.auto_check(false),
+        |app: &mut ServiceConfig| {
+            app.service(resource("/", limit(), |it| it.to(stubborn)));
+        },
+        &[
+            (0.0, "GET /", "", "200 'passed'"),
+            (0.0, "GET /", "", "429 [A=3600] 'no more'"),
+            (0.0, "GET /", "", "429 [A=3600] 'no more'"),
+        ],
+    );
+}
+
+/// The defect: of two checks at once, the second passed before the first was decided.
+#[test]
+fn checks_at_once_have_one_result_and_charge_once() {
+    let limit = || Limit::new(Quota::per_hour(2)).error_message("no more");
+    hold(
+        |it| it.auto_check(false),
+        |app: &mut ServiceConfig| {
+            app.service(resource("/", limit(), |it| it.to(twofold)));
+        },
+        &[
+            (0.0, "GET /", "", "200 'passed'"),
+            (0.0, "GET /", "", "200 'passed'"),
+            (0.0, "GET /", "", "429 [A=3600] 'no more'"),
+        ],
+    );
+}
+
+#[actix_web::test]
+async fn both_of_two_checks_get_the_same_refusal() {
+    for kind in StorageKind::ALL {
+        let limiter = kind.set(Limiter::builder()).auto_check(false).build().unwrap();
+        let app = App::new()
+            .wrap(limiter)
+            .service(resource("/", Limit::new(Quota::per_day(0)), |it| it.to(shows_both)));
+        let body = ask(&init_service(app).await, request("GET", "/")).await.body;
+        let lines: Vec<_> = body.lines().collect();
+        assert_eq!(lines[0], lines[1], "{kind:?}");
+        assert!(lines[0].starts_with("429"), "{kind:?}: {body}");
+    }
+}
+
+/// The response that a callback made is repeated as it was, and the callback is called once.
+#[actix_web::test]
+async fn the_response_of_a_callback_is_repeated() {
+    async fn handler(limits: LimitCheck) -> Result<&'static str, Error> {
+        drop(limits.check().await);
+        limits.check().await?;
+        Ok("passed")
+    }
+    let calls = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let count = std::sync::Arc::clone(&calls);
+    let limit = Limit::new(Quota::per_hour(0)).on_breach(move |_: &Breach| {
+        let call = count.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
+        Some(HttpResponse::PaymentRequired().insert_header(("x-call", call)).body(format!("call {call}")))
+    });
+    let limiter = Limiter::builder().auto_check(false).build().unwrap();
+    let app = App::new().wrap(limiter).service(resource("/", limit, |it| it.to(handler)));
+    let answer = ask(&init_service(app).await, request("GET", "/")).await;
+    assert_eq!((answer.status, answer.header("x-call"), answer.body.as_str()), (402, Some("1"), "call 1"));
+    assert_eq!(calls.load(std::sync::atomic::Ordering::Relaxed), 1);
+}
+
+/// The defect: without a limiter, every check passed.
+#[test]
+fn a_check_without_a_limiter_is_an_error_and_is_logged_once() {
+    log::capture();
+    let server = serve(|listener| {
+        let server = HttpServer::new(|| {
+            let off = Limiter::builder().enabled(false).build().expect("a limiter");
+            App::new()
+                .route("/", web::get().to(stubborn))
+                .service(web::scope("/off").wrap(off).route("/", web::get().to(stubborn)))
+        });
+        Ok(server.workers(2).listen(listener)?.run())
+    });
+    let mut client = Client::connect(server.address);
+    for target in ["/", "/"] {
+        let answer = client.get(target);
+        assert_eq!(answer.status, 500, "{target}");
+        assert!(answer.body.contains("no `Limiter`"), "{}", answer.body);
+    }
+    assert_eq!(client.get("/off/").status, 200, "a limiter that is off checks nothing");
+    let lines = log::everywhere("L033");
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].starts_with("ERROR") && lines[0].contains("path=\"/\""), "{lines:?}");
+}

@@ -1,0 +1,49 @@
+//! The same against real servers. `cargo xtask test soak` runs these.
+
+use std::{sync::Arc, time::Duration};
+
+use limiter_actix::{
+    OnStorageFailure,
+    storage::{MemcachedStorage, MongoStorage, RedisStorage, Resilient, Storage},
+};
+use limiter_test_servers::{Cluster, Memcached, Mongo, Redis, Sentinel};
+
+/// Longer than the default, since a deadline on a busy machine is no fault of the limiter.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A failure of the storage would be an answer with the status 503.
+fn soak<S: Storage + 'static>(storage: S) {
+    let storage = Resilient::new(storage).deadline(DEADLINE);
+    super::soak(|it| it.storage(Arc::new(storage)).on_storage_failure(OnStorageFailure::Deny));
+}
+
+/// On Redis, or on Valkey if `REDIS_SERVER` names it.
+#[test]
+fn on_redis() {
+    let server = Redis::start();
+    soak(RedisStorage::new(&server.uri()).expect("an address"));
+}
+
+#[test]
+fn on_redis_by_sentinel() {
+    let server = Sentinel::start();
+    soak(RedisStorage::new(&server.uri()).expect("an address"));
+}
+
+#[test]
+fn on_a_redis_cluster() {
+    let server = Cluster::start();
+    soak(RedisStorage::new(&server.uri()).expect("an address"));
+}
+
+#[test]
+fn on_memcached() {
+    let server = Memcached::start();
+    soak(MemcachedStorage::new(&server.uri()).expect("an address"));
+}
+
+#[test]
+fn on_mongodb() {
+    let server = Mongo::start();
+    soak(MongoStorage::new(&server.uri()).expect("an address"));
+}
