@@ -21,6 +21,10 @@ const STRATEGIES: [Strategy; 4] = [
 
 /// Checks what the storage makes of replies that these bytes describe. Nothing panics, and a batch counts as written
 /// only if the server confirms each write.
+///
+/// # Panics
+///
+/// If one of these is not so.
 pub fn memcached_replies(bytes: &[u8]) {
     check_parser(bytes);
     with_batch(Input::new(bytes), &STRATEGIES, |batch, mut input| {

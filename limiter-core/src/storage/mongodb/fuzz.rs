@@ -10,6 +10,10 @@ use crate::{
 
 /// Checks what the storage makes of documents that these bytes describe. Nothing panics, and documents that have
 /// decided otherwise than their counts require are an error.
+///
+/// # Panics
+///
+/// If one of these is not so.
 pub fn mongodb_replies(bytes: &[u8]) {
     with_batch(Input::new(bytes), &Strategy::ALL, |batch, mut input| {
         let (layout, mark) = (BatchLayout::new(batch.hits()), ObjectId::new());

@@ -15,6 +15,10 @@ use crate::{
 
 /// Checks what the storage makes of replies that these bytes describe. Nothing panics, and only a whole reply of a
 /// script is a decision.
+///
+/// # Panics
+///
+/// If one of these is not so.
 pub fn redis_replies(bytes: &[u8]) {
     with_batch(Input::new(bytes), &Strategy::ALL, |batch, mut input| {
         let call = Call::decide(batch, None, |hit| format!("{:?}{:?}", hit.key, hit.scope));
