@@ -150,7 +150,6 @@ fn soak(storage: impl FnOnce(LimiterBuilder) -> LimiterBuilder + Send + 'static)
         attackers.into_iter().map(|it| it.join().expect("an attacker goes on to the end")).sum();
 
     let health = limiter.storage_health();
-    let breakers = log::everywhere("S001");
     let logged = log::everywhere("").len() - lines;
     let rounds = honest.rounds;
     println!(
@@ -159,8 +158,8 @@ fn soak(storage: impl FnOnce(LimiterBuilder) -> LimiterBuilder + Send + 'static)
     );
     assert!(attacks > ATTACKERS && rounds > 0);
     assert_eq!(honest.wrong, Vec::<String>::new(), "of {rounds} rounds");
+    // Without a failed call, no breaker opens.
     assert_eq!((health.errors(), health.is_failing()), (0, false), "{:?}", log::everywhere("L006"));
-    assert_eq!(breakers, Vec::<String>::new());
     assert_eq!(PANICS.load(SeqCst), panics, "the limiter panics");
     assert!(grown < MAX_GROWTH_KB, "{grown} kB more");
     // A hundred refusals a second, some with codes, and those of other tests of this process.
