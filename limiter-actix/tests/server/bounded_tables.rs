@@ -98,7 +98,7 @@ fn grown(kind: StorageKind) -> (u64, i64) {
         }
         // A rule for each depth and each text of a segment, so that a path chooses those that cover it.
         for depth in 0..14 {
-            let before: String = (0..depth).map(|number| format!("/{{s{number}}}")).collect();
+            let before = (0..depth).map(|number| format!("/{{s{number}}}")).collect::<Vec<_>>().concat();
             builder = builder.scope(&format!("{before}/x"), "1000000000/day; 1000000000/hour");
         }
         let limiter = builder.build().expect("a limiter");

@@ -91,7 +91,7 @@ fn limits(it: LimiterBuilder) -> LimiterBuilder {
         .application_limits(Limit::new(Quota::per_day(1_000_000_000)))
         .default_limits(Limit::new(Quota::per_day(1_000_000)).key(by_client()));
     for depth in 0..8 {
-        let segments = (0..depth).map(|number| format!("/{{s{number}}}")).collect::<String>();
+        let segments = (0..depth).map(|number| format!("/{{s{number}}}")).collect::<Vec<_>>().concat();
         it = it
             .route(&format!("{segments}/x{depth}"), "1000000/day")
             .scope(&format!("/d{depth}"), "1000000/day");
