@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    fmt,
     future::{Ready, ready},
 };
 
@@ -37,8 +38,14 @@ use crate::{
 ///     Ok(HttpResponse::Ok().finish())
 /// }
 /// ```
-#[derive(Debug)]
 pub struct LimitCheck(HttpRequest);
+
+/// Shows the pattern of the route, and nothing of the request: that of [`HttpRequest`] shows keys in headers.
+impl fmt::Debug for LimitCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LimitCheck").field(&self.0.match_pattern()).finish()
+    }
+}
 
 impl LimitCheck {
     /// Charges all limits of the request, or none, and returns their windows.

@@ -62,6 +62,12 @@ impl Plan {
         plan
     }
 
+    /// Returns the number of limits.
+    pub(crate) fn size(&self) -> usize {
+        let of_levels: usize = self.levels.iter().map(|level| level.limits.len()).sum();
+        self.meta.len() + self.application.len() + of_levels + self.outage_limits.len()
+    }
+
     /// Returns the limits that apply to a request.
     pub(crate) fn applicable(&self, req: &ServiceRequest) -> Cow<'_, Applicable> {
         match &self.fixed {

@@ -42,9 +42,9 @@ pub(crate) async fn check(req: &ServiceRequest) -> Result<(), CheckError> {
         let _turn = CheckTurn::begin(state);
         let checked = Correction::new(Rc::clone(state), Position::Resource, req).decide_later(req).await;
         if let Err(refusal) = checked {
-            let (refusal, repeated) = RepeatedRefusal::of(refusal);
+            let (refusal, repeated) = RepeatedRefusal::of(*refusal);
             *refused = Some(repeated);
-            return Err(CheckError::Refused(refusal));
+            return Err(CheckError::Refused(Box::new(refusal)));
         }
     }
     Ok(())

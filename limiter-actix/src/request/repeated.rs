@@ -20,15 +20,15 @@ pub(super) struct RepeatedRefusal {
 
 impl RepeatedRefusal {
     /// Keeps the parts of a refusal. A body that is a stream is not repeated, and the copies have none.
-    pub(super) fn of(refusal: Box<Refusal>) -> (Box<Refusal>, Self) {
-        let Refusal { response, undecided } = *refusal;
+    pub(super) fn of(refusal: Refusal) -> (Refusal, Self) {
+        let Refusal { response, undecided } = refusal;
         let (head, body) = response.into_parts();
         let (body, copy) = match body.try_into_bytes() {
             Ok(bytes) => (bytes.clone().boxed(), bytes),
             Err(stream) => (stream, Bytes::new()),
         };
         let repeated = Self { status: head.status(), headers: head.headers().clone(), body: copy, undecided };
-        (Box::new(Refusal { response: head.set_body(body), undecided }), repeated)
+        (Refusal { response: head.set_body(body), undecided }, repeated)
     }
 
     /// Returns the refusal again.

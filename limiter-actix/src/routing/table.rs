@@ -1,7 +1,7 @@
 //! The routes of one app with the limits that apply there, in one worker.
 
 use std::{
-    cell::{OnceCell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     collections::HashMap,
     rc::Rc,
     sync::Arc,
@@ -43,6 +43,8 @@ pub(crate) struct Table {
     app: Rc<AppRoutes>,
     routes: RefCell<HashMap<RouteKey, Rc<Route>>>,
     plans: RefCell<HashMap<PlanKey, Rc<Plan>>>,
+    /// The number of limits in all plans.
+    planned: Cell<usize>,
     recent: RefCell<RecentPaths>,
 }
 
@@ -71,6 +73,8 @@ pub(crate) enum Arrival {
 /// Requests choose which routes and plans come about, so there is a bound. Beyond it, all are made anew.
 const MAX_ROUTES: usize = 1024;
 const MAX_PLANS: usize = 1024;
+/// The number of limits in all plans. Many rules by pattern may cover one path, so that few plans are large.
+const MAX_PLANNED_LIMITS: usize = 16 * 1024;
 
 impl Table {
     /// Reads the rules of the app that serves this request.
@@ -85,6 +89,7 @@ impl Table {
             app,
             routes: RefCell::default(),
             plans: RefCell::default(),
+            planned: Cell::default(),
             recent: RefCell::default(),
         }
     }
@@ -274,9 +279,14 @@ impl Table {
         }
         let builder = PlanBuilder { rules: &self.rules, settings: &self.config.settings, key: &key };
         let plan = Rc::new(builder.build());
-        if plans.len() >= MAX_PLANS {
+        if plans.len() >= MAX_PLANS || self.planned.get() >= MAX_PLANNED_LIMITS {
             plans.clear();
+            self.planned.set(0);
+            // They keep plans, too.
+            self.routes.borrow_mut().clear();
+            self.recent.take();
         }
+        self.planned.set(self.planned.get().saturating_add(plan.size()));
         plans.insert(key, Rc::clone(&plan));
         plan
     }

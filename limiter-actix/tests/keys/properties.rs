@@ -182,7 +182,7 @@ proptest! {
     #[test]
     fn two_values_of_a_query_are_one_key_if_they_are_equal(one in "\\PC{1,20}", other in "\\PC{1,20}") {
         let found = |value: &str| {
-            let encoded: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            let encoded = value.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
             let request: ServiceRequest = TestRequest::with_uri(&format!("/?a=b&k={encoded}")).to_srv_request();
             key::query("k")(&request)
         };

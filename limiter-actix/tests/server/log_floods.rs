@@ -299,7 +299,7 @@ fn gone() -> StorageError {
 
 impl Storage for Flapping {
     fn decide<'a>(&'a self, batch: &'a Batch<'a>, now: Timestamp) -> Answer<'a, Decision> {
-        let is_even = self.decisions.fetch_add(1, Relaxed) % 2 == 0;
+        let is_even = self.decisions.fetch_add(1, Relaxed).is_multiple_of(2);
         Answer::Ready(if is_even { Ok(self.memory.decide(batch, now)) } else { Err(gone()) })
     }
 

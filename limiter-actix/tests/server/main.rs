@@ -1,5 +1,6 @@
 //! Real servers over TCP, and the examples as programs.
 
+mod bounded_tables;
 mod examples;
 mod hostile;
 mod in_flight;
@@ -8,6 +9,7 @@ mod long_paths;
 mod prometheus;
 mod quickstart;
 mod replay;
+mod secrets;
 mod several_processes;
 mod spelling;
 mod without_limiter;

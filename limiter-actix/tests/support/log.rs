@@ -34,7 +34,7 @@ pub fn capture() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         log::set_logger(&Capture).expect("there is no other logger");
-        log::set_max_level(LevelFilter::Debug);
+        log::set_max_level(LevelFilter::Trace);
     });
 }
 

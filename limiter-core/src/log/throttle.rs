@@ -41,12 +41,12 @@ impl Throttle {
         Self::new(Some(code), 1, Duration::MAX)
     }
 
-    /// Creates a throttle of at most `max` events in each interval.
+    /// Creates a throttle of at most `max` events in each interval, which counts in whole seconds.
     #[must_use]
     pub const fn new(code: Option<&'static str>, max: u32, interval: Duration) -> Self {
-        let nanos = interval.as_nanos();
-        // No later than the end of the clock.
-        let interval = if nanos > u64::MAX as u128 { u64::MAX } else { nanos as u64 };
+        let nanos = interval.as_secs().saturating_mul(1_000_000_000);
+        // It divides.
+        let interval = if nanos == 0 { 1 } else { nanos };
         Self {
             code,
             max,

@@ -23,6 +23,7 @@ mod messages;
 mod modules;
 mod names;
 mod order;
+mod promises;
 mod prose;
 
 pub(super) const STEP: Step = Step {
@@ -45,6 +46,7 @@ fn run() -> Result<Outcome, Box<dyn Error>> {
         failures.extend(check_direction(order, &crates[crates.len() - 1]));
     }
     failures.extend(check_log()?);
+    failures.extend(check_promises()?);
     failures.extend(check_prose()?);
     if failures.is_empty() { Ok(Outcome::Passed) } else { Err(failures.join("; ").into()) }
 }
@@ -109,6 +111,21 @@ fn check_log() -> Result<Option<String>, Box<dyn Error>> {
     Ok((!raw.is_empty()).then(|| format!("log: {} lines without a bound", raw.len())))
 }
 
+fn check_promises() -> Result<Option<String>, Box<dyn Error>> {
+    let mut names = promises::Names::default();
+    for name in log::CRATES {
+        for file in files_below(Path::new(name))?.iter().filter(|file| is_rust(file)) {
+            names.add(&file.to_string_lossy(), &fs::read_to_string(file)?);
+        }
+    }
+    let page = fs::read_to_string(promises::PAGE)?;
+    let tests = promises::tests(&page);
+    let missing: Vec<_> = tests.iter().filter(|test| !names.have(test)).map(ToString::to_string).collect();
+    println!("promises: {} tests named, {} missing", tests.len(), missing.len());
+    print_list("tests that do not exist", &missing);
+    Ok((!missing.is_empty()).then(|| format!("{}: {} tests do not exist", promises::PAGE, missing.len())))
+}
+
 fn check_prose() -> Result<Option<String>, Box<dyn Error>> {
     let mut counts = Vec::new();
     for file in pages_and_sources()? {
@@ -136,7 +153,8 @@ fn per_ten_thousand(part: usize, whole: usize) -> String {
 }
 
 fn pages_and_sources() -> io::Result<Vec<PathBuf>> {
-    let mut files: Vec<_> = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(PathBuf::from).into();
+    let mut files: Vec<_> =
+        ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"].map(PathBuf::from).into();
     files.extend(files_below(Path::new("docs"))?.into_iter().filter(|file| is_page(file)));
     for order in order::CRATES {
         files.extend(

@@ -201,7 +201,8 @@ impl Attacker {
     fn many_paths(&mut self) -> Option<()> {
         self.flood(|it, number| {
             let depth = number % 8;
-            let segments: String = (0..depth).map(|_| format!("/{}", it.random.below(1 << 32))).collect();
+            let segments =
+                (0..depth).map(|_| format!("/{}", it.random.below(1 << 32))).collect::<Vec<_>>().concat();
             let path = match number % 3 {
                 0 => format!("/d{}{segments}", it.random.below(8)),
                 1 => format!("/d{}{segments}/x{depth}", it.random.below(8)),

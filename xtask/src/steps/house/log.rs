@@ -32,8 +32,8 @@ pub(super) fn of_file(path: &Path, text: &str) -> Vec<String> {
     let is_exception = EXCEPTIONS.iter().any(|(file, _)| *file == path);
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
     let is_wrong = |line: &str| {
-        let has = |word: &&str| line.contains(*word);
-        RAW.iter().any(|word| has(&word)) || (!is_exception && UNBOUNDED.iter().any(|word| has(&word)))
+        let has = |word: &str| line.contains(word);
+        RAW.iter().any(|word| has(word)) || (!is_exception && UNBOUNDED.iter().any(|word| has(word)))
     };
     lines
         .filter(|(_, line)| is_wrong(line))
