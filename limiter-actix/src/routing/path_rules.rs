@@ -11,8 +11,9 @@ pub(super) struct PathRules {
     pub(super) all: Vec<PatternRule>,
     /// The trust in each.
     trust: Vec<Trust>,
-    /// Those that are found by path: for scopes, and for routes that the app does not have.
     by_segments: SegmentTree,
+    /// `true` for those that name a route of the app.
+    has_route: Vec<bool>,
     /// Those for routes, by their patterns without the names of parameters.
     by_shape: HashMap<String, Vec<usize>>,
 }
@@ -21,7 +22,7 @@ pub(super) struct PathRules {
 pub(super) type Covering = Vec<usize>;
 
 impl PathRules {
-    /// Finds the rules for routes of the app at these routes, whatever the path of a request is, and others by path.
+    /// Returns the rules of an app with these routes.
     pub(super) fn new<'p>(all: Vec<PatternRule>, routes: impl Iterator<Item = &'p str>) -> Self {
         let shapes: HashSet<String> =
             if all.is_empty() { HashSet::new() } else { routes.map(shape).collect() };
@@ -34,10 +35,9 @@ impl PathRules {
             };
             let text = pattern.pattern().unwrap_or_default();
             let shape = shape(text);
-            if is_prefix || !shapes.contains(&shape) {
-                // A prefix without segments covers every path.
-                rules.by_segments.add(number, text, is_prefix);
-            }
+            // A prefix without segments covers every path.
+            rules.by_segments.add(number, text, is_prefix);
+            rules.has_route.push(!is_prefix && shapes.contains(&shape));
             if !is_prefix {
                 rules.by_shape.entry(shape).or_default().push(number);
             }
@@ -62,7 +62,12 @@ impl PathRules {
         self.all.is_empty()
     }
 
-    /// Returns the rules that cover a path, wherever it leads.
+    /// Returns whether a rule names a route of the app. It then holds at no default service.
+    pub(super) fn has_route(&self, rule: usize) -> bool {
+        self.has_route[rule]
+    }
+
+    /// Returns the rules that cover a path.
     pub(super) fn of_path(&self, path: &str) -> Covering {
         if self.is_empty() {
             return Covering::new();
@@ -131,11 +136,11 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_for_a_route_of_the_app_covers_it_and_no_path() {
+    fn a_rule_may_name_a_route_of_the_app() {
         let rules = rules(&["/users/{id}", "/users/me", "/api/**"], &["/users/{name}", "/api"]);
-        assert_eq!(rules.of_path("/users/me").as_slice(), [1]);
+        assert_eq!([0, 1, 2].map(|rule| rules.has_route(rule)), [true, false, false]);
+        assert_eq!(rules.of_path("/users/me").as_slice(), [0, 1]);
         assert_eq!(rules.of_route(["/users/{name}"].into_iter()).as_slice(), [0]);
-        assert_eq!(rules.of_path("/api").as_slice(), [2]);
     }
 
     #[test]

@@ -1,6 +1,10 @@
 //! Predicts where a request will arrive, among the places that match its path.
 
-use std::{cell::RefCell, rc::Rc, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    sync::Arc,
+};
 
 use actix_web::{dev::ServiceRequest, http::Method};
 use smallvec::SmallVec;
@@ -20,6 +24,10 @@ pub(crate) struct Route {
     candidates: Vec<Candidate>,
     /// `true` if a guard can lead only to the first place, or to a default service around it.
     is_alone: bool,
+    /// `true` if rules by pattern cover only some of the places.
+    has_rules_of_routes: bool,
+    /// The places where requests have arrived although others were predicted, as bits.
+    reached: Cell<u32>,
 }
 
 /// A place that a path may lead to.
@@ -61,7 +69,7 @@ pub(crate) struct Prediction {
     pub(crate) rules: RuleIds,
     /// The place where limits hold if a guard leads the request past the predicted one.
     elsewhere: Option<Box<Elsewhere>>,
-    /// Rules by pattern that cover only routes where the request may arrive instead. Nothing decides them there.
+    /// Rules by pattern that cover only routes where requests have arrived instead. Nothing decides them there.
     pub(super) of_rivals: RulesOfRoutes,
     pub(crate) credit: Credit,
     /// The method of the request.
@@ -183,7 +191,8 @@ impl Route {
                 && candidates.first().is_some_and(|first| first.scopes.starts_with(&place.scopes))
         };
         let is_alone = candidates.iter().skip(1).all(is_around);
-        Self { candidates, is_alone }
+        let has_rules_of_routes = candidates.iter().any(|place| !place.of_route.is_empty());
+        Self { candidates, is_alone, has_rules_of_routes, reached: Cell::default() }
     }
 
     /// Predicts where a request arrives that has met some rules so far. The rules still have to be granted.
@@ -200,6 +209,14 @@ impl Route {
         };
         let likely = self.likely(&reachable).unwrap_or(first);
         self.among_rivals(likely, &reachable)
+    }
+
+    /// Notes that a request has arrived at the route of this pattern, although another one was predicted.
+    pub(super) fn note_arrival(&self, pattern: &str) {
+        let is_there = |(_, place): &(usize, &Candidate)| place.pattern.as_deref() == Some(pattern);
+        let there = self.candidates.iter().enumerate().filter(is_there);
+        let bits = there.fold(self.reached.get(), |bits, (number, _)| bits | bit(number));
+        self.reached.set(bits);
     }
 
     /// Returns the prediction that holds for a request which has arrived, at the route of this pattern or at a default
@@ -228,7 +245,9 @@ impl Route {
         };
         let of_rivals = |candidate: usize| {
             let predicted = &self.candidates[candidate];
-            let rivals = reachable.iter().map(|(rival, _)| &self.candidates[*rival]);
+            let is_reached = |rival: &usize| self.reached.get() & bit(*rival) != 0;
+            let rivals = reachable.iter().map(|(rival, _)| rival).filter(|rival| is_reached(rival));
+            let rivals = rivals.map(|rival| &self.candidates[*rival]);
             let all =
                 rivals.filter(|rival| rival.pattern != predicted.pattern).flat_map(Candidate::rules_of_route);
             let mut others: RulesOfRoutes = all.collect();
@@ -301,6 +320,11 @@ impl Route {
     }
 }
 
+/// Returns the bit of a candidate.
+fn bit(candidate: usize) -> u32 {
+    u32::try_from(candidate).ok().and_then(|candidate| 1_u32.checked_shl(candidate)).unwrap_or(0)
+}
+
 impl Prediction {
     /// Keeps of the rules those that were met already, and those that can be granted now.
     pub(super) fn grant(&mut self, met: &[RuleId]) {
@@ -328,7 +352,7 @@ impl Prediction {
     /// Returns whether no rule by pattern covers the route, or one where the request may arrive instead.
     #[inline]
     pub(super) fn is_under_attributes_only(&self) -> bool {
-        self.of_rivals.is_empty() && self.place().of_route.is_empty()
+        !self.route.has_rules_of_routes
     }
 
     /// Returns the pattern of the route; none for unmatched paths.

@@ -191,13 +191,16 @@ impl Table {
             }
             Place::Default(_) => Covering::new(),
         };
+        let is_here =
+            |rule: &&usize| matches!(place, Place::Resource(_)) || !self.rules.patterns.has_route(**rule);
+        let by_path: Covering = covering.iter().filter(is_here).copied().collect();
         Candidate::new(
             tree.pattern_of(place).cloned(),
             tree.scopes_of(place).into_iter().map(around).collect(),
             tree.rules_of(place),
             &self.app.trust,
             tree.rule_of(place).cloned(),
-            union(covering, &of_route),
+            union(&by_path, &of_route),
             of_route,
         )
     }
@@ -236,12 +239,17 @@ impl Table {
             return if is_in_doubt { Arrival::InDoubt } else { Arrival::Expected };
         }
         let there = self.rules.patterns.of_route(pattern.as_deref().into_iter());
-        let has_missed = |rule: &usize| {
-            !there.contains(rule) && self.rules.patterns.trust(*rule).is_given(prediction.method)
-        };
+        let by_path = self.rules.patterns.of_path(req.match_info().as_str());
+        let holds_there =
+            |rule: &usize| there.contains(rule) || (pattern.is_some() && by_path.contains(rule));
+        let has_missed =
+            |rule: &usize| !holds_there(rule) && self.rules.patterns.trust(*rule).is_given(prediction.method);
+        if let Some(pattern) = &pattern {
+            prediction.route.note_arrival(pattern);
+        }
         if expected.iter().any(has_missed) {
             Arrival::Elsewhere
-        } else if prediction.of_rivals.is_empty() {
+        } else if prediction.of_rivals.is_empty() && there.is_empty() {
             Arrival::Expected
         } else {
             Arrival::InDoubt
@@ -326,10 +334,12 @@ impl Table {
         }
         let pattern = req.match_pattern();
         let arrived_at = pattern.as_deref().filter(|_| is_at_handler(req.request()));
-        let arrival = route.arrival(arrived_at, rules).unwrap_or_else(|| route.predict(req, rules));
-        let mut key = self.key(&arrival, rules, req);
+        let predicted = route.predict(req, rules);
+        let arrival = route.arrival(arrived_at, rules);
+        let mut key = self.key(arrival.as_ref().unwrap_or(&predicted), rules, req);
         key.in_doubt.clear();
-        key.pattern = arrived_at.map(Into::into).or(key.pattern);
+        // What nothing takes is counted as the next request of its kind will be.
+        key.pattern = arrived_at.map(Into::into).or_else(|| predicted.pattern().cloned());
         key
     }
 

@@ -59,7 +59,7 @@ impl<'a> Judge<'a> {
     pub(crate) fn expect(&mut self, way: &Way<'_>) {
         if !way.is_certain {
             self.granted.extend(way.astray().into_iter().map(Grant::On));
-            self.granted.extend(way.given_elsewhere().into_iter().map(Grant::Pattern));
+            self.granted.extend(way.given_on_some().into_iter().map(Grant::Pattern));
         }
         if way.is_rewritten || self.has_rewritten {
             self.granted.extend((0..self.sites.app.given.len()).map(Grant::Pattern));

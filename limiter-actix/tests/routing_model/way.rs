@@ -186,13 +186,19 @@ impl<'a> Way<'a> {
 
     /// Rules by pattern that stand on routes where the request might have gone, and not where it went.
     pub(crate) fn given_elsewhere(&self) -> Vec<usize> {
-        let is_on = |given: &usize, end: &End| {
-            let given = &self.sites.app.given[*given];
-            matches!(end, End::At(number) if self.sites.is_given(given, *number))
-        };
-        let is_elsewhere =
-            |given: &usize| !is_on(given, &self.end) && self.ends.iter().any(|end| is_on(given, end));
-        (0..self.sites.app.given.len()).filter(is_elsewhere).collect()
+        let mut given = self.given_on_some();
+        given.retain(|given| !self.is_given_on(*given, &self.end));
+        given
+    }
+
+    /// Rules by pattern that stand on some of the routes where the request might have gone.
+    pub(crate) fn given_on_some(&self) -> Vec<usize> {
+        let is_on_some = |given: &usize| self.ends.iter().any(|end| self.is_given_on(*given, end));
+        (0..self.sites.app.given.len()).filter(is_on_some).collect()
+    }
+
+    fn is_given_on(&self, given: usize, end: &End) -> bool {
+        matches!(end, End::At(number) if self.sites.is_given(&self.sites.app.given[given], *number))
     }
 }
 
