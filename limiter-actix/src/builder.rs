@@ -103,7 +103,8 @@ impl LimiterBuilder {
     /// Sets the function that identifies the client. Defaults to [`client_address`](crate::key::client_address), which
     /// is also used when it returns no key.
     ///
-    /// The module [`key`](crate::key) has ready-made functions.
+    /// The module [`key`](crate::key) has ready-made functions. A function sees the `app_data` of the app, and not that
+    /// of scopes inside the limiter.
     pub fn key<F, K>(mut self, key: F) -> Self
     where
         F: Fn(&ServiceRequest) -> K + Send + Sync + 'static,

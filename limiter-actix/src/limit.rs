@@ -41,6 +41,9 @@ macro_rules! define_limit {
         ///     .error_message("too many attempts");
         /// # let _ = limit;
         /// ```
+        ///
+        /// Functions of the request are usually called before routing. They see the `app_data` of the app, and not
+        /// that of scopes and resources inside the limiter.
         #[derive(Clone, Debug)]
         #[must_use]
         pub struct Limit {
@@ -68,7 +71,8 @@ impl Limit {
     ///
     /// The limiter calls `function` once per request. It may return a [`Quota`], [`Quotas`](crate::Quotas), a text in
     /// their notation, or an `Option` or `Result` of these. If it returns `None`, there is no limit here for this
-    /// request. If it returns an error, the response is 500.
+    /// request. If it returns an error, the response is 500. It sees the `app_data` of the app, and not that of scopes
+    /// inside the limiter.
     ///
     /// If a text is invalid, the limiter logs that as an error (`L001`). The other limits at the same place then apply to
     /// this request, together with the outer limits.

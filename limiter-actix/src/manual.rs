@@ -15,7 +15,7 @@ use crate::{
     Limiter, OnStorageFailure,
     decision::{deadline::in_time, decide::decide_remotely, fallback},
     limit::named::NamedLimit,
-    request::pending::decide,
+    request::pending::PendingDecision,
     settings::{Config, backend::Backend},
     telemetry,
 };
@@ -81,7 +81,7 @@ impl Limiter {
         if !config.enabled.load(Ordering::Relaxed) || config.settings.is_skipped(&req) {
             return Ok(None);
         }
-        match decide(NamedCheck::new(&config, named, &req), &req).await {
+        match NamedCheck::new(&config, named, &req).decide_later(&req).await {
             Ok(window) => Ok(window),
             Err(refusal) => Err(refusal.into_error(&req)),
         }

@@ -9,10 +9,10 @@ mod resolve;
 use std::{borrow::Cow, rc::Rc, sync::Arc};
 
 use actix_web::dev::ServiceRequest;
-use smallvec::{SmallVec, smallvec};
+use smallvec::smallvec;
 
 use self::{
-    applicable::{Applicable, ResolvedLimits},
+    applicable::{Applicable, BoundLimits, ResolvedLimits},
     bound_limit::{BoundLimit, LimitBinder, LimitSlot},
     dynamic::DynamicLimit,
     resolve::{Level, resolve},
@@ -57,22 +57,25 @@ impl Plan {
             fixed: None,
         };
         if plan.all_declared().all(|declared| matches!(declared, DeclaredLimit::Fixed(_))) {
-            plan.fixed = Some(plan.resolve(DeclaredLimit::fixed));
+            plan.fixed = Some(plan.resolve(&DeclaredLimit::fixed));
         }
         plan
     }
 
-    /// Returns the number of limits.
+    /// Returns the most limits that the plan may come to hold. A dynamic limit remembers one for each of its quotas.
     pub(crate) fn size(&self) -> usize {
-        let of_levels: usize = self.levels.iter().map(|level| level.limits.len()).sum();
-        self.meta.len() + self.application.len() + of_levels + self.outage_limits.len()
+        let size = |declared: &DeclaredLimit| match declared {
+            DeclaredLimit::Fixed(_) => 1,
+            DeclaredLimit::Dynamic(_) => dynamic::MAX_REMEMBERED,
+        };
+        self.all_declared().chain(&self.outage_limits).map(size).sum()
     }
 
     /// Returns the limits that apply to a request.
     pub(crate) fn applicable(&self, req: &ServiceRequest) -> Cow<'_, Applicable> {
         match &self.fixed {
             Some(fixed) => Cow::Borrowed(fixed),
-            None => Cow::Owned(self.resolve(|declared| declared.of(req))),
+            None => Cow::Owned(self.resolve(&|declared| declared.of(req))),
         }
     }
 
@@ -83,25 +86,25 @@ impl Plan {
     }
 
     /// Returns the limits that replace those decided in memory, or `None` if a function failed.
-    pub(crate) fn outage_limits(&self, req: &ServiceRequest) -> Option<SmallVec<[Rc<BoundLimit>; 2]>> {
+    pub(crate) fn outage_limits(&self, req: &ServiceRequest) -> Option<BoundLimits> {
         let resolved: ResolvedLimits = self.outage_limits.iter().map(|declared| declared.of(req)).collect();
         (!resolved.callback_failed).then_some(resolved.limits)
     }
 
     /// Resolves all declared limits by `of`, and keeps those that apply.
-    fn resolve(&self, of: impl Fn(&DeclaredLimit) -> ResolvedLimits) -> Applicable {
-        let levels: SmallVec<[ResolvedLimits; 4]> =
-            self.levels.iter().map(|level| level.limits.iter().map(&of).collect()).collect();
-        let declared: SmallVec<[Level; 4]> =
+    fn resolve(&self, of: &dyn Fn(&DeclaredLimit) -> ResolvedLimits) -> Applicable {
+        let levels: Vec<ResolvedLimits> =
+            self.levels.iter().map(|level| level.limits.iter().map(of).collect()).collect();
+        let declared: Vec<Level> =
             self.levels.iter().zip(&levels).map(|(level, resolved)| level.level(resolved)).collect();
         let applies = resolve(&declared);
 
         let mut applicable = Applicable::default();
         if applies.meta {
-            applicable.add_meta(self.meta.iter().map(&of).collect());
+            applicable.add_meta(self.meta.iter().map(of).collect());
         }
         if applies.application {
-            applicable.add(self.application.iter().map(&of).collect());
+            applicable.add(self.application.iter().map(of).collect());
         }
         for (resolved, _) in levels.into_iter().zip(applies.levels).filter(|(_, applies)| *applies) {
             applicable.add(resolved);

@@ -1,8 +1,10 @@
 //! Predicts the route of a request, and what applies there.
 
 mod app_rules;
+pub(crate) mod arrival;
 pub(crate) mod beacon;
 mod label;
+pub(crate) mod method_set;
 mod path_rules;
 pub(crate) mod pattern_text;
 pub(crate) mod plan_builder;

@@ -8,6 +8,8 @@ use crate::{Policy, PolicyError, Timestamp};
 mod address;
 mod answer;
 mod arc;
+#[cfg(any(feature = "mongodb", feature = "redis-cluster"))]
+mod background;
 mod batch;
 mod batch_decision;
 #[cfg(feature = "remote")]
@@ -22,6 +24,8 @@ mod memcached;
 mod memory;
 #[cfg(feature = "mongodb")]
 mod mongodb;
+#[cfg(feature = "remote")]
+mod overdue;
 #[cfg(any(feature = "memcached", feature = "mongodb"))]
 mod owned_hit;
 #[cfg(feature = "redis")]

@@ -17,13 +17,13 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{
-    Attribute, Meta, Path, Result, Token, parenthesized,
+    Attribute, LitStr, Meta, Path, Result, Token, parenthesized,
     parse::{Parse, ParseStream},
     parse_quote, parse2,
     punctuated::Punctuated,
 };
 
-use crate::{exempt::Exempt, limit::Limit};
+use crate::{actix::route, exempt::Exempt, limit::Limit};
 
 /// The attributes that a carrier collects.
 #[derive(Clone, Copy)]
@@ -98,6 +98,17 @@ impl Carrier {
     pub(crate) fn rule(&self) -> Result<TokenStream> {
         let calls = self.parts.iter().map(Part::calls).collect::<Result<TokenStream>>()?;
         Ok(quote!(::limiter_actix::__private::Rule::new() #calls))
+    }
+
+    /// Rejects methods of limits that no route below takes: such a limit never applies.
+    pub(crate) fn check_methods(&self, taken: &[LitStr]) -> Result<()> {
+        let limits = self.parts.iter().filter(|part| matches!(part.kind, Kind::Limit));
+        for method in
+            limits.map(Part::parse::<Limit>).collect::<Result<Vec<_>>>()?.into_iter().flat_map(Limit::methods)
+        {
+            route::check_method(&method, taken)?;
+        }
+        Ok(())
     }
 }
 

@@ -42,7 +42,8 @@ use self::carrier::Kind;
 ///
 /// The first argument is a quota, `count/unit` or `count per n units`, parsed at compile time. Several quotas are
 /// joined by `;` and share the options. A path instead of a quota names a function that returns quotas for each
-/// request: `#[limit(by_tier)]`.
+/// request: `#[limit(by_tier)]`. Functions of the request are usually called before routing. They see
+/// the `app_data` of the app, and not that of scopes and resources.
 ///
 /// The attribute may be repeated, imported under another name, and mixed with other attributes. The limiter
 /// decides all limits of a handler together.

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{
-    Error, Expr, ExprLit, Lit, Result, Token,
+    Error, Expr, ExprLit, Lit, LitStr, Result, Token,
     ext::IdentExt as _,
     parse::{Parse, ParseStream},
 };
@@ -48,6 +48,13 @@ impl Parse for Limit {
             }
             (Err(error), _) | (_, Err(error)) => Err(error),
         }
+    }
+}
+
+impl Limit {
+    /// Returns the methods that it names, none if it applies to all.
+    pub(crate) fn methods(self) -> Vec<LitStr> {
+        self.options.methods
     }
 }
 

@@ -25,6 +25,8 @@ struct Way {
     delay_millis: AtomicU64,
     /// The bytes of answers that are still let through, plus 1; 0 when there is no end.
     rest: AtomicU64,
+    /// The connections so far.
+    connections: AtomicU64,
 }
 
 impl Proxy {
@@ -40,6 +42,7 @@ impl Proxy {
         let way = Arc::clone(&proxy.way);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
+                way.connections.fetch_add(1, Ordering::SeqCst);
                 tokio::spawn(join(client, server, Arc::clone(&way)));
             }
         });
@@ -49,6 +52,11 @@ impl Proxy {
     /// Where it listens.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The number of connections that were made so far.
+    pub fn connections(&self) -> u64 {
+        self.way.connections.load(Ordering::SeqCst)
     }
 
     /// Delays each piece of an answer.

@@ -9,7 +9,8 @@ use crate::{
 impl LimiterBuilder {
     /// Limits the paths that match a pattern, as `#[limit]` limits a handler.
     ///
-    /// A pattern is a path, `/users/{id}`, optionally with methods, `POST,PUT /users/{id}`.
+    /// A pattern is a path, `/users/{id}`, optionally with methods, `POST,PUT /users/{id}`. It is the full pattern of a
+    /// route, with the prefixes of its scopes. A rule covers the whole resource, with all of its patterns.
     pub fn route(self, pattern: &str, limits: impl IntoLimits) -> Self {
         let call = format!(".route({pattern:?}, {})", limits.in_code());
         self.limited(&call, path_pattern::route(pattern), limits)

@@ -127,6 +127,9 @@ impl Charge {
     /// Returns the charges for the own meta limits of these limits, with the same clients and scopes.
     pub(crate) fn of_breaches(limits: &[Self]) -> Charges {
         let mut charges = Charges::new();
+        if limits.iter().all(|charge| charge.limit.meta.is_empty()) {
+            return charges;
+        }
         for (index, charge) in limits.iter().enumerate().filter(|(_, charge)| !charge.limit.meta.is_empty()) {
             charges.extend(charge.limit.meta.iter().map(|limit| Self {
                 limit: Rc::clone(limit),
@@ -222,6 +225,16 @@ impl Charge {
         let window = self.window.as_ref().filter(|window| window.is_allowed())?;
         Some(Refund::new(self.hit(client), window))
     }
+}
+
+/// Splits charges into those that pass a test and the others. The test is no type parameter, so that this is compiled
+/// once.
+pub(crate) fn partition(charges: Charges, test: &dyn Fn(&Charge) -> bool) -> (Charges, Charges) {
+    let (mut passing, mut others) = (Charges::new(), Charges::new());
+    for charge in charges {
+        if test(&charge) { passing.push(charge) } else { others.push(charge) }
+    }
+    (passing, others)
 }
 
 /// Returns the hits of all charges.

@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use actix_web::rt;
+use futures_util::future::LocalBoxFuture;
 use limiter_core::{
     Key, Timestamp,
     log::{event, shown},
@@ -65,6 +66,11 @@ impl Drop for RefundTask {
     }
 }
 
+/// Spawns a task of this worker. Boxed, since tokio's code for a task is compiled again for each type of future.
+pub(crate) fn spawn(task: LocalBoxFuture<'static, ()>) {
+    drop(rt::spawn(task));
+}
+
 /// A channel to a task that sends refunds to a remote storage.
 ///
 /// The task is spawned while the request is in flight. A request may be dropped where spawning panics, such as in
@@ -75,12 +81,12 @@ impl RefundChannel {
     /// Spawns the task.
     pub(crate) fn open() -> Self {
         let (sender, receiver) = oneshot::channel::<RefundTask>();
-        rt::spawn(async move {
+        spawn(Box::pin(async move {
             // Requests with a response drop their sender.
             if let Ok(task) = receiver.await {
                 task.send().await;
             }
-        });
+        }));
         Self(sender)
     }
 

@@ -14,7 +14,7 @@ use crate::{
         bound_limit::{LimitSlot, Tier},
     },
     report::decided_by::DecidedBy,
-    request::pending::{PendingDecision, Progress},
+    request::pending::{PendingAdmission, PendingDecision, Progress, decide},
     routing::plan_builder::meta_limits,
     settings::Config,
     telemetry,
@@ -109,5 +109,12 @@ impl PendingDecision for NamedCheck<'_> {
     /// Never called, since a check is awaited anyway.
     fn decide_now(self, _: &ServiceRequest) -> Progress<Self> {
         Progress::Waits(self)
+    }
+
+    fn decide_later<'r>(self, req: &'r ServiceRequest) -> PendingAdmission<'r, Self::Admitted>
+    where
+        Self: 'r,
+    {
+        Box::pin(decide(self, req))
     }
 }

@@ -9,7 +9,7 @@ use actix_web::{
 use super::future::{LimiterFuture, refused};
 use crate::request::{
     early_drop::OnEarlyDrop,
-    pending::{PendingDecision, Progress, decide},
+    pending::{PendingDecision, Progress},
 };
 
 /// Decides a request, and calls the service if it is admitted. Nothing is awaited first if counts are in memory.
@@ -43,7 +43,7 @@ where
     };
     let service = Rc::clone(service);
     LimiterFuture::boxed(async move {
-        let guard = match decide(pending, &req).await {
+        let guard = match pending.decide_later(&req).await {
             Ok(admitted) => guard(admitted),
             Err(refusal) => return Ok(refused(req, refusal.response)),
         };

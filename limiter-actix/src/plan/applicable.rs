@@ -6,12 +6,15 @@ use smallvec::SmallVec;
 
 use super::{bound_limit::BoundLimit, resolve::LevelLimits};
 
+/// Bound limits. As many as most requests have fit without an allocation.
+pub(crate) type BoundLimits = SmallVec<[Rc<BoundLimit>; 4]>;
+
 /// The limits that apply to one request.
 #[derive(Clone, Default)]
 pub(crate) struct Applicable {
-    pub(crate) meta: SmallVec<[Rc<BoundLimit>; 2]>,
+    pub(crate) meta: BoundLimits,
     /// Application limits first, then those of the levels, the outermost first.
-    pub(crate) limits: SmallVec<[Rc<BoundLimit>; 4]>,
+    pub(crate) limits: BoundLimits,
     /// Set if a dynamic limit failed. The response is then 500.
     pub(crate) callback_failed: bool,
 }
@@ -36,7 +39,7 @@ impl Applicable {
 /// The limits that declared limits result in for one request.
 #[derive(Default)]
 pub(crate) struct ResolvedLimits {
-    pub(crate) limits: SmallVec<[Rc<BoundLimit>; 2]>,
+    pub(crate) limits: BoundLimits,
     /// Set if a function returned an invalid text. The outer limits then apply too.
     pub(crate) is_invalid: bool,
     /// Set if a function failed.

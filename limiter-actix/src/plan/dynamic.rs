@@ -7,11 +7,10 @@ use limiter_core::{
     Quotas,
     log::{event, shown},
 };
-use smallvec::SmallVec;
 
 use super::{
-    applicable::ResolvedLimits,
-    bound_limit::{BoundLimit, LimitBinder},
+    applicable::{BoundLimits, ResolvedLimits},
+    bound_limit::LimitBinder,
 };
 use crate::{DynamicQuotas, limit::quota_source::QuotasFn};
 
@@ -19,35 +18,38 @@ use crate::{DynamicQuotas, limit::quota_source::QuotasFn};
 pub(crate) struct DynamicLimit {
     function: QuotasFn,
     binder: LimitBinder,
-    /// The texts parsed so far.
-    texts: RefCell<HashMap<Cow<'static, str>, ParsedText>>,
-    /// The limits bound so far, by their quotas.
-    bound: RefCell<HashMap<Quotas, BoundLimits>>,
+    /// The limits bound so far.
+    bound: RefCell<HashMap<Returned, Bound>>,
 }
 
-/// The valid quotas of a text, and whether a part of it is invalid.
-type ParsedText = (Option<Quotas>, bool);
-type BoundLimits = SmallVec<[Rc<BoundLimit>; 2]>;
+/// What a function returned, if that makes limits.
+#[derive(PartialEq, Eq, Hash)]
+enum Returned {
+    Quotas(Quotas),
+    Text(Cow<'static, str>),
+}
+
+/// The limits of the valid quotas, and whether a part of the text is invalid.
+type Bound = (BoundLimits, bool);
 
 /// The quotas that functions returned for a request; in its extensions.
 #[derive(Default)]
-struct DynamicQuotasCache(SmallVec<[(QuotasFn, DynamicQuotas); 2]>);
+struct DynamicQuotasCache(Vec<(QuotasFn, DynamicQuotas)>);
 
-/// The number of texts and of quotas that are remembered for one function. Beyond it, both start empty.
-const MAX_REMEMBERED: usize = 256;
+/// The number of quotas and texts that are remembered for one function. Beyond it, none are at first.
+pub(super) const MAX_REMEMBERED: usize = 256;
 
 impl DynamicLimit {
     pub(super) fn new(function: &QuotasFn, binder: LimitBinder) -> Self {
-        let (texts, bound) = (RefCell::default(), RefCell::default());
-        Self { function: function.clone(), binder, texts, bound }
+        Self { function: function.clone(), binder, bound: RefCell::default() }
     }
 
     /// Returns the limits for a request. There are none if the function returns none, or an invalid text.
     pub(super) fn of(&self, req: &ServiceRequest) -> ResolvedLimits {
-        let (quotas, is_invalid) = match self.call(req) {
-            DynamicQuotas::Unlimited => (None, false),
-            DynamicQuotas::Quotas(quotas) => (Some(quotas), false),
-            DynamicQuotas::Text(text) => self.parse(text),
+        let returned = match self.call(req) {
+            DynamicQuotas::Unlimited => return ResolvedLimits::default(),
+            DynamicQuotas::Quotas(quotas) => Returned::Quotas(quotas),
+            DynamicQuotas::Text(text) => Returned::Text(text),
             DynamicQuotas::Error(error) => {
                 event!(
                     self.binder.permit(|lines| &lines.dynamic_failed),
@@ -59,7 +61,7 @@ impl DynamicLimit {
                 return ResolvedLimits { callback_failed: true, ..ResolvedLimits::default() };
             }
         };
-        let limits = quotas.map(|quotas| self.bind(quotas)).unwrap_or_default();
+        let (limits, is_invalid) = self.bound(returned);
         ResolvedLimits { limits, is_invalid, callback_failed: false }
     }
 
@@ -84,34 +86,40 @@ impl DynamicLimit {
         quotas
     }
 
-    /// Parses a text, or takes the remembered result.
-    fn parse(&self, text: Cow<'static, str>) -> ParsedText {
-        if let Some(known) = self.texts.borrow().get(&text) {
+    /// Binds the limits, or takes the remembered ones.
+    fn bound(&self, returned: Returned) -> Bound {
+        if let Some(known) = self.bound.borrow().get(&returned) {
             return known.clone();
         }
-        let parsed = match text.parse() {
-            Ok(quotas) => (Some(quotas), false),
-            Err(error) => {
-                self.log_invalid(&error);
-                (Quotas::lenient(&text), true)
-            }
+        let bound = match &returned {
+            Returned::Quotas(quotas) => (self.bind(quotas), false),
+            Returned::Text(text) => self.bind_text(text),
         };
         // Longer texts are invalid and may come from a client, so they are not remembered.
-        if text.len() <= Quotas::MAX_TEXT_LEN {
-            remember(&self.texts, text, &parsed);
+        if !matches!(&returned, Returned::Text(text) if text.len() > Quotas::MAX_TEXT_LEN) {
+            let mut known = self.bound.borrow_mut();
+            if known.len() >= MAX_REMEMBERED {
+                known.clear();
+            }
+            known.insert(returned, bound.clone());
         }
-        parsed
+        bound
     }
 
-    fn bind(&self, quotas: Quotas) -> BoundLimits {
-        if let Some(known) = self.bound.borrow().get(&quotas) {
-            return known.clone();
+    fn bind_text(&self, text: &str) -> Bound {
+        match text.parse() {
+            Ok(quotas) => (self.bind(&quotas), false),
+            Err(error) => {
+                self.log_invalid(&error);
+                let valid = Quotas::lenient(text);
+                (valid.map(|quotas| self.bind(&quotas)).unwrap_or_default(), true)
+            }
         }
+    }
+
+    fn bind(&self, quotas: &Quotas) -> BoundLimits {
         let each = quotas.as_slice().iter().enumerate();
-        let limits =
-            each.map(|(ordinal, quota)| Rc::new(self.binder.numbered(ordinal).bind(*quota))).collect();
-        remember(&self.bound, quotas, &limits);
-        limits
+        each.map(|(ordinal, quota)| Rc::new(self.binder.numbered(ordinal).bind(*quota))).collect()
     }
 
     /// Logs an invalid text. Happens once for each text, as long as its result is remembered.
@@ -124,12 +132,4 @@ impl DynamicLimit {
             "invalid quota from a dynamic limit; applying the outer limits instead"
         );
     }
-}
-
-fn remember<K: std::hash::Hash + Eq, V: Clone>(known: &RefCell<HashMap<K, V>>, key: K, value: &V) {
-    let mut known = known.borrow_mut();
-    if known.len() >= MAX_REMEMBERED {
-        known.clear();
-    }
-    known.insert(key, value.clone());
 }

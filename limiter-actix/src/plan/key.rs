@@ -10,7 +10,10 @@ use smallvec::SmallVec;
 pub(crate) struct PlanKey {
     pub(crate) pattern: Option<Arc<str>>,
     /// The indexes of the rules given by pattern.
-    pub(crate) covering: SmallVec<[usize; 4]>,
+    pub(crate) covering: Vec<usize>,
+    /// Rules given by pattern that the request may arrive under or not, with the routes that they cover. They limit, but
+    /// lift nothing.
+    pub(crate) in_doubt: Vec<(usize, Arc<str>)>,
     /// The registered rules, the outermost first.
     pub(crate) registered: RuleIds,
     /// The registered rules whose limits another limiter decides.

@@ -1,7 +1,5 @@
 //! Resolves which of the declared limits apply, by the rules of "How levels combine" in docs/reference.md.
 
-use smallvec::SmallVec;
-
 use crate::Exempt;
 
 /// The declarations of one level. The first level holds the default limits, followed by the scopes from the outermost
@@ -33,7 +31,7 @@ pub(crate) struct Resolution {
     pub(crate) application: bool,
     pub(crate) meta: bool,
     /// For each level, `true` if its limits apply.
-    pub(crate) levels: SmallVec<[bool; 8]>,
+    pub(crate) levels: Vec<bool>,
 }
 
 /// Returns the levels whose limits apply.

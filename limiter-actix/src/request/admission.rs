@@ -1,6 +1,6 @@
 //! The admission of a request: predicts its route, and decides the limits there.
 
-use std::{borrow::Cow, rc::Rc, sync::atomic::Ordering};
+use std::{borrow::Cow, mem, rc::Rc, sync::atomic::Ordering};
 
 use actix_web::dev::ServiceRequest;
 use limiter_core::{
@@ -10,7 +10,7 @@ use limiter_core::{
 
 use super::{
     early_drop::OnEarlyDrop,
-    pending::{PendingDecision, Progress, decide_in_memory},
+    pending::{PendingAdmission, PendingDecision, Progress, decide, decide_in_memory},
     phase::Phase,
     predicted::PredictedRequest,
     rule_ledger::RuleLedger,
@@ -20,7 +20,7 @@ use super::{
 use crate::{
     decision::{
         callback_cache::CallbackCache,
-        charge::{Charge, Charges, any_key_failed},
+        charge::{Charge, Charges, any_key_failed, partition},
         context::DecisionContext,
         decided::{DecidedBatch, record_windows},
         query::{Outage, StorageQuery},
@@ -34,15 +34,14 @@ use crate::{
 
 /// A request that is predicted and not decided yet.
 pub(crate) struct Admission {
-    predicted: PredictedRequest,
-    rules: RuleLedger,
+    /// The state of the request, which nobody else has yet.
+    state: Rc<RequestState>,
     charges: Charges,
     /// Charges of a place where the request may not arrive, which refused.
     set_aside: Charges,
     /// The meta limits: tested before the other limits, and charged if those refuse.
     meta: Charges,
     plan: Rc<Plan>,
-    decided_by: DecidedBy,
     callback_failed: bool,
 }
 
@@ -51,6 +50,8 @@ struct Forecast {
     prediction: Prediction,
     charged: RuleIds,
     seen: RuleIds,
+    /// Rules that the request has met and that limiters further out decide.
+    of_others: RuleIds,
     plan: Rc<Plan>,
 }
 
@@ -72,51 +73,52 @@ impl Admission {
             && (table.has_rules_by_pattern()
                 || table.is_rewritten()
                 || forecast.prediction.pattern().is_none());
+        let Forecast { mut prediction, charged, seen, of_others, plan } = forecast;
+        let rules = RuleLedger::new(&mut prediction, charged, seen, of_others);
+        let phase = if settings.auto_check { Phase::Admitted } else { Phase::AwaitsCheck };
         let predicted = PredictedRequest {
             // First, since the callbacks of limits may read the client's address.
             client: settings.client(req),
-            prediction: forecast.prediction,
+            prediction,
             came_by: may_be_rewritten.then(|| req.match_info().as_str().into()),
             decided_at: worker.now(),
             callback_cache: CallbackCache::default(),
             worker: Rc::clone(worker),
         };
-        Some(Self::charging(predicted, forecast.charged, forecast.seen, forecast.plan, Charges::new(), req))
+        let state = Rc::new(RequestState::new(predicted, phase, rules));
+        Some(Self::charging(state, plan, Charges::new(), req))
     }
 
     /// Prepares the charges of a plan. Those made before are not made again.
-    fn charging(
-        mut predicted: PredictedRequest,
-        predicted_rules: RuleIds,
-        seen: RuleIds,
-        plan: Rc<Plan>,
-        before: Charges,
-        req: &ServiceRequest,
-    ) -> Self {
+    fn charging(state: Rc<RequestState>, plan: Rc<Plan>, before: Charges, req: &ServiceRequest) -> Self {
+        let predicted = &state.predicted;
         let auto_check = predicted.settings().auto_check;
         let applicable = if auto_check { plan.applicable(req) } else { Cow::default() };
         let client = &predicted.client;
-        let (mut charges, set_aside): (Charges, Charges) =
-            before.into_iter().partition(|charge| charge.is_of(&applicable.limits));
-        let is_new = |limit: &&Rc<_>| !charges.iter().any(|charge| charge.limit.shares_count_with(limit));
-        let added = Charge::of(applicable.limits.iter().filter(is_new), client, req);
-        charges.extend(added);
+        let (charges, set_aside) = if before.is_empty() {
+            (Charge::of(applicable.limits.iter(), client, req), Charges::new())
+        } else {
+            let (mut charges, set_aside) = partition(before, &|charge| charge.is_of(&applicable.limits));
+            let is_new = |limit: &&Rc<_>| !charges.iter().any(|charge| charge.limit.shares_count_with(limit));
+            let added = Charge::of(applicable.limits.iter().filter(is_new), client, req);
+            charges.extend(added);
+            (charges, set_aside)
+        };
         let mut meta = predicted.callback_cache.charges(&applicable.meta, client, req);
         meta.extend(Charge::of_breaches(&charges));
         let callback_failed =
             applicable.callback_failed || any_key_failed(&[&charges, &meta], client, predicted.settings());
         drop(applicable);
-        let rules = RuleLedger::new(&mut predicted.prediction, predicted_rules, seen);
-        let decided_by = DecidedBy::default();
-        Self { predicted, rules, charges, set_aside, meta, plan, decided_by, callback_failed }
+        Self { state, charges, set_aside, meta, plan, callback_failed }
     }
 }
 
 impl Forecast {
     fn of(table: &Table, req: &ServiceRequest) -> Self {
-        let prediction = table.predict(req, &[]);
+        let mut prediction = table.predict(req, &[]);
         let plan = table.predicted_plan(&prediction, req);
-        Self { charged: prediction.rules.clone(), seen: RuleIds::new(), prediction, plan }
+        let (seen, of_others) = (RuleIds::new(), RuleIds::new());
+        Self { charged: mem::take(&mut prediction.rules), seen, of_others, prediction, plan }
     }
 
     /// The same for a request that has met limiters or rules before. Rules that it met under another limiter are decided
@@ -125,10 +127,11 @@ impl Forecast {
     fn within(stack: &LimiterStack, table: &Table, req: &ServiceRequest) -> Self {
         let mut seen = stack.unclaimed_rules.clone();
         for outer in &stack.limiters {
-            let handed_over = outer.delegate(req).filter(|rule| !seen.contains(rule));
-            seen.extend(handed_over);
+            if let Some(rule) = outer.delegate(req).filter(|rule| !seen.contains(rule)) {
+                seen.push(rule);
+            }
         }
-        let mut met: RuleIds = stack.limiters.last().map(|outer| outer.seen_rules()).unwrap_or_default();
+        let mut met: RuleIds = stack.limiters.last().map(|outer| outer.met_rules()).unwrap_or_default();
         let of_others = met.clone();
         met.extend_from_slice(&seen);
         let prediction = table.predict(req, &met);
@@ -136,7 +139,7 @@ impl Forecast {
         charged.retain(|rule| !of_others.contains(rule));
         let mut key = table.key(&prediction, &charged, req);
         key.delegated_rules = prediction.delegated_rules();
-        Self { plan: table.plan(key), prediction, charged, seen }
+        Self { plan: table.plan(key), prediction, charged, seen, of_others }
     }
 }
 
@@ -144,7 +147,7 @@ impl PendingDecision for Admission {
     type Admitted = OnEarlyDrop;
 
     fn config(&self) -> &Config {
-        &self.predicted.worker.config
+        &self.state.predicted.worker.config
     }
 
     fn callback_failed(&self) -> bool {
@@ -156,9 +159,9 @@ impl PendingDecision for Admission {
             guards: &self.meta,
             limits: &self.charges,
             // A refusal that is not final is no breach.
-            on_refusal: if self.predicted.prediction.may_end_elsewhere() { &[] } else { &self.meta },
-            client: &self.predicted.client,
-            now: self.predicted.decided_at,
+            on_refusal: if self.state.predicted.prediction.may_end_elsewhere() { &[] } else { &self.meta },
+            client: &self.state.predicted.client,
+            now: self.state.predicted.decided_at,
             outage: Some(Outage { plan: &self.plan, req, kept: &[] }),
         }
     }
@@ -168,11 +171,11 @@ impl PendingDecision for Admission {
     }
 
     fn context(&self) -> DecisionContext<'_> {
-        self.predicted.context(self.decided_by)
+        self.state.context()
     }
 
     fn record_decider(&mut self, by: DecidedBy) {
-        self.decided_by = by;
+        self.state.record_decider(by);
     }
 
     fn replace_limits(&mut self, outage_limits: Charges) {
@@ -182,25 +185,31 @@ impl PendingDecision for Admission {
 
     /// A guard may lead the request past the predicted place. Then only the limits there can refuse it now, and those of
     /// the predicted place are decided where it arrives.
-    fn elsewhere(self, req: &ServiceRequest) -> Result<Self, Self> {
-        let Some(prediction) = self.predicted.prediction.elsewhere() else { return Err(self) };
-        let Self { predicted, rules, charges, set_aside, .. } = self;
-        let table = predicted.worker.table(req);
-        let charged = prediction.rules.clone();
+    fn elsewhere(mut self, req: &ServiceRequest) -> Result<Self, Self> {
+        let elsewhere = self.state.predicted.prediction.elsewhere();
+        let (Some(mut prediction), Some(state)) = (elsewhere, Rc::get_mut(&mut self.state)) else {
+            return Err(self);
+        };
+        let rules = mem::take(state.rules.get_mut());
+        let table = state.predicted.worker.table(req);
+        let charged = rules.own(&prediction.rules);
         let mut key = table.key(&prediction, &charged, req);
         key.delegated_rules = prediction.delegated_rules();
         let plan = table.plan(key);
-        let predicted = PredictedRequest { prediction, ..predicted };
-        let before = charges.into_iter().chain(set_aside).collect();
-        Ok(Self::charging(predicted, charged, rules.seen, plan, before, req))
+        *state.rules.get_mut() = rules.predicted_anew(&mut prediction, charged);
+        state.predicted.prediction = prediction;
+        let Self { state, mut charges, set_aside, .. } = self;
+        charges.extend(set_aside);
+        Ok(Self::charging(state, plan, charges, req))
     }
 
     fn admit(self, req: &ServiceRequest, decision: &Decision) -> OnEarlyDrop {
-        let Self { predicted, rules, mut charges, set_aside, decided_by, .. } = self;
+        let Self { state, mut charges, set_aside, .. } = self;
         record_windows(decision, &mut charges);
-        let auto_check = predicted.settings().auto_check;
-        let phase = if auto_check { Phase::Admitted } else { Phase::AwaitsCheck };
-        let state = Rc::new(RequestState::new(predicted, phase, rules, charges, set_aside, decided_by));
+        state.charges.replace(charges);
+        if !set_aside.is_empty() {
+            state.set_aside.replace(set_aside);
+        }
         state.prepare_refund();
         LimiterStack::push(req, &state);
         OnEarlyDrop::new(state)
@@ -208,6 +217,13 @@ impl PendingDecision for Admission {
 
     fn decide_now(self, req: &ServiceRequest) -> Progress<Self> {
         decide_in_memory(self, req)
+    }
+
+    fn decide_later<'r>(self, req: &'r ServiceRequest) -> PendingAdmission<'r, Self::Admitted>
+    where
+        Self: 'r,
+    {
+        Box::pin(decide(self, req))
     }
 }
 

@@ -7,8 +7,8 @@ use limiter_core::log::{Throttle, event};
 use tokio::sync::Mutex;
 
 use super::{
-    correction::Correction, pending::decide, phase::Phase, refuse::Refusal, repeated::RepeatedRefusal,
-    stack::LimiterStack, state::RequestState,
+    correction::Correction, pending::PendingDecision, phase::Phase, refuse::Refusal,
+    repeated::RepeatedRefusal, stack::LimiterStack, state::RequestState,
 };
 use crate::routing::registered::Position;
 
@@ -40,7 +40,7 @@ pub(crate) async fn check(req: &ServiceRequest) -> Result<(), CheckError> {
     }
     for state in stack.limiters.iter().filter(|state| state.is_in(Phase::AwaitsCheck)) {
         let _turn = CheckTurn::begin(state);
-        let checked = decide(Correction::new(Rc::clone(state), Position::Resource, req), req).await;
+        let checked = Correction::new(Rc::clone(state), Position::Resource, req).decide_later(req).await;
         if let Err(refusal) = checked {
             let (refusal, repeated) = RepeatedRefusal::of(*refusal);
             *refused = Some(repeated);

@@ -4,22 +4,26 @@ use std::{mem, rc::Rc};
 
 use actix_web::dev::{ResponseHead, ServiceRequest};
 use limiter_core::storage::Decision;
-use smallvec::SmallVec;
 
 use super::{
-    pending::{PendingDecision, Progress, decide_in_memory},
+    pending::{PendingAdmission, PendingDecision, Progress, decide, decide_in_memory},
     phase::Phase,
     rule_ledger::RuleLedger,
     state::RequestState,
 };
 use crate::{
     decision::{
-        charge::{Charge, Charges, any_key_failed},
+        charge::{Charge, Charges, any_key_failed, partition},
         context::DecisionContext,
         decided::{DecidedBatch, record_windows},
         query::{Outage, StorageQuery},
     },
-    plan::{Plan, applicable::Applicable, bound_limit::BoundLimit, key::RuleIds},
+    plan::{
+        Plan,
+        applicable::{Applicable, BoundLimits},
+        bound_limit::Tier,
+        key::RuleIds,
+    },
     report::decided_by::DecidedBy,
     routing::{prediction::Prediction, registered::Position, table::Table, trust::Credit},
     settings::Config,
@@ -61,8 +65,8 @@ impl Correction {
         let client = &state.predicted.client;
         // A limiter further in may have put its own proxies in force.
         state.predicted.settings().address.begin(req);
-        let (mut added, set_aside): (Charges, Charges) =
-            state.set_aside.take().into_iter().partition(|charge| charge.is_of(&applicable.limits));
+        let (mut added, set_aside) =
+            partition(state.set_aside.take(), &|charge| charge.is_of(&applicable.limits));
         state.set_aside.replace(set_aside);
         let is_added = |limit: &Rc<_>| added.iter().any(|charge| charge.limit.shares_count_with(limit));
         let new = applicable.limits.iter().filter(is_new).filter(|limit| !is_added(limit));
@@ -90,6 +94,15 @@ impl Correction {
         }
     }
 
+    /// Leaves out the default limits, for requests that came to no route where those do not apply.
+    pub(super) fn leave_out_defaults(&mut self) {
+        self.added.retain(|charge| charge.limit.tier != Tier::Default);
+        let (defaults, kept): (Charges, Charges) =
+            mem::take(&mut self.kept).into_iter().partition(|charge| charge.limit.tier == Tier::Default);
+        self.kept = kept;
+        self.dropped.extend(defaults);
+    }
+
     /// Charges nothing new, since nothing could be decided.
     pub(super) fn charge_nothing(&mut self) {
         self.added.clear();
@@ -104,17 +117,17 @@ impl Correction {
     /// The same after the response: `deduct_when` applies to the new charges.
     pub(super) fn apply_after(mut self, decision: &Decision, response: &ResponseHead) {
         record_windows(decision, &mut self.added);
-        let (not_due, due): (Charges, Charges) =
-            mem::take(&mut self.added).into_iter().partition(|charge| charge.is_not_due(response));
+        let (not_due, due) = partition(mem::take(&mut self.added), &|charge| charge.is_not_due(response));
         self.added = due;
         self.dropped.extend(not_due);
         self.put();
     }
 
     fn put(self) {
-        let Self { state, rules, credit, kept, dropped, added, .. } = self;
+        let Self { state, rules, credit, mut kept, dropped, added, .. } = self;
+        kept.extend(added);
         state.rules.borrow_mut().recharge(rules, credit);
-        state.charges.replace(kept.into_iter().chain(added).collect());
+        state.charges.replace(kept);
         if state.is_in(Phase::Checking) {
             state.phase.set(Phase::Final);
         }
@@ -170,8 +183,9 @@ impl PendingDecision for Correction {
         if self.elsewhere.is_none() {
             return Err(self);
         }
-        let Self { state, elsewhere, kept, dropped, added, .. } = self;
-        state.charges.replace(kept.into_iter().chain(dropped).collect());
+        let Self { state, elsewhere, mut kept, dropped, added, .. } = self;
+        kept.extend(dropped);
+        state.charges.replace(kept);
         state.set_aside.borrow_mut().extend(added);
         let met = Met::elsewhere(&state, elsewhere, req);
         Ok(Self::charging(state, met, req))
@@ -186,8 +200,9 @@ impl PendingDecision for Correction {
     fn abandon(&mut self) {
         self.state.phase.set(Phase::Refused);
         self.state.charges.take();
-        let charged = mem::take(&mut self.kept).into_iter().chain(mem::take(&mut self.dropped));
-        self.state.refund(charged.collect());
+        let mut charged = mem::take(&mut self.kept);
+        charged.extend(mem::take(&mut self.dropped));
+        self.state.refund(charged);
     }
 
     fn admit(self, _: &ServiceRequest, decision: &Decision) {
@@ -196,6 +211,13 @@ impl PendingDecision for Correction {
 
     fn decide_now(self, req: &ServiceRequest) -> Progress<Self> {
         decide_in_memory(self, req)
+    }
+
+    fn decide_later<'r>(self, req: &'r ServiceRequest) -> PendingAdmission<'r, Self::Admitted>
+    where
+        Self: 'r,
+    {
+        Box::pin(decide(self, req))
     }
 }
 
@@ -214,9 +236,9 @@ impl Met {
         let table = state.predicted.worker.table(req);
         let ledger = state.rules.borrow();
         if position == Position::Scope {
-            return Self::predicted(&ledger, table.predict(req, &ledger.seen), table, req);
+            return Self::predicted(&ledger, table.predict(req, &ledger.met_anywhere()), table, req);
         }
-        let rules = ledger.seen.clone();
+        let rules = ledger.met();
         let mut key = table.key_at(&rules, position, req);
         key.delegated_rules = ledger.still_delegated();
         Self { rules, credit: Credit::default(), elsewhere: None, plan: table.plan(key) }
@@ -226,7 +248,7 @@ impl Met {
     fn elsewhere(state: &RequestState, elsewhere: Option<Prediction>, req: &ServiceRequest) -> Self {
         let table = state.predicted.worker.table(req);
         let ledger = state.rules.borrow();
-        let prediction = elsewhere.unwrap_or_else(|| table.predict(req, &ledger.seen));
+        let prediction = elsewhere.unwrap_or_else(|| table.predict(req, &ledger.met_anywhere()));
         Self::predicted(&ledger, prediction, table, req)
     }
 
@@ -236,7 +258,7 @@ impl Met {
         table: &Table,
         req: &ServiceRequest,
     ) -> Self {
-        let rules = prediction.rules.clone();
+        let rules = ledger.own(&prediction.rules);
         let mut key = table.key(&prediction, &rules, req);
         key.delegated_rules = ledger.still_delegated();
         let (credit, elsewhere) = (mem::take(&mut prediction.credit), prediction.elsewhere());
@@ -247,7 +269,7 @@ impl Met {
 /// Splits earlier charges into those that stay and those to be refunded.
 fn split(charges: Charges, plan: &Plan, applicable: &Applicable, req: &ServiceRequest) -> (Charges, Charges) {
     let outage_limits = outage_limits(plan, applicable, &charges, req);
-    charges.into_iter().partition(|charge| {
+    partition(charges, &|charge| {
         let mut stays = applicable.limits.iter().chain(&outage_limits);
         stays.any(|limit| limit.shares_count_with(&charge.limit))
     })
@@ -259,7 +281,7 @@ fn outage_limits(
     applicable: &Applicable,
     charges: &[Charge],
     req: &ServiceRequest,
-) -> SmallVec<[Rc<BoundLimit>; 2]> {
+) -> BoundLimits {
     // An exempt request is exempt from them, too.
     let may_have = !applicable.limits.is_empty() && charges.iter().any(|charge| !charge.is_in_storage());
     may_have.then(|| plan.outage_limits(req)).flatten().unwrap_or_default()

@@ -3,7 +3,7 @@
 use actix_web::dev::ServiceRequest;
 
 use super::{phase::Phase, state::RequestState};
-use crate::{decision::charge::Charges, plan::key::RuleId};
+use crate::{decision::charge::partition, plan::key::RuleId};
 
 impl RequestState {
     /// Leaves the rules that the request has not met yet to a limiter further in, and refunds their charges. On a route or
@@ -16,7 +16,9 @@ impl RequestState {
         let mut rules = self.rules.borrow_mut();
         let mut delegated = rules.unseen();
         let handed_over = rules.hand_over();
-        delegated.extend(handed_over);
+        if let Some(rule) = handed_over {
+            delegated.push(rule);
+        }
         if delegated.iter().all(|rule| rules.delegated.contains(rule)) {
             return handed_over;
         }
@@ -28,10 +30,7 @@ impl RequestState {
         drop(rules);
         let plan = table.plan(key);
         let applicable = plan.applicable(req);
-        let (kept, dropped): (Charges, Charges) =
-            self.charges.take().into_iter().partition(|charge| {
-                applicable.limits.iter().any(|limit| limit.shares_count_with(&charge.limit))
-            });
+        let (kept, dropped) = partition(self.charges.take(), &|charge| charge.is_of(&applicable.limits));
         self.charges.replace(kept);
         self.refund(dropped);
         handed_over

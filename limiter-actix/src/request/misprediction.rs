@@ -4,9 +4,8 @@ use std::rc::Rc;
 
 use actix_web::{
     HttpRequest,
-    dev::{ResponseHead, ServiceRequest, ServiceResponse},
+    dev::{ResponseHead, ServiceRequest},
     http::{Method, header::ORIGIN},
-    rt,
 };
 use limiter_core::{
     log::event,
@@ -19,17 +18,21 @@ use super::{
     state::RequestState,
 };
 use crate::{
+    decision::refund::spawn,
     plan::key::RuleId,
-    routing::{pattern_text::depth, registered::Position, scope_marker::ScopeMarker},
+    routing::{arrival::is_at_handler, registered::Position, scope_marker::ScopeMarker, table::Arrival},
     settings::backend::Backend,
 };
 
 impl RequestState {
     /// Charges a request for the limits of the place that responded, if another one was predicted. It refuses nothing.
-    pub(super) fn charge_retroactively<B>(self: &Rc<Self>, response: &ServiceResponse<B>) {
-        let req = ServiceRequest::from_request(response.request().clone());
+    pub(super) fn charge_retroactively(self: &Rc<Self>, request: &HttpRequest, response: &ResponseHead) {
+        let req = ServiceRequest::from_request(request.clone());
         let mut correction = Correction::new(Rc::clone(self), Position::Resource, &req);
         correction.never_refuse();
+        if !self.predicted.settings().defaults.on_unmatched && !is_at_handler(request) {
+            correction.leave_out_defaults();
+        }
         match &self.predicted.settings().storage {
             Backend::Memory(memory) => {
                 let decision = correction.query(&req).run_memory(memory);
@@ -38,26 +41,36 @@ impl RequestState {
             Backend::Remote { .. } => {
                 // `deduct_when` of these is called with the response at once.
                 self.charges.replace(correction.kept.clone());
-                rt::spawn(charge_later(
-                    correction,
-                    response.request().clone(),
-                    response.response().head().clone(),
-                ));
+                spawn(Box::pin(charge_later(correction, request.clone(), response.clone())));
             }
         }
     }
 
     /// Returns whether the request arrived where other rules apply, and learns from it.
-    pub(super) fn is_mispredicted<B>(&self, response: &ServiceResponse<B>) -> bool {
-        let req = response.request();
-        let unmet = self.rules.borrow().unseen();
-        let has_gone_astray = !unmet.is_empty() && self.has_gone_astray(&unmet, response);
+    pub(super) fn is_mispredicted(&self, req: &HttpRequest, response: &ResponseHead) -> bool {
+        let prediction = &self.predicted.prediction;
+        let (unmet, has_met_more) = {
+            let rules = self.rules.borrow();
+            (rules.unseen(), rules.has_more_further_in())
+        };
+        let table = self.predicted.worker.try_table();
+        let arrival = table.map_or(Arrival::Expected, |table| table.check_rules_of_route(prediction, req));
+        let is_elsewhere = arrival == Arrival::Elsewhere;
+        let has_gone_astray =
+            (is_elsewhere || !unmet.is_empty()) && self.has_gone_astray(&unmet, req, response);
         let path = self.compare_paths(req);
         if path == PathChange::Unexpected || !has_gone_astray {
-            return has_gone_astray || path != PathChange::None;
+            return has_gone_astray
+                || path != PathChange::None
+                || arrival == Arrival::InDoubt
+                || has_met_more;
         }
-        self.predicted.prediction.reclaim(&unmet);
-        if self.predicted.worker.try_table().is_some_and(|table| table.doubt(&unmet)) {
+        prediction.reclaim(&unmet);
+        let is_news = table.is_some_and(|table| {
+            let is_news = is_elsewhere && table.doubt_rules_of_route(prediction, req);
+            table.doubt(&unmet, prediction.method) || is_news
+        });
+        if is_news {
             event!(
                 self.predicted.permit(|lines| &lines.other_handler),
                 WARN,
@@ -93,8 +106,8 @@ impl RequestState {
 
     /// Returns whether the request passed by the rules that were granted to it. If a middleware responded on the way,
     /// the request had no chance to meet them.
-    fn has_gone_astray<B>(&self, unmet: &[RuleId], response: &ServiceResponse<B>) -> bool {
-        let (worker, req) = (&self.predicted.worker, response.request());
+    fn has_gone_astray(&self, unmet: &[RuleId], req: &HttpRequest, response: &ResponseHead) -> bool {
+        let worker = &self.predicted.worker;
         if let Some(ScopeMarker(scope)) = req.app_data()
             && worker.try_table().is_some_and(|table| unmet.iter().any(|rule| table.is_on(*rule, *scope)))
         {
@@ -104,7 +117,7 @@ impl RequestState {
         is_at_handler(req)
             || self.leads_elsewhere(req)
             || (is_unrouted && worker.is_next_to_router)
-            || !may_be_of_middleware(response)
+            || !may_be_of_middleware(req, response)
     }
 
     /// Grants rules to no request any more that this one was granted and has not met, since it was dropped. They may not
@@ -116,7 +129,7 @@ impl RequestState {
             && !unmet.is_empty()
             && !self.predicted.prediction.is_sure()
         {
-            table.doubt(&unmet);
+            table.doubt(&unmet, self.predicted.prediction.method);
         }
     }
 }
@@ -134,9 +147,8 @@ enum PathChange {
 
 /// Returns whether a response may come from a middleware that responds before routing: it redirects, requires
 /// credentials, refuses, fails, or answers a CORS preflight. Default services respond otherwise.
-fn may_be_of_middleware<B>(response: &ServiceResponse<B>) -> bool {
-    let status = response.status();
-    let req = response.request();
+fn may_be_of_middleware(req: &HttpRequest, response: &ResponseHead) -> bool {
+    let status = response.status;
     let is_preflight = *req.method() == Method::OPTIONS && req.headers().contains_key(ORIGIN);
     let refuses = [401, 403, 407, 408, 429, 451].contains(&status.as_u16());
     is_preflight || refuses || status.is_redirection() || status.is_server_error()
@@ -149,14 +161,4 @@ async fn charge_later(mut correction: Correction, req: HttpRequest, head: Respon
         Decision::new(Verdict::Admitted, [], [])
     });
     correction.apply_after(&decision, &head);
-}
-
-/// Returns whether a request was routed to a handler. Then its whole path is consumed, or as much of it as the
-/// pattern of a service has, such as that of static files.
-pub(super) fn is_at_handler(req: &HttpRequest) -> bool {
-    let (path, rest) = (req.match_info().as_str(), req.match_info().unprocessed());
-    let consumed = path.strip_suffix(rest).unwrap_or_default();
-    // A scope may consume the whole path, and have no resource for it.
-    let is_whole = |pattern: String| rest.is_empty() || depth(&pattern) == depth(consumed);
-    (rest.is_empty() || !consumed.is_empty()) && req.match_pattern().is_some_and(is_whole)
 }

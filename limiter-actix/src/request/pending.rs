@@ -1,6 +1,7 @@
 //! The pipeline of all decisions: query the storage, then admit or refuse.
 
 use actix_web::dev::ServiceRequest;
+use futures_util::future::LocalBoxFuture;
 use limiter_core::storage::Decision;
 
 use super::refuse::{Refusal, refuse};
@@ -47,7 +48,15 @@ pub(crate) trait PendingDecision: Sized {
 
     /// Calls [`decide_in_memory`]. Not generic, so that it is compiled once, and not for each service.
     fn decide_now(self, req: &ServiceRequest) -> Progress<Self>;
+
+    /// Boxes [`decide`], for the same reason.
+    fn decide_later<'r>(self, req: &'r ServiceRequest) -> PendingAdmission<'r, Self::Admitted>
+    where
+        Self: 'r;
 }
+
+/// The future of a decision, wherever counts are.
+pub(crate) type PendingAdmission<'r, A> = LocalBoxFuture<'r, Result<A, Box<Refusal>>>;
 
 /// The result of [`decide_in_memory`].
 pub(crate) enum Progress<P: PendingDecision> {

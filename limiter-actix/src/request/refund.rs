@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use actix_web::rt;
 use limiter_core::storage::{Refund, Storage};
-use smallvec::SmallVec;
 
 use super::{phase::Phase, state::RequestState};
 use crate::{
     decision::{
-        charge::{Charge, Charges},
-        refund::{RefundChannel, RefundTask},
+        charge::{Charge, Charges, partition},
+        refund::{RefundChannel, RefundTask, spawn},
     },
     settings::backend::Backend,
 };
@@ -18,7 +16,7 @@ use crate::{
 impl RequestState {
     /// Refunds charges, without delaying the response.
     pub(super) fn refund(&self, charges: Charges) {
-        self.refund_with(charges, |task| drop(rt::spawn(task.send())));
+        self.refund_with(charges, |task| spawn(Box::pin(task.send())));
     }
 
     /// Opens the way for a refund to a remote storage, in case the request is dropped.
@@ -51,11 +49,9 @@ impl RequestState {
         }
         let (client, now) = (self.predicted.client.clone(), self.predicted.worker.now());
         let storage = &self.predicted.settings().storage;
-        let (by_memory, by_storage): (Charges, Charges) = charges
-            .into_iter()
-            .partition(|charge| !charge.is_in_storage() || matches!(storage, Backend::Memory(_)));
-        let refunds: SmallVec<[Refund<'_>; 4]> =
-            by_memory.iter().filter_map(|charge| charge.refund(&client)).collect();
+        let (by_memory, by_storage) =
+            partition(charges, &|charge| !charge.is_in_storage() || matches!(storage, Backend::Memory(_)));
+        let refunds: Vec<Refund<'_>> = by_memory.iter().filter_map(|charge| charge.refund(&client)).collect();
         // The memory storage is done when it returns.
         drop(storage.memory().refund(&refunds, now));
         drop(refunds);

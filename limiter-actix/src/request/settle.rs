@@ -3,12 +3,16 @@
 use std::{cell::Cell, mem, rc::Rc};
 
 use actix_web::{
-    Error,
+    Error, HttpRequest,
     dev::{ResponseHead, ServiceResponse},
 };
 
-use super::{misprediction::is_at_handler, phase::Phase, state::RequestState};
-use crate::{decision::charge::Charges, plan::bound_limit::Tier};
+use super::{phase::Phase, state::RequestState};
+use crate::{
+    decision::charge::{Charges, partition},
+    plan::bound_limit::Tier,
+    routing::arrival::is_at_handler,
+};
 
 impl RequestState {
     /// Settles the charges of a request by its response, and adds the headers.
@@ -17,25 +21,28 @@ impl RequestState {
         response: Result<ServiceResponse<B>, Error>,
     ) -> Result<ServiceResponse<B>, Error> {
         match response {
-            Ok(response) => Ok(self.settle_response(response)),
+            Ok(mut response) => {
+                self.settle_response(response.request(), response.response().head());
+                self.show(response.headers_mut());
+                Ok(response)
+            }
             Err(error) => Err(self.settle_error(error)),
         }
     }
 
-    fn settle_response<B>(self: &Rc<Self>, mut response: ServiceResponse<B>) -> ServiceResponse<B> {
+    /// Not generic, so that it is compiled once, and not for each type of body.
+    fn settle_response(self: &Rc<Self>, req: &HttpRequest, response: &ResponseHead) {
         let phase = self.phase.replace(Phase::Settled);
         let is_charged = matches!(phase, Phase::Admitted | Phase::Final);
-        if is_charged && self.is_mispredicted(&response) {
-            self.charge_retroactively(&response);
+        if is_charged && self.is_mispredicted(req, response) {
+            self.charge_retroactively(req, response);
         }
         self.release_credit();
-        self.release_unmatched(&response);
+        self.release_unmatched(req);
         if phase != Phase::Refused {
             self.report();
         }
-        self.deduct(response.response().head());
-        self.show(response.headers_mut());
-        response
+        self.deduct(response);
     }
 
     fn settle_error(self: &Rc<Self>, mut error: Error) -> Error {
@@ -62,14 +69,13 @@ impl RequestState {
     }
 
     /// Refunds the default limits of a path that matched no route, if they do not apply there.
-    fn release_unmatched<B>(&self, response: &ServiceResponse<B>) {
+    fn release_unmatched(&self, req: &HttpRequest) {
         let may_be_unmatched = self.predicted.pattern().is_none();
         let apply_there = self.predicted.settings().defaults.on_unmatched;
-        if apply_there || !may_be_unmatched || is_at_handler(response.request()) {
+        if apply_there || !may_be_unmatched || is_at_handler(req) {
             return;
         }
-        let (released, kept): (Charges, Charges) =
-            self.charges.take().into_iter().partition(|charge| charge.limit.tier == Tier::Default);
+        let (released, kept) = partition(self.charges.take(), &|charge| charge.limit.tier == Tier::Default);
         self.charges.replace(kept);
         self.refund(released);
     }

@@ -40,21 +40,14 @@ pub(crate) struct RequestState {
 }
 
 impl RequestState {
-    pub(super) fn new(
-        predicted: PredictedRequest,
-        phase: Phase,
-        rules: RuleLedger,
-        charges: Charges,
-        set_aside: Charges,
-        decided_by: DecidedBy,
-    ) -> Self {
+    pub(super) fn new(predicted: PredictedRequest, phase: Phase, rules: RuleLedger) -> Self {
         Self {
             predicted,
             phase: phase.into(),
             rules: rules.into(),
-            charges: charges.into(),
-            set_aside: set_aside.into(),
-            decided_by: decided_by.into(),
+            charges: RefCell::default(),
+            set_aside: RefCell::default(),
+            decided_by: Cell::default(),
             inner: RefCell::default(),
             breach: RefCell::default(),
             refund_channel: RefCell::default(),
@@ -70,9 +63,9 @@ impl RequestState {
         Arc::ptr_eq(&self.predicted.worker.shared, limiter)
     }
 
-    /// Returns the rules that the request has met, from the outermost on.
-    pub(super) fn seen_rules(&self) -> RuleIds {
-        self.rules.borrow().seen.clone()
+    /// Returns the rules that the request has met, under whatever limiter, from the outermost on.
+    pub(super) fn met_rules(&self) -> RuleIds {
+        self.rules.borrow().met_anywhere()
     }
 
     /// Returns whether a witness may correct the charges.
@@ -104,6 +97,16 @@ impl RequestState {
     /// Records that the request has met a rule. Returns whether the charges cover all rules met so far.
     pub(crate) fn note_rule(&self, rule: RuleId, position: Position) -> bool {
         let mut rules = self.rules.borrow_mut();
+        let method = self.predicted.prediction.method;
+        if !rules.end_credit(rule, method)
+            && !rules.charged.contains(&rule)
+            && let Some(table) = self.predicted.worker.try_table()
+        {
+            table.confirm(rule, method);
+        }
+        if self.is_in(Phase::Final) {
+            rules.leave(rule);
+        }
         rules.add(rule, position)
     }
 }

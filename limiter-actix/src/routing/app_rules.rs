@@ -1,9 +1,6 @@
 //! The rules of one app.
 
-use std::{
-    collections::{HashMap, HashSet},
-    rc::Rc,
-};
+use std::{collections::HashMap, rc::Rc};
 
 use actix_web::http::Method;
 
@@ -23,16 +20,21 @@ use crate::{
 /// The rules of one app.
 #[derive(Default)]
 pub(super) struct AppRules {
-    pub(super) registered: HashMap<RuleId, Rc<RegisteredRule>>,
+    pub(super) registered: HashMap<RuleId, AppRule>,
     /// The rules on scopes, the outermost first; of one prefix in the order in which they were registered.
     pub(super) scopes: Vec<ScopeRule>,
-    /// The prefixes and rules of the `#[scope]` modules around each handler, the outermost first.
-    pub(super) modules: HashMap<RuleId, Vec<(String, Rule)>>,
-    /// The rules on each resource, by its full pattern, in the order in which actix tries them.
-    pub(super) resources: HashMap<String, Vec<Rc<Beacon>>>,
+    /// The rules on resources, with their full patterns, in the order in which actix tries them.
+    pub(super) resources: Vec<(String, Rc<Beacon>)>,
     /// The rules given by pattern.
     pub(super) patterns: PathRules,
-    custom_methods: HashSet<Method>,
+    custom_methods: Vec<Method>,
+}
+
+/// A registered rule in an app.
+pub(super) struct AppRule {
+    pub(super) registered: Rc<RegisteredRule>,
+    /// The prefixes and rules of the `#[scope]` modules around a handler, the outermost first.
+    pub(super) modules: Vec<(String, Rule)>,
 }
 
 /// A rule on a scope.
@@ -47,36 +49,39 @@ impl AppRules {
     /// Returns the rules of an app, or all of this thread if its tree is unreadable. Those of other apps are never
     /// met.
     pub(super) fn new(config: &Config, tree: Option<&RouteTree>) -> Self {
-        let mut rules =
-            Self { patterns: PathRules::new(config.settings.patterns.clone()), ..Self::default() };
+        let routes = tree.into_iter().flat_map(RouteTree::route_patterns);
+        let patterns = PathRules::new(config.settings.patterns.clone(), routes);
+        let mut rules = Self { patterns, ..Self::default() };
         match tree {
             Some(tree) => tree.beacons.iter().for_each(|(prefix, beacon)| rules.add(prefix, beacon)),
             None => beacon::all()
                 .iter()
                 .for_each(|beacon| rules.add(&beacon.prefix().unwrap_or_default(), beacon)),
         }
-        rules.scopes.sort_by_key(|scope| depth(&scope.prefix));
         rules.custom_methods = rules.methods_in_rules(&config.settings);
         rules
     }
 
     fn add(&mut self, prefix: &str, beacon: &Rc<Beacon>) {
-        self.registered.insert(beacon.rule.id, Rc::clone(&beacon.rule));
+        let mut modules = Vec::new();
         match &beacon.site {
             RuleSite::Scope(scope) => {
-                self.scopes.push(ScopeRule { id: beacon.rule.id, prefix: prefix.to_owned(), scope: *scope });
+                let rule = ScopeRule { id: beacon.rule.id, prefix: prefix.to_owned(), scope: *scope };
+                let depth_of_rule = depth(prefix);
+                let at = self.scopes.partition_point(|other| depth(&other.prefix) <= depth_of_rule);
+                self.scopes.insert(at, rule);
             }
             RuleSite::Resource(route) => {
                 let full = |(module, rule): &(String, Rule)| (format!("{prefix}{module}"), rule.clone());
-                let modules = beacon.rule.around.iter().map(full).collect();
-                self.modules.insert(beacon.rule.id, modules);
-                let pattern = format!("{prefix}{}", route.path());
-                self.resources.entry(pattern).or_default().push(Rc::clone(beacon));
+                modules.extend(beacon.rule.around.iter().map(full));
+                self.resources.push((format!("{prefix}{}", route.path()), Rc::clone(beacon)));
             }
         }
+        let registered = Rc::clone(&beacon.rule);
+        self.registered.insert(beacon.rule.id, AppRule { registered, modules });
     }
 
-    pub(super) fn custom_methods(&self) -> &HashSet<Method> {
+    pub(super) fn custom_methods(&self) -> &[Method] {
         &self.custom_methods
     }
 
@@ -85,8 +90,9 @@ impl AppRules {
         self.scopes.iter().any(|there| there.id == rule && there.scope == scope)
     }
 
-    fn methods_in_rules(&self, settings: &Settings) -> HashSet<Method> {
-        let registered = self.registered.values().flat_map(|rule| rule.rules()).map(|rule| &rule.limits);
+    fn methods_in_rules(&self, settings: &Settings) -> Vec<Method> {
+        let registered =
+            self.registered.values().flat_map(|rule| rule.registered.rules()).map(|rule| &rule.limits);
         let patterns = self.patterns.all.iter().map(|pattern| &pattern.rule.limits);
         let tiers = [&settings.defaults.limits, &settings.application, &settings.meta];
         let tiers = tiers.into_iter().chain(&settings.failure.limits);

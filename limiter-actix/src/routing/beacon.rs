@@ -92,11 +92,8 @@ impl RouteSpec {
         &self.path
     }
 
-    /// The names of the methods, in an order of their own.
-    pub(crate) fn method_names(&self) -> String {
-        let mut names: Vec<_> = self.methods.iter().map(Method::as_str).collect();
-        names.sort_unstable();
-        names.join(",")
+    pub(super) fn methods(&self) -> &[Method] {
+        &self.methods
     }
 
     /// Returns whether actix would route the request to this resource, if no other came first.

@@ -1,7 +1,5 @@
 //! Names that keep counts apart.
 
-use std::collections::HashSet;
-
 use actix_web::{dev::ServiceRequest, http::Method};
 
 use crate::{Limit, limit::callback::Text};
@@ -20,7 +18,7 @@ pub(super) const STANDARD: [Method; 8] = [
 
 /// The method under which a request is counted: HEAD is GET, and all methods that nothing in the app knows
 /// are one.
-pub(super) fn counted_as(method: &Method, custom: &HashSet<Method>) -> Method {
+pub(super) fn counted_as(method: &Method, custom: &[Method]) -> Method {
     if *method == Method::HEAD {
         return Method::GET;
     }
@@ -29,6 +27,15 @@ pub(super) fn counted_as(method: &Method, custom: &HashSet<Method>) -> Method {
     }
     // Whoever sends this name is unknown as well.
     Method::from_bytes(b"!OTHER").unwrap_or(Method::TRACE)
+}
+
+/// The names of methods, in an order of their own.
+pub(super) fn method_names(methods: &[Method]) -> String {
+    let mut names = Vec::with_capacity(methods.len());
+    for name in methods.iter().map(Method::as_str) {
+        names.insert(names.partition_point(|other| *other <= name), name);
+    }
+    names.join(",")
 }
 
 /// A CORS preflight (Fetch standard, section 3.2.2), which is left to the application limits.

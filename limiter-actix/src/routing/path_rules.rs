@@ -1,45 +1,68 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use smallvec::SmallVec;
+use actix_web::http::Method;
 
-use super::segment_tree::SegmentTree;
+use super::{segment_tree::SegmentTree, trust::Trust};
 use crate::settings::path_pattern::{PathPattern, PatternRule};
 
 /// The rules that were given by pattern, found by path or by place.
 #[derive(Default)]
 pub(super) struct PathRules {
     pub(super) all: Vec<PatternRule>,
+    /// The trust in each.
+    trust: Vec<Trust>,
+    /// Those that are found by path: for scopes, and for routes that the app does not have.
     by_segments: SegmentTree,
     /// Those for routes, by their patterns without the names of parameters.
     by_shape: HashMap<String, Vec<usize>>,
 }
 
 /// Rules given by pattern, as indices.
-pub(super) type Covering = SmallVec<[usize; 4]>;
+pub(super) type Covering = Vec<usize>;
 
 impl PathRules {
-    pub(super) fn new(all: Vec<PatternRule>) -> Self {
-        let mut rules = Self { all, ..Self::default() };
+    /// Finds the rules for routes of the app at these routes, whatever the path of a request is, and others by path.
+    pub(super) fn new<'p>(all: Vec<PatternRule>, routes: impl Iterator<Item = &'p str>) -> Self {
+        let shapes: HashSet<String> =
+            if all.is_empty() { HashSet::new() } else { routes.map(shape).collect() };
+        let trust = all.iter().map(|_| Trust::default()).collect();
+        let mut rules = Self { all, trust, ..Self::default() };
         for (number, rule) in rules.all.iter().enumerate() {
             let (pattern, is_prefix) = match &rule.pattern {
                 PathPattern::Scope(pattern) => (pattern, true),
                 PathPattern::Route(pattern, _) => (pattern, false),
             };
             let text = pattern.pattern().unwrap_or_default();
-            // A prefix without segments covers every path.
-            rules.by_segments.add(number, text, is_prefix);
+            let shape = shape(text);
+            if is_prefix || !shapes.contains(&shape) {
+                // A prefix without segments covers every path.
+                rules.by_segments.add(number, text, is_prefix);
+            }
             if !is_prefix {
-                rules.by_shape.entry(shape(text)).or_default().push(number);
+                rules.by_shape.entry(shape).or_default().push(number);
             }
         }
         rules
+    }
+
+    /// Returns the trust that requests arrive under a rule.
+    pub(super) fn trust(&self, rule: usize) -> &Trust {
+        &self.trust[rule]
+    }
+
+    /// Returns whether a rule is for requests of this method.
+    pub(super) fn is_for(&self, rule: usize, method: &Method) -> bool {
+        match &self.all[rule].pattern {
+            PathPattern::Route(_, methods) => methods.is_empty() || methods.contains(method),
+            PathPattern::Scope(_) => true,
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
 
-    /// Returns the rules that cover a path.
+    /// Returns the rules that cover a path, wherever it leads.
     pub(super) fn of_path(&self, path: &str) -> Covering {
         if self.is_empty() {
             return Covering::new();
@@ -58,9 +81,12 @@ impl PathRules {
 
 /// Returns rules of both, in their order.
 pub(super) fn union(one: &Covering, other: &Covering) -> Covering {
-    let mut both: Covering = one.iter().chain(other).copied().collect();
-    both.sort_unstable();
-    both.dedup();
+    let mut both = Covering::new();
+    for rule in one.iter().chain(other) {
+        if let Err(at) = both.binary_search(rule) {
+            both.insert(at, *rule);
+        }
+    }
     both
 }
 
@@ -77,7 +103,7 @@ mod tests {
     use super::*;
     use crate::{Exempt, settings::path_pattern};
 
-    fn rules(texts: &[&str]) -> PathRules {
+    fn rules(texts: &[&str], routes: &[&str]) -> PathRules {
         let rule = |text: &&str| {
             let pattern = match text.strip_suffix("/**") {
                 Some(prefix) => path_pattern::scope(if prefix.is_empty() { "/" } else { prefix }),
@@ -85,12 +111,12 @@ mod tests {
             };
             PatternRule { pattern: pattern.expect("a pattern"), rule: Exempt::ALL.into() }
         };
-        PathRules::new(texts.iter().map(rule).collect())
+        PathRules::new(texts.iter().map(rule).collect(), routes.iter().copied())
     }
 
     #[test]
     fn rules_cover_the_paths_that_match() {
-        let rules = rules(&["/login", "/{tenant}/r0", "/api/**", "POST /users/{id}", "/**"]);
+        let rules = rules(&["/login", "/{tenant}/r0", "/api/**", "POST /users/{id}", "/**"], &[]);
         let rows: [(&str, &[usize]); 6] = [
             ("/login", &[0, 4]),
             ("/login/", &[4]),
@@ -105,8 +131,16 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_for_a_route_of_the_app_covers_it_and_no_path() {
+        let rules = rules(&["/users/{id}", "/users/me", "/api/**"], &["/users/{name}", "/api"]);
+        assert_eq!(rules.of_path("/users/me").as_slice(), [1]);
+        assert_eq!(rules.of_route(["/users/{name}"].into_iter()).as_slice(), [0]);
+        assert_eq!(rules.of_path("/api").as_slice(), [2]);
+    }
+
+    #[test]
     fn a_rule_covers_all_patterns_of_its_route() {
-        let rules = rules(&["/b", "/users/{id}"]);
+        let rules = rules(&["/b", "/users/{id}"], &[]);
         assert_eq!(rules.of_route(["/b", "/b2"].into_iter()).as_slice(), [0]);
         assert_eq!(rules.of_route(["/users/{name}"].into_iter()).as_slice(), [1]);
         assert!(rules.of_route(["/users/{id:x}"].into_iter()).is_empty());
@@ -144,7 +178,7 @@ mod tests {
             };
             let valid: Vec<_> = texts.iter().filter_map(|text| parse(text).ok()).collect();
             let rule = |pattern: &PathPattern| PatternRule { pattern: pattern.clone(), rule: Exempt::ALL.into() };
-            let rules = PathRules::new(valid.iter().map(rule).collect());
+            let rules = PathRules::new(valid.iter().map(rule).collect(), std::iter::empty());
             for path in &paths {
                 let matching = valid.iter().enumerate().filter(|(_, pattern)| match pattern {
                     PathPattern::Scope(pattern) | PathPattern::Route(pattern, _) => pattern.is_match(path),

@@ -36,7 +36,7 @@ pub(super) fn sample(pattern: &str) -> Option<String> {
 fn value_for(expression: &str) -> Option<&'static str> {
     const VALUES: [&str; 6] =
         ["1", "a", "abc", "2000-01-01", "00000000-0000-0000-0000-000000000000", "abc.txt"];
-    let definition = ResourceDef::new(format!("{{limiter_value:{expression}}}"));
+    let definition = ResourceDef::new(&*format!("{{limiter_value:{expression}}}"));
     VALUES.into_iter().find(|value| definition.is_match(value))
 }
 

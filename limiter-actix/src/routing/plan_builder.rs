@@ -1,15 +1,14 @@
 //! Builds one plan: binds the limits that may apply to their levels and scopes.
 
-use std::{collections::HashSet, rc::Rc};
+use std::{rc::Rc, sync::Arc};
 
-use actix_web::{dev::ServiceRequest, http::Method};
+use actix_web::dev::ServiceRequest;
 use limiter_core::Scope;
-use smallvec::SmallVec;
 
 use super::{
     app_rules::{AppRules, ScopeRule},
     beacon::{Beacon, RuleSite},
-    label::{counted_as, labels},
+    label::{counted_as, labels, method_names},
     pattern_text::depth,
 };
 use crate::{
@@ -17,7 +16,8 @@ use crate::{
     limit::callback::Text,
     plan::{
         DeclaredLimit, Plan, PlannedLevel,
-        bound_limit::{BoundLimit, LimitSlot, Tier},
+        applicable::BoundLimits,
+        bound_limit::{LimitSlot, Tier},
         key::{PlanKey, RuleId},
     },
     settings::{
@@ -88,8 +88,12 @@ impl PlanBuilder<'_> {
         let mut groups = self.modules();
         self.add_registered_scopes(&mut groups);
         self.add_pattern_scopes(&mut groups);
-        groups.sort_by_key(|group| group.depth);
-        let levels = groups.into_iter().enumerate();
+        let mut ordered: Vec<ScopeGroup<'_>> = Vec::with_capacity(groups.len());
+        for group in groups {
+            let at = ordered.partition_point(|other| other.depth <= group.depth);
+            ordered.insert(at, group);
+        }
+        let levels = ordered.into_iter().enumerate();
         levels.map(|(index, group)| self.level(Tier::Scope(index), group.rules)).collect()
     }
 
@@ -124,7 +128,7 @@ impl PlanBuilder<'_> {
     /// actix does not prepend the prefix of an outer module to the paths of an inner one.
     fn modules(&self) -> Vec<ScopeGroup<'_>> {
         let Some(id) = self.key.registered.last() else { return Vec::new() };
-        let modules = self.rules.modules.get(id).map_or(&[][..], Vec::as_slice);
+        let modules = self.rules.registered.get(id).map_or(&[][..], |rule| rule.modules.as_slice());
         let depth = modules.last().map_or(0, |(innermost, _)| depth(innermost));
         let is_local = !self.key.delegated_rules.contains(id);
         let groups = modules.iter().enumerate().map(|(index, (prefix, rule))| {
@@ -144,7 +148,7 @@ impl PlanBuilder<'_> {
     fn pattern_scopes(&self) -> impl Iterator<Item = (&str, NamedRule<'_>)> {
         self.key.covering.iter().filter_map(|index| match &self.rules.patterns.all[*index] {
             PatternRule { pattern: PathPattern::Scope(prefix), rule } => {
-                let named = NamedRule { place: self.name_of_pattern_rule(*index), rule, is_local: true };
+                let named = self.by_pattern(*index, rule);
                 Some((prefix.pattern().unwrap_or_default(), named))
             }
             PatternRule { .. } => None,
@@ -152,30 +156,58 @@ impl PlanBuilder<'_> {
     }
 
     fn route_level(&self) -> PlannedLevel {
-        let given = self.key.covering.iter().filter_map(|index| match &self.rules.patterns.all[*index] {
-            PatternRule { pattern: PathPattern::Route(_, methods), rule } => (methods.is_empty()
-                || methods.contains(&self.key.method))
-            .then(|| NamedRule { place: self.name_of_pattern_rule(*index), rule, is_local: true }),
-            PatternRule { .. } => None,
-        });
+        let patterns = &self.rules.patterns;
+        let own = self.key.pattern.as_ref();
+        let is_in_doubt =
+            |index: &usize| self.key.in_doubt.iter().any(|(rule, at)| rule == index && Some(at) == own);
+        let given =
+            self.key.covering.iter().filter(|index| !is_in_doubt(index)).filter_map(|index| match &patterns
+                .all[*index]
+            {
+                PatternRule { pattern: PathPattern::Route(..), rule } => {
+                    patterns.is_for(*index, &self.key.method).then(|| self.by_pattern(*index, rule))
+                }
+                PatternRule { .. } => None,
+            });
         let is_scope = |id: &RuleId| self.rules.scopes.iter().any(|scope| scope.id == *id);
         let resource = self.key.registered.last().filter(|id| !is_scope(id));
         let registered = resource.and_then(|id| self.registered(*id, self.name_of(*id)));
-        self.level(Tier::Route, registered.into_iter().chain(given))
+        let mut level = self.level(Tier::Route, registered.into_iter().chain(given));
+        level.limits = level.limits.into_iter().chain(self.limits_in_doubt()).collect();
+        level
+    }
+
+    /// Returns the limits of rules by pattern that the request may arrive under. They override nothing.
+    fn limits_in_doubt(&self) -> Vec<DeclaredLimit> {
+        let is_for = |(index, _): &&(usize, _)| self.rules.patterns.is_for(*index, &self.key.method);
+        let limits = self.key.in_doubt.iter().filter(is_for).flat_map(|(index, route)| {
+            let limits = adding(&self.rules.patterns.all[*index].rule.limits);
+            let key = PlanKey { pattern: Some(Arc::clone(route)), ..self.key.clone() };
+            let there = PlanBuilder { key: &key, ..*self };
+            there.bind(&limits, Tier::Route, &self.name_of_pattern_rule(*index), true)
+        });
+        limits.collect()
+    }
+
+    /// Returns a rule given by pattern.
+    fn by_pattern<'r>(&self, index: usize, rule: &'r Rule) -> NamedRule<'r> {
+        NamedRule { place: self.name_of_pattern_rule(index), rule, is_local: true }
     }
 
     /// Returns a registered rule under the label `place`.
     fn registered(&self, id: RuleId, place: String) -> Option<NamedRule<'_>> {
-        let rule = &self.rules.registered.get(&id)?.rule;
-        Some(NamedRule { place, rule, is_local: !self.key.delegated_rules.contains(&id) })
+        let rule = &self.rules.registered.get(&id)?.registered.rule;
+        let is_local = !self.key.delegated_rules.contains(&id);
+        Some(NamedRule { place, rule, is_local })
     }
 
     /// Returns a label that is unique among the routes of one pattern: their methods, and a number if these are equal.
     fn name_of(&self, id: RuleId) -> String {
         let pattern = self.key.pattern.as_deref().unwrap_or_default();
-        let beacons = self.rules.resources.get(pattern).map_or(&[][..], Vec::as_slice);
-        let methods = |beacon: &Beacon| match &beacon.site {
-            RuleSite::Resource(route) => route.method_names(),
+        let on_pattern = self.rules.resources.iter().filter(|(other, _)| other == pattern);
+        let beacons: Vec<_> = on_pattern.map(|(_, beacon)| beacon).collect();
+        let methods = |beacon: &Rc<Beacon>| match &beacon.site {
+            RuleSite::Resource(route) => method_names(route.methods()),
             RuleSite::Scope(_) => String::new(),
         };
         let Some(index) = beacons.iter().position(|beacon| beacon.rule.id == id) else {
@@ -198,9 +230,7 @@ impl PlanBuilder<'_> {
         let name = |rule: &PatternRule| match &rule.pattern {
             PathPattern::Scope(prefix) => format!("given scope {}", prefix.pattern().unwrap_or_default()),
             PathPattern::Route(route, methods) => {
-                let mut methods: Vec<_> = methods.iter().map(Method::as_str).collect();
-                methods.sort_unstable();
-                format!("given {} {}", methods.join(","), route.pattern().unwrap_or_default())
+                format!("given {} {}", method_names(methods), route.pattern().unwrap_or_default())
             }
         };
         let (earlier, own) = (&self.rules.patterns.all[..index], name(&self.rules.patterns.all[index]));
@@ -252,13 +282,18 @@ impl PlanBuilder<'_> {
     }
 }
 
+/// Returns limits that override nothing.
+fn adding(limits: &Limits) -> Limits {
+    Limits(limits.0.iter().map(|limit| limit.clone().override_defaults(false)).collect())
+}
+
 fn numbered(name: String, number: usize) -> String {
     if number == 0 { name } else { format!("{name} #{number}") }
 }
 
 /// Returns the meta limits of a request without a route table.
-pub(crate) fn meta_limits(settings: &Settings, req: &ServiceRequest) -> SmallVec<[Rc<BoundLimit>; 2]> {
+pub(crate) fn meta_limits(settings: &Settings, req: &ServiceRequest) -> BoundLimits {
     let rules = &AppRules::default();
-    let key = PlanKey { method: counted_as(req.method(), &HashSet::new()), ..PlanKey::default() };
+    let key = PlanKey { method: counted_as(req.method(), &[]), ..PlanKey::default() };
     PlanBuilder { rules, settings, key: &key }.build().applicable(req).meta.clone()
 }

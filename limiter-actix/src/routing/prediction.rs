@@ -6,8 +6,8 @@ use actix_web::{dev::ServiceRequest, http::Method};
 use smallvec::SmallVec;
 
 use super::{
-    beacon::Beacon,
-    beacon::RuleSite,
+    beacon::{Beacon, RuleSite},
+    method_set::MethodSet,
     trust::{Credit, Trust, TrustTable},
 };
 use crate::plan::{
@@ -27,19 +27,21 @@ pub(crate) struct Candidate {
     /// The pattern of its route; none for a default service.
     pub(super) pattern: Option<Arc<str>>,
     /// The scopes around it, the outermost first.
-    pub(super) scopes: SmallVec<[ScopeAround; 4]>,
+    pub(super) scopes: Vec<ScopeAround>,
     /// The rules declared on these scopes and on itself, from the outermost on.
     pub(super) rules: RuleIds,
     /// The trust in each of these.
-    pub(super) trust: SmallVec<[Rc<Trust>; 4]>,
+    pub(super) trust: Vec<Rc<Trust>>,
     /// The rule on itself.
     pub(super) own: Option<Rc<Beacon>>,
     /// The rules given by pattern that cover it, as indices.
-    pub(super) covering: SmallVec<[usize; 4]>,
+    pub(super) covering: Vec<usize>,
+    /// Those of them that cover only its route.
+    pub(super) of_route: Vec<usize>,
     /// The rules that a limiter further in decides.
     pub(super) delegated: RefCell<RuleIds>,
     /// The plans of requests to which all rules are granted.
-    plans: RefCell<SmallVec<[CachedPlan; 2]>>,
+    plans: RefCell<Vec<CachedPlan>>,
 }
 
 /// A scope around a place.
@@ -58,8 +60,12 @@ pub(crate) struct Prediction {
     candidate: usize,
     pub(crate) rules: RuleIds,
     /// The place where limits hold if a guard leads the request past the predicted one.
-    elsewhere: Option<Elsewhere>,
+    elsewhere: Option<Box<Elsewhere>>,
+    /// Rules by pattern that cover only routes where the request may arrive instead. Nothing decides them there.
+    pub(super) of_rivals: RulesOfRoutes,
     pub(crate) credit: Credit,
+    /// The method of the request.
+    pub(crate) method: MethodSet,
 }
 
 /// Where else a request may arrive.
@@ -68,7 +74,11 @@ struct Elsewhere {
     candidate: usize,
     /// The rules that it meets in any case.
     rules: RuleIds,
+    of_rivals: RulesOfRoutes,
 }
+
+/// Rules given by pattern, with the routes that they cover.
+type RulesOfRoutes = Vec<(usize, Arc<str>)>;
 
 /// Whether a request will be taken by a place if it comes there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,15 +94,16 @@ type Reachable = SmallVec<[(usize, Admits); 8]>;
 impl Candidate {
     pub(super) fn new(
         pattern: Option<Arc<str>>,
-        scopes: SmallVec<[ScopeAround; 4]>,
+        scopes: Vec<ScopeAround>,
         rules: RuleIds,
         trust: &TrustTable,
         own: Option<Rc<Beacon>>,
-        covering: SmallVec<[usize; 4]>,
+        covering: Vec<usize>,
+        of_route: Vec<usize>,
     ) -> Self {
         let trust = rules.iter().map(|rule| trust.of(*rule)).collect();
         let (delegated, plans) = (RefCell::default(), RefCell::default());
-        Self { pattern, scopes, rules, trust, own, covering, delegated, plans }
+        Self { pattern, scopes, rules, trust, own, covering, of_route, delegated, plans }
     }
 
     fn innermost(&self) -> Option<usize> {
@@ -123,6 +134,12 @@ impl Candidate {
         same_pattern || other.scopes.iter().any(is_twin)
     }
 
+    /// Returns the rules by pattern that cover only its route.
+    pub(super) fn rules_of_route(&self) -> impl Iterator<Item = (usize, Arc<str>)> {
+        let route = |rule: &usize| Some((*rule, Arc::clone(self.pattern.as_ref()?)));
+        self.of_route.iter().filter_map(route)
+    }
+
     /// Returns the plan of such requests, if one was made.
     pub(super) fn cached_plan(&self, method: &Method, preflight: bool) -> Option<Rc<Plan>> {
         let is_it = |(of, at, _): &&CachedPlan| of == method && *at == preflight;
@@ -138,9 +155,11 @@ impl Candidate {
     pub(super) fn delegate(&self, rules: &[RuleId]) {
         self.plans.borrow_mut().clear();
         let mut delegated = self.delegated.borrow_mut();
-        delegated.extend_from_slice(rules);
-        delegated.sort_unstable();
-        delegated.dedup();
+        for rule in rules {
+            if let Err(at) = delegated.binary_search(rule) {
+                delegated.insert(at, *rule);
+            }
+        }
     }
 
     /// Takes back what was left to a limiter further in, which requests do not come to.
@@ -172,7 +191,7 @@ impl Route {
         if self.is_alone && met.is_empty() {
             let first = &self.candidates[0];
             let candidate = usize::from(first.admits(req).is_none() && self.candidates.len() > 1);
-            return self.prediction(candidate, self.candidates[candidate].rules.clone(), None);
+            return self.prediction(candidate, RuleIds::from_slice(&self.candidates[candidate].rules), None);
         }
         let reachable = self.reachable(req, met);
         let Some(&(first, _)) = reachable.first() else {
@@ -183,12 +202,23 @@ impl Route {
         self.among_rivals(likely, &reachable)
     }
 
+    /// Returns the prediction that holds for a request which has arrived, at the route of this pattern or at a default
+    /// service, and has met these rules on its way.
+    pub(super) fn arrival(self: &Rc<Self>, pattern: Option<&str>, met: &[RuleId]) -> Option<Prediction> {
+        let is_there = |place: &&Candidate| {
+            place.pattern.as_deref() == pattern && met.iter().all(|rule| place.rules.contains(rule))
+        };
+        let candidate = self.candidates.iter().position(|place| is_there(&place))?;
+        Some(self.prediction(candidate, RuleIds::from_slice(met), None))
+    }
+
     fn among_rivals(self: &Rc<Self>, likely: usize, reachable: &Reachable) -> Prediction {
         let place = &self.candidates[likely];
         let rivals =
             || reachable.iter().map(|(rival, _)| *rival).filter(|rival| self.is_rival(*rival, likely));
         let in_any_case = |rule: &RuleId| rivals().all(|rival| self.candidates[rival].rules.contains(rule));
-        let shared: RuleIds = place.rules.iter().copied().filter(in_any_case).collect();
+        let mut shared = place.rules.clone();
+        shared.retain(|rule| in_any_case(rule));
         let is_method_of_pattern = reachable.contains(&(likely, Admits::Yes));
         let is_twin = |rival: usize| {
             let rival_place = &self.candidates[rival];
@@ -196,24 +226,37 @@ impl Route {
                 is_method_of_pattern && rival_place.own.is_none() && rival_place.scopes == place.scopes;
             !is_other_method && rival_place.is_twin_of(place)
         };
+        let of_rivals = |candidate: usize| {
+            let predicted = &self.candidates[candidate];
+            let rivals = reachable.iter().map(|(rival, _)| &self.candidates[*rival]);
+            let all =
+                rivals.filter(|rival| rival.pattern != predicted.pattern).flat_map(Candidate::rules_of_route);
+            let mut others: RulesOfRoutes = all.collect();
+            others.sort_unstable();
+            others.dedup();
+            others
+        };
         if rivals().any(is_twin) {
-            return self.prediction(likely, shared, None);
+            return Prediction { of_rivals: of_rivals(likely), ..self.prediction(likely, shared, None) };
         }
         let elsewhere = (shared.len() < place.rules.len()).then(|| {
             let plain = rivals().find(|rival| self.candidates[*rival].own.is_none());
             let candidate = plain.or_else(|| rivals().next()).unwrap_or(likely);
-            Elsewhere { candidate, rules: shared }
+            Box::new(Elsewhere { candidate, rules: shared, of_rivals: of_rivals(candidate) })
         });
-        self.prediction(likely, place.rules.clone(), elsewhere)
+        let of_rivals = of_rivals(likely);
+        Prediction { of_rivals, ..self.prediction(likely, place.rules.clone(), elsewhere) }
     }
 
     fn prediction(
         self: &Rc<Self>,
         candidate: usize,
         rules: RuleIds,
-        elsewhere: Option<Elsewhere>,
+        elsewhere: Option<Box<Elsewhere>>,
     ) -> Prediction {
-        Prediction { route: Rc::clone(self), candidate, rules, elsewhere, credit: Credit::default() }
+        let (credit, method) = (Credit::default(), MethodSet::default());
+        let of_rivals = Vec::new();
+        Prediction { route: Rc::clone(self), candidate, rules, elsewhere, of_rivals, credit, method }
     }
 
     /// Returns the places that the request may arrive at, of those inside of all that it has met.
@@ -262,10 +305,11 @@ impl Prediction {
     /// Keeps of the rules those that were met already, and those that can be granted now.
     pub(super) fn grant(&mut self, met: &[RuleId]) {
         let (place, is_only_place) = (&self.route.candidates[self.candidate], self.route.is_alone);
-        let mut credit = Credit::default();
+        let (mut credit, method) = (Credit::default(), self.method);
         let mut is_granted = |rule: RuleId| {
             let at = place.rules.iter().position(|other| *other == rule);
-            met.contains(&rule) || at.is_some_and(|at| credit.grant(rule, &place.trust[at], is_only_place))
+            met.contains(&rule)
+                || at.is_some_and(|at| credit.grant(rule, &place.trust[at], method, is_only_place))
         };
         self.rules.retain(|rule| is_granted(*rule));
         self.credit = credit;
@@ -280,6 +324,12 @@ impl Prediction {
         &self.route.candidates[self.candidate]
     }
 
+    /// Returns whether no rule by pattern covers the route, or one where the request may arrive instead.
+    #[inline]
+    pub(super) fn is_under_attributes_only(&self) -> bool {
+        self.of_rivals.is_empty() && self.place().of_route.is_empty()
+    }
+
     /// Returns the pattern of the route; none for unmatched paths.
     pub(crate) fn pattern(&self) -> Option<&Arc<str>> {
         self.place().pattern.as_ref()
@@ -287,7 +337,8 @@ impl Prediction {
 
     /// Returns the rules among those granted that a limiter further in decides.
     pub(crate) fn delegated_rules(&self) -> RuleIds {
-        RuleIds::from_slice(&self.place().delegated.borrow())
+        let delegated = self.place().delegated.borrow();
+        if delegated.is_empty() { RuleIds::new() } else { RuleIds::from_slice(&delegated) }
     }
 
     /// Returns whether all rules of the place are granted.
@@ -303,8 +354,8 @@ impl Prediction {
 
     /// Returns the prediction for the place that may take the request instead.
     pub(crate) fn elsewhere(&self) -> Option<Self> {
-        let Elsewhere { candidate, rules } = self.elsewhere.clone()?;
-        Some(self.route.prediction(candidate, rules, None))
+        let Elsewhere { candidate, rules, of_rivals } = Elsewhere::clone(self.elsewhere.as_deref()?);
+        Some(Self { of_rivals, method: self.method, ..self.route.prediction(candidate, rules, None) })
     }
 
     /// Leaves the limits of rules of the place to a limiter further in, from now on.
@@ -330,6 +381,7 @@ impl Prediction {
         PlanKey {
             pattern: place.pattern.clone(),
             covering: place.covering.clone(),
+            in_doubt: Vec::new(),
             registered: RuleIds::from_slice(rules),
             delegated_rules: RuleIds::new(),
             method,

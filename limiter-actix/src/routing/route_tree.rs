@@ -1,7 +1,6 @@
 use std::{cell::OnceCell, rc::Rc, sync::Arc};
 
 use actix_web::dev::{ResourceDef, ResourceMap};
-use smallvec::SmallVec;
 
 use super::{
     beacon::{self, Beacon, RuleSite},
@@ -64,7 +63,7 @@ pub(super) struct ScopePlace {
 /// A resource, seen from outside of the tree.
 pub(super) struct ResourcePlace {
     /// Its full patterns. The first one names the route.
-    pub(super) patterns: SmallVec<[Arc<str>; 1]>,
+    pub(super) patterns: Vec<Arc<str>>,
     pub(super) scope: usize,
     /// The rule declared on it, with the methods and guards that are known of it.
     pub(super) rule: Option<Rc<Beacon>>,
@@ -79,7 +78,7 @@ pub(super) enum Place {
 }
 
 /// The places of one path, in the order in which actix tries them.
-pub(super) type Places = SmallVec<[Place; 8]>;
+pub(super) type Places = Vec<Place>;
 
 /// Of so many places that match one path the first are looked at.
 const MAX_PLACES: usize = 32;
@@ -106,12 +105,12 @@ impl RouteTree {
     }
 
     /// Returns the scopes around a place, the outermost first, the app left out.
-    pub(super) fn scopes_of(&self, place: Place) -> SmallVec<[usize; 4]> {
+    pub(super) fn scopes_of(&self, place: Place) -> Vec<usize> {
         let innermost = match place {
             Place::Resource(number) => self.resources[number].scope,
             Place::Default(number) => number,
         };
-        let mut scopes: SmallVec<[usize; 4]> =
+        let mut scopes: Vec<usize> =
             std::iter::successors(Some(innermost), |scope| self.scopes[*scope].parent)
                 .filter(|scope| self.scopes[*scope].parent.is_some())
                 .collect();
@@ -121,9 +120,13 @@ impl RouteTree {
 
     /// Returns the rules that a request meets on its way to a place, from the outermost on.
     pub(super) fn rules_of(&self, place: Place) -> RuleIds {
-        let around = self.scopes_of(place).into_iter();
-        let mut rules: RuleIds = around.flat_map(|scope| self.scopes[scope].rules.clone()).collect();
-        rules.extend(self.rule_of(place).map(|beacon| beacon.rule.id));
+        let mut rules = RuleIds::new();
+        for scope in self.scopes_of(place) {
+            rules.extend_from_slice(&self.scopes[scope].rules);
+        }
+        if let Some(beacon) = self.rule_of(place) {
+            rules.push(beacon.rule.id);
+        }
         rules
     }
 
@@ -133,6 +136,11 @@ impl RouteTree {
             Place::Resource(number) => self.resources[number].rule.as_ref(),
             Place::Default(_) => None,
         }
+    }
+
+    /// Returns the patterns of all routes.
+    pub(super) fn route_patterns(&self) -> impl Iterator<Item = &str> {
+        self.resources.iter().flat_map(|resource| resource.patterns.iter().map(|pattern| &**pattern))
     }
 
     /// Returns the pattern that names the route of a place; none for default services.

@@ -1,7 +1,5 @@
 use std::collections::HashMap;
 
-use smallvec::SmallVec;
-
 /// Finds which of many patterns match a path, in one walk along its segments.
 ///
 /// Trying patterns one after another, as actix does, costs as much as there are patterns. This tree costs as much as
@@ -30,9 +28,6 @@ pub(super) struct Match {
     pub(super) taken: Option<usize>,
 }
 
-/// As many as most paths match fit without an allocation.
-pub(super) type Matches = SmallVec<[Match; 8]>;
-
 enum Segment<'a> {
     Fixed(&'a str),
     Parameter,
@@ -56,27 +51,29 @@ impl SegmentTree {
     }
 
     /// Returns the patterns that match, or may match, in the order of their numbers.
-    pub(super) fn find(&self, path: &str) -> Matches {
-        let mut found = Matches::new();
-        let possible = |number: &usize| Match { pattern: *number, taken: None };
-        found.extend(self.others.iter().map(possible));
-        let mut reached: SmallVec<[&Self; 8]> = SmallVec::from_slice(&[self]);
+    pub(super) fn find(&self, path: &str) -> Vec<Match> {
+        let mut found = Vec::with_capacity(8);
+        add(&mut found, &self.others, None);
+        let mut reached = vec![self];
         let mut taken = 0;
         for segment in path.strip_prefix('/').into_iter().flat_map(|path| path.split('/')) {
             taken += 1 + segment.len();
-            reached = reached.into_iter().flat_map(|node| node.next(segment)).collect();
-            if reached.is_empty() {
+            let mut next = Vec::new();
+            for node in reached {
+                node.add_next(segment, &mut next);
+            }
+            if next.is_empty() {
                 break;
             }
-            let is_end = taken == path.len();
-            let matching = |number: &usize| Match { pattern: *number, taken: Some(taken) };
-            for node in &reached {
-                found.extend(node.others.iter().map(possible));
-                found.extend(node.prefixes.iter().map(matching));
-                found.extend(node.ends.iter().filter(|_| is_end).map(matching));
+            for node in &next {
+                add(&mut found, &node.others, None);
+                add(&mut found, &node.prefixes, Some(taken));
+                if taken == path.len() {
+                    add(&mut found, &node.ends, Some(taken));
+                }
             }
+            reached = next;
         }
-        found.sort_unstable_by_key(|found| found.pattern);
         found
     }
 
@@ -85,9 +82,19 @@ impl SegmentTree {
         self.others.push(number);
     }
 
-    fn next(&self, segment: &str) -> impl Iterator<Item = &Self> {
-        let parameter = self.parameter.as_deref().filter(|_| !segment.is_empty());
-        self.fixed.get(segment).into_iter().chain(parameter)
+    fn add_next<'t>(&'t self, segment: &str, next: &mut Vec<&'t Self>) {
+        next.extend(self.fixed.get(segment));
+        if !segment.is_empty() {
+            next.extend(self.parameter.as_deref());
+        }
+    }
+}
+
+/// Adds patterns in the order of their numbers.
+fn add(found: &mut Vec<Match>, patterns: &[usize], taken: Option<usize>) {
+    for &pattern in patterns {
+        let at = found.partition_point(|other| other.pattern <= pattern);
+        found.insert(at, Match { pattern, taken });
     }
 }
 

@@ -7,12 +7,13 @@ use std::{
     sync::Arc,
 };
 
-use actix_web::{dev::ServiceRequest, http::Method};
-use smallvec::smallvec;
+use actix_web::{HttpRequest, dev::ServiceRequest, http::Method};
 
 use super::{
     app_rules::AppRules,
+    arrival::is_at_handler,
     label::{counted_as, is_preflight},
+    method_set::MethodSet,
     path_rules::{Covering, union},
     plan_builder::PlanBuilder,
     prediction::{Candidate, Prediction, Route, ScopeAround},
@@ -59,11 +60,22 @@ pub(crate) struct AppRoutes {
 /// The places a path may lead to, and the rules given by pattern that cover the path. Without a tree, the pattern.
 type RouteKey = (Places, Option<Arc<str>>, Covering);
 
+/// Where a request has arrived, seen from the rules by pattern that were predicted for it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    Expected,
+    /// Where it could be expected, although some of them were in doubt.
+    InDoubt,
+    /// Where some of them do not hold.
+    Elsewhere,
+}
+
 /// Requests choose which routes and plans come about, so there is a bound. Beyond it, all are made anew.
 const MAX_ROUTES: usize = 1024;
 const MAX_PLANS: usize = 1024;
-/// The number of limits in all plans. Many rules by pattern may cover one path, so that few plans are large.
-const MAX_PLANNED_LIMITS: usize = 16 * 1024;
+/// The number of limits in all plans. Many rules by pattern may cover one path, and a dynamic limit remembers one for
+/// each of its quotas, so that few plans are large.
+const MAX_PLANNED_LIMITS: usize = 64 * 1024;
 
 impl Table {
     /// Reads the rules of the app that serves this request.
@@ -160,11 +172,12 @@ impl Table {
             None => {
                 vec![Candidate::new(
                     pattern.clone(),
-                    smallvec![],
+                    Vec::new(),
                     RuleIds::new(),
                     &self.app.trust,
                     None,
                     covering.clone(),
+                    Covering::new(),
                 )]
             }
         };
@@ -186,6 +199,7 @@ impl Table {
             &self.app.trust,
             tree.rule_of(place).cloned(),
             union(covering, &of_route),
+            of_route,
         )
     }
 
@@ -193,15 +207,69 @@ impl Table {
     pub(crate) fn predict(&self, req: &ServiceRequest, met: &[RuleId]) -> Prediction {
         let route = if met.is_empty() { self.route(req) } else { self.route_as_is(req) };
         let mut prediction = route.predict(req, met);
+        prediction.method = MethodSet::of(req.method());
         if !prediction.rules.is_empty() {
             prediction.grant(met);
         }
         prediction
     }
 
-    /// Grants these rules to no request any more before it meets them; returns whether that is news.
-    pub(crate) fn doubt(&self, rules: &[RuleId]) -> bool {
-        rules.iter().filter(|rule| self.app.trust.doubt(**rule)).count() > 0
+    /// Notes that a request has met a rule that was not granted to it.
+    pub(crate) fn confirm(&self, rule: RuleId, method: MethodSet) {
+        self.app.trust.confirm(rule, method);
+    }
+
+    /// Grants these rules to no request of this method any more before it meets them; returns whether that is news.
+    pub(crate) fn doubt(&self, rules: &[RuleId], method: MethodSet) -> bool {
+        rules.iter().filter(|rule| self.app.trust.doubt(**rule, method)).count() > 0
+    }
+
+    /// Compares where a request has arrived with the rules by pattern that were predicted, and learns from it.
+    pub(crate) fn check_rules_of_route(&self, prediction: &Prediction, req: &HttpRequest) -> Arrival {
+        if prediction.is_under_attributes_only() {
+            return Arrival::Expected;
+        }
+        let expected = self.rules_of_route(prediction, &self.counted_as(req.method()));
+        let is_in_doubt = !self.in_doubt(prediction).is_empty();
+        let pattern = Some(req).filter(|req| is_at_handler(req)).and_then(HttpRequest::match_pattern);
+        if pattern.as_deref() == prediction.pattern().map(|pattern| &**pattern) {
+            expected.iter().for_each(|rule| self.rules.patterns.trust(*rule).confirm(prediction.method));
+            return if is_in_doubt { Arrival::InDoubt } else { Arrival::Expected };
+        }
+        let there = self.rules.patterns.of_route(pattern.as_deref().into_iter());
+        let has_missed = |rule: &usize| {
+            !there.contains(rule) && self.rules.patterns.trust(*rule).is_given(prediction.method)
+        };
+        if expected.iter().any(has_missed) {
+            Arrival::Elsewhere
+        } else if prediction.of_rivals.is_empty() {
+            Arrival::Expected
+        } else {
+            Arrival::InDoubt
+        }
+    }
+
+    /// From now on the rules by pattern that are predicted here limit, but lift nothing, before such a request arrives.
+    /// Returns whether that is news.
+    pub(crate) fn doubt_rules_of_route(&self, prediction: &Prediction, req: &HttpRequest) -> bool {
+        let rules = self.rules_of_route(prediction, &self.counted_as(req.method()));
+        rules.iter().filter(|rule| self.rules.patterns.trust(**rule).doubt(prediction.method)).count() > 0
+    }
+
+    /// Returns the rules by pattern that cover the route and nothing else, as far as they are for this method.
+    fn rules_of_route(&self, prediction: &Prediction, method: &Method) -> Covering {
+        let of_route = prediction.place().of_route.iter();
+        of_route.filter(|rule| self.rules.patterns.is_for(**rule, method)).copied().collect()
+    }
+
+    /// Returns the rules by pattern that such requests do not surely arrive under.
+    fn in_doubt(&self, prediction: &Prediction) -> Vec<(usize, Arc<str>)> {
+        if prediction.is_under_attributes_only() {
+            return Vec::new();
+        }
+        let is_given = |(rule, _): &(usize, _)| self.rules.patterns.trust(*rule).is_given(prediction.method);
+        let of_route = prediction.place().rules_of_route().filter(|rule| !is_given(rule));
+        of_route.chain(prediction.of_rivals.iter().cloned()).collect()
     }
 
     /// Returns the plan of a key, made once.
@@ -230,15 +298,14 @@ impl Table {
         let method = self.counted_as(req.method());
         let preflight = is_preflight(req);
         let place = prediction.place();
-        if prediction.is_complete()
-            && let Some(plan) = place.cached_plan(&method, preflight)
-        {
+        let is_usual = prediction.is_complete() && self.in_doubt(prediction).is_empty();
+        if is_usual && let Some(plan) = place.cached_plan(&method, preflight) {
             return plan;
         }
-        let mut key = prediction.plan_key(&prediction.rules, method.clone(), preflight);
+        let mut key = self.key(prediction, &prediction.rules, req);
         key.delegated_rules = prediction.delegated_rules();
         let plan = self.plan(key);
-        if prediction.is_complete() {
+        if is_usual {
             place.cache_plan(method, preflight, &plan);
         }
         plan
@@ -246,19 +313,24 @@ impl Table {
 
     /// Returns the key of the plan for these rules, at the place that is predicted.
     pub(crate) fn key(&self, prediction: &Prediction, rules: &[RuleId], req: &ServiceRequest) -> PlanKey {
-        prediction.plan_key(rules, self.counted_as(req.method()), is_preflight(req))
+        let mut key = prediction.plan_key(rules, self.counted_as(req.method()), is_preflight(req));
+        key.in_doubt = self.in_doubt(prediction);
+        key
     }
 
     /// Returns the key of the plan for these rules, which were met by this request on its way. Once it is at its
     /// handler, actix knows the pattern.
     pub(crate) fn key_at(&self, rules: &[RuleId], at: Position, req: &ServiceRequest) -> PlanKey {
-        let prediction = self.route_as_is(req).predict(req, rules);
-        let mut key = self.key(&prediction, rules, req);
-        if at == Position::Resource
-            && let Some(pattern) = req.match_pattern()
-        {
-            key.pattern = Some(pattern.into());
+        let route = self.route_as_is(req);
+        if at == Position::Scope {
+            return self.key(&route.predict(req, rules), rules, req);
         }
+        let pattern = req.match_pattern();
+        let arrived_at = pattern.as_deref().filter(|_| is_at_handler(req.request()));
+        let arrival = route.arrival(arrived_at, rules).unwrap_or_else(|| route.predict(req, rules));
+        let mut key = self.key(&arrival, rules, req);
+        key.in_doubt.clear();
+        key.pattern = arrived_at.map(Into::into).or(key.pattern);
         key
     }
 

@@ -1,7 +1,5 @@
 //! Logs places whose limits paths do not predict, and rules that no request meets.
 
-use std::collections::HashSet;
-
 use actix_web::http::Method;
 use limiter_core::log::{event, shown, unthrottled};
 
@@ -103,7 +101,7 @@ fn warn_of_scopes(tree: &RouteTree) {
 
 /// Logs once for each scope with a rule that a place outside of it matches a path inside first.
 fn warn_of_hidden_scopes(tree: &RouteTree) {
-    let mut logged = HashSet::new();
+    let mut logged = vec![false; tree.scopes.len()];
     for (number, resource) in tree.resources.iter().enumerate() {
         let place = Place::Resource(number);
         let around = tree.scopes_of(place);
@@ -112,7 +110,7 @@ fn warn_of_hidden_scopes(tree: &RouteTree) {
         };
         let Some(path) = resource.patterns.first().and_then(|pattern| sample(pattern)) else { continue };
         let first = tree.places(&path).first().copied().unwrap_or(place);
-        if !tree.scopes_of(first).contains(scope) && logged.insert(*scope) {
+        if !tree.scopes_of(first).contains(scope) && !std::mem::replace(&mut logged[*scope], true) {
             event!(
                 unthrottled(Some("L002")),
                 WARN,
@@ -130,14 +128,22 @@ fn warn_of_path_rules(rules: &AppRules, tree: &RouteTree) {
     if rules.is_empty() {
         return;
     }
-    let mut used = HashSet::new();
-    for resource in &tree.resources {
+    let mut used = vec![false; rules.all.len()];
+    for (number, resource) in tree.resources.iter().enumerate() {
         let patterns = || resource.patterns.iter().map(|pattern| &**pattern);
-        used.extend(rules.of_route(patterns()));
-        used.extend(patterns().filter_map(sample).flat_map(|path| rules.of_path(&path)));
+        let of_route = rules.of_route(patterns());
+        if !of_route.is_empty() {
+            warn_if_hidden(tree, number);
+        }
+        for rule in of_route {
+            used[rule] = true;
+        }
+        for rule in patterns().filter_map(sample).flat_map(|path| rules.of_path(&path)) {
+            used[rule] = true;
+        }
     }
     for (number, rule) in rules.all.iter().enumerate() {
-        if !used.contains(&number) && !leads_somewhere(tree, rule) {
+        if !used[number] && !leads_somewhere(tree, rule) {
             event!(
                 unthrottled(Some("L031")),
                 WARN,
@@ -156,6 +162,23 @@ fn warn_of_path_rules(rules: &AppRules, tree: &RouteTree) {
                 "a rule by pattern has an unknown method: requests by the similar one do not meet it"
             );
         }
+    }
+}
+
+/// Logs that another pattern matches the paths of a route first that has a rule by pattern.
+fn warn_if_hidden(tree: &RouteTree, number: usize) {
+    let Some(pattern) = tree.resources[number].patterns.first() else { return };
+    let places = sample(pattern).map(|path| tree.places(&path)).unwrap_or_default();
+    let is_same = |other: &Place| tree.pattern_of(*other) == Some(pattern);
+    if let Some(first) = places.first().filter(|first| !is_same(first)) {
+        event!(
+            unthrottled(Some("L002")),
+            WARN,
+            hidden = pattern.as_ref(),
+            by = tree.pattern_of(*first).map_or("a scope", |by| &**by),
+            "a route with a rule by pattern is hidden by another pattern: before routing the rule limits requests of \
+             both; register it before the other pattern"
+        );
     }
 }
 

@@ -64,12 +64,18 @@ impl ConfigError {
     }
 
     /// Returns an error with these issues, sorted by position, if there are any.
-    pub(crate) fn of(mut issues: Vec<ConfigIssue>) -> Result<(), Self> {
+    pub(crate) fn of(issues: Vec<ConfigIssue>) -> Result<(), Self> {
         /// A text with more issues is probably not a settings file.
         const MAX_ISSUES: usize = 100;
-        issues.sort_by_key(|issue| issue.at.position);
-        issues.truncate(MAX_ISSUES);
-        if issues.is_empty() { Ok(()) } else { Err(Self(issues)) }
+        let mut first: Vec<ConfigIssue> = Vec::new();
+        for issue in issues {
+            let at = first.partition_point(|other| other.at.position <= issue.at.position);
+            if at < MAX_ISSUES {
+                first.insert(at, issue);
+                first.truncate(MAX_ISSUES);
+            }
+        }
+        if first.is_empty() { Ok(()) } else { Err(Self(first)) }
     }
 }
 

@@ -59,6 +59,7 @@ impl<'a> Judge<'a> {
     pub(crate) fn expect(&mut self, way: &Way<'_>) {
         if !way.is_certain {
             self.granted.extend(way.astray().into_iter().map(Grant::On));
+            self.granted.extend(way.given_elsewhere().into_iter().map(Grant::Pattern));
         }
         if way.is_rewritten || self.has_rewritten {
             self.granted.extend((0..self.sites.app.given.len()).map(Grant::Pattern));
@@ -82,6 +83,10 @@ impl<'a> Judge<'a> {
             }
             Outcome::Refused => {
                 self.count_refused(way);
+                if kind == Kind::Together && way.decisions.len() > 1 {
+                    // A limiter further in has refused it before it met a rule that nobody had met yet.
+                    self.reserve(way);
+                }
                 Ok(())
             }
             Outcome::Denied if way.is_certain && self.must_be_refused_first(way) => {
@@ -97,7 +102,7 @@ impl<'a> Judge<'a> {
     /// Notes what a request has put in doubt; to be called after it was judged.
     pub(crate) fn learn(&mut self, way: &Way<'_>, kind: Kind) {
         self.has_rewritten |= way.is_rewritten;
-        let is_astray = !way.astray().is_empty();
+        let is_astray = !way.astray().is_empty() || !way.given_elsewhere().is_empty();
         self.is_fresh &= !is_astray;
         // What is reserved for unmatched paths comes back only with the answer.
         self.is_loose |= (is_astray && way.is_rewritten) || (way.is_unmatched() && kind != Kind::Whole);
@@ -138,6 +143,7 @@ impl<'a> Judge<'a> {
             || way.limits().any(|limit| self.tally.may_refuse(limit))
             || ((!way.is_certain || self.is_loose) && is_any_spent(way.plain()))
             || (!way.is_certain && is_any_spent(way.declared_on_the_only_way()))
+            || (!way.is_certain && is_any_spent(way.declared_on_scopes()))
     }
 
     /// Counts an admitted request.

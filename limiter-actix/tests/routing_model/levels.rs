@@ -217,6 +217,13 @@ impl Sites<'_> {
         }
     }
 
+    /// Returns whether a rule by pattern for routes stands on the route with this number.
+    pub(crate) fn is_given(&self, given: &PatternRule, number: usize) -> bool {
+        let is_alike =
+            |pattern: &String| self.all[number].patterns.iter().any(|there| shape(there) == shape(pattern));
+        given.at == At::Route && self.pattern_of(given).as_ref().is_some_and(is_alike)
+    }
+
     /// Returns whether a rule by pattern may stand at an end or on a path.
     pub(crate) fn may_cover(&self, given: &PatternRule, end: End, path: &str, method: Verb) -> bool {
         let Some(pattern) = self.pattern_of(given) else { return false };

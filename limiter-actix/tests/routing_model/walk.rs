@@ -92,7 +92,10 @@ impl Sites<'_> {
     fn certainty_of(&self, number: usize, ways: &Ways) -> Certainty {
         let chain = self.chain(ways.expected);
         let inwards = chain.iter().skip_while(|site| **site != number);
-        let has_rules = inwards.into_iter().any(|site| self.all[*site].rule.is_some());
+        let has_rule = |site: &usize| {
+            self.all[*site].rule.is_some() || self.app.given.iter().any(|given| self.is_given(given, *site))
+        };
+        let has_rules = inwards.into_iter().any(has_rule);
         if self.all[number].is_guarded() && has_rules {
             ways.certainty.min(Certainty::WhileFresh)
         } else {

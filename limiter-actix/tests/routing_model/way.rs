@@ -161,6 +161,14 @@ impl<'a> Way<'a> {
         self.ends.iter().filter_map(at).flatten().flat_map(|decision| decision.limits).collect()
     }
 
+    /// The limits on scopes around all ends.
+    pub(crate) fn declared_on_scopes(&self) -> Vec<ActiveLimit> {
+        let mut limits = self.declared();
+        limits
+            .retain(|limit| matches!(limit.count.of, Of::Rule(number, _) if self.sites.all[number].is_scope));
+        limits
+    }
+
     /// The limits on places that nothing but guards keeps the request from.
     pub(crate) fn declared_on_the_only_way(&self) -> Vec<ActiveLimit> {
         let mut limits = self.declared();
@@ -174,6 +182,17 @@ impl<'a> Way<'a> {
         let expected = self.ends.iter().flat_map(|end| self.sites.chain(*end));
         let is_astray = |number: &usize| !met.contains(number) && self.sites.all[*number].rule.is_some();
         expected.filter(is_astray).collect()
+    }
+
+    /// Rules by pattern that stand on routes where the request might have gone, and not where it went.
+    pub(crate) fn given_elsewhere(&self) -> Vec<usize> {
+        let is_on = |given: &usize, end: &End| {
+            let given = &self.sites.app.given[*given];
+            matches!(end, End::At(number) if self.sites.is_given(given, *number))
+        };
+        let is_elsewhere =
+            |given: &usize| !is_on(given, &self.end) && self.ends.iter().any(|end| is_on(given, end));
+        (0..self.sites.app.given.len()).filter(is_elsewhere).collect()
     }
 }
 

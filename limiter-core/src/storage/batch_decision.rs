@@ -18,6 +18,11 @@ pub(super) trait CounterSet {
 
     /// Takes `cost` if it passes.
     fn hit(&mut self, place: usize, policy: &Policy, cost: u64, now: Timestamp) -> Window;
+
+    /// Remembers that a count has refused `cost`, if it evicts by that. Changes no decision.
+    fn note_refusal(&mut self, place: usize, policy: &Policy, cost: u64) {
+        let _ = (place, policy, cost);
+    }
 }
 
 /// Decides a batch.
@@ -26,7 +31,12 @@ pub(super) fn decide_batch(counts: &mut impl CounterSet, batch: &Batch<'_>, now:
     let guarded = !test(counts, batch.guards, 0, now, &mut windows);
     let refused = !test(counts, batch.limits, batch.guards.len(), now, &mut windows);
 
-    let limits = &mut windows[batch.guards.len()..];
+    let (guards, limits) = windows.split_at_mut(batch.guards.len());
+    if guarded {
+        note_refusals(counts, batch.guards, 0, guards);
+    } else if refused {
+        note_refusals(counts, batch.limits, batch.guards.len(), limits);
+    }
     let verdict = match (guarded, refused) {
         (true, _) => Verdict::RefusedByGuard,
         (false, true) => {
@@ -57,6 +67,16 @@ fn test(
         windows.push(window);
     }
     pass
+}
+
+/// Remembers which of `hits`, which begin at the place `first` of the batch, have refused it.
+fn note_refusals(counts: &mut impl CounterSet, hits: &[Hit<'_>], first: usize, windows: &[Window]) {
+    for (index, hit) in hits.iter().enumerate() {
+        if !hit.shadow && !windows[index].is_allowed() {
+            let cost = cost_so_far(counts, hits, index, first, windows);
+            counts.note_refusal(first + index, hit.policy, cost);
+        }
+    }
 }
 
 /// Returns the cost of a hit plus that of earlier hits on the same count, which a batch may hit twice.

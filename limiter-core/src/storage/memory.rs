@@ -28,7 +28,8 @@ use crate::{Policy, PolicyError, Strategy, Timestamp};
 /// for each further limit. A moving window takes 220 bytes, and 16 for each hit of its busiest window.
 ///
 /// A full storage evicts one of 32 keys for each new one: first expired keys, then unspent ones that end soon,
-/// spent ones last. So no request pays for a long search. [`evictions`](Self::evictions) counts the live keys that
+/// spent ones last. So no request pays for a long search. A key counts as spent if nothing is left, and after a
+/// refusal until the refused cost would pass again. [`evictions`](Self::evictions) counts the live keys that
 /// were evicted.
 ///
 /// Hits on an existing key allocate nothing, admitted or refused. Only the log of a moving window allocates, by

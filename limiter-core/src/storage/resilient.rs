@@ -2,6 +2,8 @@
 
 use std::{fmt, num::NonZeroU32, sync::Arc, time::Duration};
 
+use tokio::runtime::Handle;
+
 mod breaker;
 mod deadline;
 mod probe;
@@ -86,9 +88,11 @@ impl<S: Storage + 'static> Resilient<S> {
         }
         match call(&self.storage) {
             Answer::Ready(answer) => Answer::Ready(self.record(answer)),
-            pending @ Answer::Pending(_) => {
-                Answer::Pending(Box::pin(async move { self.record(in_time(self.deadline, pending).await) }))
-            }
+            pending @ Answer::Pending(_) => Answer::Pending(Box::pin(async move {
+                // That says nothing about the storage, so it is not recorded.
+                require_runtime()?;
+                self.record(in_time(self.deadline, pending).await)
+            })),
         }
     }
 
@@ -100,7 +104,10 @@ impl<S: Storage + 'static> Resilient<S> {
             return self.circuit_open();
         }
         let reset = self.storage.reset();
-        Answer::Pending(Box::pin(in_time(RESET_DEADLINE.max(self.deadline), reset)))
+        Answer::Pending(Box::pin(async move {
+            require_runtime()?;
+            in_time(RESET_DEADLINE.max(self.deadline), reset).await
+        }))
     }
 
     fn circuit_open<T>(&self) -> Answer<'_, T> {
@@ -125,6 +132,13 @@ impl<S: Storage + 'static> Resilient<S> {
     fn probe_in_background(&self) {
         probe::spawn(&self.storage, &self.breaker, self.deadline);
     }
+}
+
+/// Returns an error outside of a runtime, where no deadline can be kept.
+fn require_runtime() -> Result<(), StorageError> {
+    let error =
+        || StorageError::new("no async runtime: a remote storage requires Tokio, such as that of actix");
+    Handle::try_current().map(drop).map_err(|_| error())
 }
 
 impl<S: Storage + 'static> Storage for Resilient<S> {

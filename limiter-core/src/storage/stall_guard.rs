@@ -1,58 +1,69 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Detects a stalled connection: runs a function if a call is dropped and the connection has delivered no reply
-/// since the call began.
+use super::overdue;
+
+/// Detects that a connection may have stalled: a call is dropped, and the connection has delivered no reply since the
+/// call began.
 ///
 /// Without it a connection whose packets vanish stays in use: the operating system reports no error for about a
 /// quarter of an hour.
-pub(super) struct StallGuard<'a, F: FnOnce()> {
+pub(super) struct StallGuard<'a, F: FnOnce(Silence)> {
     /// The number of replies that the connection has delivered.
     replies: &'a AtomicU64,
     replies_before: u64,
-    on_stall: Option<F>,
+    on_silence: Option<F>,
 }
 
-impl<'a, F: FnOnce()> StallGuard<'a, F> {
+/// The end of a call that was dropped without any reply on its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Silence {
+    /// The deadline of the call has run out: the connection has stalled.
+    Overdue,
+    /// The client has gone away, perhaps at once. That says nothing about the server.
+    Abandoned,
+}
+
+impl<'a, F: FnOnce(Silence)> StallGuard<'a, F> {
     /// Begins a call on the connection that counts its replies in `replies`.
-    pub(super) fn new(replies: &'a AtomicU64, on_stall: F) -> Self {
-        Self { replies, replies_before: replies.load(Ordering::Relaxed), on_stall: Some(on_stall) }
+    pub(super) fn new(replies: &'a AtomicU64, on_silence: F) -> Self {
+        Self { replies, replies_before: replies.load(Ordering::Relaxed), on_silence: Some(on_silence) }
     }
 
     /// Ends the call, with a reply or an error.
-    pub(super) fn finish(mut self, has_reply: bool) {
-        self.on_stall = None;
-        if has_reply {
-            self.replies.fetch_add(1, Ordering::Relaxed);
-        }
+    pub(super) fn finish(mut self) {
+        self.on_silence = None;
     }
 }
 
-impl<F: FnOnce()> Drop for StallGuard<'_, F> {
+impl<F: FnOnce(Silence)> Drop for StallGuard<'_, F> {
     fn drop(&mut self) {
-        let Some(on_stall) = self.on_stall.take() else { return };
+        let Some(on_silence) = self.on_silence.take() else { return };
         if self.replies.load(Ordering::Relaxed) == self.replies_before {
-            on_stall();
+            on_silence(if overdue::is_dropping() { Silence::Overdue } else { Silence::Abandoned });
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
+    use std::cell::RefCell;
 
     use super::*;
 
     #[test]
-    fn only_a_call_that_is_dropped_without_any_reply_is_a_stall() {
-        let (replies, stalls) = (AtomicU64::new(0), Cell::new(0));
-        let call = || StallGuard::new(&replies, || stalls.set(stalls.get() + 1));
-        call().finish(false);
-        call().finish(true);
+    fn only_a_call_that_is_dropped_without_any_reply_is_a_silence() {
+        let (replies, silences) = (AtomicU64::new(0), RefCell::new(Vec::new()));
+        let call = || StallGuard::new(&replies, |silence| silences.borrow_mut().push(silence));
+        let reply = || replies.fetch_add(1, Ordering::Relaxed);
+        call().finish();
         let dropped = call();
-        call().finish(true);
+        reply();
         drop(dropped);
-        assert_eq!((stalls.get(), replies.load(Ordering::Relaxed)), (0, 2), "another call had a reply");
+        assert_eq!(silences.take(), [], "another call had a reply");
         drop(call());
-        assert_eq!(stalls.get(), 1);
+        assert_eq!(silences.take(), [Silence::Abandoned]);
+        overdue::drop_overdue(call());
+        drop(call());
+        assert_eq!(silences.take(), [Silence::Overdue, Silence::Abandoned]);
     }
 }

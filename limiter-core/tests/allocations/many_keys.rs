@@ -20,7 +20,7 @@ fn many_keys_stay_within_the_cap_and_no_decision_copies_much() {
     let storage = MemoryStorage::with_capacity(ROOM);
     let policy = Policy::new(Quota::per_minute(10), Strategy::FixedWindow);
     let scope = Scope::new(["flood"]);
-    let (mut largest, mut held, mut most_held) = (0, 0, 0);
+    let (mut largest, mut held, mut most_held) = (0, 0_i64, 0_usize);
     for number in 0..KEYS {
         let key = Key::from(std::net::IpAddr::from(number.to_be_bytes()));
         let hit = [Hit::new(&scope, &key, &policy)];
@@ -30,11 +30,11 @@ fn many_keys_stay_within_the_cap_and_no_decision_copies_much() {
             measure(|| assert!(storage.decide(&Batch::new(&hit), now).is_admitted()));
         largest = largest.max(bytes_total);
         held += bytes_current;
-        most_held = most_held.max(held);
+        most_held = most_held.max(usize::try_from(held).unwrap_or(0));
     }
-    println!("{} bytes a key at most, {largest} in one decision", most_held / ROOM as i64);
+    println!("{} bytes a key at most, {largest} in one decision", most_held / ROOM);
     assert!(storage.len() <= ROOM);
     assert_eq!(storage.evictions(), u64::from(KEYS) - ROOM as u64);
-    assert!(most_held <= (ROOM * MOST_BYTES_A_KEY) as i64, "{most_held} bytes");
+    assert!(most_held <= ROOM * MOST_BYTES_A_KEY, "{most_held} bytes");
     assert!(largest <= MOST_BYTES_A_DECISION, "{largest} bytes");
 }

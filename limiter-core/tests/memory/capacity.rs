@@ -158,3 +158,135 @@ fn policies_of_one_client_are_bounded() {
     ready(storage.clear(&spent));
     assert_eq!(left(&storage, &spent, NOW), [2]);
 }
+
+/// The defect: a client that was refused with something left counted as unspent, and was forgotten at once.
+#[test]
+fn a_refused_client_outlives_a_million_new_ones() {
+    let (storage, a) = (MemoryStorage::new(), scope("a"));
+    let policy = Policy::new(Quota::per_hour(10), Strategy::FixedWindow);
+    let key = Key::from("refused");
+    let hit = [Hit::new(&a, &key, &policy).cost(3)];
+    let try_it = || storage.decide(&Batch::new(&hit), NOW).is_admitted();
+    assert_eq!([try_it(), try_it(), try_it(), try_it()], [true, true, true, false]);
+    for number in 0..1_200_000 {
+        assert!(storage.decide(&Batch::new(&[Hit::new(&a, &client(number), &policy)]), NOW).is_admitted());
+    }
+    assert!(storage.evictions() >= 200_000);
+    assert!(!try_it(), "it is remembered");
+}
+
+/// In whatever way a batch is decided, and wherever its counts are stored.
+#[test]
+fn every_refusal_counts() {
+    const CAPACITY: u32 = 1000;
+    for strategy in Strategy::ALL {
+        let policy = Policy::new(Quota::per_hour(10), strategy);
+        let wide = Policy::new(Quota::per_day(1000), strategy);
+        let more = [2000, 3000, 4000].map(|amount| Policy::new(Quota::per_day(amount), strategy));
+        let (a, b, key) = (scope("a"), scope("b"), Key::from("refused"));
+        let [refused, other] = [&policy, &wide].map(|policy| Hit::new(&a, &key, policy).cost(3));
+        let elsewhere = Hit::new(&b, &key, &wide);
+        let many: Vec<_> =
+            [&policy, &wide].into_iter().chain(&more).map(|it| Hit::new(&a, &key, it).cost(3)).collect();
+        let batches: [(&str, Vec<Hit<'_>>); 4] = [
+            ("one", vec![refused]),
+            ("two", vec![refused, other]),
+            ("several entries", vec![refused, elsewhere]),
+            ("too many for an entry", many),
+        ];
+        for (name, hits) in &batches {
+            let storage = MemoryStorage::with_capacity(CAPACITY as usize);
+            let admitted = (0..4).map(|_| storage.decide(&Batch::new(hits), NOW).is_admitted());
+            assert_eq!(admitted.collect::<Vec<_>>(), [true, true, true, false], "{strategy}, {name}");
+            for number in 0..5 * CAPACITY {
+                let key = client(number);
+                let new = [Hit::new(&a, &key, &policy)];
+                assert!(storage.decide(&Batch::new(&new), NOW).is_admitted());
+            }
+            assert_eq!(left(&storage, &hits[..1], NOW), [1], "{strategy}, {name}");
+        }
+    }
+}
+
+/// A guard that refuses, such as a meta limit, refuses its client.
+#[test]
+fn refusals_by_guards_count() {
+    let (storage, a, key) = (MemoryStorage::with_capacity(1000), scope("a"), Key::from("refused"));
+    let meta = Policy::new(Quota::per_hour(10), Strategy::FixedWindow);
+    let guard = [Hit::new(&a, &key, &meta).cost(3)];
+    for expected in [true, true, true] {
+        assert_eq!(storage.decide(&Batch::new(&guard), NOW).is_admitted(), expected);
+    }
+    assert!(!storage.decide(&Batch::new(&[]).guards(&guard), NOW).is_admitted());
+    for number in 0..5000 {
+        let key = client(number);
+        let new = [Hit::new(&a, &key, &meta)];
+        assert!(storage.decide(&Batch::new(&new), NOW).is_admitted());
+    }
+    assert_eq!(left(&storage, &guard, NOW), [1]);
+}
+
+/// A bucket that has refilled what was refused is not spent any more.
+#[test]
+fn a_refusal_counts_until_its_cost_would_pass() {
+    let a = scope("a");
+    let bucket = Policy::new(Quota::per_hour(10), Strategy::TokenBucket);
+    let day = Policy::new(Quota::per_day(10), Strategy::FixedWindow);
+    // A unit comes every 6 minutes: after the refusal at 1 left, 3 are there after 12 minutes.
+    for (minutes, is_kept) in [(11, true), (12, false)] {
+        let storage = MemoryStorage::with_capacity(2);
+        let (key, other) = (Key::from("refused"), client(0));
+        let hit = [Hit::new(&a, &key, &bucket).cost(3)];
+        let admitted = (0..4).map(|_| storage.decide(&Batch::new(&hit), NOW).is_admitted());
+        assert_eq!(admitted.collect::<Vec<_>>(), [true, true, true, false]);
+        // Unspent, but its end is far.
+        assert!(storage.decide(&Batch::new(&[Hit::new(&a, &other, &day)]), NOW).is_admitted());
+        let now = after_secs(60 * minutes);
+        assert!(storage.decide(&Batch::new(&[Hit::new(&a, &client(1), &day)]), now).is_admitted());
+        assert_eq!(left(&storage, &hit, now) != [10], is_kept, "after {minutes} minutes");
+    }
+}
+
+/// The figures of `docs/security.md`: how many new keys of which kind an attacker needs before a storage that is full
+/// of unspent keys forgets spent ones. Printed for the page.
+#[test]
+fn what_an_attacker_needs_before_spent_counts_are_forgotten() {
+    const CAPACITY: u32 = 100_000;
+    const VICTIMS: u32 = 200;
+    let (a, storage) = (scope("a"), MemoryStorage::with_capacity(CAPACITY as usize));
+    let policy = Policy::new(Quota::per_hour(2), Strategy::FixedWindow);
+    let visit = |number: u32, cost, now| {
+        let key = client(number);
+        let hit = [Hit::new(&a, &key, &policy).cost(cost)];
+        assert!(storage.decide(&Batch::new(&hit), now).is_admitted());
+    };
+    // The ends of the attacker's keys are later, so they leave later: the worst case.
+    let later = after_secs(1);
+    let forgotten = || {
+        let is_forgotten =
+            |number: &u32| left(&storage, &[Hit::new(&a, &client(*number), &policy)], later) != [0];
+        (0..VICTIMS).filter(is_forgotten).count()
+    };
+    (0..VICTIMS).for_each(|number| visit(number, 2, NOW));
+    // Fresh keys, each hit once.
+    let fresh = VICTIMS..VICTIMS + 10 * CAPACITY;
+    fresh.clone().for_each(|number| visit(number, 1, later));
+    assert_eq!(forgotten(), 0, "no number of unspent keys is enough");
+    // Keys that are spent as well.
+    let (mut first, mut half, mut number) = (None, None, fresh.end);
+    while half.is_none() {
+        (number..number + CAPACITY / 100).for_each(|number| visit(number, 2, later));
+        number += CAPACITY / 100;
+        let share = (number - fresh.end) * 100 / CAPACITY;
+        let forgotten = forgotten();
+        first = first.or((forgotten > 0).then_some(share));
+        half = (forgotten * 2 >= VICTIMS as usize).then_some(share);
+        assert!(share < 200, "spent keys of one kind are forgotten in the order of their ends");
+    }
+    let (first, half) = (first.unwrap_or_default(), half.unwrap_or_default());
+    println!(
+        "spent keys in per cent of the capacity: {first} until the first is forgotten, {half} until half are"
+    );
+    assert!(first >= 50, "{first} %");
+    assert!(half >= 75, "{half} %");
+}

@@ -27,6 +27,9 @@ pub(crate) trait Server: DerefMut<Target = Process> + Sized {
     /// False for a driver that looks for its server in the background.
     const IS_PROMPT: bool;
 
+    /// The number of connections that a storage on one runtime makes, as long as none is lost.
+    const MAX_CONNECTIONS: u64;
+
     fn start() -> Self;
 
     fn port(&self) -> u16;

@@ -1,10 +1,12 @@
 //! The tests that are the same for all backends. A backend runs them by `suite!`, and keeps beside them what is
 //! its own.
 
+pub(crate) mod abandoned;
 pub(crate) mod acceptance;
 pub(crate) mod database;
 pub(crate) mod exact;
 pub(crate) mod faults;
+pub(crate) mod plain_thread;
 pub(crate) mod refusals;
 pub(crate) mod vectors;
 
@@ -13,6 +15,7 @@ macro_rules! suite {
     (server: $server:ty) => {
         $crate::suite::suite! {
             $server:
+            abandoned { async dropped_calls_disturb_nobody }
             acceptance { async by_the_time_of_the_caller, async behind_a_breaker }
             exact {
                 sync eight_processes_on_one_key,
@@ -31,6 +34,7 @@ macro_rules! suite {
                 sync several_runtimes_share_a_storage,
                 sync a_probe_survives_its_runtime
             }
+            plain_thread { sync no_call_panics_outside_of_a_runtime }
             refusals { sync a_prefix_is_plain_and_short }
             vectors { async agrees_with_the_reference, async agrees_with_the_contract }
         }

@@ -33,8 +33,36 @@ pub(crate) fn add_witness(attrs: &mut [Attribute]) -> Result<Vec<Route>> {
         return Ok(vec![Route::witnessed(&mut attrs[first])?]);
     }
     // `#[routes]` collects the plain `#[get]`, `#[post]`, .. from anywhere on the function.
-    let listed = attrs.iter_mut().filter(|attr| METHODS.iter().any(|method| attr.path().is_ident(method)));
+    let listed = attrs.iter_mut().filter(|attr| is_plain_route(attr));
     listed.map(Route::witnessed).collect()
+}
+
+/// Returns the methods that the route attributes of a handler take.
+pub(crate) fn methods(attrs: &[Attribute]) -> Vec<LitStr> {
+    let has_several = attrs.iter().any(|attr| named(attr, "routes"));
+    let listed = attrs.iter().filter(|attr| has_several && is_plain_route(attr));
+    let first = position(attrs).map(|first| &attrs[first]).filter(|attr| !named(attr, "routes"));
+    let options = |attr| parse(attr).map(|arguments| arguments.options).unwrap_or_default();
+    listed.chain(first).flat_map(|attr| methods_of(attr, &options(attr))).collect()
+}
+
+/// Rejects a method that is not among those that routes take. HEAD counts as GET.
+pub(crate) fn check_method(method: &LitStr, taken: &[LitStr]) -> Result<()> {
+    let as_get =
+        |method: &LitStr| Some(method.value()).filter(|name| name != "HEAD").unwrap_or("GET".to_owned());
+    if taken.is_empty() || taken.iter().any(|other| as_get(other) == as_get(method)) {
+        return Ok(());
+    }
+    let mut names: Vec<_> = taken.iter().map(|method| format!("`{}`", method.value())).collect();
+    names.sort_unstable();
+    names.dedup();
+    let (name, taken) = (method.value(), names.join(", "));
+    let message = format!("the limit would never apply: the route takes {taken}, not `{name}`");
+    Err(Error::new(method.span(), message))
+}
+
+fn is_plain_route(attr: &Attribute) -> bool {
+    METHODS.iter().any(|method| attr.path().is_ident(method))
 }
 
 fn is_route(attr: &Attribute) -> bool {
@@ -80,9 +108,7 @@ impl Route {
     /// Reads a route attribute and appends the witness to its options: the last wrap is the outermost.
     fn witnessed(attr: &mut Attribute) -> Result<Self> {
         let Arguments { path, options } = parse(attr)?;
-        let name = attr.path().segments.last().map(|segment| &segment.ident);
-        let mut methods: Vec<_> = name.filter(|name| *name != "route").map(method).into_iter().collect();
-        methods.extend(texts(&options, "method"));
+        let methods = methods_of(attr, &options);
         let guards = texts(&options, "guard").map(|guard| guard.parse()).collect::<Result<_>>()?;
         attr.meta = Meta::List(MetaList {
             path: attr.path().clone(),
@@ -103,6 +129,13 @@ impl ToTokens for Route {
             ::limiter_actix::__private::RouteSpec::new(#path) #(.method(#methods))* #(.guard(#guards))*
         });
     }
+}
+
+/// Returns the methods of one route attribute with these options.
+fn methods_of(attr: &Attribute, options: &Punctuated<MetaNameValue, Token![,]>) -> Vec<LitStr> {
+    let name = attr.path().segments.last().map(|segment| &segment.ident);
+    let named = name.filter(|name| *name != "route").map(method);
+    named.into_iter().chain(texts(options, "method")).collect()
 }
 
 fn method(name: &Ident) -> LitStr {
@@ -159,6 +192,25 @@ mod tests {
             ]),
             ["RouteSpec::new(\"/a\").method(\"GET\")", "RouteSpec::new(\"/b\").method(\"POST\")"]
         );
+    }
+
+    #[test]
+    fn a_limit_names_only_methods_that_the_route_takes() {
+        let routes: [&[Attribute]; 4] = [
+            &[parse_quote!(#[post("/a")])],
+            &[parse_quote!(#[actix_web::route("/a", method = "PURGE", method = "GET")])],
+            &[parse_quote!(#[routes]), parse_quote!(#[get("/a")]), parse_quote!(#[put("/b")])],
+            &[parse_quote!(#[get(path)])],
+        ];
+        let rows = [("POST", [true, false, false, false]), ("HEAD", [false, true, true, true])];
+        let rows = rows
+            .into_iter()
+            .chain([("PUT", [false, false, true, false]), ("PURGE", [false, true, false, false])]);
+        for (method, expected) in rows {
+            let text = LitStr::new(method, proc_macro2::Span::call_site());
+            let found = routes.map(|route| check_method(&text, &methods(route)).is_ok());
+            assert_eq!(found, expected, "{method}");
+        }
     }
 
     #[test]

@@ -14,12 +14,14 @@ use crate::{
 /// handler becomes an inner item that shadows the service.
 pub(crate) fn expand(carrier: &Carrier, mut handler: Handler) -> Result<TokenStream> {
     let unchanged = handler.to_token_stream();
+    let taken = route::methods(&handler.attrs);
     let routes = route::add_witness(&mut handler.attrs)?;
     if routes.is_empty() || matches!(handler.sig.output, ReturnType::Default) {
         // `#[routes]` without a route, or a handler without a return type: actix-web reports the error.
         return Ok(unchanged);
     }
 
+    carrier.check_methods(&taken)?;
     let rule = carrier.rule()?;
     let modules = carrier.modules();
     let name = &handler.sig.ident;

@@ -20,7 +20,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::{Error, Item, ItemMod, Path, Result, parse_quote, parse2};
+use syn::{Error, Item, ItemMod, LitStr, Path, Result, parse_quote, parse2};
 
 use crate::{
     actix::{route, scope},
@@ -33,7 +33,8 @@ pub(crate) fn expand(carrier: &Carrier, module: &Module) -> Result<TokenStream> 
     let Some(prefix) = scope::prefix(&module.attrs) else { return Ok(module.to_token_stream()) };
     let mut module: ItemMod = parse2(module.to_token_stream())?;
     let items = module.content.as_mut().map(|(_, items)| items);
-    if !annotate_handlers(items.into_iter().flatten(), &parse_quote!(__Scope))? {
+    let mut taken = Vec::new();
+    if !annotate_handlers(items.into_iter().flatten(), &parse_quote!(__Scope), &mut taken)? {
         let message = "no function of this module has a route attribute, so there is nothing to limit or \
                        exempt; functions of inner modules count only below a `#[scope]` of their own";
         return Err(Error::new(module.ident.span(), message));
@@ -46,6 +47,7 @@ pub(crate) fn expand(carrier: &Carrier, module: &Module) -> Result<TokenStream> 
         });
     }
 
+    carrier.check_methods(&taken)?;
     let rule = carrier.rule()?;
     let name = &module.ident;
     let cfgs = named(&module.attrs, "cfg");
@@ -64,20 +66,25 @@ pub(crate) fn expand(carrier: &Carrier, module: &Module) -> Result<TokenStream> 
 
 /// Adds a module, given by its type, to the carriers of the handlers in it and in its `#[scope]` modules.
 ///
-/// Returns whether there are any handlers.
-fn annotate_handlers<'a>(items: impl Iterator<Item = &'a mut Item>, module: &Path) -> Result<bool> {
+/// Returns whether there are any handlers, and adds the methods that they take.
+fn annotate_handlers<'a>(
+    items: impl Iterator<Item = &'a mut Item>,
+    module: &Path,
+    taken: &mut Vec<LitStr>,
+) -> Result<bool> {
     let mut any = false;
     for item in items {
         match item {
             Item::Fn(function) => {
                 let Some(route) = route::readable_position(&function.attrs) else { continue };
+                taken.extend(route::methods(&function.attrs));
                 Carrier::add_module(&mut function.attrs, route, module.clone())?;
                 any = true;
             }
             Item::Mod(ItemMod { attrs, content: Some((_, items)), .. })
                 if scope::position(attrs).is_some() =>
             {
-                any |= annotate_handlers(items.iter_mut(), &parse_quote!(super::#module))?;
+                any |= annotate_handlers(items.iter_mut(), &parse_quote!(super::#module), taken)?;
             }
             _ => {}
         }

@@ -139,16 +139,26 @@ impl OptionArg {
     pub(super) fn methods(&self, method: &str) -> Result<TokenStream> {
         let not_methods =
             |at: &Expr| Error::new_spanned(at, "expected an HTTP method in quotes, such as `\"GET\"`");
-        let values: Vec<&Expr> = match self.value.as_ref().map(plain) {
-            Some(Expr::Array(array)) => array.elems.iter().collect(),
-            value => value.into_iter().collect(),
-        };
+        let values = self.values();
         if values.is_empty() {
             return Err(self.error("expected at least one HTTP method, such as `\"GET\"`"));
         }
         let methods = values.into_iter().map(|value| text(value).ok_or_else(|| not_methods(value)));
         let methods = methods.map(|text| text.and_then(http_method)).collect::<Result<Vec<_>>>()?;
         Ok(self.call(method, &quote!([#(#methods),*])))
+    }
+
+    /// Returns those among the values that are literal texts.
+    pub(super) fn literal_texts(&self) -> impl Iterator<Item = &LitStr> {
+        self.values().into_iter().filter_map(text)
+    }
+
+    /// Returns the elements of an array, or the one value.
+    fn values(&self) -> Vec<&Expr> {
+        match self.value.as_ref().map(plain) {
+            Some(Expr::Array(array)) => array.elems.iter().collect(),
+            value => value.into_iter().collect(),
+        }
     }
 
     /// Returns `.method(argument)`, located at the option's name for messages about the argument.

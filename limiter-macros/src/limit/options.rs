@@ -4,7 +4,7 @@ use limiter_core::Strategy;
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::{
-    Error, Result, Token,
+    Error, LitStr, Result, Token,
     parse::{Parse, ParseStream},
     punctuated::Punctuated,
 };
@@ -17,8 +17,13 @@ pub(super) fn is_flag(name: &Ident) -> bool {
     OPTIONS.iter().any(|known| known.is_flag() && name == known.name)
 }
 
-/// The options of one `#[limit]`, as calls of builder methods in the order of the attribute.
-pub(super) struct Options(Vec<TokenStream>);
+/// The options of one `#[limit]`.
+pub(super) struct Options {
+    /// Calls of builder methods, in the order of the attribute.
+    calls: Vec<TokenStream>,
+    /// The methods of `methods`.
+    pub(super) methods: Vec<LitStr>,
+}
 
 impl Parse for Options {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
@@ -37,13 +42,15 @@ impl Parse for Options {
             all.combine(error);
             all
         };
-        errors.into_iter().reduce(combine).map_or(Ok(Self(calls)), Err)
+        let methods = args.iter().filter(|arg| arg.name == "methods");
+        let methods = methods.flat_map(OptionArg::literal_texts).cloned().collect();
+        errors.into_iter().reduce(combine).map_or(Ok(Self { calls, methods }), Err)
     }
 }
 
 impl ToTokens for Options {
     fn to_tokens(&self, tokens: &mut TokenStream) {
-        tokens.extend(self.0.iter().cloned());
+        tokens.extend(self.calls.iter().cloned());
     }
 }
 

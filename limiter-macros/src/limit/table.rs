@@ -57,7 +57,7 @@ macro_rules! option_table {
             |it| it.flag("refund_on_drop");
 
             "methods", "methods = [\"POST\", \"PUT\"]", "string or array",
-            "HTTP methods that the limit applies to; defaults to all",
+            "HTTP methods that the limit applies to, among those of the route; defaults to all",
             |it| it.methods("methods");
 
             "per_method", "per_method", "flag",

@@ -1,10 +1,7 @@
 //! Rounds of operations that run together: read all counts, run the operations on copies, write the copies back
 //! by compare-and-swap, and start over if another process has changed a count in between.
 
-use std::{
-    collections::hash_map::RandomState, future::poll_fn, hash::BuildHasher, mem, pin::pin, sync::Arc,
-    task::Poll, time::Duration,
-};
+use std::{collections::hash_map::RandomState, hash::BuildHasher, mem, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use tokio::time::sleep;
@@ -47,31 +44,22 @@ impl CasRound {
         Self { servers, operations, senders }
     }
 
-    /// Runs all operations and sends their decisions. Stops early if all requests are dropped.
+    /// Runs all operations and sends their decisions. Goes on to the end if requests are dropped: their commands are
+    /// on the way, and a batch must not stay half written.
     async fn settle(&mut self) {
-        let mut senders = mem::take(&mut self.senders);
-        let mut attempts = pin!(attempt_all(&self.servers, &self.operations));
-        let decisions = poll_fn(|context| match attempts.as_mut().poll(context) {
-            Poll::Ready(decisions) => Poll::Ready(Some(decisions)),
-            Poll::Pending => {
-                // Polls each sender, so that the last request to be dropped wakes this task.
-                let open = senders.iter_mut().map(|it| usize::from(it.poll_closed(context).is_pending()));
-                if open.sum::<usize>() == 0 { Poll::Ready(None) } else { Poll::Pending }
-            }
-        });
-        match decisions.await {
-            Some(Ok(decisions)) => {
+        let senders = mem::take(&mut self.senders);
+        // Sending fails if the request was dropped.
+        match attempt_all(&self.servers, &self.operations).await {
+            Ok(decisions) => {
                 for (sender, decision) in senders.into_iter().zip(decisions) {
-                    // An error means that the request was dropped.
                     let _ = sender.send(Ok(decision));
                 }
             }
-            Some(Err(error)) => {
+            Err(error) => {
                 for sender in senders {
                     let _ = sender.send(Err(error.clone()));
                 }
             }
-            None => {}
         }
     }
 
@@ -165,7 +153,7 @@ impl<'a> RoundConnections<'a> {
                 _ => Ok(Vec::new()),
             }
         };
-        // Waits for all, even if one fails: a dropped call counts as a stall of its connection.
+        // Waits for all, even if one fails: the others may have written something to undo.
         let replies = join_all(of_server.into_iter().enumerate().map(send)).await;
         let mut replies: Vec<_> =
             replies.into_iter().map(|it| it.map(Vec::into_iter)).collect::<Result<_, _>>()?;

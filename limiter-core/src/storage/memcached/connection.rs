@@ -20,7 +20,7 @@ use super::{
     error::MemcachedError,
     protocol::{Commands, Reply},
 };
-use crate::storage::{address::Address, stall_guard::StallGuard};
+use crate::storage::address::Address;
 
 mod driver;
 
@@ -39,9 +39,7 @@ pub(super) struct RuntimeConnection {
     runtime: runtime::Id,
     requests: mpsc::Sender<Request>,
     status: Arc<ConnectionStatus>,
-    /// The number of requests that had a reply.
-    replies: AtomicU64,
-    /// Set if a request was dropped while the connection was being made.
+    /// Set if the deadline of a request ran out while the connection was being made.
     has_timed_out: AtomicBool,
     driver: AbortHandle,
 }
@@ -51,6 +49,8 @@ pub(super) struct RuntimeConnection {
 struct ConnectionStatus {
     /// Set after the handshake.
     is_connected: AtomicBool,
+    /// The number of replies so far.
+    replies: AtomicU64,
     /// The error that ended the connection.
     error: OnceLock<MemcachedError>,
 }
@@ -81,17 +81,12 @@ impl ServerConnections {
         connection: &Arc<RuntimeConnection>,
         commands: Commands,
     ) -> Result<Vec<Reply>, MemcachedError> {
-        if connection.is_silent() {
-            return Err(MemcachedError::SILENT);
-        }
+        connection.require_response()?;
         let count = commands.replies;
         let (sender, replies) = oneshot::channel();
-        let guard = StallGuard::new(&connection.replies, || self.give_up(connection));
         // Both fail only if the connection has failed.
         let _ = connection.requests.send(Request { commands, replies: sender }).await;
-        let replies = replies.await;
-        guard.finish(replies.is_ok());
-        match replies {
+        match replies.await {
             Ok(replies) if replies.len() == count => Ok(replies),
             Ok(_) => Err(MemcachedError::UNEXPECTED),
             Err(_) => {
@@ -101,9 +96,14 @@ impl ServerConnections {
         }
     }
 
-    /// Handles a stall. An open connection is replaced; one that is being made goes on.
-    fn give_up(&self, connection: &Arc<RuntimeConnection>) {
+    /// Handles a request whose deadline has run out without any reply.
+    ///
+    /// An open connection has stalled. It ends with its requests, which may hold counts that others wait for. One that
+    /// is being made goes on.
+    pub(super) fn give_up(&self, connection: &Arc<RuntimeConnection>) {
         if connection.is_connected() {
+            let _ = connection.status.error.set(MemcachedError::SILENT);
+            connection.driver.abort();
             self.remove(connection);
         } else {
             connection.has_timed_out.store(true, Ordering::Relaxed);
@@ -122,7 +122,7 @@ impl RuntimeConnection {
         let status = Arc::<ConnectionStatus>::default();
         let shared = Arc::clone(&status);
         let driver = handle.spawn(async move {
-            let exit = driver::drive(&address, connect_timeout, &mut requests, &shared.is_connected).await;
+            let exit = driver::drive(&address, connect_timeout, &mut requests, &shared).await;
             // Set before the requests are dropped: their owners read it then.
             let _ = shared.error.set(exit.error.clone());
         });
@@ -130,14 +130,22 @@ impl RuntimeConnection {
             runtime: handle.id(),
             requests: sender,
             status,
-            replies: AtomicU64::new(0),
             has_timed_out: AtomicBool::new(false),
             driver: driver.abort_handle(),
         }
     }
 
-    /// Returns whether requests should fail at once: one has already waited for the connection in vain. With
-    /// several servers, only one client of a hanging server waits for its deadline.
+    /// Returns the number of replies so far, to requests that wait for them and to others.
+    pub(super) fn replies(&self) -> &AtomicU64 {
+        &self.status.replies
+    }
+
+    /// Returns an error if one request has already waited for the connection until its deadline. With several servers,
+    /// only one client of a hanging server waits that long.
+    pub(super) fn require_response(&self) -> Result<(), MemcachedError> {
+        if self.is_silent() { Err(MemcachedError::SILENT) } else { Ok(()) }
+    }
+
     fn is_silent(&self) -> bool {
         self.has_timed_out.load(Ordering::Relaxed) && !self.is_connected()
     }

@@ -11,7 +11,8 @@ pub(super) struct MemcachedError {
 }
 
 impl MemcachedError {
-    pub(super) const NO_RUNTIME: Self = Self::new("the memcached storage requires a Tokio runtime");
+    pub(super) const NO_RUNTIME: Self =
+        Self::new("no async runtime: the memcached storage requires Tokio, such as that of actix");
     pub(super) const ENDED: Self = Self::new("the runtime of the memcached connection has ended");
     pub(super) const SILENT: Self = Self::new("the memcached server does not respond");
     pub(super) const UNEXPECTED: Self = Self::new("unexpected reply from the memcached server");

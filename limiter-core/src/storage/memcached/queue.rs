@@ -21,6 +21,10 @@ pub(super) type DecisionSender = oneshot::Sender<Result<Decision, MemcachedError
 /// The maximum number of operations that wait.
 const MAX_WAITING: usize = 4096;
 
+/// The maximum number of rounds that run at once. Without it, a flood of requests that are dropped at once would grow
+/// for as long as a server hangs.
+const MAX_ROUNDS: usize = 1024;
+
 /// The maximum number of operations that run together.
 const MAX_TOGETHER: usize = 256;
 
@@ -29,7 +33,9 @@ const MAX_TOGETHER: usize = 256;
 pub(super) struct Queue {
     counts: HashMap<Arc<str>, CountUse>,
     waiting: VecDeque<QueuedOperation>,
-    /// Set if the last round was full, so that operations may wait although their counts are free.
+    /// The number of rounds that run.
+    rounds: usize,
+    /// Set if a round was full, or if too many ran, so that operations may wait although their counts are free.
     was_full: bool,
 }
 
@@ -55,13 +61,19 @@ impl Queue {
     /// Adds an operation. It starts at once if no other uses or awaits one of its counts, so operations on one
     /// count run in the order of their arrival.
     pub(super) fn arrive(&mut self, operation: QueuedOperation) -> Arrival {
-        if keys(&operation).all(|key| !self.counts.contains_key(key)) {
+        let has_room = self.rounds < MAX_ROUNDS;
+        if has_room && keys(&operation).all(|key| !self.counts.contains_key(key)) {
             self.start(&operation);
+            self.rounds += 1;
             return Arrival::Start(operation);
+        }
+        if self.waiting.len() >= MAX_WAITING {
+            self.remove_dropped();
         }
         if self.waiting.len() >= MAX_WAITING {
             return Arrival::Full;
         }
+        self.was_full |= !has_room;
         for key in keys(&operation) {
             self.counts.entry(Arc::clone(key)).or_default().waiting += 1;
         }
@@ -69,7 +81,7 @@ impl Queue {
         Arrival::Queued
     }
 
-    /// Frees the counts of finished operations; returns the operations that start now, together.
+    /// Frees the counts of a finished round; returns the operations of its next one. Without any, the round has ended.
     pub(super) fn leave<'a>(&mut self, counts: impl Iterator<Item = &'a Arc<str>>) -> Vec<QueuedOperation> {
         let mut is_awaited = false;
         for key in counts {
@@ -80,7 +92,22 @@ impl Queue {
             }
         }
         // Usually no operation waits, and the search is skipped.
-        if is_awaited || self.was_full { self.next() } else { Vec::new() }
+        let next = if is_awaited || self.was_full { self.next() } else { Vec::new() };
+        if next.is_empty() {
+            self.rounds = self.rounds.saturating_sub(1);
+        }
+        next
+    }
+
+    /// Removes the waiting operations whose requests were dropped.
+    fn remove_dropped(&mut self) {
+        for operation in std::mem::take(&mut self.waiting) {
+            if operation.1.is_closed() {
+                self.stop_waiting(&operation);
+            } else {
+                self.waiting.push_back(operation);
+            }
+        }
     }
 
     fn next(&mut self) -> Vec<QueuedOperation> {

@@ -11,7 +11,8 @@ pub(super) struct Counters(Vec<Counter>);
 /// The count of one policy.
 #[derive(Debug)]
 pub(super) struct Counter {
-    /// The id of the policy without its lowest bit. That bit is set if the count was spent when it last changed.
+    /// The id of the policy without its lowest bit. That bit is set if the count was spent when it last changed, or has
+    /// refused a cost since.
     policy: u64,
     state: State,
 }
@@ -89,6 +90,13 @@ impl Counters {
         }
     }
 
+    /// Remembers that a count has refused a cost.
+    pub(super) fn note_refusal(&mut self, policy: &Policy) {
+        if let Some(place) = self.place(policy, 0) {
+            self.0[place].policy |= SPENT;
+        }
+    }
+
     /// Removes a count; returns whether any is left.
     pub(super) fn clear(&mut self, policy: &Policy) -> bool {
         self.0.retain(|counter| !counter.is_of(policy));
@@ -136,7 +144,7 @@ impl Counter {
     }
 
     fn note_spent(&mut self, window: &Window) {
-        self.policy = self.policy & !SPENT | u64::from(window.remaining() == 0);
+        self.policy = self.policy & !SPENT | u64::from(window.remaining() == 0 || !window.is_allowed());
     }
 
     fn hit(&mut self, policy: &Policy, cost: u64, now: Timestamp) -> Window {

@@ -99,13 +99,13 @@ impl Entries {
         let extended = extended.or_else(|| entry.with_count(layout, is_live, policy));
         let extended =
             extended.and_then(|(layout, entry)| Some(entry.with_layout(self.layouts.acquire(layout)?)));
-        self.list[place] = extended.unwrap_or_else(|| self.move_to_overflow(&entry));
+        self.list[place] = extended.unwrap_or_else(|| self.move_to_overflow(&entry, now));
         self.layouts.release(entry.layout);
     }
 
-    fn move_to_overflow(&mut self, entry: &Entry) -> Entry {
+    fn move_to_overflow(&mut self, entry: &Entry, now: Timestamp) -> Entry {
         let layout = self.layouts.get(entry.layout);
-        let counters = layout.map_or_else(Counters::default, |layout| entry.counters(layout).collect());
+        let counters = layout.map_or_else(Counters::default, |layout| entry.counters(layout, now).collect());
         entry.with_overflow(self.overflow.insert(counters))
     }
 
@@ -164,6 +164,9 @@ impl Entries {
     fn refuse(&mut self, place: usize, limits: &[Hit<'_>], now: Timestamp, decision: &mut Decision) {
         for (hit, window) in limits.iter().zip(decision.refuse()) {
             let (policy, cost) = (hit.policy, hit.cost);
+            if !window.is_allowed() && !hit.shadow {
+                self.note_refusal(place, policy, cost);
+            }
             if !window.is_allowed() && !policy.is_elastic() {
                 continue;
             }
@@ -171,6 +174,18 @@ impl Entries {
             if policy.is_elastic() && !hit.shadow && !window.is_allowed() && !policy.ignores(cost) {
                 *window = self.hit(place, policy, cost, now).0;
             }
+        }
+    }
+
+    /// Remembers that a count has refused a cost, so that the entry is evicted later.
+    pub(super) fn note_refusal(&mut self, place: usize, policy: &Policy, cost: u64) {
+        if policy.ignores(cost) {
+            return;
+        }
+        let entry = &mut self.list[place];
+        match self.layouts.get(entry.layout) {
+            Some(_) => entry.note_refusal(cost),
+            None => self.overflow.get_mut(entry.overflow_place()).note_refusal(policy),
         }
     }
 

@@ -15,6 +15,8 @@ pub(super) struct Entry {
     /// 96 bits of the digest of scope and key.
     digest: [u32; 3],
     pub(super) layout: LayoutId,
+    /// The largest cost that was refused, or 0. The largest value stands for all larger costs.
+    refused: u16,
     /// The newest time at which a count changed.
     pub(super) newest: Timestamp,
     pub(super) numbers: Numbers,
@@ -65,7 +67,16 @@ impl Entry {
         let now = now.max(self.newest);
         let window = self.numbers.hit(slot.at(), policy, cost, now);
         self.update_newest(policy, &window, now);
+        if !window.is_allowed() {
+            self.note_refusal(cost);
+        }
         window
+    }
+
+    /// Remembers that a cost was refused, which makes the entry more valuable.
+    #[inline]
+    pub(super) fn note_refusal(&mut self, cost: u64) {
+        self.refused = self.refused.max(u16::try_from(cost).unwrap_or(u16::MAX));
     }
 
     /// Hits limits and returns whether all pass, or `None` if not each has a slot of its own. Unless all pass, discard
@@ -128,22 +139,26 @@ impl Entry {
     pub(super) fn rank(&self, layout: &EntryLayout, now: Timestamp) -> Option<(bool, Timestamp)> {
         let rank = |(slot, policy): (&Slot, &Policy)| {
             let expires = self.numbers.expires(slot.at(), policy);
-            (expires > now).then(|| (self.is_spent(slot, policy), expires))
+            (expires > now).then(|| (self.is_spent(slot, policy, now), expires))
         };
         layout.counts().filter_map(rank).max()
     }
 
     /// Returns the counts for the overflow.
-    pub(super) fn counters(&self, layout: &EntryLayout) -> impl Iterator<Item = Counter> {
-        layout.counts().map(|(slot, policy)| {
-            Counter::new(policy, self.numbers.state(slot.at(), policy), self.is_spent(slot, policy))
+    pub(super) fn counters(&self, layout: &EntryLayout, now: Timestamp) -> impl Iterator<Item = Counter> {
+        layout.counts().map(move |(slot, policy)| {
+            Counter::new(policy, self.numbers.state(slot.at(), policy), self.is_spent(slot, policy, now))
         })
     }
 
-    /// Returns whether nothing was left when a count last changed.
+    /// Returns whether nothing was left when a count last changed, or whether a cost that was refused would not pass
+    /// yet.
     #[inline]
-    fn is_spent(&self, slot: &Slot, policy: &Policy) -> bool {
-        self.numbers.remaining(slot.at(), policy, self.newest) == 0
+    fn is_spent(&self, slot: &Slot, policy: &Policy, now: Timestamp) -> bool {
+        let remaining = |now| self.numbers.remaining(slot.at(), policy, now);
+        let would_pass =
+            || self.refused < u16::MAX && u64::from(self.refused) <= remaining(now.max(self.newest));
+        remaining(self.newest) == 0 || self.refused > 0 && !would_pass()
     }
 
     /// Returns the entry with the counts that `keep` chooses and a new one behind them, and its layout. Returns `None`

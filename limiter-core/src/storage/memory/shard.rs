@@ -49,6 +49,13 @@ impl Shard {
         self.entries.hit(place, policy, cost, now)
     }
 
+    /// Remembers a refusal; see [`Entries::note_refusal`].
+    pub(super) fn note_refusal(&mut self, digest: u128, policy: &Policy, cost: u64) {
+        if let Some(place) = self.place(digest) {
+            self.entries.note_refusal(place, policy, cost);
+        }
+    }
+
     /// Decides limits of one entry; see [`Entries::decide`].
     #[inline]
     pub(super) fn decide(

@@ -50,9 +50,12 @@ impl<'a> Transaction<'a> {
         self.guards = self.add(batch.guards);
         self.limits = self.add(batch.limits);
         self.add(batch.on_refusal);
-        let mut indices: SmallVec<[usize; 8]> = self.parts.iter().map(|part| part.shard).collect();
-        indices.sort_unstable();
-        indices.dedup();
+        let mut indices: SmallVec<[usize; 8]> = SmallVec::new();
+        for part in &self.parts {
+            if let Err(at) = indices.binary_search(&part.shard) {
+                indices.insert(at, part.shard);
+            }
+        }
         for index in indices {
             self.locked.push((index, self.shards.lock(index)));
         }
@@ -136,5 +139,11 @@ impl batch_decision::CounterSet for Transaction<'_> {
         let EntryHits { digest, shard, .. } = *self.part(place);
         let position = position(&self.locked, shard);
         self.shards.hit(&mut self.locked[position].1, digest, policy, cost, now)
+    }
+
+    fn note_refusal(&mut self, place: usize, policy: &Policy, cost: u64) {
+        let EntryHits { digest, shard, .. } = *self.part(place);
+        let position = position(&self.locked, shard);
+        self.locked[position].1.note_refusal(digest, policy, cost);
     }
 }

@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use super::{error, index};
-use crate::storage::StorageError;
+use crate::storage::{StorageError, background::BackgroundCalls};
 
 /// The timeout of operations whose callers have none.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(10);
@@ -41,6 +41,7 @@ pub(super) struct ClientConfig {
 pub(super) struct MongoClient {
     state: Arc<ClientState>,
     thread: Mutex<Option<DriverThread>>,
+    operations: BackgroundCalls,
 }
 
 /// The part that the tasks on the driver's thread share.
@@ -58,14 +59,14 @@ struct DriverThread {
 impl MongoClient {
     pub(super) fn new(config: ClientConfig) -> Self {
         let state = Arc::new(ClientState { config, collection: OnceCell::new() });
-        Self { state, thread: Mutex::default() }
+        Self { state, thread: Mutex::default(), operations: BackgroundCalls::new() }
     }
 
     pub(super) fn config(&self) -> &ClientConfig {
         &self.state.config
     }
 
-    /// Runs an operation on the driver's thread.
+    /// Runs an operation on the driver's thread. The number of operations that run at once is bounded.
     ///
     /// The operation is completed even if the caller is dropped. A command that is dropped costs its connection, and a
     /// batch over several documents must not stay half done.
@@ -82,7 +83,8 @@ impl MongoClient {
             let collection = state.collection().await.map_err(error::storage)?;
             operation(collection).await
         };
-        match self.runtime()?.spawn(timeout(OPERATION_TIMEOUT, task)).await {
+        let task = self.operations.begin(&self.runtime()?, timeout(OPERATION_TIMEOUT, task)).await;
+        match task.await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(error::timed_out()),
             Err(error) => Err(StorageError::new("the MongoDB driver has stopped").with_source(error)),

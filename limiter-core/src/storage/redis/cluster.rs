@@ -9,7 +9,7 @@ use std::{
 
 use parking_lot::Mutex;
 use redis::{Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
-use tokio::{runtime::Handle, time::timeout};
+use tokio::runtime::Handle;
 
 use super::{
     call::Call,
@@ -19,7 +19,11 @@ use super::{
     pool::ConnectionPool,
     shared_attempt::SharedAttempt,
 };
-use crate::storage::address::Address;
+use crate::storage::{
+    address::Address,
+    background::BackgroundCalls,
+    overdue::{self, within},
+};
 
 mod batch;
 mod node_address;
@@ -51,6 +55,8 @@ pub(super) struct Cluster {
     nodes: Mutex<HashMap<Address, Arc<ConnectionPool>>>,
     /// The last refresh of the topology, and when it began.
     refresh: Mutex<Option<(Instant, Arc<SharedAttempt<()>>)>>,
+    /// Decisions over several slots.
+    background: BackgroundCalls,
 }
 
 /// The maximum number of nodes to which a command is sent. A slot that moves causes one redirection.
@@ -74,6 +80,7 @@ impl Cluster {
             topology: Mutex::default(),
             nodes: Mutex::default(),
             refresh: Mutex::default(),
+            background: BackgroundCalls::new(),
         }
     }
 
@@ -96,7 +103,7 @@ impl Cluster {
         for _ in 0..MAX_STEPS {
             let node = self.node(&address)?;
             let command = by_code.as_ref().unwrap_or(command);
-            let routed = RoutedCommand { cluster: self, is_routed_right: false };
+            let routed = RoutedCommand { cluster: self, is_routed_right: None };
             let answer = if is_asking { node.send_asking(command).await } else { node.send(command).await };
             routed.answered(&answer);
             match (Redirection::of(&answer, &address), script) {
@@ -167,16 +174,16 @@ impl Cluster {
         let mut last_error = String::from("there is no node");
         for address in candidates {
             let answer = async { self.node(&address)?.send(redis::cmd("CLUSTER").arg("SLOTS")).await };
-            match timeout(share, answer).await {
-                Ok(Ok(answer)) => match Topology::parse(&answer, &address) {
+            match within(share, answer).await {
+                Some(Ok(answer)) => match Topology::parse(&answer, &address) {
                     Some(topology) if !topology.is_empty() => {
                         self.set_topology(topology);
                         return Ok(());
                     }
                     _ => last_error = format!("{address}: it reports no slots"),
                 },
-                Ok(Err(error)) => last_error = format!("{address}: {error}"),
-                Err(_) => last_error = format!("{address}: it did not answer in time"),
+                Some(Err(error)) => last_error = format!("{address}: {error}"),
+                None => last_error = format!("{address}: it did not answer in time"),
             }
         }
         let message = "no node reports the slots; the last error is";
@@ -206,22 +213,23 @@ impl Cluster {
 
 /// A command that waits for its answer from a node.
 ///
-/// If the caller drops it, or the answer shows that the node was the wrong one, the topology may have changed.
-/// Dropping this refreshes it.
+/// If its deadline runs out, or the answer shows that the node was the wrong one, the topology may have changed.
+/// Dropping this refreshes it. A client that goes away shows nothing.
 struct RoutedCommand<'a> {
     cluster: &'a Arc<Cluster>,
-    is_routed_right: bool,
+    /// Whether the answer shows that the node was the right one.
+    is_routed_right: Option<bool>,
 }
 
 impl RoutedCommand<'_> {
     fn answered(mut self, answer: &RedisResult<Value>) {
-        self.is_routed_right = !answer.as_ref().is_err_and(error::is_misrouted);
+        self.is_routed_right = Some(!answer.as_ref().is_err_and(error::is_misrouted));
     }
 }
 
 impl Drop for RoutedCommand<'_> {
     fn drop(&mut self) {
-        if !self.is_routed_right {
+        if !self.is_routed_right.unwrap_or(!overdue::is_dropping()) {
             // It fails only without a runtime, where no request waits for the refresh.
             drop(self.cluster.refresh_topology());
         }

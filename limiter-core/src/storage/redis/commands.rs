@@ -7,6 +7,11 @@ pub(super) fn probe(key: String) -> Cmd {
     command
 }
 
+/// Has the server reply without doing anything.
+pub(super) fn ping() -> Cmd {
+    redis::cmd("PING")
+}
+
 /// Returns the time of the server.
 pub(super) fn time() -> Cmd {
     redis::cmd("TIME")

@@ -3,6 +3,7 @@
 use std::{error::Error, fmt, io, sync::Arc};
 
 use redis::{ErrorKind, RedisError, ServerErrorKind};
+use tokio::runtime::TryCurrentError;
 
 use super::tls;
 use crate::storage::StorageError;
@@ -45,6 +46,9 @@ fn message(error: &RedisError) -> &'static str {
         ErrorKind::RESP3NotSupported => "the Redis server is too old for RESP3",
         ErrorKind::Io if inner(error).is_some_and(<dyn Error>::is::<UnresolvedHost>) => {
             "the name of the Redis server could not be resolved"
+        }
+        ErrorKind::Io if inner(error).is_some_and(<dyn Error>::is::<TryCurrentError>) => {
+            "no async runtime: the Redis storage requires Tokio, such as that of actix"
         }
         ErrorKind::Io if error.is_connection_refusal() => "the Redis server refused the connection",
         ErrorKind::Io if error.is_timeout() => "the Redis server did not answer in time",

@@ -2,7 +2,10 @@
 
 use std::{
     fmt, io,
-    sync::{Arc, atomic::AtomicU64},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -13,7 +16,7 @@ use tokio::runtime::Handle;
 use super::{
     clock, commands, connection::Connection, connector::Connector, error, shared_attempt::SharedAttempt,
 };
-use crate::storage::stall_guard::StallGuard;
+use crate::storage::stall_guard::{Silence, StallGuard};
 
 /// Connections to one server, each made when its runtime first needs it and replaced when it is lost.
 ///
@@ -30,6 +33,10 @@ struct PooledConnection {
     attempt: SharedAttempt<Connection>,
     /// The number of commands that had a reply.
     replies: AtomicU64,
+    /// Set while a task checks whether the server still replies.
+    is_checked: AtomicBool,
+    /// Set if that check has failed.
+    is_lost: AtomicBool,
 }
 
 impl ConnectionPool {
@@ -51,9 +58,13 @@ impl ConnectionPool {
     async fn send_by(&self, send: impl AsyncFnOnce(&Connection) -> RedisResult<Value>) -> RedisResult<Value> {
         let pooled = self.get()?;
         let connection = pooled.attempt.outcome().await?;
-        let guard = StallGuard::new(&pooled.replies, || self.remove(&pooled));
+        let guard = StallGuard::new(&pooled.replies, |silence| match silence {
+            Silence::Overdue => self.remove(&pooled),
+            Silence::Abandoned => pooled.check_in_background(),
+        });
         let answer = send(&connection).await.and_then(Value::extract_error);
-        guard.finish(true);
+        guard.finish();
+        pooled.replies.fetch_add(1, Ordering::Relaxed);
         if answer.as_ref().is_err_and(error::is_lost) {
             self.remove(&pooled);
         }
@@ -64,7 +75,7 @@ impl ConnectionPool {
     fn get(&self) -> RedisResult<Arc<PooledConnection>> {
         let handle = Handle::try_current().map_err(io::Error::other)?;
         let mut connections = self.connections.lock();
-        let has_ended = |it: &PooledConnection| it.attempt.is_of(&handle) && it.attempt.has_failed();
+        let has_ended = |it: &PooledConnection| it.attempt.is_of(&handle) && it.has_failed();
         if let Some(usable) = connections.iter().find(|it| it.attempt.is_of(&handle) && !has_ended(it)) {
             return Ok(Arc::clone(usable));
         }
@@ -83,7 +94,30 @@ impl ConnectionPool {
 impl PooledConnection {
     fn begin(handle: &Handle, connector: Arc<Connector>, connect_timeout: Duration) -> Self {
         let attempt = SharedAttempt::begin(handle, connect_timeout, async move { connect(&connector).await });
-        Self { attempt, replies: AtomicU64::new(0) }
+        let [is_checked, is_lost] = [(); 2].map(|()| AtomicBool::new(false));
+        Self { attempt, replies: AtomicU64::new(0), is_checked, is_lost }
+    }
+
+    fn has_failed(&self) -> bool {
+        self.attempt.has_failed() || self.is_lost.load(Ordering::Relaxed)
+    }
+
+    /// Checks whether the server still replies, after a call was dropped for a reason that is not known here.
+    ///
+    /// At most one check runs, however many calls are dropped. No request waits for it.
+    fn check_in_background(self: &Arc<Self>) {
+        let Ok(handle) = Handle::try_current() else { return };
+        if self.is_checked.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let pooled = Arc::clone(self);
+        handle.spawn(async move {
+            let answer = async { pooled.attempt.outcome().await?.send(&commands::ping()).await };
+            if answer.await.is_err_and(|error| error::is_lost(&error)) {
+                pooled.is_lost.store(true, Ordering::Relaxed);
+            }
+            pooled.is_checked.store(false, Ordering::Relaxed);
+        });
     }
 }
 

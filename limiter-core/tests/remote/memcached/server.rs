@@ -26,6 +26,7 @@ impl Server for Memcached {
     const RESOLUTION: Duration = Duration::from_nanos(1);
     const CAN_RESET: bool = false;
     const KEEPS_COUNTS: bool = false;
+    const MAX_CONNECTIONS: u64 = 1;
     const IS_PROMPT: bool = true;
 
     fn start() -> Self {

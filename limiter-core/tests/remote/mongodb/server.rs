@@ -25,6 +25,8 @@ impl Server for Mongo {
     const RESOLUTION: Duration = Duration::from_millis(1);
     const CAN_RESET: bool = true;
     const KEEPS_COUNTS: bool = true;
+    // A pool of 32, and those that monitor the server.
+    const MAX_CONNECTIONS: u64 = 36;
     const IS_PROMPT: bool = false;
 
     fn start() -> Self {
@@ -147,7 +149,8 @@ impl Set {
 
     /// Waits for long enough to get over an election.
     pub(crate) fn storage(&self) -> MongoStorage {
-        MongoStorage::builder(&self.uri()).connect_timeout(Duration::from_secs(9)).build().unwrap()
+        // A busy machine takes long to elect a primary.
+        MongoStorage::builder(&self.uri()).connect_timeout(Duration::from_secs(60)).build().unwrap()
     }
 
     /// The place of the primary, when there is one.

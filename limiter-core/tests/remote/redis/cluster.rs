@@ -17,7 +17,8 @@ use crate::{
     client::in_time,
     redis::server::Administered,
     suite::{
-        exact,
+        abandoned::Counted,
+        exact, plain_thread,
         refusals::expect_error,
         vectors::{CONTRACT, agree},
     },
@@ -215,4 +216,24 @@ async fn errors_name_what_is_no_cluster() {
     expect_error(&storage(node.port()), "reports no slots").await;
     let secret = Redis::start_with(&["--cluster-enabled", "yes", "--requirepass", "right"]);
     expect_error(&storage(secret.port()), "NOAUTH").await;
+}
+
+/// The defect: each dropped call made the client query the nodes again, and replaced connections.
+#[tokio::test]
+async fn dropped_calls_disturb_nobody() {
+    let cluster = Cluster::start();
+    let counted = Counted::new(storage(&cluster));
+    counted.spend().await;
+    let before: Vec<_> = cluster.nodes.iter().map(|node| node.admin().connections()).collect();
+    counted.drop_calls("attacker").await;
+    for (node, before) in cluster.nodes.iter().zip(before) {
+        assert_eq!(node.admin().connections(), before + 1, "only that of the administrator is new");
+    }
+}
+
+#[test]
+fn no_call_panics_outside_of_a_runtime() {
+    let cluster = Cluster::start();
+    plain_thread::check(&storage(&cluster));
+    plain_thread::check_resilient(storage(&cluster));
 }

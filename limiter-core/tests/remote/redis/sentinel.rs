@@ -11,7 +11,11 @@ use limiter_test_servers::{Redis, Sentinel, free_port};
 use crate::{
     client::Client,
     redis::server::Administered,
-    suite::refusals::{error_of, expect_error},
+    suite::{
+        abandoned::Counted,
+        plain_thread,
+        refusals::{error_of, expect_error},
+    },
 };
 
 /// With passwords of both kinds, and a failover that nobody noticed from a fault.
@@ -106,4 +110,21 @@ async fn replicated(primary: &Redis) {
         assert!(start.elapsed() < Duration::from_secs(10), "the replica hears nothing: {info}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+#[tokio::test]
+async fn dropped_calls_disturb_nobody() {
+    let servers = Sentinel::start();
+    let counted = Counted::new(RedisStorage::new(&servers.uri()).unwrap());
+    counted.spend().await;
+    let before = servers.servers[0].admin().connections();
+    counted.drop_calls("attacker").await;
+    assert_eq!(servers.servers[0].admin().connections(), before + 1, "only that of the administrator is new");
+}
+
+#[test]
+fn no_call_panics_outside_of_a_runtime() {
+    let servers = Sentinel::start();
+    plain_thread::check(&RedisStorage::new(&servers.uri()).unwrap());
+    plain_thread::check_resilient(RedisStorage::new(&servers.uri()).unwrap());
 }

@@ -19,6 +19,7 @@ impl Server for Redis {
     const RESOLUTION: Duration = Duration::from_micros(1);
     const CAN_RESET: bool = true;
     const KEEPS_COUNTS: bool = false;
+    const MAX_CONNECTIONS: u64 = 1;
     const IS_PROMPT: bool = true;
 
     fn start() -> Self {
@@ -94,6 +95,13 @@ impl Admin {
     /// A section of the server's `INFO`.
     pub(crate) fn info(&mut self, section: &str) -> String {
         self.run(cmd("INFO").arg(section))
+    }
+
+    /// The number of connections that were made to the server so far, with this one.
+    pub(crate) fn connections(&mut self) -> u64 {
+        let info = self.info("stats");
+        let number = info.lines().find_map(|line| line.strip_prefix("total_connections_received:"));
+        number.expect("the server counts them").parse().unwrap()
     }
 
     pub(crate) fn keys(&mut self) -> Vec<String> {

@@ -117,7 +117,10 @@ pub(crate) fn a_probe_survives_its_runtime<S: Server>() {
     tally.follow_restart();
     Runtime::new().unwrap().block_on(async {
         assert!(!tally.try_hit().await);
-        tally.forget_failed();
+        if S::IS_PROMPT {
+            // Elsewhere a driver may still send them, once there is a server again.
+            tally.forget_failed();
+        }
         tally.client.recover().await;
         tally.hit().await;
     });

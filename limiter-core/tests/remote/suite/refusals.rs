@@ -28,7 +28,7 @@ pub(crate) async fn expect_error(storage: &impl Storage, expected: &str) {
 
 pub(crate) fn a_prefix_is_plain_and_short<S: Server>() {
     for prefix in ["", "{a}", "a b", "a*", "a\n", &"a".repeat(65)] {
-        let error = S::open_with_prefix(&uri::<S>(1), prefix).err().expect("the prefix is refused");
+        let error = S::open_with_prefix(&uri::<S>(1), prefix).expect_err("the prefix is refused");
         assert!(error.to_string().contains("prefix"), "{error}");
     }
 }

@@ -4,7 +4,7 @@
 use actix_web::{
     App, HttpResponse, Responder,
     dev::{ResponseHead, ServiceRequest},
-    get,
+    get, route,
 };
 use limiter_actix::{Breach, Strategy, limit};
 
@@ -53,7 +53,7 @@ fn answer(_: &Breach) -> Option<HttpResponse> {
     meta = "3/hour; 10/day",
     shadow,
 )]
-#[get("/literals")]
+#[route("/literals", method = "GET", method = "POST")]
 async fn literals() -> impl Responder {
     "literals"
 }

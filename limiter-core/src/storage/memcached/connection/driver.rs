@@ -1,11 +1,6 @@
 //! The task of a connection: sends requests in their order and matches the replies with them.
 
-use std::{
-    io,
-    pin::pin,
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
-};
+use std::{io, pin::pin, sync::atomic::Ordering, time::Duration};
 
 use futures_util::future::{Either, select};
 use tokio::{
@@ -15,9 +10,10 @@ use tokio::{
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
     sync::{mpsc, oneshot},
-    time::timeout,
+    time::{Instant, timeout},
 };
 
+use super::ConnectionStatus;
 use crate::storage::{
     address::Address,
     memcached::{
@@ -28,6 +24,9 @@ use crate::storage::{
 
 /// The capacity of two queues: requests to send, and requests that wait for replies.
 const MAX_REQUESTS: usize = 1024;
+
+/// The longest wait for a reply. Requests have deadlines of their own, or have been dropped.
+const MAX_SILENCE: Duration = Duration::from_secs(10);
 
 /// The number of bytes to read at once.
 const READ_SIZE: usize = 4096;
@@ -45,6 +44,7 @@ struct PendingRequest {
     replies: Vec<Reply>,
     missing: usize,
     sender: oneshot::Sender<Vec<Reply>>,
+    sent: Instant,
 }
 
 /// Creates the channel to a driver.
@@ -52,7 +52,7 @@ pub(super) fn channel() -> (mpsc::Sender<Request>, mpsc::Receiver<Request>) {
     mpsc::channel(MAX_REQUESTS)
 }
 
-/// Connects and drives the connection until it fails. Sets `is_connected` after the handshake.
+/// Connects and drives the connection until it fails. Updates its status.
 ///
 /// The requests without a reply are still open when it returns, so that the caller can first publish the error.
 /// They fail when the result and `requests` are dropped.
@@ -60,14 +60,14 @@ pub(super) async fn drive(
     address: &Address,
     connect_timeout: Duration,
     requests: &mut mpsc::Receiver<Request>,
-    is_connected: &AtomicBool,
+    status: &ConnectionStatus,
 ) -> DriverExit {
     let (sender, pending) = mpsc::channel(MAX_REQUESTS);
     let mut reader = ReplyReader { pending, current: None };
     let error = match connect(address, connect_timeout).await {
         Ok((read, write)) => {
-            is_connected.store(true, Ordering::Relaxed);
-            let (reading, writing) = (pin!(reader.run(read)), pin!(send(write, requests, sender)));
+            status.is_connected.store(true, Ordering::Relaxed);
+            let (reading, writing) = (pin!(reader.run(read, status)), pin!(send(write, requests, sender)));
             match select(reading, writing).await {
                 Either::Left((error, _)) | Either::Right((error, _)) => error,
             }
@@ -129,7 +129,7 @@ async fn send(
             continue;
         }
         let replies = Vec::with_capacity(commands.replies);
-        let request = PendingRequest { replies, missing: commands.replies, sender };
+        let request = PendingRequest { replies, missing: commands.replies, sender, sent: Instant::now() };
         if pending.send(request).await.is_err() {
             break;
         }
@@ -147,17 +147,21 @@ struct ReplyReader {
 }
 
 impl ReplyReader {
-    async fn run(&mut self, mut read: OwnedReadHalf) -> MemcachedError {
+    async fn run(&mut self, mut read: OwnedReadHalf, status: &ConnectionStatus) -> MemcachedError {
         let mut bytes = Vec::with_capacity(READ_SIZE);
         loop {
-            if let Err(error) = read_more(&mut read, &mut bytes).await {
-                return error;
+            match timeout(MAX_SILENCE, read_more(&mut read, &mut bytes)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => return error,
+                Err(_) if self.has_waited(MAX_SILENCE) => return MemcachedError::SILENT,
+                Err(_) => {}
             }
             let mut used = 0;
             loop {
                 match Reply::parse(&bytes[used..]) {
                     Ok(Some((reply, length))) => {
                         used += length;
+                        status.replies.fetch_add(1, Ordering::Relaxed);
                         if !self.deliver(reply) {
                             return MemcachedError::UNEXPECTED;
                         }
@@ -170,11 +174,20 @@ impl ReplyReader {
         }
     }
 
+    /// Returns whether the request that is next was sent so long ago.
+    fn has_waited(&mut self, time: Duration) -> bool {
+        self.current = self.next();
+        self.current.as_ref().is_some_and(|request| request.sent.elapsed() >= time)
+    }
+
+    /// Takes the request that is next.
+    fn next(&mut self) -> Option<PendingRequest> {
+        self.current.take().or_else(|| self.pending.try_recv().ok())
+    }
+
     /// Adds a reply to the request that is next; returns whether there is one.
     fn deliver(&mut self, reply: Reply) -> bool {
-        let Some(mut request) = self.current.take().or_else(|| self.pending.try_recv().ok()) else {
-            return false;
-        };
+        let Some(mut request) = self.next() else { return false };
         request.replies.push(reply);
         request.missing -= 1;
         if request.missing > 0 {

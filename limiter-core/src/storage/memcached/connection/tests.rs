@@ -1,4 +1,4 @@
-use std::{future::Future, pin::pin, task::Poll};
+use std::{future::Future, pin::Pin, task::Poll};
 
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
@@ -7,11 +7,12 @@ use tokio::{
 };
 
 use super::*;
+use crate::storage::{memcached::servers::Servers, overdue::drop_overdue};
 
 /// A server whose replies the test writes.
 struct ScriptedServer {
     listener: TcpListener,
-    connections: ServerConnections,
+    servers: Servers,
 }
 
 /// The server's end of a connection.
@@ -22,7 +23,17 @@ impl ScriptedServer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let address = Address::new("127.0.0.1", port);
-        Self { listener, connections: ServerConnections::new(address, Duration::from_secs(5)) }
+        let connections = ServerConnections::new(address, Duration::from_secs(5));
+        Self { listener, servers: Servers::new(vec![connections]) }
+    }
+
+    fn connections(&self) -> &ServerConnections {
+        &self.servers.connections[0]
+    }
+
+    /// Sends commands over the connection of this runtime.
+    async fn send(&self, commands: Commands) -> Result<Vec<Reply>, MemcachedError> {
+        self.servers.send(0, commands).await
     }
 
     async fn accept(&self) -> Peer {
@@ -31,7 +42,7 @@ impl ScriptedServer {
 
     /// Opens a connection; returns both ends.
     async fn connect(&self) -> (Arc<RuntimeConnection>, Peer) {
-        let connection = self.connections.get().unwrap();
+        let connection = self.connections().get().unwrap();
         let mut peer = self.accept().await;
         peer.reads("mn\r\n").await;
         peer.writes("MN\r\n").await;
@@ -61,14 +72,18 @@ fn get(key: &str) -> Commands {
 }
 
 /// Starts a request, waits until it was sent, and drops it.
-async fn send_and_drop(request: impl Future<Output = Result<Vec<Reply>, MemcachedError>>, sent: impl Future) {
-    let mut request = pin!(request);
+async fn send_and_drop<F>(request: F, sent: impl Future, drop: fn(Pin<Box<F>>))
+where
+    F: Future<Output = Result<Vec<Reply>, MemcachedError>>,
+{
+    let mut request = Box::pin(request);
     let begun = std::future::poll_fn(|context| match request.as_mut().poll(context) {
         Poll::Ready(reply) => panic!("a reply before the server has written one: {reply:?}"),
         Poll::Pending => Poll::Ready(()),
     });
     begun.await;
     sent.await;
+    drop(request);
 }
 
 /// The defect: the next request got the reply to one that was dropped.
@@ -76,24 +91,48 @@ async fn send_and_drop(request: impl Future<Output = Result<Vec<Reply>, Memcache
 async fn the_reply_to_a_dropped_request_is_discarded() {
     let server = ScriptedServer::start().await;
     let (connection, mut peer) = server.connect().await;
-    send_and_drop(server.connections.send(&connection, get("a")), peer.reads("mg a c v\r\n")).await;
+    send_and_drop(server.send(get("a")), peer.reads("mg a c v\r\n"), drop).await;
     let next = async {
         peer.reads("mg b c v\r\n").await;
         peer.writes("VA 1 c1\r\na\r\n").await;
         peer.writes("VA 1 c2\r\nb\r\n").await;
     };
-    let (reply, ()) = tokio::join!(server.connections.send(&connection, get("b")), next);
+    let (reply, ()) = tokio::join!(server.send(get("b")), next);
     assert_eq!(reply.unwrap(), [Reply::Value(2, "b".to_owned())]);
+    assert!(Arc::ptr_eq(&connection, &server.connections().get().unwrap()), "the connection is kept");
 }
 
-/// Vanished packets raise no error: a connection without replies is replaced.
+/// Vanished packets raise no error: a connection without replies until a deadline is replaced. All its requests fail,
+/// since others may wait for their counts.
 #[tokio::test]
 async fn a_stalled_connection_is_replaced() {
     let server = ScriptedServer::start().await;
     let (connection, mut peer) = server.connect().await;
-    send_and_drop(server.connections.send(&connection, get("a")), peer.reads("mg a c v\r\n")).await;
+    let other = async {
+        send_and_drop(server.send(get("a")), peer.reads("mg a c v\r\n"), drop_overdue).await;
+    };
+    let ((), failed) = tokio::join!(other, server.send(get("b")));
+    assert!(failed.is_err());
     let (next, _peer) = server.connect().await;
     assert!(!Arc::ptr_eq(&connection, &next));
+}
+
+/// The defect: a client that went away while the storage connected made all others fail.
+#[tokio::test]
+async fn a_dropped_request_does_not_disturb_an_attempt_to_connect() {
+    let server = ScriptedServer::start().await;
+    let connection = server.connections().get().unwrap();
+    let mut peer = server.accept().await;
+    send_and_drop(server.send(get("a")), peer.reads("mn\r\n"), drop).await;
+    let talk = async {
+        peer.writes("MN\r\n").await;
+        // The dropped request is not even sent.
+        peer.reads("mg b c v\r\n").await;
+        peer.writes("EN\r\n").await;
+    };
+    let (replies, ()) = tokio::join!(server.send(get("b")), talk);
+    assert_eq!(replies.unwrap(), [Reply::Absent]);
+    assert!(Arc::ptr_eq(&connection, &server.connections().get().unwrap()));
 }
 
 #[tokio::test]
@@ -111,7 +150,7 @@ async fn partial_and_merged_replies_are_separated() {
             tokio::task::yield_now().await;
         }
     };
-    let send = |commands| server.connections.send(&connection, commands);
+    let send = |commands| server.connections().send(&connection, commands);
     let (first, second, ()) = tokio::join!(send(twice), send(get("c")), talk);
     assert_eq!(first.unwrap(), [Reply::Value(1, "a".to_owned()), Reply::Absent]);
     assert_eq!(second.unwrap(), [Reply::Value(3, "\r\n".to_owned())]);
@@ -129,7 +168,7 @@ async fn an_unexpected_reply_ends_the_connection() {
             }
         };
         timeout(Duration::from_secs(5), ended).await.expect(text);
-        assert!(server.connections.send(&connection, get("a")).await.is_err());
+        assert!(server.connections().send(&connection, get("a")).await.is_err());
         let (next, _peer) = server.connect().await;
         assert!(!Arc::ptr_eq(&connection, &next));
     }
@@ -144,7 +183,7 @@ async fn all_pending_requests_get_the_error_of_the_connection() {
         peer.reads("mg b c v\r\n").await;
         peer.writes("CLIENT_ERROR bad data chunk\r\n").await;
     };
-    let send = |key| server.connections.send(&connection, get(key));
+    let send = |key| server.connections().send(&connection, get(key));
     let (first, second, ()) = tokio::join!(send("a"), send("b"), talk);
     for outcome in [first, second] {
         let error = format!("{:?}", outcome.unwrap_err());
@@ -156,11 +195,11 @@ async fn all_pending_requests_get_the_error_of_the_connection() {
 #[tokio::test]
 async fn a_server_that_accepts_connections_without_replies_is_silent() {
     let server = ScriptedServer::start().await;
-    let connection = server.connections.get().unwrap();
+    let connection = server.connections().get().unwrap();
     let mut peer = server.accept().await;
-    send_and_drop(server.connections.send(&connection, get("a")), peer.reads("mn\r\n")).await;
-    assert!(Arc::ptr_eq(&connection, &server.connections.get().unwrap()), "it goes on connecting");
-    assert!(server.connections.send(&connection, get("b")).await.is_err());
+    send_and_drop(server.send(get("a")), peer.reads("mn\r\n"), drop_overdue).await;
+    assert!(Arc::ptr_eq(&connection, &server.connections().get().unwrap()), "it goes on connecting");
+    assert!(server.send(get("b")).await.is_err());
     peer.writes("MN\r\n").await;
     let talk = async {
         // The dropped request is not even sent.
@@ -171,7 +210,7 @@ async fn a_server_that_accepts_connections_without_replies_is_silent() {
         while connection.is_silent() {
             tokio::task::yield_now().await;
         }
-        server.connections.send(&connection, get("c")).await
+        server.send(get("c")).await
     };
     let (replies, ()) = tokio::join!(send, talk);
     assert_eq!(replies.unwrap(), [Reply::Absent]);

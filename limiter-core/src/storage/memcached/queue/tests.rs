@@ -143,3 +143,48 @@ fn an_operation_that_finds_a_round_full_runs_in_the_next() {
     assert_eq!(queue.leave([&y, &z].into_iter()).len(), MAX_TOGETHER);
     assert_eq!(queue.leave(std::iter::repeat_n(&y, MAX_TOGETHER)).len(), 1);
 }
+
+/// The defect: requests that one client drops at once leave no room for those of others.
+#[test]
+fn dropped_requests_do_not_fill_the_queue() {
+    let mut queue = Queue::default();
+    assert!(matches!(queue.arrive(operation("a").0), Arrival::Start(_)));
+    for _ in 0..10 * MAX_WAITING {
+        assert!(matches!(queue.arrive(operation("a").0), Arrival::Queued));
+        assert!(queue.waiting.len() <= MAX_WAITING);
+    }
+    let (last, _request) = operation("ab");
+    assert!(matches!(queue.arrive(last), Arrival::Queued));
+    let key: Arc<str> = "a".into();
+    assert_eq!(queue.leave([&key].into_iter()).len(), 1, "only the last one is still awaited");
+}
+
+/// The defect: each request on a count of its own began a round, however many there were already.
+#[test]
+fn rounds_are_bounded() {
+    let mut queue = Queue::default();
+    let name = |number: usize| Arc::<str>::from(char::from_u32(0x1000 + number as u32).unwrap().to_string());
+    let mut requests = Vec::new();
+    for number in 0..2 * MAX_ROUNDS {
+        let (operation, request) = operation(&name(number));
+        let starts = matches!(queue.arrive(operation), Arrival::Start(_));
+        assert_eq!(starts, number < MAX_ROUNDS, "{number}");
+        requests.push(request);
+    }
+    // The others run together in the next rounds of those that end.
+    let (mut running, mut rounds) =
+        (VecDeque::from_iter((0..MAX_ROUNDS).map(|number| vec![name(number)])), 0);
+    while let Some(keys) = running.pop_front() {
+        let next = queue.leave(keys.iter());
+        rounds += 1;
+        if !next.is_empty() {
+            running.push_back(next.iter().flat_map(keys_of).collect());
+        }
+    }
+    assert_eq!((queue.rounds, queue.waiting.len(), queue.counts.len()), (0, 0, 0));
+    assert_eq!(rounds, MAX_ROUNDS + MAX_ROUNDS.div_ceil(MAX_TOGETHER));
+}
+
+fn keys_of(operation: &QueuedOperation) -> Vec<Arc<str>> {
+    keys(operation).cloned().collect()
+}

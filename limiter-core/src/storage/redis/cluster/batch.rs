@@ -1,11 +1,11 @@
 //! Decisions over several slots: one call for each, sent at once. If a slot refuses, the others undo theirs.
 
-use std::{collections::BTreeMap, pin::pin, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, io, pin::pin, sync::Arc, time::Duration};
 
-use futures_util::future::{join, join_all, select};
+use futures_util::future::{Either, join, join_all, select};
 use parking_lot::Mutex;
 use smallvec::SmallVec;
-use tokio::{sync::oneshot, task::JoinHandle, time::sleep};
+use tokio::{runtime::Handle, sync::oneshot, task::JoinHandle, time::sleep};
 
 use super::{
     Cluster,
@@ -18,6 +18,7 @@ use crate::{
     storage::{
         Batch, Decision, Hit, Refund, StorageError, Verdict,
         decision::Windows,
+        overdue::drop_overdue,
         redis::{
             call::Call,
             error,
@@ -92,7 +93,7 @@ async fn over_slots(
 ) -> Result<Decision, StorageError> {
     let parts = part::split(batch, slots);
     let calls = calls(&parts, time, &key);
-    let (answers, undoing) = run_in_background(cluster, Arc::clone(&calls));
+    let (answers, undoing) = run_in_background(cluster, Arc::clone(&calls)).await?;
     let answers = answers.await.map_err(|_| StorageError::new("the async runtime has ended"))?;
     let replies = answers.into_iter().collect::<Result<Vec<_>, _>>()?;
     let verdict = verdict(&replies);
@@ -116,17 +117,21 @@ fn calls(parts: &[BatchPart<'_>], time: Option<Timestamp>, key: impl Fn(&Hit<'_>
 /// Runs all calls at once, and then undoes those that do not fit the verdict.
 ///
 /// It does so in the background, since the request may give up at any time.
-fn run_in_background(cluster: &Arc<Cluster>, calls: Calls) -> (oneshot::Receiver<Replies>, JoinHandle<()>) {
+async fn run_in_background(
+    cluster: &Arc<Cluster>,
+    calls: Calls,
+) -> Result<(oneshot::Receiver<Replies>, JoinHandle<()>), StorageError> {
+    let runtime = Handle::try_current().map_err(|error| error::storage(io::Error::other(error).into()))?;
     let (mut sender, receiver) = oneshot::channel();
-    let cluster = Arc::clone(cluster);
-    let task = tokio::spawn(async move {
-        let replies = replies(&cluster, &calls, &mut sender).await;
+    let owned = Arc::clone(cluster);
+    let task = async move {
+        let replies = replies(&owned, &calls, &mut sender).await;
         let undo = undo(&calls, &replies);
         // It fails if the request has given up.
         let _ = sender.send(replies);
-        run_all(&cluster, &undo).await;
-    });
-    (receiver, task)
+        run_all(&owned, &undo).await;
+    };
+    Ok((receiver, cluster.background.begin(&runtime, task).await))
 }
 
 /// Returns the replies that arrive before the request has given up, or shortly after.
@@ -141,7 +146,9 @@ async fn replies(cluster: &Arc<Cluster>, calls: &Calls, sender: &mut oneshot::Se
         sender.closed().await;
         sleep(GRACE_PERIOD).await;
     };
-    select(pin!(running), pin!(given_up)).await;
+    if let Either::Right(((), running)) = select(Box::pin(running), pin!(given_up)).await {
+        drop_overdue(running);
+    }
     replies.into_inner()
 }
 
