@@ -16,6 +16,8 @@ mod batch_decision;
 pub(crate) mod count_name;
 mod decision;
 mod error;
+#[cfg(feature = "fuzz")]
+mod fuzz;
 #[cfg(any(feature = "memcached", feature = "mongodb", feature = "redis"))]
 mod key_prefix;
 mod local_refusals;
@@ -51,6 +53,16 @@ pub use self::{
     local_refusals::LocalRefusals,
     memory::MemoryStorage,
 };
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub use self::{
+    memcached::fuzz::memcached_replies, mongodb::fuzz::mongodb_replies, redis::fuzz::redis_replies,
+};
+
+/// The maximum number of counts of a client in a scope. Only quotas that change by the request can need more.
+///
+/// Beyond it, unspent counts leave before spent ones, and among equals the one whose end is nearest.
+pub(crate) const MAX_COUNTS_IN_SCOPE: usize = 64;
 
 /// Keeps counts and decides batches.
 ///

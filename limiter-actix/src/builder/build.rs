@@ -228,6 +228,6 @@ mod tests {
         let builder = Limiter::builder().storage_uri("memcached://127.0.0.1").default_limits("5/minute");
         assert!(builder.clone().build().is_ok());
         let error = builder.strategy(Strategy::MovingWindow).build().expect_err("it is not supported");
-        assert!(error.to_string().contains("memcached cannot keep a moving window"), "{error}");
+        assert!(error.to_string().contains("memcached does not support moving windows"), "{error}");
     }
 }

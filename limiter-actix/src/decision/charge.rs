@@ -249,7 +249,8 @@ pub(crate) fn hits<'a>(charges: &'a [Charge], client: &'a Key) -> SmallVec<[Hit<
 
 /// Returns whether a key function failed for any of the charges, and logs it.
 pub(crate) fn any_key_failed(charges: &[&Charges], client: &Key, settings: &Settings) -> bool {
-    let failed = charges.iter().any(|charges| charges.iter().any(|it| it.key(client).is_failed()));
+    let uses_failed = |it: &Charge| it.key(client).is_failed();
+    let failed = charges.iter().any(|charges| charges.iter().any(uses_failed));
     if failed {
         event!(
             settings.telemetry.lines.key_failed.permit(settings.clock.now()),

@@ -5,7 +5,7 @@ use std::{
     ops::RangeInclusive,
     sync::{
         Arc, LazyLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
 };
 
@@ -25,13 +25,13 @@ pub(crate) const IPV6_PREFIXES: RangeInclusive<u8> = 32..=128;
 pub(crate) struct ClientAddress {
     pub(crate) proxies: Option<TrustedProxies>,
     pub(crate) ipv6_prefix: u8,
-    /// Set once a forwarding header without a trusted proxy is logged.
-    is_logged: Arc<AtomicBool>,
+    /// Looks for forwarding headers without a trusted proxy.
+    unproxied: Arc<UnproxiedHeaders>,
 }
 
 impl Default for ClientAddress {
     fn default() -> Self {
-        Self { proxies: None, ipv6_prefix: Key::IPV6_PREFIX, is_logged: Arc::default() }
+        Self { proxies: None, ipv6_prefix: Key::IPV6_PREFIX, unproxied: Arc::default() }
     }
 }
 
@@ -49,7 +49,7 @@ pub(super) fn with_current<T>(req: &ServiceRequest, find: impl FnOnce(&ClientAdd
 impl ClientAddress {
     /// Applies these settings to all key functions called from here on.
     pub(crate) fn begin(self: &Arc<Self>, req: &ServiceRequest) {
-        if self.proxies.is_none() {
+        if self.proxies.is_none() && self.unproxied.is_due() {
             self.warn_if_proxied(req);
         }
         if self.proxies.is_some() || self.ipv6_prefix != Key::IPV6_PREFIX {
@@ -72,13 +72,10 @@ impl ClientAddress {
     }
 
     /// Logs once that a request has a forwarding header, although no proxy is trusted.
+    #[cold]
     fn warn_if_proxied(&self, req: &ServiceRequest) {
         let has = |name| req.headers().contains_key(name);
-        if self.is_logged.load(Ordering::Relaxed) || !(has(header::X_FORWARDED_FOR) || has(header::FORWARDED))
-        {
-            return;
-        }
-        if !self.is_logged.swap(true, Ordering::Relaxed) {
+        if (has(header::X_FORWARDED_FOR) || has(header::FORWARDED)) && self.unproxied.is_first() {
             event!(
                 unthrottled(Some("L011")),
                 WARN,
@@ -87,6 +84,28 @@ impl ClientAddress {
                  there is no proxy"
             );
         }
+    }
+}
+
+/// Chooses the requests that are searched for forwarding headers. Behind a proxy all have them, so the first will do.
+#[derive(Debug, Default)]
+struct UnproxiedHeaders {
+    requests: AtomicU32,
+    is_logged: AtomicBool,
+}
+
+impl UnproxiedHeaders {
+    const SEARCHED: u32 = 1000;
+
+    /// Afterwards nothing is written that workers share.
+    #[inline]
+    fn is_due(&self) -> bool {
+        self.requests.load(Ordering::Relaxed) < Self::SEARCHED
+            && self.requests.fetch_add(1, Ordering::Relaxed) < Self::SEARCHED
+    }
+
+    fn is_first(&self) -> bool {
+        !self.is_logged.swap(true, Ordering::Relaxed)
     }
 }
 

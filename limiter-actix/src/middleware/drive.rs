@@ -53,7 +53,7 @@ where
         }
         let mut response = response.await;
         if let Some(guard) = guard {
-            response = guard.settle(response);
+            guard.settle(&mut response);
         }
         response.map(ServiceResponse::map_into_left_body)
     })

@@ -77,8 +77,9 @@ where
             StateProjection::Boxed { inner } => return inner.as_mut().poll(cx),
             StateProjection::Passing { inner } => ready!(inner.poll(cx)),
             StateProjection::Admitted { inner, guard } => {
-                let response = ready!(inner.poll(cx));
-                guard.settle(response)
+                let mut response = ready!(inner.poll(cx));
+                guard.settle(&mut response);
+                response
             }
         };
         Poll::Ready(response.map(ServiceResponse::map_into_left_body))

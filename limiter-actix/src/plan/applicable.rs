@@ -20,6 +20,11 @@ pub(crate) struct Applicable {
 }
 
 impl Applicable {
+    /// Returns whether nothing is to be counted.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.limits.is_empty() && self.meta.is_empty()
+    }
+
     pub(super) fn add_meta(&mut self, meta: ResolvedLimits) {
         self.callback_failed |= meta.callback_failed;
         self.meta = meta.limits;

@@ -22,7 +22,7 @@ pub(crate) struct DynamicLimit {
     bound: RefCell<HashMap<Returned, Bound>>,
 }
 
-/// What a function returned, if that makes limits.
+/// A value of the function that makes limits.
 #[derive(PartialEq, Eq, Hash)]
 enum Returned {
     Quotas(Quotas),

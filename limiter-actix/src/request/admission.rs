@@ -95,6 +95,12 @@ impl Admission {
         let auto_check = predicted.settings().auto_check;
         let applicable = if auto_check { plan.applicable(req) } else { Cow::default() };
         let client = &predicted.client;
+        if before.is_empty() && applicable.is_empty() {
+            let callback_failed = applicable.callback_failed;
+            drop(applicable);
+            let (charges, set_aside, meta) = (Charges::new(), Charges::new(), Charges::new());
+            return Self { state, charges, set_aside, meta, plan, callback_failed };
+        }
         let (charges, set_aside) = if before.is_empty() {
             (Charge::of(applicable.limits.iter(), client, req), Charges::new())
         } else {

@@ -19,7 +19,7 @@ impl RequestState {
         if let Some(rule) = handed_over {
             delegated.push(rule);
         }
-        if delegated.iter().all(|rule| rules.delegated.contains(rule)) {
+        if delegated.iter().all(|rule| rules.is_delegated(*rule)) {
             return handed_over;
         }
         let prediction = &self.predicted.prediction;

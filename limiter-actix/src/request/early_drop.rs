@@ -26,11 +26,8 @@ impl OnEarlyDrop {
     }
 
     /// Ends the request with its response, so that the drop does nothing.
-    pub(crate) fn settle<B>(
-        &self,
-        response: Result<ServiceResponse<B>, Error>,
-    ) -> Result<ServiceResponse<B>, Error> {
-        self.state.settle(response)
+    pub(crate) fn settle<B>(&self, response: &mut Result<ServiceResponse<B>, Error>) {
+        self.state.settle(response);
     }
 }
 

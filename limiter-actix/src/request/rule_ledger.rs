@@ -10,16 +10,10 @@ use crate::{
 pub(crate) struct RuleLedger {
     /// The rules that the charges follow from: those predicted, or those met if the prediction was wrong.
     pub(super) charged: RuleIds,
-    /// Charged rules that a limiter further in decides, if the request gets there.
-    pub(super) delegated: RuleIds,
     /// The rules that the request has met, from the outermost on.
     pub(super) seen: RuleIds,
-    /// Those that it met before, which limiters further out decide.
-    of_others: RuleIds,
-    /// Those of them that it has met since a limiter further in has taken over, which decides their limits.
-    taken_over: RuleIds,
-    /// The rule of the very route or resource, if a limiter there decides it.
-    handed_over: Option<RuleId>,
+    /// The rules of limiters further out or in. Boxed, since most apps have one limiter.
+    others: Option<Box<RulesOfOthers>>,
     /// `true` if the last rule was that of a route or resource.
     is_at_resource: bool,
     /// `true` if other requests may have come since the request was admitted.
@@ -28,48 +22,74 @@ pub(crate) struct RuleLedger {
     pub(super) credit: Credit,
 }
 
+/// Rules that other limiters decide.
+#[derive(Default)]
+struct RulesOfOthers {
+    /// Charged rules that a limiter further in decides, if the request gets there.
+    delegated: RuleIds,
+    /// Rules that the request has met before, which limiters further out decide.
+    further_out: RuleIds,
+    /// Rules that it has met since a limiter further in has taken over, which decides their limits.
+    taken_over: RuleIds,
+    /// The rule of the very route or resource, if a limiter there decides it.
+    handed_over: Option<RuleId>,
+}
+
 impl RuleLedger {
-    /// Returns the ledger of a request that was charged for predicted rules, and has met some before.
+    /// Returns the ledger of a request that was charged for predicted rules, and has met some before: under this limiter,
+    /// and under others further out.
+    #[inline]
     pub(super) fn new(
         prediction: &mut Prediction,
         charged: RuleIds,
         seen: RuleIds,
-        of_others: RuleIds,
+        further_out: RuleIds,
     ) -> Self {
         let credit = mem::take(&mut prediction.credit);
-        Self { charged, delegated: prediction.delegated_rules(), seen, of_others, credit, ..Self::default() }
+        let delegated = prediction.delegated_rules();
+        let others = (!delegated.is_empty() || !further_out.is_empty())
+            .then(|| Box::new(RulesOfOthers { delegated, further_out, ..RulesOfOthers::default() }));
+        Self { charged, seen, others, credit, ..Self::default() }
     }
 
     /// Returns the ledger with another prediction.
     pub(super) fn predicted_anew(self, prediction: &mut Prediction, charged: RuleIds) -> Self {
-        Self::new(prediction, charged, self.seen, self.of_others)
+        let further_out = self.others.map(|others| others.further_out).unwrap_or_default();
+        Self::new(prediction, charged, self.seen, further_out)
     }
 
     /// Returns all rules that the request has met, under whatever limiter, from the outermost on.
     pub(super) fn met_anywhere(&self) -> RuleIds {
-        self.of_others.iter().chain(&self.seen).copied().collect()
+        let further_out = self.others.iter().flat_map(|others| &others.further_out);
+        further_out.chain(&self.seen).copied().collect()
     }
 
     /// Returns those of the rules that this limiter decides.
     pub(super) fn own(&self, rules: &[RuleId]) -> RuleIds {
-        without(rules, &self.of_others)
+        without(rules, self.others.as_ref().map_or(&[], |others| &others.further_out))
     }
 
     /// Adds a rule that the request has met. Returns whether the charges cover all rules met so far.
     pub(super) fn add(&mut self, rule: RuleId, position: Position) -> bool {
         self.is_at_resource = position == Position::Resource;
         self.seen.push(rule);
-        self.seen.iter().all(|rule| self.charged.contains(rule) && !self.delegated.contains(rule))
+        self.seen.iter().all(|rule| self.charged.contains(rule) && !self.is_delegated(*rule))
+    }
+
+    /// Returns whether a limiter further in decides a charged rule, if the request gets there.
+    pub(super) fn is_delegated(&self, rule: RuleId) -> bool {
+        self.others.as_ref().is_some_and(|others| others.delegated.contains(&rule))
     }
 
     /// Notes that a limiter further in decides the limits of a rule that the request has met.
     pub(super) fn leave(&mut self, rule: RuleId) {
-        self.taken_over.push(rule);
+        self.others.get_or_insert_default().taken_over.push(rule);
     }
 
     /// Returns whether the request has met a rule further in that the charges do not reckon with.
     pub(super) fn has_more_further_in(&self) -> bool {
-        self.taken_over.iter().any(|rule| !self.charged.contains(rule))
+        let mut taken_over = self.others.iter().flat_map(|others| &others.taken_over);
+        taken_over.any(|rule| !self.charged.contains(rule))
     }
 
     /// Ends the credit for a rule that the request has met. Returns whether there was any.
@@ -78,34 +98,46 @@ impl RuleLedger {
     }
 
     /// Returns the rules that the request was charged for and has not met.
+    #[inline]
     pub(super) fn unseen(&self) -> RuleIds {
         if self.charged.is_empty() {
             return RuleIds::new();
         }
-        let mut unseen = without(&self.charged, &self.seen);
-        unseen.retain(|rule| Some(*rule) != self.handed_over);
+        let handed_over = self.handed_over();
+        let mut unseen = RuleIds::new();
+        for rule in &self.charged {
+            if !self.seen.contains(rule) && Some(*rule) != handed_over {
+                unseen.push(*rule);
+            }
+        }
         unseen
     }
 
     /// Hands the rule of the very route or resource over to a limiter there; returns it.
     pub(super) fn hand_over(&mut self) -> Option<RuleId> {
         if self.is_at_resource {
-            self.handed_over = self.seen.pop();
+            let rule = self.seen.pop();
+            self.others.get_or_insert_default().handed_over = rule;
             self.is_at_resource = false;
-            return self.handed_over;
+            return rule;
         }
         None
     }
 
+    fn handed_over(&self) -> Option<RuleId> {
+        self.others.as_ref().and_then(|others| others.handed_over)
+    }
+
     /// Returns the rules that the request has met, also the one of the very resource that was handed over.
     pub(super) fn met(&self) -> RuleIds {
-        self.seen.iter().copied().chain(self.handed_over).collect()
+        self.seen.iter().copied().chain(self.handed_over()).collect()
     }
 
     /// Returns the delegated rules that a limiter further in can still decide: those that were not met before it.
     pub(super) fn still_delegated(&self) -> RuleIds {
-        let mut delegated = without(&self.delegated, &self.seen);
-        let taken_over = self.taken_over.iter().copied().chain(self.handed_over);
+        let Some(others) = &self.others else { return RuleIds::new() };
+        let mut delegated = without(&others.delegated, &self.seen);
+        let taken_over = others.taken_over.iter().copied().chain(others.handed_over);
         delegated.extend(without(&taken_over.collect::<RuleIds>(), &delegated));
         delegated
     }
@@ -114,7 +146,10 @@ impl RuleLedger {
     pub(super) fn recharge(&mut self, rules: RuleIds, credit: Credit) {
         self.charged = rules;
         self.credit = credit;
-        self.delegated = self.still_delegated();
+        let delegated = self.still_delegated();
+        if let Some(others) = &mut self.others {
+            others.delegated = delegated;
+        }
     }
 }
 

@@ -16,17 +16,13 @@ use crate::{
 
 impl RequestState {
     /// Settles the charges of a request by its response, and adds the headers.
-    pub(super) fn settle<B>(
-        self: &Rc<Self>,
-        response: Result<ServiceResponse<B>, Error>,
-    ) -> Result<ServiceResponse<B>, Error> {
+    pub(super) fn settle<B>(self: &Rc<Self>, response: &mut Result<ServiceResponse<B>, Error>) {
         match response {
-            Ok(mut response) => {
+            Ok(response) => {
                 self.settle_response(response.request(), response.response().head());
                 self.show(response.headers_mut());
-                Ok(response)
             }
-            Err(error) => Err(self.settle_error(error)),
+            Err(error) => self.settle_error(error),
         }
     }
 
@@ -45,7 +41,7 @@ impl RequestState {
         self.deduct(response);
     }
 
-    fn settle_error(self: &Rc<Self>, mut error: Error) -> Error {
+    fn settle_error(self: &Rc<Self>, error: &mut Error) {
         let phase = self.phase.replace(Phase::Settled);
         self.release_credit();
         let response = error.error_response();
@@ -60,7 +56,6 @@ impl RequestState {
             state.show(response.headers_mut());
             response
         });
-        error
     }
 
     /// Ends the credit on which rules were granted.

@@ -30,13 +30,21 @@ impl LimiterStack {
     /// Adds the state of a limiter inside all others.
     #[inline]
     pub(super) fn push(req: &ServiceRequest, state: &Rc<RequestState>) {
-        Self::change(req, |stack| {
-            stack.unclaimed_rules.clear();
-            for outer in &stack.limiters {
-                outer.inner.borrow_mut().push(Rc::clone(state));
-            }
-            stack.limiters.push(Rc::clone(state));
-        });
+        let mut extensions = req.extensions_mut();
+        if let Some(stack) = extensions.get_mut::<Self>() {
+            return stack.push_inside(state);
+        }
+        let (unclaimed_rules, is_skipped) = (RuleIds::new(), false);
+        let limiters = SmallVec::from_iter([Rc::clone(state)]);
+        extensions.insert(Self { limiters, unclaimed_rules, is_skipped });
+    }
+
+    fn push_inside(&mut self, state: &Rc<RequestState>) {
+        self.unclaimed_rules.clear();
+        for outer in &self.limiters {
+            outer.inner.borrow_mut().push(Rc::clone(state));
+        }
+        self.limiters.push(Rc::clone(state));
     }
 
     /// Returns whether a limiter has come to decide the rules that the request met, or skips it.

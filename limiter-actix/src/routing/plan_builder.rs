@@ -213,7 +213,7 @@ impl PlanBuilder<'_> {
         let Some(index) = beacons.iter().position(|beacon| beacon.rule.id == id) else {
             return "route".to_owned();
         };
-        let own = methods(&beacons[index]);
+        let own = methods(beacons[index]);
         let number = beacons[..index].iter().filter(|earlier| methods(earlier) == own).count();
         numbered(format!("route {own}"), number)
     }

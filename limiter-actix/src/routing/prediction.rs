@@ -305,14 +305,15 @@ impl Prediction {
     /// Keeps of the rules those that were met already, and those that can be granted now.
     pub(super) fn grant(&mut self, met: &[RuleId]) {
         let (place, is_only_place) = (&self.route.candidates[self.candidate], self.route.is_alone);
-        let (mut credit, method) = (Credit::default(), self.method);
-        let mut is_granted = |rule: RuleId| {
-            let at = place.rules.iter().position(|other| *other == rule);
-            met.contains(&rule)
-                || at.is_some_and(|at| credit.grant(rule, &place.trust[at], method, is_only_place))
-        };
-        self.rules.retain(|rule| is_granted(*rule));
-        self.credit = credit;
+        let (method, mut granted) = (self.method, RuleIds::new());
+        for rule in &self.rules {
+            let at = place.rules.iter().position(|other| other == rule);
+            let mut grant = |at: usize| self.credit.grant(*rule, &place.trust[at], method, is_only_place);
+            if met.contains(rule) || at.is_some_and(&mut grant) {
+                granted.push(*rule);
+            }
+        }
+        self.rules = granted;
         let is_granted = |rule: &RuleId| self.rules.contains(rule);
         if let Some(elsewhere) = &mut self.elsewhere {
             elsewhere.rules.retain(|rule| is_granted(rule));

@@ -233,7 +233,9 @@ impl Table {
         let is_in_doubt = !self.in_doubt(prediction).is_empty();
         let pattern = Some(req).filter(|req| is_at_handler(req)).and_then(HttpRequest::match_pattern);
         if pattern.as_deref() == prediction.pattern().map(|pattern| &**pattern) {
-            expected.iter().for_each(|rule| self.rules.patterns.trust(*rule).confirm(prediction.method));
+            for rule in &expected {
+                self.rules.patterns.trust(*rule).confirm(prediction.method);
+            }
             return if is_in_doubt { Arrival::InDoubt } else { Arrival::Expected };
         }
         let there = self.rules.patterns.of_route(pattern.as_deref().into_iter());

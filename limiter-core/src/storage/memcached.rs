@@ -9,6 +9,8 @@ mod cas_round;
 mod connection;
 mod error;
 mod expiry;
+#[cfg(feature = "fuzz")]
+pub(super) mod fuzz;
 mod operation;
 mod placement;
 mod protocol;

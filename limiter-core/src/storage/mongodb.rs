@@ -13,6 +13,8 @@ mod decide;
 mod delete;
 mod error;
 mod expression;
+#[cfg(feature = "fuzz")]
+pub(super) mod fuzz;
 mod index;
 mod layout;
 mod pipeline;
@@ -64,8 +66,8 @@ impl MongoStorage {
     /// The largest amount of a moving window. It stores each hit, and each decision writes all of them.
     pub const MAX_MOVING_WINDOW: u64 = 1000;
 
-    /// The maximum number of live counts of a client. If there are more, those that were hit least recently are evicted,
-    /// which [`evictions`](Self::evictions) counts.
+    /// The maximum number of live counts of a client. If there are more, unspent ones are evicted first, and among equals
+    /// those that were hit least recently, which [`evictions`](Self::evictions) counts.
     pub const MAX_COUNTS_OF_CLIENT: usize = pipeline::MAX_COUNTS;
 
     fn with_client(client: MongoClient, prefix: &str) -> Self {
@@ -92,7 +94,7 @@ impl MongoStorage {
                 unthrottled(Some("S005")),
                 WARN,
                 max = Self::MAX_COUNTS_OF_CLIENT,
-                "too many counts of one client on MongoDB: evicting those that were hit least recently"
+                "too many counts of one client on MongoDB: evicting unspent ones and those that were hit least recently"
             );
         }
     }

@@ -32,6 +32,7 @@ pub(super) async fn within<T>(limit: Duration, call: impl Future<Output = T>) ->
 }
 
 /// Returns whether this thread drops a call whose deadline has run out.
+#[cfg(any(feature = "memcached", feature = "redis"))]
 pub(super) fn is_dropping() -> bool {
     IS_DROPPING.get()
 }

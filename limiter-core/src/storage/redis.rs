@@ -13,6 +13,8 @@ mod commands;
 mod connection;
 mod connector;
 mod error;
+#[cfg(feature = "fuzz")]
+pub(super) mod fuzz;
 #[cfg(not(feature = "redis-tls"))]
 mod no_tls;
 mod pool;

@@ -4,6 +4,7 @@
 pub(crate) mod abandoned;
 pub(crate) mod acceptance;
 pub(crate) mod database;
+pub(crate) mod dynamic;
 pub(crate) mod exact;
 pub(crate) mod faults;
 pub(crate) mod plain_thread;
@@ -17,6 +18,7 @@ macro_rules! suite {
             $server:
             abandoned { async dropped_calls_disturb_nobody }
             acceptance { async by_the_time_of_the_caller, async behind_a_breaker }
+            dynamic { async a_spent_count_outlives_many_others }
             exact {
                 sync eight_processes_on_one_key,
                 sync eight_processes_with_batches_over_three_scopes,

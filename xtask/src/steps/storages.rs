@@ -9,5 +9,6 @@ pub(super) const STEP: Step =
 
 fn run() -> Result<Outcome, Box<dyn Error>> {
     test_storages(&["--doc"]).run()?;
+    test_storages(&["--test", "replies"]).run()?;
     test_storages(&["--lib", "--test", "remote", "wrappers::"]).run()
 }

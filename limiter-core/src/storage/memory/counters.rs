@@ -1,6 +1,6 @@
 use crate::{
     Policy, Timestamp, Window,
-    storage::{Decision, Hit},
+    storage::{Decision, Hit, MAX_COUNTS_IN_SCOPE},
     strategy::State,
 };
 
@@ -18,10 +18,6 @@ pub(super) struct Counter {
 }
 
 const SPENT: u64 = 1;
-
-/// The maximum number of counts in an entry. Only limits that change by the request can need more; then the least
-/// valuable count is evicted.
-const MAX_COUNTERS: usize = 64;
 
 impl Counters {
     /// Returns the place of a count. `guess` is checked first: usually it is the place of the limit in the batch.
@@ -114,7 +110,7 @@ impl Counters {
     fn add(&mut self, policy: &Policy, now: Timestamp) -> (usize, u64) {
         let new = Counter::new(policy, State::new(policy), false);
         let expired = self.0.iter().position(|counter| counter.rank(now).is_none());
-        if expired.is_none() && self.0.len() < MAX_COUNTERS {
+        if expired.is_none() && self.0.len() < MAX_COUNTS_IN_SCOPE {
             // Most clients have a few counts; doubling the capacity would waste half of it.
             self.0.reserve_exact(1);
             self.0.push(new);

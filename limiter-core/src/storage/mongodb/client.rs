@@ -83,8 +83,9 @@ impl MongoClient {
             let collection = state.collection().await.map_err(error::storage)?;
             operation(collection).await
         };
-        let task = self.operations.begin(&self.runtime()?, timeout(OPERATION_TIMEOUT, task)).await;
-        match task.await {
+        // The timeout begins on the driver's runtime: the caller need not have one.
+        let task = async move { timeout(OPERATION_TIMEOUT, task).await };
+        match self.operations.begin(&self.runtime()?, task).await.await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(error::timed_out()),
             Err(error) => Err(StorageError::new("the MongoDB driver has stopped").with_source(error)),

@@ -46,7 +46,7 @@ fn ahead(there: Duration, before: Duration, after: Duration) -> Option<i64> {
 }
 
 /// Parses the answer of `TIME`: seconds and microseconds, as two texts.
-fn parse(answer: Value) -> Option<Duration> {
+pub(super) fn parse(answer: Value) -> Option<Duration> {
     let (seconds, micros): (u64, u32) = redis::from_redis_value(answer).ok()?;
     Some(Duration::from_secs(seconds).saturating_add(Duration::from_micros(micros.into())))
 }

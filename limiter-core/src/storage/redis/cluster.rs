@@ -59,6 +59,14 @@ pub(super) struct Cluster {
     background: BackgroundCalls,
 }
 
+/// Parses any value as a topology, for the check of replies.
+#[cfg(feature = "fuzz")]
+pub(super) fn parse_topology(answer: &Value) {
+    if let Some(topology) = Topology::parse(answer, &Address::new("reporter", 1)) {
+        let _ = (topology.primaries(), topology.primary(0), topology.primary(u16::MAX));
+    }
+}
+
 /// The maximum number of nodes to which a command is sent. A slot that moves causes one redirection.
 const MAX_STEPS: usize = 4;
 

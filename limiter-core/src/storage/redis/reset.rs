@@ -57,7 +57,7 @@ fn scan(cursor: u64, pattern: &str) -> Cmd {
 }
 
 /// Parses the answer to `SCAN`: the next cursor, and keys.
-fn page(answer: Value) -> Result<(u64, Vec<String>), StorageError> {
+pub(super) fn page(answer: Value) -> Result<(u64, Vec<String>), StorageError> {
     FromRedisValue::from_redis_value(answer).map_err(|_| error::unexpected_reply())
 }
 

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 mod source;
 mod specialised;
 
-use self::source::{BEGIN, CLEAR, COUNTS, DECIDE, HITS, REFUND};
+use self::source::{BEGIN, CLEAR, DECIDE, HITS, REFUND, counts};
 pub(super) use self::{source::Strategies, specialised::BatchShape};
 
 /// The version of the stored contents, which is part of all keys.
@@ -45,7 +45,7 @@ impl Script {
         };
         SCRIPTS[task as usize][strategies.index()].get_or_init(|| {
             let functions = strategies.functions();
-            Self::from_code([BEGIN, HITS, COUNTS, &functions, &strategies.fill(end)].concat())
+            Self::from_code([BEGIN, HITS, &counts(), &functions, &strategies.fill(end)].concat())
         })
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use limiter_core::{
-    Key, Policy, Quota, Scope, Strategy, Window,
+    Key, Policy, Quota, Scope, Strategy, Unit, Window,
     storage::{Batch, Hit, MemoryStorage, Refund, Storage},
 };
 use limiter_test_servers::Redis;
@@ -70,18 +70,45 @@ async fn the_counts_of_a_key_are_bounded() {
         let name = &admin.keys()[0];
         admin.run(cmd("STRLEN").arg(name))
     };
-    for amount in 1..=100 {
+    // None of them is spent.
+    for amount in 2..=101 {
         assert_eq!(hit(amount, NOON.after(Duration::from_millis(amount))).await, amount - 1);
     }
     assert_eq!(size(), 16 + 64 * 32);
-    assert_eq!(hit(100, NOON.after(Duration::from_secs(1))).await, 98);
-    assert_eq!(hit(37, NOON.after(Duration::from_secs(1))).await, 35, "one of the last 64");
-    assert_eq!(hit(36, NOON.after(Duration::from_secs(1))).await, 35, "it had made way");
-    for amount in 1..=100 {
+    assert_eq!(hit(101, NOON.after(Duration::from_secs(1))).await, 99);
+    assert_eq!(hit(38, NOON.after(Duration::from_secs(1))).await, 36, "one of the last 64");
+    assert_eq!(hit(37, NOON.after(Duration::from_secs(1))).await, 36, "it had made way");
+    for amount in 2..=101 {
         let now = NOON.after(Duration::from_secs(100 * amount));
         assert_eq!(hit(amount, now).await, amount - 1);
     }
     assert_eq!(size(), 16 + 64 * 32);
+}
+
+/// Spent counts leave last, those that end first before the others.
+#[tokio::test]
+async fn spent_counts_leave_in_the_order_of_their_ends() {
+    let server = Redis::start();
+    let storage = server.storage().use_caller_clock();
+    let (scope, key) = (Scope::new(["dynamic"]), Key::from("somebody"));
+    // Sliding windows are aligned, so that their ends have another order.
+    for strategy in [Strategy::FixedWindow, Strategy::FixedWindowElasticExpiry, Strategy::TokenBucket] {
+        storage.reset().await.unwrap();
+        // With something left, but not for another hit of this cost.
+        let hit = async |minutes: u32| {
+            let policy = Policy::new(Quota::new(3, minutes, Unit::Minute), strategy);
+            let hits = [Hit::new(&scope, &key, &policy).cost(2)];
+            storage.decide(&Batch::new(&hits), NOON).await.unwrap().is_admitted()
+        };
+        for minutes in (1..=100).rev() {
+            assert!(hit(10 * minutes).await, "{strategy}");
+        }
+        for minutes in 38..=100 {
+            assert!(!hit(10 * minutes).await, "{strategy}: {minutes}");
+        }
+        assert!(!hit(10).await, "{strategy}: the newest is always kept");
+        assert!(hit(10 * 37).await, "{strategy}: it was the first to end");
+    }
 }
 
 /// The defect: a key without an expiry, for a count that is not there.

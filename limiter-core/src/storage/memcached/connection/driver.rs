@@ -151,10 +151,9 @@ impl ReplyReader {
         let mut bytes = Vec::with_capacity(READ_SIZE);
         loop {
             match timeout(MAX_SILENCE, read_more(&mut read, &mut bytes)).await {
-                Ok(Ok(())) => {}
                 Ok(Err(error)) => return error,
                 Err(_) if self.has_waited(MAX_SILENCE) => return MemcachedError::SILENT,
-                Err(_) => {}
+                Ok(Ok(())) | Err(_) => {}
             }
             let mut used = 0;
             loop {

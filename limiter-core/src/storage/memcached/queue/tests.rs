@@ -163,17 +163,18 @@ fn dropped_requests_do_not_fill_the_queue() {
 #[test]
 fn rounds_are_bounded() {
     let mut queue = Queue::default();
-    let name = |number: usize| Arc::<str>::from(char::from_u32(0x1000 + number as u32).unwrap().to_string());
+    let name = |number: u32| Arc::<str>::from(char::from_u32(0x1000 + number).unwrap().to_string());
+    let max_rounds = u32::try_from(MAX_ROUNDS).unwrap();
     let mut requests = Vec::new();
-    for number in 0..2 * MAX_ROUNDS {
+    for number in 0..2 * max_rounds {
         let (operation, request) = operation(&name(number));
         let starts = matches!(queue.arrive(operation), Arrival::Start(_));
-        assert_eq!(starts, number < MAX_ROUNDS, "{number}");
+        assert_eq!(starts, number < max_rounds, "{number}");
         requests.push(request);
     }
     // The others run together in the next rounds of those that end.
-    let (mut running, mut rounds) =
-        (VecDeque::from_iter((0..MAX_ROUNDS).map(|number| vec![name(number)])), 0);
+    let mut running: VecDeque<_> = (0..max_rounds).map(|number| vec![name(number)]).collect();
+    let mut rounds = 0;
     while let Some(keys) = running.pop_front() {
         let next = queue.leave(keys.iter());
         rounds += 1;

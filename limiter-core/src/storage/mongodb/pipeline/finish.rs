@@ -1,16 +1,23 @@
 use mongodb::bson::{Bson, Document, doc};
 
-use crate::storage::mongodb::{
-    expression::{
-        add, array, call, concat_arrays, cond, field, filter, if_null, literal, lt, lte, map, max, not,
-        number, or, saturating_sub, size, subtract, var,
+use super::strategies;
+use crate::{
+    Policy,
+    storage::{
+        MAX_COUNTS_IN_SCOPE,
+        mongodb::{
+            expression::{
+                add, and, array, call, concat_arrays, cond, field, filter, if_null, let_in, literal, lt, lte,
+                map, max, not, number, or, saturating_sub, size, subtract, var,
+            },
+            layout::StoredCount,
+        },
     },
-    layout::StoredCount,
 };
 
-/// The maximum number of live counts in a document. With the longest names and logs they take less than half of the
-/// 16 MB that a document may have.
-pub(in crate::storage::mongodb) const MAX_COUNTS: usize = 512;
+/// The maximum number of live counts in a document, which has those of all scopes. With the longest names and logs they
+/// take less than half of the 16 MB that a document may have.
+pub(in crate::storage::mongodb) const MAX_COUNTS: usize = 8 * MAX_COUNTS_IN_SCOPE;
 
 /// The time between the end of all counts and the expiry of their document, in milliseconds.
 const GRACE: u64 = 1000;
@@ -31,7 +38,8 @@ pub(super) fn stages<'a>(
     report: Option<Document>,
 ) -> Vec<Document> {
     let changed = updates.into_iter().map(|update| {
-        let entry = doc! { "k": literal(&update.count.field), "v": update.value };
+        let entry =
+            doc! { "k": literal(&update.count.field), "v": marked(update.count.policy, update.value) };
         cond(update.is_changed, array([entry.into()]), array([]))
     });
     let is_changed = lt(number(0), size(field("changed")));
@@ -60,15 +68,25 @@ fn object(entries: Bson) -> Bson {
     doc! { "$arrayToObject": entries }.into()
 }
 
+/// Returns a value with the field `z` if the count is spent: if it would not let one unit more pass.
+fn marked(policy: &Policy, value: Bson) -> Bson {
+    let one_passes = strategies::passes(policy, "$v", number(strategies::amount(policy, 1)));
+    let spent = call("$mergeObjects", [var("v"), doc! { "z": true }.into()]);
+    let_in("v", value, cond(one_passes, var("v"), spent))
+}
+
 /// Returns the counts that have not expired.
 fn live() -> Bson {
     let all = if_null(field("o.c"), doc! { "$literal": {} }.into());
     filter(entries(all), lt(field("now"), var("this.v.x")))
 }
 
-/// Returns the live counts that have not changed.
+/// Returns the live counts that have not changed: unspent ones, then spent ones, each in the order of their last hits.
 fn others() -> Bson {
-    filter(field("live"), not(call("$in", [var("this.k"), field("changed.k")])))
+    let is_other = not(call("$in", [var("this.k"), field("changed.k")]));
+    let is_spent = || lt(number(0), var("this.v.z"));
+    let of = |condition| filter(field("live"), and([is_other.clone(), condition]));
+    concat_arrays([of(not(is_spent())), of(is_spent())])
 }
 
 /// Returns the maximum number of other counts: at least one, which `$slice` requires.
@@ -76,7 +94,8 @@ fn room() -> Bson {
     max(number(1), subtract(number(MAX_COUNTS as u64), size(field("changed"))))
 }
 
-/// Returns the counts to store. If there are too many, those that were hit least recently are evicted.
+/// Returns the counts to store. If there are too many, unspent ones are evicted before spent ones, and among equals those
+/// that were hit least recently.
 fn counts() -> Bson {
     let fit = lte(add(size(field("live")), size(field("changed"))), number(MAX_COUNTS as u64));
     let merged = call("$mergeObjects", [object(field("live")), object(field("changed"))]);

@@ -8,7 +8,7 @@ impl Call {
     /// Returns the call that undoes this decision, or `None` if there is nothing to undo.
     ///
     /// It refunds the cost of hits that were taken, and moves ends of windows back.
-    pub(super) fn undo(&self, reply: &ScriptReply) -> Option<Self> {
+    pub(in super::super) fn undo(&self, reply: &ScriptReply) -> Option<Self> {
         let hits = self.hits().iter().zip(&reply.reports);
         self.refund_of(hits.filter_map(|(hit, report)| undo(hit, report)))
     }

@@ -8,7 +8,8 @@
 -- All counts of a client in one scope are one string, so that they are read and written at once. It begins with two
 -- doubles: the newest instant at which one of them changed, and until when the key is kept. Then comes for each
 -- count a record: its name and three doubles `a`, `b` and `c`, whose meaning is the strategy's; but from `a` on the
--- record means nothing. A moving window has a key of its own.
+-- record means nothing. The number `c` has a half more if the count is spent: if another hit of the same cost would not
+-- have passed. A moving window has a key of its own.
 
 local call, pack, read = redis.call, struct.pack, struct.unpack
 local hits, now = ARGV[1], ARGV[2]

@@ -6,7 +6,7 @@ local EMPTY = string.rep('\0', HEAD)
 local ELASTIC, MOVING = 2, 3
 
 -- How many counts a client can have in one scope. More only come about when limits change by the request.
-local MOST = 64
+local MOST = --[[MAX_COUNTS_IN_SCOPE]]
 
 -- What `moving_window.lua` does.
 local log
@@ -57,17 +57,23 @@ local function record_in(value, name)
   end
 end
 
+-- More than any instant.
+local LATER = 9007199254740992 -- 2^53
+
 -- Where a new record goes: in the place of one that means nothing any more, else behind the others; where there
--- are too many, in the place of the one that ends first.
+-- are too many, in the place of the one that ends first, of those that are not spent if there are any.
 local function place_for_new(value, at)
-  local first, ends
+  local first, least
   for from = HEAD + 1, #value, RECORD do
-    local a = read('<d', value, from + 8)
-    if not ends or a < ends then
-      first, ends = from, a
+    local rank, _, c = read('<ddd', value, from + 8)
+    if rank >= at and c % 1 > 0 then
+      rank = rank + LATER
+    end
+    if not least or rank < least then
+      first, least = from, rank
     end
   end
-  if ends and (ends < at or #value >= HEAD + MOST * RECORD) then
+  if least and (least < at or #value >= HEAD + MOST * RECORD) then
     return first
   end
   return #value + 1

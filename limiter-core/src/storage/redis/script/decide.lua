@@ -53,6 +53,7 @@ local function refuse(count)
   if count.strategy == ELASTIC then
     local entry, moved = count.entry, count.at + count.window
     count.a, count.is_moved, count.is_changed, entry.newest = moved, true, true, count.at
+    count.c = count.c - count.c % 1 + 0.5
     if moved > entry.kept then
       entry.kept = moved + count.window / 8
     end

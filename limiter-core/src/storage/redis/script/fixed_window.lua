@@ -11,13 +11,14 @@ if b$ == 0 then
   a$ = at@ + window$
 end
 b$ = b$ + cost$
+c$ = b$ + cost$ > capacity$ and 0.5 or 0
 if a$ > kept@ then
   kept@ = a$
 end
 
 --- give back
 if a == stamp then
-  b = math.max(b - cost, 0)
+  b, c = math.max(b - cost, 0), 0
 else
   is_returned = false
 end

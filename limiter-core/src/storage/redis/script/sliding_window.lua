@@ -25,6 +25,7 @@ local function is_less(a, b, c, d)
 end
 
 --- look
+c$ = c$ - c$ % 1
 do
   local start = at@ - math.fmod(at@, window$)
   local left = start + window$ - at@
@@ -50,12 +51,16 @@ do
 end
 
 --- take
-c$ = c$ + cost$
+c$ = c$ - c$ % 1 + cost$
+if c$ + cost$ + b$ * (a$ - window$ - at@) / window$ >= capacity$ + 1 then
+  c$ = c$ + 0.5
+end
 if a$ > kept@ then
   kept@ = a$
 end
 
 --- give back
+c = c - c % 1
 if a - 2 * window == stamp then
   c = math.max(c - cost, 0)
 elseif a - 3 * window == stamp then

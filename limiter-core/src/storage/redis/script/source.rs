@@ -1,6 +1,6 @@
 //! The texts of the scripts, and the parts that depend on the strategies.
 
-use crate::Strategy;
+use crate::{Strategy, storage::MAX_COUNTS_IN_SCOPE};
 
 /// Some of the strategies.
 #[derive(Clone, Copy, Default)]
@@ -19,11 +19,15 @@ const STRATEGIES: [&str; 5] = [
 ];
 
 pub(super) const BEGIN: &str = include_str!("begin.lua");
-pub(super) const COUNTS: &str = include_str!("counts.lua");
 pub(super) const HITS: &str = include_str!("hits.lua");
 pub(super) const DECIDE: &str = include_str!("decide.lua");
 pub(super) const REFUND: &str = include_str!("refund.lua");
 pub(super) const CLEAR: &str = include_str!("clear.lua");
+
+/// Returns the part that keeps counts.
+pub(super) fn counts() -> String {
+    include_str!("counts.lua").replace("--[[MAX_COUNTS_IN_SCOPE]]", &MAX_COUNTS_IN_SCOPE.to_string())
+}
 
 impl Strategies {
     /// The number of sets of strategies.

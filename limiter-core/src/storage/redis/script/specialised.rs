@@ -6,7 +6,7 @@
 
 use smallvec::SmallVec;
 
-use super::source::{BEGIN, COUNTS, DECIDE, Strategies, section};
+use super::source::{BEGIN, DECIDE, Strategies, counts, section};
 use crate::Strategy;
 
 /// The strategies of a few limits, each of a count of its own, and the places of their keys.
@@ -70,7 +70,7 @@ pub(super) fn code(shape: &BatchShape) -> String {
     let mut strategies = Strategies::default();
     shape.0.iter().for_each(|(strategy, _)| strategies.add(*strategy));
     let (functions, otherwise) = (strategies.functions(), strategies.fill(DECIDE));
-    [BEGIN, &functions, &fast_path(shape), &hits(shape), COUNTS, &otherwise].concat()
+    [BEGIN, &functions, &fast_path(shape), &hits(shape), &counts(), &otherwise].concat()
 }
 
 /// Returns the part that answers in the usual case.

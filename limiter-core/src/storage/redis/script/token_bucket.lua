@@ -19,6 +19,7 @@ a$, b$ = a$ + cost$, b$ + nanos$
 if b$ >= 1000 then
   a$, b$ = a$ + 1, b$ - 1000
 end
+c$ = a$ - at@ + cost$ > capacity$ and 0.5 or 0
 if a$ >= kept@ then
   -- With time to spare: the next hit moves the end again.
   kept@ = a$ + 1 + capacity$ / 8
@@ -40,4 +41,5 @@ else
   if a < 0 then
     a, b = 0, 0
   end
+  c = 0
 end
