@@ -9,7 +9,10 @@ use actix_web::{
     test::TestRequest,
 };
 use libfuzzer_sys::fuzz_target;
-use limiter_actix::{Key, KeyExt, key};
+use limiter_actix::{
+    Key,
+    key::{self, KeyExt},
+};
 
 const NAMES: [&str; 4] = ["x-api-key", "authorization", "cookie", "x-forwarded-for"];
 

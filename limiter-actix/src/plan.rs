@@ -62,10 +62,13 @@ impl Plan {
         plan
     }
 
-    /// Returns the number of limits.
+    /// Returns the most limits that the plan may come to hold. A dynamic limit remembers one for each of its quotas.
     pub(crate) fn size(&self) -> usize {
-        let of_levels: usize = self.levels.iter().map(|level| level.limits.len()).sum();
-        self.meta.len() + self.application.len() + of_levels + self.outage_limits.len()
+        let size = |declared: &DeclaredLimit| match declared {
+            DeclaredLimit::Fixed(_) => 1,
+            DeclaredLimit::Dynamic(_) => dynamic::MAX_REMEMBERED,
+        };
+        self.all_declared().chain(&self.outage_limits).map(size).sum()
     }
 
     /// Returns the limits that apply to a request.

@@ -37,7 +37,7 @@ type Bound = (BoundLimits, bool);
 struct DynamicQuotasCache(Vec<(QuotasFn, DynamicQuotas)>);
 
 /// The number of quotas and texts that are remembered for one function. Beyond it, none are at first.
-const MAX_REMEMBERED: usize = 256;
+pub(super) const MAX_REMEMBERED: usize = 256;
 
 impl DynamicLimit {
     pub(super) fn new(function: &QuotasFn, binder: LimitBinder) -> Self {

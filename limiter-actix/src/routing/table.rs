@@ -73,8 +73,9 @@ pub(crate) enum Arrival {
 /// Requests choose which routes and plans come about, so there is a bound. Beyond it, all are made anew.
 const MAX_ROUTES: usize = 1024;
 const MAX_PLANS: usize = 1024;
-/// The number of limits in all plans. Many rules by pattern may cover one path, so that few plans are large.
-const MAX_PLANNED_LIMITS: usize = 16 * 1024;
+/// The number of limits in all plans. Many rules by pattern may cover one path, and a dynamic limit remembers one for
+/// each of its quotas, so that few plans are large.
+const MAX_PLANNED_LIMITS: usize = 64 * 1024;
 
 impl Table {
     /// Reads the rules of the app that serves this request.
@@ -235,7 +236,9 @@ impl Table {
         let is_in_doubt = !self.in_doubt(prediction).is_empty();
         let pattern = Some(req).filter(|req| is_at_handler(req)).and_then(HttpRequest::match_pattern);
         if pattern.as_deref() == prediction.pattern().map(|pattern| &**pattern) {
-            expected.iter().for_each(|rule| self.rules.patterns.trust(*rule).confirm(prediction.method));
+            for rule in &expected {
+                self.rules.patterns.trust(*rule).confirm(prediction.method);
+            }
             return if is_in_doubt { Arrival::InDoubt } else { Arrival::Expected };
         }
         let there = self.rules.patterns.of_route(pattern.as_deref().into_iter());

@@ -96,6 +96,8 @@ fn grown(kind: StorageKind) -> (u64, i64) {
         if matches!(kind, StorageKind::Memory) {
             builder = builder.memory_storage(MemoryStorage::with_capacity(1_000));
         }
+        // Every plan has this limit, and remembers what clients choose for it.
+        builder = builder.application_limits(Limit::dynamic(|req| format!("{}000000/day", chosen(req))));
         // A rule for each depth and each text of a segment, so that a path chooses those that cover it.
         for depth in 0..14 {
             let before = (0..depth).map(|number| format!("/{{s{number}}}")).collect::<Vec<_>>().concat();
