@@ -82,10 +82,11 @@ impl<'a> Judge<'a> {
                 Err("it is refused although nothing is spent".to_owned())
             }
             Outcome::Refused => {
-                self.count_refused(way);
                 if kind == Kind::Together && way.decisions.len() > 1 {
-                    // A limiter further in has refused it before it met a rule that nobody had met yet.
+                    // A limiter further in may have refused it before it met a rule that nobody had met yet.
                     self.reserve(way);
+                } else {
+                    self.count_refused(way);
                 }
                 Ok(())
             }
