@@ -4,7 +4,6 @@ mod app_rules;
 pub(crate) mod arrival;
 pub(crate) mod beacon;
 mod label;
-pub(crate) mod method_set;
 mod path_rules;
 pub(crate) mod pattern_text;
 pub(crate) mod plan_builder;

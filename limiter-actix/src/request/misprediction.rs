@@ -68,7 +68,7 @@ impl RequestState {
         prediction.reclaim(&unmet);
         let is_news = table.is_some_and(|table| {
             let is_news = is_elsewhere && table.doubt_rules_of_route(prediction, req);
-            table.doubt(&unmet, prediction.method) || is_news
+            table.doubt(&unmet) || is_news
         });
         if is_news {
             event!(
@@ -129,7 +129,7 @@ impl RequestState {
             && !unmet.is_empty()
             && !self.predicted.prediction.is_sure()
         {
-            table.doubt(&unmet, self.predicted.prediction.method);
+            table.doubt(&unmet);
         }
     }
 }

@@ -2,7 +2,7 @@ use std::mem;
 
 use crate::{
     plan::key::{RuleId, RuleIds},
-    routing::{method_set::MethodSet, prediction::Prediction, registered::Position, trust::Credit},
+    routing::{prediction::Prediction, registered::Position, trust::Credit},
 };
 
 /// The rules that a request was charged for, and those that it has met on its way.
@@ -72,6 +72,7 @@ impl RuleLedger {
     /// Adds a rule that the request has met. Returns whether the charges cover all rules met so far.
     pub(super) fn add(&mut self, rule: RuleId, position: Position) -> bool {
         self.is_at_resource = position == Position::Resource;
+        self.credit.meet(rule, self.is_late);
         self.seen.push(rule);
         self.seen.iter().all(|rule| self.charged.contains(rule) && !self.is_delegated(*rule))
     }
@@ -90,11 +91,6 @@ impl RuleLedger {
     pub(super) fn has_more_further_in(&self) -> bool {
         let mut taken_over = self.others.iter().flat_map(|others| &others.taken_over);
         taken_over.any(|rule| !self.charged.contains(rule))
-    }
-
-    /// Ends the credit for a rule that the request has met. Returns whether there was any.
-    pub(super) fn end_credit(&mut self, rule: RuleId, method: MethodSet) -> bool {
-        self.credit.meet(rule, method, self.is_late)
     }
 
     /// Returns the rules that the request was charged for and has not met.

@@ -97,13 +97,6 @@ impl RequestState {
     /// Records that the request has met a rule. Returns whether the charges cover all rules met so far.
     pub(crate) fn note_rule(&self, rule: RuleId, position: Position) -> bool {
         let mut rules = self.rules.borrow_mut();
-        let method = self.predicted.prediction.method;
-        if !rules.end_credit(rule, method)
-            && !rules.charged.contains(&rule)
-            && let Some(table) = self.predicted.worker.try_table()
-        {
-            table.confirm(rule, method);
-        }
         if self.is_in(Phase::Final) {
             rules.leave(rule);
         }

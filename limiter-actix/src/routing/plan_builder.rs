@@ -177,14 +177,21 @@ impl PlanBuilder<'_> {
         level
     }
 
-    /// Returns the limits of rules by pattern that the request may arrive under. They override nothing.
+    /// Returns the limits of rules by pattern that the request may arrive under, with the default limits there. They
+    /// override nothing.
     fn limits_in_doubt(&self) -> Vec<DeclaredLimit> {
         let is_for = |(index, _): &&(usize, _)| self.rules.patterns.is_for(*index, &self.key.method);
         let limits = self.key.in_doubt.iter().filter(is_for).flat_map(|(index, route)| {
-            let limits = adding(&self.rules.patterns.all[*index].rule.limits);
+            let rule = &self.rules.patterns.all[*index].rule;
             let key = PlanKey { pattern: Some(Arc::clone(route)), ..self.key.clone() };
             let there = PlanBuilder { key: &key, ..*self };
-            there.bind(&limits, Tier::Route, &self.name_of_pattern_rule(*index), true)
+            let place = self.name_of_pattern_rule(*index);
+            let mut limits = there.bind(&adding(&rule.limits), Tier::Route, &place, true);
+            if self.key.pattern.as_ref() != Some(route) && !rule.exempt.contains(Exempt::DEFAULT) {
+                let defaults = adding(&self.settings.defaults.limits);
+                limits.extend(there.bind(&defaults, Tier::Default, "default", true));
+            }
+            limits
         });
         limits.collect()
     }

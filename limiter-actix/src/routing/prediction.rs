@@ -11,7 +11,6 @@ use smallvec::SmallVec;
 
 use super::{
     beacon::{Beacon, RuleSite},
-    method_set::MethodSet,
     trust::{Credit, Trust, TrustTable},
 };
 use crate::plan::{
@@ -72,8 +71,6 @@ pub(crate) struct Prediction {
     /// Rules by pattern that cover only routes where requests have arrived instead. Nothing decides them there.
     pub(super) of_rivals: RulesOfRoutes,
     pub(crate) credit: Credit,
-    /// The method of the request.
-    pub(crate) method: MethodSet,
 }
 
 /// Where else a request may arrive.
@@ -273,9 +270,8 @@ impl Route {
         rules: RuleIds,
         elsewhere: Option<Box<Elsewhere>>,
     ) -> Prediction {
-        let (credit, method) = (Credit::default(), MethodSet::default());
-        let of_rivals = Vec::new();
-        Prediction { route: Rc::clone(self), candidate, rules, elsewhere, of_rivals, credit, method }
+        let (credit, of_rivals) = (Credit::default(), Vec::new());
+        Prediction { route: Rc::clone(self), candidate, rules, elsewhere, of_rivals, credit }
     }
 
     /// Returns the places that the request may arrive at, of those inside of all that it has met.
@@ -329,10 +325,10 @@ impl Prediction {
     /// Keeps of the rules those that were met already, and those that can be granted now.
     pub(super) fn grant(&mut self, met: &[RuleId]) {
         let (place, is_only_place) = (&self.route.candidates[self.candidate], self.route.is_alone);
-        let (method, mut granted) = (self.method, RuleIds::new());
+        let mut granted = RuleIds::new();
         for rule in &self.rules {
             let at = place.rules.iter().position(|other| other == rule);
-            let mut grant = |at: usize| self.credit.grant(*rule, &place.trust[at], method, is_only_place);
+            let mut grant = |at: usize| self.credit.grant(*rule, &place.trust[at], is_only_place);
             if met.contains(rule) || at.is_some_and(&mut grant) {
                 granted.push(*rule);
             }
@@ -380,7 +376,7 @@ impl Prediction {
     /// Returns the prediction for the place that may take the request instead.
     pub(crate) fn elsewhere(&self) -> Option<Self> {
         let Elsewhere { candidate, rules, of_rivals } = Elsewhere::clone(self.elsewhere.as_deref()?);
-        Some(Self { of_rivals, method: self.method, ..self.route.prediction(candidate, rules, None) })
+        Some(Self { of_rivals, ..self.route.prediction(candidate, rules, None) })
     }
 
     /// Leaves the limits of rules of the place to a limiter further in, from now on.

@@ -13,7 +13,6 @@ use super::{
     app_rules::AppRules,
     arrival::is_at_handler,
     label::{counted_as, is_preflight},
-    method_set::MethodSet,
     path_rules::{Covering, union},
     plan_builder::PlanBuilder,
     prediction::{Candidate, Prediction, Route, ScopeAround},
@@ -210,21 +209,15 @@ impl Table {
     pub(crate) fn predict(&self, req: &ServiceRequest, met: &[RuleId]) -> Prediction {
         let route = if met.is_empty() { self.route(req) } else { self.route_as_is(req) };
         let mut prediction = route.predict(req, met);
-        prediction.method = MethodSet::of(req.method());
         if !prediction.rules.is_empty() {
             prediction.grant(met);
         }
         prediction
     }
 
-    /// Notes that a request has met a rule that was not granted to it.
-    pub(crate) fn confirm(&self, rule: RuleId, method: MethodSet) {
-        self.app.trust.confirm(rule, method);
-    }
-
-    /// Grants these rules to no request of this method any more before it meets them; returns whether that is news.
-    pub(crate) fn doubt(&self, rules: &[RuleId], method: MethodSet) -> bool {
-        rules.iter().filter(|rule| self.app.trust.doubt(**rule, method)).count() > 0
+    /// Grants these rules to no request any more before it meets them; returns whether that is news.
+    pub(crate) fn doubt(&self, rules: &[RuleId]) -> bool {
+        rules.iter().filter(|rule| self.app.trust.doubt(**rule)).count() > 0
     }
 
     /// Compares where a request has arrived with the rules by pattern that were predicted, and learns from it.
@@ -236,17 +229,14 @@ impl Table {
         let is_in_doubt = !self.in_doubt(prediction).is_empty();
         let pattern = Some(req).filter(|req| is_at_handler(req)).and_then(HttpRequest::match_pattern);
         if pattern.as_deref() == prediction.pattern().map(|pattern| &**pattern) {
-            for rule in &expected {
-                self.rules.patterns.trust(*rule).confirm(prediction.method);
-            }
             return if is_in_doubt { Arrival::InDoubt } else { Arrival::Expected };
         }
-        let there = self.rules.patterns.of_route(pattern.as_deref().into_iter());
+        let mut there = self.rules.patterns.of_route(pattern.as_deref().into_iter());
+        there.retain(|rule| self.rules.patterns.is_for(*rule, &self.counted_as(req.method())));
         let by_path = self.rules.patterns.of_path(req.match_info().as_str());
         let holds_there =
             |rule: &usize| there.contains(rule) || (pattern.is_some() && by_path.contains(rule));
-        let has_missed =
-            |rule: &usize| !holds_there(rule) && self.rules.patterns.trust(*rule).is_given(prediction.method);
+        let has_missed = |rule: &usize| !holds_there(rule) && !self.rules.patterns.trust(*rule).is_doubted();
         if let Some(pattern) = &pattern {
             prediction.route.note_arrival(pattern);
         }
@@ -263,7 +253,7 @@ impl Table {
     /// Returns whether that is news.
     pub(crate) fn doubt_rules_of_route(&self, prediction: &Prediction, req: &HttpRequest) -> bool {
         let rules = self.rules_of_route(prediction, &self.counted_as(req.method()));
-        rules.iter().filter(|rule| self.rules.patterns.trust(**rule).doubt(prediction.method)).count() > 0
+        rules.iter().filter(|rule| self.rules.patterns.trust(**rule).doubt()).count() > 0
     }
 
     /// Returns the rules by pattern that cover the route and nothing else, as far as they are for this method.
@@ -277,7 +267,7 @@ impl Table {
         if prediction.is_under_attributes_only() {
             return Vec::new();
         }
-        let is_given = |(rule, _): &(usize, _)| self.rules.patterns.trust(*rule).is_given(prediction.method);
+        let is_given = |(rule, _): &(usize, _)| !self.rules.patterns.trust(*rule).is_doubted();
         let of_route = prediction.place().rules_of_route().filter(|rule| !is_given(rule));
         of_route.chain(prediction.of_rivals.iter().cloned()).collect()
     }
