@@ -5,8 +5,8 @@ use actix_web::rt::System;
 use crate::{
     check::Totals,
     description::{
-        App, At, Case, Guard, Inner, Kind, Lift, Limit, Path, PatternRule, Place, Request, Resource, Route,
-        Rule, Scope, Settings, Step, Verb,
+        App, At, Case, Guard, Inner, Kind, Lift, Limit, Path, PatternRule, Place, Request, Resource, Rewrite,
+        Route, Rule, Scope, Settings, Step, Verb,
     },
 };
 
@@ -50,6 +50,10 @@ fn scope(prefix: &'static str, rule: Rule, places: Vec<Place>) -> Scope {
 
 fn resource(patterns: &[&'static str]) -> Place {
     Place::At(Resource { patterns: patterns.to_vec(), ..Resource::default() })
+}
+
+fn one(pattern: &'static str) -> Resource {
+    Resource { patterns: vec![pattern], ..Resource::default() }
 }
 
 fn get_route(pattern: &'static str) -> Place {
@@ -175,4 +179,77 @@ fn a_handler_for_another_method_hides_no_resource_from_the_outer_limiter() {
         ..plain_scope("/a", vec![Place::Fn(7), Place::At(limited)])
     };
     holds_in(defaults(1), vec![Place::In(inner)], vec![to(Verb::Post, "/a/x")]);
+}
+
+#[test]
+fn an_exempt_resource_with_a_limiter_is_exempt_behind_another_path() {
+    let own = Resource { rule: Some(exempt()), limiter: Some(Settings::default()), ..one("/{id}") };
+    let places = vec![
+        Place::In(plain_scope("/b", vec![resource(&["/x"])])),
+        Place::In(plain_scope("/a", vec![Place::At(own), resource(&["/a"])])),
+    ];
+    let app = App { limiter: application(1), inside: Some(Rewrite::TakeOff), places, ..App::default() };
+    let once = Step { times: 1, ..get("/v/a/x") };
+    holds(&Case { app, certain_only: false, steps: vec![once, get("/b")] });
+}
+
+#[test]
+fn an_exemption_around_a_limiter_does_not_lift_its_defaults_beside_a_twin() {
+    let own = Resource { limiter: Some(defaults(1)), ..one("/x") };
+    let inner = scope("/a", exempt(), vec![Place::At(own), Place::Fn(0), resource(&["/x"])]);
+    let places = vec![Place::In(plain_scope("/a", vec![Place::In(inner)]))];
+    holds_in(Settings::default(), places, vec![get("/a/a/x")]);
+}
+
+#[test]
+fn an_exemption_inside_a_limiter_further_in_lifts_what_the_app_declares() {
+    let inner = scope("", exempt(), Vec::new());
+    let outer = Scope {
+        limiter: Some(Inner::Within(Settings::default())),
+        ..plain_scope("/{p}", vec![Place::In(inner)])
+    };
+    let places = vec![get_route("/x"), Place::In(outer)];
+    holds_in(application(1), places, vec![to(Verb::Post, "/x")]);
+}
+
+#[test]
+fn an_exemption_by_pattern_frees_one_request_that_is_rewritten_away() {
+    let given = PatternRule { at: At::Route, target: 0, methods: Vec::new(), rule: exempt() };
+    let app = App {
+        limiter: application(1),
+        given: vec![given],
+        inside: Some(Rewrite::Always),
+        places: vec![resource(&["/x"])],
+        ..App::default()
+    };
+    holds(&Case { app, certain_only: false, steps: vec![get("/x")] });
+}
+
+#[test]
+fn an_exemption_by_pattern_for_one_method_is_not_doubted_by_another() {
+    let given = PatternRule { at: At::Route, target: 0, methods: vec![Verb::Get], rule: exempt() };
+    let rule = Rule { lifts: vec![Lift::All], ..limited(1) };
+    let places = vec![Place::In(scope("/a", rule, vec![get_route("/{id}")]))];
+    let app = App { given: vec![given], places, ..App::default() };
+    holds(&Case { app, certain_only: false, steps: vec![get("/a/x"), to(Verb::Post, "/a/x"), get("/a/x")] });
+}
+
+#[test]
+fn a_limit_by_pattern_holds_at_a_route_behind_another() {
+    for amount in [0, 1] {
+        let given = PatternRule { at: At::Route, target: 1, methods: Vec::new(), rule: limited(amount) };
+        let guarded = Place::By(Route { pattern: "/{id}", method: Verb::Get, guard: Some(Guard::A) });
+        let places = vec![Place::In(plain_scope("/a", vec![guarded, get_route("/x")]))];
+        let app = App { given: vec![given], places, ..App::default() };
+        holds(&Case { app, certain_only: false, steps: vec![get("/a/x")] });
+    }
+}
+
+#[test]
+fn a_request_that_no_guard_lets_in_reserves_no_defaults_that_do_not_apply() {
+    let inside = vec![Place::In(plain_scope("/a", vec![resource(&["/x"])]))];
+    let guarded = Scope { guard: Some(Guard::A), ..scope("/b", limited(1), inside) };
+    let settings = Settings { not_on_unmatched: true, ..defaults(1) };
+    let places = vec![Place::In(plain_scope("/a", vec![resource(&["/x"])])), Place::In(guarded)];
+    holds_in(settings, places, vec![get("/b/a/x"), get("/a")]);
 }
