@@ -26,7 +26,7 @@ pub(crate) struct Route {
     /// `true` if rules by pattern cover only some of the places.
     has_rules_of_routes: bool,
     /// The places where requests have arrived although others were predicted, as bits.
-    reached: Cell<u32>,
+    reached: Rc<Cell<u32>>,
 }
 
 /// A place that a path may lead to.
@@ -182,14 +182,15 @@ impl Route {
             && self.candidates.iter().zip(&other.candidates).all(|(one, other)| place(one) == place(other))
     }
 
-    pub(super) fn new(candidates: Vec<Candidate>) -> Self {
+    /// `reached` outlives the route, which may be made anew.
+    pub(super) fn new(candidates: Vec<Candidate>, reached: Rc<Cell<u32>>) -> Self {
         let is_around = |place: &Candidate| {
             place.pattern.is_none()
                 && candidates.first().is_some_and(|first| first.scopes.starts_with(&place.scopes))
         };
         let is_alone = candidates.iter().skip(1).all(is_around);
         let has_rules_of_routes = candidates.iter().any(|place| !place.of_route.is_empty());
-        Self { candidates, is_alone, has_rules_of_routes, reached: Cell::default() }
+        Self { candidates, is_alone, has_rules_of_routes, reached }
     }
 
     /// Predicts where a request arrives that has met some rules so far. The rules still have to be granted.

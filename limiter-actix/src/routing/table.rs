@@ -53,6 +53,8 @@ pub(crate) struct AppRoutes {
     /// None if this version of actix does not show it: then each rule is decided where it stands.
     tree: OnceCell<Option<RouteTree>>,
     trust: TrustTable,
+    /// Where requests have arrived although other places were predicted, for paths under rules by pattern.
+    reached: RefCell<HashMap<Places, Rc<Cell<u32>>>>,
     rewriting: RefCell<Rewriting>,
 }
 
@@ -180,7 +182,20 @@ impl Table {
                 )]
             }
         };
-        Route::new(candidates)
+        let may_miss_rules =
+            candidates.len() > 1 && candidates.iter().any(|place| !place.of_route.is_empty());
+        let reached = if may_miss_rules { self.reached(places) } else { Rc::default() };
+        Route::new(candidates, reached)
+    }
+
+    /// Returns which of these places were reached. Requests could have routes made anew without end, so this is kept
+    /// apart from them. Beyond the bound, all count as reached.
+    fn reached(&self, places: &Places) -> Rc<Cell<u32>> {
+        let mut reached = self.app.reached.borrow_mut();
+        if reached.len() >= MAX_ROUTES && !reached.contains_key(places) {
+            return Rc::new(Cell::new(u32::MAX));
+        }
+        Rc::clone(reached.entry(places.clone()).or_default())
     }
 
     fn candidate(&self, tree: &RouteTree, place: Place, covering: &Covering) -> Candidate {
