@@ -87,7 +87,7 @@ impl CurrentLimits {
         let extensions = req.extensions();
         let mut current = Current::new();
         if let Some(stack) = extensions.get::<LimiterStack>() {
-            stack.limiters.iter().for_each(|state| state.add_current(&mut current));
+            stack.add_current(&mut current);
         }
         if let Some(breach) = extensions.get::<Breach>() {
             current.extend(breach.limits().iter().cloned());

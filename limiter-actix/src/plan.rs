@@ -28,6 +28,7 @@ pub(crate) struct Plan {
     outage_limits: Box<[DeclaredLimit]>,
     /// The limits that apply to every request, if no function of the request decides that.
     fixed: Option<Applicable>,
+    is_plain: bool,
 }
 
 /// The limits and exemptions declared at one level for this route and method.
@@ -55,9 +56,12 @@ impl Plan {
             levels: levels.into(),
             outage_limits: Box::default(),
             fixed: None,
+            is_plain: false,
         };
         if plan.all_declared().all(|declared| matches!(declared, DeclaredLimit::Fixed(_))) {
-            plan.fixed = Some(plan.resolve(&DeclaredLimit::fixed));
+            let fixed = plan.resolve(&DeclaredLimit::fixed);
+            plan.is_plain = fixed.meta.is_empty() && fixed.limits.iter().all(|limit| limit.is_plain());
+            plan.fixed = Some(fixed);
         }
         plan
     }
@@ -69,6 +73,17 @@ impl Plan {
             DeclaredLimit::Dynamic(_) => dynamic::MAX_REMEMBERED,
         };
         self.all_declared().chain(&self.outage_limits).map(size).sum()
+    }
+
+    /// Returns whether no function of the request and no response changes what a request is charged for, and no meta
+    /// limit applies. Then [`plain_limits`](Self::plain_limits) has all limits.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.is_plain
+    }
+
+    /// Returns the limits of a plain plan.
+    pub(crate) fn plain_limits(&self) -> &[Rc<BoundLimit>] {
+        self.fixed.as_ref().map_or(&[], |fixed| &fixed.limits)
     }
 
     /// Returns the limits that apply to a request.

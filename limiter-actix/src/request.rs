@@ -5,12 +5,14 @@
 //! response. If there is no response, [`OnEarlyDrop`](early_drop::OnEarlyDrop) ends it.
 
 pub(crate) mod admission;
+pub(crate) mod call;
 pub(crate) mod check;
 pub(crate) mod correction;
 mod delegation;
 pub(crate) mod early_drop;
 mod misprediction;
 mod observe;
+pub(crate) mod passing;
 pub(crate) mod pending;
 mod phase;
 mod predicted;
@@ -22,3 +24,5 @@ mod rule_ledger;
 mod settle;
 pub(crate) mod stack;
 pub(crate) mod state;
+pub(crate) mod straight;
+mod straight_request;

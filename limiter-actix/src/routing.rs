@@ -3,6 +3,7 @@
 mod app_rules;
 pub(crate) mod arrival;
 pub(crate) mod beacon;
+pub(crate) mod certain;
 mod label;
 mod path_rules;
 pub(crate) mod pattern_text;

@@ -71,6 +71,11 @@ impl Charge {
         Some(Self { overrides, ..Self::plain(limit, cost) })
     }
 
+    /// Returns the charge for a plain limit that is decided.
+    pub(crate) fn decided(limit: &Rc<BoundLimit>, window: Window) -> Self {
+        Self { window: Some(window), ..Self::plain(limit, limit.plain_cost.unwrap_or(1)) }
+    }
+
     /// Returns the charge for a limit without overrides.
     fn plain(limit: &Rc<BoundLimit>, cost: u64) -> Self {
         Self {
@@ -113,15 +118,7 @@ impl Charge {
         outcome: LimitOutcome,
         settings: &Settings,
     ) -> CurrentLimit {
-        CurrentLimit {
-            quota: self.limit.policy.quota(),
-            name: self.limit.options.name.clone(),
-            policy_name: self.limit.policy_name(),
-            window,
-            outcome,
-            is_shadow: self.limit.options.shadow,
-            partition: settings.headers.partition(self.key(client)),
-        }
+        self.limit.report(self.key(client), window, outcome, settings)
     }
 
     /// Returns the charges for the own meta limits of these limits, with the same clients and scopes.

@@ -52,12 +52,18 @@ impl ClientAddress {
         if self.proxies.is_none() && self.unproxied.is_due() {
             self.warn_if_proxied(req);
         }
-        if self.proxies.is_some() || self.ipv6_prefix != Key::IPV6_PREFIX {
+        if !self.is_default() {
             req.extensions_mut().insert(CurrentAddress(Arc::clone(self)));
         } else if req.extensions().contains::<CurrentAddress>() {
             // A limiter further out has left its own.
             req.extensions_mut().remove::<CurrentAddress>();
         }
+    }
+
+    /// Returns whether these are the settings that key functions use without any limiter.
+    #[inline]
+    pub(crate) fn is_default(&self) -> bool {
+        self.proxies.is_none() && self.ipv6_prefix == Key::IPV6_PREFIX
     }
 
     pub(crate) fn key(&self, req: &ServiceRequest) -> Key {

@@ -18,19 +18,22 @@ pub(crate) struct Worker {
     pub(crate) config: Arc<Config>,
     /// `true` if no middleware between the limiter and the router could answer a request.
     pub(crate) is_next_to_router: bool,
+    /// `true` if that is the router of the whole app.
+    pub(crate) is_around_app: bool,
     routes: Rc<AppRoutes>,
     table: OnceCell<Table>,
 }
 
 impl Worker {
-    pub(crate) fn new(shared: Arc<Shared>, is_next_to_router: bool) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, is_next_to_router: bool, is_around_app: bool) -> Self {
         let config = shared.config();
-        Self { shared, config, is_next_to_router, routes: Rc::default(), table: OnceCell::new() }
+        let (routes, table) = (Rc::default(), OnceCell::new());
+        Self { shared, config, is_next_to_router, is_around_app, routes, table }
     }
 
     /// Returns the same limiter with the current settings.
     pub(crate) fn with_current_settings(&self) -> Self {
-        let renewed = Self::new(Arc::clone(&self.shared), self.is_next_to_router);
+        let renewed = Self::new(Arc::clone(&self.shared), self.is_next_to_router, self.is_around_app);
         Self { routes: Rc::clone(&self.routes), ..renewed }
     }
 

@@ -20,7 +20,7 @@ pub(super) fn drive<S, B, P>(
     service: &Rc<S>,
     req: ServiceRequest,
     pending: P,
-    guard: fn(P::Admitted) -> Option<OnEarlyDrop>,
+    guard: impl FnOnce(P::Admitted) -> Option<OnEarlyDrop> + 'static,
 ) -> LimiterFuture<S::Future, B>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
@@ -52,7 +52,7 @@ where
             guard.note_call();
         }
         let mut response = response.await;
-        if let Some(guard) = guard {
+        if let Some(mut guard) = guard {
             guard.settle(&mut response);
         }
         response.map(ServiceResponse::map_into_left_body)

@@ -2,7 +2,7 @@
 
 use std::{
     any::type_name,
-    cell::RefCell,
+    cell::{Cell, RefCell},
     future::{Ready, ready},
     rc::Rc,
     sync::Arc,
@@ -19,12 +19,19 @@ use super::{drive::drive, future::LimiterFuture};
 use crate::{
     Limiter,
     limiter::{multi_process, worker::Worker},
-    request::admission::Admission,
+    request::{
+        admission::Admission,
+        call::{self, Call},
+        early_drop::OnEarlyDrop,
+        passing::PassingRequest,
+        straight::Straight,
+    },
 };
 
 /// The services by which actix routes in an app and in a scope. A limiter right around one of these knows that a request
 /// which it does not see again has been routed.
-const ROUTERS: [&str; 2] = ["actix_web::app_service::AppRouting", "actix_web::scope::ScopeService"];
+const ROUTER_OF_APP: &str = "actix_web::app_service::AppRouting";
+const ROUTER_OF_SCOPE: &str = "actix_web::scope::ScopeService";
 
 impl<S, B> Transform<S, ServiceRequest> for Limiter
 where
@@ -39,16 +46,21 @@ where
 
     fn new_transform(&self, service: S) -> Self::Future {
         multi_process::warn_if_detected(&self.config().settings);
-        let is_next_to_router = ROUTERS.contains(&type_name::<S>());
-        let worker = Rc::new(Worker::new(Arc::clone(&self.shared), is_next_to_router));
-        ready(Ok(LimiterService { service: Rc::new(service), worker: RefCell::new(worker) }))
+        let inner = type_name::<S>();
+        let is_around_app = inner == ROUTER_OF_APP;
+        let is_next_to_router = is_around_app || inner == ROUTER_OF_SCOPE;
+        let worker = Rc::new(Worker::new(Arc::clone(&self.shared), is_next_to_router, is_around_app));
+        let worker = Rc::new(RefCell::new(worker));
+        ready(Ok(LimiterService { service: Rc::new(service), worker, has_noted_app: Cell::new(false) }))
     }
 }
 
 /// The service of a [`Limiter`].
 pub struct LimiterService<S> {
     service: Rc<S>,
-    worker: RefCell<Rc<Worker>>,
+    worker: Rc<RefCell<Rc<Worker>>>,
+    /// `true` once requests that this limiter lets pass are known to be its own.
+    has_noted_app: Cell<bool>,
 }
 
 impl<S> LimiterService<S> {
@@ -59,6 +71,47 @@ impl<S> LimiterService<S> {
             *worker = Rc::new(worker.with_current_settings());
         }
         Rc::clone(&worker)
+    }
+}
+
+impl<S, B> LimiterService<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: 'static,
+{
+    #[inline]
+    fn call_without_limits(
+        &self,
+        passing: PassingRequest,
+        req: ServiceRequest,
+    ) -> LimiterFuture<S::Future, B> {
+        if !self.has_noted_app.replace(true) {
+            call::note_app(&req, &self.worker);
+        }
+        let call = Call::begin(passing, &req);
+        let response = self.service.call(req);
+        match call.end() {
+            None => LimiterFuture::passing(response),
+            Some(guard) => {
+                guard.note_call();
+                LimiterFuture::admitted(response, guard)
+            }
+        }
+    }
+
+    #[inline]
+    fn call_admitted(&self, guard: OnEarlyDrop, req: ServiceRequest) -> LimiterFuture<S::Future, B> {
+        let response = self.service.call(req);
+        guard.note_call();
+        LimiterFuture::admitted(response, guard)
+    }
+
+    /// Calls the service with a request that cannot go the straight way.
+    fn call_in_general(&self, worker: &Rc<Worker>, req: ServiceRequest) -> LimiterFuture<S::Future, B> {
+        match Admission::prepare(worker, &req) {
+            Some(admission) => drive(&self.service, req, admission, Some),
+            None => LimiterFuture::passing(self.service.call(req)),
+        }
     }
 }
 
@@ -74,9 +127,18 @@ where
     forward_ready!(service);
 
     fn call(&self, req: ServiceRequest) -> Self::Future {
-        match Admission::prepare(&self.worker(), &req) {
-            Some(admission) => drive(&self.service, req, admission, Some),
-            None => LimiterFuture::passing(self.service.call(req)),
+        let worker = self.worker();
+        if !worker.is_around_app {
+            call::keep(&req);
+        }
+        let Some(straight) = Straight::find(&worker, &req) else { return self.call_in_general(&worker, req) };
+        match straight.pass(&worker, &req) {
+            Ok(passing) => self.call_without_limits(passing, req),
+            Err(straight) => match straight.decide(&worker, &req) {
+                Some(Ok(request)) => self.call_admitted(OnEarlyDrop::straight(request), req),
+                Some(Err(refusal)) => LimiterFuture::refused(req, refusal.response),
+                None => self.call_in_general(&worker, req),
+            },
         }
     }
 }

@@ -21,7 +21,13 @@ use limiter_core::log::{Throttle, event};
 use super::{drive::drive, future::LimiterFuture};
 use crate::{
     plan::key::RuleId,
-    request::{correction::Correction, stack::LimiterStack, state::RequestState},
+    request::{
+        call,
+        correction::Correction,
+        early_drop::OnEarlyDrop,
+        stack::{LimiterStack, Noted},
+        state::RequestState,
+    },
     routing::registered::{Position, RegisteredRule},
 };
 
@@ -95,6 +101,10 @@ where
                 let correction = Correction::new(state, self.witness.position, &req);
                 drive(&self.service, req, correction, |()| None)
             }
+            Report::Late(state) => {
+                let correction = Correction::new(Rc::clone(&state), self.witness.position, &req);
+                drive(&self.service, req, correction, move |()| Some(OnEarlyDrop::new(state)))
+            }
             Report::Unclaimed => {
                 let response = self.service.call(req);
                 LimiterFuture::boxed(async move {
@@ -113,6 +123,8 @@ enum Report {
     Covered,
     /// The charges of the nearest limiter need a correction.
     Uncovered(Rc<RequestState>),
+    /// The same, of a limiter that has let the request pass without keeping its state. It ends here.
+    Late(Rc<RequestState>),
     /// There is no limiter yet. One on the very route or resource may follow.
     Unclaimed,
 }
@@ -121,22 +133,34 @@ impl Witness {
     /// Reports to the limiters of the request.
     fn report(&self, req: &ServiceRequest) -> Report {
         let Some(rule) = self.rule.as_ref().map(|rule| rule.id) else { return Report::Covered };
-        let extensions = req.extensions();
-        let stack = extensions.get::<LimiterStack>();
-        let limiters = stack.map_or(&[][..], |stack| &stack.limiters);
-        let Some((nearest, others)) = limiters.split_last() else {
-            let is_skipped = stack.is_some_and(|stack| stack.is_skipped);
-            drop(extensions);
-            return if is_skipped { Report::Covered } else { self.leave_unclaimed(rule, req) };
-        };
-        for other in others {
-            other.note_rule(rule, self.position);
+        let mut extensions = req.extensions_mut();
+        let mut stack = extensions.get_mut::<LimiterStack>();
+        let noted = stack.as_mut().and_then(|stack| stack.note_rule(rule, self.position));
+        match noted {
+            Some(Noted::Covered) => Report::Covered,
+            Some(Noted::Uncovered(state)) => Report::Uncovered(state),
+            None if stack.is_some_and(|stack| stack.is_skipped) => Report::Covered,
+            None => {
+                drop(extensions);
+                self.report_without_limiter(rule, req)
+            }
         }
-        let is_predicted = nearest.note_rule(rule, self.position);
-        if is_predicted || !nearest.is_correctable() {
+    }
+
+    /// Reports a rule of a request of which no limiter keeps a state.
+    #[inline]
+    fn report_without_limiter(&self, rule: RuleId, req: &ServiceRequest) -> Report {
+        if call::meet(req, rule, self.position) == Some(true) {
             return Report::Covered;
         }
-        Report::Uncovered(Rc::clone(nearest))
+        let late = call::keep(req);
+        let noted = LimiterStack::note(req, rule, self.position);
+        match (noted, late) {
+            (Some(Noted::Covered), None) => Report::Covered,
+            (Some(Noted::Uncovered(state)), None) => Report::Uncovered(state),
+            (Some(_), Some(state)) => Report::Late(state),
+            (None, _) => self.leave_unclaimed(rule, req),
+        }
     }
 
     /// Leaves a rule that no limiter has seen to a limiter further in.

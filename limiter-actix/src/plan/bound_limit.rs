@@ -8,15 +8,15 @@ use std::{
 
 use actix_web::{dev::ServiceRequest, web::Bytes};
 use limiter_core::{
-    Policy, Quota, Scope, Strategy,
+    Key, Policy, Quota, Scope, Strategy, Window,
     log::{Permit, Throttle, event, shown},
 };
 
 use crate::{
-    Limit,
+    CurrentLimit, Limit,
     limit::{callback::Text, quota_source::Source},
-    report::policy_name::to_printable_ascii,
-    settings::{backend::Backend, known_limits::KnownLimits},
+    report::{current::LimitOutcome, policy_name::to_printable_ascii},
+    settings::{Settings, backend::Backend, known_limits::KnownLimits},
     telemetry::{LimitMetrics, Lines, Telemetry},
 };
 
@@ -188,6 +188,16 @@ impl BoundLimit {
         }
     }
 
+    /// Returns whether it counts and refuses each request in the same way, whatever the response.
+    pub(super) fn is_plain(&self) -> bool {
+        let Limit { shadow, deduct_when, refund_on_drop, .. } = &*self.options;
+        self.plain_cost.is_some()
+            && self.meta.is_empty()
+            && !shadow
+            && deduct_when.is_none()
+            && !refund_on_drop
+    }
+
     /// Returns whether the text of a refusal is the same for all requests.
     pub(crate) fn has_fixed_message(&self) -> bool {
         self.options.message.as_ref().is_none_or(Text::is_fixed)
@@ -205,6 +215,25 @@ impl BoundLimit {
             None => self.text(),
         });
         Arc::clone(name)
+    }
+
+    /// Returns the limit as the application sees it.
+    pub(crate) fn report(
+        &self,
+        key: &Key,
+        window: Window,
+        outcome: LimitOutcome,
+        settings: &Settings,
+    ) -> CurrentLimit {
+        CurrentLimit {
+            quota: self.policy.quota(),
+            name: self.options.name.clone(),
+            policy_name: self.policy_name(),
+            window,
+            outcome,
+            is_shadow: self.options.shadow,
+            partition: settings.headers.partition(key),
+        }
     }
 
     /// Returns the name of the limit in metrics. It never contains text from a request.

@@ -7,7 +7,7 @@ use limiter_core::log::{Throttle, event};
 use tokio::sync::Mutex;
 
 use super::{
-    correction::Correction, pending::PendingDecision, phase::Phase, refuse::Refusal,
+    call, correction::Correction, pending::PendingDecision, phase::Phase, refuse::Refusal,
     repeated::RepeatedRefusal, stack::LimiterStack, state::RequestState,
 };
 use crate::routing::registered::Position;
@@ -29,6 +29,9 @@ struct Checks(Rc<Mutex<Option<RepeatedRefusal>>>);
 /// refused, all calls return that refusal.
 pub(crate) async fn check(req: &ServiceRequest) -> Result<(), CheckError> {
     let stack = LimiterStack::of(req).unwrap_or_default();
+    if stack.has_no_limiter() && call::may_have_passed(req) {
+        return Ok(());
+    }
     if stack.has_no_limiter() {
         log_missing_limiter(req);
         return Err(CheckError::NoLimiter);

@@ -2,7 +2,7 @@ use std::rc::Rc;
 
 use actix_web::{Error, dev::ServiceResponse};
 
-use super::{phase::Phase, state::RequestState};
+use super::{passing::PassingRequest, phase::Phase, state::RequestState, straight_request::StraightRequest};
 
 /// Ends a request that is dropped before its response.
 ///
@@ -10,33 +10,86 @@ use super::{phase::Phase, state::RequestState};
 /// [`settle`](Self::settle), the client has disconnected, a middleware further out has timed out, or the handler has
 /// panicked. Then the request is reported as it was decided, and limits with
 /// `refund_on_drop` are refunded. Rules that were granted to it and that it has not met are not granted again.
-pub(crate) struct OnEarlyDrop {
-    state: Rc<RequestState>,
+pub(crate) struct OnEarlyDrop(Guarded);
+
+enum Guarded {
+    General(Rc<RequestState>),
+    Straight(Rc<StraightRequest>),
+    /// A request without limits, which has not met all rules that were granted to it.
+    Unconfirmed(Option<Box<PassingRequest>>),
 }
 
 impl OnEarlyDrop {
-    pub(super) fn new(state: Rc<RequestState>) -> Self {
-        Self { state }
+    pub(crate) fn new(state: Rc<RequestState>) -> Self {
+        Self(Guarded::General(state))
+    }
+
+    /// The same for a request on the straight way.
+    pub(crate) fn straight(request: Rc<StraightRequest>) -> Self {
+        Self(Guarded::Straight(request))
+    }
+
+    /// The same for a request without limits, which has not met all rules that were granted to it.
+    #[cold]
+    pub(super) fn unconfirmed(request: PassingRequest) -> Self {
+        Self(Guarded::Unconfirmed(Some(Box::new(request))))
     }
 
     /// Notes that the service has been called, and may be waiting now.
     #[inline]
     pub(crate) fn note_call(&self) {
-        self.state.note_call();
+        match &self.0 {
+            Guarded::General(state) => state.note_call(),
+            Guarded::Straight(request) => request.note_call(),
+            Guarded::Unconfirmed(_) => {}
+        }
     }
 
     /// Ends the request with its response, so that the drop does nothing.
-    pub(crate) fn settle<B>(&self, response: &mut Result<ServiceResponse<B>, Error>) {
-        self.state.settle(response);
+    pub(crate) fn settle<B>(&mut self, response: &mut Result<ServiceResponse<B>, Error>) {
+        match &mut self.0 {
+            Guarded::General(state) => state.settle(response),
+            Guarded::Straight(request) => request.settle(response),
+            Guarded::Unconfirmed(request) => {
+                if let Some(request) = request.take() {
+                    request.settle(response);
+                }
+            }
+        }
     }
 }
 
 impl Drop for OnEarlyDrop {
     fn drop(&mut self) {
-        if !self.state.is_in(Phase::Settled) {
-            self.state.doubt_on_drop();
-            self.state.report();
-            self.state.refund_on_drop();
+        match &self.0 {
+            Guarded::General(state) => state.end_early(),
+            Guarded::Straight(request) => request.end_early(),
+            Guarded::Unconfirmed(request) => request.iter().for_each(|request| request.doubt()),
+        }
+    }
+}
+
+impl RequestState {
+    /// Ends the request without a response, unless it has ended.
+    fn end_early(&self) {
+        if !self.is_in(Phase::Settled) {
+            self.doubt_on_drop();
+            self.report();
+            self.refund_on_drop();
+        }
+    }
+}
+
+impl StraightRequest {
+    /// The same. Plain limits are not refunded.
+    fn end_early(&self) {
+        if self.is_settled() {
+            return;
+        }
+        if self.is_simple() {
+            self.report();
+        } else {
+            self.continue_in_general().end_early();
         }
     }
 }

@@ -114,10 +114,18 @@ impl RequestState {
             return false;
         }
         let is_unrouted = req.match_info().unprocessed().len() == req.match_info().as_str().len();
-        is_at_handler(req)
+        self.is_at_another_handler(unmet, req)
             || self.leads_elsewhere(req)
             || (is_unrouted && worker.is_next_to_router)
             || !may_be_of_middleware(req, response)
+    }
+
+    /// Returns whether a handler has responded that is not the predicted one. If that is the only one of its pattern and
+    /// has a rule, whoever has not met the rule was answered before: by middleware of a scope that takes the whole path.
+    fn is_at_another_handler(&self, unmet: &[RuleId], req: &HttpRequest) -> bool {
+        let prediction = &self.predicted.prediction;
+        let is_at_pattern = || req.match_pattern().as_deref() == self.predicted.pattern();
+        is_at_handler(req) && !(prediction.is_before_route(unmet) && is_at_pattern())
     }
 
     /// Grants rules to no request any more that this one was granted and has not met, since it was dropped. They may not

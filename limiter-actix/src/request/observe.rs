@@ -1,11 +1,12 @@
 //! Reports the outcomes of requests to the log and the metrics.
 
-use limiter_core::storage::Verdict;
+use limiter_core::{Window, storage::Verdict};
 
-use super::{phase::Phase, state::RequestState};
+use super::{phase::Phase, state::RequestState, straight_request::StraightRequest};
 use crate::{
     Breach,
     decision::{charge::Charge, context::DecisionContext, decided::DecidedBatch},
+    plan::bound_limit::BoundLimit,
     report::decided_by::DecidedBy,
     telemetry::{RequestOutcome, Series},
 };
@@ -66,16 +67,30 @@ impl RequestState {
         }
         telemetry.count_request(outcome, self.decided_by.get());
         for charge in charges.iter() {
-            count_hit(charge, self.predicted.pattern());
+            if let Some(window) = &charge.window {
+                count_hit(&charge.limit, window, self.predicted.pattern());
+            }
+        }
+    }
+}
+
+impl StraightRequest {
+    /// Reports that the request was admitted, if it has limits.
+    pub(super) fn report(&self) {
+        let mut limits = self.limits().peekable();
+        if limits.peek().is_some() {
+            self.settings().telemetry.count_request(RequestOutcome::Allowed, DecidedBy::Storage);
+        }
+        for (limit, window) in limits {
+            count_hit(limit, window, self.pattern());
         }
     }
 }
 
 /// Counts the hit of a limit that was decided.
-fn count_hit(charge: &Charge, route: Option<&str>) {
-    let (limit, Some(window)) = (&charge.limit, &charge.window) else { return };
+fn count_hit(limit: &BoundLimit, window: &Window, route: Option<&str>) {
     let record = |series: &Series| {
-        if charge.would_have_refused() {
+        if limit.options.shadow && !window.is_allowed() {
             series.shadow_refused();
         } else if window.is_allowed() {
             series.passed(window, limit.policy.capacity());

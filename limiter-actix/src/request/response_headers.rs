@@ -5,8 +5,13 @@ use std::cmp::Reverse;
 use actix_web::http::header::HeaderMap;
 use limiter_core::Window;
 
-use super::state::RequestState;
-use crate::{Headers, plan::bound_limit::Tier, report::current::Current, response::headers};
+use super::{state::RequestState, straight_request::StraightRequest};
+use crate::{
+    Headers,
+    plan::bound_limit::{BoundLimit, Tier},
+    report::current::Current,
+    response::headers,
+};
 
 /// A window that may stand for the whole request in `X-RateLimit-*`, with its rank. The innermost level ranks
 /// highest, there the shortest window, and of equal ones the one with the least remaining.
@@ -47,10 +52,31 @@ impl RequestState {
     fn representative(&self) -> Option<Representative> {
         let charges = self.charges.borrow();
         let shown = charges.iter().filter(|charge| !charge.limit.options.shadow);
-        let all = shown.filter_map(|charge| {
-            let (limit, window) = (&charge.limit, charge.window?);
+        Representative::of(shown.filter_map(|charge| Some((&*charge.limit, charge.window.as_ref()?))))
+    }
+}
+
+impl StraightRequest {
+    /// Sets the headers of a response.
+    pub(super) fn show(&self, headers: &mut HeaderMap) {
+        let settings = &self.settings().headers;
+        if settings.which == Headers::NONE {
+            return;
+        }
+        let Some(Representative { window, .. }) = Representative::of(self.limits()) else { return };
+        let mut limits = Current::new();
+        if settings.which.ietf_draft_11 {
+            self.add_current(&mut limits);
+        }
+        headers::set(settings, headers, &window, &limits, self.decided_at());
+    }
+}
+
+impl Representative {
+    fn of<'a>(limits: impl Iterator<Item = (&'a BoundLimit, &'a Window)>) -> Option<Self> {
+        let all = limits.map(|(limit, window)| {
             let length = limit.policy.quota().window_seconds();
-            Some(Representative { rank: (limit.tier, Reverse(length), Reverse(window.remaining())), window })
+            Self { rank: (limit.tier, Reverse(length), Reverse(window.remaining())), window: *window }
         });
         all.reduce(|best, next| if next.rank > best.rank { next } else { best })
     }

@@ -2,7 +2,7 @@ use std::mem;
 
 use crate::{
     plan::key::{RuleId, RuleIds},
-    routing::{prediction::Prediction, registered::Position, trust::Credit},
+    routing::{certain::CertainPlace, prediction::Prediction, registered::Position, trust::Credit},
 };
 
 /// The rules that a request was charged for, and those that it has met on its way.
@@ -50,6 +50,13 @@ impl RuleLedger {
         let others = (!delegated.is_empty() || !further_out.is_empty())
             .then(|| Box::new(RulesOfOthers { delegated, further_out, ..RulesOfOthers::default() }));
         Self { charged, seen, others, credit, ..Self::default() }
+    }
+
+    /// Returns the ledger of a request at a certain place, which has met the last of its rules at this position.
+    pub(super) fn of_certain(prediction: &mut Prediction, place: &CertainPlace, last: Position) -> Self {
+        let is_at_resource = last == Position::Resource;
+        let ledger = Self::new(prediction, place.rules(), place.met(), RuleIds::new());
+        Self { is_at_resource, ..ledger }
     }
 
     /// Returns the ledger with another prediction.

@@ -7,12 +7,29 @@ use actix_web::{
     dev::{ResponseHead, ServiceResponse},
 };
 
-use super::{phase::Phase, state::RequestState};
+use super::{phase::Phase, state::RequestState, straight_request::StraightRequest};
 use crate::{
     decision::charge::{Charges, partition},
     plan::bound_limit::Tier,
     routing::arrival::is_at_handler,
 };
+
+impl StraightRequest {
+    /// Ends a request by its response, and adds the headers. Plain limits are charged whatever the response.
+    pub(super) fn settle<B>(&self, response: &mut Result<ServiceResponse<B>, Error>) {
+        match response {
+            Ok(response) if self.is_simple() => {
+                self.note_end();
+                self.report();
+                self.show(response.headers_mut());
+            }
+            response => {
+                self.note_end();
+                self.continue_in_general().settle(response);
+            }
+        }
+    }
+}
 
 impl RequestState {
     /// Settles the charges of a request by its response, and adds the headers.

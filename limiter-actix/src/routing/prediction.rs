@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 
 use super::{
     beacon::{Beacon, RuleSite},
+    certain,
     trust::{Credit, Trust, TrustTable},
 };
 use crate::plan::{
@@ -25,6 +26,8 @@ pub(crate) struct Route {
     is_alone: bool,
     /// `true` if rules by pattern cover only some of the places.
     has_rules_of_routes: bool,
+    /// `true` if the first place is a route, and requests that it would take arrive at no other.
+    is_certain: bool,
     /// The places where requests have arrived although others were predicted, as bits.
     reached: Rc<Cell<u32>>,
 }
@@ -190,7 +193,9 @@ impl Route {
         };
         let is_alone = candidates.iter().skip(1).all(is_around);
         let has_rules_of_routes = candidates.iter().any(|place| !place.of_route.is_empty());
-        Self { candidates, is_alone, has_rules_of_routes, reached }
+        let is_route = |place: &Candidate| place.pattern.is_some() && place.rules.len() <= certain::MAX_RULES;
+        let is_certain = is_alone && !has_rules_of_routes && candidates.first().is_some_and(is_route);
+        Self { candidates, is_alone, has_rules_of_routes, is_certain, reached }
     }
 
     /// Predicts where a request arrives that has met some rules so far. The rules still have to be granted.
@@ -207,6 +212,22 @@ impl Route {
         };
         let likely = self.likely(&reachable).unwrap_or(first);
         self.among_rivals(likely, &reachable)
+    }
+
+    /// Returns the first place, if the request can arrive at no other, and no limiter further in decides its rules.
+    #[inline]
+    pub(super) fn certain_place(&self, req: &ServiceRequest) -> Option<&Candidate> {
+        let first = self.candidates.first().filter(|_| self.is_certain)?;
+        (first.delegated.borrow().is_empty() && first.admits(req).is_some()).then_some(first)
+    }
+
+    pub(super) fn first(&self) -> &Candidate {
+        &self.candidates[0]
+    }
+
+    /// Returns the prediction of a [`CertainPlace`](certain::CertainPlace), without its rules.
+    pub(super) fn certain_prediction(self: &Rc<Self>, credit: Credit) -> Prediction {
+        Prediction { credit, ..self.prediction(0, RuleIds::new(), None) }
     }
 
     /// Notes that a request has arrived at the route of this pattern, although another one was predicted.
@@ -395,6 +416,12 @@ impl Prediction {
         let spec = self.place().own.as_deref().map(|beacon| &beacon.site);
         let is_exact = matches!(spec, Some(RuleSite::Resource(spec)) if spec.is_exact());
         self.route.is_alone && is_exact && self.place().scopes.is_empty()
+    }
+
+    /// Returns whether a request that has not met these rules cannot have come to the route: its own rule is one of them.
+    pub(crate) fn is_before_route(&self, unmet: &[RuleId]) -> bool {
+        let own = self.place().own.as_deref().map(|beacon| beacon.rule.id);
+        self.route.is_alone && own.is_some_and(|own| unmet.contains(&own))
     }
 
     /// Returns the key of the plan for these rules, met by this request.

@@ -12,6 +12,7 @@ use actix_web::{HttpRequest, dev::ServiceRequest, http::Method};
 use super::{
     app_rules::AppRules,
     arrival::is_at_handler,
+    certain::CertainPlace,
     label::{counted_as, is_preflight},
     path_rules::{Covering, union},
     plan_builder::PlanBuilder,
@@ -228,6 +229,19 @@ impl Table {
             prediction.grant(met);
         }
         prediction
+    }
+
+    /// Returns the place of a request, if it is certain, and the limits there, if they were asked for before and are
+    /// plain.
+    #[inline]
+    pub(crate) fn certain_place(&self, req: &ServiceRequest) -> Option<(CertainPlace, Rc<Plan>)> {
+        let route = self.route(req);
+        let method = if *req.method() == Method::HEAD { &Method::GET } else { req.method() };
+        let plan = route.certain_place(req)?.cached_plan(method, is_preflight(req))?;
+        if !plan.is_plain() {
+            return None;
+        }
+        Some((CertainPlace::grant(route)?, plan))
     }
 
     /// Grants these rules to no request any more before it meets them; returns whether that is news.

@@ -23,6 +23,8 @@ pub(super) struct Trust {
     on_credit: Cell<bool>,
     /// `true` once a request met it only after others could come, since a middleware on the way waits.
     met_late: Cell<bool>,
+    /// `true` once a request met it before others could come.
+    met_at_once: Cell<bool>,
     doubted: Cell<bool>,
 }
 
@@ -50,31 +52,67 @@ impl Trust {
     pub(super) fn doubt(&self) -> bool {
         !self.doubted.replace(true)
     }
+
+    /// Returns whether a grant needs credit at the only place of requests: not if they meet the rule late, since those on
+    /// their way must not keep others waiting. `None` if there is no grant now.
+    pub(super) fn needs_credit(&self) -> Option<bool> {
+        if self.doubted.get() {
+            return None;
+        }
+        if self.met_late.get() {
+            return Some(false);
+        }
+        (!self.on_credit.get()).then_some(true)
+    }
+
+    /// Begins the credit of a request.
+    pub(super) fn lend(&self) {
+        self.on_credit.set(true);
+    }
+
+    /// Ends the credit of a request that has met the rule; `is_late` if others could come before.
+    pub(super) fn repay(&self, is_late: bool) {
+        self.release();
+        self.met_late.set(self.met_late.get() || is_late);
+        self.met_at_once.set(self.met_at_once.get() || !is_late);
+    }
+
+    /// Ends the credit of a request.
+    pub(super) fn release(&self) {
+        self.on_credit.set(false);
+    }
+
+    /// Returns whether all requests have met the rule before others could come.
+    pub(super) fn is_met_at_once(&self) -> bool {
+        self.met_at_once.get() && !self.met_late.get()
+    }
 }
 
 impl Credit {
-    /// Grants a rule, if that is possible now. If requests cannot arrive at any other place, and meet the rule late,
-    /// those on their way do not keep others waiting.
+    /// Grants a rule, if that is possible now.
     pub(super) fn grant(&mut self, rule: RuleId, trust: &Rc<Trust>, is_only_place: bool) -> bool {
-        if trust.doubted.get() {
-            return false;
+        match trust.needs_credit() {
+            Some(false) if is_only_place => true,
+            None => false,
+            Some(_) if trust.on_credit.get() => false,
+            Some(_) => {
+                trust.lend();
+                self.hold(rule, trust);
+                true
+            }
         }
-        if is_only_place && trust.met_late.get() {
-            return true;
-        }
-        if trust.on_credit.replace(true) {
-            return false;
-        }
+    }
+
+    /// Holds a credit that was granted.
+    pub(super) fn hold(&mut self, rule: RuleId, trust: &Rc<Trust>) {
         self.0.push((rule, Rc::clone(trust)));
-        true
     }
 
     /// Ends the credit for a rule that the request has met; `is_late` if others could come before.
     pub(crate) fn meet(&mut self, rule: RuleId, is_late: bool) {
         if let Some(at) = self.0.iter().position(|(other, _)| *other == rule) {
             let (_, trust) = self.0.swap_remove(at);
-            trust.on_credit.set(false);
-            trust.met_late.set(trust.met_late.get() || is_late);
+            trust.repay(is_late);
         }
     }
 }
@@ -82,7 +120,7 @@ impl Credit {
 impl Drop for Credit {
     fn drop(&mut self) {
         for (_, trust) in &self.0 {
-            trust.on_credit.set(false);
+            trust.release();
         }
     }
 }

@@ -27,6 +27,7 @@ mod scope_modules;
 mod scopes;
 mod several_limiters;
 mod static_files;
+mod straight_way;
 mod where_limits_stand;
 
 /// A limiter whose time stands still.

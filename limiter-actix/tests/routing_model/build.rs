@@ -96,6 +96,9 @@ pub(crate) fn limiter(settings: &Settings) -> LimiterBuilder {
         .key_prefix(NUMBER.fetch_add(1, Ordering::Relaxed).to_string())
         .default_limits_per_method(settings.per_method)
         .default_limits_on_unmatched(!settings.not_on_unmatched);
+    if settings.has_filter {
+        builder = builder.request_filter(|_| false);
+    }
     if let Some(amount) = settings.application {
         builder = builder.application_limits(Quota::per_hour(amount));
     }

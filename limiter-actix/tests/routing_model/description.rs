@@ -34,6 +34,8 @@ pub(crate) struct Settings {
     pub(crate) defaults: Option<u64>,
     pub(crate) per_method: bool,
     pub(crate) not_on_unmatched: bool,
+    /// A filter that skips nothing. With one, no request goes the straight way, so that both ways have one model.
+    pub(crate) has_filter: bool,
 }
 
 /// Middleware that changes paths.

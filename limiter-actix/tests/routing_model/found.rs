@@ -253,3 +253,22 @@ fn a_request_that_no_guard_lets_in_reserves_no_defaults_that_do_not_apply() {
     let places = vec![Place::In(plain_scope("/a", vec![resource(&["/x"])])), Place::In(guarded)];
     holds_in(settings, places, vec![get("/b/a/x"), get("/a")]);
 }
+
+/// A request that hangs behind a limiter further in, which decides the rule that exempts it, is not charged twice.
+#[test]
+fn a_dropped_request_is_exempt_behind_a_limiter_further_in() {
+    for has_filter in [true, false] {
+        let rule = Rule { lifts: vec![Lift::All], ..limited(1) };
+        let inner = Scope {
+            limiter: Some(Inner::Within(Settings::default())),
+            ..plain_scope("/a", vec![Place::At(Resource { rule: Some(rule), ..one("") })])
+        };
+        let dropped = Step { kind: Kind::Dropped(1), times: 2, ..get("/a") };
+        let app = App {
+            limiter: Settings { has_filter, ..application(1) },
+            places: vec![Place::In(inner)],
+            ..App::default()
+        };
+        holds(&Case { app, certain_only: false, steps: vec![dropped, Step { times: 1, ..get("/a/") }] });
+    }
+}

@@ -49,12 +49,14 @@ fn rewrite() -> impl Strategy<Value = Rewrite> {
 }
 
 fn settings() -> impl Strategy<Value = Settings> {
-    (of(1..6_u64), of(1..4_u64), prop::bool::weighted(0.2), prop::bool::weighted(0.2)).prop_map(
-        |(application, defaults, per_method, not_on_unmatched)| Settings {
+    let seldom = || prop::bool::weighted(0.2);
+    (of(1..6_u64), of(1..4_u64), seldom(), seldom(), seldom()).prop_map(
+        |(application, defaults, per_method, not_on_unmatched, has_filter)| Settings {
             application,
             defaults,
             per_method,
             not_on_unmatched,
+            has_filter,
         },
     )
 }

@@ -1,0 +1,231 @@
+//! Requests without limits: exempt ones, and those of routes that no limit is for.
+//!
+//! Nothing is kept in them. While such a request is called, this thread knows it, so that the rules it meets confirm the
+//! prediction. That is before anything awaits, so only one request at a time is being called in a thread; those called
+//! within are kept. As soon as something unusual happens, the request gets the state that requests with limits have.
+//!
+//! This works for limiters right around the router of an app only: there a handler is never without this limiter.
+
+use std::{
+    cell::RefCell,
+    mem, ptr,
+    rc::{Rc, Weak},
+};
+
+use actix_web::dev::{ResourceMap, ServiceRequest};
+
+use super::{
+    early_drop::OnEarlyDrop, passing::PassingRequest, phase::Phase, predicted::PredictedRequest,
+    rule_ledger::RuleLedger, stack::LimiterStack, state::RequestState, straight_request::StraightRequest,
+};
+use crate::{
+    decision::callback_cache::CallbackCache,
+    limiter::worker::Worker,
+    plan::key::{RuleId, RuleIds},
+    routing::registered::Position,
+};
+
+/// A request that is being called.
+struct Called {
+    head: *const (),
+    state: State,
+}
+
+enum State {
+    Passing(PassingRequest),
+    /// It has got the state of a request with limits.
+    Kept(Rc<StraightRequest>),
+    /// It is changing from one to the other.
+    Changing,
+}
+
+/// A limiter that lets requests pass, as its service has it.
+type PassingLimiter = RefCell<Rc<Worker>>;
+
+thread_local! {
+    static CALLED: RefCell<Option<Called>> = const { RefCell::new(None) };
+
+    /// The apps of this thread whose limiters let requests pass.
+    static APPS: RefCell<Vec<(*const ResourceMap, Weak<PassingLimiter>)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The call of a request without limits. The rules that the request meets until its end confirm the prediction.
+pub(crate) struct Call;
+
+impl Call {
+    /// Begins the only call of this thread.
+    #[inline]
+    pub(crate) fn begin(passing: PassingRequest, req: &ServiceRequest) -> Self {
+        let called = Called { head: identity(req), state: State::Passing(passing) };
+        CALLED.with_borrow_mut(|no_other| *no_other = Some(called));
+        Self
+    }
+
+    /// Returns whether a request is being called.
+    #[inline]
+    pub(super) fn is_running() -> bool {
+        CALLED.with_borrow(Option::is_some)
+    }
+
+    /// Ends the call. Returns what ends the request, unless it has met all rules that were granted to it, and no others.
+    #[inline]
+    pub(crate) fn end(self) -> Option<OnEarlyDrop> {
+        CALLED
+            .with_borrow_mut(|called| match called {
+                Some(Called { state: State::Passing(passing), .. }) if passing.is_confirmed() => {
+                    *called = None;
+                    None
+                }
+                called => called.take(),
+            })
+            .and_then(|called| called.state.into_guard())
+    }
+}
+
+impl State {
+    #[cold]
+    fn into_guard(self) -> Option<OnEarlyDrop> {
+        match self {
+            Self::Passing(passing) => Some(OnEarlyDrop::unconfirmed(passing)),
+            Self::Kept(request) => Some(OnEarlyDrop::straight(request)),
+            Self::Changing => None,
+        }
+    }
+}
+
+/// A panic ends a call, too, and with it the request.
+impl Drop for Call {
+    #[inline]
+    fn drop(&mut self) {
+        if Self::is_running() {
+            let called = CALLED.take();
+            drop(called.and_then(|called| called.state.into_guard()));
+        }
+    }
+}
+
+/// Notes that a request has met a rule, if it is being called without limits. Returns whether the rule was predicted.
+#[inline]
+pub(crate) fn meet(req: &ServiceRequest, rule: RuleId, position: Position) -> Option<bool> {
+    CALLED.with_borrow(|called| match called.as_ref().filter(|called| called.head == identity(req))?.state {
+        State::Passing(ref passing) => Some(passing.meet(rule, position)),
+        State::Kept(_) | State::Changing => None,
+    })
+}
+
+/// Keeps a request, if a limiter has let it pass: its state lies in its extensions from now on.
+///
+/// While it is being called, the state is complete. Later it is made anew: it knows no rules that the request has met,
+/// and whoever made it ends it. Returns that one.
+pub(crate) fn keep(req: &ServiceRequest) -> Option<Rc<RequestState>> {
+    if APPS.with_borrow(Vec::is_empty) || LimiterStack::is_there(req) {
+        return None;
+    }
+    let is_this = |called: &&mut Called| called.head == identity(req);
+    let change = |called: &mut Called| mem::replace(&mut called.state, State::Changing);
+    match CALLED.with_borrow_mut(|called| called.as_mut().filter(is_this).map(change)) {
+        None => keep_late(req),
+        Some(State::Passing(passing)) => {
+            // Key functions of the application are called here, so nothing is borrowed.
+            let kept = passing.keep(req);
+            LimiterStack::begin_straight(req, &kept);
+            set(State::Kept(kept));
+            None
+        }
+        Some(state) => {
+            set(state);
+            None
+        }
+    }
+}
+
+fn set(state: State) {
+    CALLED.with_borrow_mut(|called| {
+        if let Some(called) = called {
+            called.state = state;
+        }
+    });
+}
+
+#[cold]
+fn keep_late(req: &ServiceRequest) -> Option<Rc<RequestState>> {
+    let limiter = passing_limiter(req)?;
+    let worker = Rc::clone(&limiter.borrow());
+    let mut prediction = worker.table(req).predict(req, &[]);
+    let charged = mem::take(&mut prediction.rules);
+    let mut rules = RuleLedger::new(&mut prediction, charged, RuleIds::new(), RuleIds::new());
+    rules.is_late = true;
+    let predicted = PredictedRequest {
+        client: worker.config.settings.client(req),
+        prediction,
+        came_by: None,
+        decided_at: worker.now(),
+        callback_cache: CallbackCache::default(),
+        worker,
+    };
+    let state = Rc::new(RequestState::new(predicted, Phase::Admitted, rules));
+    LimiterStack::push(req, &state);
+    Some(state)
+}
+
+/// Returns whether the app of this request has a limiter right around its router that lets requests pass.
+pub(crate) fn may_have_passed(req: &ServiceRequest) -> bool {
+    passing_limiter(req).is_some()
+}
+
+fn passing_limiter(req: &ServiceRequest) -> Option<Rc<PassingLimiter>> {
+    let app = ptr::from_ref(req.resource_map());
+    let find = |apps: &Vec<(*const ResourceMap, Weak<PassingLimiter>)>| {
+        apps.iter().filter(|(of, _)| *of == app).find_map(|(_, limiter)| limiter.upgrade())
+    };
+    APPS.with_borrow(find)
+}
+
+/// Notes that a limiter lets requests of this app pass.
+#[cold]
+pub(crate) fn note_app(req: &ServiceRequest, limiter: &Rc<PassingLimiter>) {
+    APPS.with_borrow_mut(|apps| {
+        apps.retain(|(_, limiter)| limiter.strong_count() > 0);
+        apps.push((ptr::from_ref(req.resource_map()), Rc::downgrade(limiter)));
+    });
+}
+
+/// Returns what tells a request from all others that there are at the same time.
+#[inline]
+fn identity(req: &ServiceRequest) -> *const () {
+    ptr::from_ref(req.head()).cast()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use actix_web::{
+        App,
+        dev::Service,
+        test::{TestRequest, call_service, init_service},
+        web,
+    };
+
+    use super::Call;
+    use crate::{Limiter, ScopeExt};
+
+    /// Otherwise no later request of this thread could pass without a state.
+    #[actix_web::test]
+    async fn a_panic_ends_the_call() {
+        let panics = web::scope("/in").exempt(crate::Exempt::ALL).wrap_fn(|req, inner| {
+            assert!(!req.headers().contains_key("x-panic"), "as asked");
+            inner.call(req)
+        });
+        let panics = panics.route("/x", web::get().to(|| async { "ok" }));
+        let app = init_service(App::new().wrap(Limiter::default()).service(panics)).await;
+        let request = || TestRequest::with_uri("/in/x");
+        for _ in 0..3 {
+            assert!(call_service(&app, request().to_request()).await.status().is_success());
+        }
+        let call = || drop(app.call(request().insert_header(("x-panic", "1")).to_request()));
+        assert!(catch_unwind(AssertUnwindSafe(call)).is_err(), "it was called at once");
+        assert!(!Call::is_running());
+        assert!(call_service(&app, request().to_request()).await.status().is_success());
+    }
+}

@@ -1,0 +1,205 @@
+//! Requests whose way is straight at first: what is granted to them holds, whatever happens on the way.
+
+use std::{
+    future::{Ready, ready},
+    rc::Rc,
+};
+
+use actix_web::{
+    App, Error, HttpResponse,
+    body::EitherBody,
+    dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
+    get,
+    http::Uri,
+    rt::task::yield_now,
+    test::init_service,
+    web,
+};
+use futures_util::future::LocalBoxFuture;
+use limiter_actix::{CurrentLimits, Exempt, LimitCheck, Limiter, ScopeExt, exempt, limit, resource};
+use limiter_test_support::{
+    app::{ask, get, request},
+    log,
+};
+
+use super::{passing, plain, still};
+
+/// A middleware that calls at once what it is around. By a header, it waits first (`x-wait`), answers itself
+/// (`x-answer`), or calls with another path (`x-path`).
+struct Whims;
+
+struct WhimsService<S> {
+    service: Rc<S>,
+}
+
+impl<S, B> Transform<S, ServiceRequest> for Whims
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: 'static,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type InitError = ();
+    type Transform = WhimsService<S>;
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        ready(Ok(WhimsService { service: Rc::new(service) }))
+    }
+}
+
+impl<S, B> Service<ServiceRequest> for WhimsService<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: 'static,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Future = LocalBoxFuture<'static, Result<Self::Response, Error>>;
+
+    forward_ready!(service);
+
+    fn call(&self, mut req: ServiceRequest) -> Self::Future {
+        let service = Rc::clone(&self.service);
+        let header = |name| req.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        if header("x-answer").is_some() {
+            let answer = req.into_response(HttpResponse::Unauthorized()).map_into_right_body();
+            return Box::pin(ready(Ok(answer)));
+        }
+        let waits = header("x-wait").is_some();
+        if let Some(path) = header("x-path") {
+            req.match_info_mut().get_mut().update(&path.parse::<Uri>().unwrap());
+        }
+        if waits {
+            return Box::pin(async move {
+                yield_now().await;
+                service.call(req).await.map(ServiceResponse::map_into_left_body)
+            });
+        }
+        let response = service.call(req);
+        Box::pin(async move { response.await.map(ServiceResponse::map_into_left_body) })
+    }
+}
+
+const WAIT: &str = "x-wait: 1";
+
+fn limiter() -> Limiter {
+    still().application_limits("3/hour").build().unwrap()
+}
+
+#[exempt]
+#[get("/free")]
+async fn free() -> &'static str {
+    "free"
+}
+
+#[limit("2/hour")]
+#[get("/two")]
+async fn two() -> &'static str {
+    "two"
+}
+
+/// Its limits are checked, and there are none.
+#[exempt]
+#[get("/checked")]
+async fn checked(limits: LimitCheck, current: CurrentLimits) -> Result<String, Error> {
+    let checked = limits.check().await?;
+    Ok(format!("{} {}", checked.iter().count(), current.iter().count()))
+}
+
+macro_rules! app {
+    ($limiter:expr) => {
+        init_service(
+            App::new()
+                .wrap($limiter)
+                .route("/spend", web::get().to(plain))
+                .service(checked)
+                .service(free)
+                .service(
+                    web::scope("/in")
+                        .service(free)
+                        .service(two)
+                        .route("/plain", web::get().to(plain))
+                        .wrap(Whims),
+                ),
+        )
+        .await
+    };
+}
+
+#[actix_web::test]
+async fn an_exempt_route_that_is_met_late_now_and_then_stays_exempt() {
+    let app = app!(limiter());
+    assert_eq!(passing(&app, "GET", "/in/free", "", 5).await, 5);
+    assert_eq!(passing(&app, "GET", "/spend", "", 5).await, 3);
+    for header in [WAIT, "", WAIT, WAIT, "", ""] {
+        assert_eq!(passing(&app, "GET", "/in/free", header, 3).await, 3, "{header}");
+    }
+    assert_eq!(passing(&app, "GET", "/free", "", 5).await, 5);
+}
+
+#[actix_web::test]
+async fn an_answer_of_middleware_takes_no_exemption_away() {
+    let app = app!(limiter());
+    assert_eq!(passing(&app, "GET", "/in/free", "", 2).await, 2);
+    let asked = request("GET", "/in/free").insert_header(("x-answer", "1"));
+    assert_eq!(ask(&app, asked).await.status, 401);
+    assert_eq!(passing(&app, "GET", "/spend", "", 5).await, 3, "nothing was taken");
+    assert_eq!(passing(&app, "GET", "/in/free", "", 5).await, 5);
+}
+
+#[actix_web::test]
+async fn a_check_of_an_exempt_request_passes() {
+    log::capture();
+    let app = app!(limiter());
+    for _ in 0..4 {
+        assert_eq!(get(&app, "/checked").await, 200);
+    }
+    assert_eq!(log::here("L033"), Vec::<String>::new());
+}
+
+/// What is declared on a limited route holds when an exempt request ends there, at once or late.
+#[actix_web::test]
+async fn a_limit_that_nobody_predicted_holds() {
+    for late in ["", "x-wait"] {
+        let app = app!(still().build().unwrap());
+        assert_eq!(passing(&app, "GET", "/in/plain", "", 3).await, 3);
+        assert_eq!(passing(&app, "GET", "/in/free", "", 3).await, 3);
+        for target in ["/in/plain", "/in/free"] {
+            let mut passed = 0;
+            for _ in 0..5 {
+                let mut asked = request("GET", target).insert_header(("x-path", "/in/two"));
+                if !late.is_empty() {
+                    asked = asked.insert_header((late, "1"));
+                }
+                let status = ask(&app, asked).await.status;
+                assert!([200, 429].contains(&status), "{target}: {status}");
+                passed += usize::from(status == 200);
+            }
+            assert!(passed <= 2, "{target} {late}: {passed}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_limiter_further_in_decides_also_late() {
+    for header in ["", WAIT] {
+        let inner = || still().key_prefix("inner").default_limits("3/hour").build().unwrap();
+        let app = init_service(
+            App::new()
+                .wrap(still().key_prefix("outer").application_limits("5/hour").build().unwrap())
+                .service(
+                    web::scope("/in")
+                        .exempt(Exempt::ALL)
+                        .service(resource("/x", Exempt::ALL, move |it| it.wrap(inner()).to(plain)))
+                        .service(web::resource("/y").wrap(inner()).to(plain))
+                        .wrap(Whims),
+                ),
+        )
+        .await;
+        for _ in 0..3 {
+            assert_eq!(passing(&app, "GET", "/in/x", header, 9).await, 9, "exempt there, too");
+        }
+        assert_eq!(passing(&app, "GET", "/in/y", header, 9).await, 3, "{header}");
+    }
+}
