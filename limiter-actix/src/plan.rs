@@ -3,10 +3,11 @@
 pub(crate) mod applicable;
 pub(crate) mod bound_limit;
 mod dynamic;
+pub(crate) mod field_texts;
 pub(crate) mod key;
 mod resolve;
 
-use std::{borrow::Cow, rc::Rc, sync::Arc};
+use std::{borrow::Cow, cell::OnceCell, rc::Rc, sync::Arc};
 
 use actix_web::dev::ServiceRequest;
 use smallvec::smallvec;
@@ -15,6 +16,7 @@ use self::{
     applicable::{Applicable, BoundLimits, ResolvedLimits},
     bound_limit::{BoundLimit, LimitBinder, LimitSlot},
     dynamic::DynamicLimit,
+    field_texts::FieldTexts,
     resolve::{Level, resolve},
 };
 use crate::{Exempt, Limit, limit::quota_source::Source, settings::Settings};
@@ -29,6 +31,8 @@ pub(crate) struct Plan {
     /// The limits that apply to every request, if no function of the request decides that.
     fixed: Option<Applicable>,
     is_plain: bool,
+    /// For headers of a plain plan, made at their first use.
+    pub(crate) field_texts: OnceCell<Option<FieldTexts>>,
 }
 
 /// The limits and exemptions declared at one level for this route and method.
@@ -57,6 +61,7 @@ impl Plan {
             outage_limits: Box::default(),
             fixed: None,
             is_plain: false,
+            field_texts: OnceCell::new(),
         };
         if plan.all_declared().all(|declared| matches!(declared, DeclaredLimit::Fixed(_))) {
             let fixed = plan.resolve(&DeclaredLimit::fixed);

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use actix_web::{dev::ServiceRequest, web::Bytes};
+use actix_web::{dev::ServiceRequest, http::header::HeaderValue, web::Bytes};
 use limiter_core::{
     Key, Policy, Quota, Scope, Strategy, Window,
     log::{Permit, Throttle, event, shown},
@@ -37,6 +37,8 @@ pub(crate) struct BoundLimit {
     text: OnceCell<Arc<str>>,
     /// The name in headers, made at its first use.
     policy_name: OnceCell<Arc<str>>,
+    /// The amount of the quota as the value of a header, made at its first use.
+    amount: OnceCell<HeaderValue>,
     /// The JSON of a refusal by this limit alone, made at its first use.
     pub(crate) problem: OnceCell<Bytes>,
     /// The cost of every request, if no function of the request decides about the charge.
@@ -110,6 +112,7 @@ impl LimitBinder {
             is_reported_unsatisfiable: Cell::new(false),
             text: OnceCell::new(),
             policy_name: OnceCell::new(),
+            amount: OnceCell::new(),
             problem: OnceCell::new(),
             plain_cost: self.limit.plain_cost(),
             metrics: LimitMetrics::default(),
@@ -215,6 +218,11 @@ impl BoundLimit {
             None => self.text(),
         });
         Arc::clone(name)
+    }
+
+    /// Returns the amount of the quota as the value of a header.
+    pub(crate) fn amount(&self) -> HeaderValue {
+        self.amount.get_or_init(|| self.policy.quota().amount().into()).clone()
     }
 
     /// Returns the limit as the application sees it.

@@ -8,16 +8,20 @@ use limiter_core::Window;
 use super::{state::RequestState, straight_request::StraightRequest};
 use crate::{
     Headers,
-    plan::bound_limit::{BoundLimit, Tier},
+    plan::{
+        bound_limit::{BoundLimit, Tier},
+        field_texts::FieldTexts,
+    },
     report::current::Current,
-    response::headers,
+    response::headers::{self, ietf_draft_11, x_ratelimit},
 };
 
-/// A window that may stand for the whole request in `X-RateLimit-*`, with its rank. The innermost level ranks
-/// highest, there the shortest window, and of equal ones the one with the least remaining.
-struct Representative {
-    rank: (Tier, Reverse<u64>, Reverse<u64>),
-    window: Window,
+/// The rank of a window that may stand for the whole request in `X-RateLimit-*`. The innermost level ranks highest,
+/// there the shortest window, and of equal ones the one with the least remaining.
+type Rank = (Tier, Reverse<u64>, Reverse<u64>);
+
+fn rank(limit: &BoundLimit, window: &Window) -> Rank {
+    (limit.tier, Reverse(limit.policy.quota().window_seconds()), Reverse(window.remaining()))
 }
 
 impl RequestState {
@@ -44,15 +48,16 @@ impl RequestState {
         let inner = self.inner.borrow();
         let all =
             self.representative().into_iter().chain(inner.iter().filter_map(|inner| inner.representative()));
-        let last_best =
-            |best: Representative, next: Representative| if next.rank >= best.rank { next } else { best };
-        all.reduce(last_best).map(|best| best.window)
+        all.max_by_key(|(rank, _)| *rank).map(|(_, window)| window)
     }
 
-    fn representative(&self) -> Option<Representative> {
+    fn representative(&self) -> Option<(Rank, Window)> {
         let charges = self.charges.borrow();
         let shown = charges.iter().filter(|charge| !charge.limit.options.shadow);
-        Representative::of(shown.filter_map(|charge| Some((&*charge.limit, charge.window.as_ref()?))))
+        let all =
+            shown.filter_map(|charge| Some((rank(&charge.limit, charge.window.as_ref()?), charge.window?)));
+        // The first of equal ones.
+        all.reduce(|best, next| if next.0 > best.0 { next } else { best })
     }
 }
 
@@ -63,21 +68,43 @@ impl StraightRequest {
         if settings.which == Headers::NONE {
             return;
         }
-        let Some(Representative { window, .. }) = Representative::of(self.limits()) else { return };
-        let mut limits = Current::new();
-        if settings.which.ietf_draft_11 {
-            self.add_current(&mut limits);
+        if settings.partitions.is_some() {
+            return self.show_to_partitions(headers);
         }
-        headers::set(settings, headers, &window, &limits, self.decided_at());
+        if settings.which.x_ratelimit
+            && let Some((limit, window)) = self.representative()
+        {
+            x_ratelimit::set(headers, &settings.names, limit.amount(), window, self.decided_at());
+        }
+        if settings.which.ietf_draft_11
+            && let Some(texts) = self.field_texts()
+        {
+            ietf_draft_11::set_admitted(headers, texts, self.limits().map(|(_, window)| window));
+        }
     }
-}
 
-impl Representative {
-    fn of<'a>(limits: impl Iterator<Item = (&'a BoundLimit, &'a Window)>) -> Option<Self> {
-        let all = limits.map(|(limit, window)| {
-            let length = limit.policy.quota().window_seconds();
-            Self { rank: (limit.tier, Reverse(length), Reverse(window.remaining())), window: *window }
-        });
-        all.reduce(|best, next| if next.rank > best.rank { next } else { best })
+    fn representative(&self) -> Option<(&BoundLimit, &Window)> {
+        let rank_of = |(limit, window): (&BoundLimit, &Window)| rank(limit, window);
+        self.limits().reduce(|best, next| if rank_of(next) > rank_of(best) { next } else { best })
+    }
+
+    /// Returns the texts of the IETF fields of these limits. `None` if the client is unlimited.
+    fn field_texts(&self) -> Option<&FieldTexts> {
+        self.limits().next()?;
+        let make = || {
+            let mut limits = Current::new();
+            self.add_current(&mut limits);
+            ietf_draft_11::texts(&limits)
+        };
+        self.plan.field_texts.get_or_init(make).as_ref()
+    }
+
+    /// Sets the headers with a part of the client's own.
+    fn show_to_partitions(&self, headers: &mut HeaderMap) {
+        let settings = &self.settings().headers;
+        let Some((_, window)) = self.representative() else { return };
+        let mut limits = Current::new();
+        self.add_current(&mut limits);
+        headers::set(settings, headers, window, &limits, self.decided_at());
     }
 }

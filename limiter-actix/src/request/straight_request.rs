@@ -28,7 +28,7 @@ pub(super) type Windows = SmallVec<[Window; 2]>;
 pub(crate) struct StraightRequest {
     worker: Rc<Worker>,
     place: CertainPlace,
-    plan: Rc<Plan>,
+    pub(super) plan: Rc<Plan>,
     client: Key,
     decided_at: Timestamp,
     /// The windows of the limits of the plan. None if the client is unlimited.

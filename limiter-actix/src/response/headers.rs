@@ -3,13 +3,14 @@
 mod format;
 pub(crate) mod ietf_draft_11;
 mod retry_after;
-mod x_ratelimit;
+pub(crate) mod x_ratelimit;
 
 use std::time::Duration;
 
 use actix_web::http::header::{HeaderMap, HeaderValue};
 use limiter_core::{Timestamp, Window};
 
+use self::format::number;
 use crate::{CurrentLimit, report::decided_by::DecidedBy, settings::headers::HeaderSettings};
 
 /// Sets the headers, and replaces those of the same names. `window` is that of the one limit that `X-RateLimit-*`
@@ -22,7 +23,7 @@ pub(crate) fn set(
     now: Timestamp,
 ) {
     if settings.which.x_ratelimit {
-        x_ratelimit::set(headers, &settings.names, window, now);
+        x_ratelimit::set(headers, &settings.names, number(window.limit()), window, now);
     }
     if settings.which.ietf_draft_11 {
         let retry_after = retry_after::read(headers, &settings.names.retry_after, now);

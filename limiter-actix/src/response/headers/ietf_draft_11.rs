@@ -6,14 +6,50 @@ use std::borrow::Cow;
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
+use limiter_core::Window;
+
 use super::format::seconds;
 use crate::{
     CurrentLimit, Quota,
+    plan::field_texts::FieldTexts,
     report::{current::LimitOutcome, partition_key::PartitionKey, policy_name::with_unique_names},
 };
 
 pub(crate) const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 pub(crate) const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// Returns what is the same in the fields of all requests that these limits admit. `None` if clients see no limit.
+pub(crate) fn texts(limits: &[CurrentLimit]) -> Option<FieldTexts> {
+    let (mut policies, mut names) = (String::new(), Vec::with_capacity(limits.len()));
+    for (name, limit) in with_unique_names(limits) {
+        let name = Name(name);
+        write_policy(&mut policies, &name, limit);
+        let mut text = String::new();
+        name.write(&mut text);
+        names.push(text.into());
+    }
+    let policies = HeaderValue::try_from(policies).ok().filter(|text| !text.is_empty())?;
+    Some(FieldTexts { policies, names: names.into() })
+}
+
+/// Sets both fields for an admitted request.
+pub(crate) fn set_admitted<'a>(
+    headers: &mut HeaderMap,
+    texts: &FieldTexts,
+    windows: impl Iterator<Item = &'a Window>,
+) {
+    let mut states = String::with_capacity(48 * texts.names.len());
+    for (name, window) in texts.names.iter().zip(windows) {
+        separate(&mut states);
+        states.push_str(name);
+        write_left(&mut states, window.remaining(), Some(seconds(window.reset())));
+    }
+    headers.insert(RATELIMIT_POLICY, texts.policies.clone());
+    // It never fails, since the text is printable ASCII.
+    if let Ok(value) = HeaderValue::try_from(states) {
+        headers.insert(RATELIMIT, value);
+    }
+}
 
 /// Sets both fields, if there are limits. `retry_after` is the wait of the response, in seconds.
 pub(crate) fn set(headers: &mut HeaderMap, limits: &[CurrentLimit], retry_after: Option<u64>) {
@@ -58,19 +94,27 @@ fn write_state(field: &mut String, name: &Name<'_>, limit: &CurrentLimit, retry_
         LimitOutcome::RefusedLongest => (0, refused_for.max(retry_after)),
     };
     begin_item(field, name);
+    write_left(field, left, wait);
+    partition(field, limit.partition);
+}
+
+fn write_left(field: &mut String, left: u64, wait: Option<u64>) {
     parameter(field, 'r', left);
     // There is no wait if the window is untouched, or if no wait helps.
     if let Some(wait) = wait.filter(|wait| *wait > 0) {
         parameter(field, 't', wait);
     }
-    partition(field, limit.partition);
 }
 
 fn begin_item(field: &mut String, name: &Name<'_>) {
+    separate(field);
+    name.write(field);
+}
+
+fn separate(field: &mut String) {
     if !field.is_empty() {
         field.push_str(", ");
     }
-    name.write(field);
 }
 
 /// Writes an Integer, of at most 15 digits (RFC 9651, section 3.3.1). Only the burst of a token bucket can have more.
