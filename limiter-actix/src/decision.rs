@@ -7,5 +7,6 @@ pub(crate) mod deadline;
 pub(crate) mod decide;
 pub(crate) mod decided;
 pub(crate) mod fallback;
+mod meta_wait;
 pub(crate) mod query;
 pub(crate) mod refund;

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use limiter_core::{Key, Timestamp};
 
@@ -11,6 +11,8 @@ pub(crate) struct DecisionContext<'a> {
     pub(crate) now: Timestamp,
     pub(crate) route: Option<&'a Arc<str>>,
     pub(crate) decided_by: DecidedBy,
+    /// The wait of the meta limits that a refusal has spent.
+    pub(crate) meta_wait: Option<Duration>,
     /// The name of the limit, for a manual check.
     pub(crate) manual: Option<&'a str>,
 }

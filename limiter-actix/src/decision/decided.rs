@@ -120,6 +120,7 @@ pub(crate) fn breach(
         key: charge.key(context.client).clone(),
         route: context.route.cloned(),
         is_meta,
+        meta_wait: context.meta_wait,
         limits: CurrentLimits::new(current(context, batch, refusing)),
     }
 }

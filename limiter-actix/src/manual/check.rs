@@ -86,6 +86,7 @@ impl PendingDecision for NamedCheck<'_> {
             now: self.now,
             route: None,
             decided_by: self.decided_by,
+            meta_wait: None,
             manual: Some(&self.named.name),
         }
     }

@@ -19,6 +19,8 @@ pub struct Breach {
     pub(crate) key: Key,
     pub(crate) route: Option<Arc<str>>,
     pub(crate) is_meta: bool,
+    /// The wait of the meta limits that this breach has spent.
+    pub(crate) meta_wait: Option<Duration>,
     pub(crate) limits: CurrentLimits,
 }
 
@@ -44,8 +46,12 @@ impl Breach {
     }
 
     /// Returns the time after which the request would pass, or `None` if it never will.
+    ///
+    /// This may be longer than the wait of the [`window`](Self::window): the breach may have spent a meta limit, which
+    /// then refuses the client too.
     pub fn retry_after(&self) -> Option<Duration> {
-        self.window.retry_after()
+        let wait = self.window.retry_after()?;
+        Some(self.meta_wait.map_or(wait, |meta_wait| meta_wait.max(wait)))
     }
 
     /// Returns the key of the refused client. Its `Debug` output contains addresses, but no other values.

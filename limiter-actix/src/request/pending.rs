@@ -1,5 +1,7 @@
 //! The pipeline of all decisions: query the storage, then admit or refuse.
 
+use std::time::Duration;
+
 use actix_web::dev::ServiceRequest;
 use futures_util::future::LocalBoxFuture;
 use limiter_core::storage::Decision;
@@ -84,7 +86,11 @@ pub(super) fn decide_in_memory<P: PendingDecision>(mut pending: P, req: &Service
     }
     match pending.elsewhere(req) {
         Ok(pending) => decide_in_memory(pending, req),
-        Err(pending) => Progress::Done(conclude(pending, req, &decision)),
+        Err(pending) => {
+            let memory = pending.config().settings.storage.memory();
+            let meta_wait = pending.query(req).meta_wait_in_memory(memory, &decision);
+            Progress::Done(conclude(pending, req, &decision, meta_wait))
+        }
     }
 }
 
@@ -103,7 +109,11 @@ pub(crate) async fn decide<P: PendingDecision>(
             Ok(decision) if decision.is_admitted() => return Ok(pending.admit(req, &decision)),
             Ok(decision) => match pending.elsewhere(req) {
                 Ok(other) => other,
-                Err(pending) => return conclude(pending, req, &decision),
+                Err(pending) => {
+                    let by = pending.context().decided_by;
+                    let meta_wait = pending.query(req).meta_wait(pending.config(), &decision, by).await;
+                    return conclude(pending, req, &decision, meta_wait);
+                }
             },
             Err(why) => {
                 pending.abandon();
@@ -134,9 +144,11 @@ fn conclude<P: PendingDecision>(
     mut pending: P,
     req: &ServiceRequest,
     decision: &Decision,
+    meta_wait: Option<Duration>,
 ) -> Result<P::Admitted, Box<Refusal>> {
+    let context = DecisionContext { meta_wait, ..pending.context() };
     if !decision.is_admitted()
-        && let Some(refusal) = refuse(&pending.context(), &pending.batch(decision), req)
+        && let Some(refusal) = refuse(&context, &pending.batch(decision), req)
     {
         pending.abandon();
         return Err(refusal);

@@ -48,6 +48,7 @@ impl PredictedRequest {
             now: self.decided_at,
             route: self.prediction.pattern(),
             decided_by,
+            meta_wait: None,
             manual: None,
         }
     }

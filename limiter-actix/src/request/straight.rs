@@ -134,6 +134,7 @@ impl Refused<'_> {
             now: self.decided_at,
             route: self.place.pattern(),
             decided_by: DecidedBy::Storage,
+            meta_wait: None,
             manual: None,
         };
         let batch = DecidedBatch { decision, guards: &[], limits: &charges, refunded: &[] };

@@ -92,6 +92,7 @@ mod tests {
             now: Timestamp::from_millis(0),
             route: None,
             decided_by: DecidedBy::Skipped,
+            meta_wait: None,
             manual: None,
         };
         let response = undecided(&context, &req);

@@ -79,7 +79,7 @@ async fn meta_limits_from_variables() {
     assert_eq!(limits, [(200, true), (429, true), (429, true)]);
     let waits: Vec<u64> =
         answers.iter().filter_map(|answer| answer.header("retry-after")?.parse().ok()).collect();
-    assert!(waits[0] <= 60 && waits[1] > 60, "{waits:?}");
+    assert!(waits.len() == 2 && waits.iter().all(|wait| *wait > 60), "{waits:?}");
 }
 
 #[actix_web::test]

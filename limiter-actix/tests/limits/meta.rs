@@ -20,7 +20,7 @@ fn after_so_many_breaches_everything_is_refused_until_the_window_ends() {
         &[
             (0.0, "GET /a", "", "200 [L=1 R=0 X=T+60]"),
             (0.0, "GET /a", "", "429 [L=1 R=0 X=T+60 A=60] '1 per 1 minute'"),
-            (1.0, "GET /a", "", "429 [L=1 R=0 X=T+60 A=59] '1 per 1 minute'"),
+            (1.0, "GET /a", "", "429 [L=1 R=0 X=T+60 A=3599] '1 per 1 minute'"),
             (2.0, "GET /a", "", "429 [L=2 R=0 X=T+3600 A=3598] '2 per 1 hour'"),
             (2.0, "GET /b", "", "429 [L=2 R=0 X=T+3600 A=3598] '2 per 1 hour'"),
             (2.0, "GET /nowhere", "", "429 '2 per 1 hour'"),
@@ -28,6 +28,44 @@ fn after_so_many_breaches_everything_is_refused_until_the_window_ends() {
             (2.0, "GET /b", "k: c2", "200"),
             (3599.0, "GET /b", "", "429 '2 per 1 hour'"),
             (3600.0, "GET /b", "", "200"),
+        ],
+    );
+}
+
+/// A client that believes a shorter wait would come back to be refused for a day.
+#[test]
+fn the_breach_that_spends_a_meta_limit_waits_for_it() {
+    hold(
+        |it| it.default_limits("1/second").meta_limits("1/day"),
+        |app| {
+            app.service(page("/a", "a"));
+        },
+        &[
+            (0.0, "GET /a", "", "200"),
+            (0.0, "GET /a", "", "429 [A=86400] '1 per 1 second'"),
+            (10.0, "GET /a", "", "429 [A=86390] '1 per 1 day'"),
+            (10.0, "GET /a", "k: c2", "200"),
+            (86400.0, "GET /a", "", "200"),
+        ],
+    );
+}
+
+#[test]
+fn the_breach_that_spends_the_own_meta_limit_of_a_limit_waits_for_it() {
+    let own = || Limit::new(Quota::per_second(1)).meta(Quota::per_hour(2));
+    hold(
+        |it| it.application_limits("3/second"),
+        move |app| {
+            app.service(ruled("/a", own(), "a")).service(page("/b", "b"));
+        },
+        &[
+            (0.0, "GET /a", "", "200"),
+            (0.0, "GET /a", "", "429 [A=1] '1 per 1 second'"),
+            (0.5, "GET /a", "", "429 [A=3600] '1 per 1 second'"),
+            (10.0, "GET /b", "", "200"),
+            (10.0, "GET /b", "", "200"),
+            (10.0, "GET /b", "", "200"),
+            (10.0, "GET /b", "", "429 [A=1] '3 per 1 second'"),
         ],
     );
 }
@@ -249,7 +287,7 @@ fn the_response_of_a_meta_limit() {
         },
         &[
             (0.0, "GET /a", "", "200"),
-            (0.0, "GET /a", "", "418 [L=1 R=0 X=T+60 A=60] 'a breach'"),
+            (0.0, "GET /a", "", "418 [L=1 R=0 X=T+60 A=3600] 'a breach'"),
             (0.0, "GET /a", "", "403 [L=1 R=0 X=T+3600 A=3600] 'banned'"),
         ],
     );
