@@ -47,6 +47,15 @@ pub enum PolicyError {
         /// The quota that fills the bucket.
         quota: Quota,
     },
+    /// A token bucket gains units in whole nanoseconds, which changes the rate by more than a thousandth.
+    #[error(
+        "a token bucket cannot refill `{quota}`: it gains units in whole nanoseconds, which changes this rate by more \
+             than a thousandth; use at most 1000000 a second, or `sliding-window-counter`"
+    )]
+    RateTooHigh {
+        /// The quota that fills the bucket.
+        quota: Quota,
+    },
     /// The storage records each hit of a moving window, and the amount allows too many of them.
     #[error(
         "a moving window of `{quota}` remembers too many hits for this storage: at most {most}; \
@@ -111,6 +120,26 @@ impl Policy {
         }
         self.capacity = if self.quota.amount() == 0 { 0 } else { burst };
         Ok(self.with_id())
+    }
+
+    /// Checks whether the strategy can keep the rate of the quota. A limiter calls it while it is built.
+    ///
+    /// A token bucket gains one unit in a whole number of nanoseconds, rounded up. Without this check, one of
+    /// `900000000/second` would refill 56 % of that.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the rounding changes the rate of a token bucket by more than a thousandth.
+    pub fn check_rate(&self) -> Result<(), PolicyError> {
+        if self.strategy != Strategy::TokenBucket || self.quota.amount() == 0 {
+            return Ok(());
+        }
+        let window = u128::from(self.window);
+        let to_refill = u128::from(self.interval) * u128::from(self.quota.amount());
+        if (to_refill - window) * 1000 > window {
+            return Err(PolicyError::RateTooHigh { quota: self.quota });
+        }
+        Ok(())
     }
 
     /// Sets a label that separates this policy from equal ones of the same scope.
@@ -191,5 +220,23 @@ impl fmt::Display for Policy {
     /// Formats the quota, as refusals show it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.quota.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_bucket_keeps_its_rate_or_says_so() {
+        let holds = |quota: Quota| Policy::new(quota, Strategy::TokenBucket).check_rate().is_ok();
+        for amount in [0, 1, 3, 7, 999_999, 1_000_000, 500_000_000, 1_000_000_000] {
+            assert!(holds(Quota::per_second(amount)), "{amount}/second");
+        }
+        for amount in [900_000_000, 3_000_001, 1_500_000_000, Quota::MAX_AMOUNT] {
+            assert!(!holds(Quota::per_second(amount)), "{amount}/second");
+        }
+        assert!(holds(Quota::per_day(900_000_000)), "a slow rate of a large amount");
+        assert!(Policy::new(Quota::per_second(900_000_000), Strategy::FixedWindow).check_rate().is_ok());
     }
 }

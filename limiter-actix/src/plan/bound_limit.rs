@@ -140,7 +140,7 @@ impl LimitBinder {
                 plain
             }
         };
-        match self.storage.storage().check(&policy) {
+        match policy.check_rate().and_then(|()| self.storage.storage().check(&policy)) {
             Ok(()) => policy,
             Err(error) => {
                 event!(

@@ -32,6 +32,7 @@ impl Settings {
         if let Some(burst) = limit.burst {
             policy = policy.with_burst(burst)?;
         }
+        policy.check_rate()?;
         self.storage.storage().check(&policy)?;
         Ok(policy)
     }

@@ -1,6 +1,8 @@
 //! Errors of invalid settings.
 
-use limiter_actix::{BuildError, Limit, Limiter, LimiterBuilder, Quota, TrustedProxies, check_file};
+use limiter_actix::{
+    BuildError, Limit, Limiter, LimiterBuilder, Quota, Strategy, TrustedProxies, check_file,
+};
 
 use crate::Settings;
 
@@ -313,8 +315,10 @@ fn issues_in_code_come_all_at_once_with_their_calls() {
 #[test]
 fn limits_in_code_that_are_impossible_are_issues_of_their_calls() {
     let burst = || Limit::new(Quota::per_minute(5)).burst(9);
+    let fast = Limit::new(Quota::per_second(900_000_000)).strategy(Strategy::TokenBucket);
     let builder = Limiter::builder()
         .default_limits(burst())
+        .application_limits(fast)
         .route("/login", [burst().name("login"), Quota::per_day(1).into()])
         .named_limit("exports", burst())
         .named_limit("twice", Quota::per_day(1))
@@ -322,6 +326,7 @@ fn limits_in_code_that_are_impossible_are_issues_of_their_calls() {
         .named_limit("tiers", Limit::dynamic(|_| "5/minute"));
     let calls = [
         ".default_limits(5 per 1 minute): ",
+        ".application_limits(900000000 per 1 second): invalid limit: a token bucket cannot refill",
         r#".route("/login", [5 per 1 minute, 1 per 1 day]): "#,
         r#".named_limit("exports", 5 per 1 minute): "#,
         r#".named_limit("twice", 2 per 1 day): "#,
