@@ -1,5 +1,5 @@
-//! A soak of hostile clients over raw sockets: meanwhile the counts of honest clients stay exact, the storage is never
-//! taken for failing, memory and log stay bounded, and nothing panics.
+//! A soak of hostile clients over raw sockets and streams of HTTP/2: meanwhile the counts of honest clients stay exact,
+//! the storage is never taken for failing, memory and log stay bounded, and nothing panics.
 //!
 //! Each storage takes [`SECONDS`], or as many seconds as `LIMITER_SOAK_SECONDS` states. The times of answers depend on
 //! the machine, so that they are checked only if `LIMITER_SOAK_MAX_MS` states the longest.
@@ -15,8 +15,8 @@ use std::{
 };
 
 use actix_web::{
-    App, HttpResponse, HttpServer,
-    http::StatusCode,
+    App, HttpRequest, HttpResponse, HttpServer,
+    http::{StatusCode, Version},
     rt::time::sleep,
     web::{self, Bytes, Payload},
 };
@@ -66,7 +66,13 @@ fn count_panics() {
     });
 }
 
-async fn ok() -> HttpResponse {
+/// Requests of streams that have reached their handlers.
+static STREAMS: AtomicUsize = AtomicUsize::new(0);
+
+async fn ok(req: HttpRequest) -> HttpResponse {
+    if req.version() == Version::HTTP_2 {
+        STREAMS.fetch_add(1, SeqCst);
+    }
     HttpResponse::Ok().finish()
 }
 
@@ -119,12 +125,13 @@ fn soak(storage: impl FnOnce(LimiterBuilder) -> LimiterBuilder + Send + 'static)
     log::capture();
     count_panics();
     let (lines, panics) = (log::everywhere("").len(), PANICS.load(SeqCst));
+    let streams = STREAMS.load(SeqCst);
     let (limiter, made) = std::sync::mpsc::channel();
     let server = serve(move |listener| {
         let it = limits(storage(Limiter::builder())).build().expect("a limiter");
         limiter.send(it.clone()).expect("the test waits for it");
         let server = HttpServer::new(move || App::new().wrap(it.clone()).configure(routes));
-        Ok(server.workers(2).shutdown_timeout(1).listen(listener)?.run())
+        Ok(server.workers(2).shutdown_timeout(1).listen_auto_h2c(listener)?.run())
     });
     let limiter = made.recv().expect("a limiter");
     let (address, start, length) = (server.address, Instant::now(), seconds());
@@ -152,11 +159,13 @@ fn soak(storage: impl FnOnce(LimiterBuilder) -> LimiterBuilder + Send + 'static)
     let health = limiter.storage_health();
     let logged = log::everywhere("").len() - lines;
     let rounds = honest.rounds;
+    let streams = STREAMS.load(SeqCst) - streams;
     println!(
-        "{attacks} attacks, {rounds} rounds, longest {:?}, {grown} kB more, {logged} lines",
+        "{attacks} attacks, {streams} streams, {rounds} rounds, longest {:?}, {grown} kB more, {logged} lines",
         honest.longest
     );
     assert!(attacks > ATTACKERS && rounds > 0);
+    assert!(streams > 0, "streams reach handlers");
     assert_eq!(honest.wrong, Vec::<String>::new(), "of {rounds} rounds");
     // Without a failed call, no breaker opens.
     assert_eq!((health.errors(), health.is_failing()), (0, false), "{:?}", log::everywhere("L006"));

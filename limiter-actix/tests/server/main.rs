@@ -3,6 +3,7 @@
 mod bounded_tables;
 mod examples;
 mod hostile;
+mod http2;
 mod in_flight;
 mod log_floods;
 mod long_paths;

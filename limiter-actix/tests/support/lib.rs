@@ -3,6 +3,7 @@
 pub mod app;
 pub mod client;
 pub mod cost;
+pub mod http2;
 pub mod log;
 pub mod play;
 pub mod program;

@@ -11,10 +11,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix_web::{App, HttpServer, guard, rt::time::sleep, web};
+use actix_web::{
+    App, HttpServer, guard,
+    rt::time::{sleep, timeout},
+    web,
+};
 use limiter_actix::{Exempt, ScopeExt};
 use limiter_test_support::{
     client::{Client, get_at_once},
+    http2,
     server::{Server, serve},
 };
 use socket2::SockRef;
@@ -58,7 +63,7 @@ fn server() -> (Server, Runs) {
                         .route("/hang", web::get().to(hang)),
                 )
         });
-        Ok(server.workers(1).listen(listener)?.run())
+        Ok(server.workers(1).listen_auto_h2c(listener)?.run())
     });
     (server, runs)
 }
@@ -71,6 +76,40 @@ fn at_once() {
     assert!((3..=4).contains(&answered), "{answered}");
     assert_eq!(runs.load(Ordering::SeqCst), answered);
     assert_eq!(Client::connect(server.address).get("/v1/x").status, 429);
+}
+
+#[test]
+fn at_once_over_one_http2_connection() {
+    let (server, runs) = server();
+    let statuses = http2::get_at_once(server.address, "/v1/x", 60);
+    let answered = statuses.iter().filter(|status| **status == 200).count();
+    assert!((3..=4).contains(&answered), "{answered}");
+    assert_eq!(runs.load(Ordering::SeqCst), answered);
+    assert_eq!(http2::get_at_once(server.address, "/v1/x", 60), [429; 60]);
+}
+
+#[test]
+fn streams_reset_by_the_client() {
+    let (server, runs) = server();
+    let opened = http2::connect(server.address, async |mut connection| {
+        for _ in 0..20 {
+            let before = runs.load(Ordering::SeqCst);
+            let stream = connection.get("/v1/hang", &[]).await?;
+            let mut response = Box::pin(stream.status());
+            // Until the handler runs or the limiter refuses.
+            while runs.load(Ordering::SeqCst) == before {
+                if timeout(Duration::from_millis(1), &mut response).await.is_ok() {
+                    break;
+                }
+            }
+            // Resets the stream.
+            drop(response);
+        }
+        Ok::<_, Box<dyn std::error::Error>>(())
+    });
+    opened.expect("the server speaks HTTP/2").expect("streams");
+    let runs = runs.load(Ordering::SeqCst);
+    assert!((3..=4).contains(&runs), "{runs}");
 }
 
 #[test]

@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use actix_web::rt::time::sleep as pause;
+use limiter_test_support::http2::{self, Connection, Stream};
 use socket2::SockRef;
 
 /// Attacks until the end; returns how often.
@@ -20,6 +22,9 @@ pub(super) fn run(address: SocketAddr, seed: u64, is_over: &AtomicBool) -> u64 {
         Attacker::body_that_never_ends,
         Attacker::pipeline,
         Attacker::pipeline_that_nobody_reads,
+        Attacker::streams_that_end_at_once,
+        Attacker::streams_that_end_early,
+        Attacker::streams_that_nobody_ends,
         Attacker::odd_bytes,
         Attacker::many_keys,
         Attacker::many_paths,
@@ -161,6 +166,56 @@ impl Attacker {
         stream.write_all(requests.as_bytes()).ok()?;
         sleep(Duration::from_millis(self.random.below(4)));
         Some(())
+    }
+
+    /// Resets each stream right after it has opened it, until the server closes the connection.
+    fn streams_that_end_at_once(&mut self) -> Option<()> {
+        self.streams(async |it, connection| {
+            for _ in 0..200 {
+                it.open(connection).await?.reset();
+            }
+            Some(())
+        })
+    }
+
+    /// Resets many streams 0 to 3 ms after their requests, while the storage or the handler is busy with them.
+    fn streams_that_end_early(&mut self) -> Option<()> {
+        self.streams(async |it, connection| {
+            for _ in 0..8 {
+                let mut opened = Vec::new();
+                for _ in 0..16 {
+                    opened.push(it.open(connection).await?);
+                }
+                pause(Duration::from_millis(it.random.below(4))).await;
+                opened.into_iter().for_each(Stream::reset);
+            }
+            Some(())
+        })
+    }
+
+    /// Closes the connection while its streams are open.
+    fn streams_that_nobody_ends(&mut self) -> Option<()> {
+        self.streams(async |it, connection| {
+            let mut opened = Vec::new();
+            for _ in 0..64 {
+                opened.push(it.open(connection).await?);
+            }
+            pause(Duration::from_millis(it.random.below(4))).await;
+            Some(())
+        })
+    }
+
+    /// Attacks over one connection of HTTP/2.
+    fn streams(&mut self, attack: impl AsyncFnOnce(&mut Self, &mut Connection) -> Option<()>) -> Option<()> {
+        http2::connect(self.address, async |mut connection| attack(self, &mut connection).await)?
+    }
+
+    /// A request of a client that is never the same, or of one that has spent its limit.
+    async fn open(&mut self, connection: &mut Connection) -> Option<Stream> {
+        const PATHS: [&str; 5] = ["/own", "/work", "/shared", "/failures", "/plain/x"];
+        let key = if self.random.below(4) == 0 { "spent".to_owned() } else { self.key() };
+        let path = PATHS[usize::try_from(self.random.below(5)).unwrap_or(0)];
+        connection.get(path, &[("x-client", &key), ("x-round", &key)]).await.ok()
     }
 
     fn odd_bytes(&mut self) -> Option<()> {
