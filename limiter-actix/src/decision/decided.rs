@@ -120,6 +120,7 @@ pub(crate) fn breach(
         key: charge.key(context.client).clone(),
         route: context.route.cloned(),
         is_meta,
+        level: limit.tier.label(),
         limits: CurrentLimits::new(current(context, batch, refusing)),
     }
 }
