@@ -153,7 +153,7 @@ fn limits(tally: &Tally) -> Vec<LimitRow> {
         clients: tally.clients_refused_by(number),
     };
     let mut rows: Vec<_> = tally.limits.iter().enumerate().map(row).collect();
-    rows.sort_by_key(|row| Reverse(row.refused.max(row.shadow)));
+    rows.sort_by_key(|row| Reverse((row.refused, row.shadow)));
     rows
 }
 
