@@ -55,7 +55,10 @@ pub use limiter_core::{
 pub use limiter_macros::{exempt, limit};
 
 #[cfg(feature = "config-file")]
-pub use self::builder::build::check_file;
+pub use self::{
+    builder::build::{check_file, outline_file},
+    settings::outline::{FileOutline, OutlinedLimit},
+};
 pub use self::{
     builder::LimiterBuilder,
     extract::LimitCheck,

@@ -10,6 +10,8 @@ pub(crate) mod file;
 pub(crate) mod headers;
 pub(crate) mod known_limits;
 pub(crate) mod local_refusals;
+#[cfg(feature = "config-file")]
+pub(crate) mod outline;
 pub(crate) mod partial;
 pub(crate) mod path_pattern;
 pub(crate) mod storage_uri;

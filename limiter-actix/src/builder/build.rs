@@ -17,7 +17,10 @@ use crate::{
     },
 };
 #[cfg(feature = "config-file")]
-use crate::{limiter::reload, settings::file::File};
+use crate::{
+    limiter::reload,
+    settings::{file::File, outline::FileOutline},
+};
 
 impl Limiter {
     /// Returns a builder with default settings.
@@ -215,6 +218,30 @@ pub fn check_file(path: impl AsRef<std::path::Path>) -> Result<(), BuildError> {
     let file = File { path: path.as_ref().to_owned() };
     let partial = file.parse(&file.read()?);
     Limiter::builder().settings(Some(&partial), None).map(drop)
+}
+
+/// Returns the limits that a settings file declares, for tools that show or replay them.
+///
+/// It looks for errors in the text of the file only. [`check_file`] also checks whether the storage supports the limits.
+///
+/// ```no_run
+/// # fn main() -> Result<(), limiter_actix::BuildError> {
+/// for limit in limiter_actix::outline_file("limits.toml")?.limits() {
+///     println!("{}: {:?}", limit.level(), limit.quota());
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// If the file is unreadable, or has errors. All of them are reported at once.
+#[cfg(feature = "config-file")]
+pub fn outline_file(path: impl AsRef<std::path::Path>) -> Result<FileOutline, BuildError> {
+    let file = File { path: path.as_ref().to_owned() };
+    let partial = file.parse(&file.read()?);
+    ConfigError::of(partial.issues.clone())?;
+    Ok(FileOutline::new(&Limiter::builder().merged(Some(&partial)), &partial))
 }
 
 #[cfg(all(test, feature = "memcached"))]

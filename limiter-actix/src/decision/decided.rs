@@ -121,6 +121,7 @@ pub(crate) fn breach(
         route: context.route.cloned(),
         is_meta,
         meta_wait: context.meta_wait,
+        level: limit.tier.label(),
         limits: CurrentLimits::new(current(context, batch, refusing)),
     }
 }

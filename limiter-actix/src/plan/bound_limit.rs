@@ -73,7 +73,7 @@ pub(crate) enum Tier {
 const DYNAMIC: &str = "dynamic";
 
 impl Tier {
-    fn label(self) -> &'static str {
+    pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Meta => "meta",
             Self::Application => "application",

@@ -21,6 +21,7 @@ pub struct Breach {
     pub(crate) is_meta: bool,
     /// The wait of the meta limits that this breach has spent.
     pub(crate) meta_wait: Option<Duration>,
+    pub(crate) level: &'static str,
     pub(crate) limits: CurrentLimits,
 }
 
@@ -67,6 +68,12 @@ impl Breach {
     /// Returns whether a meta limit refused, because the client had breached other limits too often.
     pub fn is_meta(&self) -> bool {
         self.is_meta
+    }
+
+    /// Returns the level of the limit: `meta`, `application`, `default`, `scope` or `route`, which limits that code
+    /// hits by name have too.
+    pub fn level(&self) -> &'static str {
+        self.level
     }
 
     /// Returns all limits of the request with their windows, including limits that did not refuse.

@@ -43,6 +43,11 @@ impl ConfigIssue {
     pub fn column(&self) -> Option<usize> {
         self.at.position.map(|(_, column)| column)
     }
+
+    /// Returns the message, without the position.
+    pub fn message(&self) -> &str {
+        &self.what
+    }
 }
 
 impl Origin {

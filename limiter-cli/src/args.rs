@@ -1,0 +1,159 @@
+//! The arguments of the command line.
+
+use std::{num::NonZeroUsize, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use limiter_actix::Strategy;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  the command ran, and found no problem
+  1  it found a problem: an error in a settings file, no line to read, more refusals than --max-refused
+  2  the arguments are invalid
+  3  a file cannot be read or written";
+
+/// Check rate limits, and try them on access logs before clients meet them.
+#[derive(Debug, Parser)]
+#[command(name = "limiter", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub(crate) struct Arguments {
+    /// When to use colours. `auto` follows the terminal and the variable `NO_COLOR`.
+    #[arg(long, global = true, value_enum, default_value_t = Colours::Auto, value_name = "WHEN")]
+    pub(crate) color: Colours,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Colours {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Check(Check),
+    Replay(Replay),
+    Suggest(Suggest),
+    /// Print the completions of a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Print the manual page in roff format.
+    Man,
+}
+
+/// Check a settings file: show all errors with their positions, or else the limits that it declares.
+///
+/// The file is read as `LimiterBuilder::from_file` reads it. Exits with 1 if it has errors.
+#[derive(Args, Debug)]
+pub(crate) struct Check {
+    /// The settings file, in TOML.
+    pub(crate) file: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Replay access logs against the limits of a settings file: who would have been refused, where, and how often.
+///
+/// The limiter itself decides each request, in memory, at the time that the log states. A log has paths and no routes.
+/// Paths that match the pattern of a route in the settings file, or one given by --route, count as that route. All
+/// others count as unmatched paths do: together.
+#[derive(Args, Debug)]
+pub(crate) struct Replay {
+    /// The settings file, in TOML.
+    pub(crate) settings: PathBuf,
+    #[command(flatten)]
+    pub(crate) logs: Logs,
+    /// A route of the app, such as `/users/{id}`. May be given several times.
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) route: Vec<String>,
+    /// A file with one route of the app on each line. Empty lines and lines that begin with `#` do not count.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) routes: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long, conflicts_with = "html")]
+    pub(crate) json: bool,
+    /// Write a report with plots into this file: one HTML page that needs nothing else.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// The number of rows in each table, at most.
+    #[arg(long, value_name = "ROWS", default_value = "20")]
+    pub(crate) top: NonZeroUsize,
+    /// The number of counts kept in memory, at most. Each takes some 63 bytes. When full, those of little use leave.
+    #[arg(long, value_name = "COUNTS", default_value = "1000000")]
+    pub(crate) max_counts: NonZeroUsize,
+    /// Exit with 1 if more than this share of the requests would have been refused, in percent.
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    pub(crate) max_refused: Option<f64>,
+}
+
+/// Suggest quotas that would have touched at most a given share of the clients in access logs.
+///
+/// For each client it finds the busiest second, minute, hour and day, as the strategy counts them.
+#[derive(Args, Debug)]
+pub(crate) struct Suggest {
+    #[command(flatten)]
+    pub(crate) logs: Logs,
+    /// The share of clients that may be refused at least once, in percent.
+    #[arg(long, value_name = "PERCENT", default_value = "1", value_parser = percent)]
+    pub(crate) share: f64,
+    /// The strategy that counts: fixed-window, fixed-window-elastic-expiry or sliding-window-counter.
+    #[arg(long, default_value = "fixed-window", value_parser = counting_strategy)]
+    pub(crate) strategy: Strategy,
+    /// Consider only requests for paths that begin with this prefix.
+    #[arg(long, value_name = "PREFIX")]
+    pub(crate) path: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Access logs, and how to read them.
+#[derive(Args, Debug)]
+pub(crate) struct Logs {
+    /// Access logs, plain or compressed by gzip or zstd. `-` is the standard input.
+    #[arg(required = true, value_name = "LOG")]
+    pub(crate) logs: Vec<PathBuf>,
+    /// The format of the logs.
+    #[arg(long, value_enum, default_value_t = Format::Auto)]
+    pub(crate) format: Format,
+    /// Show no progress.
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+/// The format of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Found line by line.
+    Auto,
+    /// The Common Log Format of Apache and nginx.
+    Common,
+    /// The same with referrer and user agent.
+    Combined,
+    /// JSON lines of nginx, with the names of its variables.
+    Nginx,
+    /// JSON lines of Caddy.
+    Caddy,
+    /// JSON lines of Traefik.
+    Traefik,
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| "expected a number such as 1 or 0.5".to_owned())?;
+    if (0.0..=100.0).contains(&number) { Ok(number) } else { Err("expected 0 to 100".to_owned()) }
+}
+
+fn counting_strategy(text: &str) -> Result<Strategy, String> {
+    let strategy: Strategy = text.parse().map_err(|_| "expected the name of a strategy".to_owned())?;
+    match strategy {
+        Strategy::FixedWindow | Strategy::FixedWindowElasticExpiry | Strategy::SlidingWindowCounter => {
+            Ok(strategy)
+        }
+        _ => Err("what it counts depends on the quota, so there is no suggestion for it".to_owned()),
+    }
+}

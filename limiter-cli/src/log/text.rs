@@ -1,0 +1,194 @@
+//! The Common Log Format, and the same with referrer and user agent.
+//!
+//! `ADDRESS IDENTITY USER [TIME] "REQUEST" STATUS BYTES "REFERRER" "USER AGENT"`; Apache may write the virtual host before.
+
+use std::{borrow::Cow, net::IpAddr};
+
+use memchr::{memchr, memchr2};
+
+use super::{Broken, Fields, request_line};
+use crate::time::CommonTime;
+
+#[derive(Default)]
+pub(super) struct TextParser {
+    time: CommonTime,
+}
+
+impl TextParser {
+    pub(super) fn parse<'a>(
+        &mut self,
+        line: &'a [u8],
+        needs_agent: bool,
+        wants_headers: bool,
+    ) -> Result<Fields<'a>, Broken> {
+        let (client, rest) = client(line).ok_or(Broken::Client)?;
+        let start = memchr(b'[', rest).ok_or(Broken::Time)?;
+        let rest = &rest[start + 1..];
+        let end = memchr(b']', rest).ok_or(Broken::Time)?;
+        let at = self.time.parse(&rest[..end]).ok_or(Broken::Time)?;
+        let (request, rest) = quoted(&rest[end + 1..]).ok_or(Broken::Request)?;
+        let mut headers = Vec::new();
+        if needs_agent || wants_headers {
+            let agent = agent(rest);
+            if needs_agent && agent.is_none() {
+                return Err(Broken::Agent);
+            }
+            headers.extend(agent.into_iter().flatten().filter(|(_, value)| wants_headers && value != "-"));
+        }
+        let (method, target) = match &request {
+            Cow::Borrowed(request) => {
+                let (method, target) = request_line(request)?;
+                (Cow::Borrowed(method), Cow::Borrowed(target))
+            }
+            Cow::Owned(request) => {
+                let (method, target) = request_line(request)?;
+                (Cow::Owned(method.to_owned()), Cow::Owned(target.to_owned()))
+            }
+        };
+        Ok(Fields { at, client, method, target, headers })
+    }
+}
+
+/// Returns the address of the client, and the rest of the line.
+fn client(line: &[u8]) -> Option<(IpAddr, &[u8])> {
+    let (first, rest) = word(line)?;
+    if let Some(client) = address(first) {
+        return Some((client, rest));
+    }
+    let (second, rest) = word(rest)?;
+    Some((address(second)?, rest))
+}
+
+fn word(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let space = memchr(b' ', line)?;
+    Some((&line[..space], &line[space + 1..]))
+}
+
+fn address(text: &[u8]) -> Option<IpAddr> {
+    str::from_utf8(text).ok()?.parse().ok()
+}
+
+/// Returns the referrer and the user agent, as headers.
+fn agent(rest: &[u8]) -> Option<[(String, String); 2]> {
+    let (referrer, rest) = quoted(rest)?;
+    let (agent, _) = quoted(rest)?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Some([("referer".to_owned(), text(&referrer)), ("user-agent".to_owned(), text(&agent))])
+}
+
+/// Returns the next text in quotes without its escapes, and the rest.
+fn quoted(text: &[u8]) -> Option<(Cow<'_, [u8]>, &[u8])> {
+    let start = memchr(b'"', text)? + 1;
+    let text = &text[start..];
+    let end = memchr2(b'"', b'\\', text)?;
+    if text[end] == b'"' {
+        return Some((Cow::Borrowed(&text[..end]), &text[end + 1..]));
+    }
+    unescaped(text, end)
+}
+
+/// Resolves `\"`, `\\`, `\n`, `\t`, `\r` and `\xHH`, from the first escape on.
+#[cold]
+fn unescaped(text: &[u8], first: usize) -> Option<(Cow<'_, [u8]>, &[u8])> {
+    let mut plain = text[..first].to_vec();
+    let mut rest = &text[first..];
+    loop {
+        match rest {
+            [b'"', after @ ..] => return Some((Cow::Owned(plain), after)),
+            [b'\\', b'x', high, low, after @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                plain.push(hex(*high) << 4 | hex(*low));
+                rest = after;
+            }
+            [b'\\', escaped, after @ ..] => {
+                plain.push(match escaped {
+                    b'n' => b'\n',
+                    b't' => b'\t',
+                    b'r' => b'\r',
+                    other => *other,
+                });
+                rest = after;
+            }
+            [byte, after @ ..] => {
+                plain.push(*byte);
+                rest = after;
+            }
+            [] => return None,
+        }
+    }
+}
+
+/// Returns the value of a hexadecimal digit.
+fn hex(digit: u8) -> u8 {
+    match digit {
+        b'0'..=b'9' => digit - b'0',
+        _ => (digit | 0x20) - b'a' + 10,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time;
+
+    fn parse(line: &str) -> Result<Fields<'_>, Broken> {
+        TextParser::default().parse(line.as_bytes(), false, true)
+    }
+
+    fn is(line: &str, client: &str, method: &str, target: &[u8]) {
+        let entry = parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+        assert_eq!(entry.client, client.parse::<IpAddr>().unwrap(), "{line}");
+        assert_eq!((&*entry.method, &*entry.target), (method, target), "{line}");
+        assert_eq!(time::shown(entry.at), "2026-10-09T13:55:36Z", "{line}");
+    }
+
+    #[test]
+    fn lines_of_the_common_family() {
+        for line in [
+            r#"192.0.2.7 - - [09/Oct/2026:13:55:36 +0000] "GET /a?b=c HTTP/1.1" 200 12"#,
+            r#"192.0.2.7 - jo hn [09/Oct/2026:06:55:36 -0700] "GET /a?b=c HTTP/2.0" 200 - "-" "curl/8""#,
+            r#"example.com:443 192.0.2.7 - - [09/Oct/2026:13:55:36 +0000] "GET /a?b=c HTTP/1.1" 200 12"#,
+            r#"192.0.2.7 - - [09/Oct/2026:13:55:36 +0000] "GET /a?b=c" 200 12"#,
+        ] {
+            is(line, "192.0.2.7", "GET", b"/a?b=c");
+        }
+        is(
+            r#"2001:db8::1 - - [09/Oct/2026:13:55:36 +0000] "POST / HTTP/1.1" 200 0"#,
+            "2001:db8::1",
+            "POST",
+            b"/",
+        );
+    }
+
+    #[test]
+    fn escapes_of_requests_are_resolved() {
+        let line = r#"192.0.2.7 - - [09/Oct/2026:13:55:36 +0000] "GET /a\x22\"\\\xff\x0A b HTTP/1.1" 200 12 "r" "u""#;
+        is(line, "192.0.2.7", "GET", b"/a\"\"\\\xff\n b");
+        let headers = parse(line).unwrap().headers;
+        assert_eq!(
+            headers,
+            [("referer", "r"), ("user-agent", "u")].map(|(n, v)| (n.to_owned(), v.to_owned()))
+        );
+    }
+
+    #[test]
+    fn broken_lines_have_reasons() {
+        let time = "[09/Oct/2026:13:55:36 +0000]";
+        for (line, expected) in [
+            ("garbage".to_owned(), Broken::Client),
+            (format!("host.example.com - - {time} \"GET / HTTP/1.1\" 200 0"), Broken::Client),
+            ("192.0.2.7 - - \"GET / HTTP/1.1\" 200 0".to_owned(), Broken::Time),
+            ("192.0.2.7 - - [yesterday] \"GET / HTTP/1.1\" 200 0".to_owned(), Broken::Time),
+            (format!("192.0.2.7 - - {time} \"GET / HTTP/1.1"), Broken::Request),
+            (format!("192.0.2.7 - - {time} \"-\" 400 0"), Broken::Request),
+            (format!("192.0.2.7 - - {time} \"\" 400 0"), Broken::Request),
+            (format!("192.0.2.7 - - {time} \"\\x16\\x03\\x01 \\x02\" 400 0"), Broken::Request),
+            (format!("192.0.2.7 - - {time} \"get / HTTP/1.1\" 400 0"), Broken::Request),
+            (format!("192.0.2.7 - - {time} \"GET  HTTP/1.1\" 400 0"), Broken::Request),
+        ] {
+            assert_eq!(parse(&line).expect_err(&line), expected, "{line}");
+        }
+        let line = format!("192.0.2.7 - - {time} \"GET / HTTP/1.1\" 200 0");
+        let parsed = TextParser::default().parse(line.as_bytes(), true, false);
+        assert_eq!(parsed.expect_err("no agent"), Broken::Agent);
+    }
+}

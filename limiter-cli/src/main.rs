@@ -1,0 +1,52 @@
+//! The command line of limiter-actix: checks limits, replays access logs, suggests quotas.
+
+mod args;
+mod assist;
+mod check;
+mod clients;
+mod frequent;
+mod input;
+mod log;
+mod outcome;
+mod output;
+mod reading;
+mod replay;
+mod suggest;
+mod time;
+
+use std::{io::Write, process::ExitCode};
+
+use clap::Parser;
+
+use self::{
+    args::{Arguments, Command},
+    outcome::{Failure, Outcome},
+    output::Output,
+};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut output = Output::new(arguments.color);
+    let result = run(arguments.command, &mut output).and_then(|outcome| {
+        output.flush()?;
+        Ok(outcome)
+    });
+    match result {
+        Ok(outcome) => outcome.code(),
+        Err(failure) if failure.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::print_failure(&failure, arguments.color);
+            failure.code()
+        }
+    }
+}
+
+fn run(command: Command, output: &mut Output) -> Result<Outcome, Failure> {
+    match command {
+        Command::Check(arguments) => check::run(&arguments, output),
+        Command::Replay(arguments) => replay::run(&arguments, output),
+        Command::Suggest(arguments) => suggest::run(&arguments, output),
+        Command::Completions { shell } => assist::completions(shell, output),
+        Command::Man => assist::man(output),
+    }
+}

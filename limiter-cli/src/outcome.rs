@@ -1,0 +1,56 @@
+//! How a command ends.
+
+use std::{io, path::PathBuf, process::ExitCode};
+
+/// The end of a command that ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Nothing to complain about.
+    Good,
+    /// The command found a problem in its input, and has shown it.
+    Problems,
+}
+
+/// The reason why a command did not run to its end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The arguments do not fit together.
+    #[error("{0}")]
+    Usage(String),
+    /// A file of settings is invalid.
+    #[error("{0}")]
+    Settings(#[from] limiter_actix::BuildError),
+    /// A file cannot be read.
+    #[error("cannot read {}: {error}", path.display())]
+    Read { path: PathBuf, error: io::Error },
+    /// A file cannot be written.
+    #[error("cannot write {}: {error}", path.display())]
+    Write { path: PathBuf, error: io::Error },
+    /// The standard output cannot be written.
+    #[error("cannot write the output: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl Outcome {
+    pub(crate) fn code(self) -> ExitCode {
+        match self {
+            Self::Good => ExitCode::SUCCESS,
+            Self::Problems => ExitCode::from(1),
+        }
+    }
+}
+
+impl Failure {
+    /// Returns whether the reader of the output has left, such as `head`.
+    pub(crate) fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    pub(crate) fn code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Settings(_) => 1,
+            Self::Usage(_) => 2,
+            Self::Read { .. } | Self::Write { .. } | Self::Output(_) => 3,
+        })
+    }
+}

@@ -1,0 +1,10 @@
+//! The program `limiter`, run as users run it.
+
+mod check;
+mod formats;
+mod hostile;
+mod replay;
+mod suggest;
+mod support;
+mod terminal;
+mod usage;
