@@ -30,6 +30,7 @@
 //! * [`Limit`] is a limit with its options.
 //! * [`key`] has functions that identify clients.
 
+mod bans;
 mod builder;
 mod decision;
 mod extract;
@@ -57,6 +58,11 @@ pub use limiter_macros::{exempt, limit};
 #[cfg(feature = "config-file")]
 pub use self::builder::build::check_file;
 pub use self::{
+    bans::{
+        ban::Ban,
+        error::BanError,
+        target::{BanTarget, InvalidNetwork},
+    },
     builder::LimiterBuilder,
     extract::LimitCheck,
     key::proxies::{TrustedProxies, TrustedProxiesError},

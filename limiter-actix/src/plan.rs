@@ -71,6 +71,11 @@ impl Plan {
         self.all_declared().chain(&self.outage_limits).map(size).sum()
     }
 
+    /// Returns whether an exemption lifts all levels of limits, so that nobody is banned here.
+    pub(crate) fn is_exempt(&self) -> bool {
+        self.levels.iter().any(|level| level.exempt.contains(Exempt::ALL))
+    }
+
     /// Returns the limits that apply to a request.
     pub(crate) fn applicable(&self, req: &ServiceRequest) -> Cow<'_, Applicable> {
         match &self.fixed {

@@ -7,6 +7,7 @@ use limiter_core::Timestamp;
 
 use super::shared::Shared;
 use crate::{
+    bans::refresh::BanRefresher,
     routing::table::{AppRoutes, Table},
     settings::Config,
 };
@@ -19,13 +20,16 @@ pub(crate) struct Worker {
     /// `true` if no middleware between the limiter and the router could answer a request.
     pub(crate) is_next_to_router: bool,
     routes: Rc<AppRoutes>,
+    _bans: BanRefresher,
     table: OnceCell<Table>,
 }
 
 impl Worker {
     pub(crate) fn new(shared: Arc<Shared>, is_next_to_router: bool) -> Self {
         let config = shared.config();
-        Self { shared, config, is_next_to_router, routes: Rc::default(), table: OnceCell::new() }
+        let bans = BanRefresher::start(&config.bans);
+        let routes = Rc::default();
+        Self { shared, config, is_next_to_router, routes, _bans: bans, table: OnceCell::new() }
     }
 
     /// Returns the same limiter with the current settings.

@@ -75,8 +75,9 @@ where
 
     fn call(&self, req: ServiceRequest) -> Self::Future {
         match Admission::prepare(&self.worker(), &req) {
-            Some(admission) => drive(&self.service, req, admission, Some),
-            None => LimiterFuture::passing(self.service.call(req)),
+            Ok(Some(admission)) => drive(&self.service, req, admission, Some),
+            Ok(None) => LimiterFuture::passing(self.service.call(req)),
+            Err(refusal) => LimiterFuture::refused(req, refusal.response),
         }
     }
 }
