@@ -1,5 +1,6 @@
 //! The builder of a limiter.
 
+mod banned;
 pub(crate) mod build;
 mod limits;
 mod path_rules;
@@ -24,6 +25,7 @@ use crate::{
     settings::{
         Defaults, FailureSettings, Settings,
         backend::Backend,
+        banned::BannedSettings,
         config_error::Origin,
         env::Environment,
         headers::HeaderSettings,
@@ -77,6 +79,7 @@ impl LimiterBuilder {
                 storage: Backend::Memory(Arc::new(MemoryStorage::new())),
                 failure: FailureSettings::default(),
                 headers: HeaderSettings::default(),
+                banned: BannedSettings::default(),
                 defaults: Defaults::default(),
                 application: Limits::default(),
                 meta: Limits::default(),

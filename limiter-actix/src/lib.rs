@@ -30,6 +30,7 @@
 //! * [`Limit`] is a limit with its options.
 //! * [`key`] has functions that identify clients.
 
+mod bans;
 mod builder;
 mod decision;
 mod extract;
@@ -54,12 +55,12 @@ pub use limiter_core::{
 #[cfg(feature = "macros")]
 pub use limiter_macros::{exempt, limit};
 
-#[cfg(feature = "config-file")]
 pub use self::{
-    builder::build::{check_file, outline_file},
-    settings::outline::{FileOutline, OutlinedLimit},
-};
-pub use self::{
+    bans::{
+        ban::Ban,
+        error::BanError,
+        target::{BanTarget, InvalidNetwork},
+    },
     builder::LimiterBuilder,
     extract::LimitCheck,
     key::proxies::{TrustedProxies, TrustedProxiesError},
@@ -85,6 +86,11 @@ pub use self::{
         headers::{HeaderNames, Headers, RetryAfter},
     },
     telemetry::health::StorageHealth,
+};
+#[cfg(feature = "config-file")]
+pub use self::{
+    builder::build::{check_file, outline_file},
+    settings::outline::{FileOutline, OutlinedLimit},
 };
 
 /// The items that the attributes expand to. Not part of the public interface.

@@ -1,5 +1,6 @@
 //! Limits that code hits itself, by name: in a handler, in a job, around a piece of work.
 
+mod bans;
 mod check;
 
 use std::sync::atomic::Ordering;

@@ -91,6 +91,11 @@ impl Plan {
         self.fixed.as_ref().map_or(&[], |fixed| &fixed.limits)
     }
 
+    /// Returns whether an exemption lifts all levels of limits, so that nobody is banned here.
+    pub(crate) fn is_exempt(&self) -> bool {
+        self.levels.iter().any(|level| level.exempt.contains(Exempt::ALL))
+    }
+
     /// Returns the limits that apply to a request.
     pub(crate) fn applicable(&self, req: &ServiceRequest) -> Cow<'_, Applicable> {
         match &self.fixed {

@@ -5,6 +5,7 @@
 //! response. If there is no response, [`OnEarlyDrop`](early_drop::OnEarlyDrop) ends it.
 
 pub(crate) mod admission;
+mod banned;
 pub(crate) mod call;
 pub(crate) mod check;
 pub(crate) mod correction;

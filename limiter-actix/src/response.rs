@@ -1,6 +1,7 @@
 //! Responses to refused requests, and the headers of all responses.
 
 mod accept;
+pub(crate) mod banned;
 mod body;
 mod escape;
 pub(crate) mod headers;

@@ -1,6 +1,7 @@
 //! The settings of a limiter, and the sources they are read from.
 
 pub(crate) mod backend;
+pub(crate) mod banned;
 pub(crate) mod build_error;
 mod check;
 pub(crate) mod config_error;
@@ -22,9 +23,13 @@ use std::sync::{Arc, atomic::AtomicBool};
 use actix_web::dev::ServiceRequest;
 use limiter_core::{Clock, Key, LoggedAddresses, Strategy};
 
-use self::{backend::Backend, headers::HeaderSettings, known_limits::KnownLimits, path_pattern::PatternRule};
+use self::{
+    backend::Backend, banned::BannedSettings, headers::HeaderSettings, known_limits::KnownLimits,
+    path_pattern::PatternRule,
+};
 use crate::{
     Limits, OnStorageFailure,
+    bans::list::BanList,
     key::address::ClientAddress,
     limit::{
         callback::{BreachFn, KeyFn, RequestPredicate},
@@ -40,6 +45,7 @@ pub(crate) struct Config {
     pub(crate) generation: u64,
     pub(crate) enabled: AtomicBool,
     pub(crate) health: Arc<Health>,
+    pub(crate) bans: Arc<BanList>,
     pub(crate) settings: Settings,
 }
 
@@ -57,6 +63,7 @@ pub(crate) struct Settings {
     pub(crate) storage: Backend,
     pub(crate) failure: FailureSettings,
     pub(crate) headers: HeaderSettings,
+    pub(crate) banned: BannedSettings,
     pub(crate) defaults: Defaults,
     pub(crate) application: Limits,
     pub(crate) meta: Limits,
@@ -103,11 +110,17 @@ pub(crate) struct FailureSettings {
 
 impl Config {
     pub(crate) fn new(settings: Settings) -> Self {
-        Self { generation: 0, enabled: AtomicBool::new(settings.enabled), health: Arc::default(), settings }
+        let enabled = AtomicBool::new(settings.enabled);
+        Self { generation: 0, enabled, health: Arc::default(), bans: settings.bans(), settings }
     }
 }
 
 impl Settings {
+    /// Returns the bans in the storage of the limiter, under its key prefix.
+    pub(crate) fn bans(&self) -> Arc<BanList> {
+        BanList::of(self.storage.shared(), &self.prefix, &self.clock)
+    }
+
     /// Returns the client by the limiter's own key.
     pub(crate) fn client(&self, req: &ServiceRequest) -> Key {
         self.address.begin(req);

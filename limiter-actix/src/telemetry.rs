@@ -11,7 +11,7 @@ mod no_metrics;
 mod outcome;
 
 use limiter_core::{
-    LoggedAddresses, Policy, Timestamp,
+    Key, LoggedAddresses, Policy, Timestamp,
     log::{event, shown},
 };
 
@@ -61,6 +61,26 @@ impl Telemetry {
             meta = breach.is_meta,
             manual = manual,
             "request refused"
+        );
+    }
+
+    /// Logs the request of a banned client.
+    pub(crate) fn log_banned(
+        &self,
+        client: &Key,
+        reason: &str,
+        route: Option<&str>,
+        addresses: LoggedAddresses,
+        now: Timestamp,
+    ) {
+        event!(
+            self.lines.banned.permit(now),
+            INFO,
+            target: TARGET,
+            key = shown(client.logged(addresses)),
+            route = route,
+            reason = shown(reason),
+            "request of a banned client refused"
         );
     }
 

@@ -21,6 +21,7 @@ mod concurrency;
 mod edges;
 mod fixture;
 mod identity;
+mod notes;
 mod random;
 mod refund;
 mod rng;
@@ -31,8 +32,8 @@ pub use self::time::Time;
 
 /// Runs all tests.
 ///
-/// Each test uses scopes of its own, so several runs may share a storage and existing counts stay. Only the test
-/// of [`Storage::reset`], which runs last, removes all counts. Strategies that the storage's
+/// Each test uses scopes of its own, so several runs may share a storage and existing counts stay. Only the tests
+/// of [`Storage::reset`], which run last, remove all counts. Strategies that the storage's
 /// [`check`](Storage::check) refuses are skipped.
 ///
 /// # Panics
@@ -40,10 +41,12 @@ pub use self::time::Time;
 /// If the storage behaves differently than expected; the message describes the difference.
 pub async fn run(storage: &dyn Storage, time: Time) {
     run_shared(storage, time).await;
-    clear::resets(&Fixture::new(storage, time)).await;
+    let fixture = Fixture::new(storage, time);
+    clear::resets(&fixture).await;
+    notes::outlive_a_reset(&fixture).await;
 }
 
-/// Runs all tests except the one of [`Storage::reset`].
+/// Runs all tests except those of [`Storage::reset`].
 ///
 /// # Panics
 ///
@@ -54,6 +57,7 @@ pub async fn run_shared(storage: &dyn Storage, time: Time) {
     identity::run(&fixture).await;
     refund::run(&fixture).await;
     clear::clears(&fixture).await;
+    notes::run(&fixture).await;
     concurrency::run(&fixture).await;
     edges::run(&fixture).await;
     random::run(&fixture).await;

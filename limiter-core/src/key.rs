@@ -8,7 +8,6 @@ use std::{
 use crate::digest::{Digest, halves};
 
 mod logged;
-#[cfg(feature = "remote")]
 mod name;
 
 pub use self::logged::LoggedAddresses;

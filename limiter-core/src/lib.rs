@@ -43,7 +43,7 @@ mod key;
 #[cfg(feature = "storage")]
 #[doc(hidden)]
 pub mod log;
-#[cfg(feature = "remote")]
+#[cfg(feature = "storage")]
 mod name;
 #[cfg(feature = "storage")]
 mod policy;

@@ -1,10 +1,12 @@
 //! Parts of names that are the same in every process and build: escaping, hashing, bounding.
 
+#[cfg(feature = "remote")]
 use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
 /// Appends `text` to a name. Bytes other than letters, digits and a few marks of routes become `%XX`.
+#[cfg(feature = "remote")]
 pub(crate) fn escape(text: &str, name: &mut String) {
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"._-/{}*".contains(&byte) {

@@ -26,6 +26,7 @@ mod memcached;
 mod memory;
 #[cfg(feature = "mongodb")]
 mod mongodb;
+mod note;
 #[cfg(feature = "remote")]
 mod overdue;
 #[cfg(any(feature = "memcached", feature = "mongodb"))]
@@ -52,6 +53,7 @@ pub use self::{
     error::StorageError,
     local_refusals::LocalRefusals,
     memory::MemoryStorage,
+    note::{Note, NoteList},
 };
 #[cfg(feature = "fuzz")]
 #[doc(hidden)]
@@ -112,6 +114,49 @@ pub trait Storage: fmt::Debug + Send + Sync {
     fn probe(&self) -> Answer<'_, ()> {
         const NOTHING: &Batch<'_> = &Batch { guards: &[], limits: &[], on_refusal: &[] };
         Answer::Pending(Box::pin(async move { self.decide(NOTHING, Timestamp::default()).await.map(drop) }))
+    }
+
+    /// Returns whether the storage keeps [notes](Note). Defaults to `false`.
+    fn has_notes(&self) -> bool {
+        false
+    }
+
+    /// Returns the notes of a list that have not ended, or `None` if the list still has the version `known`.
+    ///
+    /// A list without notes exists. Applications have separate lists.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the storage keeps no notes, is unreachable or answers incorrectly.
+    fn notes<'a>(
+        &'a self,
+        list: &'a str,
+        known: Option<u64>,
+        now: Timestamp,
+    ) -> Answer<'a, Option<NoteList>> {
+        let _ = (list, known, now);
+        Answer::Ready(Err(StorageError::no_notes()))
+    }
+
+    /// Adds a note to a list, in place of any of the same name. Returns `false` and changes nothing if the list has
+    /// `max` other notes, or more than the storage can keep.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error as [`notes`](Self::notes) does.
+    fn put_note<'a>(&'a self, list: &'a str, note: &'a Note, max: usize, now: Timestamp) -> Answer<'a, bool> {
+        let _ = (list, note, max, now);
+        Answer::Ready(Err(StorageError::no_notes()))
+    }
+
+    /// Removes a note from a list. Returns whether there was one that had not ended.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error as [`notes`](Self::notes) does.
+    fn remove_note<'a>(&'a self, list: &'a str, name: &'a str, now: Timestamp) -> Answer<'a, bool> {
+        let _ = (list, name, now);
+        Answer::Ready(Err(StorageError::no_notes()))
     }
 
     /// Returns whether the storage answers every call within a deadline of its own, as `Resilient` does.

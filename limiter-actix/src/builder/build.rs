@@ -173,6 +173,7 @@ fn comparable(settings: &Settings) -> String {
         storage: _,
         failure,
         headers,
+        banned,
         defaults,
         application,
         meta,
@@ -192,7 +193,7 @@ fn comparable(settings: &Settings) -> String {
         PathPattern::Route(route, methods) => (route.pattern(), methods.as_slice(), rule),
     });
     let limits = (defaults, application, meta, failure, patterns.collect::<Vec<_>>());
-    let values = (prefix, strategy, headers, proxies, ipv6_prefix, logged_addresses);
+    let values = (prefix, strategy, headers, proxies, ipv6_prefix, logged_addresses, banned);
     let switches = (enabled, auto_check, per_process);
     let functions = (key.is_some(), on_breach.is_some(), on_meta_breach.is_some(), filters.len());
     format!("{:?}", (limits, values, switches, functions))

@@ -70,7 +70,7 @@ impl ClientAddress {
         key(self.of(req), self.ipv6_prefix)
     }
 
-    pub(super) fn of(&self, req: &ServiceRequest) -> Option<IpAddr> {
+    pub(crate) fn of(&self, req: &ServiceRequest) -> Option<IpAddr> {
         match &self.proxies {
             Some(proxies) => proxies.client(peer(req), req.headers()),
             None => peer(req),

@@ -3,7 +3,7 @@
 pub(crate) mod error;
 mod forwarded;
 mod hops;
-mod network;
+pub(crate) mod network;
 
 use std::net::IpAddr;
 

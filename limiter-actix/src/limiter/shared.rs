@@ -68,7 +68,8 @@ impl Shared {
         };
         let generation = current.generation + 1;
         let health = Arc::clone(&current.health);
-        *current = Arc::new(Config { generation, enabled: enabled.into(), health, settings });
+        let bans = settings.bans();
+        *current = Arc::new(Config { generation, enabled: enabled.into(), health, bans, settings });
         self.generation.store(generation, Ordering::Release);
     }
 }

@@ -7,6 +7,7 @@ use limiter_core::Timestamp;
 
 use super::shared::Shared;
 use crate::{
+    bans::refresh::BanRefresher,
     routing::table::{AppRoutes, Table},
     settings::Config,
 };
@@ -21,14 +22,16 @@ pub(crate) struct Worker {
     /// `true` if that is the router of the whole app.
     pub(crate) is_around_app: bool,
     routes: Rc<AppRoutes>,
+    _bans: BanRefresher,
     table: OnceCell<Table>,
 }
 
 impl Worker {
     pub(crate) fn new(shared: Arc<Shared>, is_next_to_router: bool, is_around_app: bool) -> Self {
         let config = shared.config();
+        let bans = BanRefresher::start(&config.bans);
         let (routes, table) = (Rc::default(), OnceCell::new());
-        Self { shared, config, is_next_to_router, is_around_app, routes, table }
+        Self { shared, config, is_next_to_router, is_around_app, routes, _bans: bans, table }
     }
 
     /// Returns the same limiter with the current settings.

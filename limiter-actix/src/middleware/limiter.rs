@@ -109,8 +109,9 @@ where
     /// Calls the service with a request that cannot go the straight way.
     fn call_in_general(&self, worker: &Rc<Worker>, req: ServiceRequest) -> LimiterFuture<S::Future, B> {
         match Admission::prepare(worker, &req) {
-            Some(admission) => drive(&self.service, req, admission, Some),
-            None => LimiterFuture::passing(self.service.call(req)),
+            Ok(Some(admission)) => drive(&self.service, req, admission, Some),
+            Ok(None) => LimiterFuture::passing(self.service.call(req)),
+            Err(refusal) => LimiterFuture::refused(req, refusal.response),
         }
     }
 }

@@ -9,10 +9,12 @@ use limiter_core::{
 };
 
 use super::{
+    banned,
     early_drop::OnEarlyDrop,
     pending::{PendingAdmission, PendingDecision, Progress, decide, decide_in_memory},
     phase::Phase,
     predicted::PredictedRequest,
+    refuse::Refusal,
     rule_ledger::RuleLedger,
     stack::LimiterStack,
     state::RequestState,
@@ -56,12 +58,12 @@ struct Forecast {
 }
 
 impl Admission {
-    /// Predicts a request. Returns `None` if this limiter skips it.
-    pub(crate) fn prepare(worker: &Rc<Worker>, req: &ServiceRequest) -> Option<Self> {
+    /// Predicts a request. Returns `None` if this limiter skips it, and a refusal if the client is banned.
+    pub(crate) fn prepare(worker: &Rc<Worker>, req: &ServiceRequest) -> Result<Option<Self>, Box<Refusal>> {
         let stack = LimiterStack::of(req);
         if !is_handled(worker, req, stack.as_ref()) {
             LimiterStack::skip(req);
-            return None;
+            return Ok(None);
         }
         let table = worker.table(req);
         let forecast = match &stack {
@@ -86,7 +88,12 @@ impl Admission {
             worker: Rc::clone(worker),
         };
         let state = Rc::new(RequestState::new(predicted, phase, rules));
-        Some(Self::charging(state, plan, Charges::new(), req))
+        let admission = Self::charging(state, plan, Charges::new(), req);
+        if worker.config.bans.is_in_use() {
+            let is_limited = banned::apply(&admission.state, &admission.plan, &admission.charges, req)?;
+            return Ok(is_limited.then_some(admission));
+        }
+        Ok(Some(admission))
     }
 
     /// Prepares the charges of a plan. Those made before are not made again.

@@ -43,6 +43,7 @@ impl<'a> Straight<'a> {
         let is_usual = config.settings.auto_check
             && config.settings.filters.is_empty()
             && config.enabled.load(Ordering::Relaxed)
+            && !config.bans.is_in_use()
             && !LimiterStack::is_there(req);
         if !is_usual {
             return None;

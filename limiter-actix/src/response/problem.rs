@@ -23,6 +23,14 @@ impl Problem {
         title: "Abnormal Usage Detected",
     };
 
+    /// The client is banned.
+    pub(crate) const FORBIDDEN: Self =
+        Self { status: StatusCode::FORBIDDEN, uri: "about:blank", title: "Forbidden" };
+
+    /// The client is banned, and the application responds as to a refusal.
+    pub(crate) const TOO_MANY_REQUESTS: Self =
+        Self { status: StatusCode::TOO_MANY_REQUESTS, uri: "about:blank", title: "Too Many Requests" };
+
     /// Nothing was decided, and undecided requests do not pass.
     pub(crate) const TEMPORARY_REDUCED_CAPACITY: Self = Self {
         status: StatusCode::SERVICE_UNAVAILABLE,

@@ -23,6 +23,14 @@ impl Backend {
         }
     }
 
+    /// Returns a handle to the storage.
+    pub(crate) fn shared(&self) -> Arc<dyn Storage> {
+        match self {
+            Self::Memory(memory) => Arc::clone(memory) as _,
+            Self::Remote { storage, .. } => Arc::clone(storage),
+        }
+    }
+
     /// Returns the memory storage that counts, or that counts while the storage fails.
     pub(crate) fn memory(&self) -> &Arc<MemoryStorage> {
         match self {

@@ -10,6 +10,7 @@ pub(super) const TARGET: &str = "limiter_actix::breach";
 pub(crate) struct Lines {
     /// Refusals, and what else is logged of single requests.
     pub(super) requests: Throttle,
+    pub(super) banned: Throttle,
     pub(crate) invalid_quota: Throttle,
     pub(crate) unsupported: Throttle,
     pub(crate) refund_failed: Throttle,
@@ -24,6 +25,7 @@ impl Default for Lines {
     fn default() -> Self {
         Self {
             requests: Throttle::new(None, 100, Duration::from_secs(1)),
+            banned: Throttle::of("L040"),
             invalid_quota: Throttle::of("L001"),
             unsupported: Throttle::of("L004"),
             refund_failed: Throttle::of("L006"),

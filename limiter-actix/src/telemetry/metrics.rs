@@ -21,7 +21,7 @@ pub(super) struct Metrics {
 }
 
 /// In the order of [`RequestOutcome`].
-const OUTCOMES: [&str; 4] = ["allowed", "shadow_refused", "refused", "undecided"];
+const OUTCOMES: [&str; 5] = ["allowed", "shadow_refused", "refused", "undecided", "banned"];
 
 /// In the order of [`DecidedBy`].
 const DECIDED_BY: [&str; 3] = ["storage", "none", "memory"];

@@ -6,4 +6,6 @@ pub(crate) enum RequestOutcome {
     ShadowRefused,
     Refused,
     Undecided,
+    /// Refused, since the client is banned.
+    Banned,
 }

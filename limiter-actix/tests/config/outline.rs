@@ -27,7 +27,14 @@ fn the_outline_lists_all_limits_of_a_file() {
     let outline = outline_file(&settings.path).expect("a valid file");
     let limits = outline.limits().iter().map(|limit| {
         let quota = limit.quota().expect("a quota").to_string();
-        (limit.level(), limit.pattern().unwrap_or(""), quota, limit.strategy(), limit.name(), limit.is_shadow())
+        (
+            limit.level(),
+            limit.pattern().unwrap_or(""),
+            quota,
+            limit.strategy(),
+            limit.name(),
+            limit.is_shadow(),
+        )
     });
     let sliding = Strategy::SlidingWindowCounter;
     let expected = [

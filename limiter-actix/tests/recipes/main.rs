@@ -20,6 +20,7 @@ use limiter_actix::Limiter;
 use limiter_test_support::app::{ask, request};
 
 mod api_key;
+mod ban;
 mod by_country;
 mod by_user;
 mod cors;

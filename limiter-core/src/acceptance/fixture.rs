@@ -32,6 +32,11 @@ impl<'a> Fixture<'a> {
         Scope::new([&self.name, &number.to_string()])
     }
 
+    /// Returns a name that no test has used.
+    pub(super) fn unique_name(&self) -> String {
+        format!("{}-{}", self.name, self.scopes.fetch_add(1, Ordering::Relaxed))
+    }
+
     /// Returns the strategies that the storage supports.
     pub(super) fn strategies(&self) -> impl Iterator<Item = Strategy> {
         let has = |strategy: &Strategy| self.storage.check(&policy(1, *strategy)).is_ok();

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{Answer, Batch, Decision, Hit, Refund, Storage};
+use super::{Answer, Batch, Decision, Hit, Note, NoteList, Refund, Storage};
 use crate::{Policy, PolicyError, Timestamp};
 
 /// Forwards every call to the shared storage.
@@ -23,6 +23,27 @@ impl<S: Storage + ?Sized> Storage for Arc<S> {
 
     fn probe(&self) -> Answer<'_, ()> {
         (**self).probe()
+    }
+
+    fn has_notes(&self) -> bool {
+        (**self).has_notes()
+    }
+
+    fn notes<'a>(
+        &'a self,
+        list: &'a str,
+        known: Option<u64>,
+        now: Timestamp,
+    ) -> Answer<'a, Option<NoteList>> {
+        (**self).notes(list, known, now)
+    }
+
+    fn put_note<'a>(&'a self, list: &'a str, note: &'a Note, max: usize, now: Timestamp) -> Answer<'a, bool> {
+        (**self).put_note(list, note, max, now)
+    }
+
+    fn remove_note<'a>(&'a self, list: &'a str, name: &'a str, now: Timestamp) -> Answer<'a, bool> {
+        (**self).remove_note(list, name, now)
     }
 
     fn has_deadline(&self) -> bool {

@@ -28,6 +28,12 @@ impl StorageError {
         WithCauses(self)
     }
 
+    pub(super) const fn no_notes() -> Self {
+        Self::new(
+            "this storage keeps no notes, such as bans; those on Redis, MongoDB, memcached and in memory do",
+        )
+    }
+
     pub(super) const fn polled_after_ready() -> Self {
         Self::new("the answer of the storage was polled after it was ready")
     }

@@ -6,7 +6,7 @@ mod entry;
 mod table;
 
 use self::table::{QueryStart, WindowTable};
-use super::{Answer, Batch, Decision, Hit, Refund, Storage, StorageError, Verdict};
+use super::{Answer, Batch, Decision, Hit, Note, NoteList, Refund, Storage, StorageError, Verdict};
 use crate::{Policy, PolicyError, Strategy, Timestamp, Window};
 
 /// Remembers recent refusals of a storage and repeats them without calling it.
@@ -155,6 +155,27 @@ impl Storage for LocalRefusals {
 
     fn probe(&self) -> Answer<'_, ()> {
         self.storage.probe()
+    }
+
+    fn has_notes(&self) -> bool {
+        self.storage.has_notes()
+    }
+
+    fn notes<'a>(
+        &'a self,
+        list: &'a str,
+        known: Option<u64>,
+        now: Timestamp,
+    ) -> Answer<'a, Option<NoteList>> {
+        self.storage.notes(list, known, now)
+    }
+
+    fn put_note<'a>(&'a self, list: &'a str, note: &'a Note, max: usize, now: Timestamp) -> Answer<'a, bool> {
+        self.storage.put_note(list, note, max, now)
+    }
+
+    fn remove_note<'a>(&'a self, list: &'a str, name: &'a str, now: Timestamp) -> Answer<'a, bool> {
+        self.storage.remove_note(list, name, now)
     }
 
     fn has_deadline(&self) -> bool {

@@ -11,6 +11,7 @@ mod error;
 mod expiry;
 #[cfg(feature = "fuzz")]
 pub(super) mod fuzz;
+mod notes;
 mod operation;
 mod placement;
 mod protocol;
@@ -25,13 +26,14 @@ mod working_set;
 pub use self::builder::MemcachedStorageBuilder;
 use self::{
     error::MemcachedError,
+    notes::StoredList,
     operation::Operation,
     protocol::{Commands, Condition, MAX_KEY_LEN, Reply},
     servers::Servers,
     stored_hit::StoredHit,
     submit::submit,
 };
-use super::{Answer, Batch, Decision, Hit, Refund, Storage, StorageError, address::Address};
+use super::{Answer, Batch, Decision, Hit, Note, NoteList, Refund, Storage, StorageError, address::Address};
 use crate::{CountName, Policy, PolicyError, Strategy, Timestamp, name};
 
 /// A storage on memcached servers, exact over all processes that use them.
@@ -78,6 +80,15 @@ impl MemcachedStorage {
     fn stored_hit(&self, hit: &Hit<'_>) -> StoredHit {
         let (key, server) = self.locate(hit);
         StoredHit::new(hit, key.into(), server)
+    }
+
+    /// Returns the list of notes of this name. All processes find it on the same server.
+    fn list(&self, list: &str, now: Timestamp) -> StoredList<'_> {
+        let mut name = String::from("notes:");
+        name::escape(list, &mut name);
+        let server = placement::server_of(&self.addresses, &name);
+        let key = name::bounded(format!("{}{name}", self.prefix), MAX_KEY_LEN);
+        StoredList::new(&self.servers, server, key, now)
     }
 
     /// Sends each server its commands, all servers at once, and checks the replies.
@@ -153,6 +164,27 @@ impl Storage for MemcachedStorage {
             }
             self.send_all(commands, |reply| matches!(reply, Reply::Done(_))).await
         }))
+    }
+
+    fn has_notes(&self) -> bool {
+        true
+    }
+
+    fn notes<'a>(
+        &'a self,
+        list: &'a str,
+        known: Option<u64>,
+        now: Timestamp,
+    ) -> Answer<'a, Option<NoteList>> {
+        Answer::Pending(Box::pin(async move { Ok(self.list(list, now).read(known).await?) }))
+    }
+
+    fn put_note<'a>(&'a self, list: &'a str, note: &'a Note, max: usize, now: Timestamp) -> Answer<'a, bool> {
+        Answer::Pending(Box::pin(async move { Ok(self.list(list, now).put(note, max).await?) }))
+    }
+
+    fn remove_note<'a>(&'a self, list: &'a str, name: &'a str, now: Timestamp) -> Answer<'a, bool> {
+        Answer::Pending(Box::pin(async move { Ok(self.list(list, now).remove(name).await?) }))
     }
 
     fn check(&self, policy: &Policy) -> Result<(), PolicyError> {

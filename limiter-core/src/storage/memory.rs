@@ -7,6 +7,7 @@ mod counters;
 mod entries;
 mod entry;
 mod layout;
+mod notes;
 mod one_entry;
 mod overflow;
 mod shard;
@@ -14,11 +15,12 @@ mod shards;
 mod transaction;
 
 use self::{
+    notes::NoteLists,
     one_entry::{decide_limit, decide_limits},
     shards::{Shards, digest, share_entry},
     transaction::Transaction,
 };
-use super::{Answer, Batch, Decision, Hit, Refund, Storage};
+use super::{Answer, Batch, Decision, Hit, Note, NoteList, Refund, Storage};
 use crate::{Policy, PolicyError, Strategy, Timestamp};
 
 /// A storage in this process, exact over all its threads.
@@ -36,6 +38,7 @@ use crate::{Policy, PolicyError, Strategy, Timestamp};
 /// doubling, until it has room for its busiest window.
 pub struct MemoryStorage {
     shards: Shards,
+    notes: NoteLists,
 }
 
 impl MemoryStorage {
@@ -54,7 +57,7 @@ impl MemoryStorage {
     /// Creates a storage for at most `capacity` keys, at least 1. A key is a client in a scope.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
-        Self { shards: Shards::new(capacity.max(1)) }
+        Self { shards: Shards::new(capacity.max(1)), notes: NoteLists::default() }
     }
 
     /// Decides a batch. As [`Storage::decide`], but returns the decision itself.
@@ -113,6 +116,27 @@ impl Storage for MemoryStorage {
     fn reset(&self) -> Answer<'_, ()> {
         self.shards.reset();
         Answer::ready(())
+    }
+
+    fn has_notes(&self) -> bool {
+        true
+    }
+
+    fn notes<'a>(
+        &'a self,
+        list: &'a str,
+        known: Option<u64>,
+        now: Timestamp,
+    ) -> Answer<'a, Option<NoteList>> {
+        Answer::ready(self.notes.list(list, known, now))
+    }
+
+    fn put_note<'a>(&'a self, list: &'a str, note: &'a Note, max: usize, now: Timestamp) -> Answer<'a, bool> {
+        Answer::ready(self.notes.put(list, note, max, now))
+    }
+
+    fn remove_note<'a>(&'a self, list: &'a str, name: &'a str, now: Timestamp) -> Answer<'a, bool> {
+        Answer::ready(self.notes.remove(list, name, now))
     }
 
     fn is_local(&self) -> bool {

@@ -17,6 +17,7 @@ mod expression;
 pub(super) mod fuzz;
 mod index;
 mod layout;
+mod notes;
 mod pipeline;
 mod replay;
 mod reply;
@@ -27,9 +28,12 @@ use self::{
     counts::CountCollection,
     decide::{decide, run_steps},
     layout::BatchLayout,
+    notes::StoredList,
     pipeline::{ClockSource, Step},
 };
-use super::{Answer, Batch, Decision, Hit, Refund, Storage, StorageError, Verdict, owned_hit::OwnedHit};
+use super::{
+    Answer, Batch, Decision, Hit, Note, NoteList, Refund, Storage, StorageError, Verdict, owned_hit::OwnedHit,
+};
 use crate::{
     Policy, PolicyError, Strategy, Timestamp,
     log::{event, unthrottled},
@@ -54,6 +58,8 @@ pub struct MongoStorage {
     client: MongoClient,
     /// The prefix of all document ids, with the version of the schema.
     prefix: Box<str>,
+    /// The prefix without the version.
+    bare_prefix: Box<str>,
     uses_caller_clock: bool,
     evictions: AtomicU64,
 }
@@ -71,8 +77,9 @@ impl MongoStorage {
     pub const MAX_COUNTS_OF_CLIENT: usize = pipeline::MAX_COUNTS;
 
     fn with_client(client: MongoClient, prefix: &str) -> Self {
+        let bare_prefix = prefix.into();
         let prefix = format!("{prefix}:{VERSION}:").into();
-        Self { client, prefix, uses_caller_clock: false, evictions: AtomicU64::new(0) }
+        Self { client, prefix, bare_prefix, uses_caller_clock: false, evictions: AtomicU64::new(0) }
     }
 
     /// Decides by the caller's clock instead of the server's. This is for tests: with several machines counts are then
@@ -111,6 +118,25 @@ impl MongoStorage {
         let clock = if self.uses_caller_clock { ClockSource::fixed(now) } else { ClockSource::server() };
         let prefix = self.prefix.clone();
         self.client.run(move |collection| operation(CountCollection { collection, prefix, clock })).await
+    }
+}
+
+impl MongoStorage {
+    /// Runs an operation on a list of notes, on the driver's thread.
+    async fn run_on_list<T: Send + 'static, F>(
+        &self,
+        list: &str,
+        now: Timestamp,
+        operation: impl FnOnce(StoredList) -> F + Send + 'static,
+    ) -> Result<T, StorageError>
+    where
+        F: Future<Output = Result<T, StorageError>> + Send,
+    {
+        let id = notes::id(&self.bare_prefix, list);
+        self.run(now, move |counts: CountCollection| {
+            operation(StoredList { collection: counts.collection, id, clock: counts.clock })
+        })
+        .await
     }
 }
 
@@ -179,6 +205,35 @@ impl Storage for MongoStorage {
     fn probe(&self) -> Answer<'_, ()> {
         Answer::Pending(Box::pin(async move {
             self.run(Timestamp::default(), async |counts: CountCollection| counts.probe().await).await
+        }))
+    }
+
+    fn has_notes(&self) -> bool {
+        true
+    }
+
+    fn notes<'a>(
+        &'a self,
+        list: &'a str,
+        known: Option<u64>,
+        now: Timestamp,
+    ) -> Answer<'a, Option<NoteList>> {
+        Answer::Pending(Box::pin(async move {
+            self.run_on_list(list, now, async move |list: StoredList| list.read(known).await).await
+        }))
+    }
+
+    fn put_note<'a>(&'a self, list: &'a str, note: &'a Note, max: usize, now: Timestamp) -> Answer<'a, bool> {
+        let note = note.clone();
+        Answer::Pending(Box::pin(async move {
+            self.run_on_list(list, now, async move |list: StoredList| list.put(&note, max).await).await
+        }))
+    }
+
+    fn remove_note<'a>(&'a self, list: &'a str, name: &'a str, now: Timestamp) -> Answer<'a, bool> {
+        let name = name.to_owned();
+        Answer::Pending(Box::pin(async move {
+            self.run_on_list(list, now, async move |list: StoredList| list.remove(&name).await).await
         }))
     }
 

@@ -17,6 +17,7 @@ mod error;
 pub(super) mod fuzz;
 #[cfg(not(feature = "redis-tls"))]
 mod no_tls;
+mod notes;
 mod pool;
 mod raw_report;
 mod reply;
@@ -30,10 +31,10 @@ mod tls;
 mod uri;
 
 pub use self::builder::RedisStorageBuilder;
-use self::client::Client;
 #[cfg(not(feature = "redis-tls"))]
 use self::no_tls as tls;
-use super::{Answer, Batch, Decision, Hit, MemoryStorage, Refund, Storage, count_name};
+use self::{client::Client, notes::StoredList};
+use super::{Answer, Batch, Decision, Hit, MemoryStorage, Note, NoteList, Refund, Storage, count_name};
 use crate::{CountName, Policy, PolicyError, Strategy, Timestamp};
 
 /// Keeps counts on a Redis or Valkey server, exact over all processes that use it.
@@ -57,8 +58,10 @@ use crate::{CountName, Policy, PolicyError, Strategy, Timestamp};
 /// ```
 pub struct RedisStorage {
     client: Client,
-    /// The prefix of all keys, which includes the version of their contents.
+    /// The prefix of all counts, which includes the version of their contents.
     prefix: Box<str>,
+    /// The prefix of all keys.
+    bare_prefix: Box<str>,
     uses_caller_clock: bool,
 }
 
@@ -69,8 +72,9 @@ impl RedisStorage {
     pub const MAX_MOVING_WINDOW: u64 = MemoryStorage::MAX_MOVING_WINDOW;
 
     fn with_client(client: Client, prefix: &str) -> Self {
+        let bare_prefix = prefix.into();
         let prefix = format!("{prefix}:{}:", script::VERSION).into();
-        Self { client, prefix, uses_caller_clock: false }
+        Self { client, prefix, bare_prefix, uses_caller_clock: false }
     }
 
     /// Makes the storage decide by the time of the caller instead of the server, for tests.
@@ -97,6 +101,10 @@ impl RedisStorage {
 
     fn key_of(&self, client: &str, rest: &str) -> String {
         [&*self.prefix, "{", client, "}:", rest].concat()
+    }
+
+    fn list(&self, list: &str, now: Timestamp) -> StoredList {
+        StoredList::new(&self.bare_prefix, list, self.time(now))
     }
 
     /// Returns the time by which a script decides, or `None` for that of the server.
@@ -128,6 +136,27 @@ impl Storage for RedisStorage {
 
     fn probe(&self) -> Answer<'_, ()> {
         Answer::Pending(Box::pin(async move { self.client.probe(&self.prefix).await }))
+    }
+
+    fn has_notes(&self) -> bool {
+        true
+    }
+
+    fn notes<'a>(
+        &'a self,
+        list: &'a str,
+        known: Option<u64>,
+        now: Timestamp,
+    ) -> Answer<'a, Option<NoteList>> {
+        Answer::Pending(Box::pin(async move { self.list(list, now).read(&self.client, known).await }))
+    }
+
+    fn put_note<'a>(&'a self, list: &'a str, note: &'a Note, max: usize, now: Timestamp) -> Answer<'a, bool> {
+        Answer::Pending(Box::pin(async move { self.list(list, now).put(&self.client, note, max).await }))
+    }
+
+    fn remove_note<'a>(&'a self, list: &'a str, name: &'a str, now: Timestamp) -> Answer<'a, bool> {
+        Answer::Pending(Box::pin(async move { self.list(list, now).remove(&self.client, name).await }))
     }
 
     fn check(&self, policy: &Policy) -> Result<(), PolicyError> {

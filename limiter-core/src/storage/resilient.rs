@@ -9,7 +9,7 @@ mod deadline;
 mod probe;
 
 use self::{breaker::Breaker, deadline::in_time};
-use super::{Answer, Batch, Decision, Hit, Refund, Storage, StorageError};
+use super::{Answer, Batch, Decision, Hit, Note, NoteList, Refund, Storage, StorageError};
 use crate::{Policy, PolicyError, Timestamp};
 
 /// Adds a deadline and a circuit breaker to a storage.
@@ -40,6 +40,9 @@ pub struct Resilient<S> {
 /// The deadline of a reset, which walks through all keys while no request waits for it.
 const RESET_DEADLINE: Duration = Duration::from_secs(60);
 
+/// The deadline of a call about notes, for which no request waits. A list may be long.
+const NOTES_DEADLINE: Duration = Duration::from_secs(1);
+
 const DEFAULT_FAILURES: NonZeroU32 = NonZeroU32::new(3).unwrap();
 
 impl<S: Storage + 'static> Resilient<S> {
@@ -57,7 +60,8 @@ impl<S: Storage + 'static> Resilient<S> {
         }
     }
 
-    /// Sets the deadline of a call. Defaults to 100 ms. A reset has at least one minute.
+    /// Sets the deadline of a call. Defaults to 100 ms. A reset has at least one minute, and a call about notes one
+    /// second.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
@@ -96,18 +100,24 @@ impl<S: Storage + 'static> Resilient<S> {
         }
     }
 
-    /// Resets the storage, unless the circuit is open.
+    /// Calls the storage within a longer deadline, unless the circuit is open.
     ///
-    /// The outcome is not recorded, since some storages have no reset and can still decide.
-    fn guard_reset(&self) -> Answer<'_, ()> {
+    /// The outcome is not recorded: a storage that has no reset and keeps no notes can still decide.
+    fn unrecorded<'a, T: Unpin + Send + 'a>(
+        &'a self,
+        min_deadline: Duration,
+        call: impl FnOnce(&'a S) -> Answer<'a, T>,
+    ) -> Answer<'a, T> {
         if self.breaker.is_open() {
             return self.circuit_open();
         }
-        let reset = self.storage.reset();
-        Answer::Pending(Box::pin(async move {
-            require_runtime()?;
-            in_time(RESET_DEADLINE.max(self.deadline), reset).await
-        }))
+        match call(&self.storage) {
+            ready @ Answer::Ready(_) => ready,
+            pending @ Answer::Pending(_) => Answer::Pending(Box::pin(async move {
+                require_runtime()?;
+                in_time(min_deadline.max(self.deadline), pending).await
+            })),
+        }
     }
 
     fn circuit_open<T>(&self) -> Answer<'_, T> {
@@ -159,11 +169,32 @@ impl<S: Storage + 'static> Storage for Resilient<S> {
     }
 
     fn reset(&self) -> Answer<'_, ()> {
-        self.guard_reset()
+        self.unrecorded(RESET_DEADLINE, S::reset)
     }
 
     fn probe(&self) -> Answer<'_, ()> {
         self.storage.probe()
+    }
+
+    fn has_notes(&self) -> bool {
+        self.storage.has_notes()
+    }
+
+    fn notes<'a>(
+        &'a self,
+        list: &'a str,
+        known: Option<u64>,
+        now: Timestamp,
+    ) -> Answer<'a, Option<NoteList>> {
+        self.unrecorded(NOTES_DEADLINE, |storage| storage.notes(list, known, now))
+    }
+
+    fn put_note<'a>(&'a self, list: &'a str, note: &'a Note, max: usize, now: Timestamp) -> Answer<'a, bool> {
+        self.unrecorded(NOTES_DEADLINE, |storage| storage.put_note(list, note, max, now))
+    }
+
+    fn remove_note<'a>(&'a self, list: &'a str, name: &'a str, now: Timestamp) -> Answer<'a, bool> {
+        self.unrecorded(NOTES_DEADLINE, |storage| storage.remove_note(list, name, now))
     }
 
     fn is_local(&self) -> bool {

@@ -11,7 +11,7 @@ const MAPPED_BITS: u8 = 96;
 /// Parses a network, `10.0.0.0/8`, or an address.
 ///
 /// IPv4-mapped IPv6 networks become IPv4, as do the addresses that are compared with them.
-pub(super) fn parse(text: &str) -> Option<IpNet> {
+pub(crate) fn parse(text: &str) -> Option<IpNet> {
     let text = text.trim();
     let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).ok()?;
     Some(unmapped(network).trunc())

@@ -272,3 +272,20 @@ fn requests_without_limits_are_not_counted() {
     });
     assert!(recorded.of("requests_total").is_empty());
 }
+
+#[test]
+fn requests_of_banned_clients_have_an_outcome_of_their_own() {
+    let recorded = recorded(async || {
+        let limiter = Limiter::builder().default_limits("5/minute").build().unwrap_or_default();
+        let app = app!(limiter, web::resource("/").to(ok));
+        let client = Key::from("eve");
+        let banned = Limiter::builder().default_limits("5/minute").key(|_| "eve").build().unwrap_or_default();
+        let app_of_banned = app!(banned, web::resource("/").to(ok));
+        assert!(banned.ban(&client, std::time::Duration::from_secs(60), "").await.is_ok());
+        assert_eq!([get!(app, "/"), get!(app_of_banned, "/"), get!(app_of_banned, "/")], [200, 403, 403]);
+    });
+    assert_eq!(
+        recorded.of("requests_total"),
+        [r#"{outcome="allowed",decided_by="storage"} 1"#, r#"{outcome="banned",decided_by="storage"} 2"#,]
+    );
+}

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use parking_lot::Mutex;
 
 use super::*;
@@ -42,6 +44,30 @@ impl Storage for Recorder {
         self.called("probe")
     }
 
+    fn has_notes(&self) -> bool {
+        true
+    }
+
+    fn notes<'a>(
+        &'a self,
+        list: &'a str,
+        known: Option<u64>,
+        now: Timestamp,
+    ) -> Answer<'a, Option<NoteList>> {
+        assert_eq!((list, known, now), ("list", Some(3), NOW));
+        self.called("notes")
+    }
+
+    fn put_note<'a>(&'a self, list: &'a str, note: &'a Note, max: usize, now: Timestamp) -> Answer<'a, bool> {
+        assert_eq!((list, &*note.name, max, now), ("list", "name", 5, NOW));
+        self.called("put_note")
+    }
+
+    fn remove_note<'a>(&'a self, list: &'a str, name: &'a str, now: Timestamp) -> Answer<'a, bool> {
+        assert_eq!((list, name, now), ("list", "name", NOW));
+        self.called("remove_note")
+    }
+
     fn has_deadline(&self) -> bool {
         true
     }
@@ -61,10 +87,12 @@ const NOW: Timestamp = Timestamp::from_millis(7);
 fn call_each<S: Storage>(storage: &S) {
     let (scope, key) = (Scope::new(["a"]), Key::from("b"));
     let policy = Policy::new(Quota::per_minute(5), Strategy::MovingWindow);
-    let message = |answer: Answer<'_, ()>| match answer {
-        Answer::Ready(answer) => answer.unwrap_err().to_string(),
-        Answer::Pending(_) => panic!("the recorder answers at once"),
-    };
+    fn message<T>(answer: Answer<'_, T>) -> String {
+        match answer {
+            Answer::Ready(Err(error)) => error.to_string(),
+            _ => panic!("the recorder answers at once"),
+        }
+    }
 
     let batch = Batch::default();
     assert!(matches!(storage.decide(&batch, NOW), Answer::Ready(Ok(decision)) if decision.is_admitted()));
@@ -72,14 +100,18 @@ fn call_each<S: Storage>(storage: &S) {
     assert_eq!(message(storage.clear(&[Hit::new(&scope, &key, &policy)])), "clear");
     assert_eq!(message(storage.reset()), "reset");
     assert_eq!(message(storage.probe()), "probe");
-    assert!(storage.has_deadline() && storage.is_local());
+    let note = Note { name: "name".into(), text: String::new(), ends_in: Duration::from_secs(1) };
+    assert_eq!(message(storage.notes("list", Some(3), NOW)), "notes");
+    assert_eq!(message(storage.put_note("list", &note, 5, NOW)), "put_note");
+    assert_eq!(message(storage.remove_note("list", "name", NOW)), "remove_note");
+    assert!(storage.has_deadline() && storage.is_local() && storage.has_notes());
     let error = storage.check(&policy).unwrap_err();
     assert_eq!(error, PolicyError::BurstWithoutBucket(Strategy::MovingWindow));
 }
 
 #[test]
 fn every_method_of_a_shared_storage_is_forwarded() {
-    let methods = ["decide", "refund", "clear", "reset", "probe"];
+    let methods = ["decide", "refund", "clear", "reset", "probe", "notes", "put_note", "remove_note"];
 
     let storage = Arc::new(Recorder::default());
     call_each::<Arc<Recorder>>(&storage);

@@ -110,7 +110,7 @@ async fn attempt_all(servers: &Servers, operations: &[Operation]) -> Result<Vec<
 
 /// Waits before an attempt. The first retry follows at once, since usually one other process was faster. Later
 /// ones wait a random time, so that processes do not collide again.
-async fn pause_before(attempt: u32) {
+pub(super) async fn pause_before(attempt: u32) {
     if attempt > 1 {
         let max = (1 << (attempt - 1).min(10)).min(MAX_PAUSE);
         let millis = RandomState::new().hash_one(attempt) % (max + 1);

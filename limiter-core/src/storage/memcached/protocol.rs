@@ -7,8 +7,8 @@ pub(super) const MAX_KEY_LEN: usize = 250;
 
 /// Longer than any line of a reply to our commands.
 const MAX_LINE_LEN: usize = 512;
-/// Longer than any value that the storage writes.
-const MAX_VALUE_LEN: usize = 512;
+/// Longer than any value that the storage writes: a full list of notes.
+pub(super) const MAX_VALUE_LEN: usize = 1 << 20;
 
 /// Commands that are sent together. The server replies in their order.
 #[derive(Debug, Default)]
@@ -197,7 +197,7 @@ mod tests {
             "VA\r\n",
             "VA x c5\r\n",
             "VA -1 c5\r\n",
-            "VA 513 c5\r\n",
+            "VA 1048577 c5\r\n",
             "VA 18446744073709551615 c5\r\n",
             "VA 3\r\nabc\r\n",
             "VA 3 c5\r\nabcd\r\n",

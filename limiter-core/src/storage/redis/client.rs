@@ -88,6 +88,16 @@ impl Client {
         .map_err(error::storage)
     }
 
+    /// Sends a command about one key.
+    pub(super) async fn send_for(&self, key: &str, command: &Cmd) -> RedisResult<Value> {
+        #[cfg(feature = "redis-cluster")]
+        if let Self::Cluster(cluster) = self {
+            return cluster.send(cluster::slot_of(key), command).await;
+        }
+        let _ = key;
+        self.send(command).await
+    }
+
     pub(super) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
         match self {
             Self::Pool(pool) => pool.send(command).await,

@@ -37,6 +37,7 @@ mod undo;
 pub(super) use self::{
     batch::{clear, decide, refund},
     nodes::probe,
+    slot::of as slot_of,
 };
 use self::{redirection::Redirection, topology::Topology};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use limiter_core::{
     Key, Policy, Quota, Scope, Strategy, Timestamp, Unit,
-    storage::{Batch, Hit, MemcachedStorage, Resilient, Storage},
+    storage::{Batch, Hit, MemcachedStorage, Note, Resilient, Storage},
 };
 use limiter_test_servers::Memcached;
 
@@ -128,4 +128,36 @@ async fn a_value_of_another_application_is_written_over() {
             assert!(server.lifetime(name) > 0);
         }
     }
+}
+
+/// A list is one value, which a server bounds.
+#[tokio::test]
+async fn a_list_of_notes_ends_at_a_megabyte() {
+    let server = Memcached::start();
+    let storage = server.storage();
+    let note = |number: usize| Note {
+        name: number.to_string(),
+        text: "x".repeat(50_000),
+        ends_in: Duration::from_secs(60 * 60),
+    };
+    for number in 0..19 {
+        assert!(storage.put_note("bans", &note(number), 100, NOON).await.unwrap(), "{number}");
+    }
+    assert!(!storage.put_note("bans", &note(19), 100, NOON).await.unwrap(), "there is no room");
+    let list = storage.notes("bans", None, NOON).await.unwrap().unwrap();
+    assert_eq!(list.notes.len(), 19);
+}
+
+/// A text that another program wrote under the key of a list is no list.
+#[tokio::test]
+async fn a_foreign_list_of_notes_is_replaced() {
+    let server = Memcached::start();
+    let storage = server.storage();
+    let note = Note { name: "a".into(), text: String::new(), ends_in: Duration::from_secs(60) };
+    assert!(storage.put_note("bans", &note, 10, NOON).await.unwrap());
+    let [name] = &server.keys()[..] else { panic!("one key") };
+    server.ask(&format!("ms {name} 7 T0\r\nno list\r\n"), &["\r\n"]);
+    assert_eq!(storage.notes("bans", None, NOON).await.unwrap().unwrap().notes, []);
+    assert!(storage.put_note("bans", &note, 10, NOON).await.unwrap());
+    assert_eq!(storage.notes("bans", None, NOON).await.unwrap().unwrap().notes.len(), 1);
 }

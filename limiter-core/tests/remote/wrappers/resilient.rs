@@ -8,7 +8,7 @@ use limiter_core::{
 };
 use tokio::time::{Instant, sleep};
 
-use crate::{log::LogCapture, wrappers::storage::Far};
+use crate::{NOON, log::LogCapture, wrappers::storage::Far};
 
 fn resilient() -> Resilient<Far> {
     Resilient::new(Far::default())
@@ -148,4 +148,24 @@ async fn a_reset_that_fails_does_not_open_the_breaker() {
         assert!(storage.reset().await.is_err());
     }
     assert!(!storage.is_open());
+}
+
+/// A user of the server that may not use the key of the bans can still decide.
+#[tokio::test(start_paused = true)]
+async fn notes_that_fail_do_not_open_the_breaker() {
+    let storage = resilient();
+    fail(&storage, true);
+    for _ in 0..10 {
+        assert!(storage.notes("bans", None, NOON).await.is_err());
+    }
+    assert!(!storage.is_open());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_about_notes_has_a_second() {
+    let storage = resilient();
+    storage.storage().is_mute.store(true, Relaxed);
+    let before = Instant::now();
+    assert!(storage.notes("bans", None, NOON).await.is_err());
+    assert_eq!(before.elapsed(), Duration::from_secs(1));
 }

@@ -7,7 +7,7 @@ use std::{
 
 use limiter_core::{
     Timestamp,
-    storage::{Answer, Batch, Decision, Hit, MemoryStorage, Refund, Storage, StorageError},
+    storage::{Answer, Batch, Decision, Hit, MemoryStorage, Note, NoteList, Refund, Storage, StorageError},
 };
 
 /// A memory storage that pretends to be far away.
@@ -63,6 +63,27 @@ impl Storage for Far {
 
     fn reset(&self) -> Answer<'_, ()> {
         self.answer(self.memory.reset())
+    }
+
+    fn has_notes(&self) -> bool {
+        true
+    }
+
+    fn notes<'a>(
+        &'a self,
+        list: &'a str,
+        known: Option<u64>,
+        now: Timestamp,
+    ) -> Answer<'a, Option<NoteList>> {
+        self.answer(self.memory.notes(list, known, now))
+    }
+
+    fn put_note<'a>(&'a self, list: &'a str, note: &'a Note, max: usize, now: Timestamp) -> Answer<'a, bool> {
+        self.answer(self.memory.put_note(list, note, max, now))
+    }
+
+    fn remove_note<'a>(&'a self, list: &'a str, name: &'a str, now: Timestamp) -> Answer<'a, bool> {
+        self.answer(self.memory.remove_note(list, name, now))
     }
 
     fn probe(&self) -> Answer<'_, ()> {

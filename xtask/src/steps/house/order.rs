@@ -54,6 +54,7 @@ pub(super) const CRATES: &[Order] = &[
             key
             telemetry
             limit
+            bans
             settings
             plan
             routing

@@ -1,0 +1,38 @@
+use actix_web::{ResponseError, http::StatusCode};
+use limiter_core::storage::StorageError;
+
+use super::ban::Ban;
+
+/// An error of a ban or a pass.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BanError {
+    /// The key is missing, failed or unlimited, so it identifies no client.
+    #[error("the key identifies no client")]
+    NoClient,
+    /// The duration is zero.
+    #[error("a ban or a pass must last some time")]
+    NoDuration,
+    /// The reason is too long.
+    #[error("the reason is longer than {} bytes", Ban::MAX_REASON_LEN)]
+    ReasonTooLong,
+    /// There are as many bans and passes as the storage may keep.
+    #[error(
+        "there are {} bans and passes, or all that the storage can keep: ban a network, or end some",
+        Ban::MAX_COUNT
+    )]
+    Full,
+    /// The storage is unreachable, or keeps no bans.
+    #[error("the storage is unreachable, or keeps no bans")]
+    Storage(#[from] StorageError),
+}
+
+/// Responds with 503 if the storage is unreachable or full, and with 400 otherwise.
+impl ResponseError for BanError {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::Full | Self::Storage(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoClient | Self::NoDuration | Self::ReasonTooLong => StatusCode::BAD_REQUEST,
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Reads the bans of other processes in the background.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use limiter_core::{
+    log::{event, shown},
+    storage::{Answer, NoteList, Storage, StorageError},
+};
+use tokio::{
+    runtime::Handle,
+    task::AbortHandle,
+    time::{sleep, timeout},
+};
+
+use super::{ban::Ban, list::BanList};
+
+/// The time between two reads of a process. With the deadline of a read, a ban is everywhere within 2 s.
+const INTERVAL: Duration = Duration::from_millis(900);
+
+/// The deadline of a call for storages that have none of their own. No request waits for it.
+const DEADLINE: Duration = Duration::from_secs(1);
+
+const _: () = assert!(INTERVAL.as_millis() + DEADLINE.as_millis() < 2000);
+
+/// The task of one worker that keeps the bans of this process fresh. It ends when this is dropped.
+///
+/// Each worker has one, so that reads go on while one of them is busy or ends. The first that finds a read due does it.
+pub(crate) struct BanRefresher(Option<AbortHandle>);
+
+impl BanRefresher {
+    /// Starts the task, if other processes may change the bans.
+    pub(crate) fn start(list: &Arc<BanList>) -> Self {
+        let is_shared = list.storage.has_notes() && !list.storage.is_local();
+        let Some(runtime) = Handle::try_current().ok().filter(|_| is_shared) else { return Self(None) };
+        let list = Arc::downgrade(list);
+        let task = runtime.spawn(async move {
+            while let Some(list) = list.upgrade() {
+                if list.begin_if_due() {
+                    // A failure is logged there.
+                    drop(list.refresh().await);
+                }
+                drop(list);
+                sleep(INTERVAL).await;
+            }
+        });
+        Self(Some(task.abort_handle()))
+    }
+}
+
+impl Drop for BanRefresher {
+    fn drop(&mut self) {
+        if let Some(task) = &self.0 {
+            task.abort();
+        }
+    }
+}
+
+impl BanList {
+    /// Returns whether a read is due, and notes that it begins.
+    fn begin_if_due(&self) -> bool {
+        let mut copy = self.copy.lock();
+        let now = Instant::now();
+        // A little less than the interval, so that a worker whose timer is early does not skip a turn.
+        let is_due = copy.last_read.is_none_or(|last| now.duration_since(last) >= INTERVAL / 10 * 9);
+        if is_due {
+            copy.last_read = Some(now);
+        }
+        is_due
+    }
+
+    /// Reads the bans from the storage, if they have changed.
+    async fn refresh(&self) -> Result<(), StorageError> {
+        let known = self.copy.lock().version;
+        self.read(known).await.map(drop)
+    }
+
+    /// Reads all bans from the storage.
+    pub(crate) async fn read_all(&self) -> Result<Vec<Ban>, StorageError> {
+        Ok(self.read(None).await?.unwrap_or_default())
+    }
+
+    async fn read(&self, known: Option<u64>) -> Result<Option<Vec<Ban>>, StorageError> {
+        let step = {
+            let mut copy = self.copy.lock();
+            copy.step += 1;
+            copy.step
+        };
+        // Before the call: a ban ends a little early rather than late.
+        let now = self.clock.now();
+        let read = in_time(&*self.storage, self.storage.notes(&self.prefix, known, now)).await;
+        self.log(read.as_ref().err());
+        let Some(NoteList { version, notes }) = read? else { return Ok(None) };
+        let bans: Vec<_> = notes.iter().filter_map(|note| Ban::from_note(note, now)).collect();
+        self.apply(step, version, bans.clone());
+        Ok(Some(bans))
+    }
+
+    /// Logs the first failure of an outage.
+    fn log(&self, error: Option<&StorageError>) {
+        let was_failing = std::mem::replace(&mut self.copy.lock().is_failing, error.is_some());
+        if let Some(error) = error.filter(|_| !was_failing) {
+            event!(
+                self.failed.permit_now(),
+                WARN,
+                error = shown(error.with_causes()),
+                "bans could not be read from the storage: until it answers, those known so far stay in force"
+            );
+        }
+    }
+}
+
+/// Awaits an answer about notes, within the deadline.
+pub(super) async fn in_time<T: Unpin>(
+    storage: &dyn Storage,
+    answer: Answer<'_, T>,
+) -> Result<T, StorageError> {
+    match answer {
+        Answer::Ready(answer) => answer,
+        // Without a runtime, no deadline can be kept.
+        pending if storage.has_deadline() || Handle::try_current().is_err() => pending.await,
+        pending => match timeout(DEADLINE, pending).await {
+            Ok(answer) => answer,
+            Err(_) => Err(StorageError::new("the storage did not answer within a second")),
+        },
+    }
+}

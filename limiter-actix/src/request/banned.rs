@@ -1,0 +1,48 @@
+//! Refuses banned clients, and lets clients with a pass through.
+
+use actix_web::{HttpMessage, dev::ServiceRequest};
+
+use super::{refuse::Refusal, stack::LimiterStack, state::RequestState};
+use crate::{
+    bans::ban::Ban, decision::charge::Charge, plan::Plan, report::decided_by::DecidedBy, response::banned,
+    telemetry::RequestOutcome,
+};
+
+/// Looks for a ban or a pass of a request, by the limiter's key, by the keys of its limits and by the client's
+/// address. Returns whether the request is limited, or the refusal. Called only while there is any ban or pass.
+///
+/// A route that is exempt from all limits answers banned clients too.
+#[cold]
+pub(super) fn apply(
+    state: &RequestState,
+    plan: &Plan,
+    charges: &[Charge],
+    req: &ServiceRequest,
+) -> Result<bool, Box<Refusal>> {
+    if plan.is_exempt() {
+        return Ok(true);
+    }
+    let predicted = &state.predicted;
+    let (client, now) = (&predicted.client, predicted.decided_at);
+    let keys = [client].into_iter().chain(charges.iter().map(|charge| charge.key(client)));
+    let address = predicted.settings().address.of(req);
+    match predicted.worker.config.bans.find(keys, address, now) {
+        None => Ok(true),
+        Some(ban) if ban.is_pass() => {
+            LimiterStack::skip(req);
+            Ok(false)
+        }
+        Some(ban) => Err(refuse(state, &ban, req)),
+    }
+}
+
+fn refuse(state: &RequestState, ban: &Ban, req: &ServiceRequest) -> Box<Refusal> {
+    let predicted = &state.predicted;
+    let (settings, now) = (predicted.settings(), predicted.decided_at);
+    settings.telemetry.count_request(RequestOutcome::Banned, DecidedBy::Storage);
+    let addresses = settings.logged_addresses;
+    settings.telemetry.log_banned(&predicted.client, ban.reason(), predicted.pattern(), addresses, now);
+    let response = banned::respond(settings, ban, now, req);
+    req.extensions_mut().insert(ban.clone());
+    Box::new(Refusal { response, undecided: None })
+}

@@ -1,0 +1,162 @@
+//! Which requests are refused, and which pass.
+
+use std::{sync::Arc, time::Duration};
+
+use actix_web::{App, test::init_service, web};
+use limiter_actix::{Exempt, Key, Limiter, ManualClock, Quota, ScopeExt, key, resource};
+use limiter_test_support::app::{ask, request};
+
+use crate::{HOUR, app, from, get_from, ok};
+
+const ALICE: &str = "192.0.2.1";
+
+fn address(text: &str) -> std::net::IpAddr {
+    text.parse().expect("an address")
+}
+
+#[actix_web::test]
+async fn a_banned_client_is_refused_before_anything_is_counted() {
+    let limiter =
+        Limiter::builder().default_limits("2/hour").meta_limits("1/day").build().expect("a limiter");
+    let app = app(&limiter).await;
+    limiter.ban(address(ALICE), HOUR, "scraping").await.expect("a ban");
+    for _ in 0..5 {
+        assert_eq!(get_from(&app, ALICE).await, 403);
+    }
+    assert_eq!(get_from(&app, "192.0.2.2").await, 200, "another client");
+    assert!(limiter.unban(address(ALICE)).await.expect("no ban"));
+    let statuses = [get_from(&app, ALICE).await, get_from(&app, ALICE).await, get_from(&app, ALICE).await];
+    assert_eq!(statuses, [200, 200, 429], "the whole quota is left");
+}
+
+#[actix_web::test]
+async fn a_pass_lifts_all_limits_and_counts_nothing() {
+    let limiter = Limiter::builder().application_limits("1/hour").build().expect("a limiter");
+    let app = app(&limiter).await;
+    limiter.allow(address(ALICE), HOUR).await.expect("a pass");
+    for _ in 0..5 {
+        assert_eq!(get_from(&app, ALICE).await, 200);
+    }
+    assert!(limiter.disallow(address(ALICE)).await.expect("no pass"));
+    assert_eq!([get_from(&app, ALICE).await, get_from(&app, ALICE).await], [200, 429]);
+}
+
+#[actix_web::test]
+async fn bans_and_passes_end_at_their_time() {
+    let clock = Arc::new(ManualClock::new(std::time::SystemTime::now()));
+    let builder = Limiter::builder().default_limits("1/day").clock(Arc::clone(&clock) as _);
+    let limiter = builder.build().expect("a limiter");
+    let app = app(&limiter).await;
+    limiter.ban(address(ALICE), Duration::from_secs(60), "").await.expect("a ban");
+    limiter.allow(address("192.0.2.2"), Duration::from_secs(60)).await.expect("a pass");
+    clock.advance(Duration::from_secs(59));
+    assert_eq!([get_from(&app, ALICE).await, get_from(&app, "192.0.2.2").await], [403, 200]);
+    clock.advance(Duration::from_secs(1));
+    assert_eq!([get_from(&app, ALICE).await, get_from(&app, "192.0.2.2").await], [200, 200]);
+    assert_eq!([get_from(&app, ALICE).await, get_from(&app, "192.0.2.2").await], [429, 429]);
+    assert_eq!(limiter.bans().await.expect("bans"), []);
+}
+
+#[actix_web::test]
+async fn a_ban_and_a_pass_of_one_target_replace_each_other() {
+    let limiter = Limiter::default();
+    let app = app(&limiter).await;
+    let alice = address(ALICE);
+    limiter.ban(alice, HOUR, "first").await.expect("a ban");
+    assert!(!limiter.disallow(alice).await.expect("no pass"), "there is none");
+    assert_eq!(get_from(&app, ALICE).await, 403);
+    limiter.allow(alice, HOUR).await.expect("a pass");
+    assert_eq!(get_from(&app, ALICE).await, 200);
+    assert!(!limiter.unban(alice).await.expect("no ban"), "it is a pass now");
+    limiter.ban(alice, HOUR, "again").await.expect("a ban");
+    let bans = limiter.bans().await.expect("bans");
+    let [ban] = &*bans else { panic!("{bans:?}") };
+    assert_eq!((ban.client(), ban.reason(), ban.is_pass()), (ALICE, "again", false));
+    assert_eq!(ban.to_string(), "192.0.2.1: again");
+    assert!(limiter.unban(ban).await.expect("no ban"));
+    assert_eq!(get_from(&app, ALICE).await, 200);
+}
+
+/// A health check answers whoever asks.
+#[actix_web::test]
+async fn only_routes_that_are_exempt_from_all_answer_banned_clients() {
+    let limiter = Limiter::builder().exempt_scope("/static").build().expect("a limiter");
+    let partly = web::scope("/partly").exempt(Exempt::DEFAULT | Exempt::META).route("", web::get().to(ok));
+    let app = init_service(
+        App::new()
+            .wrap(limiter.clone())
+            .service(web::scope("/health").exempt(Exempt::ALL).route("", web::get().to(ok)))
+            .service(web::scope("/static").route("/{file}", web::get().to(ok)))
+            .service(partly)
+            .service(resource("/limited", Quota::per_hour(5), |it| it.get(ok))),
+    )
+    .await;
+    limiter.ban(address("127.0.0.1"), HOUR, "").await.expect("a ban");
+    for (path, expected) in
+        [("/health", 200), ("/static/a", 200), ("/partly", 403), ("/limited", 403), ("/missing", 403)]
+    {
+        for _ in 0..3 {
+            assert_eq!(ask(&app, request("GET", path)).await.status, expected, "{path}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn filtered_requests_and_a_limiter_that_is_off_ban_nobody() {
+    let filter = |req: &actix_web::dev::ServiceRequest| req.headers().contains_key("x-internal");
+    let limiter = Limiter::builder().request_filter(filter).build().expect("a limiter");
+    let app = app(&limiter).await;
+    limiter.ban(address(ALICE), HOUR, "").await.expect("a ban");
+    assert_eq!(ask(&app, from(ALICE).insert_header(("x-internal", "1"))).await.status, 200);
+    assert_eq!(get_from(&app, ALICE).await, 403);
+    limiter.set_enabled(false);
+    assert_eq!(get_from(&app, ALICE).await, 200);
+}
+
+/// A client is known by the limiter's key, by the keys of the limits, and by its address.
+#[actix_web::test]
+async fn each_key_of_a_request_may_be_banned() {
+    let limiter = Limiter::builder().key(key::header("x-user")).build().expect("a limiter");
+    let by_token = limiter_actix::Limit::new(Quota::per_hour(100)).key(key::header("x-token"));
+    let app =
+        init_service(App::new().wrap(limiter.clone()).service(resource("/", by_token, |it| it.get(ok))))
+            .await;
+    let status = async |user: &'static str, token: &'static str| {
+        ask(&app, from(ALICE).insert_header(("x-user", user)).insert_header(("x-token", token))).await.status
+    };
+    let header = |name, value: &str| Key::text(name, value);
+    for banned in
+        [header("header x-user", "eve"), header("header x-token", "stolen"), Key::from(address(ALICE))]
+    {
+        assert_eq!(status("eve", "stolen").await, 200, "{banned:?}");
+        limiter.ban(&banned, HOUR, "").await.expect("a ban");
+        assert_eq!(status("eve", "stolen").await, 403, "{banned:?}");
+        let is_address = banned == Key::from(address(ALICE));
+        assert_eq!(status("bob", "own").await, if is_address { 403 } else { 200 }, "{banned:?}");
+        assert!(limiter.unban(&banned).await.expect("no ban"));
+    }
+}
+
+#[actix_web::test]
+async fn handlers_that_check_limits_themselves_are_not_reached_by_banned_clients() {
+    let limiter = Limiter::builder().auto_check(false).build().expect("a limiter");
+    let app = app(&limiter).await;
+    limiter.ban(address(ALICE), HOUR, "").await.expect("a ban");
+    assert_eq!(get_from(&app, ALICE).await, 403);
+}
+
+/// Tenants that share a process do not share bans.
+#[actix_web::test]
+async fn bans_are_separate_by_storage_and_prefix() {
+    let storage: Arc<dyn limiter_actix::storage::Storage> =
+        Arc::new(limiter_actix::storage::MemoryStorage::new());
+    let limiter = |prefix: &str| {
+        let builder = Limiter::builder().storage(Arc::clone(&storage)).key_prefix(prefix);
+        builder.build().expect("a limiter")
+    };
+    let (one, same, other) = (limiter("one"), limiter("one"), limiter("other"));
+    one.ban(address(ALICE), HOUR, "").await.expect("a ban");
+    for (limiter, expected) in [(&one, 403), (&same, 403), (&other, 200), (&Limiter::default(), 200)] {
+        assert_eq!(get_from(&app(limiter).await, ALICE).await, expected);
+    }
+}
