@@ -38,13 +38,15 @@ impl Side {
 pub async fn sides(server: &Server) -> Vec<Side> {
     let mut sides = vec![increment(server).await];
     for strategy in Strategy::ALL {
-        sides.push(ours(&format!("limiter, {strategy}"), RedisStorage::new(&server.uri), strategy, 1));
+        sides.push(ours(&format!("limiter, {strategy}"), RedisStorage::new(&server.uri), strategy, 1, 0));
     }
     let fixed = Strategy::FixedWindow;
-    sides.push(ours("limiter, 3 limits", RedisStorage::new(&server.uri), fixed, 3));
+    sides.push(ours("limiter, 3 limits", RedisStorage::new(&server.uri), fixed, 3, 0));
+    sides.push(ours("limiter, 3 limits and a meta limit", RedisStorage::new(&server.uri), fixed, 3, 1));
+    sides.push(ours("limiter, 8 limits", RedisStorage::new(&server.uri), fixed, 8, 0));
     let guarded =
         RedisStorage::new(&server.uri).map(|storage| LocalRefusals::new(Arc::new(Resilient::new(storage))));
-    sides.push(ours("limiter, 3 limits, with breaker and local refusals", guarded, fixed, 3));
+    sides.push(ours("limiter, 3 limits, with breaker and local refusals", guarded, fixed, 3, 0));
     sides.push(refused_locally(server));
     sides.push(extensible(server).await);
     sides.push(limitation(server));
@@ -72,10 +74,11 @@ fn ours<S: Storage + 'static>(
     storage: Result<S, StorageError>,
     strategy: Strategy,
     limits: usize,
+    meta: usize,
 ) -> Side {
     // A log holds no more; no client comes as often.
     let amount = if strategy == Strategy::MovingWindow { RedisStorage::MAX_MOVING_WINDOW } else { PLENTY };
-    let ask = batches(storage.expect("it is an address"), name, amount, strategy, limits);
+    let ask = batches(storage.expect("it is an address"), name, amount, strategy, limits, meta);
     let configuration = "plenty an hour for each client, as much as a log holds for the moving window";
     Side { name: name.into(), configuration, ask, commands: &["evalsha", "eval"], admits: true }
 }
@@ -83,7 +86,7 @@ fn ours<S: Storage + 'static>(
 /// A limit that is spent by the first question; from then on the answers come from this process.
 fn refused_locally(server: &Server) -> Side {
     let storage = LocalRefusals::new(Arc::new(RedisStorage::new(&server.uri).expect("it is an address")));
-    let ask = batches(storage, "refused", 1, Strategy::FixedWindow, 1);
+    let ask = batches(storage, "refused", 1, Strategy::FixedWindow, 1, 0);
     let first = Cell::new(true);
     let ask = move |_: usize| -> Asked {
         let (answer, again) = (ask(0), first.replace(false).then(|| ask(0)));
@@ -100,24 +103,29 @@ fn refused_locally(server: &Server) -> Side {
     Side { name, configuration, ask: Box::new(ask), commands: &["evalsha", "eval"], admits: false }
 }
 
-/// Asks a storage about some limits of one client.
+/// Asks a storage about some limits of one client, guarded by some meta limits in a scope of their own.
 fn batches<S: Storage + 'static>(
     storage: S,
     scope: &str,
     amount: u64,
     strategy: Strategy,
     limits: usize,
+    meta: usize,
 ) -> Box<dyn Fn(usize) -> Asked> {
     let label = |number: usize| Policy::new(Quota::per_hour(amount), strategy).with_label(number.to_string());
     let policies: Vec<_> = (0..limits).map(label).collect();
-    let all = Rc::new((storage, Scope::new([scope]), policies, SystemClock::new()));
+    let scopes = [Scope::new([scope]), Scope::new([scope, "meta"])];
+    let all = Rc::new((storage, scopes, policies, SystemClock::new()));
     Box::new(move |client| {
         let all = Rc::clone(&all);
         Box::pin(async move {
-            let (storage, scope, policies, clock) = &*all;
+            let (storage, [scope, of_meta], policies, clock) = &*all;
             let key = Key::text("client", client.to_string());
             let hits: Vec<_> = policies.iter().map(|policy| Hit::new(scope, &key, policy)).collect();
-            storage.decide(&Batch::new(&hits), clock.now()).await.expect("it answers").is_admitted()
+            let meta: Vec<_> =
+                policies[..meta].iter().map(|policy| Hit::new(of_meta, &key, policy)).collect();
+            let batch = Batch::new(&hits).guards(&meta).on_refusal(&meta);
+            storage.decide(&batch, clock.now()).await.expect("it answers").is_admitted()
         })
     })
 }

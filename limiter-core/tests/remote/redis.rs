@@ -7,6 +7,7 @@ mod clock;
 mod cluster;
 mod faults;
 mod keys;
+mod moving_windows;
 mod refusals;
 mod sentinel;
 mod server;

@@ -1,3 +1,5 @@
+mod shape;
+
 use std::ptr;
 
 use redis::Cmd;
@@ -17,8 +19,8 @@ pub(super) struct Call {
     time: Option<u64>,
     /// For a decision, the numbers of guards and limits.
     sizes: [usize; 2],
-    /// The shape of the limits, if a script is specialised for them.
-    shape: Option<BatchShape>,
+    /// The shape of the batch and the script that is specialised for it, if there is one.
+    specialised: Option<(BatchShape, &'static Script)>,
     keys: SmallVec<[String; 2]>,
     /// For each hit, the place of the first hit on the same count.
     places: SmallVec<[usize; 6]>,
@@ -31,8 +33,8 @@ pub(super) struct HitArguments {
     pub(super) strategy: Strategy,
     /// The place of the key.
     key: usize,
-    /// The name of the record.
-    name: [u8; 8],
+    /// The name of the record, exact in a double.
+    name: u64,
     /// In microseconds.
     pub(super) window: u64,
     capacity: [u64; 2],
@@ -61,7 +63,10 @@ impl Call {
         for (place, hit) in call.places.iter().zip(&mut call.hits) {
             hit.extra[0] = *place as u64;
         }
-        call.shape = call.shape_of(batch);
+        call.specialised = call.shape().and_then(|shape| {
+            let script = Script::specialised(&shape)?;
+            Some((shape, script))
+        });
         call
     }
 
@@ -74,16 +79,8 @@ impl Call {
     ) -> Self {
         let mut call = Self::decide(batch, time, key);
         // The specialised scripts do not report from where they moved an end.
-        call.shape = call.shape.filter(|shape| !shape.is_elastic());
+        call.specialised = call.specialised.filter(|(shape, _)| !shape.is_elastic());
         call
-    }
-
-    /// Returns the shape of a batch that has only limits, each on a count of its own.
-    fn shape_of(&self, batch: &Batch<'_>) -> Option<BatchShape> {
-        let is_plain = self.hits.len() == batch.limits.len()
-            && batch.limits.iter().all(|hit| !hit.shadow)
-            && self.places.iter().enumerate().all(|(hit, place)| hit == *place);
-        is_plain.then(|| BatchShape::of(self.hits.iter().map(|hit| (hit.strategy, hit.key))))?
     }
 
     /// Creates a call that refunds hits.
@@ -110,7 +107,7 @@ impl Call {
             strategies: self.strategies,
             time: self.time,
             sizes: [0; 2],
-            shape: None,
+            specialised: None,
             keys: self.keys.clone(),
             places: SmallVec::new(),
             hits,
@@ -138,7 +135,7 @@ impl Call {
             strategies: Strategies::default(),
             time: time.map(micros),
             sizes: [0; 2],
-            shape: None,
+            specialised: None,
             keys: SmallVec::new(),
             places: SmallVec::new(),
             hits: SmallVec::new(),
@@ -192,8 +189,8 @@ impl Call {
     }
 
     /// Returns the shape of the batch, if a script is specialised for it.
-    pub(super) fn shape(&self) -> Option<&BatchShape> {
-        self.shape.as_ref()
+    pub(super) fn specialised_shape(&self) -> Option<&BatchShape> {
+        self.specialised.as_ref().map(|(shape, _)| shape)
     }
 
     /// Returns the number of hits that the script reports.
@@ -212,8 +209,8 @@ impl Call {
     }
 
     fn script(&self) -> &'static Script {
-        match &self.shape {
-            Some(shape) => Script::specialised(shape),
+        match &self.specialised {
+            Some((_, script)) => script,
             None => Script::new(self.task, self.strategies),
         }
     }
@@ -232,19 +229,29 @@ impl Call {
     /// Encodes the hits for the script, as doubles, which the server reads faster than text.
     fn arguments(&self) -> SmallVec<[u8; 256]> {
         let mut arguments = SmallVec::new();
-        let mut add = |number: u64| arguments.extend_from_slice(&double(number).to_le_bytes());
-        if self.shape.is_none() {
-            self.sizes.iter().for_each(|size| add(*size as u64));
+        let mut add = |numbers: &[u64]| {
+            for number in numbers {
+                arguments.extend_from_slice(&double(*number).to_le_bytes());
+            }
+        };
+        if self.specialised.is_none() {
+            add(&self.sizes.map(|size| size as u64));
         }
         for hit in &self.hits {
-            arguments.extend_from_slice(&hit.name);
-            let mut add = |number: u64| arguments.extend_from_slice(&double(number).to_le_bytes());
-            add(hit.window);
-            hit.capacity.iter().chain(&hit.cost).for_each(|number| add(*number));
-            if self.shape.is_none() {
-                add(hit.key as u64 + 1);
-                add(Strategies::number(hit.strategy).into());
-                hit.extra.iter().for_each(|number| add(*number));
+            match (&self.specialised, hit.strategy) {
+                (Some(_), Strategy::TokenBucket) => {
+                    add(&[hit.name]);
+                    add(&hit.capacity);
+                    add(&hit.cost);
+                }
+                (Some(_), _) => add(&[hit.name, hit.window, hit.capacity[0], hit.cost[0]]),
+                (None, strategy) => {
+                    add(&[hit.name, hit.window]);
+                    add(&hit.capacity);
+                    add(&hit.cost);
+                    add(&[hit.key as u64 + 1, Strategies::number(strategy).into()]);
+                    add(&hit.extra);
+                }
             }
         }
         arguments
@@ -266,7 +273,7 @@ impl HitArguments {
         Self {
             strategy: policy.strategy(),
             key,
-            name: policy.record_name(),
+            name: u64::from_le_bytes(policy.record_name()) >> 11,
             window: policy.window() / 1000,
             capacity: amount(policy, policy.capacity()),
             cost: amount(policy, hit.cost),

@@ -4,7 +4,7 @@ use redis::Value;
 
 #[cfg(feature = "redis-cluster")]
 use super::cluster::parse_topology;
-use super::{call::Call, clock, reply, reset};
+use super::{call::Call, clock, reply, reset, script::BatchShape};
 use crate::{
     Strategy,
     storage::{
@@ -40,15 +40,14 @@ fn check_reply(batch: &Batch<'_>, call: &Call, value: &Value) {
     let Ok(decision) = reply::decision(value, batch, call) else { return };
     check_decision(batch, &decision);
     let Value::BulkString(reply) = value else { panic!("{value:?} is no reply of a script") };
-    let specialised = call.shape().map(|shape| shape.keys().count() * 16 + call.reports() * 32);
-    let is_specialised =
-        specialised.is_some_and(|length| reply.strip_suffix(b"-").unwrap_or(reply).len() == length);
-    assert!(is_specialised || reply.len() == 1 + 33 * call.reports(), "{reply:?} is no whole reply");
+    let rest = call.specialised_shape().and_then(|shape| {
+        let rest = reply.get(shape.reply_len()..)?;
+        let is_admitted = rest.len() == shape.shadows() && rest.iter().all(u8::is_ascii_digit);
+        (is_admitted || matches!(rest, b"-" | b"=")).then_some((rest, is_admitted))
+    });
+    assert!(rest.is_some() || reply.len() == 1 + 33 * call.reports(), "{reply:?} is no whole reply");
     if decision.is_admitted() {
-        assert!(
-            if is_specialised { reply.len() % 16 == 0 } else { reply[0] == b'0' },
-            "{reply:?} is a refusal"
-        );
+        assert!(rest.map_or(reply[0] == b'0', |(_, is_admitted)| is_admitted), "{reply:?} is a refusal");
     }
     #[cfg(feature = "redis-cluster")]
     if let Ok(reply) = reply::ScriptReply::decode(value, call) {
@@ -85,10 +84,13 @@ fn reports(input: &mut Input<'_>, hits: usize) -> Vec<u8> {
 
 /// Returns a reply of a specialised script, of about the right length.
 fn records(input: &mut Input<'_>, call: &Call) -> Vec<u8> {
-    let doubles = call.shape().map_or(4, |shape| shape.keys().count() * 2 + call.reports() * 4);
+    let shape = call.specialised_shape();
+    let doubles = shape.map_or(4, |shape| shape.reply_len() / 8);
     let mut reply: Vec<u8> = (0..doubles).flat_map(|_| double(input)).collect();
-    if input.is_set() {
-        reply.push(b'-');
+    match input.below(4) {
+        0 => reply.push(b'-'),
+        1 => reply.push(b'='),
+        _ => (0..shape.map_or(0, BatchShape::shadows)).for_each(|_| reply.push(b'0' + input.byte() % 3)),
     }
     reply
 }

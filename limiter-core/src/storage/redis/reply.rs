@@ -1,7 +1,12 @@
 use redis::Value;
 use smallvec::{SmallVec, smallvec};
 
-use super::{call::Call, error, raw_report::RawReport, script::BatchShape};
+use super::{
+    call::Call,
+    error,
+    raw_report::RawReport,
+    script::{BatchShape, HitRole},
+};
 use crate::{
     Window,
     storage::{Batch, Decision, Hit, StorageError, Verdict, decision::Windows},
@@ -28,7 +33,8 @@ impl ScriptReply {
     /// Decodes the reply to a call.
     pub(super) fn decode(reply: &Value, call: &Call) -> Result<Self, StorageError> {
         let Value::BulkString(reply) = reply else { return Err(error::unexpected_reply()) };
-        let specialised = call.shape().and_then(|shape| Self::from_records(reply, shape, call.reports()));
+        let specialised =
+            call.specialised_shape().and_then(|shape| Self::from_records(reply, shape, call.reports()));
         specialised.or_else(|| Self::from_reports(reply, call.reports())).ok_or_else(error::unexpected_reply)
     }
 
@@ -55,28 +61,48 @@ impl ScriptReply {
         (rest.is_empty() && reports.len() == hits).then_some(Self { verdict, reports })
     }
 
-    /// Decodes the reply of a specialised script: for each key its head, which begins with the time, and records.
+    /// Decodes the reply of a specialised script: for each key its head, which begins with the time, and records, or
+    /// the report of its moving window.
     ///
-    /// A `-` follows if the batch is refused. Returns `None` for the reply of another script, whose length differs.
+    /// A digit follows for each shadow limit, 1 if it was taken, or else `-` if the batch is refused, and `=` if a
+    /// guard refused. Returns `None` for the reply of another script, whose length differs.
     fn from_records(reply: &[u8], shape: &BatchShape, hits: usize) -> Option<Self> {
-        let (verdict, mut rest) = match reply.strip_suffix(b"-") {
-            Some(rest) if rest.len() % 16 == 0 => (Verdict::Refused, rest),
-            _ => (Verdict::Admitted, reply),
+        let (mut rest, end) = reply.split_at_checked(shape.reply_len())?;
+        let verdict = match end {
+            b"-" => Verdict::Refused,
+            b"=" => Verdict::RefusedByGuard,
+            _ => Verdict::Admitted,
         };
-        let was_taken = verdict == Verdict::Admitted;
         let mut reports: RawReports = smallvec![RawReport::default(); hits];
         for key in shape.keys() {
-            let (head, records) = rest.split_at_checked(16)?;
-            let at = double(head, 0)?;
-            rest = records;
-            for limit in shape.limits_of(key) {
+            let at = double(rest, 0)?;
+            rest = if shape.is_log(key) { rest } else { rest.get(16..)? };
+            for (count, _) in shape.counts_of(key) {
                 let (stored, records) = rest.split_at_checked(32)?;
-                *reports.get_mut(limit)? =
-                    RawReport { was_taken, is_moved: false, at, record: record(stored)? };
+                // Counts of hits on refusal are not reported.
+                if let Some(report) = reports.get_mut(count) {
+                    *report = RawReport { was_taken: false, is_moved: false, at, record: record(stored)? };
+                }
                 rest = records;
             }
         }
-        rest.is_empty().then_some(Self { verdict, reports })
+        if verdict == Verdict::Admitted {
+            let mut shadows = end.iter();
+            for (place, hit) in shape.limits() {
+                reports.get_mut(place)?.was_taken = match hit.role {
+                    HitRole::Shadow => match shadows.next()? {
+                        b'0' => false,
+                        b'1' => true,
+                        _ => return None,
+                    },
+                    _ => true,
+                };
+            }
+            if !shadows.as_slice().is_empty() {
+                return None;
+            }
+        }
+        Some(Self { verdict, reports })
     }
 
     /// Returns the windows of the guards and limits. `places` are equal for hits on one count.

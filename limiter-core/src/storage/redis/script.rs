@@ -7,11 +7,15 @@ use std::{
 
 use parking_lot::Mutex;
 
+mod shape;
 mod source;
 mod specialised;
 
 use self::source::{BEGIN, CLEAR, DECIDE, HITS, REFUND, counts};
-pub(super) use self::{source::Strategies, specialised::BatchShape};
+pub(super) use self::{
+    shape::{BatchShape, HitRole, HitShape},
+    source::Strategies,
+};
 
 /// The version of the stored contents, which is part of all keys.
 ///
@@ -45,19 +49,25 @@ impl Script {
         };
         SCRIPTS[task as usize][strategies.index()].get_or_init(|| {
             let functions = strategies.functions();
-            Self::from_code([BEGIN, HITS, &counts(), &functions, &strategies.fill(end)].concat())
+            Self::from_code([BEGIN, HITS, &functions, &counts(strategies), &strategies.fill(end)].concat())
         })
     }
 
-    /// Returns the script specialised for batches of this shape.
-    pub(super) fn specialised(shape: &BatchShape) -> &'static Self {
+    /// Returns the script specialised for batches of this shape, or `None` if there are too many of them.
+    pub(super) fn specialised(shape: &BatchShape) -> Option<&'static Self> {
+        /// A program has few shapes, and each script stays on the server until that ends.
+        const MAX_SCRIPTS: usize = 256;
         static SCRIPTS: LazyLock<Mutex<HashMap<BatchShape, &'static Script>>> = LazyLock::new(Mutex::default);
-        // A program has few shapes, and never more than 4196. A shape has one to four limits, each of four strategies
-        // and in the scope of an earlier limit or in another one.
-        SCRIPTS
-            .lock()
-            .entry(shape.clone())
-            .or_insert_with(|| Box::leak(Box::new(Self::from_code(specialised::code(shape)))))
+        let mut scripts = SCRIPTS.lock();
+        if let Some(script) = scripts.get(shape) {
+            return Some(script);
+        }
+        if scripts.len() == MAX_SCRIPTS {
+            return None;
+        }
+        let script: &'static Script = Box::leak(Box::new(Self::from_code(specialised::code(shape))));
+        scripts.insert(shape.clone(), script);
+        Some(script)
     }
 
     fn from_code(code: String) -> Self {

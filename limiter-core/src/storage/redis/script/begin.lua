@@ -1,5 +1,6 @@
--- What all scripts begin with. Arguments: names of counts (8 bytes each) and doubles, which the server reads faster
--- than text; and the time in microseconds, or nothing for the time of the server.
+-- What all scripts begin with. Arguments: doubles, which the server reads faster than text; and the time in
+-- microseconds, or nothing for the time of the server. Names of counts are whole numbers below 2^53, which cost the
+-- server less than texts.
 --
 -- Instants are whole microseconds since the epoch, so that they are exact in the doubles of Lua (2^53 of them are
 -- the year 2255); where a token bucket needs nanoseconds, they stand in a number of their own, 0 to 999. Costs and

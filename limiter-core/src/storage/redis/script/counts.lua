@@ -8,7 +8,7 @@ local ELASTIC, MOVING = 2, 3
 -- How many counts a client can have in one scope. More only come about when limits change by the request.
 local MOST = --[[MAX_COUNTS_IN_SCOPE]]
 
--- What `moving_window.lua` does.
+-- What `moving_window.lua` does with counts in tables.
 local log
 
 -- How many milliseconds a key lives that means nothing from `expires` on: a second longer, so that no rounding

@@ -1,140 +1,157 @@
--- The hits of the last window, stored as a list: first `newest instant:sum of the costs`, then each instant,
--- oldest first, with its cost where that is not 1.
+-- The hits of the last window. They are one string with a key of its own: for each hit its instant and its cost, oldest
+-- first, and then the trailer. That is at the end, so that one command reads it with the newest hits, and one writes a
+-- hit with it. It consists of the newest instant, until when the key is kept, the sum of the costs, the instant of the
+-- oldest hit or 0, how many hits at the beginning have left the window, how many there are with these, and a mark. So a
+-- hit takes 16 bytes and the trailer 56.
 
-local AT_ONCE = 100
-
-local function parse(hit)
-  local at, cost = string.match(hit, '^(%d+) ?(%d*)$')
-  return tonumber(at), tonumber(cost) or 1
+--- read
+-- With up to 16 hits.
+local tail$ = redis.pcall('GETRANGE', key@, '-312', '-1')
+local newest@, kept@, used$, oldest$, gone$, stored$, mark$ = 0, 0, 0, 0, 0, 0, 0
+-- An error is a table, and shorter.
+if #tail$ >= 56 then
+  newest@, kept@, used$, oldest$, gone$, stored$, mark$ = read('<ddddddd', tail$, #tail$ - 55)
 end
-
-local function format(at, cost)
-  if cost == 1 then
-    return string.format('%.0f', at)
-  end
-  return string.format('%.0f %.0f', at, cost)
+if mark$ ~= 20131119.5 then
+  -- What cannot be ours counts as nothing.
+  tail$, newest@, kept@, used$, oldest$, gone$, stored$ = '', 0, 0, 0, 0, 0, 0
 end
-
--- Shows the hits from a place in the list on, until `visit` says that it has seen enough.
-local function each(count, first, visit)
-  repeat
-    local hits = call('LRANGE', count.key, first, first + AT_ONCE - 1)
-    for offset, hit in ipairs(hits) do
-      if visit(first + offset - 1, parse(hit)) then
-        return
-      end
+local at@, added$ = now > newest@ and now or newest@, 0
+if oldest$ > 0 and oldest$ <= at@ - window$ then
+  local hits, from = tail$, #tail$ - 55 - (stored$ - gone$) * 16
+  oldest$ = 0
+  while gone$ < stored$ do
+    if from < 1 or from > #hits then
+      hits, from = call('GETRANGE', key@, gone$ * 16, math.min(gone$ + 64, stored$) * 16 - 1), 1
     end
-    first = first + AT_ONCE
-  until #hits < AT_ONCE
+    local instant, cost = read('<dd', hits, from)
+    if instant > at@ - window$ then
+      oldest$ = instant
+      break
+    end
+    gone$, used$, from = gone$ + 1, used$ - cost, from + 16
+  end
 end
 
--- The place and the cost of the hit at an instant; they ascend.
-local function find(count, instant)
-  local low, high = count.gone + 1, call('LLEN', count.key) - 1
-  while low <= high do
-    local middle = math.floor((low + high) / 2)
-    local at, cost = parse(call('LINDEX', count.key, middle))
-    if at == instant then
-      return middle, cost
-    elseif at < instant then
-      low = middle + 1
-    else
-      high = middle - 1
+--- wait
+-- The instant of the last of the hits that must leave until the cost passes, unless no wait helps or none is needed.
+if cost$ > capacity$ - used$ and cost$ <= capacity$ then
+  local missing, place, hits, from = cost$ - (capacity$ - used$), gone$, tail$, #tail$ - 55 - (stored$ - gone$) * 16
+  while missing > 0 and place < stored$ do
+    if from < 1 or from > #hits then
+      hits, from = call('GETRANGE', key@, place * 16, math.min(place + 64, stored$) * 16 - 1), 1
+    end
+    local instant, freed = read('<dd', hits, from)
+    last$, missing, place, from = instant, missing - freed, place + 1, from + 16
+  end
+  if missing > 0 and added$ > 0 then
+    last$ = at@
+  end
+end
+
+--- write
+do
+  local place, hit, before, lifetime = stored$, added$, '', false
+  if at@ == newest@ and stored$ > gone$ then
+    -- Hits at one instant are one, by which a refund finds them.
+    local last, cost = read('<dd', tail$, #tail$ - 71)
+    if last == at@ then
+      place, hit = place - 1, hit + cost
+    end
+  end
+  -- Some hits that have left the window stay, so that the others are seldom copied.
+  local is_cut = gone$ >= 32 and gone$ * 2 >= stored$
+  if is_cut or at@ + window$ > kept@ then
+    -- With time to spare: the next hit needs the key longer.
+    kept@ = at@ + window$ + window$ / 8
+    lifetime = math.ceil((kept@ - at@) / 1000) + 1000
+  end
+  if is_cut then
+    if place > gone$ then
+      before = call('GETRANGE', key@, gone$ * 16, place * 16 - 1)
+    end
+    place, gone$ = place - gone$, 0
+  end
+  local value = pack('<ddddddddd', at@, hit, at@, kept@, used$, oldest$, gone$, place + 1, 20131119.5)
+  if is_cut or tail$ == '' then
+    call('SET', key@, before .. value, 'PX', lifetime)
+  else
+    call('SETRANGE', key@, place * 16, value)
+    if lifetime then
+      call('PEXPIRE', key@, lifetime)
     end
   end
 end
 
--- The instant of the last of the hits that must leave until `missing` units are free.
-local function frees(count, missing)
-  local last = 0
-  each(count, count.gone + 1, function(_, at, cost)
-    missing, last = missing - cost, at
-    return missing <= 0
-  end)
-  if missing > 0 and count.added > 0 then
-    last = count.at
-  end
-  return last
+--- look
+passes$ = cost$ <= capacity$ - used$
+
+--- take
+used$, added$ = used$ + cost$, added$ + cost$
+if oldest$ == 0 then
+  oldest$ = at@
 end
 
+--- log
+-- The same for counts in tables.
 log = {
   load = function(count)
-    local head = call('LRANGE', count.key, 0, 1)
-    local newest, used = string.match(head[1] or '', '^(%d+):(%d+)$')
-    count.is_stored, count.newest, count.used = newest ~= nil, tonumber(newest) or 0, tonumber(used) or 0
-    count.at = math.max(now, count.newest)
-    count.gone, count.oldest, count.added = 0, 0, 0
-    if not head[2] then
-      return
-    end
-    local since = count.at - count.window
-    local oldest = parse(head[2])
-    if oldest > since then
-      count.oldest = oldest
-      return
-    end
-    each(count, 1, function(place, at, cost)
-      if at > since then
-        count.oldest = at
-        return true
-      end
-      count.gone, count.used = place, count.used - cost
-    end)
+    local key, window = count.key, count.window
+    --[[read]]
+    count.tail, count.newest, count.kept, count.at, count.added = tail, newest, kept, at, added
+    count.used, count.oldest, count.gone, count.stored = used, oldest, gone, stored
+    count.is_stored = tail ~= ''
   end,
   passes = function(count, cost)
-    return cost <= count.capacity - count.used
+    local passes, capacity, used = false, count.capacity, count.used
+    --[[look]]
+    return passes
   end,
   take = function(count, cost)
-    count.used, count.added = count.used + cost, count.added + cost
-    if count.oldest == 0 then
-      count.oldest = count.at
-    end
+    local at, used, added, oldest = count.at, count.used, count.added, count.oldest
+    --[[take]]
+    count.used, count.added, count.oldest = used, added, oldest
   end,
   words = function(count, cost)
-    local missing = cost - (count.capacity - count.used)
-    if missing <= 0 or cost > count.capacity then
-      return count.at, count.used, count.oldest, 0
-    end
-    return count.at, count.used, count.oldest, frees(count, missing)
-  end,
-  refund = function(count, cost, stamp)
-    local place, left = find(count, stamp)
-    if not place then
-      return false
-    end
-    local returned = math.min(cost, left)
-    count.used = count.used - returned
-    if left > returned then
-      call('LSET', count.key, place, format(stamp, left - returned))
-    else
-      call('LSET', count.key, place, '')
-      call('LREM', count.key, -1, '')
-    end
-    return true
+    local key, tail, gone, stored, added = count.key, count.tail, count.gone, count.stored, count.added
+    local at, used, capacity, last = count.at, count.used, count.capacity, 0
+    --[[wait]]
+    return at, used, count.oldest, last
   end,
   save = function(count)
-    local newest = count.newest
-    if count.added > 0 then
-      newest = count.at
-    end
-    local head = string.format('%.0f:%.0f', newest, count.used)
-    if not count.is_stored then
-      call('RPUSH', count.key, head)
-    else
-      -- The last of those that have left the window makes the place of the head.
-      if count.gone > 0 then
-        call('LTRIM', count.key, count.gone, -1)
-      end
-      call('LSET', count.key, 0, head)
-    end
-    if count.added > 0 then
-      local at, cost = parse(call('LINDEX', count.key, -1))
-      if at == count.at then
-        call('LSET', count.key, -1, format(at, cost + count.added))
+    local key, tail, gone, stored, added = count.key, count.tail, count.gone, count.stored, count.added
+    local at, used, oldest, window = count.at, count.used, count.oldest, count.window
+    local newest, kept = count.newest, count.kept
+    --[[write]]
+  end,
+  -- Writes all hits anew without a part of the one at the instant `stamp`, if there is one.
+  refund = function(count, cost, stamp)
+    local low, high = count.gone, count.stored - 1
+    while low <= high do
+      local place = math.floor((low + high) / 2)
+      local at, left = read('<dd', call('GETRANGE', count.key, place * 16, place * 16 + 15))
+      if at == stamp then
+        log.replace(count, place, left, math.min(cost, left))
+        return
+      elseif at < stamp then
+        low = place + 1
       else
-        call('RPUSH', count.key, format(count.at, count.added))
+        high = place - 1
       end
     end
-    call('PEXPIRE', count.key, lifetime(count.at, newest + count.window))
+  end,
+  replace = function(count, place, left, returned)
+    local value, hit, oldest = call('GET', count.key), '', 0
+    if left > returned then
+      hit = string.sub(value, place * 16 + 1, place * 16 + 8) .. pack('<d', left - returned)
+    end
+    local before = string.sub(value, count.gone * 16 + 1, place * 16)
+    local hits = before .. hit .. string.sub(value, place * 16 + 17, count.stored * 16)
+    if hits ~= '' then
+      oldest = read('<d', hits)
+    end
+    local used = count.used - returned
+    local trailer = pack('<ddddddd', count.newest, count.kept, used, oldest, 0, #hits / 16, 20131119.5)
+    call('SET', count.key, hits .. trailer, 'PX', lifetime(count.at, count.kept))
   end,
 }

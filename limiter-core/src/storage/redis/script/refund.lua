@@ -6,9 +6,7 @@ for number = 1, all do
     told(number)
   local count = count_of(place, strategy, name, window, capacity, capacity_nanos)
   if strategy == MOVING then
-    if log.refund(count, cost, stamp) then
-      log.save(count)
-    end
+    log.refund(count, cost, stamp)
   elseif count.is_stored then
     local at, a, b, c, is_returned = count.at, count.a, count.b, count.c, true
     --[[give back]]

@@ -24,9 +24,18 @@ pub(super) const DECIDE: &str = include_str!("decide.lua");
 pub(super) const REFUND: &str = include_str!("refund.lua");
 pub(super) const CLEAR: &str = include_str!("clear.lua");
 
-/// Returns the part that keeps counts.
-pub(super) fn counts() -> String {
-    include_str!("counts.lua").replace("--[[MAX_COUNTS_IN_SCOPE]]", &MAX_COUNTS_IN_SCOPE.to_string())
+/// Returns the part that keeps counts of these strategies in tables.
+pub(super) fn counts(strategies: Strategies) -> String {
+    let counts = include_str!("counts.lua");
+    let counts = counts.replace("--[[MAX_COUNTS_IN_SCOPE]]", &MAX_COUNTS_IN_SCOPE.to_string());
+    let logs = strategies.iter().filter(|it| *it == Strategy::MovingWindow).map(|strategy| {
+        let steps = ["read", "look", "take", "wait", "write"];
+        let log = section(strategy, "log").to_owned();
+        steps
+            .iter()
+            .fold(log, |code, step| code.replace(&place_of(step), &unnumbered(section(strategy, step))))
+    });
+    counts + &logs.collect::<String>()
 }
 
 impl Strategies {
@@ -66,24 +75,31 @@ impl Strategies {
     pub(super) fn fill(self, code: &str) -> String {
         ["look", "take", "give back"]
             .iter()
-            .fold(code.to_owned(), |code, name| code.replace(&format!("--[[{name}]]"), &self.choice(name)))
+            .fold(code.to_owned(), |code, name| code.replace(&place_of(name), &self.choice(name)))
     }
 
     fn choice(self, name: &str) -> String {
         let cases = self.iter().filter(|it| *it != Strategy::MovingWindow).map(|strategy| {
-            let code = section(strategy, name).replace(['$', '@'], "");
+            let code = unnumbered(section(strategy, name));
             format!("if strategy == {} then\n{code}\nend\n", Self::number(strategy))
         });
         cases.collect()
     }
 }
 
-/// Returns a section of the file of a strategy. The file of the moving window consists of functions only.
+/// Returns a section of the file of a strategy.
 pub(super) fn section(strategy: Strategy, name: &str) -> &'static str {
     let file = STRATEGIES[usize::from(Strategies::number(strategy)) - 1];
-    if strategy == Strategy::MovingWindow {
-        return if name == "functions" { file } else { "" };
-    }
     let mut sections = file.split("--- ").skip(1).filter_map(|section| section.split_once('\n'));
     sections.find(|(title, _)| *title == name).map_or("", |(_, code)| code)
+}
+
+/// Returns the comment in whose place a section goes.
+fn place_of(section: &str) -> String {
+    format!("--[[{section}]]")
+}
+
+/// Returns a section for a script in which one hit at a time has its variables.
+fn unnumbered(section: &str) -> String {
+    section.replace(['$', '@'], "")
 }
