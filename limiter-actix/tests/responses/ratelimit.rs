@@ -161,13 +161,15 @@ async fn names_are_unique_and_printable() {
 
 #[actix_web::test]
 async fn numbers_have_at_most_fifteen_digits() {
-    let most = 999_999_999_999_999;
-    let bucket = Limit::new(Quota::per_day(most)).strategy(Strategy::TokenBucket).burst(4 * most);
+    let decade: Quota = "311040000000000 per 10 years".parse().expect("a quota");
+    // It fills within 100 years.
+    let bucket = Limit::new(decade).strategy(Strategy::TokenBucket).burst(10 * decade.amount());
     let longest = Limit::new("1 per 100 years".parse().expect("a quota"));
     let answer = last(|it| it.default_limits([bucket, longest].to_vec()), &[0, 0]).await;
     let (policy, state) = fields_of(&answer);
-    assert!(policy.starts_with(r#""999999999999999 per 1 day";q=999999999999999;w=86400, "#), "{policy}");
-    assert!(state.starts_with(r#""999999999999999 per 1 day";r=999999999999999;t="#), "{state}");
+    let name = "311040000000000 per 10 year";
+    assert!(policy.starts_with(&format!(r#""{name}";q=311040000000000;w=311040000, "#)), "{policy}");
+    assert!(state.starts_with(&format!(r#""{name}";r=999999999999999;t="#)), "{state}");
     assert!(state.contains(r#""1 per 100 year";r=0;t=3110400000"#), "{state}");
 }
 
