@@ -54,11 +54,6 @@ pub use limiter_core::{
 #[cfg(feature = "macros")]
 pub use limiter_macros::{exempt, limit};
 
-#[cfg(feature = "config-file")]
-pub use self::{
-    builder::build::{check_file, outline_file},
-    settings::outline::{FileOutline, OutlinedLimit},
-};
 pub use self::{
     builder::LimiterBuilder,
     extract::LimitCheck,
@@ -85,6 +80,11 @@ pub use self::{
         headers::{HeaderNames, Headers, RetryAfter},
     },
     telemetry::health::StorageHealth,
+};
+#[cfg(feature = "config-file")]
+pub use self::{
+    builder::build::{check_file, outline_file},
+    settings::outline::{FileOutline, OutlinedLimit},
 };
 
 /// The items that the attributes expand to. Not part of the public interface.

@@ -27,7 +27,14 @@ fn the_outline_lists_all_limits_of_a_file() {
     let outline = outline_file(&settings.path).expect("a valid file");
     let limits = outline.limits().iter().map(|limit| {
         let quota = limit.quota().expect("a quota").to_string();
-        (limit.level(), limit.pattern().unwrap_or(""), quota, limit.strategy(), limit.name(), limit.is_shadow())
+        (
+            limit.level(),
+            limit.pattern().unwrap_or(""),
+            quota,
+            limit.strategy(),
+            limit.name(),
+            limit.is_shadow(),
+        )
     });
     let sliding = Strategy::SlidingWindowCounter;
     let expected = [
@@ -43,8 +50,8 @@ fn the_outline_lists_all_limits_of_a_file() {
     });
     assert_eq!(limits.collect::<Vec<_>>(), expected);
     assert_eq!(outline.exemptions().collect::<Vec<_>>(), [("/search", Exempt::DEFAULT | Exempt::META)]);
-    assert_eq!(outline.routes().collect::<Vec<_>>(), ["/login/{id}", "/search"]);
-    assert!(outline.is_enabled() && !outline.reads_requests());
+    assert_eq!(outline.routes().collect::<Vec<_>>(), ["/search", "/login/{id}"]);
+    assert!(outline.is_enabled() && !outline.reads_requests() && !outline.sets_trusted_proxies());
     assert_eq!((outline.strategy(), outline.ipv6_prefix()), (sliding, 56));
     assert_eq!(outline.storage(), "redis", "the rest of the address is a secret");
 }
