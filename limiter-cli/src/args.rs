@@ -11,7 +11,7 @@ Exit codes:
   0  the command ran, and found no problem
   1  it found a problem: an error in a settings file, no line to read, more refusals than --max-refused
   2  the arguments are invalid
-  3  a file cannot be read or written";
+  3  reading or writing a file failed";
 
 /// Check rate limits, and try them on access logs before clients meet them.
 #[derive(Debug, Parser)]
@@ -117,7 +117,7 @@ pub(crate) struct Suggest {
 pub(crate) struct Logs {
     /// Access logs, plain or compressed by gzip or zstd. `-` is the standard input.
     #[arg(required = true, value_name = "LOG")]
-    pub(crate) logs: Vec<PathBuf>,
+    pub(crate) files: Vec<PathBuf>,
     /// The format of the logs.
     #[arg(long, value_enum, default_value_t = Format::Auto)]
     pub(crate) format: Format,

@@ -30,7 +30,7 @@ struct Issue {
     message: String,
 }
 
-/// What a valid file declares.
+/// The declarations of a valid file.
 #[derive(Serialize)]
 struct Settings<'a> {
     enabled: bool,
@@ -64,9 +64,9 @@ pub(crate) fn run(arguments: &Check, output: &mut Output) -> Result<Outcome, Fai
     let settings = outline.as_ref().ok().map(Settings::of);
     let report = Report { version: 1, command: "check", file, valid: outline.is_ok(), issues, settings };
     if arguments.json {
-        output.json(&report)?
+        output.json(&report)?;
     } else {
-        report.print(output)?
+        report.print(output)?;
     }
     Ok(if report.valid { Outcome::Good } else { Outcome::Problems })
 }

@@ -1,4 +1,4 @@
-//! How a command ends.
+//! The ends of commands, and their exit codes.
 
 use std::{io, path::PathBuf, process::ExitCode};
 
@@ -20,13 +20,13 @@ pub(crate) enum Failure {
     /// A file of settings is invalid.
     #[error("{0}")]
     Settings(#[from] limiter_actix::BuildError),
-    /// A file cannot be read.
+    /// Reading a file failed.
     #[error("cannot read {}: {error}", path.display())]
     Read { path: PathBuf, error: io::Error },
-    /// A file cannot be written.
+    /// Writing a file failed.
     #[error("cannot write {}: {error}", path.display())]
     Write { path: PathBuf, error: io::Error },
-    /// The standard output cannot be written.
+    /// Writing the standard output failed.
     #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
 }

@@ -19,7 +19,7 @@ use crate::{
     time,
 };
 
-/// What was read of the logs.
+/// The lines that were read.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Reading {
     pub(crate) files: Vec<String>,
@@ -61,9 +61,9 @@ impl<'a> Reader<'a> {
 
     /// Calls `each` for each request.
     pub(crate) fn read(mut self, mut each: impl FnMut(Entry)) -> Result<Reading, Failure> {
-        let progress = Progress::start(&self.logs.logs, self.logs.quiet);
-        let logs: &[PathBuf] = &self.logs.logs;
-        for path in logs {
+        let progress = Progress::start(&self.logs.files, self.logs.quiet);
+        let files: &[PathBuf] = &self.logs.files;
+        for path in files {
             self.read_file(path, &progress, &mut each)?;
             self.reading.files.push(path.display().to_string());
         }

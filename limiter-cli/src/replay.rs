@@ -1,4 +1,4 @@
-//! `limiter replay`: who would have been refused, where, and how often.
+//! `limiter replay` shows who would have been refused, where, and how often.
 
 mod html;
 mod pipeline;
@@ -34,15 +34,18 @@ pub(crate) fn run(arguments: &Replay, output: &mut Output) -> Result<Outcome, Fa
             None => undecided += 1,
         }
     })?;
-    let report = Report::new(arguments, &outline, &routes, reading, &tally, pipeline.evictions());
+    let mut report = Report::new(arguments, &outline, &routes, reading, &mut tally, pipeline.evictions());
+    if undecided > 0 {
+        report.notes.push(format!("{undecided} requests were not decided, since the limiter failed."));
+    }
     if let Some(path) = &arguments.html {
         let written = fs::write(path, html::page(&report));
         written.map_err(|error| Failure::Write { path: path.clone(), error })?;
     }
     if arguments.json {
-        output.json(&report)?
+        output.json(&report)?;
     } else {
-        print::print(&report, output, arguments.top.get())?
+        print::print(&report, output, arguments.top.get())?;
     }
     let share = arguments.max_refused;
     let is_good = report.reading.requests > 0 && share.is_none_or(|share| report.refused_percent() <= share);

@@ -41,7 +41,7 @@ struct ClientCount {
     /// Estimated if not all are in the sample.
     total: u64,
     sampled: u64,
-    /// Whether the sample has all clients.
+    /// `true` if the sample has all clients.
     exact: bool,
 }
 
@@ -69,16 +69,16 @@ pub(crate) fn run(arguments: &Suggest, output: &mut Output) -> Result<Outcome, F
     let reading = reader.read(|entry| {
         if entry.uri.path().starts_with(prefix) {
             let client = Key::address(entry.client, Key::IPV6_PREFIX);
-            if let Some(peaks) = clients.get_or_insert(&client, || Peaks::new(&policies)) {
+            if let Some(peaks) = clients.value_of(&client, || Peaks::new(&policies)) {
                 peaks.add(&policies, entry.at);
             }
         }
     })?;
     let report = Report::new(arguments, reading, &clients);
     if arguments.json {
-        output.json(&report)?
+        output.json(&report)?;
     } else {
-        print::print(&report, output)?
+        print::print(&report, output)?;
     }
     Ok(if report.clients.sampled > 0 { Outcome::Good } else { Outcome::Problems })
 }

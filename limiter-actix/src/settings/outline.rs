@@ -16,6 +16,7 @@ pub struct FileOutline {
     strategy: Strategy,
     storage: String,
     ipv6_prefix: u8,
+    sets_trusted_proxies: bool,
     reads_requests: bool,
     limits: Vec<OutlinedLimit>,
     exemptions: Vec<(String, Exempt)>,
@@ -41,6 +42,7 @@ impl FileOutline {
             strategy: settings.strategy,
             storage: storage(partial),
             ipv6_prefix: settings.address.ipv6_prefix,
+            sets_trusted_proxies: settings.address.proxies.is_some(),
             reads_requests: settings.key.is_some(),
             limits: Vec::new(),
             exemptions: Vec::new(),
@@ -96,6 +98,11 @@ impl FileOutline {
     /// Returns the number of leading bits of an IPv6 address that identify a client.
     pub fn ipv6_prefix(&self) -> u8 {
         self.ipv6_prefix
+    }
+
+    /// Returns whether the file sets `trusted_proxies`.
+    pub fn sets_trusted_proxies(&self) -> bool {
+        self.sets_trusted_proxies
     }
 
     /// Returns whether a key reads more of a request than the address of its client, such as a header.

@@ -50,8 +50,8 @@ fn the_outline_lists_all_limits_of_a_file() {
     });
     assert_eq!(limits.collect::<Vec<_>>(), expected);
     assert_eq!(outline.exemptions().collect::<Vec<_>>(), [("/search", Exempt::DEFAULT | Exempt::META)]);
-    assert_eq!(outline.routes().collect::<Vec<_>>(), ["/login/{id}", "/search"]);
-    assert!(outline.is_enabled() && !outline.reads_requests());
+    assert_eq!(outline.routes().collect::<Vec<_>>(), ["/search", "/login/{id}"]);
+    assert!(outline.is_enabled() && !outline.reads_requests() && !outline.sets_trusted_proxies());
     assert_eq!((outline.strategy(), outline.ipv6_prefix()), (sliding, 56));
     assert_eq!(outline.storage(), "redis", "the rest of the address is a secret");
 }

@@ -2,12 +2,17 @@
 
 use std::io::{self, BufRead, Read};
 
+use memchr::memchr;
+
 /// The longest line that is read. Servers accept some 8 to 32 KiB of headers.
 const MAX_LINE: usize = 64 << 10;
 
-/// The lines of a stream, one at a time in a buffer of bounded size.
+/// The lines of a stream, one at a time. Most are read where they are in the buffer of the stream.
 pub(crate) struct Lines {
     stream: Box<dyn BufRead>,
+    /// The length of the last line in the buffer of the stream, with its end.
+    used: usize,
+    /// A line that lies across buffers.
     line: Vec<u8>,
 }
 
@@ -20,11 +25,27 @@ pub(crate) enum Line<'a> {
 
 impl Lines {
     pub(super) fn new(stream: Box<dyn BufRead>) -> Self {
-        Self { stream, line: Vec::new() }
+        Self { stream, used: 0, line: Vec::new() }
     }
 
     /// Returns the next line, or `None` at the end.
     pub(crate) fn next(&mut self) -> io::Result<Option<Line<'_>>> {
+        self.stream.consume(std::mem::take(&mut self.used));
+        let Some(len) = memchr(b'\n', self.stream.fill_buf()?) else {
+            return self.next_across_buffers();
+        };
+        self.used = len + 1;
+        let line = &self.stream.fill_buf()?[..len];
+        Ok(Some(if len <= MAX_LINE {
+            Line::Whole(without_return(line))
+        } else {
+            Line::TooLong(&line[..MAX_LINE])
+        }))
+    }
+
+    /// Returns the next line, copied.
+    #[cold]
+    fn next_across_buffers(&mut self) -> io::Result<Option<Line<'_>>> {
         self.line.clear();
         // With the end of the line.
         let max = MAX_LINE + 1;
@@ -34,21 +55,35 @@ impl Lines {
         }
         if self.line.len() == max && !self.line.ends_with(b"\n") {
             self.stream.skip_until(b'\n')?;
-            return Ok(Some(Line::TooLong(&self.line)));
+            return Ok(Some(Line::TooLong(&self.line[..MAX_LINE])));
         }
         let line = self.line.strip_suffix(b"\n").unwrap_or(&self.line);
-        Ok(Some(Line::Whole(line.strip_suffix(b"\r").unwrap_or(line))))
+        Ok(Some(Line::Whole(without_return(line))))
     }
+}
+
+fn without_return(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Cursor;
+    use std::io::{BufReader, Cursor};
 
     use super::*;
 
-    fn lens(text: Vec<u8>) -> Vec<(bool, usize)> {
-        let mut lines = Lines::new(Box::new(Cursor::new(text)));
+    /// Returns the length of each line and whether it is whole, which the size of buffers does not change.
+    fn lens(text: &[u8]) -> Vec<(bool, usize)> {
+        let whole = lens_of(Box::new(Cursor::new(text.to_vec())));
+        for capacity in [1, 7, 4096] {
+            let stream = BufReader::with_capacity(capacity, Cursor::new(text.to_vec()));
+            assert_eq!(lens_of(Box::new(stream)), whole, "{capacity}");
+        }
+        whole
+    }
+
+    fn lens_of(stream: Box<dyn BufRead>) -> Vec<(bool, usize)> {
+        let mut lines = Lines::new(stream);
         let mut lens = Vec::new();
         while let Some(line) = lines.next().expect("memory is readable") {
             lens.push(match line {
@@ -61,7 +96,7 @@ mod tests {
 
     #[test]
     fn lines_lose_their_ends() {
-        assert_eq!(lens(b"ab\r\n\nc".to_vec()), [(true, 2), (true, 0), (true, 1)]);
+        assert_eq!(lens(b"ab\r\n\nc"), [(true, 2), (true, 0), (true, 1)]);
     }
 
     #[test]
@@ -69,9 +104,9 @@ mod tests {
         for (len, is_whole) in [(MAX_LINE, true), (MAX_LINE + 1, false), (5 * MAX_LINE, false)] {
             let mut text = vec![b'x'; len];
             text.extend(b"\nnext\n");
-            let lens = lens(text);
+            let lens = lens(&text);
             assert_eq!((lens.len(), lens[0].0, lens[1]), (2, is_whole, (true, 4)), "{len}");
         }
-        assert_eq!(lens(vec![b'x'; 2 * MAX_LINE]).len(), 1);
+        assert_eq!(lens(&vec![b'x'; 2 * MAX_LINE]).len(), 1);
     }
 }

@@ -7,7 +7,7 @@ use ruzstd::decoding::{
     errors::{FrameDecoderError, ReadFrameHeaderError},
 };
 
-/// The longest window that a frame may ask for, so that a file cannot take any memory it likes.
+/// The longest window that a frame may have, so that a file cannot take any memory it likes.
 const MAX_WINDOW: u64 = 128 << 20;
 
 /// Reads all frames of a stream.

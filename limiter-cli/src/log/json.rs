@@ -9,7 +9,7 @@ use serde::{
 };
 use serde_json::Value;
 
-use super::{Broken, Fields, request_line};
+use super::fields::{Broken, Fields, request_line};
 use crate::{
     args::Format,
     time::{self, CommonTime},
@@ -126,7 +126,7 @@ impl<'a> Line<'a> {
     }
 }
 
-fn first<'a, const N: usize>(texts: [Text<'a>; N]) -> Text<'a> {
+fn first<const N: usize>(texts: [Text<'_>; N]) -> Text<'_> {
     texts.into_iter().find(|text| !text.0.is_empty()).unwrap_or_default()
 }
 

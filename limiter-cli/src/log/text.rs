@@ -2,11 +2,14 @@
 //!
 //! `ADDRESS IDENTITY USER [TIME] "REQUEST" STATUS BYTES "REFERRER" "USER AGENT"`; Apache may write the virtual host before.
 
-use std::{borrow::Cow, net::IpAddr};
+use std::{
+    borrow::Cow,
+    net::{IpAddr, Ipv4Addr},
+};
 
 use memchr::{memchr, memchr2};
 
-use super::{Broken, Fields, request_line};
+use super::fields::{Broken, Fields, request_line};
 use crate::time::CommonTime;
 
 #[derive(Default)]
@@ -65,7 +68,28 @@ fn word(line: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 fn address(text: &[u8]) -> Option<IpAddr> {
+    if let Some(address) = v4_address(text) {
+        return Some(address.into());
+    }
     str::from_utf8(text).ok()?.parse().ok()
+}
+
+/// Parses an address of IPv4, which most are, at a third of the cost. `None` leaves the decision to the parser of `std`.
+fn v4_address(text: &[u8]) -> Option<Ipv4Addr> {
+    let (mut bytes, mut index, mut digits, mut value) = ([0; 4], 0, 0, 0_u8);
+    for byte in text {
+        if *byte == b'.' && index < 3 && digits > 0 {
+            bytes[index] = value;
+            (index, digits, value) = (index + 1, 0, 0);
+        } else if byte.is_ascii_digit() && (digits == 0 || value > 0) {
+            value = value.checked_mul(10)?.checked_add(byte - b'0')?;
+            digits += 1;
+        } else {
+            return None;
+        }
+    }
+    bytes[3] = value;
+    (index == 3 && digits > 0).then(|| bytes.into())
 }
 
 /// Returns the referrer and the user agent, as headers.
@@ -168,6 +192,31 @@ mod tests {
             headers,
             [("referer", "r"), ("user-agent", "u")].map(|(n, v)| (n.to_owned(), v.to_owned()))
         );
+    }
+
+    #[test]
+    fn addresses_are_those_of_the_standard_library() {
+        for text in [
+            "0.0.0.0",
+            "255.255.255.255",
+            "10.1.20.255",
+            "256.0.0.1",
+            "1.2.3",
+            "1.2.3.4.5",
+            "1..2.3",
+            "1.2.3.",
+            "01.2.3.4",
+            "00.0.0.0",
+            "1.2.3.4x",
+            "",
+            ".",
+            "::1",
+            "::ffff:1.2.3.4",
+            "999.1.1.1",
+            "1.2.3.1000",
+        ] {
+            assert_eq!(address(text.as_bytes()), text.parse().ok(), "{text}");
+        }
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! The result of a replay, as JSON shows it.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, time::Duration};
 
 use limiter_actix::{FileOutline, Timestamp};
 use serde::Serialize;
 
-use super::tally::{Counts, LimitCounts, Tally};
+use super::{
+    tally::{Counts, LimitCounts, Tally},
+    timeline::Timeline,
+};
 use crate::{args::Replay, output::harmless, reading::Reading, time};
 
 #[derive(Serialize)]
@@ -34,7 +37,7 @@ pub(super) struct ClientShare {
     pub(super) sampled: u64,
     /// Those of the sample that were refused.
     pub(super) refused: u64,
-    /// Whether the sample has all clients.
+    /// `true` if the sample has all clients.
     pub(super) exact: bool,
 }
 
@@ -102,9 +105,11 @@ impl Report {
         outline: &FileOutline,
         names: &[String],
         reading: Reading,
-        tally: &Tally,
+        tally: &mut Tally,
         evictions: u64,
     ) -> Self {
+        let timeline = timeline(&mut tally.timeline);
+        let tally = &*tally;
         let name = |route: usize| names.get(route).map(|name| harmless(name));
         let top = arguments.top.get();
         Self {
@@ -117,7 +122,7 @@ impl Report {
             routes: route_rows(tally, &name),
             refusals: refusals(tally, &name),
             refused_clients: refused_clients(tally, top),
-            timeline: timeline(tally),
+            timeline,
             notes: notes(outline, tally, evictions),
             reading,
         }
@@ -188,18 +193,21 @@ fn refused_clients(tally: &Tally, top: usize) -> RefusedClients {
         last: time::shown(refusal.last),
         level: tally.limits[refusal.limit].level,
         limit: harmless(&tally.limits[refusal.limit].text),
-        longest_wait_seconds: refusal.longest_wait.as_secs_f64().ceil() as u64,
+        longest_wait_seconds: seconds(refusal.longest_wait),
     });
     RefusedClients { error: tally.refused_keys.error(), top: top.collect() }
 }
 
-fn timeline(tally: &Tally) -> TimelineRows {
+/// Returns a wait in whole seconds, rounded up.
+fn seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+}
+
+fn timeline(timeline: &mut Timeline) -> TimelineRows {
+    let (interval_seconds, intervals) = timeline.finish();
     let interval =
         |(at, admitted, refused): (Timestamp, u64, u64)| Interval { at: time::shown(at), admitted, refused };
-    TimelineRows {
-        interval_seconds: tally.timeline.seconds(),
-        intervals: tally.timeline.intervals().into_iter().map(interval).collect(),
-    }
+    TimelineRows { interval_seconds, intervals: intervals.into_iter().map(interval).collect() }
 }
 
 /// Returns what a reader must know to judge the figures.

@@ -83,7 +83,7 @@ impl Tally {
         }
         self.timeline.add(at, limit.is_some());
         let client = Key::address(client, self.ipv6_prefix);
-        if let Some(counts) = self.clients.get_or_insert(&client, ClientCounts::default)
+        if let Some(counts) = self.clients.value_of(&client, ClientCounts::default)
             && let Some(limit) = limit
         {
             counts.refused += 1;

@@ -15,13 +15,30 @@ const LENGTHS: [u64; 12] = [1, 10, 60, 300, 900, 3600, 10800, 43200, 86400, 604_
 pub(super) struct Timeline {
     intervals: BTreeMap<u64, (u64, u64)>,
     length: usize,
+    /// The interval of the last request, which the next one shares most of the time.
+    last: Option<(u64, (u64, u64))>,
 }
 
 impl Timeline {
     pub(super) fn add(&mut self, at: Timestamp, is_refused: bool) {
         let number = at.as_nanos() / 1_000_000_000 / self.seconds();
-        let (admitted, refused) = self.intervals.entry(number).or_default();
-        *(if is_refused { refused } else { admitted }) += 1;
+        if self.last.is_none_or(|(last, _)| last != number) {
+            self.keep_last();
+            // The length of intervals may have changed.
+            let number = at.as_nanos() / 1_000_000_000 / self.seconds();
+            self.last = Some((number, (0, 0)));
+        }
+        if let Some((_, (admitted, refused))) = &mut self.last {
+            *(if is_refused { refused } else { admitted }) += 1;
+        }
+    }
+
+    /// Adds the counts of the last interval to the others.
+    fn keep_last(&mut self) {
+        let Some((number, (admitted, refused))) = self.last.take() else { return };
+        let sum = self.intervals.entry(number).or_default();
+        sum.0 += admitted;
+        sum.1 += refused;
         while self.is_too_long() {
             self.merge();
         }
@@ -44,13 +61,18 @@ impl Timeline {
         }
     }
 
-    /// Returns the length of an interval.
-    pub(super) fn seconds(&self) -> u64 {
+    /// Returns the length of an interval, and the start of each from the first to the last, with the admitted and the
+    /// refused requests in it.
+    pub(super) fn finish(&mut self) -> (u64, Vec<(Timestamp, u64, u64)>) {
+        self.keep_last();
+        (self.seconds(), self.intervals())
+    }
+
+    fn seconds(&self) -> u64 {
         LENGTHS[self.length]
     }
 
-    /// Returns the start of each interval from the first to the last, with the admitted and refused requests in it.
-    pub(super) fn intervals(&self) -> Vec<(Timestamp, u64, u64)> {
+    fn intervals(&self) -> Vec<(Timestamp, u64, u64)> {
         let (Some(first), Some(last)) = (self.intervals.keys().next(), self.intervals.keys().next_back())
         else {
             return Vec::new();
@@ -74,13 +96,13 @@ mod tests {
         for (index, second) in seconds.into_iter().enumerate() {
             timeline.add(Timestamp::from_millis(second * 1000 + 999), index == 1);
         }
-        assert_eq!(timeline.seconds(), 10);
-        let intervals = timeline.intervals();
-        assert_eq!(intervals.len(), 13);
+        let (seconds, intervals) = timeline.finish();
+        assert_eq!((seconds, intervals.len()), (10, 13));
         assert_eq!(intervals[0], (Timestamp::from_millis(999_999_990_000), 1, 0));
         assert_eq!((intervals[1].1, intervals[7].1, intervals[12].2), (1, 1, 1));
         timeline.add(Timestamp::from_millis(0), false);
-        assert!(timeline.intervals().len() <= 121 && timeline.seconds() > 86400);
-        assert_eq!(timeline.intervals().iter().map(|(_, one, other)| one + other).sum::<u64>(), 5);
+        let (seconds, intervals) = timeline.finish();
+        assert!(intervals.len() <= 121 && seconds > 86400);
+        assert_eq!(intervals.iter().map(|(_, one, other)| one + other).sum::<u64>(), 5);
     }
 }

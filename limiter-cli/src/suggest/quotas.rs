@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// How the busiest windows of one length are distributed over clients.
+/// The distribution of the busiest windows of one length over clients.
 #[derive(Debug, PartialEq, Serialize)]
 pub(super) struct Distribution {
     pub(super) p50: u64,

@@ -13,7 +13,7 @@ use limiter_core::{
 };
 use serde_json::json;
 
-use crate::support::{Folder, Numbers, limiter, line};
+use crate::support::{Folder, Numbers, client, limiter, line};
 
 const LIMITS: &[u8] = b"default_limits = '3/minute'
 application_limits = '400/hour'
@@ -36,7 +36,7 @@ fn requests(number: u64) -> Vec<Request> {
     let mut numbers = Numbers(7);
     let request = |index: u64| {
         // Few clients send most requests.
-        let client = Ipv4Addr::from_bits(0x0a00_0000 + (numbers.below(12) * numbers.below(12)) as u32);
+        let client = client(&mut numbers, 12);
         let second = (index * 3600 / number + 3).saturating_sub(numbers.below(4));
         let (method, path) = match numbers.below(7) {
             0 => ("POST", "/login".to_owned()),

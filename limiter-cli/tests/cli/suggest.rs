@@ -1,17 +1,15 @@
 //! `limiter suggest`.
 
-use std::net::Ipv4Addr;
-
 use serde_json::Value;
 
-use crate::support::{Folder, Numbers, limiter, line};
+use crate::support::{Folder, Numbers, client, limiter, line};
 
 /// Returns a log of two days, in which few clients send most requests, some of them in bursts.
 fn log() -> String {
     let mut numbers = Numbers(3);
     let mut log = String::new();
     for index in 0..4000 {
-        let client = Ipv4Addr::from_bits(0x0a00_0000 + (numbers.below(40) * numbers.below(40)) as u32);
+        let client = client(&mut numbers, 40);
         let second = index * 9 * 3600 / 4000;
         let burst = if numbers.below(50) == 0 { numbers.below(9) } else { 0 };
         for _ in 0..=burst {

@@ -3,6 +3,7 @@
 use std::{
     env, fs,
     io::Write,
+    net::Ipv4Addr,
     path::PathBuf,
     process::{self, Command, Stdio},
     sync::atomic::{AtomicUsize, Ordering},
@@ -95,6 +96,12 @@ pub(crate) fn line(client: &str, second: u64, request: &str) -> String {
         "{client} - - [09/Oct/2026:{hour:02}:{minute:02}:{second:02} +0000] \"{request} HTTP/1.1\" 200 12 \"-\" \
          \"curl/8.5.0\"\n"
     )
+}
+
+/// Returns one of the clients. Those with low numbers come most.
+pub(crate) fn client(numbers: &mut Numbers, clients: u64) -> Ipv4Addr {
+    let number = numbers.below(clients) * numbers.below(clients);
+    Ipv4Addr::from_bits(0x0a00_0000 + u32::try_from(number).expect("few clients"))
 }
 
 /// A sequence of numbers that is the same in each run.

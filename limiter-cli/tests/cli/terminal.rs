@@ -4,6 +4,8 @@ use std::process::{Command, Stdio};
 
 use crate::support::{Folder, PROGRAM, limiter, line};
 
+const BOLD: &str = "\x1b[1m";
+
 /// Runs the program with a terminal as its output.
 fn in_terminal(folder: &Folder, arguments: &str, no_color: bool) -> String {
     let mut script = Command::new("script");
@@ -25,7 +27,6 @@ fn folder() -> Folder {
 #[test]
 fn colours_are_for_terminals_only() {
     let folder = folder();
-    const BOLD: &str = "\x1b[1m";
     assert!(in_terminal(&folder, "check limits.toml", false).contains(BOLD));
     assert!(!in_terminal(&folder, "check limits.toml", true).contains(BOLD));
     assert!(!in_terminal(&folder, "check limits.toml --color never", false).contains('\x1b'));

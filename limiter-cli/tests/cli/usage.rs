@@ -11,9 +11,15 @@ use crate::support::{Folder, PROGRAM, limiter, line};
 fn help_names_commands_and_exit_codes() {
     let folder = Folder::new(&[]);
     let run = limiter(&folder, &["--help"]);
-    for text in
-        ["check", "replay", "suggest", "completions", "man", "Exit codes:", "3  a file cannot be read"]
-    {
+    for text in [
+        "check",
+        "replay",
+        "suggest",
+        "completions",
+        "man",
+        "Exit codes:",
+        "3  reading or writing a file failed",
+    ] {
         assert!(run.code == 0 && run.out.contains(text), "{text}: {run:?}");
     }
     assert!(!run.out.contains('\x1b'), "{run:?}");
@@ -88,10 +94,9 @@ fn a_closed_pipe_is_quiet() {
 
 #[test]
 fn the_output_may_be_cut_by_its_reader() {
-    let routes: String = (0..2000).map(|number| format!("/route/{number}/with/a/long/path\n")).collect();
-    let log: String = (0..2000)
-        .map(|number| line("192.0.2.1", 0, &format!("GET /route/{number}/with/a/long/path")))
-        .collect();
+    let paths: Vec<_> = (0..2000).map(|number| format!("/route/{number}/with/a/long/path")).collect();
+    let routes = paths.join("\n");
+    let log: String = paths.iter().map(|path| line("192.0.2.1", 0, &format!("GET {path}"))).collect();
     let folder =
         Folder::new(&[("limits.toml", b""), ("r.txt", routes.as_bytes()), ("a.log", log.as_bytes())]);
     let mut child = Command::new(PROGRAM)

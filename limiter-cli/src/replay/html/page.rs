@@ -155,7 +155,7 @@ fn clients(page: &mut String, report: &Report) {
 }
 
 fn notes(page: &mut String, report: &Report) {
-    let broken = report.reading.broken_lines.iter().map(|lines| lines.to_string());
+    let broken = report.reading.broken_lines.iter().map(ToString::to_string);
     let notes: Vec<_> = broken.chain(report.notes.iter().cloned()).collect();
     if !notes.is_empty() {
         page.push_str("<h2>Notes</h2>\n<ul>\n");

@@ -16,6 +16,7 @@ const LEFT: u64 = 70;
 const BELOW: u64 = 24;
 
 /// Draws admitted and refused requests over time, as stacked bars.
+#[allow(clippy::cast_precision_loss)]
 pub(super) fn timeline(rows: &TimelineRows) -> String {
     let most = rows.intervals.iter().map(|interval| interval.admitted + interval.refused).max().unwrap_or(0);
     let count = rows.intervals.len() as u64;

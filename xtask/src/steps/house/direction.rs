@@ -52,7 +52,8 @@ fn against_order(order: &Order, arrows: &Arrows) -> Vec<String> {
 }
 
 fn is_parent(file: &str, other: &str) -> bool {
-    file == "lib.rs" || file.strip_suffix("rs").is_some_and(|path| other.starts_with(&path.replace('.', "/")))
+    matches!(file, "lib.rs" | "main.rs")
+        || file.strip_suffix("rs").is_some_and(|path| other.starts_with(&path.replace('.', "/")))
 }
 
 fn describe(circle: &[usize], arrows: &Arrows) -> String {

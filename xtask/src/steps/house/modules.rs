@@ -62,13 +62,14 @@ pub(super) struct Function {
 }
 
 impl Crate {
-    /// Reads the files that are reached from `lib.rs`, without tests.
+    /// Reads the files that are reached from `lib.rs`, or from `main.rs` of a program, without tests.
     ///
     /// `others` are crates it depends on.
     pub(super) fn read(sources: &Sources, others: &[Self]) -> Result<Self, String> {
         let mut read = Self::default();
         read.shared_names.extend(others.iter().flat_map(Self::offered).cloned());
-        read.file(sources, "lib.rs", None, String::new())?;
+        let root = if sources.contains_key("main.rs") { "main.rs" } else { "lib.rs" };
+        read.file(sources, root, None, String::new())?;
         Ok(read)
     }
 

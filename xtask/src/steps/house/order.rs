@@ -70,6 +70,20 @@ pub(super) const CRATES: &[Order] = &[
             lib
         ",
     },
+    Order {
+        name: "limiter-cli",
+        modules: "
+            args
+            outcome
+            output
+            time
+            input log
+            reading
+            clients frequent
+            check replay suggest assist
+            main
+        ",
+    },
 ];
 
 /// The place of a file in the order of its crate.

@@ -9,6 +9,13 @@ fn check_files(files: &[(&str, &str)]) -> Findings {
 }
 
 #[test]
+fn a_program_has_its_root_in_main() {
+    let found =
+        check_files(&[("main.rs", "mod low; fn main() { low::low(); }"), ("low.rs", "pub fn low() {}")]);
+    assert_eq!(found.figures, "2 files, the largest circle has 1");
+}
+
+#[test]
 fn an_import_against_the_order_is_found() {
     let found = check_files(&[
         ("lib.rs", "mod low; mod high; pub use high::High;"),
