@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Policy, PolicyError, Timestamp};
+use crate::{Key, Policy, PolicyError, Scope, Timestamp};
 
 #[cfg(any(feature = "memcached", feature = "redis"))]
 mod address;
@@ -93,6 +93,19 @@ pub trait Storage: fmt::Debug + Send + Sync {
     ///
     /// Returns an error as [`decide`](Self::decide) does.
     fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()>;
+
+    /// Clears all counts of a client in scopes inside `within`: those that begin with its parts and have more. Returns
+    /// `false` if the storage has no way to find them; then it has cleared none.
+    ///
+    /// Counts of keys that [combine](Key::and) the client with something else stay. Defaults to `false`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error as [`decide`](Self::decide) does. Then some counts may be cleared.
+    fn clear_client<'a>(&'a self, client: &'a Key, within: &'a Scope) -> Answer<'a, bool> {
+        let _ = (client, within);
+        Answer::ready(false)
+    }
 
     /// Resets the storage: clears all its counts.
     ///

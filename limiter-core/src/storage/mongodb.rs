@@ -29,9 +29,11 @@ use self::{
     layout::BatchLayout,
     pipeline::{ClockSource, Step},
 };
-use super::{Answer, Batch, Decision, Hit, Refund, Storage, StorageError, Verdict, owned_hit::OwnedHit};
+use super::{
+    Answer, Batch, Decision, Hit, Refund, Storage, StorageError, Verdict, count_name, owned_hit::OwnedHit,
+};
 use crate::{
-    Policy, PolicyError, Strategy, Timestamp,
+    Key, Policy, PolicyError, Scope, Strategy, Timestamp,
     log::{event, unthrottled},
 };
 
@@ -167,6 +169,17 @@ impl Storage for MongoStorage {
                 delete::some(&counts, &BatchLayout::new(hits.iter())).await
             };
             self.run(Timestamp::default(), operation).await
+        }))
+    }
+
+    fn clear_client<'a>(&'a self, client: &'a Key, within: &'a Scope) -> Answer<'a, bool> {
+        let Some((client, scopes)) = count_name::of_client_inside(client, within) else {
+            return Answer::ready(false);
+        };
+        Answer::Pending(Box::pin(async move {
+            let operation =
+                async move |counts: CountCollection| delete::of_client(&counts, &client, &scopes).await;
+            self.run(Timestamp::default(), operation).await.map(|()| true)
         }))
     }
 

@@ -19,8 +19,8 @@ pub(super) mod fuzz;
 mod no_tls;
 mod pool;
 mod raw_report;
+mod remove;
 mod reply;
-mod reset;
 mod script;
 #[cfg(feature = "redis-sentinel")]
 mod sentinel;
@@ -34,7 +34,7 @@ use self::client::Client;
 #[cfg(not(feature = "redis-tls"))]
 use self::no_tls as tls;
 use super::{Answer, Batch, Decision, Hit, MemoryStorage, Refund, Storage, count_name};
-use crate::{CountName, Policy, PolicyError, Strategy, Timestamp};
+use crate::{CountName, Key, Policy, PolicyError, Scope, Strategy, Timestamp};
 
 /// Keeps counts on a Redis or Valkey server, exact over all processes that use it.
 ///
@@ -122,8 +122,17 @@ impl Storage for RedisStorage {
         Answer::Pending(Box::pin(async move { self.client.clear(hits, |hit| self.key(hit)).await }))
     }
 
+    /// Walks through the names of all keys of the server or cluster, a thousand at a time.
+    fn clear_client<'a>(&'a self, client: &'a Key, within: &'a Scope) -> Answer<'a, bool> {
+        let Some((client, scopes)) = count_name::of_client_inside(client, within) else {
+            return Answer::ready(false);
+        };
+        let prefix = self.key_of(&client, &scopes);
+        Answer::Pending(Box::pin(async move { self.client.remove(&prefix).await.map(|()| true) }))
+    }
+
     fn reset(&self) -> Answer<'_, ()> {
-        Answer::Pending(Box::pin(self.client.reset(&self.prefix)))
+        Answer::Pending(Box::pin(self.client.remove(&self.prefix)))
     }
 
     fn probe(&self) -> Answer<'_, ()> {

@@ -10,7 +10,7 @@ mod probe;
 
 use self::{breaker::Breaker, deadline::in_time};
 use super::{Answer, Batch, Decision, Hit, Refund, Storage, StorageError};
-use crate::{Policy, PolicyError, Timestamp};
+use crate::{Key, Policy, PolicyError, Scope, Timestamp};
 
 /// Adds a deadline and a circuit breaker to a storage.
 ///
@@ -37,8 +37,8 @@ pub struct Resilient<S> {
     failures: NonZeroU32,
 }
 
-/// The deadline of a reset, which walks through all keys while no request waits for it.
-const RESET_DEADLINE: Duration = Duration::from_secs(60);
+/// The deadline of an operation that walks through all keys while no request waits for it.
+const WALK_DEADLINE: Duration = Duration::from_secs(60);
 
 const DEFAULT_FAILURES: NonZeroU32 = NonZeroU32::new(3).unwrap();
 
@@ -57,7 +57,8 @@ impl<S: Storage + 'static> Resilient<S> {
         }
     }
 
-    /// Sets the deadline of a call. Defaults to 100 ms. A reset has at least one minute.
+    /// Sets the deadline of a call. Defaults to 100 ms. A reset, and the clearing of a client,
+    /// have at least one minute.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
@@ -96,17 +97,20 @@ impl<S: Storage + 'static> Resilient<S> {
         }
     }
 
-    /// Resets the storage, unless the circuit is open.
+    /// Calls the storage for something that may walk through all keys, unless the circuit is open.
     ///
-    /// The outcome is not recorded, since some storages have no reset and can still decide.
-    fn guard_reset(&self) -> Answer<'_, ()> {
+    /// The outcome is not recorded, since some storages have no such operation and can still decide.
+    fn guard_walk<'a, T: Unpin + Send + 'a>(
+        &'a self,
+        call: impl FnOnce(&'a S) -> Answer<'a, T>,
+    ) -> Answer<'a, T> {
         if self.breaker.is_open() {
             return self.circuit_open();
         }
-        let reset = self.storage.reset();
+        let answer = call(&self.storage);
         Answer::Pending(Box::pin(async move {
             require_runtime()?;
-            in_time(RESET_DEADLINE.max(self.deadline), reset).await
+            in_time(WALK_DEADLINE.max(self.deadline), answer).await
         }))
     }
 
@@ -158,8 +162,12 @@ impl<S: Storage + 'static> Storage for Resilient<S> {
         self.guard(|storage| storage.clear(hits))
     }
 
+    fn clear_client<'a>(&'a self, client: &'a Key, within: &'a Scope) -> Answer<'a, bool> {
+        self.guard_walk(|storage| storage.clear_client(client, within))
+    }
+
     fn reset(&self) -> Answer<'_, ()> {
-        self.guard_reset()
+        self.guard_walk(S::reset)
     }
 
     fn probe(&self) -> Answer<'_, ()> {
