@@ -252,7 +252,7 @@ async fn answer<T: Unpin>(
     storage: &dyn Storage,
     answer: Answer<'_, T>,
 ) -> Result<T, NamedLimitError> {
-    Ok(in_time(storage, answer).await.inspect_err(|_| config.health.count_error())?)
+    Ok(in_time(storage, answer).await.inspect_err(|error| config.health.count_error(error))?)
 }
 
 fn named<'c>(config: &'c Config, name: &str) -> Result<&'c NamedLimit, NamedLimitError> {

@@ -101,7 +101,8 @@ pub(crate) struct FailureSettings {
 
 impl Config {
     pub(crate) fn new(settings: Settings) -> Self {
-        Self { generation: 0, enabled: AtomicBool::new(settings.enabled), health: Arc::default(), settings }
+        let health = Arc::new(Health::of(settings.storage.storage().servers()));
+        Self { generation: 0, enabled: AtomicBool::new(settings.enabled), health, settings }
     }
 }
 

@@ -127,6 +127,12 @@ pub trait Storage: fmt::Debug + Send + Sync {
         Answer::Pending(Box::pin(async move { self.decide(NOTHING, Timestamp::default()).await.map(drop) }))
     }
 
+    /// Returns the servers of the storage, as an operator knows them and without credentials, or `None` if there are
+    /// none. It appears in logs. Defaults to `None`.
+    fn servers(&self) -> Option<String> {
+        None
+    }
+
     /// Returns whether the storage answers every call within a deadline of its own, as `Resilient` does.
     ///
     /// A limiter gives up on other storages after 100 ms. Defaults to `false`.

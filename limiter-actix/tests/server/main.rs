@@ -11,6 +11,8 @@ mod log_floods;
 mod long_paths;
 mod prometheus;
 mod quickstart;
+#[cfg(all(feature = "redis", feature = "memcached", feature = "mongodb"))]
+mod ready;
 mod replay;
 mod secrets;
 mod several_processes;

@@ -29,6 +29,10 @@ impl<S: Storage + ?Sized> Storage for Arc<S> {
         (**self).probe()
     }
 
+    fn servers(&self) -> Option<String> {
+        (**self).servers()
+    }
+
     fn has_deadline(&self) -> bool {
         (**self).has_deadline()
     }

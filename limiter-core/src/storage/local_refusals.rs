@@ -167,6 +167,10 @@ impl Storage for LocalRefusals {
         self.storage.probe()
     }
 
+    fn servers(&self) -> Option<String> {
+        self.storage.servers()
+    }
+
     fn has_deadline(&self) -> bool {
         self.storage.has_deadline()
     }

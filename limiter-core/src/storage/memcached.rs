@@ -31,7 +31,10 @@ use self::{
     stored_hit::StoredHit,
     submit::submit,
 };
-use super::{Answer, Batch, Decision, Hit, Refund, Storage, StorageError, address::Address};
+use super::{
+    Answer, Batch, Decision, Hit, Refund, Storage, StorageError,
+    address::{self, Address},
+};
 use crate::{CountName, Policy, PolicyError, Strategy, Timestamp, name};
 
 /// A storage on memcached servers, exact over all processes that use them.
@@ -153,6 +156,10 @@ impl Storage for MemcachedStorage {
             }
             self.send_all(commands, |reply| matches!(reply, Reply::Done(_))).await
         }))
+    }
+
+    fn servers(&self) -> Option<String> {
+        Some(address::list(&self.addresses))
     }
 
     fn check(&self, policy: &Policy) -> Result<(), PolicyError> {

@@ -195,6 +195,10 @@ impl Storage for MongoStorage {
         }))
     }
 
+    fn servers(&self) -> Option<String> {
+        Some(self.client.config().servers())
+    }
+
     fn check(&self, policy: &Policy) -> Result<(), PolicyError> {
         if policy.strategy() == Strategy::MovingWindow && policy.amount() > Self::MAX_MOVING_WINDOW {
             let (quota, most) = (policy.quota(), Self::MAX_MOVING_WINDOW);

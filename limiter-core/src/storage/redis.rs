@@ -139,6 +139,10 @@ impl Storage for RedisStorage {
         Answer::Pending(Box::pin(async move { self.client.probe(&self.prefix).await }))
     }
 
+    fn servers(&self) -> Option<String> {
+        self.client.servers()
+    }
+
     fn check(&self, policy: &Policy) -> Result<(), PolicyError> {
         if policy.strategy() == Strategy::MovingWindow && policy.amount() > Self::MAX_MOVING_WINDOW {
             let (quota, most) = (policy.quota(), Self::MAX_MOVING_WINDOW);

@@ -117,7 +117,7 @@ impl<S: Storage + 'static> Resilient<S> {
     fn circuit_open<T>(&self) -> Answer<'_, T> {
         // The probe may have ended with the runtime it ran on.
         self.probe_in_background();
-        Answer::Ready(Err(StorageError::new("circuit open: waiting for the storage to answer a probe")))
+        Answer::Ready(Err(StorageError::CIRCUIT_OPEN))
     }
 
     /// Records the outcome of a call in the circuit breaker.
@@ -171,7 +171,15 @@ impl<S: Storage + 'static> Storage for Resilient<S> {
     }
 
     fn probe(&self) -> Answer<'_, ()> {
-        self.storage.probe()
+        let answer = self.storage.probe();
+        Answer::Pending(Box::pin(async move {
+            require_runtime()?;
+            in_time(self.deadline, answer).await
+        }))
+    }
+
+    fn servers(&self) -> Option<String> {
+        self.storage.servers()
     }
 
     fn is_local(&self) -> bool {
