@@ -48,8 +48,8 @@ mod settings;
 mod telemetry;
 
 pub use limiter_core::{
-    Clock, Key, LoggedAddresses, ManualClock, ParseQuotaError, ParseStrategyError, Policy, PolicyError,
-    Quota, Quotas, Scope, Strategy, SystemClock, Timestamp, Unit, Window, storage,
+    Clock, Key, KeyForm, ManualClock, ParseQuotaError, ParseStrategyError, Policy, PolicyError, Quota,
+    Quotas, Scope, Strategy, SystemClock, Timestamp, Unit, Window, storage,
 };
 #[cfg(feature = "macros")]
 pub use limiter_macros::{exempt, limit};

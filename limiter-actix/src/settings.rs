@@ -18,7 +18,7 @@ pub(crate) mod suggest;
 use std::sync::{Arc, atomic::AtomicBool};
 
 use actix_web::dev::ServiceRequest;
-use limiter_core::{Clock, Key, LoggedAddresses, Strategy};
+use limiter_core::{Clock, Key, KeyForms, Strategy};
 
 use self::{backend::Backend, headers::HeaderSettings, known_limits::KnownLimits, path_pattern::PatternRule};
 use crate::{
@@ -49,7 +49,8 @@ pub(crate) struct Settings {
     pub(crate) prefix: Arc<str>,
     pub(crate) key: Option<KeyFn>,
     pub(crate) address: Arc<ClientAddress>,
-    pub(crate) logged_addresses: LoggedAddresses,
+    /// The forms in which logs and breaches show clients.
+    pub(crate) key_forms: Arc<KeyForms>,
     pub(crate) strategy: Strategy,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) storage: Backend,

@@ -11,7 +11,7 @@ mod logged;
 #[cfg(feature = "remote")]
 mod name;
 
-pub use self::logged::LoggedAddresses;
+pub use self::logged::{KeyForm, KeyForms};
 
 /// The identity by which a client is counted: an address, the value of a header, a user, or several of these.
 ///
