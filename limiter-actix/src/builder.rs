@@ -12,7 +12,7 @@ use std::{fmt, sync::Arc};
 
 use actix_web::dev::ServiceRequest;
 use limiter_core::{
-    Clock, Key, LoggedAddresses, Strategy, SystemClock,
+    Clock, Key, KeyForm, KeyForms, Strategy, SystemClock,
     storage::{MemoryStorage, Storage},
 };
 
@@ -73,7 +73,7 @@ impl LimiterBuilder {
                 prefix: Arc::from("limiter"),
                 key: None,
                 address: Arc::default(),
-                logged_addresses: LoggedAddresses::default(),
+                key_forms: Arc::new(KeyForms::new()),
                 strategy: Strategy::default(),
                 clock: Arc::new(SystemClock::new()),
                 storage: Backend::Memory(Arc::new(MemoryStorage::new())),
@@ -140,11 +140,25 @@ impl LimiterBuilder {
         self
     }
 
-    /// Sets how the limiter logs the addresses of clients. Defaults to [`LoggedAddresses::Full`].
+    /// Sets how logs and breaches show the addresses of clients. Defaults to [`KeyForm::Full`].
+    pub fn log_addresses(mut self, form: KeyForm) -> Self {
+        self.code.logged_addresses = Some(form);
+        self
+    }
+
+    /// Sets how logs and breaches show keys of one kind. Defaults to [`KeyForm::Hashed`].
     ///
-    /// Values of headers, cookies and the like are never logged.
-    pub fn log_addresses(mut self, addresses: LoggedAddresses) -> Self {
-        self.code.logged_addresses = Some(addresses);
+    /// A kind is the first argument of [`Key::text`], such as `user`. Those of ready-made functions are named there,
+    /// such as `header x-api-key` and `bearer token`. They are secrets more often than not.
+    pub fn log_keys(mut self, kind: impl Into<Box<str>>, form: KeyForm) -> Self {
+        self.code.logged_kinds.push((kind.into(), form));
+        self
+    }
+
+    /// Sets the secret of hashed keys in logs and breaches. Pass 16 random bytes, the same in all processes that should
+    /// show the same hash for a client. Defaults to a secret that each process draws when it starts.
+    pub fn log_secret(mut self, secret: &[u8; 16]) -> Self {
+        self.settings.key_forms = Arc::new((*self.settings.key_forms).clone().secret(secret));
         self
     }
 

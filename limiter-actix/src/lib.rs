@@ -49,8 +49,8 @@ mod settings;
 mod telemetry;
 
 pub use limiter_core::{
-    Clock, Key, LoggedAddresses, ManualClock, ParseQuotaError, ParseStrategyError, Policy, PolicyError,
-    Quota, Quotas, Scope, Strategy, SystemClock, Timestamp, Unit, Window, storage,
+    Clock, Key, KeyForm, ManualClock, ParseQuotaError, ParseStrategyError, Policy, PolicyError, Quota,
+    Quotas, Scope, Strategy, SystemClock, Timestamp, Unit, Window, storage,
 };
 #[cfg(feature = "macros")]
 pub use limiter_macros::{exempt, limit};
@@ -73,7 +73,7 @@ pub use self::{
         rule::Rule,
     },
     limiter::Limiter,
-    manual::NamedLimitError,
+    manual::{ClearedCounts, NamedLimitError},
     middleware::{future::LimiterFuture, limiter::LimiterService},
     mount::{LimitedResource, ScopeExt, ScopeFactory, resource},
     report::{

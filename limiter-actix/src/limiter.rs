@@ -2,6 +2,7 @@
 
 pub(crate) mod call_site;
 pub(crate) mod multi_process;
+mod ready;
 #[cfg(feature = "config-file")]
 pub(crate) mod reload;
 pub(crate) mod shared;

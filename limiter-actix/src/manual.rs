@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use actix_web::{Error, HttpRequest, ResponseError, dev::ServiceRequest, http::StatusCode};
 use limiter_core::{
-    Key, Window,
+    Key, Scope, Window,
     storage::{Answer, Batch, Decision, Hit, Storage, StorageError},
 };
 
@@ -31,6 +31,20 @@ pub enum NamedLimitError {
     /// The storage is unreachable.
     #[error("the storage is unreachable")]
     Storage(#[from] StorageError),
+}
+
+/// The counts of a client that [`Limiter::clear_all`] has cleared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ClearedCounts {
+    /// All counts of the client.
+    All,
+    /// The counts of the limits that this process has met, because the storage has no way to find others.
+    #[non_exhaustive]
+    KnownLimits {
+        /// The number of these limits.
+        limits: usize,
+    },
 }
 
 /// Responds with 500 to an unknown limit, and with 503 if the storage is unreachable.
@@ -133,17 +147,48 @@ impl Limiter {
         everywhere(&config, |storage| storage.clear(&hits)).await
     }
 
-    /// Forgets the hits of this client on all limits that this process has met so far. Limits whose
-    /// [shared name](crate::Limit::shared_with) is computed from the request are not among them.
+    /// Forgets the hits of this client on all limits, also on those that only other processes have met. Counts of
+    /// keys that [combine](Key::and) the client with something else stay.
+    ///
+    /// Redis walks through the names of all its keys, a few at a time. MongoDB finds the counts by the client.
+    /// memcached cannot find them: there, only limits that this process has met are cleared. The returned value
+    /// shows which of these it was.
+    ///
+    /// ```
+    /// use limiter_actix::{ClearedCounts, Key, Limiter, Quota};
+    ///
+    /// # #[actix_web::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let limiter = Limiter::builder().named_limit("exports", Quota::per_hour(2)).build()?;
+    /// let cleared = limiter.clear_all(&Key::text("user", "alice")).await?;
+    /// assert_eq!(cleared, ClearedCounts::All);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
     /// If the storage is unreachable.
-    pub async fn clear_all(&self, key: &Key) -> Result<(), NamedLimitError> {
+    pub async fn clear_all(&self, key: &Key) -> Result<ClearedCounts, NamedLimitError> {
         let config = self.config();
-        let known = config.settings.known.all();
+        let settings = &config.settings;
+        let known = settings.known.all();
         let hits: Vec<_> = known.iter().map(|(scope, policy)| Hit::new(scope, key, policy)).collect();
-        everywhere(&config, |storage| storage.clear(&hits)).await
+        // The memory storage is done when it returns.
+        drop(settings.storage.memory().clear(&hits));
+        let is_all = match &settings.storage {
+            Backend::Memory(_) => settings.known.is_complete(),
+            Backend::Remote { storage, .. } => {
+                // The scopes of all limits begin with the prefix.
+                let own = Scope::new([&*settings.prefix]);
+                let is_all = answer(&config, &**storage, storage.clear_client(key, &own)).await?;
+                if !is_all {
+                    answer(&config, &**storage, storage.clear(&hits)).await?;
+                }
+                is_all
+            }
+        };
+        Ok(if is_all { ClearedCounts::All } else { ClearedCounts::KnownLimits { limits: hits.len() } })
     }
 
     /// Forgets all counts of the storage, including those of other limiters.
@@ -187,8 +232,7 @@ impl Limiter {
     }
 }
 
-/// Runs an operation in memory and then in the remote storage, if there is one. A failure counts as an error of the
-/// storage. Its health depends on decisions only.
+/// Runs an operation in memory and then in the remote storage, if there is one.
 async fn everywhere<'s>(
     config: &'s Config,
     operation: impl Fn(&'s dyn Storage) -> Answer<'s, ()>,
@@ -197,9 +241,19 @@ async fn everywhere<'s>(
     // The memory storage is done when it returns.
     drop(operation(&**settings.storage.memory()));
     if let Backend::Remote { storage, .. } = &settings.storage {
-        in_time(&**storage, operation(&**storage)).await.inspect_err(|_| config.health.count_error())?;
+        answer(config, &**storage, operation(&**storage)).await?;
     }
     Ok(())
+}
+
+/// Awaits an answer of the remote storage. A failure counts as an error of the storage. Its health depends on decisions
+/// only.
+async fn answer<T: Unpin>(
+    config: &Config,
+    storage: &dyn Storage,
+    answer: Answer<'_, T>,
+) -> Result<T, NamedLimitError> {
+    Ok(in_time(storage, answer).await.inspect_err(|error| config.health.count_error(error))?)
 }
 
 fn named<'c>(config: &'c Config, name: &str) -> Result<&'c NamedLimit, NamedLimitError> {

@@ -21,7 +21,7 @@ pub(crate) mod suggest;
 use std::sync::{Arc, atomic::AtomicBool};
 
 use actix_web::dev::ServiceRequest;
-use limiter_core::{Clock, Key, LoggedAddresses, Strategy};
+use limiter_core::{Clock, Key, KeyForms, Strategy};
 
 use self::{
     backend::Backend, banned::BannedSettings, headers::HeaderSettings, known_limits::KnownLimits,
@@ -57,7 +57,8 @@ pub(crate) struct Settings {
     pub(crate) prefix: Arc<str>,
     pub(crate) key: Option<KeyFn>,
     pub(crate) address: Arc<ClientAddress>,
-    pub(crate) logged_addresses: LoggedAddresses,
+    /// The forms in which logs and breaches show clients.
+    pub(crate) key_forms: Arc<KeyForms>,
     pub(crate) strategy: Strategy,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) storage: Backend,
@@ -111,7 +112,8 @@ pub(crate) struct FailureSettings {
 impl Config {
     pub(crate) fn new(settings: Settings) -> Self {
         let enabled = AtomicBool::new(settings.enabled);
-        Self { generation: 0, enabled, health: Arc::default(), bans: settings.bans(), settings }
+        let health = Arc::new(Health::of(settings.storage.storage().servers()));
+        Self { generation: 0, enabled, health, bans: settings.bans(), settings }
     }
 }
 

@@ -11,7 +11,7 @@ mod no_metrics;
 mod outcome;
 
 use limiter_core::{
-    Key, LoggedAddresses, Policy, Timestamp,
+    Key, KeyForms, Policy, Timestamp,
     log::{event, shown},
 };
 
@@ -44,19 +44,13 @@ impl Telemetry {
     }
 
     /// Logs a refusal. `manual` is the name of the limit in a manual check.
-    pub(crate) fn log_refusal(
-        &self,
-        breach: &Breach,
-        now: Timestamp,
-        addresses: LoggedAddresses,
-        manual: Option<&str>,
-    ) {
+    pub(crate) fn log_refusal(&self, breach: &Breach, now: Timestamp, keys: &KeyForms, manual: Option<&str>) {
         event!(
             self.lines.requests.permit(now),
             INFO,
             target: TARGET,
             limit = shown(&breach.quota),
-            key = shown(breach.key.logged(addresses)),
+            key = shown(breach.key.logged(keys)),
             route = breach.route(),
             meta = breach.is_meta,
             manual = manual,
@@ -70,14 +64,14 @@ impl Telemetry {
         client: &Key,
         reason: &str,
         route: Option<&str>,
-        addresses: LoggedAddresses,
+        keys: &KeyForms,
         now: Timestamp,
     ) {
         event!(
             self.lines.banned.permit(now),
             INFO,
             target: TARGET,
-            key = shown(client.logged(addresses)),
+            key = shown(client.logged(keys)),
             route = route,
             reason = shown(reason),
             "request of a banned client refused"

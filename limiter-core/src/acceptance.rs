@@ -58,6 +58,7 @@ pub async fn run_shared(storage: &dyn Storage, time: Time) {
     refund::run(&fixture).await;
     clear::clears(&fixture).await;
     notes::run(&fixture).await;
+    clear::clears_a_client(&fixture).await;
     concurrency::run(&fixture).await;
     edges::run(&fixture).await;
     random::run(&fixture).await;

@@ -10,7 +10,7 @@ use crate::digest::{Digest, halves};
 mod logged;
 mod name;
 
-pub use self::logged::LoggedAddresses;
+pub use self::logged::{KeyForm, KeyForms};
 
 /// The identity by which a client is counted: an address, the value of a header, a user, or several of these.
 ///

@@ -63,7 +63,7 @@ pub use self::storage::count_name::CountName;
 #[cfg(feature = "storage")]
 pub use self::{
     clock::{Clock, ManualClock, SystemClock, Timestamp},
-    key::{Key, LoggedAddresses},
+    key::{Key, KeyForm, KeyForms},
     policy::{Policy, PolicyError},
     scope::Scope,
     window::Window,

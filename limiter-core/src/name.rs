@@ -42,6 +42,12 @@ pub(crate) fn first_bytes_of_hash(text: &str) -> [u8; 8] {
 /// The length of a hash in a name, in hexadecimal digits.
 const HASH_LEN: usize = 32;
 
+/// Returns the length of the beginning that a name keeps if it is [shortened](bounded) to `max_len`.
+#[cfg(any(feature = "mongodb", feature = "redis"))]
+pub(crate) const fn kept_len(max_len: usize) -> usize {
+    max_len - HASH_LEN - 2
+}
+
 /// Shortens `name`, which is ASCII, to at most `max_len` bytes.
 ///
 /// A longer name becomes its beginning, `~~` and a hash of all of it. No short name ends like that.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Policy, PolicyError, Timestamp};
+use crate::{Key, Policy, PolicyError, Scope, Timestamp};
 
 #[cfg(any(feature = "memcached", feature = "redis"))]
 mod address;
@@ -96,6 +96,19 @@ pub trait Storage: fmt::Debug + Send + Sync {
     /// Returns an error as [`decide`](Self::decide) does.
     fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()>;
 
+    /// Clears all counts of a client in scopes inside `within`: those that begin with its parts and have more. Returns
+    /// `false` if the storage has no way to find them; then it has cleared none.
+    ///
+    /// Counts of keys that [combine](Key::and) the client with something else stay. Defaults to `false`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error as [`decide`](Self::decide) does. Then some counts may be cleared.
+    fn clear_client<'a>(&'a self, client: &'a Key, within: &'a Scope) -> Answer<'a, bool> {
+        let _ = (client, within);
+        Answer::ready(false)
+    }
+
     /// Resets the storage: clears all its counts.
     ///
     /// # Errors
@@ -157,6 +170,12 @@ pub trait Storage: fmt::Debug + Send + Sync {
     fn remove_note<'a>(&'a self, list: &'a str, name: &'a str, now: Timestamp) -> Answer<'a, bool> {
         let _ = (list, name, now);
         Answer::Ready(Err(StorageError::no_notes()))
+    }
+
+    /// Returns the servers of the storage, as an operator knows them and without credentials, or `None` if there are
+    /// none. It appears in logs. Defaults to `None`.
+    fn servers(&self) -> Option<String> {
+        None
     }
 
     /// Returns whether the storage answers every call within a deadline of its own, as `Resilient` does.

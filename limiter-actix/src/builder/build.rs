@@ -167,7 +167,7 @@ fn comparable(settings: &Settings) -> String {
         prefix,
         key,
         address,
-        logged_addresses,
+        key_forms,
         strategy,
         clock: _,
         storage: _,
@@ -193,7 +193,7 @@ fn comparable(settings: &Settings) -> String {
         PathPattern::Route(route, methods) => (route.pattern(), methods.as_slice(), rule),
     });
     let limits = (defaults, application, meta, failure, patterns.collect::<Vec<_>>());
-    let values = (prefix, strategy, headers, proxies, ipv6_prefix, logged_addresses, banned);
+    let values = (prefix, strategy, headers, proxies, ipv6_prefix, key_forms, banned);
     let switches = (enabled, auto_check, per_process);
     let functions = (key.is_some(), on_breach.is_some(), on_meta_breach.is_some(), filters.len());
     format!("{:?}", (limits, values, switches, functions))

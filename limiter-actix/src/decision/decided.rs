@@ -1,6 +1,6 @@
 //! A decided batch, and the breach if it was refused.
 
-use std::{ptr, time::Duration};
+use std::{ptr, sync::Arc, time::Duration};
 
 use actix_web::dev::ServiceRequest;
 use limiter_core::{
@@ -118,6 +118,7 @@ pub(crate) fn breach(
         message,
         window,
         key: charge.key(context.client).clone(),
+        key_forms: Arc::clone(&context.settings.key_forms),
         route: context.route.cloned(),
         is_meta,
         meta_wait: context.meta_wait,

@@ -40,7 +40,7 @@ impl RefundTask {
         let refunds: Vec<Refund<'_>> =
             self.charges.iter().filter_map(|charge| charge.refund(&self.client)).collect();
         if let Err(error) = in_time(&*self.storage, self.storage.refund(&refunds, self.now)).await {
-            self.config.health.count_error();
+            self.config.health.count_error(&error);
             self.log_lost(&error.with_causes());
         }
         drop(refunds);

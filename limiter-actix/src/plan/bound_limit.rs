@@ -101,6 +101,8 @@ impl LimitBinder {
         let policy = self.policy(quota);
         if self.limit.shared.as_ref().is_none_or(Text::is_fixed) {
             self.known.add(scope, &policy);
+        } else {
+            self.known.add_unknown();
         }
         BoundLimit {
             options: Rc::clone(&self.limit),

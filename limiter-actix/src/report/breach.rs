@@ -1,8 +1,8 @@
 //! The report on a refused request.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
-use limiter_core::{Key, Quota, Window};
+use limiter_core::{Key, KeyForms, Quota, Window};
 
 use crate::CurrentLimits;
 
@@ -17,6 +17,7 @@ pub struct Breach {
     pub(crate) message: Arc<str>,
     pub(crate) window: Window,
     pub(crate) key: Key,
+    pub(crate) key_forms: Arc<KeyForms>,
     pub(crate) route: Option<Arc<str>>,
     pub(crate) is_meta: bool,
     /// The wait of the meta limits that this breach has spent.
@@ -58,6 +59,25 @@ impl Breach {
     /// Returns the key of the refused client. Its `Debug` output contains addresses, but no other values.
     pub fn key(&self) -> &Key {
         &self.key
+    }
+
+    /// Returns the key of the refused client in the form in which logs show it: by
+    /// [`log_keys`](crate::LimiterBuilder::log_keys) and [`log_addresses`](crate::LimiterBuilder::log_addresses).
+    ///
+    /// ```
+    /// use limiter_actix::{Breach, Key, KeyForm, Limiter};
+    ///
+    /// let limiter = Limiter::builder()
+    ///     .key(|_: &actix_web::dev::ServiceRequest| Key::text("user", "alice"))
+    ///     .log_keys("user", KeyForm::Full)
+    ///     .on_breach(|breach: &Breach| {
+    ///         println!("refused: {}", breach.client()); // refused: user alice
+    ///         None
+    ///     });
+    /// # let _ = limiter;
+    /// ```
+    pub fn client(&self) -> impl fmt::Display {
+        self.key.logged(&self.key_forms)
     }
 
     /// Returns the pattern of the route as predicted before routing, or `None` for an unmatched path.

@@ -40,8 +40,8 @@ fn refuse(state: &RequestState, ban: &Ban, req: &ServiceRequest) -> Box<Refusal>
     let predicted = &state.predicted;
     let (settings, now) = (predicted.settings(), predicted.decided_at);
     settings.telemetry.count_request(RequestOutcome::Banned, DecidedBy::Storage);
-    let addresses = settings.logged_addresses;
-    settings.telemetry.log_banned(&predicted.client, ban.reason(), predicted.pattern(), addresses, now);
+    let keys = &settings.key_forms;
+    settings.telemetry.log_banned(&predicted.client, ban.reason(), predicted.pattern(), keys, now);
     let response = banned::respond(settings, ban, now, req);
     req.extensions_mut().insert(ban.clone());
     Box::new(Refusal { response, undecided: None })

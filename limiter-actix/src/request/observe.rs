@@ -18,7 +18,7 @@ pub(super) fn refused(context: &DecisionContext<'_>, batch: &DecidedBatch<'_>, b
         telemetry.count_request(RequestOutcome::Refused, context.decided_by);
     }
     count_refusals(context, batch);
-    telemetry.log_refusal(breach, context.now, context.settings.logged_addresses, context.manual);
+    telemetry.log_refusal(breach, context.now, &context.settings.key_forms, context.manual);
 }
 
 /// Counts the refusal of each limit that refused.

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use actix_web::http::header::HeaderName;
-use limiter_core::{LoggedAddresses, Strategy, storage::Storage};
+use limiter_core::{KeyForm, Strategy, storage::Storage};
 
 use super::{
     Settings,
@@ -27,7 +27,9 @@ pub(crate) struct PartialSettings {
     pub(crate) key: Option<KeyFn>,
     pub(crate) proxies: Option<TrustedProxies>,
     pub(crate) ipv6_prefix: Option<u8>,
-    pub(crate) logged_addresses: Option<LoggedAddresses>,
+    pub(crate) logged_addresses: Option<KeyForm>,
+    /// The forms of keys of some kinds.
+    pub(crate) logged_kinds: Vec<(Box<str>, KeyForm)>,
     pub(crate) headers: Option<Headers>,
     pub(crate) names: HeaderNameOverrides,
     pub(crate) retry_after: Option<RetryAfter>,
@@ -74,7 +76,6 @@ impl PartialSettings {
         set(&mut settings.enabled, self.enabled.as_ref());
         set(&mut settings.prefix, self.prefix.as_ref());
         set(&mut settings.strategy, self.strategy.as_ref());
-        set(&mut settings.logged_addresses, self.logged_addresses.as_ref());
         set(&mut settings.application, self.application.as_ref());
         set(&mut settings.meta, self.meta.as_ref());
         set(&mut settings.failure.policy, self.on_storage_failure.as_ref());
@@ -85,6 +86,7 @@ impl PartialSettings {
             settings.key.clone_from(&self.key);
         }
         self.apply_addresses(settings);
+        self.apply_key_forms(settings);
         self.apply_headers(settings);
         self.apply_defaults(settings);
         self.apply_patterns(settings);
@@ -97,6 +99,17 @@ impl PartialSettings {
         if let Some(bits) = self.ipv6_prefix {
             Arc::make_mut(&mut settings.address).ipv6_prefix = bits;
         }
+    }
+
+    fn apply_key_forms(&self, settings: &mut Settings) {
+        let mut forms = (*settings.key_forms).clone();
+        if let Some(form) = self.logged_addresses {
+            forms = forms.addresses(form);
+        }
+        for (kind, form) in &self.logged_kinds {
+            forms = forms.kind(kind.clone(), *form);
+        }
+        settings.key_forms = Arc::new(forms);
     }
 
     fn apply_headers(&self, settings: &mut Settings) {

@@ -13,6 +13,8 @@ use super::metrics::{storage_error, storage_failed, storage_recovered};
 /// The health of a limiter's storage, as its calls reveal it. Shared by all workers.
 #[derive(Debug, Default)]
 pub(crate) struct Health {
+    /// The servers of the storage, for the log.
+    servers: Option<String>,
     is_failing: AtomicBool,
     errors: AtomicU64,
     /// Set once the current outage is logged.
@@ -25,9 +27,16 @@ pub(crate) struct Health {
 const LOG_INTERVAL: u64 = 10_000_000_000;
 
 impl Health {
+    /// Creates the health of a storage with these servers.
+    pub(crate) fn of(servers: Option<String>) -> Self {
+        let mut health = Self::default();
+        health.servers = servers;
+        health
+    }
+
     /// Records that the storage failed to decide.
     pub(crate) fn failed(&self, error: &StorageError, now: Timestamp) {
-        self.count_error();
+        self.count_error(error);
         let is_news = !self.is_failing.swap(true, Ordering::Relaxed);
         if is_news {
             storage_failed();
@@ -38,6 +47,7 @@ impl Health {
             event!(
                 unthrottled(Some("L006")),
                 WARN,
+                servers = self.servers.as_deref(),
                 error = shown(error.with_causes()),
                 "storage failed: until it answers again, limits are decided in memory, or by `on_storage_failure`"
             );
@@ -63,10 +73,12 @@ impl Health {
         }
     }
 
-    /// Counts a failed call.
-    pub(crate) fn count_error(&self) {
-        self.errors.fetch_add(1, Ordering::Relaxed);
-        storage_error();
+    /// Counts a failed call. While a circuit breaker is open, the storage is not called.
+    pub(crate) fn count_error(&self, error: &StorageError) {
+        if error.is_of_call() {
+            self.errors.fetch_add(1, Ordering::Relaxed);
+            storage_error();
+        }
     }
 
     /// Returns a snapshot.

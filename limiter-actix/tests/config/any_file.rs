@@ -21,6 +21,7 @@ header_names = { limit = "X-Limit" }
 retry_after = "http-date"
 ipv6_prefix = 56
 log_addresses = "hashed"
+log_keys = { user = "full", "header x-api-key" = "hidden" }
 storage_uri = "memory://"
 on_storage_failure = "deny"
 trusted_proxies = { header = "Forwarded", networks = ["10.0.0.0/8"], hops = 1 }

@@ -67,6 +67,8 @@ fn each_issue_names_the_expectation() {
         ("ipv6_prefix = 1.5", "1:15: `ipv6_prefix`: expected a whole number from 32 to 128, found `1.5`"),
         ("ipv6_prefix = '64'", "1:15: `ipv6_prefix`: expected a whole number from 32 to 128, found `64`"),
         ("log_addresses = 'no'", "1:17: `log_addresses`: expected `full`, `hashed` or `hidden`, found `no`"),
+        ("log_keys = 'full'", "1:12: `log_keys`: expected a table, found `full`"),
+        ("log_keys = { user = 'no' }", "1:21: `user`: expected `full`, `hashed` or `hidden`, found `no`"),
         (
             "headers = 'x-rate-limit'",
             "1:11: `headers`: expected `x-ratelimit` or `ietf-draft-11`, found `x-rate-limit`; did you mean \

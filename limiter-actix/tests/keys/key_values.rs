@@ -2,7 +2,7 @@
 
 use actix_web::{HttpMessage, HttpResponse, dev::Service, test::init_service, web};
 use limiter_actix::{
-    Key, Limit, Limiter, LoggedAddresses, Quota, TrustedProxies, exempt,
+    Breach, Key, KeyForm, Limit, Limiter, Quota, TrustedProxies, exempt,
     key::{self, KeyExt},
     limit,
 };
@@ -270,9 +270,9 @@ async fn keys_can_be_written_by_hand() {
 async fn logs_show_addresses_as_set_and_never_a_secret() {
     log::capture();
     for (addresses, shown) in [
-        (LoggedAddresses::Full, "header x-api-key and 192.0.2.77"),
-        (LoggedAddresses::Hashed, "header x-api-key and address "),
-        (LoggedAddresses::Hidden, "header x-api-key and address"),
+        (KeyForm::Full, "and 192.0.2.77"),
+        (KeyForm::Hashed, "and address "),
+        (KeyForm::Hidden, "and address"),
     ] {
         let key = key::header("x-api-key").and(key::client_address);
         let app = app(once().key(key).log_addresses(addresses)).await;
@@ -281,8 +281,8 @@ async fn logs_show_addresses_as_set_and_never_a_secret() {
         assert_eq!(passes(&app, [sent(), sent()]).await, [true, false]);
         let said = log::here("refused").split_off(before);
         assert_eq!(said.len(), 1, "{said:?}");
-        assert!(said[0].contains(shown), "{said:?}");
-        assert_eq!(said[0].contains("192.0.2.77"), addresses == LoggedAddresses::Full, "{said:?}");
+        assert!(said[0].contains("header x-api-key ") && said[0].contains(shown), "{said:?}");
+        assert_eq!(said[0].contains("192.0.2.77"), addresses == KeyForm::Full, "{said:?}");
     }
     assert_eq!(log::here("hunter2"), Vec::<String>::new());
 }
@@ -298,4 +298,51 @@ async fn keys_can_be_made_of_the_whole_address() {
     let sent = |client: &'static str| from("10.0.0.1").insert_header(("x-real-ip", client));
     assert_eq!(passes(&app, ["192.0.2.1", "198.51.100.1", "192.0.2.2"].map(sent)).await, [true, false, true]);
     assert_eq!(ask(&app, from("192.0.2.9").insert_header(("x-real-ip", "192.0.2.1"))).await.status, 200);
+}
+
+/// A function that reads a user from a header.
+fn user(req: &actix_web::dev::ServiceRequest) -> Option<Key> {
+    let name = req.headers().get("x-user")?.to_str().ok()?;
+    Some(Key::text("user", name.to_owned()))
+}
+
+/// The log and the breach of a user's refusal.
+async fn shown_refusal(limiter: limiter_actix::LimiterBuilder, name: &str) -> (String, String) {
+    static CLIENT: std::sync::Mutex<String> = std::sync::Mutex::new(String::new());
+    let limiter = limiter.key(user).on_breach(|breach: &Breach| {
+        *CLIENT.lock().expect("one test at a time") = breach.client().to_string();
+        None
+    });
+    let app = app(limiter).await;
+    let sent = || from("192.0.2.1").insert_header(("x-user", name));
+    let before = log::here("refused").len();
+    assert_eq!(passes(&app, [sent(), sent()]).await, [true, false]);
+    let said = log::here("refused").split_off(before);
+    (said.concat(), CLIENT.lock().expect("one test at a time").clone())
+}
+
+/// The defect: with keys by user, every line read `key=user`, and nobody could find out who was refused.
+#[actix_web::test]
+async fn refusals_show_users_by_kind_and_hash_or_as_set() {
+    log::capture();
+    let secret = b"0123456789abcdef";
+    let (_, alice) = shown_refusal(once().log_secret(secret), "alice").await;
+    let (said, again) = shown_refusal(once().log_secret(secret), "alice").await;
+    assert_eq!(alice, again, "another limiter with the secret");
+    assert!(alice.starts_with("user ") && !alice.contains("alice"), "{alice}");
+    assert!(said.contains(&format!("key={alice}")), "{said}");
+    for (limiter, name) in [
+        (once().log_secret(secret), "bob"),
+        (once(), "alice"),
+        (once().log_secret(b"another secret.."), "alice"),
+    ] {
+        assert_ne!(shown_refusal(limiter, name).await.1, alice, "{name}");
+    }
+
+    let (said, shown) = shown_refusal(once().log_keys("user", KeyForm::Full), "alice").await;
+    assert!(said.contains("key=user alice") && shown == "user alice", "{said} {shown}");
+    let (said, shown) = shown_refusal(once().log_keys("user", KeyForm::Hidden), "alice").await;
+    assert!(!said.contains("alice") && shown == "user", "{said} {shown}");
+    let (_, shown) = shown_refusal(once().log_keys("header x-user", KeyForm::Full), "alice").await;
+    assert!(!shown.contains("alice"), "another kind: {shown}");
 }

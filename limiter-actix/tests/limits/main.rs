@@ -2,6 +2,7 @@
 
 mod breaches;
 mod callbacks;
+mod clear_all;
 mod contract_table;
 mod counts_apart;
 mod deduct;

@@ -1,6 +1,8 @@
 //! Real servers over TCP, and the examples as programs.
 
 mod bounded_tables;
+#[cfg(all(feature = "redis", feature = "memcached", feature = "mongodb"))]
+mod clear_all;
 mod examples;
 mod hostile;
 mod http2;
@@ -9,6 +11,8 @@ mod log_floods;
 mod long_paths;
 mod prometheus;
 mod quickstart;
+#[cfg(all(feature = "redis", feature = "memcached", feature = "mongodb"))]
+mod ready;
 mod replay;
 mod secrets;
 mod several_processes;

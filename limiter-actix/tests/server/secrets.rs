@@ -17,8 +17,8 @@ use actix_web::{
     test::{TestRequest, init_service},
 };
 use limiter_actix::{
-    Breach, BuildError, CurrentLimits, Headers, Key, Limit, LimitCheck, Limiter, LimiterBuilder, Limits,
-    LoggedAddresses, OnStorageFailure, Quota, TrustedProxies, check_file,
+    Breach, BuildError, CurrentLimits, Headers, Key, KeyForm, Limit, LimitCheck, Limiter, LimiterBuilder,
+    Limits, OnStorageFailure, Quota, TrustedProxies, check_file,
     key::{self, KeyExt},
     resource,
 };
@@ -255,7 +255,7 @@ async fn requests_show_no_secret() {
             .partition_keys(b"CANARY hash key.")
     };
     for kind in StorageKind::ALL {
-        for addresses in [LoggedAddresses::Full, LoggedAddresses::Hashed, LoggedAddresses::Hidden] {
+        for addresses in [KeyForm::Full, KeyForm::Hashed, KeyForm::Hidden] {
             for auto_check in [true, false] {
                 let builder =
                     || with(kind.set(Limiter::builder())).auto_check(auto_check).log_addresses(addresses);

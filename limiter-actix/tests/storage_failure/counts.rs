@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix_web::{App, HttpResponse, test::init_service, web};
-use limiter_actix::{Limit, Quota};
+use limiter_actix::{Key, Limit, Limiter, Quota};
 use limiter_test_support::log;
 
 use crate::fickle_storage::{Bench, ok, statuses};
@@ -65,6 +65,7 @@ async fn failing_and_recovering_are_logged_once_each() {
     statuses(&app, "/", 5).await;
     assert_eq!(said(), (1, 0));
     assert!(log::here("L006")[0].contains("it is gone: no route to it"), "{:?}", log::here("L006"));
+    assert!(log::here("L006")[0].contains("servers=\"far-away:6379\""), "{:?}", log::here("L006"));
     bench.storage.recover();
     statuses(&app, "/", 5).await;
     assert_eq!(said(), (1, 1));
@@ -83,6 +84,23 @@ async fn failing_and_recovering_are_logged_once_each() {
     bench.storage.recover();
     statuses(&app, "/", 2).await;
     assert_eq!(said(), (2, 2));
+}
+
+/// A readiness probe sees the storage, and charges nothing.
+#[actix_web::test]
+async fn the_limiter_is_ready_if_the_storage_is() {
+    let bench = Bench::new();
+    let limiter = bench.limiter().named_limit("mails", Limit::new(Quota::per_hour(1))).build().unwrap();
+    assert!(limiter.ready().await.is_ok());
+    assert!(bench.storage.decided() > 0);
+    assert!(limiter.hit("mails", &Key::from("alice"), 1).await.unwrap().is_allowed());
+    bench.storage.fail();
+    assert!(limiter.ready().await.is_err());
+    assert!(limiter.storage_health().is_failing());
+    bench.storage.recover();
+    assert!(limiter.ready().await.is_ok());
+    assert!(!limiter.storage_health().is_failing());
+    assert!(Limiter::default().ready().await.is_ok(), "memory is always ready");
 }
 
 /// A request without a decision neither queries a failing storage nor waits for it.

@@ -88,6 +88,10 @@ impl Storage for Fickle {
     fn reset(&self) -> Answer<'_, ()> {
         self.answer(|| drop(self.memory.reset()))
     }
+
+    fn servers(&self) -> Option<String> {
+        Some("far-away:6379".to_owned())
+    }
 }
 
 /// A fickle storage, what stands in for it, and the time.

@@ -1,7 +1,7 @@
 //! Counts start from zero after they are cleared or reset.
 
 use super::fixture::{Fixture, client, policy};
-use crate::storage::Hit;
+use crate::{Scope, storage::Hit};
 
 pub(super) async fn clears(fixture: &Fixture<'_>) {
     for strategy in fixture.strategies() {
@@ -24,6 +24,38 @@ pub(super) async fn clears(fixture: &Fixture<'_>) {
         clear(fixture, &[]).await;
         assert!(fixture.hit(hits[0]).await.is_allowed(), "{strategy}: it starts from zero");
     }
+}
+
+/// A storage that finds the counts of a client clears them in all scopes inside the given one, and no others. Any other
+/// storage clears nothing.
+pub(super) async fn clears_a_client(fixture: &Fixture<'_>) {
+    let (client, friend, around) = (client(1), client(2), fixture.scope());
+    let inside = |parts: &[&str]| Scope::new(around.parts().chain(parts.iter().copied()));
+    let (near, far) = (inside(&["a"]), inside(&["b.c", "d,:"]));
+    let (first, last) = (around.parts().next().unwrap_or(""), around.parts().last().unwrap_or(""));
+    let beside = Scope::new([first, &format!("{last}0"), "a"]);
+    let both = client.clone().and(friend.clone());
+    for strategy in fixture.strategies() {
+        let policy = policy(2, strategy);
+        let hits = [
+            Hit::new(&near, &client, &policy),
+            Hit::new(&far, &client, &policy),
+            Hit::new(&around, &client, &policy),
+            Hit::new(&beside, &client, &policy),
+            Hit::new(&near, &friend, &policy),
+            Hit::new(&near, &both, &policy),
+        ];
+        for hit in hits {
+            assert!(fixture.hit(hit).await.is_allowed(), "{strategy}");
+        }
+        let answer = fixture.storage.clear_client(&client, &around).await;
+        let can = answer.expect("the storage clears a client, or returns that it does not find its counts");
+        let expected = if can { [2, 2, 1, 1, 1, 1] } else { [1; 6] };
+        assert_eq!(fixture.left(&hits).await, expected, "{strategy}: {can}");
+        clear(fixture, &hits).await;
+    }
+    let nobody = super::fixture::client(3);
+    fixture.storage.clear_client(&nobody, &around).await.expect("a client without counts is no error");
 }
 
 async fn clear(fixture: &Fixture<'_>, hits: &[Hit<'_>]) {

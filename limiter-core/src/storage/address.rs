@@ -31,6 +31,12 @@ impl Address {
     }
 }
 
+/// Lists addresses for the log.
+#[cfg(any(feature = "memcached", feature = "redis-cluster", feature = "redis-sentinel"))]
+pub(super) fn list(addresses: &[Address]) -> String {
+    addresses.iter().map(Address::to_string).collect::<Vec<_>>().join(", ")
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { host, port } = self;

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::{Answer, Batch, Decision, Hit, Note, NoteList, Refund, Storage};
-use crate::{Policy, PolicyError, Timestamp};
+use crate::{Key, Policy, PolicyError, Scope, Timestamp};
 
 /// Forwards every call to the shared storage.
 impl<S: Storage + ?Sized> Storage for Arc<S> {
@@ -15,6 +15,10 @@ impl<S: Storage + ?Sized> Storage for Arc<S> {
 
     fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {
         (**self).clear(hits)
+    }
+
+    fn clear_client<'a>(&'a self, client: &'a Key, within: &'a Scope) -> Answer<'a, bool> {
+        (**self).clear_client(client, within)
     }
 
     fn reset(&self) -> Answer<'_, ()> {
@@ -44,6 +48,10 @@ impl<S: Storage + ?Sized> Storage for Arc<S> {
 
     fn remove_note<'a>(&'a self, list: &'a str, name: &'a str, now: Timestamp) -> Answer<'a, bool> {
         (**self).remove_note(list, name, now)
+    }
+
+    fn servers(&self) -> Option<String> {
+        (**self).servers()
     }
 
     fn has_deadline(&self) -> bool {

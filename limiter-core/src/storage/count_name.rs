@@ -1,4 +1,6 @@
 use super::Hit;
+#[cfg(any(feature = "mongodb", feature = "redis"))]
+use crate::name::kept_len;
 use crate::{
     Key, Scope,
     name::{bounded, escape},
@@ -69,6 +71,17 @@ pub(super) fn of_client_and_scope(hit: &Hit<'_>) -> (String, String) {
     let mut scope = String::with_capacity(40);
     write_scope(hit.scope, &mut scope);
     (of_client(hit.key), bounded(scope, CountName::MAX_COUNT_LEN))
+}
+
+/// Returns the name of a client, and the text with which names of its counts in scopes inside `within` begin, and no
+/// others do. Returns `None` if shortened names do not keep that much.
+#[cfg(any(feature = "mongodb", feature = "redis"))]
+pub(super) fn of_client_inside(client: &Key, within: &Scope) -> Option<(String, String)> {
+    let mut beginning = String::with_capacity(40);
+    write_scope(within, &mut beginning);
+    beginning.push(',');
+    let is_kept = beginning.len() <= kept_len(CountName::MAX_COUNT_LEN);
+    is_kept.then(|| (of_client(client), beginning))
 }
 
 fn write_scope(scope: &Scope, name: &mut String) {

@@ -6,6 +6,8 @@ use std::{error::Error, fmt};
 #[derive(Debug)]
 pub struct StorageError {
     message: &'static str,
+    /// `false` if the storage was not called.
+    is_of_call: bool,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -13,7 +15,20 @@ impl StorageError {
     /// Creates an error from a message that describes the failure.
     #[must_use]
     pub const fn new(message: &'static str) -> Self {
-        Self { message, source: None }
+        Self { message, is_of_call: true, source: None }
+    }
+
+    /// The error of a call that was not made, since the circuit is open.
+    #[cfg(feature = "remote")]
+    pub(super) const CIRCUIT_OPEN: Self = Self {
+        message: "circuit open: waiting for the storage to answer a probe",
+        is_of_call: false,
+        source: None,
+    };
+
+    /// Returns whether the storage was called. It was not if a circuit breaker is open.
+    pub fn is_of_call(&self) -> bool {
+        self.is_of_call
     }
 
     /// Adds the cause.

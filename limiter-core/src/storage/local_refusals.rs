@@ -7,7 +7,7 @@ mod table;
 
 use self::table::{QueryStart, WindowTable};
 use super::{Answer, Batch, Decision, Hit, Note, NoteList, Refund, Storage, StorageError, Verdict};
-use crate::{Policy, PolicyError, Strategy, Timestamp, Window};
+use crate::{Key, Policy, PolicyError, Scope, Strategy, Timestamp, Window};
 
 /// Remembers recent refusals of a storage and repeats them without calling it.
 ///
@@ -66,6 +66,16 @@ impl LocalRefusals {
             return None;
         };
         Some(Decision::new(verdict, guards, limits))
+    }
+
+    /// Forgets all refusals, now and when the answer is there. Now as well: the caller may drop the answer.
+    fn forget_around<'a, T: Unpin + Send + 'a>(&'a self, answer: Answer<'a, T>) -> Answer<'a, T> {
+        let forget = || {
+            self.table.begin_generation();
+            self.table.forget_all();
+        };
+        forget();
+        then(answer, move |_| forget())
     }
 
     /// Remembers the windows of a refused batch, and forgets those that the batch changed.
@@ -144,13 +154,13 @@ impl Storage for LocalRefusals {
         then(self.storage.clear(hits), move |_| forget())
     }
 
+    /// Forgets all refusals, since those of a client cannot be found.
+    fn clear_client<'a>(&'a self, client: &'a Key, within: &'a Scope) -> Answer<'a, bool> {
+        self.forget_around(self.storage.clear_client(client, within))
+    }
+
     fn reset(&self) -> Answer<'_, ()> {
-        let forget = || {
-            self.table.begin_generation();
-            self.table.forget_all();
-        };
-        forget();
-        then(self.storage.reset(), move |_| forget())
+        self.forget_around(self.storage.reset())
     }
 
     fn probe(&self) -> Answer<'_, ()> {
@@ -176,6 +186,10 @@ impl Storage for LocalRefusals {
 
     fn remove_note<'a>(&'a self, list: &'a str, name: &'a str, now: Timestamp) -> Answer<'a, bool> {
         self.storage.remove_note(list, name, now)
+    }
+
+    fn servers(&self) -> Option<String> {
+        self.storage.servers()
     }
 
     fn has_deadline(&self) -> bool {

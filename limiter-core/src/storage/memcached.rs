@@ -33,7 +33,10 @@ use self::{
     stored_hit::StoredHit,
     submit::submit,
 };
-use super::{Answer, Batch, Decision, Hit, Note, NoteList, Refund, Storage, StorageError, address::Address};
+use super::{
+    Answer, Batch, Decision, Hit, Note, NoteList, Refund, Storage, StorageError,
+    address::{self, Address},
+};
 use crate::{CountName, Policy, PolicyError, Strategy, Timestamp, name};
 
 /// A storage on memcached servers, exact over all processes that use them.
@@ -185,6 +188,10 @@ impl Storage for MemcachedStorage {
 
     fn remove_note<'a>(&'a self, list: &'a str, name: &'a str, now: Timestamp) -> Answer<'a, bool> {
         Answer::Pending(Box::pin(async move { Ok(self.list(list, now).remove(name).await?) }))
+    }
+
+    fn servers(&self) -> Option<String> {
+        Some(address::list(&self.addresses))
     }
 
     fn check(&self, policy: &Policy) -> Result<(), PolicyError> {

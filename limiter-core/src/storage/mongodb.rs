@@ -32,10 +32,11 @@ use self::{
     pipeline::{ClockSource, Step},
 };
 use super::{
-    Answer, Batch, Decision, Hit, Note, NoteList, Refund, Storage, StorageError, Verdict, owned_hit::OwnedHit,
+    Answer, Batch, Decision, Hit, Note, NoteList, Refund, Storage, StorageError, Verdict, count_name,
+    owned_hit::OwnedHit,
 };
 use crate::{
-    Policy, PolicyError, Strategy, Timestamp,
+    Key, Policy, PolicyError, Scope, Strategy, Timestamp,
     log::{event, unthrottled},
 };
 
@@ -196,6 +197,17 @@ impl Storage for MongoStorage {
         }))
     }
 
+    fn clear_client<'a>(&'a self, client: &'a Key, within: &'a Scope) -> Answer<'a, bool> {
+        let Some((client, scopes)) = count_name::of_client_inside(client, within) else {
+            return Answer::ready(false);
+        };
+        Answer::Pending(Box::pin(async move {
+            let operation =
+                async move |counts: CountCollection| delete::of_client(&counts, &client, &scopes).await;
+            self.run(Timestamp::default(), operation).await.map(|()| true)
+        }))
+    }
+
     fn reset(&self) -> Answer<'_, ()> {
         Answer::Pending(Box::pin(async move {
             self.run(Timestamp::default(), async |counts: CountCollection| delete::all(&counts).await).await
@@ -235,6 +247,10 @@ impl Storage for MongoStorage {
         Answer::Pending(Box::pin(async move {
             self.run_on_list(list, now, async move |list: StoredList| list.remove(&name).await).await
         }))
+    }
+
+    fn servers(&self) -> Option<String> {
+        Some(self.client.config().servers())
     }
 
     fn check(&self, policy: &Policy) -> Result<(), PolicyError> {

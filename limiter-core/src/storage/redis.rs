@@ -20,8 +20,8 @@ mod no_tls;
 mod notes;
 mod pool;
 mod raw_report;
+mod remove;
 mod reply;
-mod reset;
 mod script;
 #[cfg(feature = "redis-sentinel")]
 mod sentinel;
@@ -35,7 +35,7 @@ pub use self::builder::RedisStorageBuilder;
 use self::no_tls as tls;
 use self::{client::Client, notes::StoredList};
 use super::{Answer, Batch, Decision, Hit, MemoryStorage, Note, NoteList, Refund, Storage, count_name};
-use crate::{CountName, Policy, PolicyError, Strategy, Timestamp};
+use crate::{CountName, Key, Policy, PolicyError, Scope, Strategy, Timestamp};
 
 /// Keeps counts on a Redis or Valkey server, exact over all processes that use it.
 ///
@@ -130,8 +130,17 @@ impl Storage for RedisStorage {
         Answer::Pending(Box::pin(async move { self.client.clear(hits, |hit| self.key(hit)).await }))
     }
 
+    /// Walks through the names of all keys of the server or cluster, a thousand at a time.
+    fn clear_client<'a>(&'a self, client: &'a Key, within: &'a Scope) -> Answer<'a, bool> {
+        let Some((client, scopes)) = count_name::of_client_inside(client, within) else {
+            return Answer::ready(false);
+        };
+        let prefix = self.key_of(&client, &scopes);
+        Answer::Pending(Box::pin(async move { self.client.remove(&prefix).await.map(|()| true) }))
+    }
+
     fn reset(&self) -> Answer<'_, ()> {
-        Answer::Pending(Box::pin(self.client.reset(&self.prefix)))
+        Answer::Pending(Box::pin(self.client.remove(&self.prefix)))
     }
 
     fn probe(&self) -> Answer<'_, ()> {
@@ -157,6 +166,10 @@ impl Storage for RedisStorage {
 
     fn remove_note<'a>(&'a self, list: &'a str, name: &'a str, now: Timestamp) -> Answer<'a, bool> {
         Answer::Pending(Box::pin(async move { self.list(list, now).remove(&self.client, name).await }))
+    }
+
+    fn servers(&self) -> Option<String> {
+        self.client.servers()
     }
 
     fn check(&self, policy: &Policy) -> Result<(), PolicyError> {

@@ -10,7 +10,7 @@ mod probe;
 
 use self::{breaker::Breaker, deadline::in_time};
 use super::{Answer, Batch, Decision, Hit, Note, NoteList, Refund, Storage, StorageError};
-use crate::{Policy, PolicyError, Timestamp};
+use crate::{Key, Policy, PolicyError, Scope, Timestamp};
 
 /// Adds a deadline and a circuit breaker to a storage.
 ///
@@ -37,8 +37,8 @@ pub struct Resilient<S> {
     failures: NonZeroU32,
 }
 
-/// The deadline of a reset, which walks through all keys while no request waits for it.
-const RESET_DEADLINE: Duration = Duration::from_secs(60);
+/// The deadline of an operation that walks through all keys while no request waits for it.
+const WALK_DEADLINE: Duration = Duration::from_secs(60);
 
 /// The deadline of a call about notes, for which no request waits. A list may be long.
 const NOTES_DEADLINE: Duration = Duration::from_secs(1);
@@ -60,8 +60,8 @@ impl<S: Storage + 'static> Resilient<S> {
         }
     }
 
-    /// Sets the deadline of a call. Defaults to 100 ms. A reset has at least one minute, and a call about notes one
-    /// second.
+    /// Sets the deadline of a call. Defaults to 100 ms. A reset, and the clearing of a client, have at least one minute,
+    /// and a call about notes one second.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
@@ -123,7 +123,7 @@ impl<S: Storage + 'static> Resilient<S> {
     fn circuit_open<T>(&self) -> Answer<'_, T> {
         // The probe may have ended with the runtime it ran on.
         self.probe_in_background();
-        Answer::Ready(Err(StorageError::new("circuit open: waiting for the storage to answer a probe")))
+        Answer::Ready(Err(StorageError::CIRCUIT_OPEN))
     }
 
     /// Records the outcome of a call in the circuit breaker.
@@ -168,12 +168,24 @@ impl<S: Storage + 'static> Storage for Resilient<S> {
         self.guard(|storage| storage.clear(hits))
     }
 
+    fn clear_client<'a>(&'a self, client: &'a Key, within: &'a Scope) -> Answer<'a, bool> {
+        self.unrecorded(WALK_DEADLINE, |storage| storage.clear_client(client, within))
+    }
+
     fn reset(&self) -> Answer<'_, ()> {
-        self.unrecorded(RESET_DEADLINE, S::reset)
+        self.unrecorded(WALK_DEADLINE, S::reset)
     }
 
     fn probe(&self) -> Answer<'_, ()> {
-        self.storage.probe()
+        let answer = self.storage.probe();
+        Answer::Pending(Box::pin(async move {
+            require_runtime()?;
+            in_time(self.deadline, answer).await
+        }))
+    }
+
+    fn servers(&self) -> Option<String> {
+        self.storage.servers()
     }
 
     fn has_notes(&self) -> bool {

@@ -1,6 +1,6 @@
 //! Settings about client addresses: trusted proxies, and addresses in logs.
 
-use limiter_core::LoggedAddresses;
+use limiter_core::KeyForm;
 
 use super::reader::{Fields, Reader, Value};
 use crate::{TrustedProxies, TrustedProxiesError};
@@ -59,12 +59,14 @@ impl Reader<'_> {
         }
     }
 
-    pub(super) fn logged_addresses(&mut self, value: Value<'_>) -> Option<LoggedAddresses> {
-        let choices = [
-            ("full", LoggedAddresses::Full),
-            ("hashed", LoggedAddresses::Hashed),
-            ("hidden", LoggedAddresses::Hidden),
-        ];
+    /// Reads a table of kinds of keys and their forms.
+    pub(super) fn key_forms(&mut self, value: Value<'_>) -> Vec<(Box<str>, KeyForm)> {
+        let fields = self.table(value).map(Fields::all).unwrap_or_default();
+        fields.into_iter().filter_map(|(_, it)| Some((it.name.into(), self.key_form(it)?))).collect()
+    }
+
+    pub(super) fn key_form(&mut self, value: Value<'_>) -> Option<KeyForm> {
+        let choices = [("full", KeyForm::Full), ("hashed", KeyForm::Hashed), ("hidden", KeyForm::Hidden)];
         self.choice(value, &choices)
     }
 }

@@ -141,11 +141,20 @@ impl ClientState {
 }
 
 /// Shows addresses, but no credentials.
+impl ClientConfig {
+    /// Lists the servers, without credentials.
+    pub(super) fn servers(&self) -> String {
+        match &self.address.host_info {
+            HostInfo::HostIdentifiers(servers) => {
+                servers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+            }
+            _ => String::new(),
+        }
+    }
+}
+
 impl fmt::Debug for ClientConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let HostInfo::HostIdentifiers(servers) = &self.address.host_info {
-            servers.iter().try_for_each(|server| write!(f, "{server} "))?;
-        }
-        write!(f, "{}.{}", self.database, self.collection)
+        write!(f, "{} {}.{}", self.servers(), self.database, self.collection)
     }
 }

@@ -57,6 +57,6 @@ fn find_or_add<T>(all: &mut Vec<T>, is_it: impl Fn(&T) -> bool, new: impl FnOnce
 
 /// Escapes the dots in the name of a count: in a path they separate fields. Names contain no `%2E`, so distinct names
 /// stay distinct.
-fn field_name(name: &str) -> String {
+pub(super) fn field_name(name: &str) -> String {
     name.replace('.', "%2E")
 }

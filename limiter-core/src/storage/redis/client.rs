@@ -76,6 +76,16 @@ impl Client {
         self.send(&commands::probe(format!("{prefix}probe"))).await.map(drop).map_err(error::storage)
     }
 
+    /// Returns the servers, without credentials. Those of a connection that the user has made are unknown.
+    pub(super) fn servers(&self) -> Option<String> {
+        match self {
+            Self::Pool(pool) => Some(pool.servers()),
+            Self::User(_) => None,
+            #[cfg(feature = "redis-cluster")]
+            Self::Cluster(cluster) => Some(cluster.servers()),
+        }
+    }
+
     /// Runs a script.
     async fn run(&self, call: &Call) -> Result<Value, StorageError> {
         match self.send(&call.by_hash()).await {

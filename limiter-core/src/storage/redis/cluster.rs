@@ -20,7 +20,7 @@ use super::{
     shared_attempt::SharedAttempt,
 };
 use crate::storage::{
-    address::Address,
+    address::{self, Address},
     background::BackgroundCalls,
     overdue::{self, within},
 };
@@ -91,6 +91,11 @@ impl Cluster {
             refresh: Mutex::default(),
             background: BackgroundCalls::new(),
         }
+    }
+
+    /// Returns the nodes that the client was given.
+    pub(super) fn servers(&self) -> String {
+        address::list(&self.seeds)
     }
 
     /// Runs a script whose keys are in this slot.

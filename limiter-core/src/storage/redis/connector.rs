@@ -27,6 +27,18 @@ impl Connector {
 }
 
 /// Shows addresses, never credentials.
+impl fmt::Display for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Server(Endpoint::Tcp(address), _) => address.fmt(f),
+            Self::Server(Endpoint::Socket(path), _) => path.display().fmt(f),
+            #[cfg(feature = "redis-sentinel")]
+            Self::Sentinels(sentinels) => sentinels.fmt(f),
+        }
+    }
+}
+
+/// Shows addresses, never credentials.
 impl fmt::Debug for Connector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

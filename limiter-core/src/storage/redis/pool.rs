@@ -86,6 +86,11 @@ impl ConnectionPool {
         Ok(pooled)
     }
 
+    /// Returns the server, or how it is found.
+    pub(super) fn servers(&self) -> String {
+        self.connector.to_string()
+    }
+
     fn remove(&self, pooled: &Arc<PooledConnection>) {
         self.connections.lock().retain(|other| !Arc::ptr_eq(other, pooled));
     }

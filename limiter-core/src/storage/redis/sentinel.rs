@@ -13,7 +13,7 @@ use redis::{ErrorKind, FromRedisValue, RedisError, RedisResult, Value};
 use tokio::time::timeout;
 
 use super::connection::{ConnectOptions, Connection, Endpoint};
-use crate::storage::address::Address;
+use crate::storage::address::{self, Address};
 
 /// The sentinels of a primary.
 ///
@@ -110,6 +110,13 @@ fn is_replica(role: &Value) -> bool {
 
 const UNKNOWN: ErrorKind = ErrorKind::MasterNameNotFoundBySentinel;
 const NO_PRIMARY: ErrorKind = ErrorKind::NoValidReplicasFoundBySentinel;
+
+/// Shows addresses, never credentials, nor the name of the primary: a misplaced password would be one.
+impl fmt::Display for Sentinels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sentinels {}", address::list(&self.addresses))
+    }
+}
 
 impl fmt::Debug for Sentinels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

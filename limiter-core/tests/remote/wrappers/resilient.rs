@@ -39,9 +39,10 @@ async fn only_faults_in_a_row_open_the_breaker() {
     }
     assert!(!storage.is_open());
     fail(&storage, true);
-    for number in 1..=3 {
-        assert!(hit(&storage).await.is_err());
-        assert_eq!(storage.is_open(), number == 3);
+    for number in 1..=5 {
+        let error = hit(&storage).await.expect_err("it fails");
+        assert_eq!(error.is_of_call(), number <= 3, "{error}");
+        assert_eq!(storage.is_open(), number >= 3);
     }
 }
 

@@ -8,7 +8,7 @@ const KEYS_PER_SCAN: u32 = 1000;
 
 impl Client {
     /// Removes all keys that begin with `prefix`.
-    pub(super) async fn reset(&self, prefix: &str) -> Result<(), StorageError> {
+    pub(super) async fn remove(&self, prefix: &str) -> Result<(), StorageError> {
         #[cfg(feature = "redis-cluster")]
         if let Self::Cluster(cluster) = self {
             for node in cluster.primaries().await.map_err(error::storage)? {
