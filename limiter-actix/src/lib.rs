@@ -47,6 +47,7 @@ mod response;
 mod routing;
 mod settings;
 mod telemetry;
+mod top;
 
 pub use limiter_core::{
     Clock, Key, LoggedAddresses, ManualClock, ParseQuotaError, ParseStrategyError, Policy, PolicyError,
@@ -88,6 +89,7 @@ pub use self::{
         headers::{HeaderNames, Headers, RetryAfter},
     },
     telemetry::health::StorageHealth,
+    top::{TopClient, TopClients},
 };
 
 /// The items that the attributes expand to. Not part of the public interface.

@@ -121,7 +121,7 @@ pub(super) async fn in_time<T: Unpin>(
         Answer::Ready(answer) => answer,
         // Without a runtime, no deadline can be kept.
         pending if storage.has_deadline() || Handle::try_current().is_err() => pending.await,
-        pending => match timeout(DEADLINE, pending).await {
+        pending @ Answer::Pending(_) => match timeout(DEADLINE, pending).await {
             Ok(answer) => answer,
             Err(_) => Err(StorageError::new("the storage did not answer within a second")),
         },

@@ -40,6 +40,9 @@ fn refuse(state: &RequestState, ban: &Ban, req: &ServiceRequest) -> Box<Refusal>
     let predicted = &state.predicted;
     let (settings, now) = (predicted.settings(), predicted.decided_at);
     settings.telemetry.count_request(RequestOutcome::Banned, DecidedBy::Storage);
+    if let Some(top) = &settings.top {
+        top.count_refusal(&predicted.client, now);
+    }
     let addresses = settings.logged_addresses;
     settings.telemetry.log_banned(&predicted.client, ban.reason(), predicted.pattern(), addresses, now);
     let response = banned::respond(settings, ban, now, req);
