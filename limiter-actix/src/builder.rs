@@ -32,6 +32,7 @@ use crate::{
         partial::{PartialSettings, StorageLocation},
         storage_uri,
     },
+    top::TopCounts,
 };
 
 /// Builds a [`Limiter`](crate::Limiter).
@@ -89,6 +90,7 @@ impl LimiterBuilder {
                 patterns: Vec::new(),
                 known: Arc::default(),
                 telemetry: Arc::default(),
+                top: None,
                 named: Vec::new(),
                 on_breach: None,
                 on_meta_breach: None,
@@ -224,6 +226,13 @@ impl LimiterBuilder {
     /// Applications that share a storage need different prefixes.
     pub fn key_prefix(mut self, prefix: impl Into<Arc<str>>) -> Self {
         self.code.prefix = Some(prefix.into());
+        self
+    }
+
+    /// Sets whether the limiter counts requests by client, for [`Limiter::top`](crate::Limiter::top). Defaults to
+    /// `false`.
+    pub fn top_clients(mut self, is_counted: bool) -> Self {
+        self.settings.top = is_counted.then(|| Arc::new(TopCounts::new()));
         self
     }
 

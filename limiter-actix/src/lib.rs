@@ -47,6 +47,7 @@ mod response;
 mod routing;
 mod settings;
 mod telemetry;
+mod top;
 
 pub use limiter_core::{
     Clock, Key, KeyForm, ManualClock, ParseQuotaError, ParseStrategyError, Policy, PolicyError, Quota,
@@ -86,6 +87,7 @@ pub use self::{
         headers::{HeaderNames, Headers, RetryAfter},
     },
     telemetry::health::StorageHealth,
+    top::{TopClient, TopClients},
 };
 #[cfg(feature = "config-file")]
 pub use self::{

@@ -14,7 +14,7 @@ use actix_web::http::header::HeaderName;
 
 use self::shared::Shared;
 use crate::{
-    StorageHealth,
+    StorageHealth, TopClients,
     response::headers::ietf_draft_11::{RATELIMIT, RATELIMIT_POLICY},
     settings::Config,
 };
@@ -71,6 +71,25 @@ impl Limiter {
     /// ```
     pub fn storage_health(&self) -> StorageHealth {
         self.config().health.report()
+    }
+
+    /// Returns the busiest and the most refused clients of the last 5 to 10 minutes, at most 100 each, as this process has
+    /// seen them. Returns `None` unless [`top_clients`](crate::LimiterBuilder::top_clients) is set.
+    ///
+    /// The numbers are estimates in bounded memory; each states its error. With *n* requests in 5 minutes, the error is
+    /// about *n* / 2000 on average.
+    ///
+    /// ```
+    /// use limiter_actix::Limiter;
+    ///
+    /// let limiter = Limiter::builder().top_clients(true).build()?;
+    /// assert!(limiter.top().is_some_and(|top| top.busiest.is_empty()));
+    /// # Ok::<(), limiter_actix::BuildError>(())
+    /// ```
+    pub fn top(&self) -> Option<TopClients> {
+        let config = self.config();
+        let settings = &config.settings;
+        settings.top.as_ref().map(|top| top.report(settings.clock.now()))
     }
 
     /// Updates the metrics `limiter_memory_keys` and `limiter_memory_evictions_total`, labelled with the key prefix.

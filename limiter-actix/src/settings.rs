@@ -36,6 +36,7 @@ use crate::{
         named::NamedLimit,
     },
     telemetry::{Telemetry, health::Health},
+    top::TopCounts,
 };
 
 /// The settings of a limiter, with the state that changes at run time. Shared by all workers.
@@ -77,6 +78,8 @@ pub(crate) struct Settings {
     /// The limits bound in this process so far.
     pub(crate) known: Arc<KnownLimits>,
     pub(crate) telemetry: Arc<Telemetry>,
+    /// Counts requests by client. `None` unless that is wanted.
+    pub(crate) top: Option<Arc<TopCounts>>,
     /// The limits that code hits by name.
     pub(crate) named: Vec<NamedLimit>,
     pub(crate) on_breach: Option<BreachFn>,

@@ -12,12 +12,12 @@ use limiter_core::{
 use tokio::{
     runtime::Handle,
     task::AbortHandle,
-    time::{sleep, timeout},
+    time::{MissedTickBehavior, interval, timeout},
 };
 
 use super::{ban::Ban, list::BanList};
 
-/// The time between two reads of a process. With the deadline of a read, a ban is everywhere within 2 s.
+/// The time between the beginnings of two reads of a process. With the deadline of a read, a ban is everywhere within 2 s.
 const INTERVAL: Duration = Duration::from_millis(900);
 
 /// The deadline of a call for storages that have none of their own. No request waits for it.
@@ -37,13 +37,15 @@ impl BanRefresher {
         let Some(runtime) = Handle::try_current().ok().filter(|_| is_shared) else { return Self(None) };
         let list = Arc::downgrade(list);
         let task = runtime.spawn(async move {
-            while let Some(list) = list.upgrade() {
+            let mut ticks = interval(INTERVAL);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                ticks.tick().await;
+                let Some(list) = list.upgrade() else { return };
                 if list.begin_if_due() {
                     // A failure is logged there.
                     drop(list.refresh().await);
                 }
-                drop(list);
-                sleep(INTERVAL).await;
             }
         });
         Self(Some(task.abort_handle()))
@@ -121,7 +123,7 @@ pub(super) async fn in_time<T: Unpin>(
         Answer::Ready(answer) => answer,
         // Without a runtime, no deadline can be kept.
         pending if storage.has_deadline() || Handle::try_current().is_err() => pending.await,
-        pending => match timeout(DEADLINE, pending).await {
+        pending @ Answer::Pending(_) => match timeout(DEADLINE, pending).await {
             Ok(answer) => answer,
             Err(_) => Err(StorageError::new("the storage did not answer within a second")),
         },

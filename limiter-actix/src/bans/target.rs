@@ -76,12 +76,12 @@ fn network_of(address: IpAddr, ipv6_prefix: u8) -> IpNet {
     IpNet::new(address, bits).map_or_else(|_| IpNet::from(address), |network| network.trunc())
 }
 
-/// Returns the name of a network. One of a single address has the name of the address, as its key does.
+/// Returns the name of a network. One of a single address of IPv4 has the name of the address, as its key does. Of IPv6,
+/// such a name is that of a key, which stands for more addresses.
 fn name_of(network: IpNet) -> String {
-    if network.prefix_len() == network.max_prefix_len() {
-        network.addr().to_string()
-    } else {
-        network.to_string()
+    match network {
+        IpNet::V4(network) if network.prefix_len() == 32 => network.addr().to_string(),
+        _ => network.to_string(),
     }
 }
 
@@ -134,7 +134,7 @@ mod tests {
             (network("192.0.2.1"), &["192.0.2.1"]),
             (network("192.0.2.9/24"), &["192.0.2.0/24"]),
             (network("::ffff:192.0.2.0/120"), &["192.0.2.0/24"]),
-            (network("2001:db8::1"), &["2001:db8::1"]),
+            (network("2001:db8::1"), &["2001:db8::1/128"]),
             (BanTarget::from(&Key::from(IpAddr::from([192, 0, 2, 1]))), &["192.0.2.1"]),
             (
                 BanTarget::from(Key::address("2001:db8::1".parse().expect("one"), 64)),

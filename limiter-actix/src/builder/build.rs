@@ -183,6 +183,7 @@ fn comparable(settings: &Settings) -> String {
         patterns,
         known: _,
         telemetry: _,
+        top,
         named: _,
         on_breach,
         on_meta_breach,
@@ -194,7 +195,7 @@ fn comparable(settings: &Settings) -> String {
     });
     let limits = (defaults, application, meta, failure, patterns.collect::<Vec<_>>());
     let values = (prefix, strategy, headers, proxies, ipv6_prefix, key_forms, banned);
-    let switches = (enabled, auto_check, per_process);
+    let switches = (enabled, auto_check, per_process, top.is_some());
     let functions = (key.is_some(), on_breach.is_some(), on_meta_breach.is_some(), filters.len());
     format!("{:?}", (limits, values, switches, functions))
 }

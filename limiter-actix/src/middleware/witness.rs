@@ -98,7 +98,11 @@ where
         match self.witness.report(&req) {
             Report::Covered => LimiterFuture::passing(self.service.call(req)),
             Report::Uncovered(state) => {
-                let correction = Correction::new(state, self.witness.position, &req);
+                let position = self.witness.position;
+                let mut correction = Correction::new(state, position, &req);
+                if let Some(refusal) = correction.refuse_banned(position, &req) {
+                    return LimiterFuture::refused(req, refusal.response);
+                }
                 drive(&self.service, req, correction, |()| None)
             }
             Report::Late(state) => {

@@ -88,6 +88,9 @@ impl Admission {
             worker: Rc::clone(worker),
         };
         let state = Rc::new(RequestState::new(predicted, phase, rules));
+        if let Some(top) = &settings.top {
+            top.count_request(&state.predicted.client, state.predicted.decided_at);
+        }
         let admission = Self::charging(state, plan, Charges::new(), req);
         if worker.config.bans.is_in_use() {
             let is_limited = banned::apply(&admission.state, &admission.plan, &admission.charges, req)?;

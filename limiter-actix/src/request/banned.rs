@@ -1,5 +1,7 @@
 //! Refuses banned clients, and lets clients with a pass through.
 
+use std::{iter, ptr};
+
 use actix_web::{HttpMessage, dev::ServiceRequest};
 
 use super::{refuse::Refusal, stack::LimiterStack, state::RequestState};
@@ -24,7 +26,9 @@ pub(super) fn apply(
     }
     let predicted = &state.predicted;
     let (client, now) = (&predicted.client, predicted.decided_at);
-    let keys = [client].into_iter().chain(charges.iter().map(|charge| charge.key(client)));
+    // Most limits have no key of their own.
+    let own = charges.iter().map(|charge| charge.key(client)).filter(|key| !ptr::eq(*key, client));
+    let keys = iter::once(client).chain(own);
     let address = predicted.settings().address.of(req);
     match predicted.worker.config.bans.find(keys, address, now) {
         None => Ok(true),
@@ -40,6 +44,9 @@ fn refuse(state: &RequestState, ban: &Ban, req: &ServiceRequest) -> Box<Refusal>
     let predicted = &state.predicted;
     let (settings, now) = (predicted.settings(), predicted.decided_at);
     settings.telemetry.count_request(RequestOutcome::Banned, DecidedBy::Storage);
+    if let Some(top) = &settings.top {
+        top.count_refusal(&predicted.client, now);
+    }
     let keys = &settings.key_forms;
     settings.telemetry.log_banned(&predicted.client, ban.reason(), predicted.pattern(), keys, now);
     let response = banned::respond(settings, ban, now, req);

@@ -6,8 +6,10 @@ use actix_web::dev::{ResponseHead, ServiceRequest};
 use limiter_core::storage::Decision;
 
 use super::{
+    banned,
     pending::{PendingAdmission, PendingDecision, Progress, decide, decide_in_memory},
     phase::Phase,
+    refuse::Refusal,
     rule_ledger::RuleLedger,
     state::RequestState,
 };
@@ -85,6 +87,17 @@ impl Correction {
             applicable.callback_failed || any_key_failed(&[&added, &meta], client, settings);
         drop(applicable);
         Self { state, rules, credit, elsewhere, plan, kept, dropped, added, meta, guards, callback_failed }
+    }
+
+    /// Refuses a banned client that was taken for one of an exempt place, now that it has arrived at another.
+    pub(crate) fn refuse_banned(&mut self, position: Position, req: &ServiceRequest) -> Option<Box<Refusal>> {
+        // At a scope, an exemption may still follow.
+        if position == Position::Scope || !self.config().bans.is_in_use() {
+            return None;
+        }
+        let refusal = banned::apply(&self.state, &self.plan, &self.added, req).err()?;
+        self.abandon();
+        Some(refusal)
     }
 
     /// Makes the new charges never refuse, for requests that already have a response.

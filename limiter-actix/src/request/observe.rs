@@ -16,6 +16,9 @@ pub(super) fn refused(context: &DecisionContext<'_>, batch: &DecidedBatch<'_>, b
     let telemetry = &context.settings.telemetry;
     if context.manual.is_none() {
         telemetry.count_request(RequestOutcome::Refused, context.decided_by);
+        if let Some(top) = &context.settings.top {
+            top.count_refusal(context.client, context.now);
+        }
     }
     count_refusals(context, batch);
     telemetry.log_refusal(breach, context.now, &context.settings.key_forms, context.manual);

@@ -63,6 +63,7 @@ impl<'a> Straight<'a> {
             && self.plan.plain_limits().is_empty()
             && self.place.is_met_at_once()
             && !Call::is_running()
+            && worker.config.settings.top.is_none()
             && worker.config.settings.address.is_default();
         if !passes {
             return Err(self);
@@ -84,6 +85,9 @@ impl<'a> Straight<'a> {
             return None;
         }
         let decided_at = worker.now();
+        if let Some(top) = &settings.top {
+            top.count_request(&client, decided_at);
+        }
         let mut windows = Windows::new();
         if !plan.plain_limits().is_empty() && !client.is_unlimited() {
             let decision = decide(plan.plain_limits(), &client, memory, decided_at, settings);

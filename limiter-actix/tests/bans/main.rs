@@ -1,4 +1,4 @@
-//! Bans and passes by hand.
+//! Bans and passes by hand, and the clients that may deserve one.
 
 mod errors;
 mod outages;
@@ -7,6 +7,7 @@ mod requests;
 mod responses;
 mod storages;
 mod targets;
+mod top;
 
 use std::{net::IpAddr, time::Duration};
 

@@ -69,10 +69,14 @@ async fn a_ban_of_one_process_holds_in_three() {
     let server = Redis::start();
     let uri = server.uri();
     let mut programs = [(); 3].map(|()| Program::start(&uri));
-    programs.iter_mut().for_each(|program| program.wait_for("ready"));
+    for program in &mut programs {
+        program.wait_for("ready");
+    }
     let begun = Instant::now();
     let alice: IpAddr = ALICE.parse().expect("an address");
     limiter(&uri).ban(alice, HOUR, "scraping").await.expect("a ban");
-    programs.iter_mut().for_each(|program| program.wait_for("banned"));
+    for program in &mut programs {
+        program.wait_for("banned");
+    }
     println!("all three had the ban after {:?}", begun.elapsed());
 }

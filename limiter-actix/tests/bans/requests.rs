@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use actix_web::{App, test::init_service, web};
+use actix_web::{App, guard, test::init_service, web};
 use limiter_actix::{Exempt, Key, Limiter, ManualClock, Quota, ScopeExt, key, resource};
 use limiter_test_support::app::{ask, request};
 
@@ -158,5 +158,25 @@ async fn bans_are_separate_by_storage_and_prefix() {
     one.ban(address(ALICE), HOUR, "").await.expect("a ban");
     for (limiter, expected) in [(&one, 403), (&same, 403), (&other, 200), (&Limiter::default(), 200)] {
         assert_eq!(get_from(&app(limiter).await, ALICE).await, expected);
+    }
+}
+
+/// A guard leads requests past the exempt place that was expected.
+#[actix_web::test]
+async fn a_guard_leads_no_banned_client_around_its_ban() {
+    let limiter = Limiter::default();
+    let exempt = web::scope("/s").guard(guard::Header("x-inner", "1")).exempt(Exempt::ALL);
+    let app = init_service(
+        App::new()
+            .wrap(limiter.clone())
+            .service(exempt.route("/{page}", web::get().to(ok)))
+            .service(resource("/s/limited", Quota::per_hour(100), |it| it.get(ok))),
+    )
+    .await;
+    limiter.ban(address(ALICE), HOUR, "").await.expect("a ban");
+    for _ in 0..5 {
+        let request = |address| from(address).uri("/s/limited");
+        assert_eq!(ask(&app, request(ALICE)).await.status, 403);
+        assert_eq!(ask(&app, request("192.0.2.2")).await.status, 200);
     }
 }

@@ -230,3 +230,16 @@ async fn a_file_is_watched() {
     assert!(until(|| !has_headers(&limiter)).await, "the file is right again");
     assert_eq!(log::everywhere(&issue).len(), 1, "what is wrong is said once");
 }
+
+#[actix_web::test]
+async fn bans_survive_a_reload() {
+    let settings = Settings::new("default_limits = '5/hour'");
+    let (limiter, app) = app!(from(&settings));
+    let client: std::net::IpAddr = "127.0.0.1".parse().expect("an address");
+    limiter.ban(client, Duration::from_secs(60), "").await.expect("a ban");
+    settings.write("default_limits = '6/hour'");
+    assert!(limiter.reload().expect("a valid file"));
+    assert_eq!(ask!(app, "/").0, 403);
+    assert!(limiter.unban(client).await.expect("no ban"));
+    assert_eq!(ask!(app, "/"), is(200, "5 of 6"));
+}

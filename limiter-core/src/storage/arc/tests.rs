@@ -83,17 +83,17 @@ impl Storage for Recorder {
 
 const NOW: Timestamp = Timestamp::from_millis(7);
 
+fn message<T>(answer: Answer<'_, T>) -> String {
+    match answer {
+        Answer::Ready(Err(error)) => error.to_string(),
+        _ => panic!("the recorder answers at once"),
+    }
+}
+
 /// Calls each method through the implementation for the type, not through a deref of it.
 fn call_each<S: Storage>(storage: &S) {
     let (scope, key) = (Scope::new(["a"]), Key::from("b"));
     let policy = Policy::new(Quota::per_minute(5), Strategy::MovingWindow);
-    fn message<T>(answer: Answer<'_, T>) -> String {
-        match answer {
-            Answer::Ready(Err(error)) => error.to_string(),
-            _ => panic!("the recorder answers at once"),
-        }
-    }
-
     let batch = Batch::default();
     assert!(matches!(storage.decide(&batch, NOW), Answer::Ready(Ok(decision)) if decision.is_admitted()));
     assert_eq!(message(storage.refund(&[], NOW)), "refund");

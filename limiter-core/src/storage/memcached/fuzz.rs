@@ -1,6 +1,7 @@
 //! A check of the parser of replies and of the rounds, with arbitrary replies.
 
 use super::{
+    notes,
     operation::Operation,
     protocol::{Commands, Reply},
     stored_hit::StoredHit,
@@ -27,6 +28,7 @@ const STRATEGIES: [Strategy; 4] = [
 /// If one of these is not so.
 pub fn memcached_replies(bytes: &[u8]) {
     check_parser(bytes);
+    notes::check_parser(&String::from_utf8_lossy(bytes));
     with_batch(Input::new(bytes), &STRATEGIES, |batch, mut input| {
         let now = Timestamp::from_nanos(input.number());
         let key = |hit: &crate::storage::Hit<'_>| format!("{:?}{:?}{}", hit.key, hit.scope, hit.policy.id());

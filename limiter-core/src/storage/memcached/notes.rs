@@ -204,6 +204,15 @@ impl ListRecord {
     }
 }
 
+/// Checks that a text is parsed as the list that it writes, if it is one.
+#[cfg(feature = "fuzz")]
+pub(super) fn check_parser(text: &str) {
+    if let Some(list) = ListRecord::parse(text) {
+        assert_eq!(ListRecord::parse(&list.text()).as_ref(), Some(&list), "{text:?}");
+        let _ = list.live(u64::MAX / 2);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,7 @@
 
 use mongodb::bson::{Bson, Document, doc, oid::ObjectId};
 
-use super::{layout::BatchLayout, replay::Replay, reply::DocumentReply};
+use super::{layout::BatchLayout, notes, replay::Replay, reply::DocumentReply};
 use crate::{
     Strategy,
     storage::fuzz::{Input, check_decision, with_batch},
@@ -16,6 +16,8 @@ use crate::{
 /// If one of these is not so.
 pub fn mongodb_replies(bytes: &[u8]) {
     with_batch(Input::new(bytes), &Strategy::ALL, |batch, mut input| {
+        let known = input.is_set().then(|| input.number());
+        let _ = notes::parse(&list(&mut input), known);
         let (layout, mark) = (BatchLayout::new(batch.hits()), ObjectId::new());
         let replies = (0..layout.clients.len()).map(|client| {
             let document = (input.below(8) > 0).then(|| document(&mut input, &layout, mark));
@@ -40,6 +42,13 @@ fn document(input: &mut Input<'_>, layout: &BatchLayout<'_>, mark: ObjectId) -> 
         document.insert("r", doc! { "q": mark, "v": verdict(input), "n": number(input), "b": before });
     }
     document
+}
+
+/// Returns a document as a server may send it for a list of notes.
+fn list(input: &mut Input<'_>) -> Document {
+    let notes = (0..input.below(4)).map(|_| doc! { "n": number(input), "e": number(input), "t": "b" });
+    let notes: Vec<_> = notes.collect();
+    doc! { "v": number(input), "now": number(input), "l": notes }
 }
 
 fn state(input: &mut Input<'_>) -> Bson {

@@ -132,7 +132,7 @@ fn has(name: &str) -> Bson {
 }
 
 /// Parses the reply to a read. Returns `Some(None)` if the list still has the version `known`.
-fn parse(found: &Document, known: Option<u64>) -> Option<Option<NoteList>> {
+pub(super) fn parse(found: &Document, known: Option<u64>) -> Option<Option<NoteList>> {
     let version = u64::try_from(found.get_i64("v").ok()?).ok()?;
     if known == Some(version) {
         return Some(None);

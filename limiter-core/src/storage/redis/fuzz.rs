@@ -4,7 +4,7 @@ use redis::Value;
 
 #[cfg(feature = "redis-cluster")]
 use super::cluster::parse_topology;
-use super::{call::Call, clock, remove, reply, script::BatchShape};
+use super::{call::Call, clock, notes, remove, reply};
 use crate::{
     Strategy,
     storage::{
@@ -32,6 +32,7 @@ pub fn redis_replies(bytes: &[u8]) {
         #[cfg(feature = "redis-cluster")]
         parse_topology(&value);
         let _ = clock::parse(value.clone());
+        let _ = notes::parse(value.clone());
         let _ = remove::page(value);
     });
 }

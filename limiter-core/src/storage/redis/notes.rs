@@ -82,7 +82,7 @@ impl StoredList {
 }
 
 /// Parses the reply of `list.lua`.
-fn parse(reply: Value) -> Option<NoteList> {
+pub(super) fn parse(reply: Value) -> Option<NoteList> {
     let texts: Vec<String> = FromRedisValue::from_redis_value(reply).ok()?;
     let (version, notes) = texts.split_first()?;
     let (notes, rest) = notes.as_chunks::<3>();

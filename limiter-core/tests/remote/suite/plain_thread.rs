@@ -5,11 +5,12 @@ use std::{
     sync::Arc,
     task::{Context, Poll, Wake, Waker},
     thread::{self, Thread},
+    time::Duration,
 };
 
 use limiter_core::{
     Key, Policy, Quota, Scope, Strategy, Timestamp, Window,
-    storage::{Batch, Hit, Refund, Resilient, Storage, StorageError},
+    storage::{Batch, Hit, Note, Refund, Resilient, Storage, StorageError},
 };
 use tokio::runtime::Runtime;
 
@@ -59,6 +60,10 @@ pub(crate) fn check(storage: &impl Storage) {
         expect(&block_on(storage.refund(&refunds, now)));
         expect(&block_on(storage.clear(hits)));
     }
+    let note = Note { name: "a".into(), text: String::new(), ends_in: Duration::from_secs(60) };
+    expect(&block_on(storage.put_note("bans", &note, 10, now)));
+    expect(&block_on(storage.notes("bans", None, now)));
+    expect(&block_on(storage.remove_note("bans", "a", now)));
     expect(&block_on(storage.probe()));
     // Some storages have none.
     let _ = block_on(storage.reset());

@@ -54,7 +54,7 @@ pub(super) const CRATES: &[Order] = &[
             key
             telemetry
             limit
-            bans
+            bans top
             settings
             plan
             routing
