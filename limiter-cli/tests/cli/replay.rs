@@ -163,7 +163,7 @@ client      refused  first                 last                  level    last r
 
 Notes
 8 requests match no known route, so default limits count them together. Name the routes of the app with --route or \
---routes.
+--routes, or try --guess-routes.
 ";
     assert_eq!((run.code, run.out.as_str(), run.errors.as_str()), (0, expected, ""));
 }
@@ -186,6 +186,27 @@ fn routes_of_the_app_may_be_given() {
         rows.as_array_mut().expect("rows").sort_by_key(|row| row["route"].as_str().map(str::to_owned));
         assert_eq!(rows, expected, "{arguments:?}");
     }
+}
+
+#[test]
+fn routes_may_be_guessed() {
+    let paths = ["/users/7", "/users/8", "/users/me", "/a", "/a/", "/items/1"];
+    let log = paths.map(|path| line("192.0.2.1", 0, &format!("GET {path}"))).concat();
+    let limits = b"default_limits = '1/minute'\n[routes]\n'/items/{id}' = '9/minute'";
+    let folder = Folder::new(&[("limits.toml", limits), ("a.log", log.as_bytes())]);
+    let arguments = ["replay", "limits.toml", "a.log", "--json", "--guess-routes"];
+    let mut rows = limiter(&folder, &arguments).json()["routes"].clone();
+    rows.as_array_mut().expect("rows").sort_by_key(|row| row["route"].as_str().map(str::to_owned));
+    let expected = json!([
+        {"route": null, "requests": 1, "refused": 0},
+        {"route": "/a", "requests": 1, "refused": 0},
+        {"route": "/items/{id}", "requests": 1, "refused": 0},
+        {"route": "/users/me", "requests": 1, "refused": 0},
+        {"route": "/users/{p1}", "requests": 2, "refused": 1},
+    ]);
+    assert_eq!(rows, expected);
+    let run = limiter(&folder, &["replay", "limits.toml", "-", "--guess-routes"]);
+    assert_eq!(run.code, 2, "{run:?}");
 }
 
 #[test]
