@@ -52,18 +52,19 @@ fn requests(number: u64) -> Vec<Request> {
     (0..number).map(request).collect()
 }
 
-/// Decides a request by the storage itself. Each row has the name of a count, its amount and its window.
+/// Returns the counts of a request: the scope of each, its amount and its window. The limits of one route have one scope,
+/// default limits included, and with it one newest instant for lines that are out of order.
 fn counts(method: &str, path: &str) -> Vec<(&'static str, u64, u64)> {
     let path = path.split('?').next().unwrap_or_default();
     let application = ("application", 400, 3600);
     match path {
         "/login" if method == "POST" => vec![application, ("login", 2, 60), ("login", 5, 3600)],
-        "/login" => vec![application, ("default login", 3, 60)],
-        "/search" => vec![application, ("default search", 3, 60), ("search", 4, 60)],
-        _ if path.starts_with("/reports/") => vec![("default reports", 3, 60)],
+        "/login" => vec![application, ("login", 3, 60)],
+        "/search" => vec![application, ("search", 3, 60), ("search", 4, 60)],
+        _ if path.starts_with("/reports/") => vec![("reports", 3, 60)],
         _ if path.starts_with("/health") => vec![],
         _ if path.starts_with("/api") => vec![application, ("api", 6, 60)],
-        _ => vec![application, ("default unmatched", 3, 60)],
+        _ => vec![application, ("unmatched", 3, 60)],
     }
 }
 
