@@ -74,6 +74,10 @@ pub(crate) struct Replay {
     /// A file with one route of the app on each line. Empty lines and lines that begin with `#` do not count.
     #[arg(long, value_name = "FILE")]
     pub(crate) routes: Option<PathBuf>,
+    /// Guess further routes from the paths in the logs, which are then read twice. Numbers, hashes and the like become
+    /// parameters.
+    #[arg(long)]
+    pub(crate) guess_routes: bool,
     /// Print JSON.
     #[arg(long, conflicts_with = "html")]
     pub(crate) json: bool,

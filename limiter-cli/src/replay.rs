@@ -1,5 +1,6 @@
 //! `limiter replay` shows who would have been refused, where, and how often.
 
+mod guess;
 mod html;
 mod pipeline;
 mod print;

@@ -221,7 +221,7 @@ fn notes(outline: &FileOutline, tally: &Tally, evictions: u64) -> Vec<String> {
     if has_default && unmatched > 0 {
         notes.push(format!(
             "{unmatched} requests match no known route, so default limits count them together. Name the routes of the \
-             app with --route or --routes."
+             app with --route or --routes, or try --guess-routes."
         ));
     }
     if outline.reads_requests() {

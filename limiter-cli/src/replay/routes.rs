@@ -4,10 +4,11 @@ use std::{collections::BTreeSet, fs};
 
 use limiter_actix::{FileOutline, Limiter};
 
+use super::guess;
 use crate::{args::Replay, outcome::Failure};
 
-/// Returns the patterns of all routes that are known: those with rules in the settings file, and those given. Plain
-/// segments come before parameters, so that `/users/me` is no user.
+/// Returns the patterns of all routes that are known: those with rules in the settings file, those given, and
+/// those guessed. Plain segments come before parameters, so that `/users/me` is no user.
 pub(super) fn all(outline: &FileOutline, arguments: &Replay) -> Result<Vec<String>, Failure> {
     let mut given = arguments.route.clone();
     if let Some(path) = &arguments.routes {
@@ -18,10 +19,26 @@ pub(super) fn all(outline: &FileOutline, arguments: &Replay) -> Result<Vec<Strin
     for pattern in &given {
         check(pattern)?;
     }
-    let routes: BTreeSet<String> = outline.routes().map(str::to_owned).chain(given).collect();
+    let mut routes: BTreeSet<String> = outline.routes().map(str::to_owned).chain(given).collect();
+    if arguments.guess_routes {
+        let known: BTreeSet<String> = routes.iter().map(|route| shape(route)).collect();
+        let guessed = guess::routes(&arguments.logs)?;
+        routes.extend(
+            guessed.into_iter().filter(|route| !known.contains(&shape(route)) && check(route).is_ok()),
+        );
+    }
     let mut routes: Vec<String> = routes.into_iter().collect();
     routes.sort_by_key(|route| route.split('/').map(is_parameter).collect::<Vec<_>>());
     Ok(routes)
+}
+
+/// Returns a pattern without the names of its parameters.
+fn shape(pattern: &str) -> String {
+    pattern
+        .split('/')
+        .map(|segment| if is_parameter(segment) { "{}" } else { segment })
+        .collect::<Vec<_>>()
+        .join("/")
 }
 
 /// Checks a pattern as the limiter checks those of its rules, since actix panics on invalid ones.

@@ -52,18 +52,19 @@ fn requests(number: u64) -> Vec<Request> {
     (0..number).map(request).collect()
 }
 
-/// Decides a request by the storage itself. Each row has the name of a count, its amount and its window.
+/// Returns the counts of a request: the scope of each, its amount and its window. The limits of one route have one scope,
+/// default limits included, and with it one newest instant for lines that are out of order.
 fn counts(method: &str, path: &str) -> Vec<(&'static str, u64, u64)> {
     let path = path.split('?').next().unwrap_or_default();
     let application = ("application", 400, 3600);
     match path {
         "/login" if method == "POST" => vec![application, ("login", 2, 60), ("login", 5, 3600)],
-        "/login" => vec![application, ("default login", 3, 60)],
-        "/search" => vec![application, ("default search", 3, 60), ("search", 4, 60)],
-        _ if path.starts_with("/reports/") => vec![("default reports", 3, 60)],
+        "/login" => vec![application, ("login", 3, 60)],
+        "/search" => vec![application, ("search", 3, 60), ("search", 4, 60)],
+        _ if path.starts_with("/reports/") => vec![("reports", 3, 60)],
         _ if path.starts_with("/health") => vec![],
         _ if path.starts_with("/api") => vec![application, ("api", 6, 60)],
-        _ => vec![application, ("default unmatched", 3, 60)],
+        _ => vec![application, ("unmatched", 3, 60)],
     }
 }
 
@@ -163,7 +164,7 @@ client      refused  first                 last                  level    last r
 
 Notes
 8 requests match no known route, so default limits count them together. Name the routes of the app with --route or \
---routes.
+--routes, or try --guess-routes.
 ";
     assert_eq!((run.code, run.out.as_str(), run.errors.as_str()), (0, expected, ""));
 }
@@ -186,6 +187,27 @@ fn routes_of_the_app_may_be_given() {
         rows.as_array_mut().expect("rows").sort_by_key(|row| row["route"].as_str().map(str::to_owned));
         assert_eq!(rows, expected, "{arguments:?}");
     }
+}
+
+#[test]
+fn routes_may_be_guessed() {
+    let paths = ["/users/7", "/users/8", "/users/me", "/a", "/a/", "/items/1"];
+    let log = paths.map(|path| line("192.0.2.1", 0, &format!("GET {path}"))).concat();
+    let limits = b"default_limits = '1/minute'\n[routes]\n'/items/{id}' = '9/minute'";
+    let folder = Folder::new(&[("limits.toml", limits), ("a.log", log.as_bytes())]);
+    let arguments = ["replay", "limits.toml", "a.log", "--json", "--guess-routes"];
+    let mut rows = limiter(&folder, &arguments).json()["routes"].clone();
+    rows.as_array_mut().expect("rows").sort_by_key(|row| row["route"].as_str().map(str::to_owned));
+    let expected = json!([
+        {"route": null, "requests": 1, "refused": 0},
+        {"route": "/a", "requests": 1, "refused": 0},
+        {"route": "/items/{id}", "requests": 1, "refused": 0},
+        {"route": "/users/me", "requests": 1, "refused": 0},
+        {"route": "/users/{p1}", "requests": 2, "refused": 1},
+    ]);
+    assert_eq!(rows, expected);
+    let run = limiter(&folder, &["replay", "limits.toml", "-", "--guess-routes"]);
+    assert_eq!(run.code, 2, "{run:?}");
 }
 
 #[test]

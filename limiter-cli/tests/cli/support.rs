@@ -12,7 +12,10 @@ use std::{
 
 use serde_json::Value;
 
-pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_limiter");
+/// Returns the program: that of this build, or the one in `LIMITER_PROGRAM`, such as a build for release.
+pub(crate) fn program() -> String {
+    env::var("LIMITER_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_limiter").to_owned())
+}
 
 /// The end of a run.
 #[derive(Debug)]
@@ -36,7 +39,7 @@ pub(crate) fn limiter(folder: &Folder, arguments: &[&str]) -> Run {
 
 /// The same with a standard input.
 pub(crate) fn limiter_with(folder: &Folder, arguments: &[&str], input: &[u8]) -> Run {
-    let mut child = Command::new(PROGRAM)
+    let mut child = Command::new(program())
         .args(arguments)
         .current_dir(&folder.0)
         .env_remove("NO_COLOR")

@@ -2,14 +2,14 @@
 
 use std::process::{Command, Stdio};
 
-use crate::support::{Folder, PROGRAM, limiter, line};
+use crate::support::{Folder, limiter, line, program};
 
 const BOLD: &str = "\x1b[1m";
 
 /// Runs the program with a terminal as its output.
 fn in_terminal(folder: &Folder, arguments: &str, no_color: bool) -> String {
     let mut script = Command::new("script");
-    script.args(["-qec", &format!("{PROGRAM} {arguments}"), "/dev/null"]).current_dir(folder.path());
+    script.args(["-qec", &format!("{} {arguments}", program()), "/dev/null"]).current_dir(folder.path());
     script.env("TERM", "xterm").env_remove("NO_COLOR").stdin(Stdio::null());
     if no_color {
         script.env("NO_COLOR", "1");

@@ -5,7 +5,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::support::{Folder, PROGRAM, limiter, line};
+use crate::support::{Folder, limiter, line, program};
 
 #[test]
 fn help_names_commands_and_exit_codes() {
@@ -80,7 +80,7 @@ fn completions_and_manual_page_name_all_commands() {
 
 #[test]
 fn a_closed_pipe_is_quiet() {
-    let mut child = Command::new(PROGRAM)
+    let mut child = Command::new(program())
         .args(["completions", "bash"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -99,7 +99,7 @@ fn the_output_may_be_cut_by_its_reader() {
     let log: String = paths.iter().map(|path| line("192.0.2.1", 0, &format!("GET {path}"))).collect();
     let folder =
         Folder::new(&[("limits.toml", b""), ("r.txt", routes.as_bytes()), ("a.log", log.as_bytes())]);
-    let mut child = Command::new(PROGRAM)
+    let mut child = Command::new(program())
         .args(["replay", "limits.toml", "a.log", "--routes", "r.txt", "--json"])
         .current_dir(folder.path())
         .stdout(Stdio::piped())
