@@ -4,7 +4,7 @@ use redis::Value;
 
 #[cfg(feature = "redis-cluster")]
 use super::cluster::parse_topology;
-use super::{call::Call, clock, notes, remove, reply};
+use super::{call::Call, clock, notes, remove, reply, script::BatchShape};
 use crate::{
     Strategy,
     storage::{
