@@ -4,7 +4,7 @@ use redis::Value;
 
 #[cfg(feature = "redis-cluster")]
 use super::cluster::parse_topology;
-use super::{call::Call, clock, reply, reset};
+use super::{call::Call, clock, remove, reply};
 use crate::{
     Strategy,
     storage::{
@@ -32,7 +32,7 @@ pub fn redis_replies(bytes: &[u8]) {
         #[cfg(feature = "redis-cluster")]
         parse_topology(&value);
         let _ = clock::parse(value.clone());
-        let _ = reset::page(value);
+        let _ = remove::page(value);
     });
 }
 
