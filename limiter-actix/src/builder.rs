@@ -85,6 +85,7 @@ impl LimiterBuilder {
                 per_process: false,
                 patterns: Vec::new(),
                 known: Arc::default(),
+                bound_names: Arc::default(),
                 telemetry: Arc::default(),
                 named: Vec::new(),
                 on_breach: None,

@@ -17,7 +17,11 @@ use self::{
     dynamic::DynamicLimit,
     resolve::{Level, resolve},
 };
-use crate::{Exempt, Limit, limit::quota_source::Source, settings::Settings};
+use crate::{
+    Exempt, Limit,
+    limit::quota_source::Source,
+    settings::{Settings, bound_names::BoundNames},
+};
 
 /// All limits declared for one route and method.
 pub(crate) struct Plan {
@@ -69,6 +73,20 @@ impl Plan {
             DeclaredLimit::Dynamic(_) => dynamic::MAX_REMEMBERED,
         };
         self.all_declared().chain(&self.outage_limits).map(size).sum()
+    }
+
+    /// Adds the limits that apply to those that code hits by name. Dynamic limits add themselves once they are bound.
+    pub(crate) fn add_names(&self, names: &BoundNames) {
+        match &self.fixed {
+            Some(fixed) => fixed.meta.iter().chain(&fixed.limits).for_each(|limit| limit.add_name(names)),
+            None => {
+                for declared in self.all_declared() {
+                    if let DeclaredLimit::Fixed(limit) = declared {
+                        limit.add_name(names);
+                    }
+                }
+            }
+        }
     }
 
     /// Returns the limits that apply to a request.
@@ -132,6 +150,7 @@ impl DeclaredLimit {
             limit: Rc::new(limit.clone()),
             slot,
             known: Arc::clone(&settings.known),
+            bound_names: Arc::clone(&settings.bound_names),
             storage: settings.storage.clone(),
             telemetry: Arc::clone(&settings.telemetry),
         };

@@ -1,6 +1,7 @@
 //! The settings of a limiter, and the sources they are read from.
 
 pub(crate) mod backend;
+pub(crate) mod bound_names;
 pub(crate) mod build_error;
 mod check;
 pub(crate) mod config_error;
@@ -20,7 +21,10 @@ use std::sync::{Arc, atomic::AtomicBool};
 use actix_web::dev::ServiceRequest;
 use limiter_core::{Clock, Key, KeyForms, Strategy};
 
-use self::{backend::Backend, headers::HeaderSettings, known_limits::KnownLimits, path_pattern::PatternRule};
+use self::{
+    backend::Backend, bound_names::BoundNames, headers::HeaderSettings, known_limits::KnownLimits,
+    path_pattern::PatternRule,
+};
 use crate::{
     Limits, OnStorageFailure,
     key::address::ClientAddress,
@@ -67,6 +71,8 @@ pub(crate) struct Settings {
     pub(crate) patterns: Vec<PatternRule>,
     /// The limits bound in this process so far.
     pub(crate) known: Arc<KnownLimits>,
+    /// The limits with names that are bound under these settings.
+    pub(crate) bound_names: Arc<BoundNames>,
     pub(crate) telemetry: Arc<Telemetry>,
     /// The limits that code hits by name.
     pub(crate) named: Vec<NamedLimit>,
