@@ -89,6 +89,7 @@ impl LimiterBuilder {
                 per_process: false,
                 patterns: Vec::new(),
                 known: Arc::default(),
+                bound_names: Arc::default(),
                 telemetry: Arc::default(),
                 top: None,
                 named: Vec::new(),

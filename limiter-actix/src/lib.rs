@@ -74,7 +74,7 @@ pub use self::{
         rule::Rule,
     },
     limiter::Limiter,
-    manual::{ClearedCounts, NamedLimitError},
+    manual::{ClearedCounts, LimitName, NamedLimitError},
     middleware::{future::LimiterFuture, limiter::LimiterService},
     mount::{LimitedResource, ScopeExt, ScopeFactory, resource},
     report::{

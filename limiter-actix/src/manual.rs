@@ -2,62 +2,34 @@
 
 mod bans;
 mod check;
+mod cleared_counts;
+mod error;
+mod target;
 
-use std::sync::atomic::Ordering;
+use std::{sync::atomic::Ordering, time::Duration};
 
-use actix_web::{Error, HttpRequest, ResponseError, dev::ServiceRequest, http::StatusCode};
+use actix_web::{Error, HttpRequest, dev::ServiceRequest};
 use limiter_core::{
     Key, Scope, Window,
     storage::{Answer, Batch, Decision, Hit, Storage, StorageError},
 };
 
-use self::check::NamedCheck;
+use self::{check::NamedCheck, target::Target};
+pub use self::{cleared_counts::ClearedCounts, error::NamedLimitError, target::LimitName};
 use crate::{
     Limiter, OnStorageFailure,
-    decision::{deadline::in_time, decide::decide_remotely, fallback},
+    decision::{deadline::in_time, decide::decide_remotely},
     limit::named::NamedLimit,
     request::pending::PendingDecision,
     settings::{Config, backend::Backend},
     telemetry,
 };
 
-/// An error of a named limit.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum NamedLimitError {
-    /// The limiter has no limit of this name.
-    #[error("the limiter has no limit named `{0}`; add it with `LimiterBuilder::named_limit`")]
-    UnknownLimit(String),
-    /// The storage is unreachable.
-    #[error("the storage is unreachable")]
-    Storage(#[from] StorageError),
-}
-
-/// The counts of a client that [`Limiter::clear_all`] has cleared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ClearedCounts {
-    /// All counts of the client.
-    All,
-    /// The counts of the limits that this process has met, because the storage has no way to find others.
-    #[non_exhaustive]
-    KnownLimits {
-        /// The number of these limits.
-        limits: usize,
-    },
-}
-
-/// Responds with 500 to an unknown limit, and with 503 if the storage is unreachable.
-impl ResponseError for NamedLimitError {
-    fn status_code(&self) -> StatusCode {
-        match self {
-            Self::UnknownLimit(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Storage(_) => StatusCode::SERVICE_UNAVAILABLE,
-        }
-    }
-}
-
-/// Manual hits and checks of the limits of [`named_limit`](crate::LimiterBuilder::named_limit).
+/// Manual hits and checks of limits by name: those of [`named_limit`](crate::LimiterBuilder::named_limit), and any other
+/// limit that has a [name](crate::Limit::name) or a [shared name](crate::Limit::shared).
+///
+/// Limits other than those of `named_limit` are known once this process has served a request to which they apply.
+/// `check` takes only named limits. If a name has counts at several routes, add the route by [`LimitName::at`].
 ///
 /// ```
 /// use limiter_actix::{Key, Limiter, Quota};
@@ -110,10 +82,17 @@ impl Limiter {
     ///
     /// # Errors
     ///
-    /// If there is no such limit, or the storage fails and the limit [denies](crate::OnStorageFailure::Deny) then.
-    pub async fn hit(&self, limit: &str, key: &Key, cost: u64) -> Result<Window, NamedLimitError> {
+    /// If there is no such limit, if the name alone is not enough, or if the quota is computed from the request. Also if
+    /// the storage fails and the limit [denies](crate::OnStorageFailure::Deny) then.
+    pub async fn hit(
+        &self,
+        limit: impl Into<LimitName<'_>>,
+        key: &Key,
+        cost: u64,
+    ) -> Result<Window, NamedLimitError> {
+        let limit = limit.into();
         let window = self.decide_named(limit, key, cost, |hits| Batch::new(hits)).await?;
-        telemetry::manual_hit(limit, &window, false);
+        telemetry::manual_hit(limit.name(), &window, false);
         Ok(window)
     }
 
@@ -122,28 +101,38 @@ impl Limiter {
     /// # Errors
     ///
     /// As for [`hit`](Self::hit).
-    pub async fn test(&self, limit: &str, key: &Key, cost: u64) -> Result<Window, NamedLimitError> {
-        self.decide_named(limit, key, cost, |hits| Batch::test(hits)).await
+    pub async fn test(
+        &self,
+        limit: impl Into<LimitName<'_>>,
+        key: &Key,
+        cost: u64,
+    ) -> Result<Window, NamedLimitError> {
+        self.decide_named(limit.into(), key, cost, |hits| Batch::test(hits)).await
     }
 
-    /// Returns the window of the limit, and charges nothing.
+    /// Returns the window of the limit, and charges nothing. Of several quotas under one name, it is the window with the
+    /// longest wait, or else that with the least left.
     ///
     /// # Errors
     ///
     /// As for [`hit`](Self::hit).
-    pub async fn window(&self, limit: &str, key: &Key) -> Result<Window, NamedLimitError> {
+    pub async fn window(
+        &self,
+        limit: impl Into<LimitName<'_>>,
+        key: &Key,
+    ) -> Result<Window, NamedLimitError> {
         self.test(limit, key, 0).await
     }
 
-    /// Forgets the hits of this client on the named limit.
+    /// Forgets the hits of this client on the limit.
     ///
     /// # Errors
     ///
-    /// If there is no such limit, or the storage is unreachable.
-    pub async fn clear(&self, limit: &str, key: &Key) -> Result<(), NamedLimitError> {
+    /// If there is no such limit, if the name alone is not enough, or if the storage is unreachable.
+    pub async fn clear(&self, limit: impl Into<LimitName<'_>>, key: &Key) -> Result<(), NamedLimitError> {
         let config = self.config();
-        let named = named(&config, limit)?;
-        let hits = [Hit::new(&named.scope, key, &named.policy)];
+        let target = Target::find(&config, limit.into())?;
+        let hits = target.hits(key, 1);
         everywhere(&config, |storage| storage.clear(&hits)).await
     }
 
@@ -201,28 +190,30 @@ impl Limiter {
         everywhere(&config, |storage| storage.reset()).await
     }
 
-    /// Decides a hit on a named limit. If the storage fails, the failure policy of the limit applies.
+    /// Decides a hit on the counts of a name. If the storage fails, the failure policy of the limit applies.
     async fn decide_named(
         &self,
-        limit: &str,
+        limit: LimitName<'_>,
         key: &Key,
         cost: u64,
         batch: for<'a> fn(&'a [Hit<'a>]) -> Batch<'a>,
     ) -> Result<Window, NamedLimitError> {
         let config = self.config();
-        let named = named(&config, limit)?;
+        let target = Target::find(&config, limit)?;
+        if target.is_dynamic {
+            return Err(NamedLimitError::DynamicLimit(limit.name().to_owned()));
+        }
         let settings = &config.settings;
-        let hit = Hit::new(&named.scope, key, &named.policy);
-        let (hits, now) = ([hit.cost(cost)], settings.clock.now());
+        let (hits, now) = (target.hits(key, cost), settings.clock.now());
         let decision = match &settings.storage {
             Backend::Memory(memory) => (**memory).decide(&batch(&hits), now),
             Backend::Remote { storage, fallback } => {
                 match decide_remotely(&config, &**storage, &batch(&hits), now).await {
                     Ok(decision) => decision,
-                    Err(error) => match fallback::policy(&named.limit, settings) {
+                    Err(error) => match target.on_failure {
                         OnStorageFailure::Fallback => (**fallback).decide(&batch(&hits), now),
                         // With a cost of 0 it passes, and charges nothing.
-                        OnStorageFailure::Allow => (**fallback).decide(&batch(&[hit.cost(0)]), now),
+                        OnStorageFailure::Allow => (**fallback).decide(&batch(&target.hits(key, 0)), now),
                         OnStorageFailure::Deny => return Err(error.into()),
                     },
                 }
@@ -258,11 +249,17 @@ async fn answer<T: Unpin>(
 
 fn named<'c>(config: &'c Config, name: &str) -> Result<&'c NamedLimit, NamedLimitError> {
     let named = config.settings.named.iter().find(|named| named.name == name);
-    named.ok_or_else(|| NamedLimitError::UnknownLimit(name.to_owned()))
+    named.ok_or_else(|| {
+        let all: Vec<_> = config.settings.named.iter().map(|other| other.name.clone()).collect();
+        NamedLimitError::UnknownLimit { name: name.to_owned(), known: target::list(&all) }
+    })
 }
 
-/// Returns the window of a decision about one limit.
+/// Returns the window with the longest wait, or else that with the least left.
 fn window(decision: &Decision) -> Result<Window, StorageError> {
-    let window = decision.guards().first().or_else(|| decision.limits().first());
+    let windows = || decision.guards().iter().chain(decision.limits());
+    let refused = windows().filter(|window| !window.is_allowed());
+    let longest = refused.max_by_key(|window| window.retry_after().unwrap_or(Duration::MAX));
+    let window = longest.or_else(|| windows().min_by_key(|window| window.remaining()));
     window.copied().ok_or_else(|| StorageError::new("the storage returned no window for the limit"))
 }

@@ -19,7 +19,11 @@ use self::{
     field_texts::FieldTexts,
     resolve::{Level, resolve},
 };
-use crate::{Exempt, Limit, limit::quota_source::Source, settings::Settings};
+use crate::{
+    Exempt, Limit,
+    limit::quota_source::Source,
+    settings::{Settings, bound_names::BoundNames},
+};
 
 /// All limits declared for one route and method.
 pub(crate) struct Plan {
@@ -96,6 +100,20 @@ impl Plan {
         self.levels.iter().any(|level| level.exempt.contains(Exempt::ALL))
     }
 
+    /// Adds the limits that apply to those that code hits by name. Dynamic limits add themselves once they are bound.
+    pub(crate) fn add_names(&self, names: &BoundNames) {
+        match &self.fixed {
+            Some(fixed) => fixed.meta.iter().chain(&fixed.limits).for_each(|limit| limit.add_name(names)),
+            None => {
+                for declared in self.all_declared() {
+                    if let DeclaredLimit::Fixed(limit) = declared {
+                        limit.add_name(names);
+                    }
+                }
+            }
+        }
+    }
+
     /// Returns the limits that apply to a request.
     pub(crate) fn applicable(&self, req: &ServiceRequest) -> Cow<'_, Applicable> {
         match &self.fixed {
@@ -157,6 +175,7 @@ impl DeclaredLimit {
             limit: Rc::new(limit.clone()),
             slot,
             known: Arc::clone(&settings.known),
+            bound_names: Arc::clone(&settings.bound_names),
             storage: settings.storage.clone(),
             telemetry: Arc::clone(&settings.telemetry),
         };

@@ -2,6 +2,7 @@
 
 pub(crate) mod backend;
 pub(crate) mod banned;
+pub(crate) mod bound_names;
 pub(crate) mod build_error;
 mod check;
 pub(crate) mod config_error;
@@ -24,8 +25,8 @@ use actix_web::dev::ServiceRequest;
 use limiter_core::{Clock, Key, KeyForms, Strategy};
 
 use self::{
-    backend::Backend, banned::BannedSettings, headers::HeaderSettings, known_limits::KnownLimits,
-    path_pattern::PatternRule,
+    backend::Backend, banned::BannedSettings, bound_names::BoundNames, headers::HeaderSettings,
+    known_limits::KnownLimits, path_pattern::PatternRule,
 };
 use crate::{
     Limits, OnStorageFailure,
@@ -77,6 +78,8 @@ pub(crate) struct Settings {
     pub(crate) patterns: Vec<PatternRule>,
     /// The limits bound in this process so far.
     pub(crate) known: Arc<KnownLimits>,
+    /// The limits with names that are bound under these settings.
+    pub(crate) bound_names: Arc<BoundNames>,
     pub(crate) telemetry: Arc<Telemetry>,
     /// Counts requests by client. `None` unless that is wanted.
     pub(crate) top: Option<Arc<TopCounts>>,

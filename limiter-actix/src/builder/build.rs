@@ -110,6 +110,8 @@ impl LimiterBuilder {
         storage: Option<Backend>,
     ) -> Result<Settings, BuildError> {
         let mut settings = self.merged(file);
+        // Not those of other limiters from the same builder, nor those of the settings before a reload.
+        settings.bound_names = Arc::default();
         let mut issues = Vec::new();
         match storage.map_or_else(|| self.backend(file), Ok) {
             Ok(storage) => settings.storage = storage,
@@ -182,6 +184,7 @@ fn comparable(settings: &Settings) -> String {
         per_process,
         patterns,
         known: _,
+        bound_names: _,
         telemetry: _,
         top,
         named: _,

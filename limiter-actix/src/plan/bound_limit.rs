@@ -16,7 +16,7 @@ use crate::{
     CurrentLimit, Limit,
     limit::{callback::Text, quota_source::Source},
     report::{current::LimitOutcome, policy_name::to_printable_ascii},
-    settings::{Settings, backend::Backend, known_limits::KnownLimits},
+    settings::{Settings, backend::Backend, bound_names::BoundNames, known_limits::KnownLimits},
     telemetry::{LimitMetrics, Lines, Telemetry},
 };
 
@@ -91,6 +91,7 @@ pub(super) struct LimitBinder {
     pub(super) slot: LimitSlot,
     pub(super) strategy: Strategy,
     pub(super) known: Arc<KnownLimits>,
+    pub(super) bound_names: Arc<BoundNames>,
     pub(super) storage: Backend,
     pub(super) telemetry: Arc<Telemetry>,
 }
@@ -101,6 +102,9 @@ impl LimitBinder {
         let policy = self.policy(quota);
         if self.limit.shared.as_ref().is_none_or(Text::is_fixed) {
             self.known.add(scope, &policy);
+            if *is_local && matches!(self.limit.source, Source::Dynamic(_)) {
+                self.bound_names.add(scope, &policy, &self.limit);
+            }
         } else {
             self.known.add_unknown();
         }
@@ -185,6 +189,13 @@ impl LimitBinder {
 }
 
 impl BoundLimit {
+    /// Adds the limit to those that code hits by name, if it has one.
+    pub(super) fn add_name(&self, names: &BoundNames) {
+        if self.options.shared.as_ref().is_none_or(Text::is_fixed) {
+            names.add(&self.scope, &self.policy, &self.options);
+        }
+    }
+
     /// Returns the scope that shares the count, if a function of the request names it.
     pub(crate) fn dynamic_scope(&self, req: &ServiceRequest) -> Option<Scope> {
         match &self.options.shared {

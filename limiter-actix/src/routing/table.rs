@@ -309,6 +309,7 @@ impl Table {
         }
         let builder = PlanBuilder { rules: &self.rules, settings: &self.config.settings, key: &key };
         let plan = Rc::new(builder.build());
+        plan.add_names(&self.config.settings.bound_names);
         if plans.len() >= MAX_PLANS || self.planned.get() >= MAX_PLANNED_LIMITS {
             plans.clear();
             self.planned.set(0);

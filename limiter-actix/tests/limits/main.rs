@@ -1,6 +1,7 @@
 //! Which limits apply, and what their options do.
 
 mod breaches;
+mod by_name;
 mod callbacks;
 mod clear_all;
 mod contract_table;

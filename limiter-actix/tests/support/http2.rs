@@ -58,7 +58,7 @@ impl Stream {
         Ok(self.response.await?.status().as_u16())
     }
 
-    /// Sends RST_STREAM.
+    /// Sends `RST_STREAM`.
     pub fn reset(mut self) {
         self.request.send_reset(Reason::CANCEL);
     }

@@ -1,0 +1,13 @@
+/// The counts of a client that [`Limiter::clear_all`](crate::Limiter::clear_all) has cleared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ClearedCounts {
+    /// All counts of the client.
+    All,
+    /// The counts of the limits that this process has met, because the storage has no way to find others.
+    #[non_exhaustive]
+    KnownLimits {
+        /// The number of these limits.
+        limits: usize,
+    },
+}

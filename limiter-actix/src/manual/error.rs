@@ -1,0 +1,50 @@
+//! The errors of limits by name.
+
+use actix_web::{ResponseError, http::StatusCode};
+use limiter_core::storage::StorageError;
+
+/// An error of a named limit.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NamedLimitError {
+    /// No limit of this name, or of this name at the route, is known.
+    #[error(
+        "no limit named `{name}` is known there; known are {known}; limits of routes are known after the first request"
+    )]
+    #[non_exhaustive]
+    UnknownLimit {
+        /// The name.
+        name: String,
+        /// Some of the names that are known.
+        known: String,
+    },
+    /// The name stands for counts at several places.
+    #[error(
+        "the name `{name}` alone is not enough, since it has counts at {places}; add the route by `LimitName::at`"
+    )]
+    #[non_exhaustive]
+    Ambiguous {
+        /// The name.
+        name: String,
+        /// Some of the places.
+        places: String,
+    },
+    /// The quota of the limit is computed from the request.
+    #[error("the quota of the limit `{0}` is computed from the request, so only `clear` finds its counts")]
+    DynamicLimit(String),
+    /// The storage is unreachable.
+    #[error("the storage is unreachable")]
+    Storage(#[from] StorageError),
+}
+
+/// Responds with 500 to an unknown limit, and with 503 if the storage is unreachable.
+impl ResponseError for NamedLimitError {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::UnknownLimit { .. } | Self::Ambiguous { .. } | Self::DynamicLimit(_) => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+            Self::Storage(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}

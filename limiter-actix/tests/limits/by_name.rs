@@ -1,0 +1,141 @@
+//! Limits of routes and levels, hit and cleared by their names.
+
+use actix_web::{App, HttpResponse, get, test::init_service, web};
+use limiter_actix::{
+    Key, Limit, LimitName, Limiter, LimiterBuilder, NamedLimitError, Quota, limit, resource,
+};
+use limiter_test_support::app::{ask, get as status_of, request};
+
+async fn ok() -> HttpResponse {
+    HttpResponse::Ok().finish()
+}
+
+/// The client of all requests here.
+fn client() -> Key {
+    Key::from(std::net::IpAddr::from([127, 0, 0, 1]))
+}
+
+fn named(name: &str, amount: u64) -> Limit {
+    Limit::new(Quota::per_day(amount)).name(name)
+}
+
+fn build(builder: LimiterBuilder) -> Limiter {
+    builder.build().expect("a limiter")
+}
+
+#[limit("2/hour; 3/day", name = "searches")]
+#[get("/search")]
+async fn search() -> HttpResponse {
+    ok().await
+}
+
+/// The defect: the question why a customer is refused, and until when, had no answer for limits of routes.
+#[actix_web::test]
+async fn a_limit_of_a_route_is_read_and_cleared_by_its_name() {
+    let limiter = build(Limiter::builder());
+    let app = init_service(App::new().wrap(limiter.clone()).service(search)).await;
+    let statuses = async || [status_of(&app, "/search").await, status_of(&app, "/search").await];
+    assert_eq!(statuses().await, [200, 200]);
+    assert_eq!(statuses().await, [429, 429]);
+    let window = limiter.window("searches", &client()).await.expect("it is known");
+    assert_eq!((window.limit(), window.remaining()), (2, 0), "the one with the least left");
+    let window = limiter.test("searches", &client(), 1).await.expect("it is known");
+    assert!(!window.is_allowed() && window.retry_after().is_some());
+
+    limiter.clear("searches", &client()).await.expect("it is known");
+    assert_eq!(statuses().await, [200, 200]);
+    let other = Key::from("other");
+    assert!(limiter.hit("searches", &other, 2).await.expect("it is known").is_allowed());
+    assert!(!limiter.hit("searches", &other, 1).await.expect("it is known").is_allowed());
+    limiter.clear("searches", &other).await.expect("it is known");
+    assert!(
+        !limiter.hit("searches", &other, 3).await.expect("it is known").is_allowed(),
+        "one of them refuses"
+    );
+    assert_eq!(
+        limiter.window("searches", &other).await.expect("it is known").remaining(),
+        2,
+        "none is charged"
+    );
+}
+
+#[actix_web::test]
+async fn several_routes_need_the_route() {
+    let limiter = build(Limiter::builder().default_limits(named("usual", 1)));
+    let app = App::new()
+        .wrap(limiter.clone())
+        .route("/a", web::to(ok))
+        .route("/b/{id}", web::to(ok))
+        .service(resource("/c", named("split", 1).per_method(true), |it| it.to(ok)));
+    let app = init_service(app).await;
+    for target in ["/a", "/b/7", "/c", "/missing"] {
+        status_of(&app, target).await;
+        assert_eq!(status_of(&app, target).await, 429, "{target}");
+    }
+    assert_eq!(ask(&app, request("POST", "/c")).await.status, 200);
+
+    let error = limiter.clear("usual", &client()).await.expect_err("it has three counts").to_string();
+    assert!(error.contains("`/a`, `/b/{id}`, `unmatched`"), "{error}");
+    assert!(limiter.window("usual", &client()).await.is_err());
+    limiter.clear(LimitName::new("usual").at("/b/{id}"), &client()).await.expect("it is one count");
+    assert_eq!(status_of(&app, "/b/8").await, 200);
+    assert_eq!(status_of(&app, "/a").await, 429, "the others stay");
+
+    let error = limiter.clear(LimitName::new("split").at("/c"), &client()).await.expect_err("two methods");
+    assert!(error.to_string().contains("`GET /c`, `POST /c`"), "{error}");
+    limiter.clear(LimitName::new("split").at("GET /c"), &client()).await.expect("it is one count");
+    assert_eq!([status_of(&app, "/c").await, ask(&app, request("POST", "/c")).await.status], [200, 429]);
+}
+
+#[actix_web::test]
+async fn levels_and_shared_names_are_names() {
+    let limiter = build(Limiter::builder().application_limits(named("all", 5)));
+    let shared = || Limit::new(Quota::per_day(3)).shared("exports");
+    let app = App::new()
+        .wrap(limiter.clone())
+        .service(resource("/a", shared(), |it| it.to(ok)))
+        .service(resource("/b", shared(), |it| it.to(ok)));
+    let app = init_service(app).await;
+    for target in ["/a", "/b"] {
+        assert_eq!(status_of(&app, target).await, 200);
+    }
+    assert_eq!(limiter.window("all", &client()).await.expect("it is known").remaining(), 3);
+    assert_eq!(limiter.window("exports", &client()).await.expect("it is known").remaining(), 1);
+}
+
+#[actix_web::test]
+async fn an_unknown_name_is_an_error_that_lists_others() {
+    let builder =
+        Limiter::builder().named_limit("mails", Quota::per_day(1)).default_limits(named("usual", 1));
+    let limiter = build(builder.clone());
+    let app = init_service(App::new().wrap(limiter.clone()).route("/a", web::to(ok))).await;
+    let error = async |limiter: &Limiter, name: LimitName<'static>| {
+        let error = limiter.window(name, &client()).await.expect_err("it is unknown");
+        assert!(matches!(error, NamedLimitError::UnknownLimit { .. }), "{error}");
+        error.to_string()
+    };
+    let before = error(&limiter, "usual".into()).await;
+    assert!(before.contains("`mails`") && before.contains("after the first request"), "{before}");
+    status_of(&app, "/a").await;
+    let after = error(&limiter, "uusal".into()).await;
+    assert!(after.contains("`mails`, `usual`"), "{after}");
+    error(&limiter, LimitName::new("usual").at("/b")).await;
+    assert!(limiter.window("usual", &client()).await.is_ok());
+    // Another limiter of the same builder has met nothing.
+    error(&build(builder.key_prefix("other")), "usual".into()).await;
+}
+
+#[actix_web::test]
+async fn dynamic_limits_are_only_cleared() {
+    let plan =
+        |req: &actix_web::dev::ServiceRequest| if req.query_string() == "pro" { "9/day" } else { "1/day" };
+    let limiter = build(Limiter::builder().default_limits(Limit::dynamic(plan).name("plan")));
+    let app = init_service(App::new().wrap(limiter.clone()).route("/a", web::to(ok))).await;
+    for (target, status) in [("/a", 200), ("/a", 429), ("/a?pro", 200)] {
+        assert_eq!(status_of(&app, target).await, status);
+    }
+    let error = limiter.hit("plan", &client(), 1).await.expect_err("nobody knows the plan");
+    assert!(matches!(error, NamedLimitError::DynamicLimit(_)), "{error}");
+    limiter.clear("plan", &client()).await.expect("all quotas are cleared");
+    assert_eq!(status_of(&app, "/a").await, 200);
+}
