@@ -119,13 +119,16 @@ pub(super) async fn in_time<T: Unpin>(
     storage: &dyn Storage,
     answer: Answer<'_, T>,
 ) -> Result<T, StorageError> {
-    match answer {
-        Answer::Ready(answer) => answer,
-        // Without a runtime, no deadline can be kept.
-        pending if storage.has_deadline() || Handle::try_current().is_err() => pending.await,
-        pending @ Answer::Pending(_) => match timeout(DEADLINE, pending).await {
-            Ok(answer) => answer,
-            Err(_) => Err(StorageError::new("the storage did not answer within a second")),
-        },
+    let pending = match answer {
+        Answer::Ready(answer) => return answer,
+        pending @ Answer::Pending(_) => pending,
+    };
+    // Without a runtime, no deadline can be kept.
+    if storage.has_deadline() || Handle::try_current().is_err() {
+        return pending.await;
+    }
+    match timeout(DEADLINE, pending).await {
+        Ok(answer) => answer,
+        Err(_) => Err(StorageError::new("the storage did not answer within a second")),
     }
 }

@@ -152,11 +152,11 @@ async fn ended(fixture: &Fixture<'_>) {
     let list = TestList::new(fixture);
     assert!(list.put("short", "", SECOND, 2).await);
     assert!(list.put("long", "", HOUR, 2).await);
-    let just_before = START.after(SECOND - Duration::from_millis(1));
+    let just_before = START.after(SECOND.saturating_sub(Duration::from_millis(1)));
     assert_eq!(list.read_at(None, just_before).await.expect("a list").notes.len(), 2);
     let left = list.read_at(None, START.after(SECOND)).await.expect("a list").notes;
     let [note] = &*left else { panic!("one has ended: {left:?}") };
-    assert_eq!((&*note.name, note.ends_in), ("long", HOUR - SECOND));
+    assert_eq!((&*note.name, note.ends_in), ("long", HOUR.saturating_sub(SECOND)));
 
     let late = START.after(SECOND * 2);
     let note = |name: &str| Note { name: name.to_owned(), text: String::new(), ends_in: HOUR };

@@ -54,7 +54,7 @@ impl StoredList {
         let found = self.collection.find_one(doc! { "_id": &self.id }).projection(fields).await;
         match found.map_err(error::storage)? {
             None => Ok((known != Some(0)).then(NoteList::default)),
-            Some(found) => parse(&found, known).ok_or_else(error::unexpected_reply),
+            Some(found) => parse(&found, known),
         }
     }
 
@@ -131,12 +131,18 @@ fn has(name: &str) -> Bson {
     call("$in", [literal(name), field("l.n")])
 }
 
-/// Parses the reply to a read. Returns `Some(None)` if the list still has the version `known`.
-pub(super) fn parse(found: &Document, known: Option<u64>) -> Option<Option<NoteList>> {
-    let version = u64::try_from(found.get_i64("v").ok()?).ok()?;
+/// Parses the reply to a read. Returns `None` if the list still has the version `known`.
+pub(super) fn parse(found: &Document, known: Option<u64>) -> Result<Option<NoteList>, StorageError> {
+    let version = found.get_i64("v").ok().and_then(|version| u64::try_from(version).ok());
+    let version = version.ok_or_else(error::unexpected_reply)?;
     if known == Some(version) {
-        return Some(None);
+        return Ok(None);
     }
+    let notes = live_notes(found).ok_or_else(error::unexpected_reply)?;
+    Ok(Some(NoteList { version, notes }))
+}
+
+fn live_notes(found: &Document) -> Option<Vec<Note>> {
     let now = found.get_i64("now").ok()?;
     let mut notes = Vec::new();
     for note in found.get_array("l").ok()? {
@@ -147,5 +153,5 @@ pub(super) fn parse(found: &Document, known: Option<u64>) -> Option<Option<NoteL
             notes.push(Note { name: text("n")?, text: text("t")?, ends_in: Duration::from_millis(left) });
         }
     }
-    Some(Some(NoteList { version, notes }))
+    Some(notes)
 }
