@@ -110,7 +110,8 @@ impl Limiter {
         self.decide_named(limit.into(), key, cost, |hits| Batch::test(hits)).await
     }
 
-    /// Returns the window of the limit, and charges nothing. Of several quotas under one name, it is the window with the
+    /// Returns the window of the limit, and charges nothing. If one more unit would be refused, it shows the wait
+    /// (`retry_after`). Of several quotas under one name, it is the window with the
     /// longest wait, or else that with the least left.
     ///
     /// # Errors
@@ -121,7 +122,7 @@ impl Limiter {
         limit: impl Into<LimitName<'_>>,
         key: &Key,
     ) -> Result<Window, NamedLimitError> {
-        self.test(limit, key, 0).await
+        self.test(limit, key, 1).await
     }
 
     /// Forgets the hits of this client on the limit.

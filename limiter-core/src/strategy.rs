@@ -16,9 +16,9 @@ mod state;
 mod token_bucket;
 
 #[cfg(feature = "storage")]
-pub(crate) use self::state::Numbers;
-#[cfg(feature = "storage")]
 pub use self::state::State;
+#[cfg(feature = "storage")]
+pub(crate) use self::state::{NARROW, Numbers, WIDE};
 
 /// The algorithm that counts a quota.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

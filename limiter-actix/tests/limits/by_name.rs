@@ -139,3 +139,17 @@ async fn dynamic_limits_are_only_cleared() {
     limiter.clear("plan", &client()).await.expect("all quotas are cleared");
     assert_eq!(status_of(&app, "/a").await, 200);
 }
+
+/// A count that is spent shows until when.
+#[actix_web::test]
+async fn the_window_of_a_spent_count_shows_the_wait() {
+    let limiter = build(Limiter::builder().named_limit("mails", Quota::per_hour(1)));
+    let fresh = limiter.window("mails", &client()).await.expect("it is known");
+    assert_eq!((fresh.is_allowed(), fresh.remaining(), fresh.retry_after()), (true, 1, None));
+    assert!(limiter.hit("mails", &client(), 1).await.expect("it is known").is_allowed());
+    for _ in 0..2 {
+        let spent = limiter.window("mails", &client()).await.expect("it is known");
+        assert_eq!((spent.is_allowed(), spent.remaining()), (false, 0));
+        assert!(spent.retry_after().is_some_and(|wait| wait.as_secs() > 0), "{spent:?}");
+    }
+}

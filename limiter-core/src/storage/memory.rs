@@ -7,6 +7,7 @@ mod counters;
 mod entries;
 mod entry;
 mod layout;
+mod more_numbers;
 mod notes;
 mod one_entry;
 mod overflow;
@@ -26,8 +27,9 @@ use crate::{Policy, PolicyError, Strategy, Timestamp};
 /// A storage in this process, exact over all its threads.
 ///
 /// It stores at most [`capacity`](Self::with_capacity) keys: clients in a scope. A key takes 64 bytes with one or
-/// two limits. With counts that exceed four numbers, such as three fixed windows, it takes about 220 bytes, and 50
-/// for each further limit. A moving window takes 220 bytes, and 16 for each hit of its busiest window.
+/// two limits, and about 100 with three or four. With counts that exceed eight numbers, such as five fixed windows, it
+/// takes about 320 bytes, and 50 for each further limit. A moving window takes 220 bytes, and 16 for each hit of its
+/// busiest window.
 ///
 /// A full storage evicts one of 32 keys for each new one: first expired keys, then unspent ones that end soon,
 /// spent ones last. So no request pays for a long search. A key counts as spent if nothing is left, and after a

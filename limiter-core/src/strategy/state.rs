@@ -11,7 +11,7 @@ use crate::{
 mod counters;
 mod numbers;
 
-pub(crate) use self::numbers::Numbers;
+pub(crate) use self::numbers::{NARROW, Numbers, WIDE};
 
 /// The state of one count.
 ///

@@ -1,6 +1,6 @@
 use allocation_counter::{AllocationInfo, measure};
 use limiter_core::{
-    Key, Policy, Quota, Scope, Strategy, Timestamp,
+    Key, Policy, Quota, Scope, Strategy, Timestamp, Unit,
     storage::{Batch, Hit, MemoryStorage},
 };
 
@@ -37,4 +37,28 @@ fn many_keys_stay_within_the_cap_and_no_decision_copies_much() {
     assert_eq!(storage.evictions(), u64::from(KEYS) - ROOM as u64);
     assert!(most_held <= ROOM * MOST_BYTES_A_KEY, "{most_held} bytes");
     assert!(largest <= MOST_BYTES_A_DECISION, "{largest} bytes");
+}
+
+/// The room of four fixed windows, with the table and its reserve.
+const MOST_BYTES_OF_FOUR_LIMITS: usize = 112;
+
+/// Four fixed windows are eight numbers, which need no allocation of their own.
+#[test]
+fn four_limits_of_a_client_are_stored_with_each_other() {
+    const CLIENTS: u32 = 100_000;
+    let storage = MemoryStorage::with_capacity(100_000);
+    let policies =
+        [1, 2, 3, 4].map(|minutes| Policy::new(Quota::new(10, minutes, Unit::Minute), Strategy::FixedWindow));
+    let scope = Scope::new(["four"]);
+    let held = measure(|| {
+        for number in 0..CLIENTS {
+            let key = Key::from(std::net::IpAddr::from(number.to_be_bytes()));
+            let hits = policies.each_ref().map(|policy| Hit::new(&scope, &key, policy));
+            let now = Timestamp::from_millis(1_767_225_600_000);
+            assert!(storage.decide(&Batch::new(&hits), now).is_admitted());
+        }
+    });
+    let bytes = usize::try_from(held.bytes_current).unwrap() / storage.len();
+    println!("{bytes} bytes a client");
+    assert!(bytes <= MOST_BYTES_OF_FOUR_LIMITS, "{bytes} bytes a client");
 }

@@ -6,12 +6,14 @@ use crate::{
     Policy, Timestamp, Window,
     digest::halves,
     storage::{Decision, Hit},
-    strategy::{Numbers, State},
+    strategy::{NARROW, Numbers, State, WIDE},
 };
 
 /// The counts of one client in one scope, reduced to the data that differs between clients.
+///
+/// A wide entry is one with its further numbers.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Entry {
+pub(super) struct Entry<const ROOM: usize = NARROW> {
     /// 96 bits of the digest of scope and key.
     digest: [u32; 3],
     pub(super) layout: LayoutId,
@@ -19,16 +21,12 @@ pub(super) struct Entry {
     refused: u16,
     /// The newest time at which a count changed.
     pub(super) newest: Timestamp,
-    pub(super) numbers: Numbers,
+    pub(super) numbers: Numbers<ROOM>,
 }
 
 impl Entry {
     pub(super) fn new(digest: u128) -> Self {
         Self { digest: short(digest), ..Self::default() }
-    }
-
-    pub(super) fn with_layout(self, layout: LayoutId) -> Self {
-        Self { layout, ..self }
     }
 
     /// Returns the entry with its counts at a place in the overflow.
@@ -52,6 +50,29 @@ impl Entry {
     pub(super) fn hash(&self) -> u64 {
         let [low, middle, _] = self.digest.map(u64::from);
         middle << 32 | low
+    }
+
+    /// Returns the wide entry with these further numbers.
+    #[inline]
+    pub(super) fn widened(&self, more: Numbers) -> Entry<WIDE> {
+        let Self { digest, layout, refused, newest, numbers } = *self;
+        Entry { digest, layout, refused, newest, numbers: numbers.followed_by(more) }
+    }
+}
+
+impl Entry<WIDE> {
+    /// Returns the entry and its further numbers.
+    #[inline]
+    pub(super) fn split(&self) -> (Entry, Numbers) {
+        let Self { digest, layout, refused, newest, numbers } = *self;
+        let (numbers, more) = numbers.split();
+        (Entry { digest, layout, refused, newest, numbers }, more)
+    }
+}
+
+impl<const ROOM: usize> Entry<ROOM> {
+    pub(super) fn with_layout(self, layout: LayoutId) -> Self {
+        Self { layout, ..self }
     }
 
     pub(super) fn test(&self, layout: &EntryLayout, policy: &Policy, cost: u64, now: Timestamp) -> Window {

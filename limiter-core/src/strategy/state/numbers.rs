@@ -4,8 +4,20 @@ use crate::{Policy, Timestamp, Window};
 /// The states of a few counts as bare numbers. Everything else in a [`State`] is equal for all clients.
 ///
 /// A count uses as many of the numbers as it [needs](Self::needed), from its place `at` on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Numbers([u64; Numbers::ROOM]);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Numbers<const ROOM: usize = NARROW>([u64; ROOM]);
+
+/// The number of numbers that most clients need.
+pub(crate) const NARROW: usize = 4;
+
+/// The number of numbers of clients with more counts.
+pub(crate) const WIDE: usize = 2 * NARROW;
+
+impl<const ROOM: usize> Default for Numbers<ROOM> {
+    fn default() -> Self {
+        Self([0; ROOM])
+    }
+}
 
 /// A state that packs into a few numbers, which are zero for an untouched count.
 trait Packed<const N: usize>: Sized {
@@ -28,9 +40,6 @@ macro_rules! with_state {
 }
 
 impl Numbers {
-    /// The number of numbers.
-    pub(crate) const ROOM: usize = 4;
-
     /// Returns how many numbers a count takes, or `None` if it does not pack into numbers.
     pub(crate) fn needed(policy: &Policy) -> Option<u8> {
         match policy.strategy() {
@@ -43,6 +52,34 @@ impl Numbers {
         }
     }
 
+    /// Stores one number that is not a count.
+    pub(crate) fn of_other(number: u64) -> Self {
+        Self([number, 0, 0, 0])
+    }
+
+    /// Returns the number that [`of_other`](Self::of_other) stored.
+    pub(crate) fn other(&self) -> u64 {
+        self.0[0]
+    }
+
+    /// Returns these numbers, followed by more.
+    #[inline]
+    pub(crate) fn followed_by(self, Self([e, f, g, h]): Self) -> Numbers<WIDE> {
+        let [a, b, c, d] = self.0;
+        Numbers([a, b, c, d, e, f, g, h])
+    }
+}
+
+impl Numbers<WIDE> {
+    /// Returns the first numbers and those that follow.
+    #[inline]
+    pub(crate) fn split(self) -> (Numbers, Numbers) {
+        let [a, b, c, d, e, f, g, h] = self.0;
+        (Numbers([a, b, c, d]), Numbers([e, f, g, h]))
+    }
+}
+
+impl<const ROOM: usize> Numbers<ROOM> {
     /// Tests as [`State::test`].
     #[inline]
     pub(crate) fn test(mut self, at: usize, policy: &Policy, cost: u64, now: Timestamp) -> Window {
@@ -99,20 +136,10 @@ impl Numbers {
         })
     }
 
-    /// Stores one number that is not a count.
-    pub(crate) fn of_other(number: u64) -> Self {
-        Self([number, 0, 0, 0])
-    }
-
-    /// Returns the number that [`of_other`](Self::of_other) stored.
-    pub(crate) fn other(&self) -> u64 {
-        self.0[0]
-    }
-
     /// Copies some numbers from another client or place.
     pub(crate) fn copy(&mut self, to: usize, from: &Self, at: usize, count: usize) {
         for index in 0..count {
-            self.0[(to + index) % Self::ROOM] = from.0[(at + index) % Self::ROOM];
+            self.0[(to + index) % ROOM] = from.0[(at + index) % ROOM];
         }
     }
 
@@ -121,14 +148,14 @@ impl Numbers {
         let mut state = self.read(at);
         let answer = act(&mut state);
         for (index, number) in state.pack().into_iter().enumerate() {
-            self.0[(at + index) % Self::ROOM] = number;
+            self.0[(at + index) % ROOM] = number;
         }
         answer
     }
 
     #[inline]
     fn read<S: Packed<N>, const N: usize>(&self, at: usize) -> S {
-        S::unpack(std::array::from_fn(|index| self.0[(at + index) % Self::ROOM]))
+        S::unpack(std::array::from_fn(|index| self.0[(at + index) % ROOM]))
     }
 }
 
