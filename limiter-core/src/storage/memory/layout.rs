@@ -11,7 +11,7 @@ pub(super) struct EntryLayout {
     slots: SmallVec<[Slot; NARROW]>,
     /// The policies of the slots, in the same order. They are separate, so that a decision reads little memory.
     policies: Vec<Policy>,
-    /// Whether the counts need more numbers than an entry has.
+    /// Set if the counts need more numbers than an entry has.
     is_wide: bool,
 }
 
@@ -92,7 +92,7 @@ impl Slot {
 
 /// The layouts that the entries of a shard have.
 ///
-/// Those of wide entries are apart, so that decisions about other entries need not tell them from each other.
+/// Those of wide entries are apart, so that decisions about other entries need not distinguish them.
 #[derive(Debug)]
 pub(super) struct Layouts {
     narrow: Vec<LayoutUse>,

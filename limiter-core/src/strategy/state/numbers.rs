@@ -63,6 +63,7 @@ impl Numbers {
     }
 
     /// Returns these numbers, followed by more.
+    #[expect(clippy::many_single_char_names, reason = "they are one array")]
     #[inline]
     pub(crate) fn followed_by(self, Self([e, f, g, h]): Self) -> Numbers<WIDE> {
         let [a, b, c, d] = self.0;
@@ -72,6 +73,7 @@ impl Numbers {
 
 impl Numbers<WIDE> {
     /// Returns the first numbers and those that follow.
+    #[expect(clippy::many_single_char_names, reason = "they are one array")]
     #[inline]
     pub(crate) fn split(self) -> (Numbers, Numbers) {
         let [a, b, c, d, e, f, g, h] = self.0;
