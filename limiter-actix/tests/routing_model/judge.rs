@@ -29,9 +29,9 @@ pub(crate) struct Judge<'a> {
     /// True if any rule may be in doubt, even where routing is certain.
     is_loose: bool,
     has_rewritten: bool,
-    /// True if middleware has answered before a limiter further in was met. The outer one may not have known of it, and
-    /// have charged the rules there itself.
-    is_charged_ahead: bool,
+    /// The number of requests that middleware has answered before a limiter further in was met. The outer one may not have
+    /// known of it, and have charged the rules there itself.
+    charged_ahead: u64,
     granted: HashSet<Grant>,
     /// Admitted requests by path, method and headers, for limits that may take from one of several counts.
     alike: HashMap<(String, Verb, bool, bool, Of), u64>,
@@ -45,7 +45,7 @@ impl<'a> Judge<'a> {
             is_fresh: true,
             is_loose: false,
             has_rewritten: false,
-            is_charged_ahead: false,
+            charged_ahead: 0,
             granted: HashSet::new(),
             alike: HashMap::new(),
         }
@@ -145,7 +145,7 @@ impl<'a> Judge<'a> {
         let is_crowded = kind == Kind::Together && !is_eager;
         is_lax
             || is_crowded
-            || (self.is_charged_ahead && way.decisions.len() > 1)
+            || (self.charged_ahead > 0 && way.decisions.len() > 1)
             || way.limits().any(|limit| self.tally.may_refuse(limit))
             || ((!way.is_certain || self.is_loose) && is_any_spent(way.plain()))
             || (!way.is_certain && is_any_spent(way.declared_on_the_only_way()))
@@ -210,7 +210,7 @@ impl<'a> Judge<'a> {
 
     /// Counts a request that was not routed.
     fn count_unrouted(&mut self, way: &Way<'_>, kind: Kind) {
-        self.is_charged_ahead |= way.decisions.len() > 1;
+        self.charged_ahead += u64::from(way.decisions.len() > 1);
         if way.is_certain && kind == Kind::Denied {
             way.decisions[0].limits.iter().for_each(|limit| self.tally.take(&limit.count));
             return;
