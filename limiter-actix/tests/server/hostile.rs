@@ -6,6 +6,7 @@
 
 use std::{
     env, fs, panic,
+    process::Command,
     sync::{
         Arc, Mutex, Once, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
@@ -181,10 +182,22 @@ fn soak(storage: impl FnOnce(LimiterBuilder) -> LimiterBuilder + Send + 'static)
 
 #[test]
 fn on_memory() {
-    soak(|it| it);
+    in_own_process("hostile::on_memory", || soak(|it| it));
 }
 
 #[test]
 fn on_a_storage_that_answers_later() {
-    soak(|it| StorageKind::Remote.set(it));
+    in_own_process("hostile::on_a_storage_that_answers_later", || soak(|it| StorageKind::Remote.set(it)));
+}
+
+/// Runs a test in a process of its own, since other tests of this one take memory, too.
+fn in_own_process(name: &str, test: impl FnOnce()) {
+    const VARIABLE: &str = "LIMITER_SOAK_PROCESS";
+    if env::var_os(VARIABLE).is_some() {
+        return test();
+    }
+    let program = env::current_exe().expect("the path of this program");
+    let mut process = Command::new(program);
+    let status = process.args([name, "--exact", "--nocapture"]).env(VARIABLE, "1").status();
+    assert!(status.expect("it starts").success(), "{name} fails, see above");
 }
