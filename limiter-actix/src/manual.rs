@@ -111,8 +111,8 @@ impl Limiter {
     }
 
     /// Returns the window of the limit, and charges nothing. If one more unit would be refused, it shows the wait
-    /// (`retry_after`). Of several quotas under one name, it is the window with the
-    /// longest wait, or else that with the least left.
+    /// (`retry_after`). Of several quotas under one name, it is the window with the longest wait, or else that with the
+    /// least left.
     ///
     /// # Errors
     ///

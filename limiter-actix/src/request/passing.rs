@@ -1,5 +1,10 @@
 use std::{cell::Cell, rc::Rc};
 
+use actix_web::{
+    Error,
+    dev::{ServiceRequest, ServiceResponse},
+};
+
 use super::{stack::LimiterStack, straight_request::StraightRequest};
 use crate::{
     limiter::worker::Worker,
@@ -8,10 +13,6 @@ use crate::{
         key::{RuleId, RuleIds},
     },
     routing::{certain::CertainPlace, registered::Position},
-};
-use actix_web::{
-    Error,
-    dev::{ServiceRequest, ServiceResponse},
 };
 
 /// A request without limits, of which nothing is kept but this, while it is being called.

@@ -81,6 +81,7 @@ impl<'a> Straight<'a> {
         let Self { place, plan, memory } = self;
         let settings = &worker.config.settings;
         let client = settings.client(req);
+        // The general way logs it, and responds with 500.
         if client.is_failed() {
             return None;
         }

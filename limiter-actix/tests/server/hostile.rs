@@ -118,10 +118,11 @@ fn routes(app: &mut web::ServiceConfig) {
         .route("/plain/{any}", web::get().to(ok));
 }
 
+/// One soak at a time, so that each has the machine for itself.
+static ALONE: Mutex<()> = Mutex::new(());
+
 /// Attacks a server with this storage while honest clients use it.
 fn soak(storage: impl FnOnce(LimiterBuilder) -> LimiterBuilder + Send + 'static) {
-    // One at a time, so that each has the machine for itself.
-    static ALONE: Mutex<()> = Mutex::new(());
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     log::capture();
     count_panics();
@@ -196,6 +197,7 @@ fn in_own_process(name: &str, test: impl FnOnce()) {
     if env::var_os(VARIABLE).is_some() {
         return test();
     }
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let program = env::current_exe().expect("the path of this program");
     let mut process = Command::new(program);
     let status = process.args([name, "--exact", "--nocapture"]).env(VARIABLE, "1").status();
