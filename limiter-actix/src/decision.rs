@@ -3,7 +3,6 @@
 pub(crate) mod callback_cache;
 pub(crate) mod charge;
 pub(crate) mod context;
-pub(crate) mod deadline;
 pub(crate) mod decide;
 pub(crate) mod decided;
 pub(crate) mod fallback;

@@ -32,6 +32,7 @@
 
 mod bans;
 mod builder;
+mod deadline;
 mod decision;
 mod extract;
 pub mod key;

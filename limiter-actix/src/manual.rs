@@ -18,7 +18,8 @@ use self::{check::NamedCheck, target::Target};
 pub use self::{cleared_counts::ClearedCounts, error::NamedLimitError, target::LimitName};
 use crate::{
     Limiter, OnStorageFailure,
-    decision::{deadline::in_time, decide::decide_remotely},
+    deadline::{OF_REQUESTS, in_time},
+    decision::decide::decide_remotely,
     limit::named::NamedLimit,
     request::pending::PendingDecision,
     settings::{Config, backend::Backend},
@@ -245,7 +246,7 @@ async fn answer<T: Unpin>(
     storage: &dyn Storage,
     answer: Answer<'_, T>,
 ) -> Result<T, NamedLimitError> {
-    Ok(in_time(storage, answer).await.inspect_err(|error| config.health.count_error(error))?)
+    Ok(in_time(storage, answer, OF_REQUESTS).await.inspect_err(|error| config.health.count_error(error))?)
 }
 
 fn named<'c>(config: &'c Config, name: &str) -> Result<&'c NamedLimit, NamedLimitError> {

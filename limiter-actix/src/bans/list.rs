@@ -14,7 +14,8 @@ use std::{
 use limiter_core::{Clock, Key, Timestamp, log::Throttle, storage::Storage};
 use parking_lot::{Mutex, RwLock};
 
-use super::{ban::Ban, error::BanError, refresh::in_time, table::BanTable};
+use super::{ban::Ban, error::BanError, refresh::DEADLINE, table::BanTable};
+use crate::deadline::in_time;
 
 /// The bans and passes, with their copy in this process.
 pub(crate) struct BanList {
@@ -121,7 +122,7 @@ impl BanList {
         let ban = Ban::new(name, is_pass, reason, now.after(duration));
         let note = ban.note(duration);
         let put = self.storage.put_note(&self.prefix, &note, Ban::MAX_COUNT, now);
-        if !in_time(&*self.storage, put).await? {
+        if !in_time(&*self.storage, put, DEADLINE).await? {
             return Err(BanError::Full);
         }
         self.change(|table| table.insert(ban));
@@ -134,7 +135,7 @@ impl BanList {
         for ban in self.read_all().await? {
             if ban.is_pass() == is_pass && names.iter().any(|name| name == ban.client()) {
                 let remove = self.storage.remove_note(&self.prefix, ban.client(), self.clock.now());
-                had_any |= in_time(&*self.storage, remove).await?;
+                had_any |= in_time(&*self.storage, remove, DEADLINE).await?;
                 self.change(|table| drop(table.remove(ban.client())));
             }
         }

@@ -7,21 +7,22 @@ use std::{
 
 use limiter_core::{
     log::{event, shown},
-    storage::{Answer, NoteList, Storage, StorageError},
+    storage::{NoteList, StorageError},
 };
 use tokio::{
     runtime::Handle,
     task::AbortHandle,
-    time::{MissedTickBehavior, interval, timeout},
+    time::{MissedTickBehavior, interval},
 };
 
 use super::{ban::Ban, list::BanList};
+use crate::deadline::in_time;
 
 /// The time between the beginnings of two reads of a process. With the deadline of a read, a ban is everywhere within 2 s.
 const INTERVAL: Duration = Duration::from_millis(900);
 
 /// The deadline of a call for storages that have none of their own. No request waits for it.
-const DEADLINE: Duration = Duration::from_secs(1);
+pub(super) const DEADLINE: Duration = Duration::from_secs(1);
 
 const _: () = assert!(INTERVAL.as_millis() + DEADLINE.as_millis() < 2000);
 
@@ -92,7 +93,7 @@ impl BanList {
         };
         // Before the call: a ban ends a little early rather than late.
         let now = self.clock.now();
-        let read = in_time(&*self.storage, self.storage.notes(&self.prefix, known, now)).await;
+        let read = in_time(&*self.storage, self.storage.notes(&self.prefix, known, now), DEADLINE).await;
         self.log(read.as_ref().err());
         let Some(NoteList { version, notes }) = read? else { return Ok(None) };
         let bans: Vec<_> = notes.iter().filter_map(|note| Ban::from_note(note, now)).collect();
@@ -111,24 +112,5 @@ impl BanList {
                 "bans could not be read from the storage: until it answers, those known so far stay in force"
             );
         }
-    }
-}
-
-/// Awaits an answer about notes, within the deadline.
-pub(super) async fn in_time<T: Unpin>(
-    storage: &dyn Storage,
-    answer: Answer<'_, T>,
-) -> Result<T, StorageError> {
-    let pending = match answer {
-        Answer::Ready(answer) => return answer,
-        pending @ Answer::Pending(_) => pending,
-    };
-    // Without a runtime, no deadline can be kept.
-    if storage.has_deadline() || Handle::try_current().is_err() {
-        return pending.await;
-    }
-    match timeout(DEADLINE, pending).await {
-        Ok(answer) => answer,
-        Err(_) => Err(StorageError::new("the storage did not answer within a second")),
     }
 }

@@ -7,10 +7,10 @@ use limiter_core::{
 
 use super::{
     charge::hits,
-    deadline::in_time,
     query::{QueryOutcome, StorageQuery},
 };
 use crate::{
+    deadline::{OF_REQUESTS, in_time},
     report::decided_by::{DecidedBy, Undecided},
     settings::{Config, backend::Backend},
 };
@@ -46,7 +46,7 @@ pub(crate) async fn decide_remotely(
     batch: &Batch<'_>,
     now: Timestamp,
 ) -> Result<Decision, StorageError> {
-    let decision = in_time(storage, storage.decide(batch, now)).await;
+    let decision = in_time(storage, storage.decide(batch, now), OF_REQUESTS).await;
     match &decision {
         Ok(_) => config.health.succeeded(),
         Err(error) => config.health.failed(error, now),

@@ -11,8 +11,11 @@ use limiter_core::{
 };
 use tokio::sync::oneshot;
 
-use super::{charge::Charges, deadline::in_time};
-use crate::settings::Config;
+use super::charge::Charges;
+use crate::{
+    deadline::{OF_REQUESTS, in_time},
+    settings::Config,
+};
 
 /// Charges to be refunded to a remote storage. Logs a warning if the refund fails, or if it is dropped unsent.
 pub(crate) struct RefundTask {
@@ -39,7 +42,9 @@ impl RefundTask {
     pub(crate) async fn send(mut self) {
         let refunds: Vec<Refund<'_>> =
             self.charges.iter().filter_map(|charge| charge.refund(&self.client)).collect();
-        if let Err(error) = in_time(&*self.storage, self.storage.refund(&refunds, self.now)).await {
+        if let Err(error) =
+            in_time(&*self.storage, self.storage.refund(&refunds, self.now), OF_REQUESTS).await
+        {
             self.config.health.count_error(&error);
             self.log_lost(&error.with_causes());
         }

@@ -7,7 +7,8 @@ use limiter_core::{
 
 use crate::{
     Limiter,
-    decision::{deadline::in_time, decide::decide_remotely},
+    deadline::{OF_REQUESTS, in_time},
+    decision::decide::decide_remotely,
     settings::{Config, backend::Backend},
 };
 
@@ -46,7 +47,7 @@ impl Limiter {
             let batch = Batch::new(&hits);
             let _admitted = decide_remotely(&config, &**storage, &batch, settings.clock.now()).await?;
         }
-        let probe = in_time(&**storage, storage.probe()).await;
+        let probe = in_time(&**storage, storage.probe(), OF_REQUESTS).await;
         probe.inspect_err(|error| config.health.count_error(error))
     }
 }

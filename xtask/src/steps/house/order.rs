@@ -50,6 +50,7 @@ pub(super) const CRATES: &[Order] = &[
     Order {
         name: "limiter-actix",
         modules: "
+            deadline
             report
             key
             telemetry
