@@ -9,7 +9,8 @@ use std::{
 
 use crate::{Process, free_port, wait_until};
 
-/// A MongoDB server: what `MONGOD` names, or else `mongod`. It removes what has expired every second.
+/// A MongoDB server: what `MONGOD` names, or else `mongod`. It removes nothing that has expired, unless told to: tests
+/// write what expired long ago by its clock.
 #[derive(Debug)]
 pub struct Mongo {
     process: Process,
@@ -20,6 +21,11 @@ impl Mongo {
     /// Starts a server and waits until it answers.
     pub fn start() -> Self {
         Self::start_with(&[])
+    }
+
+    /// Starts a server that removes what has expired every second.
+    pub fn removing_expired() -> Self {
+        Self::start_with(&["--setParameter", "ttlMonitorSleepSecs=1"])
     }
 
     /// Starts a server with further options of its command line, and waits until it answers.
@@ -68,8 +74,10 @@ impl Mongo {
                 let mut command = Command::new(program);
                 command.args(["--bind_ip", "127.0.0.1", "--port", &port.to_string(), "--nounixsocket"]);
                 command.args(["--wiredTigerCacheSizeGB", "0.25"]);
-                command.args(["--setParameter", "ttlMonitorSleepSecs=1"]);
                 command.args(["--setParameter", "diagnosticDataCollectionEnabled=false"]);
+                if !options.iter().any(|option| option.starts_with("ttlMonitor")) {
+                    command.args(["--setParameter", "ttlMonitorEnabled=false"]);
+                }
                 command.arg("--dbpath").arg(folder).args(options);
                 command
             },

@@ -22,7 +22,7 @@ use tokio::{
 use super::{error, index};
 use crate::storage::{StorageError, background::BackgroundCalls};
 
-/// The timeout of operations whose callers have none.
+/// The timeout of operations whose callers have none, from when there is a connection.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The default maximum number of connections to a server; the URI can set another.
@@ -83,8 +83,9 @@ impl MongoClient {
             let collection = state.collection().await.map_err(error::storage)?;
             operation(collection).await
         };
+        let deadline = self.config().connect_timeout.saturating_add(OPERATION_TIMEOUT);
         // The timeout begins on the driver's runtime: the caller need not have one.
-        let task = async move { timeout(OPERATION_TIMEOUT, task).await };
+        let task = async move { timeout(deadline, task).await };
         match self.operations.begin(&self.runtime()?, task).await.await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(error::timed_out()),

@@ -36,7 +36,7 @@ async fn one_document_for_each_client() {
 
 #[tokio::test]
 async fn the_server_removes_what_has_expired() {
-    let server = Mongo::start();
+    let server = Mongo::removing_expired();
     let storage = server.storage();
     assert_eq!(spend(&storage, &scope(), &Key::from("a"), Quota::per_second(5), NOON).await.len(), 6);
     assert_eq!(spend(&storage, &scope(), &Key::from("b"), Quota::per_hour(5), NOON).await, [true; 6]);

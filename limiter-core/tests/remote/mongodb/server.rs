@@ -42,7 +42,7 @@ impl Server for Mongo {
     }
 
     fn open(uri: &str) -> MongoStorage {
-        MongoStorage::new(uri).unwrap()
+        patient(uri)
     }
 
     fn open_with_prefix(uri: &str, prefix: &str) -> Result<MongoStorage, StorageError> {
@@ -149,8 +149,7 @@ impl Set {
 
     /// Waits for long enough to get over an election.
     pub(crate) fn storage(&self) -> MongoStorage {
-        // A busy machine takes long to elect a primary.
-        MongoStorage::builder(&self.uri()).connect_timeout(Duration::from_secs(60)).build().unwrap()
+        patient(&self.uri())
     }
 
     /// The place of the primary, when there is one.
@@ -175,6 +174,11 @@ impl Set {
         self.0[primary].admin().await.run_command(command).await.unwrap();
         primary
     }
+}
+
+/// On a busy machine a server takes long to answer, or to be elected.
+fn patient(uri: &str) -> MongoStorage {
+    MongoStorage::builder(uri).connect_timeout(Duration::from_secs(60)).build().unwrap()
 }
 
 async fn hello(member: &Mongo) -> Document {
