@@ -1,6 +1,4 @@
-//! The attributes `#[limit]` and `#[exempt]` of [limiter-actix]; use that crate, which exports them.
-//!
-//! [limiter-actix]: https://docs.rs/limiter-actix
+//! The attributes `#[limit]` and `#[exempt]` of `limiter-actix`. Use that crate, which exports them.
 
 #[macro_use]
 mod limit;
