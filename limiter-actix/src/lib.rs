@@ -64,16 +64,16 @@
 //!
 //! # Documentation
 //!
-//! * [Guide](https://github.com/actix-limiter/actix-limiter/blob/main/docs/guide.md): every feature, in the order you need it
-//! * [Recipes](https://github.com/actix-limiter/actix-limiter/blob/main/docs/recipes.md): ready-made solutions, by user, plan, size and more
-//! * [Keys](https://github.com/actix-limiter/actix-limiter/blob/main/docs/keys.md): client addresses, proxies, custom keys
-//! * [Responses](https://github.com/actix-limiter/actix-limiter/blob/main/docs/responses.md): bodies, headers, CORS
-//! * [Storage](https://github.com/actix-limiter/actix-limiter/blob/main/docs/storage/index.md): consistency, cost and failure modes of each storage
-//! * [Configuration](https://github.com/actix-limiter/actix-limiter/blob/main/docs/configuration.md): the environment, the settings file, reload
-//! * [Logging and metrics](https://github.com/actix-limiter/actix-limiter/blob/main/docs/observability.md): log events, metrics, alerts
-//! * [Security](https://github.com/actix-limiter/actix-limiter/blob/main/docs/security.md): promises, and what the limiter does not do
+//! * [Install](https://github.com/actix-limiter/actix-limiter/blob/main/docs/install.md), [limits](https://github.com/actix-limiter/actix-limiter/blob/main/docs/limits.md), [keys](https://github.com/actix-limiter/actix-limiter/blob/main/docs/keys.md),
+//!   [exemptions and bans](https://github.com/actix-limiter/actix-limiter/blob/main/docs/exemptions.md), [responses](https://github.com/actix-limiter/actix-limiter/blob/main/docs/responses.md), [testing](https://github.com/actix-limiter/actix-limiter/blob/main/docs/testing.md)
+//! * [Recipes](https://github.com/actix-limiter/actix-limiter/blob/main/docs/recipes.md): by user, plan, size and more
+//! * [Storage](https://github.com/actix-limiter/actix-limiter/blob/main/docs/storage/index.md): consistency, cost and failure modes
+//! * [Operations](https://github.com/actix-limiter/actix-limiter/blob/main/docs/operations.md): proxies, containers, replicas, alerts
 //! * [Log codes](https://github.com/actix-limiter/actix-limiter/blob/main/docs/log-codes.md): causes and fixes of warnings
-//! * [From Flask-Limiter](https://github.com/actix-limiter/actix-limiter/blob/main/docs/from-flask-limiter.md): the counterpart of each of its features
+//! * [Security](https://github.com/actix-limiter/actix-limiter/blob/main/docs/security.md): promises, and what the limiter does not do
+//! * From [Flask-Limiter](https://github.com/actix-limiter/actix-limiter/blob/main/docs/from-flask-limiter.md), [actix-governor](https://github.com/actix-limiter/actix-limiter/blob/main/docs/from-actix-governor.md),
+//!   [actix-extensible-rate-limit](https://github.com/actix-limiter/actix-limiter/blob/main/docs/from-actix-extensible-rate-limit.md),
+//!   [actix-limitation](https://github.com/actix-limiter/actix-limiter/blob/main/docs/from-actix-limitation.md)
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
