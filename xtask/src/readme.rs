@@ -60,7 +60,7 @@ fn page(name: &str, source: &str) -> String {
             }
         } else {
             let deeper = if line.starts_with('#') { "#" } else { "" };
-            page.push_str(&format!("{deeper}{}\n", without_paths(line)));
+            page.extend([deeper, &without_paths(line), "\n"]);
         }
     }
     let licences = format!(
@@ -76,26 +76,15 @@ fn without_paths(line: &str) -> String {
     let mut page = String::new();
     while let Some((before, after)) = rest.split_once('[') {
         let Some((text, after)) = after.split_once(']') else { break };
-        page.push_str(before);
         let target = after.strip_prefix('(').and_then(|after| after.split_once(')'));
-        match target {
-            Some((target, after)) if target.contains("://") => {
-                page.push_str(&format!("[{text}]({target})"));
-                rest = after;
-            }
-            Some((_, after)) => {
-                page.push_str(text);
-                rest = after;
-            }
-            None if text.starts_with('`') => {
-                page.push_str(text);
-                rest = after;
-            }
-            None => {
-                page.push_str(&format!("[{text}]"));
-                rest = after;
-            }
-        }
+        let (shown, after) = match target {
+            Some((target, after)) if target.contains("://") => (format!("[{text}]({target})"), after),
+            Some((_, after)) => (text.to_owned(), after),
+            None if text.starts_with('`') => (text.to_owned(), after),
+            None => (format!("[{text}]"), after),
+        };
+        page.extend([before, &shown]);
+        rest = after;
     }
     page.push_str(rest);
     page

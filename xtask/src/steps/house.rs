@@ -154,7 +154,9 @@ fn check_pages() -> Result<Option<String>, Box<dyn Error>> {
         ("pages that the list of the site lacks", pages.unlisted()),
         ("subjects without a page", pages.missing_subjects()),
     ];
-    lists.iter().for_each(|(title, list)| print_list(title, list));
+    for (title, list) in &lists {
+        print_list(title, list);
+    }
     let wrong: Vec<_> = lists.iter().filter(|(_, list)| !list.is_empty()).collect();
     let wrong: Vec<_> = wrong.iter().map(|(title, list)| format!("{} {title}", list.len())).collect();
     println!(
