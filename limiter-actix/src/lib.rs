@@ -64,6 +64,8 @@
 //!
 //! # Documentation
 //!
+//! These pages are also the module [`guide`](guide/index.html).
+//!
 //! * [Install](https://github.com/actix-limiter/actix-limiter/blob/main/docs/install.md), [limits](https://github.com/actix-limiter/actix-limiter/blob/main/docs/limits.md), [keys](https://github.com/actix-limiter/actix-limiter/blob/main/docs/keys.md),
 //!   [exemptions and bans](https://github.com/actix-limiter/actix-limiter/blob/main/docs/exemptions.md), [responses](https://github.com/actix-limiter/actix-limiter/blob/main/docs/responses.md), [testing](https://github.com/actix-limiter/actix-limiter/blob/main/docs/testing.md)
 //! * [Recipes](https://github.com/actix-limiter/actix-limiter/blob/main/docs/recipes.md): by user, plan, size and more
@@ -82,6 +84,8 @@ mod builder;
 mod deadline;
 mod decision;
 mod extract;
+#[cfg(all(doc, not(doctest), feature = "macros"))]
+pub mod guide;
 pub mod key;
 mod limit;
 mod limiter;
