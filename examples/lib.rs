@@ -6,8 +6,22 @@
 mod documentation {
     #[doc = include_str!("../README.md")]
     mod readme {}
-    #[doc = include_str!("../docs/guide.md")]
-    mod guide {}
+    #[doc = include_str!("../docs/install.md")]
+    mod install {}
+    #[doc = include_str!("../docs/limits.md")]
+    mod limits {}
+    #[doc = include_str!("../docs/exemptions.md")]
+    mod exemptions {}
+    #[doc = include_str!("../docs/operations.md")]
+    mod operations {}
+    #[doc = include_str!("../docs/testing.md")]
+    mod testing {}
+    #[doc = include_str!("../docs/from-actix-governor.md")]
+    mod from_actix_governor {}
+    #[doc = include_str!("../docs/from-actix-extensible-rate-limit.md")]
+    mod from_actix_extensible_rate_limit {}
+    #[doc = include_str!("../docs/from-actix-limitation.md")]
+    mod from_actix_limitation {}
     #[doc = include_str!("../docs/keys.md")]
     mod keys {}
     #[doc = include_str!("../docs/responses.md")]

@@ -1,26 +1,34 @@
 //! The builder of a limiter.
 
-mod banned;
+// The documentation shows the methods of each in this order.
 pub(crate) mod build;
+
+mod keys;
+
 mod limits;
+
 mod path_rules;
+
 mod responses;
+
 mod sources;
+
 mod storage_failure;
+
+mod banned;
 
 use std::{fmt, sync::Arc};
 
 use actix_web::dev::ServiceRequest;
 use limiter_core::{
-    Clock, Key, KeyForm, KeyForms, Strategy, SystemClock,
+    Clock, KeyForm, KeyForms, Strategy, SystemClock,
     storage::{MemoryStorage, Storage},
 };
 
 #[cfg(feature = "config-file")]
 use crate::settings::file::File;
 use crate::{
-    ConfigIssue, Limit, Limits, TrustedProxies,
-    key::address::IPV6_PREFIXES,
+    ConfigIssue, Limit, Limits,
     limit::callback::Callback,
     settings::{
         Defaults, FailureSettings, Settings,
@@ -36,6 +44,19 @@ use crate::{
 };
 
 /// Builds a [`Limiter`](crate::Limiter).
+///
+/// | group | methods |
+/// |---|---|
+/// | result | [`build`](Self::build) |
+/// | keys | [`key`](Self::key), [`trusted_proxies`](Self::trusted_proxies), [`ipv6_prefix`](Self::ipv6_prefix) |
+/// | limits | [`default_limits`](Self::default_limits), [`application_limits`](Self::application_limits), [`meta_limits`](Self::meta_limits), [`named_limit`](Self::named_limit), [`strategy`](Self::strategy) |
+/// | rules by pattern | [`route`](Self::route), [`scope`](Self::scope), [`exempt_route`](Self::exempt_route), [`exempt_scope`](Self::exempt_scope), [`request_filter`](Self::request_filter) |
+/// | responses | [`headers`](Self::headers), [`on_breach`](Self::on_breach), [`retry_after`](Self::retry_after) |
+/// | sources | [`from_env`](Self::from_env), `from_file`, `reload_every` |
+/// | storage | [`storage_uri`](Self::storage_uri), [`storage`](Self::storage), [`memory_storage`](Self::memory_storage), [`on_storage_failure`](Self::on_storage_failure), [`key_prefix`](Self::key_prefix) |
+/// | bans | [`ban_status`](Self::ban_status), [`on_ban`](Self::on_ban) |
+/// | log | [`log_keys`](Self::log_keys), [`log_addresses`](Self::log_addresses), [`top_clients`](Self::top_clients) |
+/// | tests | [`clock`](Self::clock), [`enabled`](Self::enabled) |
 ///
 /// ```
 /// use limiter_actix::{Key, Limit, Limiter, Quota, Strategy};
@@ -66,6 +87,7 @@ pub struct LimiterBuilder {
     named: Vec<(String, Limit)>,
 }
 
+/// # Storage, log and tests
 impl LimiterBuilder {
     pub(crate) fn new() -> Self {
         Self {
@@ -106,43 +128,6 @@ impl LimiterBuilder {
         }
     }
 
-    /// Sets the function that identifies the client. Defaults to [`client_address`](crate::key::client_address), which
-    /// is also used when it returns no key.
-    ///
-    /// The module [`key`](crate::key) has ready-made functions. A function sees the `app_data` of the app, and not that
-    /// of scopes inside the limiter.
-    pub fn key<F, K>(mut self, key: F) -> Self
-    where
-        F: Fn(&ServiceRequest) -> K + Send + Sync + 'static,
-        K: Into<Key>,
-    {
-        self.code.key = Some(Callback(Arc::new(move |req| key(req).into())));
-        self
-    }
-
-    /// Sets the proxies whose forwarding header the limiter trusts. Defaults to none.
-    ///
-    /// Without trusted proxies, the client's address is that of the connection, and all clients behind a proxy share
-    /// one count.
-    pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
-        if let Err(error) = proxies.check() {
-            self.issue(".trusted_proxies(..)", error);
-        }
-        self.code.proxies = Some(proxies);
-        self
-    }
-
-    /// Sets the number of leading bits of an IPv6 address that identify a client, 32 to 128. Defaults to 64.
-    ///
-    /// A provider assigns at least that many addresses to one customer (RFC 6177). Each IPv4 address is a client.
-    pub fn ipv6_prefix(mut self, bits: u8) -> Self {
-        if !IPV6_PREFIXES.contains(&bits) {
-            self.issue(format!(".ipv6_prefix({bits})"), "expected 32 to 128 bits");
-        }
-        self.code.ipv6_prefix = Some(bits);
-        self
-    }
-
     /// Sets how logs and breaches show the addresses of clients. Defaults to [`KeyForm::Full`].
     pub fn log_addresses(mut self, form: KeyForm) -> Self {
         self.code.logged_addresses = Some(form);
@@ -151,7 +136,7 @@ impl LimiterBuilder {
 
     /// Sets how logs and breaches show keys of one kind. Defaults to [`KeyForm::Hashed`].
     ///
-    /// A kind is the first argument of [`Key::text`], such as `user`. Those of ready-made functions are named there,
+    /// A kind is the first argument of [`Key::text`](crate::Key::text), such as `user`. Those of ready-made functions are named there,
     /// such as `header x-api-key` and `bearer token`. They are secrets more often than not.
     pub fn log_keys(mut self, kind: impl Into<Box<str>>, form: KeyForm) -> Self {
         self.code.logged_kinds.push((kind.into(), form));
@@ -190,6 +175,7 @@ impl LimiterBuilder {
     /// | `redis+sentinel://host,host/name` | `redis-sentinel` |
     /// | `redis+cluster://host,host` | `redis-cluster` |
     /// | `memcached://10.0.0.1:11211,10.0.0.2:11211` | `memcached` |
+    /// | `mongodb://127.0.0.1:27017` | `mongodb` |
     ///
     /// The limiter connects at the first use. While a storage does not answer within 100 ms,
     /// [`on_storage_failure`](Self::on_storage_failure) decides. An invalid address makes `build` fail.

@@ -1,4 +1,5 @@
-//! Rate limiting for actix-web, on routes, scopes and whole applications.
+//! Rate limiting for [actix-web](https://actix.rs), on routes, scopes and whole applications. Inspired by
+//! [Flask-Limiter](https://flask-limiter.readthedocs.io).
 //!
 //! ```
 //! use actix_web::{App, Responder, get};
@@ -24,17 +25,67 @@
 //! # }
 //! ```
 //!
-//! * [`limit`](macro@limit) and [`exempt`](macro@exempt) are attributes of handlers, above the route attribute.
-//!   [`resource`] and [`ScopeExt`] do the same for handlers and scopes without one.
-//! * [`Limiter`] is the middleware. [`Limiter::builder`] sets its default limits and all other settings.
-//! * [`Limit`] is a limit with its options.
-//! * [`key`] has functions that identify clients.
+//! Requests over a limit get `429 Too Many Requests` with a `Retry-After` header, and never reach the handler. All
+//! limits of a request are decided together: if one refuses, none is charged.
+//!
+//! It takes actix-web 4.18 or newer, and Rust 1.89 or newer.
+//!
+//! # Features
+//!
+//! | feature | enables |
+//! |---|---|
+//! | `macros` (default) | the attributes `#[limit]` and `#[exempt]` |
+//! | `redis` | counts on Redis and Valkey, over TCP and Unix sockets |
+//! | `redis-tls`, `redis-sentinel`, `redis-cluster` | the same over TLS, behind Sentinel, in a cluster |
+//! | `memcached` | counts on memcached |
+//! | `mongodb` | counts on MongoDB |
+//! | `config-file` | settings from a TOML file, and their reload |
+//! | `metrics` | metrics, for the recorder of the crate `metrics` |
+//! | `cookies` | keys by the value of a cookie |
+//!
+//! # The interface
+//!
+//! | task | items |
+//! |---|---|
+//! | build a limiter | [`Limiter`], [`LimiterBuilder`], [`BuildError`] |
+//! | limit a handler | [`limit`](macro@limit), [`exempt`](macro@exempt); without a route attribute: [`resource`] |
+//! | limit a scope, or exempt it | [`ScopeExt`], [`Exempt`] |
+//! | write a limit | [`Limit`], [`Limits`], [`Quota`], [`Quotas`], [`Strategy`] |
+//! | compute a limit from the request | [`Limit::dynamic`], [`DynamicQuotas`] |
+//! | identify clients | [`key`], [`Key`], [`TrustedProxies`] |
+//! | respond | [`Breach`], [`Headers`], [`HeaderNames`], [`RetryAfter`] |
+//! | see the limits of a request | [`CurrentLimits`], [`Window`] |
+//! | decide in the handler | [`LimitCheck`], [`Limiter::check`] |
+//! | count by hand | [`Limiter::hit`], [`Limiter::window`], [`Limiter::clear`], [`LimitName`] |
+//! | choose a storage | [`LimiterBuilder::storage_uri`], [`storage`], [`OnStorageFailure`] |
+//! | ban clients, or let them pass | [`Limiter::ban`], [`Limiter::allow`], [`Ban`], [`BanTarget`] |
+//! | observe | [`StorageHealth`], [`TopClients`], [`Limiter::ready`] |
+//! | test | [`LimiterBuilder::clock`], [`ManualClock`] |
+//!
+//! # Documentation
+//!
+//! These pages are also the module [`guide`](guide/index.html).
+//!
+//! * [Install](https://github.com/actix-limiter/actix-limiter/blob/main/docs/install.md), [limits](https://github.com/actix-limiter/actix-limiter/blob/main/docs/limits.md), [keys](https://github.com/actix-limiter/actix-limiter/blob/main/docs/keys.md),
+//!   [exemptions and bans](https://github.com/actix-limiter/actix-limiter/blob/main/docs/exemptions.md), [responses](https://github.com/actix-limiter/actix-limiter/blob/main/docs/responses.md), [testing](https://github.com/actix-limiter/actix-limiter/blob/main/docs/testing.md)
+//! * [Recipes](https://github.com/actix-limiter/actix-limiter/blob/main/docs/recipes.md): by user, plan, size and more
+//! * [Storage](https://github.com/actix-limiter/actix-limiter/blob/main/docs/storage/index.md): consistency, cost and failure modes
+//! * [Operations](https://github.com/actix-limiter/actix-limiter/blob/main/docs/operations.md): proxies, containers, replicas, alerts
+//! * [Log codes](https://github.com/actix-limiter/actix-limiter/blob/main/docs/log-codes.md): causes and fixes of warnings
+//! * [Security](https://github.com/actix-limiter/actix-limiter/blob/main/docs/security.md): promises, and what the limiter does not do
+//! * From [Flask-Limiter](https://github.com/actix-limiter/actix-limiter/blob/main/docs/from-flask-limiter.md), [actix-governor](https://github.com/actix-limiter/actix-limiter/blob/main/docs/from-actix-governor.md),
+//!   [actix-extensible-rate-limit](https://github.com/actix-limiter/actix-limiter/blob/main/docs/from-actix-extensible-rate-limit.md),
+//!   [actix-limitation](https://github.com/actix-limiter/actix-limiter/blob/main/docs/from-actix-limitation.md)
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod bans;
 mod builder;
 mod deadline;
 mod decision;
 mod extract;
+#[cfg(all(doc, not(doctest), feature = "macros"))]
+pub mod guide;
 pub mod key;
 mod limit;
 mod limiter;

@@ -1,4 +1,15 @@
-//! The command line of limiter-actix: checks limits, replays access logs, suggests quotas.
+//! The command line of `limiter-actix`: checks limits, replays access logs, suggests quotas.
+//!
+//! ```console
+//! $ cargo install limiter-cli
+//! $ limiter check limits.toml                  # errors with their lines, or the declared limits
+//! $ limiter replay limits.toml access.log.gz   # refusals by limit, route and client
+//! $ limiter suggest access.log                 # quotas that touch few clients
+//! ```
+//!
+//! Logs may be common, combined, or JSON lines of nginx, Caddy and Traefik; plain, gzip or zstd. The
+//! [page of the command line](https://github.com/actix-limiter/actix-limiter/blob/main/docs/cli.md)
+//! has all options, and what the figures mean.
 
 mod args;
 mod assist;

@@ -9,28 +9,39 @@
 //! * A [`Strategy`] counts a quota, as pure integer arithmetic on a [`State`](strategy::State).
 //! * A [`Storage`](storage::Storage) keeps the states and decides a whole [`Batch`](storage::Batch) at once.
 //! * A [`Clock`] returns the time, which the caller passes to the storage.
-#![cfg_attr(
-    feature = "storage",
-    doc = r#"
-```
-use limiter_core::{Key, Policy, Quota, Scope, SystemClock, Clock, Strategy};
-use limiter_core::storage::{Batch, Hit, MemoryStorage};
+//!
+//! ```
+//! use limiter_core::{Key, Policy, Quota, Scope, SystemClock, Clock, Strategy};
+//! use limiter_core::storage::{Batch, Hit, MemoryStorage};
+//!
+//! let storage = MemoryStorage::new();
+//! let clock = SystemClock::new();
+//!
+//! let policy = Policy::new(Quota::per_minute(2), Strategy::MovingWindow);
+//! let scope = Scope::new(["search"]);
+//! let key = Key::from("alice");
+//! let hit = Hit::new(&scope, &key, &policy);
+//!
+//! for _ in 0..2 {
+//!     assert!(storage.decide(&Batch::new(&[hit]), clock.now()).is_admitted());
+//! }
+//! assert!(!storage.decide(&Batch::new(&[hit]), clock.now()).is_admitted());
+//! ```
+//!
+//! # Features
+//!
+//! | feature | enables |
+//! |---|---|
+//! | `storage` (default) | clocks, keys, the interface of storages, and the memory storage |
+//! | `redis`, `redis-tls`, `redis-sentinel`, `redis-cluster` | Redis and Valkey |
+//! | `memcached` | memcached |
+//! | `mongodb` | MongoDB |
+//! | `remote` | a deadline and a breaker for storages of your own |
+//! | `storage-tests` | the tests that every storage must pass |
+//!
+//! Without features, the quota notation and the strategies are left.
 
-let storage = MemoryStorage::new();
-let clock = SystemClock::new();
-
-let policy = Policy::new(Quota::per_minute(2), Strategy::MovingWindow);
-let scope = Scope::new(["search"]);
-let key = Key::from("alice");
-let hit = Hit::new(&scope, &key, &policy);
-
-for _ in 0..2 {
-    assert!(storage.decide(&Batch::new(&[hit]), clock.now()).is_admitted());
-}
-assert!(!storage.decide(&Batch::new(&[hit]), clock.now()).is_admitted());
-```
-"#
-)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "storage-tests")]
 pub mod acceptance;

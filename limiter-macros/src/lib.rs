@@ -1,6 +1,4 @@
-//! The attributes `#[limit]` and `#[exempt]` of [limiter-actix]; use that crate, which exports them.
-//!
-//! [limiter-actix]: https://docs.rs/limiter-actix
+//! The attributes `#[limit]` and `#[exempt]` of `limiter-actix`. Use that crate, which exports them.
 
 #[macro_use]
 mod limit;
@@ -11,6 +9,7 @@ mod carrier;
 mod exempt;
 mod expand;
 mod item;
+mod page;
 mod suggest;
 
 use proc_macro::TokenStream;
@@ -131,4 +130,11 @@ pub fn exempt(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn carrier(arguments: TokenStream, item: TokenStream) -> TokenStream {
     attribute::expand(arguments.into(), &item.into()).into()
+}
+
+/// Reads a page for the documentation of `limiter-actix`; not part of the public interface.
+#[doc(hidden)]
+#[proc_macro]
+pub fn page(name: TokenStream) -> TokenStream {
+    page::expand(name.into()).into()
 }

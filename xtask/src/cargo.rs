@@ -5,7 +5,7 @@ use std::{
     error::Error,
     ffi::OsStr,
     fmt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -35,6 +35,17 @@ pub(crate) fn test_storages(what: &[&str]) -> Cargo {
 }
 
 impl Cargo {
+    pub(crate) fn args(mut self, arguments: impl IntoIterator<Item = &'static str>) -> Self {
+        self.0.args(arguments);
+        self
+    }
+
+    /// Makes the call in another folder.
+    pub(crate) fn folder(mut self, folder: &Path) -> Self {
+        self.0.current_dir(folder);
+        self
+    }
+
     pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.0.env(name, value);
         self

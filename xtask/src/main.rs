@@ -9,6 +9,7 @@ use std::{
 
 mod cargo;
 mod python;
+mod readme;
 mod runner;
 mod setup;
 mod steps;
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
     match arguments.split_first() {
         Some((command, paths)) if command == "house" && !paths.is_empty() => list(paths),
         Some((command, names)) if command == "test" => test(names),
+        Some((command, [])) if command == "readme" => finish(go_to_root().and_then(|()| readme::write())),
         Some((command, _)) if ["help", "--help", "-h"].contains(&command.as_str()) => {
             print!("{}", usage());
             ExitCode::SUCCESS
@@ -29,7 +31,11 @@ fn main() -> ExitCode {
 }
 
 fn list(paths: &[String]) -> ExitCode {
-    match steps::house::list(paths) {
+    finish(steps::house::list(paths))
+}
+
+fn finish(result: Result<(), Box<dyn Error>>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failure(&*error),
     }
@@ -76,6 +82,7 @@ fn usage() -> String {
 cargo xtask test            runs all steps, after installing the programs they need
 cargo xtask test STEP...    runs these steps, after installing the programs they need
 cargo xtask house PATH...   lists the banned words in these files and folders
+cargo xtask readme          writes the READMEs of the crates, from their documentation
 cargo xtask help            prints this text
 
 steps:";

@@ -13,6 +13,7 @@ mod instructions;
 mod memcached;
 mod model;
 mod mongodb;
+mod pack;
 mod redis;
 mod soak;
 mod storages;
@@ -49,7 +50,13 @@ pub(crate) const ALL: &[Step] = &[
     memcached::STEP,
     mongodb::STEP,
     soak::STEP,
-    Step { name: "doc", about: "the documentation builds without warnings", ci_only: false, run: doc },
+    pack::STEP,
+    Step {
+        name: "doc",
+        about: "the documentation builds without warnings, with all features",
+        ci_only: false,
+        run: doc,
+    },
     Step { name: "features", about: "builds with other features", ci_only: false, run: features },
     dependencies::STEP,
 ];
@@ -78,7 +85,7 @@ fn clippy() -> Result<Outcome, Box<dyn Error>> {
 }
 
 fn doc() -> Result<Outcome, Box<dyn Error>> {
-    cargo(["doc", "--no-deps"]).append("RUSTDOCFLAGS", "-D warnings").run()
+    cargo(["doc", "--no-deps", "--all-features"]).append("RUSTDOCFLAGS", "-D warnings").run()
 }
 
 fn features() -> Result<Outcome, Box<dyn Error>> {

@@ -7,6 +7,7 @@ use actix_web::{HttpResponse, http::StatusCode};
 use super::LimiterBuilder;
 use crate::{Ban, limit::callback::Callback};
 
+/// # Bans
 impl LimiterBuilder {
     /// Sets the status of responses to banned clients: 403 Forbidden, the default, or 429 Too Many Requests.
     ///

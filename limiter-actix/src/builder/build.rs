@@ -45,6 +45,7 @@ impl Default for Limiter {
     }
 }
 
+/// # Build
 impl LimiterBuilder {
     /// Builds the limiter, or returns the one that this line of code has built for another worker of the same server;
     /// see [`Limiter`].

@@ -3,6 +3,7 @@
 use super::LimiterBuilder;
 use crate::{IntoLimits, Limit, Limits, settings::config_error::Origin};
 
+/// # Limits
 impl LimiterBuilder {
     /// Sets the limits of all routes that have none of their own, per client and route. Defaults to none.
     ///

@@ -6,6 +6,7 @@ use crate::{
     settings::path_pattern::{self, PathPattern, PatternRule},
 };
 
+/// # Rules by pattern
 impl LimiterBuilder {
     /// Limits the paths that match a pattern, as `#[limit]` limits a handler.
     ///

@@ -11,6 +11,7 @@ use crate::{
     report::partition_key::PartitionSecret,
 };
 
+/// # Responses
 impl LimiterBuilder {
     /// Sets the headers that show clients their limits, on every response to a limited request. Defaults to
     /// [`Headers::NONE`].

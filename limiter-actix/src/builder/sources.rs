@@ -19,6 +19,7 @@ use crate::{
 #[cfg(feature = "config-file")]
 const MIN_INTERVAL: Duration = Duration::from_millis(100);
 
+/// # Sources
 impl LimiterBuilder {
     /// Reads the variables `RATELIMIT_*` of the environment, which have the names of Flask-Limiter:
     /// `RATELIMIT_DEFAULT`, `RATELIMIT_STORAGE_URI` and [others][names].

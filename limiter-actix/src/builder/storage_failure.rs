@@ -5,6 +5,7 @@ use actix_web::http::header::HeaderName;
 use super::LimiterBuilder;
 use crate::{IntoLimits, OnStorageFailure};
 
+/// # Storage failures
 impl LimiterBuilder {
     /// Sets the policy for storage failures of limits without one. Defaults to [`OnStorageFailure::Fallback`].
     pub fn on_storage_failure(mut self, on_failure: OnStorageFailure) -> Self {

@@ -1,4 +1,4 @@
-//! The recipes of docs/recipes.md work.
+//! The recipes of docs/recipes.md work, and the apps of the pages for users of other crates.
 //!
 //! Each is a file: first the code, as it stands in the text, then the test that it does.
 
@@ -30,6 +30,7 @@ mod graphql;
 mod health;
 mod internal;
 mod messages;
+mod migrations;
 mod own_headers;
 mod per_process;
 mod scanners;
@@ -72,17 +73,37 @@ fn code(recipe: &Path) -> String {
     code.split_once("\nmod test {").expect("a test").0.to_owned()
 }
 
+/// The blocks of code in a page.
+fn shown(page: &Path) -> Vec<String> {
+    let text = fs::read_to_string(page).expect("a page");
+    text.split("```rust\n").skip(1).filter_map(|rest| rest.split("```").next()).map(str::to_owned).collect()
+}
+
+fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder of recipes");
+    entries.map(|entry| entry.expect("a recipe").path()).filter(|path| path.is_file()).collect()
+}
+
 #[test]
 fn the_text_shows_the_code_that_is_tested() {
     let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let text = fs::read_to_string(here.join("../docs/recipes.md")).expect("the text");
-    let shown: Vec<_> = text.split("```rust\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-
-    let recipes = fs::read_dir(here.join("tests/recipes")).expect("the folder of recipes");
-    let files = recipes.map(|entry| entry.expect("a recipe").path());
-    let tested: Vec<_> = files.filter(|file| !file.ends_with("main.rs")).collect();
+    let shown = shown(&here.join("../docs/recipes.md"));
+    let is_recipe = |file: &PathBuf| !file.ends_with("main.rs") && !file.ends_with("migrations.rs");
+    let tested: Vec<_> = files_in(&here.join("tests/recipes")).into_iter().filter(is_recipe).collect();
     for recipe in &tested {
-        assert!(shown.contains(&code(recipe).as_str()), "{} is not in the text as it is", recipe.display());
+        assert!(shown.contains(&code(recipe)), "{} is not in the text as it is", recipe.display());
     }
     assert_eq!(shown.len(), tested.len(), "there is code in the text that is not tested");
+}
+
+#[test]
+fn pages_for_users_of_other_crates_show_the_code_that_is_tested() {
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let files = files_in(&here.join("tests/recipes/migrations"));
+    assert_eq!(files.len(), 3, "{files:?}");
+    for file in files {
+        let name = file.file_stem().expect("a name").to_string_lossy().replace('_', "-");
+        let page = here.join(format!("../docs/from-{name}.md"));
+        assert_eq!(shown(&page), [code(&file)], "{}", page.display());
+    }
 }

@@ -52,6 +52,12 @@ const NEEDS: &[Need] = &[
         is_present: || has("valgrind"),
     },
     Need {
+        source: Source::Package("curl"),
+        reason: "sends the requests of the README",
+        steps: &["pack"],
+        is_present: || has("curl"),
+    },
+    Need {
         source: Source::Package("redis-server"),
         reason: "server of the Redis storage; `REDIS_SERVER` names another",
         steps: &["redis", "soak"],

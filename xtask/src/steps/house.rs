@@ -1,4 +1,5 @@
-//! The house: imports go in one direction, log events are bounded, and prose does without the words of a private language.
+//! The house: imports go in one direction, log events are bounded, prose does without the words of a private
+//! language, and links have targets.
 
 use std::{
     error::Error,
@@ -9,6 +10,7 @@ use std::{
 use self::{
     modules::{Crate, Sources},
     order::Order,
+    pages::Pages,
     prose::Count,
 };
 use super::{Outcome, Step};
@@ -23,12 +25,13 @@ mod messages;
 mod modules;
 mod names;
 mod order;
+mod pages;
 mod promises;
 mod prose;
 
 pub(super) const STEP: Step = Step {
     name: "house",
-    about: "imports go in one direction, log events are bounded, prose is plain",
+    about: "imports go in one direction, log events are bounded, prose is plain, links have targets",
     ci_only: false,
     run,
 };
@@ -48,6 +51,7 @@ fn run() -> Result<Outcome, Box<dyn Error>> {
     failures.extend(check_log()?);
     failures.extend(check_promises()?);
     failures.extend(check_prose()?);
+    failures.extend(check_pages()?);
     if failures.is_empty() { Ok(Outcome::Passed) } else { Err(failures.join("; ").into()) }
 }
 
@@ -141,6 +145,25 @@ fn check_prose() -> Result<Option<String>, Box<dyn Error>> {
     Ok((!is_good).then(|| {
         format!("prose: {} banned in 10 000 words, more than {MAX_BANNED}", per_ten_thousand(banned, words))
     }))
+}
+
+fn check_pages() -> Result<Option<String>, Box<dyn Error>> {
+    let pages = Pages::read(pages_and_sources()?.into_iter().filter(|file| is_page(file)))?;
+    let lists = [
+        ("links without a target", pages.dead_links(Path::exists)),
+        ("pages that the list of the site lacks", pages.unlisted()),
+        ("subjects without a page", pages.missing_subjects()),
+    ];
+    for (title, list) in &lists {
+        print_list(title, list);
+    }
+    let wrong: Vec<_> = lists.iter().filter(|(_, list)| !list.is_empty()).collect();
+    let wrong: Vec<_> = wrong.iter().map(|(title, list)| format!("{} {title}", list.len())).collect();
+    println!(
+        "pages: {}",
+        if wrong.is_empty() { "all links have targets".to_owned() } else { wrong.join(", ") }
+    );
+    Ok((!wrong.is_empty()).then(|| format!("pages: {}", wrong.join(", "))))
 }
 
 fn print_count(count: &Count, file: &Path) {

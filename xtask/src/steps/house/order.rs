@@ -36,7 +36,7 @@ pub(super) const CRATES: &[Order] = &[
     Order {
         name: "limiter-macros",
         modules: "
-            suggest
+            suggest page
             actix
             limit
             exempt
@@ -50,6 +50,7 @@ pub(super) const CRATES: &[Order] = &[
     Order {
         name: "limiter-actix",
         modules: "
+            guide
             deadline
             report
             key
