@@ -55,7 +55,7 @@ pub(super) const CRATES: &[Order] = &[
             key
             telemetry
             limit
-            bans top
+            bans reservations top
             settings
             plan
             routing
