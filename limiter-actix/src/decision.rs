@@ -9,3 +9,4 @@ pub(crate) mod fallback;
 mod meta_wait;
 pub(crate) mod query;
 pub(crate) mod refund;
+pub(crate) mod reservation;

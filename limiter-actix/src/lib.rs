@@ -95,6 +95,7 @@ mod mount;
 mod plan;
 mod report;
 mod request;
+mod reservations;
 mod response;
 mod routing;
 mod settings;

@@ -7,6 +7,7 @@ pub(crate) mod limits;
 pub(crate) mod named;
 pub(crate) mod on_storage_failure;
 pub(crate) mod options;
+pub(crate) mod place;
 pub(crate) mod quota_source;
 pub(crate) mod rule;
 mod setters;
@@ -28,7 +29,8 @@ use crate::OnStorageFailure;
 /// `Debug` shows all of them, because limiters that are built by one line of code are compared by it.
 macro_rules! define_limit {
     ($($field:ident: $type:ty = $default:expr,
-        attribute $attribute:literal, code $($setter:literal)+ $(, file $file:literal)?;)*) => {
+        attribute $attribute:literal, code $($setter:literal)+
+        $(, file $file:literal)? $(, not [$($place:ident)+])?;)*) => {
         /// A quota with its key, cost, scope and options.
         ///
         /// ```
@@ -48,12 +50,14 @@ macro_rules! define_limit {
         #[must_use]
         pub struct Limit {
             pub(crate) source: Source,
+            /// The errors of setters, which `build()` reports.
+            pub(crate) issues: Vec<String>,
             $(pub(crate) $field: $type,)*
         }
 
         impl Limit {
             fn from_source(source: Source) -> Self {
-                Self { source, $($field: $default,)* }
+                Self { source, issues: Vec::new(), $($field: $default,)* }
             }
         }
     };

@@ -36,6 +36,7 @@ use crate::{
         callback::{BreachFn, KeyFn, RequestPredicate},
         named::NamedLimit,
     },
+    reservations::Reservations,
     telemetry::{Telemetry, health::Health},
     top::TopCounts,
 };
@@ -48,6 +49,8 @@ pub(crate) struct Config {
     pub(crate) enabled: AtomicBool,
     pub(crate) health: Arc<Health>,
     pub(crate) bans: Arc<BanList>,
+    /// Limits with `deduct_when` that await a response.
+    pub(crate) reservations: Arc<Reservations>,
     pub(crate) settings: Settings,
 }
 
@@ -119,7 +122,8 @@ impl Config {
     pub(crate) fn new(settings: Settings) -> Self {
         let enabled = AtomicBool::new(settings.enabled);
         let health = Arc::new(Health::of(settings.storage.storage().servers()));
-        Self { generation: 0, enabled, health, bans: settings.bans(), settings }
+        let reservations = Arc::new(Reservations::new());
+        Self { generation: 0, enabled, health, bans: settings.bans(), reservations, settings }
     }
 }
 

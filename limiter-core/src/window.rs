@@ -81,6 +81,14 @@ impl Window {
         (!self.is_allowed() && self.retry_after != NEVER).then(|| Duration::from_nanos(self.retry_after))
     }
 
+    /// Returns the window with another wait, if it has refused a cost that a wait helps.
+    pub fn retrying_after(mut self, wait: Duration) -> Self {
+        if self.retry_after().is_some() {
+            self.retry_after = u64::try_from(wait.as_nanos()).unwrap_or(NEVER - 1);
+        }
+        self
+    }
+
     /// Returns the window after a refund of `cost`.
     pub fn refunded(mut self, cost: u64) -> Self {
         self.remaining = self.remaining.saturating_add(cost);

@@ -1,7 +1,11 @@
 //! The limits of a limiter itself.
 
 use super::LimiterBuilder;
-use crate::{IntoLimits, Limit, Limits, settings::config_error::Origin};
+use crate::{
+    IntoLimits, Limit, Limits,
+    limit::place::Place,
+    settings::{config_error::Origin, partial::ParsedLimit},
+};
 
 /// # Limits
 impl LimiterBuilder {
@@ -9,7 +13,7 @@ impl LimiterBuilder {
     ///
     /// Paths that match no route count together, as one route.
     pub fn default_limits(mut self, limits: impl IntoLimits) -> Self {
-        self.code.defaults = Some(self.read("default_limits", limits));
+        self.code.defaults = Some(self.read("default_limits", Place::Default, limits));
         self
     }
 
@@ -35,7 +39,7 @@ impl LimiterBuilder {
 
     /// Sets the limits of all routes together, per client. Defaults to none. Paths that match no route count too.
     pub fn application_limits(mut self, limits: impl IntoLimits) -> Self {
-        self.code.application = Some(self.read("application_limits", limits));
+        self.code.application = Some(self.read("application_limits", Place::Application, limits));
         self
     }
 
@@ -43,7 +47,7 @@ impl LimiterBuilder {
     ///
     /// A client over such a limit is refused everywhere, except on exempt routes.
     pub fn meta_limits(mut self, limits: impl IntoLimits) -> Self {
-        self.code.meta = Some(self.read("meta_limits", limits));
+        self.code.meta = Some(self.read("meta_limits", Place::Meta, limits));
         self
     }
 
@@ -51,27 +55,28 @@ impl LimiterBuilder {
     /// [`Limiter::check`](crate::Limiter::check).
     ///
     /// It shares its count with limits [shared](Limit::shared) under this name that have the same quota and strategy.
+    /// Options that need a route or a response have no effect here and are errors of [`build`](Self::build).
     pub fn named_limit(mut self, name: impl Into<String>, limit: impl Into<Limit>) -> Self {
         self.named.push((name.into(), limit.into()));
         self
     }
 
     /// Reads the limits of a call that replaces those of its earlier calls.
-    pub(super) fn read(&mut self, call: &str, limits: impl IntoLimits) -> Limits {
+    pub(super) fn read(&mut self, call: &str, place: Place, limits: impl IntoLimits) -> Limits {
         let call = format!(".{call}(");
-        self.code.parsed_limits.retain(|(origin, _)| !origin.is_call(&call));
+        self.code.parsed_limits.retain(|parsed| !parsed.origin.is_call(&call));
         let call = format!("{call}{})", limits.in_code());
-        self.read_more(&call, limits)
+        self.read_more(&call, place, limits)
     }
 
     /// Reads the limits of a call.
-    pub(super) fn read_more(&mut self, call: &str, limits: impl IntoLimits) -> Limits {
+    pub(super) fn read_more(&mut self, call: &str, place: Place, limits: impl IntoLimits) -> Limits {
         let limits = limits.into_limits().unwrap_or_else(|error| {
             self.issue(call, error);
             Limits::default()
         });
         let origin = Origin::whole(call);
-        self.code.parsed_limits.extend(limits.0.iter().map(|limit| (origin.clone(), limit.clone())));
+        self.code.parsed_limits.extend(ParsedLimit::of(&limits.0, &origin, place));
         limits
     }
 }

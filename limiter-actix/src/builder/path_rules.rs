@@ -3,6 +3,7 @@
 use super::LimiterBuilder;
 use crate::{
     BuildError, Exempt, IntoLimits, Rule,
+    limit::place::Place,
     settings::path_pattern::{self, PathPattern, PatternRule},
 };
 
@@ -51,7 +52,7 @@ impl LimiterBuilder {
         pattern: Result<PathPattern, BuildError>,
         limits: impl IntoLimits,
     ) -> Self {
-        let rule = self.read_more(call, limits);
+        let rule = self.read_more(call, Place::Route, limits);
         self.with_rule(call, pattern, rule.into())
     }
 

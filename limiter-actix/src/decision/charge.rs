@@ -15,6 +15,7 @@ use crate::{
     limit::callback::Cost,
     plan::bound_limit::BoundLimit,
     report::{current::LimitOutcome, decided_by::DecidedBy},
+    reservations::Reservation,
     settings::Settings,
 };
 
@@ -36,13 +37,15 @@ pub(crate) struct Charge {
     pub(crate) window: Option<Window>,
 }
 
-/// Values that callbacks returned for one request.
-#[derive(Clone)]
+/// Values that callbacks returned for one request, and its reservation.
+#[derive(Clone, Default)]
 struct Overrides {
     /// The scope of the count. Defaults to that of the bound limit.
     scope: Option<Scope>,
     /// The client. Defaults to the limiter's own key for this request.
     key: Option<Key>,
+    /// Of a limit with `deduct_when`, until the response decides about the charge.
+    reservation: Option<Rc<Reservation>>,
 }
 
 /// The charges of a request. A vector, since they are moved more often than they are made.
@@ -67,7 +70,8 @@ impl Charge {
             Cost::With(cost) => cost(req),
         };
         let scope = limit.dynamic_scope(req);
-        let overrides = (scope.is_some() || key.is_some()).then(|| Box::new(Overrides { scope, key }));
+        let overrides =
+            (scope.is_some() || key.is_some()).then(|| Box::new(Overrides { scope, key, reservation: None }));
         Some(Self { overrides, ..Self::plain(limit, cost) })
     }
 
@@ -215,6 +219,18 @@ impl Charge {
     /// Returns whether the cost was charged.
     pub(crate) fn is_taken(&self) -> bool {
         self.window.is_some_and(|window| window.is_allowed())
+    }
+
+    pub(super) fn cost(&self) -> u64 {
+        self.cost
+    }
+
+    /// Sets the reservation of the charge, which its clones share.
+    pub(super) fn set_reservation(&mut self, reservation: Option<Reservation>) {
+        let reservation = reservation.map(Rc::new);
+        if reservation.is_some() || self.overrides.is_some() {
+            self.overrides.get_or_insert_default().reservation = reservation;
+        }
     }
 
     /// Returns the refund of the charge. Returns `None` if nothing was charged.

@@ -13,6 +13,8 @@ pub(crate) struct DecisionContext<'a> {
     pub(crate) decided_by: DecidedBy,
     /// The wait of the meta limits that a refusal has spent.
     pub(crate) meta_wait: Option<Duration>,
+    /// Set if only reservations under way refuse, so that it is no breach.
+    pub(crate) is_by_reservations: bool,
     /// The name of the limit, for a manual check.
     pub(crate) manual: Option<&'a str>,
 }

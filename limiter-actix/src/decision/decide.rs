@@ -33,7 +33,7 @@ impl StorageQuery<'_> {
 
     async fn run_remote(&self, config: &Config, storage: &dyn Storage) -> Result<Decision, StorageError> {
         let (guards, limits) = (hits(self.guards, self.client), hits(self.limits, self.client));
-        let on_refusal = hits(self.on_refusal, self.client);
+        let on_refusal = hits(self.charges_of_breach(), self.client);
         let batch = Batch::new(&limits).guards(&guards).on_refusal(&on_refusal);
         decide_remotely(config, storage, &batch, config.settings.clock.now()).await
     }

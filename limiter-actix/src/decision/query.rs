@@ -17,6 +17,8 @@ pub(crate) struct StorageQuery<'a> {
     pub(crate) guards: &'a [Charge],
     pub(crate) limits: &'a [Charge],
     pub(crate) on_refusal: &'a [Charge],
+    /// Set if a refusal charges nothing.
+    pub(crate) is_breach_deferred: bool,
     pub(crate) client: &'a Key,
     pub(crate) now: Timestamp,
     /// Finds the outage limits. `None` for named limits, which have no route.
@@ -47,11 +49,17 @@ impl<'a> StorageQuery<'a> {
             return Decision::new(Verdict::Admitted, [], []);
         }
         let limits = hits(self.limits, self.client);
-        if self.guards.is_empty() && self.on_refusal.is_empty() {
+        let on_refusal = self.charges_of_breach();
+        if self.guards.is_empty() && on_refusal.is_empty() {
             return memory.decide(&Batch::new(&limits), self.now);
         }
-        let (guards, on_refusal) = (hits(self.guards, self.client), hits(self.on_refusal, self.client));
+        let (guards, on_refusal) = (hits(self.guards, self.client), hits(on_refusal, self.client));
         memory.decide(&Batch::new(&limits).guards(&guards).on_refusal(&on_refusal), self.now)
+    }
+
+    /// Returns the charges that a refusal applies at once.
+    pub(super) fn charges_of_breach(&self) -> &'a [Charge] {
+        if self.is_breach_deferred { &[] } else { self.on_refusal }
     }
 
     /// Returns whether there is nothing to decide.

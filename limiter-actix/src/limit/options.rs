@@ -3,7 +3,8 @@
 /// Passes all options of a limit to the macro `$use`.
 ///
 /// A row begins with the field of [`Limit`](crate::Limit), its type and its default. Then come the name in the
-/// attribute `#[limit]`, the setters, and the name in a file. Options without the last are not settable in a file.
+/// attribute `#[limit]`, the setters, and the name in a file. Options without the last are not settable in a file. The
+/// row ends with the places where the option has no effect, so that it is an error of `build()` there.
 ///
 /// A new option is a row here, a setter in `setters.rs` and a row in the table of `limiter-macros`. A value of a new
 /// type also implements `OptionValue` of settings/file. Tests compare the documentation and the attribute with this
@@ -22,29 +23,37 @@ macro_rules! option_table {
             exempt_when: Option<RequestPredicate> = None,
                 attribute "exempt_when", code "exempt_when";
             deduct_when: Option<ResponsePredicate> = None,
-                attribute "deduct_when", code "deduct_when";
+                attribute "deduct_when", code "deduct_when",
+                not [Meta Named];
             refund_on_drop: bool = false,
-                attribute "refund_on_drop", code "refund_on_drop", file "refund_on_drop";
+                attribute "refund_on_drop", code "refund_on_drop", file "refund_on_drop",
+                not [Meta Named];
             methods: Vec<Method> = Vec::new(),
-                attribute "methods", code "methods", file "methods";
+                attribute "methods", code "methods", file "methods",
+                not [Named];
             per_method: bool = false,
-                attribute "per_method", code "per_method", file "per_method";
+                attribute "per_method", code "per_method", file "per_method",
+                not [Named];
             override_defaults: bool = true,
-                attribute "override_defaults", code "override_defaults", file "override_defaults";
+                attribute "override_defaults", code "override_defaults", file "override_defaults",
+                not [Meta Application Default Outage Named];
             message: Option<Text> = None,
                 attribute "error_message", code "error_message" "error_message_with", file "error_message";
             on_breach: Option<BreachFn> = None,
                 attribute "on_breach", code "on_breach";
             shared: Option<Text> = None,
-                attribute "scope", code "shared" "shared_with", file "scope";
+                attribute "scope", code "shared" "shared_with", file "scope",
+                not [Named];
             name: Option<Arc<str>> = None,
                 attribute "name", code "name", file "name";
             meta: Vec<Quota> = Vec::new(),
-                attribute "meta", code "meta", file "meta";
+                attribute "meta", code "meta", file "meta",
+                not [Meta Outage];
             shadow: bool = false,
                 attribute "shadow", code "shadow", file "shadow";
             on_storage_failure: Option<OnStorageFailure> = None,
-                attribute "on_storage_failure", code "on_storage_failure", file "on_storage_failure";
+                attribute "on_storage_failure", code "on_storage_failure", file "on_storage_failure",
+                not [Outage];
         }
     };
 }
@@ -55,20 +64,26 @@ pub(crate) use option_table;
 mod tests {
     use std::{collections::BTreeSet, fs};
 
+    use crate::limit::place::Place;
+
     /// The names of one option.
     struct Names {
         attribute: &'static str,
         code: &'static [&'static str],
         file: Option<&'static str>,
+        /// The places where it has no effect.
+        not: &'static [Place],
     }
 
     macro_rules! names {
         ($($field:ident: $type:ty = $default:expr,
-            attribute $attribute:literal, code $($setter:literal)+ $(, file $file:literal)?;)*) => {
+            attribute $attribute:literal, code $($setter:literal)+
+            $(, file $file:literal)? $(, not [$($place:ident)+])?;)*) => {
             const NAMES: &[Names] = &[$(Names {
                 attribute: $attribute,
                 code: &[$($setter),+],
                 file: [$(Some($file),)? None][0],
+                not: &[$($(Place::$place),+)?],
             }),*];
         };
     }
@@ -107,6 +122,8 @@ mod tests {
             for setter in option.code {
                 assert!(row[1].contains(&format!("`.{setter}(")), "{setter}: {}", row[1]);
             }
+            let not: Vec<_> = option.not.iter().map(|place| place.label()).collect();
+            assert_eq!(row[3], not.join(", "), "{}", option.attribute);
         }
     }
 

@@ -7,10 +7,7 @@ use actix_web::{
     dev::{ResponseHead, ServiceRequest},
     http::Method,
 };
-use limiter_core::{
-    Key, Quota, Strategy,
-    log::{Throttle, event},
-};
+use limiter_core::{Key, Quota, Strategy};
 
 use super::{
     Limit,
@@ -46,9 +43,12 @@ impl Limit {
 
     /// Sets the capacity of a token bucket. Defaults to the amount of the quota.
     ///
-    /// Requires [`Strategy::TokenBucket`]. 0 restores the default.
+    /// Requires [`Strategy::TokenBucket`]. 0 is an error of [`build`](crate::LimiterBuilder::build).
     pub fn burst(mut self, burst: u64) -> Self {
         self.burst = NonZeroU64::new(burst);
+        if burst == 0 {
+            self.issues.push("`burst`: expected at least 1, found 0".to_owned());
+        }
         self
     }
 
@@ -80,11 +80,24 @@ impl Limit {
 
     /// Limits only these methods. Defaults to all methods. GET includes HEAD.
     ///
-    /// Names are case-insensitive. One text may contain several, separated by commas or spaces. An invalid name is
-    /// logged as an error and ignored. If no name is left, the limit applies to all methods.
+    /// Names are case-insensitive. One text may contain several, separated by commas or spaces. No name, and an invalid
+    /// one, are errors of [`build`](crate::LimiterBuilder::build). On a route or scope, which `build` does not know, they
+    /// are logged as errors (`L004`) and ignored. If no name is left, the limit then applies to all methods.
     pub fn methods<'a>(mut self, methods: impl IntoIterator<Item = &'a str>) -> Self {
         let names = methods.into_iter().flat_map(|names| names.split([',', ' ']));
-        self.methods = names.filter(|name| !name.is_empty()).filter_map(method).collect();
+        let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
+        if names.is_empty() {
+            self.issues.push("`methods`: expected at least one method".to_owned());
+        }
+        self.methods.clear();
+        for name in names {
+            match Method::from_bytes(name.to_ascii_uppercase().as_bytes()) {
+                Ok(method) => self.methods.push(method),
+                Err(_) => {
+                    self.issues.push(format!("`methods`: expected a method such as `POST`, found `{name}`"));
+                }
+            }
+        }
         self
     }
 
@@ -177,18 +190,4 @@ impl Limit {
         self.on_storage_failure = Some(on_failure);
         self
     }
-}
-
-fn method(name: &str) -> Option<Method> {
-    static INVALID: Throttle = Throttle::new(None, Throttle::MAX, Throttle::INTERVAL);
-    let method = Method::from_bytes(name.to_ascii_uppercase().as_bytes());
-    if method.is_err() {
-        event!(
-            INVALID.permit_now(),
-            ERROR,
-            name = name,
-            "ignoring invalid method of a limit: expected one such as `POST`"
-        );
-    }
-    method.ok()
 }

@@ -68,8 +68,9 @@ impl Shared {
         };
         let generation = current.generation + 1;
         let health = Arc::clone(&current.health);
-        let bans = settings.bans();
-        *current = Arc::new(Config { generation, enabled: enabled.into(), health, bans, settings });
+        let (bans, reservations) = (settings.bans(), Arc::clone(&current.reservations));
+        let enabled = enabled.into();
+        *current = Arc::new(Config { generation, enabled, health, bans, reservations, settings });
         self.generation.store(generation, Ordering::Release);
     }
 }

@@ -69,6 +69,7 @@ impl PendingDecision for NamedCheck<'_> {
             guards: &self.meta,
             limits: &self.limits,
             on_refusal: &self.meta,
+            is_breach_deferred: false,
             client: &self.client,
             now: self.now,
             outage: None,
@@ -87,6 +88,7 @@ impl PendingDecision for NamedCheck<'_> {
             route: None,
             decided_by: self.decided_by,
             meta_wait: None,
+            is_by_reservations: false,
             manual: Some(&self.named.name),
         }
     }

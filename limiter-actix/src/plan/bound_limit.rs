@@ -99,6 +99,7 @@ pub(super) struct LimitBinder {
 impl LimitBinder {
     pub(super) fn bind(&self, quota: Quota) -> BoundLimit {
         let LimitSlot { tier, scope, is_local, .. } = &self.slot;
+        self.log_issues(quota);
         let policy = self.policy(quota);
         if self.limit.shared.as_ref().is_none_or(Text::is_fixed) {
             self.known.add(scope, &policy);
@@ -122,6 +123,20 @@ impl LimitBinder {
             problem: OnceCell::new(),
             plain_cost: self.limit.plain_cost(),
             metrics: LimitMetrics::default(),
+        }
+    }
+
+    /// Logs invalid options. As for [`policy`](Self::policy), the builder rejects them.
+    fn log_issues(&self, quota: Quota) {
+        for issue in &self.limit.issues {
+            event!(
+                self.permit(|lines| &lines.unsupported),
+                ERROR,
+                error = shown(issue),
+                limit = shown(quota),
+                place = self.slot.label.as_str(),
+                "ignoring an invalid option of a limit"
+            );
         }
     }
 

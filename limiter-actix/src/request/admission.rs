@@ -26,6 +26,7 @@ use crate::{
         context::DecisionContext,
         decided::{DecidedBatch, record_windows},
         query::{Outage, StorageQuery},
+        reservation::reserve,
     },
     limiter::worker::Worker,
     plan::{Plan, key::RuleIds},
@@ -176,6 +177,7 @@ impl PendingDecision for Admission {
             limits: &self.charges,
             // A refusal that is not final is no breach.
             on_refusal: if self.state.predicted.prediction.may_end_elsewhere() { &[] } else { &self.meta },
+            is_breach_deferred: false,
             client: &self.state.predicted.client,
             now: self.state.predicted.decided_at,
             outage: Some(Outage { plan: &self.plan, req, kept: &[] }),
@@ -222,6 +224,8 @@ impl PendingDecision for Admission {
     fn admit(self, req: &ServiceRequest, decision: &Decision) -> OnEarlyDrop {
         let Self { state, mut charges, set_aside, .. } = self;
         record_windows(decision, &mut charges);
+        let predicted = &state.predicted;
+        reserve(&mut charges, &predicted.client, predicted.decided_at, &predicted.worker.config);
         state.charges.replace(charges);
         if !set_aside.is_empty() {
             state.set_aside.replace(set_aside);

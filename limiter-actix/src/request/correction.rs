@@ -19,6 +19,7 @@ use crate::{
         context::DecisionContext,
         decided::{DecidedBatch, record_windows},
         query::{Outage, StorageQuery},
+        reservation::{end_reservations, reserve},
     },
     plan::{
         Plan,
@@ -139,6 +140,9 @@ impl Correction {
     fn put(self) {
         let Self { state, rules, credit, mut kept, dropped, added, .. } = self;
         kept.extend(added);
+        if state.is_in(Phase::Settled) {
+            end_reservations(&mut kept);
+        }
         state.rules.borrow_mut().recharge(rules, credit);
         state.charges.replace(kept);
         if state.is_in(Phase::Checking) {
@@ -167,6 +171,7 @@ impl PendingDecision for Correction {
             guards: &self.meta[..self.guards],
             limits: &self.added,
             on_refusal: if self.elsewhere.is_some() { &[] } else { &self.meta },
+            is_breach_deferred: false,
             client: &self.state.predicted.client,
             now: self.state.predicted.decided_at,
             outage: Some(Outage { plan: &self.plan, req, kept: &self.kept }),
@@ -218,8 +223,11 @@ impl PendingDecision for Correction {
         self.state.refund(charged);
     }
 
-    fn admit(self, _: &ServiceRequest, decision: &Decision) {
-        self.apply(decision);
+    fn admit(mut self, _: &ServiceRequest, decision: &Decision) {
+        record_windows(decision, &mut self.added);
+        let predicted = &self.state.predicted;
+        reserve(&mut self.added, &predicted.client, predicted.decided_at, &predicted.worker.config);
+        self.put();
     }
 
     fn decide_now(self, req: &ServiceRequest) -> Progress<Self> {

@@ -164,7 +164,7 @@ fn may_be_of_middleware(req: &HttpRequest, response: &ResponseHead) -> bool {
 
 async fn charge_later(mut correction: Correction, req: HttpRequest, head: ResponseHead) {
     let req = ServiceRequest::from_request(req);
-    let decision = query_storage(&mut correction, &req).await.unwrap_or_else(|_| {
+    let decision = query_storage(&mut correction, &req, false).await.unwrap_or_else(|_| {
         correction.charge_nothing();
         Decision::new(Verdict::Admitted, [], [])
     });

@@ -24,6 +24,11 @@ pub(super) fn refused(context: &DecisionContext<'_>, batch: &DecidedBatch<'_>, b
     telemetry.log_refusal(breach, context.now, &context.settings.key_forms, context.manual);
 }
 
+/// Reports a refusal that only reservations under way cause. It is no breach, so only the request is counted.
+pub(super) fn reserved(context: &DecisionContext<'_>) {
+    context.settings.telemetry.count_request(RequestOutcome::Reserved, context.decided_by);
+}
+
 /// Counts the refusal of each limit that refused.
 fn count_refusals(context: &DecisionContext<'_>, batch: &DecidedBatch<'_>) {
     let route = context.route.map(|route| &**route);

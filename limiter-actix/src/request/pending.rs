@@ -8,7 +8,13 @@ use limiter_core::storage::Decision;
 
 use super::refuse::{Refusal, refuse};
 use crate::{
-    decision::{charge::Charges, context::DecisionContext, decided::DecidedBatch, query::StorageQuery},
+    decision::{
+        charge::Charges,
+        context::DecisionContext,
+        decided::DecidedBatch,
+        query::StorageQuery,
+        reservation::{Refused, Tries, with_short_waits},
+    },
     report::decided_by::{DecidedBy, Undecided},
     settings::{Config, backend::Backend},
 };
@@ -74,24 +80,40 @@ pub(super) fn decide_in_memory<P: PendingDecision>(mut pending: P, req: &Service
         pending.abandon();
         return Progress::Done(Err(Refusal::undecided(Undecided::CallbackFailed, &pending.context(), req)));
     }
-    let settings = &pending.config().settings;
-    let Backend::Memory(memory) = &settings.storage else { return Progress::Waits(pending) };
-    let query = pending.query(req);
-    let decision = {
-        let _timer = settings.telemetry.time_decision(!query.limits.is_empty());
-        query.run_memory(memory)
-    };
-    if decision.is_admitted() {
-        return Progress::Done(Ok(pending.admit(req, &decision)));
+    if matches!(pending.config().settings.storage, Backend::Remote { .. }) {
+        return Progress::Waits(pending);
     }
-    match pending.elsewhere(req) {
-        Ok(pending) => decide_in_memory(pending, req),
-        Err(pending) => {
-            let memory = pending.config().settings.storage.memory();
-            let meta_wait = pending.query(req).meta_wait_in_memory(memory, &decision);
-            Progress::Done(conclude(pending, req, &decision, meta_wait))
+    let mut tries = Tries::of(&pending.query(req), pending.config());
+    loop {
+        let decision = query_memory(&pending, req, &tries);
+        if decision.is_admitted() {
+            return Progress::Done(Ok(pending.admit(req, &decision)));
+        }
+        pending = match pending.elsewhere(req) {
+            Ok(pending) => return decide_in_memory(pending, req),
+            Err(pending) => pending,
+        };
+        let query = pending.query(req);
+        match tries.judge(&query, &decision, pending.config()) {
+            Refused::ByReservations => {
+                return Progress::Done(refuse_for_now(pending, req, &decision));
+            }
+            Refused::Breach => {
+                let meta_wait =
+                    query.meta_wait_in_memory(pending.config().settings.storage.memory(), &decision);
+                return Progress::Done(conclude(pending, req, &decision, meta_wait));
+            }
+            Refused::Unclear => {}
         }
     }
+}
+
+#[inline]
+fn query_memory<P: PendingDecision>(pending: &P, req: &ServiceRequest, tries: &Tries) -> Decision {
+    let settings = &pending.config().settings;
+    let query = StorageQuery { is_breach_deferred: tries.defer_breach(), ..pending.query(req) };
+    let _timer = settings.telemetry.time_decision(!query.limits.is_empty());
+    query.run_memory(settings.storage.memory())
 }
 
 /// Makes a decision, wherever counts are.
@@ -99,21 +121,29 @@ pub(crate) async fn decide<P: PendingDecision>(
     mut pending: P,
     req: &ServiceRequest,
 ) -> Result<P::Admitted, Box<Refusal>> {
+    let mut tries = Tries::of(&pending.query(req), pending.config());
     loop {
         let decision = if pending.callback_failed() {
             Err(Undecided::CallbackFailed)
         } else {
-            query_storage(&mut pending, req).await
+            query_storage(&mut pending, req, tries.defer_breach()).await
         };
         pending = match decision {
             Ok(decision) if decision.is_admitted() => return Ok(pending.admit(req, &decision)),
             Ok(decision) => match pending.elsewhere(req) {
-                Ok(other) => other,
-                Err(pending) => {
-                    let by = pending.context().decided_by;
-                    let meta_wait = pending.query(req).meta_wait(pending.config(), &decision, by).await;
-                    return conclude(pending, req, &decision, meta_wait);
+                Ok(other) => {
+                    tries = Tries::of(&other.query(req), other.config());
+                    other
                 }
+                Err(pending) => match tries.judge(&pending.query(req), &decision, pending.config()) {
+                    Refused::ByReservations => return refuse_for_now(pending, req, &decision),
+                    Refused::Breach => {
+                        let by = pending.context().decided_by;
+                        let meta_wait = pending.query(req).meta_wait(pending.config(), &decision, by).await;
+                        return conclude(pending, req, &decision, meta_wait);
+                    }
+                    Refused::Unclear => pending,
+                },
             },
             Err(why) => {
                 pending.abandon();
@@ -127,9 +157,11 @@ pub(crate) async fn decide<P: PendingDecision>(
 pub(super) async fn query_storage<P: PendingDecision>(
     pending: &mut P,
     req: &ServiceRequest,
+    is_breach_deferred: bool,
 ) -> Result<Decision, Undecided> {
     pending.prepare_wait();
-    let outcome = pending.query(req).decide(pending.config()).await;
+    let query = StorageQuery { is_breach_deferred, ..pending.query(req) };
+    let outcome = query.decide(pending.config()).await;
     pending.record_decider(outcome.as_ref().map_or(DecidedBy::Skipped, |outcome| outcome.by));
     let outcome = outcome?;
     if let Some(limits) = outcome.outage_limits {
@@ -138,15 +170,35 @@ pub(super) async fn query_storage<P: PendingDecision>(
     Ok(outcome.decision)
 }
 
-/// Admits the request, or refuses it.
+/// Admits the request, or refuses it for a breach.
 #[inline]
 fn conclude<P: PendingDecision>(
-    mut pending: P,
+    pending: P,
     req: &ServiceRequest,
     decision: &Decision,
     meta_wait: Option<Duration>,
 ) -> Result<P::Admitted, Box<Refusal>> {
-    let context = DecisionContext { meta_wait, ..pending.context() };
+    conclude_for(pending, req, decision, meta_wait, false)
+}
+
+/// Refuses the request, since other requests under way have reserved the quota.
+#[cold]
+fn refuse_for_now<P: PendingDecision>(
+    pending: P,
+    req: &ServiceRequest,
+    decision: &Decision,
+) -> Result<P::Admitted, Box<Refusal>> {
+    conclude_for(pending, req, &with_short_waits(decision), None, true)
+}
+
+fn conclude_for<P: PendingDecision>(
+    mut pending: P,
+    req: &ServiceRequest,
+    decision: &Decision,
+    meta_wait: Option<Duration>,
+    is_by_reservations: bool,
+) -> Result<P::Admitted, Box<Refusal>> {
+    let context = DecisionContext { meta_wait, is_by_reservations, ..pending.context() };
     if !decision.is_admitted()
         && let Some(refusal) = refuse(&context, &pending.batch(decision), req)
     {

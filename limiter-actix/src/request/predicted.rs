@@ -49,6 +49,7 @@ impl PredictedRequest {
             route: self.prediction.pattern(),
             decided_by,
             meta_wait: None,
+            is_by_reservations: false,
             manual: None,
         }
     }

@@ -9,6 +9,7 @@ use crate::{
     decision::{
         charge::{Charge, Charges, partition},
         refund::{RefundChannel, RefundTask, spawn},
+        reservation::end_reservations,
     },
     settings::backend::Backend,
 };
@@ -28,12 +29,15 @@ impl RequestState {
         }
     }
 
-    /// Refunds the limits with `refund_on_drop`, since there will be no response. Never panics.
+    /// Refunds the limits with `refund_on_drop`, since there will be no response. The other charges stay. Never panics.
     pub(super) fn refund_on_drop(&self) {
         let Ok(charges) = self.charges.try_borrow() else { return };
         let is_refunded = |charge: &&Charge| charge.refunds_on_drop() && charge.is_taken();
         let refunded: Charges = charges.iter().filter(is_refunded).cloned().collect();
         drop(charges);
+        if let Ok(mut charges) = self.charges.try_borrow_mut() {
+            end_reservations(&mut charges);
+        }
         let channel = self.refund_channel.take();
         self.refund_with(refunded, |task| match channel {
             Some(channel) => channel.send(task),

@@ -61,6 +61,9 @@ pub(super) fn refuse(
     let refusing = refusing_limit(batch)?;
     let limit = &refusing.charge.limit;
     let breach = breach(context, batch, &refusing, req);
+    if context.is_by_reservations {
+        return Some(refuse_for_now(context, limit, &breach, req));
+    }
     observe::refused(context, batch, &breach);
     if breach.retry_after().is_none() {
         log_unsatisfiable(context, limit);
@@ -69,6 +72,20 @@ pub(super) fn refuse(
     LimiterStack::show_breach(req, &breach);
     req.extensions_mut().insert(breach);
     Some(Box::new(Refusal { response, undecided: None }))
+}
+
+/// Refuses a request that only reservations under way stop. Nobody finds a breach in it.
+#[cold]
+fn refuse_for_now(
+    context: &DecisionContext<'_>,
+    limit: &BoundLimit,
+    breach: &Breach,
+    req: &ServiceRequest,
+) -> Box<Refusal> {
+    observe::reserved(context);
+    let response = refusal::respond(context, limit, breach, req);
+    LimiterStack::show_breach(req, breach);
+    Box::new(Refusal { response, undecided: None })
 }
 
 /// Logs once for each limit that a request can never pass it: its cost or its quota is wrong.

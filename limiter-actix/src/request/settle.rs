@@ -9,7 +9,10 @@ use actix_web::{
 
 use super::{phase::Phase, state::RequestState, straight_request::StraightRequest};
 use crate::{
-    decision::charge::{Charges, partition},
+    decision::{
+        charge::{Charges, partition},
+        reservation::end_reservations,
+    },
     plan::bound_limit::Tier,
     routing::arrival::is_at_handler,
 };
@@ -104,6 +107,7 @@ impl RequestState {
             refunded.push(charge.clone());
             charge.show_refunded();
         }
+        end_reservations(&mut charges);
         self.charges.replace(charges);
         self.refund(refunded);
     }

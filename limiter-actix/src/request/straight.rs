@@ -141,6 +141,7 @@ impl Refused<'_> {
             route: self.place.pattern(),
             decided_by: DecidedBy::Storage,
             meta_wait: None,
+            is_by_reservations: false,
             manual: None,
         };
         let batch = DecidedBatch { decision, guards: &[], limits: &charges, refunded: &[] };

@@ -15,6 +15,7 @@ use crate::{
     decision::context::DecisionContext,
     plan::bound_limit::BoundLimit,
     report::{current::LimitOutcome, policy_name::with_unique_names},
+    settings::Settings,
 };
 
 /// The wait for a storage that fails. By then it has been probed.
@@ -31,7 +32,8 @@ pub(crate) fn undecided(context: &DecisionContext<'_>, req: &ServiceRequest) -> 
     response
 }
 
-/// Returns the response to a breach: that of `on_breach`, or the default one.
+/// Returns the response to a breach: that of `on_breach`, or the default one. A refusal by reservations gets the default
+/// one.
 pub(crate) fn respond(
     context: &DecisionContext<'_>,
     limit: &BoundLimit,
@@ -39,11 +41,8 @@ pub(crate) fn respond(
     req: &ServiceRequest,
 ) -> HttpResponse {
     let settings = context.settings;
-    let of_limiter = if breach.is_meta { &settings.on_meta_breach } else { &settings.on_breach };
-    let own = limit.options.on_breach.as_ref().and_then(|answer| answer(breach));
-    let mut response = own
-        .or_else(|| of_limiter.as_ref().and_then(|answer| answer(breach)))
-        .unwrap_or_else(|| by_default(limit, breach, req));
+    let of_callbacks = if context.is_by_reservations { None } else { call_back(settings, limit, breach) };
+    let mut response = of_callbacks.unwrap_or_else(|| by_default(limit, breach, req));
 
     let (settings, headers) = (&settings.headers, response.headers_mut());
     // Caches must not store a 429 (RFC 6585, section 4), nor any other response that is for this client only.
@@ -56,6 +55,13 @@ pub(crate) fn respond(
     headers::set(settings, headers, &breach.window, breach.limits.as_slice(), context.now);
     headers::set_fallback(settings, headers, context.decided_by);
     response
+}
+
+/// Returns the response of the limit's `on_breach`, or else of the limiter's.
+fn call_back(settings: &Settings, limit: &BoundLimit, breach: &Breach) -> Option<HttpResponse> {
+    let of_limiter = if breach.is_meta { &settings.on_meta_breach } else { &settings.on_breach };
+    let own = limit.options.on_breach.as_ref().and_then(|answer| answer(breach));
+    own.or_else(|| of_limiter.as_ref().and_then(|answer| answer(breach)))
 }
 
 fn by_default(limit: &BoundLimit, breach: &Breach, req: &ServiceRequest) -> HttpResponse {
@@ -93,6 +99,7 @@ mod tests {
             route: None,
             decided_by: DecidedBy::Skipped,
             meta_wait: None,
+            is_by_reservations: false,
             manual: None,
         };
         let response = undecided(&context, &req);

@@ -23,9 +23,17 @@ pub enum BuildError {
     /// Two named limits have the same name.
     #[error("invalid named limit `{0}`: another named limit has the same name")]
     TwoNamedLimits(String),
-    /// A named limit has `deduct_when`, although manual hits have no response.
-    #[error("invalid named limit `{0}`: `deduct_when` requires a response, and manual hits have none")]
-    DeductByHand(String),
+    /// A limit has an option that has no effect where the limit stands.
+    #[error("invalid option `{option}`: it has no effect on {place} limits")]
+    OptionWithoutEffect {
+        /// The name of the option, as a method of [`Limit`](crate::Limit).
+        option: &'static str,
+        /// The limits: `meta`, `application`, `default`, `outage` or `named`.
+        place: &'static str,
+    },
+    /// An option of a limit has an invalid value.
+    #[error("invalid option {0}")]
+    Option(String),
     /// The trusted proxies are invalid.
     #[error("invalid trusted proxies: {0}")]
     TrustedProxies(#[from] TrustedProxiesError),

@@ -5,22 +5,26 @@ use limiter_core::{Policy, Quota, Scope};
 use super::{
     Settings,
     build_error::BuildError,
-    config_error::{ConfigIssue, Origin},
-    partial::PartialSettings,
+    config_error::ConfigIssue,
+    partial::{ParsedLimit, PartialSettings},
 };
-use crate::{Limit, limit::named::NamedLimit};
+use crate::{
+    Limit,
+    limit::{named::NamedLimit, place::Place},
+};
 
 impl Settings {
     /// Returns the errors in the limits that a source has parsed.
     pub(crate) fn issues_in(&self, partial: &PartialSettings) -> Vec<ConfigIssue> {
-        let issue = |(at, limit): &(_, Limit)| {
-            let error = self.check_limit(limit).err()?;
-            Some(ConfigIssue::new(Origin::clone(at), error.to_string()))
+        let issue = |ParsedLimit { origin, place, limit }: &ParsedLimit| {
+            let error = self.check_limit(limit, *place).err()?;
+            Some(ConfigIssue::new(origin.clone(), error.to_string()))
         };
         partial.parsed_limits.iter().filter_map(issue).collect()
     }
 
-    fn check_limit(&self, limit: &Limit) -> Result<(), BuildError> {
+    fn check_limit(&self, limit: &Limit, place: Place) -> Result<(), BuildError> {
+        check_options(limit, place)?;
         match limit.source.quota() {
             Some(quota) => self.policy(limit, quota).map(drop),
             None => Ok(()),
@@ -42,9 +46,7 @@ impl Settings {
         if self.named.iter().any(|named| named.name == name) {
             return Err(BuildError::TwoNamedLimits(name.to_owned()));
         }
-        if limit.deduct_when.is_some() {
-            return Err(BuildError::DeductByHand(name.to_owned()));
-        }
+        check_options(limit, Place::Named)?;
         let quota = limit.source.quota().ok_or_else(|| BuildError::DynamicNamedLimit(name.to_owned()))?;
         // The label and scope of limits in attributes that are shared under this name.
         let policy = self.policy(limit, quota)?.with_label("shared");
@@ -52,4 +54,12 @@ impl Settings {
         self.known.add(&scope, &policy);
         Ok(NamedLimit { name: name.to_owned(), limit: limit.clone(), scope, policy })
     }
+}
+
+/// Checks that all options of a limit have an effect at a place, and valid values.
+fn check_options(limit: &Limit, place: Place) -> Result<(), BuildError> {
+    if let Some(option) = limit.without_effect(place) {
+        return Err(BuildError::OptionWithoutEffect { option, place: place.label() });
+    }
+    limit.issues.first().map_or(Ok(()), |issue| Err(BuildError::Option(issue.clone())))
 }

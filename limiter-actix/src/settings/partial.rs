@@ -12,7 +12,8 @@ use super::{
     storage_uri,
 };
 use crate::{
-    ConfigIssue, Headers, Limit, Limits, OnStorageFailure, RetryAfter, TrustedProxies, limit::callback::KeyFn,
+    ConfigIssue, Headers, Limit, Limits, OnStorageFailure, RetryAfter, TrustedProxies,
+    limit::{callback::KeyFn, place::Place},
 };
 
 /// The settings of one source, any of which may be missing.
@@ -49,7 +50,21 @@ pub(crate) struct PartialSettings {
     pub(crate) issues: Vec<ConfigIssue>,
     /// All limits parsed from a text, with their positions. They are checked once the strategy and the storage of the
     /// limiter are known.
-    pub(crate) parsed_limits: Vec<(Origin, Limit)>,
+    pub(crate) parsed_limits: Vec<ParsedLimit>,
+}
+
+/// A limit that a source declares.
+#[derive(Clone)]
+pub(crate) struct ParsedLimit {
+    pub(crate) origin: Origin,
+    pub(crate) place: Place,
+    pub(crate) limit: Limit,
+}
+
+impl ParsedLimit {
+    pub(crate) fn of(limits: &[Limit], origin: &Origin, place: Place) -> impl Iterator<Item = Self> {
+        limits.iter().map(move |limit| Self { origin: origin.clone(), place, limit: limit.clone() })
+    }
 }
 
 /// The storage that keeps the counts.

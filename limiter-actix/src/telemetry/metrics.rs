@@ -21,7 +21,7 @@ pub(super) struct Metrics {
 }
 
 /// In the order of [`RequestOutcome`].
-const OUTCOMES: [&str; 5] = ["allowed", "shadow_refused", "refused", "undecided", "banned"];
+const OUTCOMES: [&str; 6] = ["allowed", "shadow_refused", "refused", "undecided", "banned", "reserved"];
 
 /// In the order of [`DecidedBy`].
 const DECIDED_BY: [&str; 3] = ["storage", "none", "memory"];

@@ -8,4 +8,6 @@ pub(crate) enum RequestOutcome {
     Undecided,
     /// Refused, since the client is banned.
     Banned,
+    /// Refused, since requests under way have reserved the quota.
+    Reserved,
 }

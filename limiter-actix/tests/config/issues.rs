@@ -1,7 +1,7 @@
 //! Errors of invalid settings.
 
 use limiter_actix::{
-    BuildError, Limit, Limiter, LimiterBuilder, Quota, Strategy, TrustedProxies, check_file,
+    BuildError, Limit, Limiter, LimiterBuilder, OnStorageFailure, Quota, Strategy, TrustedProxies, check_file,
 };
 
 use crate::Settings;
@@ -338,6 +338,91 @@ fn limits_in_code_that_are_impossible_are_issues_of_their_calls() {
     assert_eq!(issues.len(), calls.len(), "{issues:#?}");
     for (issue, call) in issues.iter().zip(calls) {
         assert!(issue.starts_with(call), "{issue}");
+    }
+}
+
+/// Each option that has no effect where it stands, in code.
+#[test]
+fn options_without_effect_are_issues() {
+    let limit = || Limit::new(Quota::per_minute(5));
+    let none =
+        |option: &str, place: &str| format!("invalid option `{option}`: it has no effect on {place} limits");
+    let of_builder = |builder: LimiterBuilder| {
+        let [issue] = issues_of(builder).try_into().expect("one issue");
+        issue.split_once("): ").expect("a call and the reason").1.to_owned()
+    };
+    for (builder, expected) in [
+        (Limiter::builder().meta_limits(limit().meta(Quota::per_day(1))), none("meta", "meta")),
+        (Limiter::builder().meta_limits(limit().deduct_when(|_| true)), none("deduct_when", "meta")),
+        (Limiter::builder().meta_limits(limit().refund_on_drop(true)), none("refund_on_drop", "meta")),
+        (Limiter::builder().meta_limits(limit().override_defaults(false)), none("override_defaults", "meta")),
+        (
+            Limiter::builder().application_limits(limit().override_defaults(false)),
+            none("override_defaults", "application"),
+        ),
+        (
+            Limiter::builder().default_limits(limit().override_defaults(false)),
+            none("override_defaults", "default"),
+        ),
+        (Limiter::builder().in_memory_fallback(limit().meta(Quota::per_day(1))), none("meta", "outage")),
+        (
+            Limiter::builder().in_memory_fallback(limit().on_storage_failure(OnStorageFailure::Deny)),
+            none("on_storage_failure", "outage"),
+        ),
+        (Limiter::builder().named_limit("a", limit().methods(["GET"])), none("methods", "named")),
+        (Limiter::builder().named_limit("a", limit().per_method(true)), none("per_method", "named")),
+        (Limiter::builder().named_limit("a", limit().shared("b")), none("shared", "named")),
+        (Limiter::builder().named_limit("a", limit().shared_with(|_| "b")), none("shared", "named")),
+        (Limiter::builder().named_limit("a", limit().deduct_when(|_| true)), none("deduct_when", "named")),
+        (Limiter::builder().named_limit("a", limit().refund_on_drop(true)), none("refund_on_drop", "named")),
+        (
+            Limiter::builder().named_limit("a", limit().override_defaults(false)),
+            none("override_defaults", "named"),
+        ),
+        (
+            Limiter::builder().default_limits(limit().burst(0).strategy(Strategy::TokenBucket)),
+            "invalid option `burst`: expected at least 1, found 0".to_owned(),
+        ),
+        (
+            Limiter::builder().route("/a", limit().methods([])),
+            "invalid option `methods`: expected at least one method".to_owned(),
+        ),
+        (
+            Limiter::builder().scope("/a", limit().methods(["GET", "PO ST, (O)"])),
+            "invalid option `methods`: expected a method such as `POST`, found `(O)`".to_owned(),
+        ),
+    ] {
+        assert_eq!(of_builder(builder), expected);
+    }
+}
+
+/// Options with their defaults have no effect anywhere, and hurt nowhere.
+#[test]
+fn options_at_their_defaults_are_no_issues() {
+    let limit =
+        Limit::new(Quota::per_minute(5)).override_defaults(true).per_method(false).refund_on_drop(false);
+    let builder = Limiter::builder().meta_limits(limit.clone()).named_limit("a", limit.clone());
+    assert!(builder.default_limits(limit.clone()).in_memory_fallback(limit).build().is_ok());
+}
+
+/// The same in a file.
+#[test]
+fn options_without_effect_in_a_file_are_issues() {
+    for (text, expected) in [
+        (
+            "meta_limits = { limit = '5/minute', meta = '1/day' }",
+            "1:15: invalid option `meta`: it has no effect",
+        ),
+        (
+            "application_limits = { limit = '5/minute', override_defaults = false }",
+            "1:22: invalid option `override_defaults`: it has no effect on application limits",
+        ),
+        (
+            "default_limits = { limit = '5/minute', methods = [] }",
+            "1:50: `methods`: expected at least one method",
+        ),
+    ] {
+        assert!(one(text).starts_with(expected), "{text}: {}", one(text));
     }
 }
 

@@ -18,6 +18,7 @@ mod options;
 mod overriding;
 mod probe;
 mod refunds;
+mod reservations;
 mod sharing;
 mod switched_off;
 mod switches;

@@ -37,7 +37,9 @@ impl Parse for Options {
                 Err(error) => errors.push(error),
             }
         }
-        errors.extend(burst_without_bucket(&args));
+        if errors.is_empty() {
+            errors.extend(burst_without_bucket(&args));
+        }
         let combine = |mut all: Error, error| {
             all.combine(error);
             all
@@ -78,14 +80,23 @@ fn unknown(name: &Ident) -> Error {
     Error::new(name.span(), format!("unknown option `{name}`; {hint}"))
 }
 
-/// Rejects `burst` beside a strategy other than the token bucket.
+/// Rejects `burst` without a token bucket.
 ///
-/// Without a strategy of its own the limit has that of the limiter, which is known at run time only.
+/// The strategy of the limiter is known at run time only. A burst that depends on it would be lost without an error.
 fn burst_without_bucket(args: &Punctuated<OptionArg, Token![,]>) -> Option<Error> {
     let find = |name: &str| args.iter().find(|arg| arg.name == name);
-    let strategy: Strategy = find("strategy")?.literal_text()?.value().parse().ok()?;
-    let burst = find("burst").filter(|_| strategy != Strategy::TokenBucket)?;
-    let message = format!("invalid `burst`: it requires `strategy = \"token-bucket\"`, not `{strategy}`");
+    let burst = find("burst")?;
+    let found = match find("strategy") {
+        None => String::new(),
+        Some(strategy) => {
+            let strategy: Strategy = strategy.literal_text()?.value().parse().ok()?;
+            if strategy == Strategy::TokenBucket {
+                return None;
+            }
+            format!(", not `{strategy}`")
+        }
+    };
+    let message = format!("invalid `burst`: it requires `strategy = \"token-bucket\"`{found}");
     Some(burst.error(message))
 }
 
@@ -115,7 +126,7 @@ mod tests {
             (quote!(cost = 0), ".cost(0u64)"),
             (quote!(cost = 2_000u16), ".cost(2000u64)"),
             (quote!(cost = |_| 5), ".cost_with(|_|5)"),
-            (quote!(burst = 10), ".burst(10u64)"),
+            (quote!(burst = 10, strategy = "token-bucket"), ".burst(10u64).strategy(Strategy::TokenBucket)"),
             (quote!(methods = "GET"), ".methods([\"GET\"])"),
             (quote!(methods = ["GET", "M-SEARCH"]), ".methods([\"GET\",\"M-SEARCH\"])"),
             (quote!(per_method), ".per_method(true)"),
@@ -197,8 +208,8 @@ mod tests {
 
     #[test]
     fn burst_is_accepted_where_the_strategy_may_be_a_token_bucket() {
+        assert!(error(quote!(burst = 5)).starts_with("invalid `burst`: it requires"));
         assert!(parse(quote!(burst = 5, strategy = "token-bucket")).is_ok());
         assert!(parse(quote!(burst = 5, strategy = MINE)).is_ok());
-        assert!(parse(quote!(burst = 5)).is_ok());
     }
 }

@@ -5,7 +5,12 @@ use std::collections::BTreeMap;
 use super::values::{boolean, quotas, whole_number};
 use crate::{
     ConfigIssue, Limit, Limits, OnStorageFailure,
-    settings::{config_error::Origin, partial::StorageLocation, suggest::did_you_mean},
+    limit::place::Place,
+    settings::{
+        config_error::Origin,
+        partial::{ParsedLimit, StorageLocation},
+        suggest::did_you_mean,
+    },
 };
 
 /// The prefix of all variables.
@@ -32,7 +37,7 @@ pub(super) struct VariableReader {
     known: Vec<&'static str>,
     pub(super) issues: Vec<ConfigIssue>,
     /// The limits parsed so far.
-    pub(super) parsed_limits: Vec<(Origin, Limit)>,
+    pub(super) parsed_limits: Vec<ParsedLimit>,
 }
 
 impl VariableReader {
@@ -81,7 +86,8 @@ impl VariableReader {
 
     pub(super) fn limits(&mut self, name: &'static str, options: impl Fn(Limit) -> Limit) -> Option<Limits> {
         let limits = self.take(name, quotas)?.each(options);
-        self.parsed_limits.extend(limits.0.iter().map(|limit| (at(name), limit.clone())));
+        // Variables have no options that lack an effect anywhere.
+        self.parsed_limits.extend(ParsedLimit::of(&limits.0, &at(name), Place::Route));
         Some(limits)
     }
 

@@ -8,13 +8,15 @@ use super::{
 };
 use crate::{
     Limit, Limits, OnStorageFailure,
-    limit::{options::option_table, quota_source::Source},
+    limit::{options::option_table, place::Place, quota_source::Source},
+    settings::partial::ParsedLimit,
 };
 
 /// Reads the options that the table lists for files.
 macro_rules! read_options {
     ($($field:ident: $type:ty = $default:expr,
-        attribute $attribute:literal, code $($setter:literal)+ $(, file $file:literal)?;)*) => {
+        attribute $attribute:literal, code $($setter:literal)+
+        $(, file $file:literal)? $(, not [$($place:ident)+])?;)*) => {
         impl Reader<'_> {
             /// Returns a limit with the options in `fields`, whose quota is still to be set.
             fn options(&mut self, fields: &mut Fields<'_>) -> Limit {
@@ -33,7 +35,7 @@ option_table!(read_options);
 
 impl Reader<'_> {
     /// Reads a text, a table with options, or several of these.
-    pub(super) fn limits(&mut self, value: Value<'_>) -> Limits {
+    pub(super) fn limits(&mut self, value: Value<'_>, place: Place) -> Limits {
         let mut limits = Vec::new();
         for value in value.each() {
             let parsed: Vec<Limit> = if value.node.get_ref().is_table() {
@@ -41,8 +43,8 @@ impl Reader<'_> {
             } else {
                 self.quotas(value).into_iter().map(Limit::new).collect()
             };
-            let at = self.at(value.start());
-            self.parsed_limits.extend(parsed.iter().map(|limit| (at.clone(), limit.clone())));
+            let origin = self.at(value.start());
+            self.parsed_limits.extend(ParsedLimit::of(&parsed, &origin, place));
             limits.extend(parsed);
         }
         limits.into()

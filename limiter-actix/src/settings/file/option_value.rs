@@ -82,6 +82,10 @@ impl OptionValue for Vec<Quota> {
 impl OptionValue for Vec<Method> {
     fn read(value: Value<'_>, reader: &mut Reader<'_>) -> Option<Self> {
         let is_upper_case = |text: &&str| !text.bytes().any(|byte| byte.is_ascii_lowercase());
+        let listed = value.each();
+        if listed.is_empty() {
+            reader.error_in(value, "expected at least one method");
+        }
         let method = |it: Value<'_>| {
             let text = it.node.get_ref().as_str().filter(is_upper_case);
             let method = text.and_then(|text| Method::from_bytes(text.as_bytes()).ok());
@@ -90,6 +94,6 @@ impl OptionValue for Vec<Method> {
             }
             method
         };
-        Some(value.each().into_iter().filter_map(method).collect())
+        Some(listed.into_iter().filter_map(method).collect())
     }
 }

@@ -8,8 +8,8 @@ use toml::{
 };
 
 use crate::{
-    ConfigIssue, Limit,
-    settings::{config_error::Origin, suggest::did_you_mean},
+    ConfigIssue,
+    settings::{config_error::Origin, partial::ParsedLimit, suggest::did_you_mean},
 };
 
 /// Reads the values of a text, and collects the issues in it.
@@ -20,7 +20,7 @@ pub(super) struct Reader<'t> {
     lines: Vec<usize>,
     pub(super) issues: Vec<ConfigIssue>,
     /// The limits parsed so far.
-    pub(super) parsed_limits: Vec<(Origin, Limit)>,
+    pub(super) parsed_limits: Vec<ParsedLimit>,
 }
 
 /// A value with its name.

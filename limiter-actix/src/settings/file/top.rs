@@ -3,7 +3,10 @@
 use toml::de::DeTable;
 
 use super::reader::{Fields, Reader, Value};
-use crate::settings::partial::{PartialSettings, StorageLocation};
+use crate::{
+    limit::place::Place,
+    settings::partial::{PartialSettings, StorageLocation},
+};
 
 impl Reader<'_> {
     pub(super) fn top(mut self, table: &DeTable<'_>) -> PartialSettings {
@@ -21,14 +24,14 @@ impl Reader<'_> {
             headers: fields.take("headers").and_then(|it| self.headers(it)),
             names: fields.take("header_names").and_then(|it| self.header_names(it)).unwrap_or_default(),
             retry_after: fields.take("retry_after").and_then(|it| self.retry_after(it)),
-            defaults: fields.take("default_limits").map(|it| self.limits(it)),
+            defaults: fields.take("default_limits").map(|it| self.limits(it, Place::Default)),
             per_method: fields.take("default_limits_per_method").and_then(|it| self.boolean(it)),
             on_unmatched: fields.take("default_limits_on_unmatched").and_then(|it| self.boolean(it)),
             on_preflight: fields.take("default_limits_on_preflight").and_then(|it| self.boolean(it)),
-            application: fields.take("application_limits").map(|it| self.limits(it)),
-            meta: fields.take("meta_limits").map(|it| self.limits(it)),
+            application: fields.take("application_limits").map(|it| self.limits(it, Place::Application)),
+            meta: fields.take("meta_limits").map(|it| self.limits(it, Place::Meta)),
             on_storage_failure: fields.take("on_storage_failure").and_then(|it| self.on_storage_failure(it)),
-            fallback: fields.take("in_memory_fallback").map(|it| self.limits(it)),
+            fallback: fields.take("in_memory_fallback").map(|it| self.limits(it, Place::Outage)),
             local_refusals: fields.take("local_refusals").and_then(|it| self.boolean(it)),
             patterns: self.rules(&mut fields),
             ..PartialSettings::default()

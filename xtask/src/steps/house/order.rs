@@ -56,7 +56,7 @@ pub(super) const CRATES: &[Order] = &[
             key
             telemetry
             limit
-            bans top
+            bans reservations top
             settings
             plan
             routing

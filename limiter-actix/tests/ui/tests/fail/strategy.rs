@@ -15,6 +15,12 @@ async fn burst() -> impl Responder {
     "burst"
 }
 
+#[limit("5/minute", burst = 10)]
+#[get("/lost")]
+async fn lost() -> impl Responder {
+    "lost"
+}
+
 fn main() {
-    App::new().service(unknown).service(burst);
+    App::new().service(unknown).service(burst).service(lost);
 }

@@ -1,0 +1,203 @@
+//! Refusals that only reservations under way cause.
+
+use std::time::Duration;
+
+use actix_web::{
+    App, HttpMessage, HttpRequest, HttpResponse,
+    body::to_bytes,
+    dev::{Service, ServiceResponse},
+    rt::time::sleep,
+    test::init_service,
+};
+use futures_util::future::{Either, join, join_all, select};
+use limiter_actix::{Breach, Limit, Limiter, Quota, resource};
+use limiter_test_support::{
+    play::{clock, in_a_system, read},
+    storages::StorageKind,
+};
+
+use crate::deduct::{limiter, refunded};
+
+/// Takes a while, and succeeds with the right password.
+async fn login(req: HttpRequest) -> HttpResponse {
+    sleep(Duration::from_millis(5)).await;
+    match req.headers().get("password") {
+        Some(_) => HttpResponse::Ok().finish(),
+        None => HttpResponse::Unauthorized().finish(),
+    }
+}
+
+fn failures(quota: Quota) -> Limit {
+    Limit::new(quota).deduct_when(|answer| answer.status == 401)
+}
+
+/// The status, and the wait of a refusal.
+type Answer = (u16, Option<u64>);
+
+const OK: Answer = (200, None);
+const WRONG: Answer = (401, None);
+
+fn refused(wait: u64) -> Answer {
+    (429, Some(wait))
+}
+
+fn answer(response: &ServiceResponse) -> Answer {
+    let wait = response.headers().get("retry-after").and_then(|wait| wait.to_str().ok()?.parse().ok());
+    (response.status().as_u16(), wait)
+}
+
+/// Logs in several times at once, then once more when all of these are done; by the headers of each.
+fn log_in(limiter: Limiter, limit: Limit, together: &[&str], then: &[&str]) -> (Vec<Answer>, Vec<Answer>) {
+    in_a_system(async {
+        let app = App::new().wrap(limiter).service(resource("/login", limit, |it| it.to(login)));
+        let app = init_service(app).await;
+        let call = async |headers: &str| {
+            let response = app.call(read("POST /login", headers).to_request()).await.expect("a response");
+            answer(&response.map_into_boxed_body())
+        };
+        let first = join_all(together.iter().map(|headers| call(headers))).await;
+        refunded().await;
+        let mut later = Vec::new();
+        for headers in then {
+            later.push(call(headers).await);
+        }
+        (first, later)
+    })
+}
+
+const RIGHT: &str = "password: right";
+
+/// Eight honest clients behind one address, and a meta limit that the first breach would spend.
+#[test]
+fn honest_requests_at_once_are_no_breach() {
+    for kind in StorageKind::ALL {
+        let meta = kind.set(limiter_test_support::play::builder(&clock())).meta_limits("1/day");
+        let limit = failures(Quota::per_hour(5));
+        let (first, later) = log_in(meta.build().expect("limits"), limit, &[RIGHT; 8], &[RIGHT; 3]);
+        assert_eq!(first.iter().filter(|it| **it == OK).count(), 5, "{kind:?}: {first:?}");
+        assert_eq!(first.iter().filter(|it| **it == refused(1)).count(), 3, "{kind:?}: {first:?}");
+        assert_eq!(later, [OK; 3], "{kind:?}");
+    }
+}
+
+/// The same for the meta limit of the limit.
+#[test]
+fn nor_are_they_for_its_own_meta_limit() {
+    for kind in StorageKind::ALL {
+        let limit = failures(Quota::per_hour(5)).meta(Quota::per_day(1));
+        let (first, later) = log_in(limiter(&clock(), kind), limit, &[RIGHT; 8], &[RIGHT]);
+        assert_eq!(first.iter().filter(|it| **it == refused(1)).count(), 3, "{kind:?}: {first:?}");
+        assert_eq!(later, [OK], "{kind:?}");
+    }
+}
+
+/// Failures have spent the limit, so that a refusal is a breach whoever else is under way.
+#[test]
+fn a_limit_that_failures_have_spent_is_breached() {
+    for kind in StorageKind::ALL {
+        let builder = kind.set(limiter_test_support::play::builder(&clock())).meta_limits("2/day");
+        let limit = failures(Quota::per_hour(2));
+        let (first, later) = log_in(builder.build().expect("limits"), limit, &["", ""], &["", "", ""]);
+        assert_eq!(first, [WRONG; 2], "{kind:?}");
+        // The second breach spends the meta limit.
+        assert_eq!(later, [refused(3600), refused(86_400), refused(86_400)], "{kind:?}");
+    }
+}
+
+/// Two failures are counted, and one reservation is under way: only that one may come back.
+#[test]
+fn what_is_under_way_must_suffice() {
+    for kind in StorageKind::ALL {
+        let limit = failures(Quota::per_hour(3)).cost_with(|req| {
+            req.headers().get("cost").and_then(|cost| cost.to_str().ok()?.parse().ok()).unwrap_or(1)
+        });
+        let together = [RIGHT, "cost: 3, password: right", "cost: 4, password: right", RIGHT];
+        let (first, _) = log_in(limiter(&clock(), kind), limit, &together, &[]);
+        // A cost of 4 never passes a limit of 3.
+        assert_eq!(first, [OK, refused(1), (429, None), OK], "{kind:?}");
+    }
+}
+
+/// Another limit refuses too, without any reservation.
+#[test]
+fn another_limit_that_refuses_makes_it_a_breach() {
+    for kind in StorageKind::ALL {
+        let builder = kind.set(limiter_test_support::play::builder(&clock()));
+        let limiter = builder.application_limits("1/hour").build().expect("limits");
+        let (first, _) = log_in(limiter, failures(Quota::per_minute(1)), &[RIGHT; 2], &[]);
+        assert_eq!(first, [OK, refused(3600)], "{kind:?}");
+    }
+}
+
+/// A reservation from a window that is over frees nothing in the current one.
+#[test]
+fn reservations_of_an_earlier_window_do_not_count() {
+    for kind in StorageKind::ALL {
+        let clock = clock();
+        let limiter = limiter(&clock, kind);
+        in_a_system(async {
+            let limit = failures(Quota::per_minute(1));
+            let app = App::new().wrap(limiter).service(resource("/login", limit, |it| it.to(login)));
+            let app = init_service(app).await;
+            let call = async |headers: &str| {
+                let response = app.call(read("POST /login", headers).to_request()).await.expect("a response");
+                answer(&response.map_into_boxed_body())
+            };
+            let later = async {
+                sleep(Duration::from_millis(1)).await;
+                clock.advance(Duration::from_secs(61));
+                [call("k: c1").await, call("k: c1").await]
+            };
+            // The first one is under way until the others are answered: its handler waits for longer.
+            let first = async {
+                let responses = join_all([call(RIGHT), call(RIGHT)]).await;
+                assert_eq!(responses, [OK, refused(1)], "{kind:?}");
+            };
+            let ((), later) = join(first, later).await;
+            assert_eq!(later, [WRONG, refused(60)], "{kind:?}");
+        });
+    }
+}
+
+/// It is a response of the middleware, with the limit's text, and without a breach for whoever looks for one.
+#[test]
+fn it_calls_no_callback_and_leaves_no_breach() {
+    for kind in StorageKind::ALL {
+        let limit =
+            failures(Quota::per_hour(1)).error_message("too many failures").on_breach(|_| unreachable!());
+        in_a_system(async {
+            let limiter = kind.set(limiter_test_support::play::builder(&clock()).headers(true));
+            let limiter = limiter.on_breach(|_: &Breach| unreachable!()).build().expect("limits");
+            let app = App::new().wrap(limiter).service(resource("/login", limit, |it| it.to(login)));
+            let app = init_service(app).await;
+            let call = || app.call(read("POST /login", RIGHT).to_request());
+            let [_, second] = join_all([call(), call()]).await.try_into().expect("two responses");
+            let second = second.expect("a response");
+            assert!(second.request().extensions().get::<Breach>().is_none(), "{kind:?}");
+            assert_eq!(second.status(), 429, "{kind:?}");
+            let remaining = second.headers().get("x-ratelimit-remaining").expect("a header");
+            assert_eq!(remaining, "0", "{kind:?}");
+            let body = to_bytes(second.map_into_boxed_body().into_body()).await.expect("a body");
+            assert_eq!(body, "too many failures", "{kind:?}");
+        });
+    }
+}
+
+/// A request that is dropped stays charged, and what it took is no reservation any more.
+#[test]
+fn a_dropped_request_reserves_nothing() {
+    for kind in StorageKind::ALL {
+        in_a_system(async {
+            let limiter = limiter(&clock(), kind);
+            let limit = failures(Quota::per_hour(1));
+            let app = App::new().wrap(limiter).service(resource("/login", limit, |it| it.to(login)));
+            let app = init_service(app).await;
+            let call = || app.call(read("POST /login", RIGHT).to_request());
+            let dropped = select(Box::pin(call()), Box::pin(refunded())).await;
+            assert!(matches!(dropped, Either::Right(_)), "{kind:?}: it is under way");
+            drop(dropped);
+            let response = call().await.expect("a response");
+            assert_eq!(answer(&response.map_into_boxed_body()), refused(3600), "{kind:?}");
+        });
+    }
+}
