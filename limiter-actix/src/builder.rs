@@ -19,7 +19,7 @@ use limiter_core::{
 #[cfg(feature = "config-file")]
 use crate::settings::file::File;
 use crate::{
-    ConfigIssue, Limit, Limits, TrustedProxies,
+    ConfigIssue, Limit, Limits, SettingSource, TrustedProxies,
     key::address::IPV6_PREFIXES,
     limit::callback::Callback,
     settings::{
@@ -30,6 +30,7 @@ use crate::{
         env::Environment,
         headers::HeaderSettings,
         partial::{PartialSettings, StorageLocation},
+        sources::SettingSources,
         storage_uri,
     },
     top::TopCounts,
@@ -93,10 +94,11 @@ impl LimiterBuilder {
                 telemetry: Arc::default(),
                 top: None,
                 named: Vec::new(),
+                sources: SettingSources::default(),
                 on_breach: None,
                 on_meta_breach: None,
             },
-            code: PartialSettings::default(),
+            code: PartialSettings { source: SettingSource::Code, ..PartialSettings::default() },
             environment: Environment::default(),
             #[cfg(feature = "config-file")]
             file: None,

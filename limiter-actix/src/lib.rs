@@ -81,6 +81,8 @@ pub use self::{
     report::{
         breach::Breach,
         current::{CurrentLimit, CurrentLimits},
+        route_limits::{LimitOrigin, RouteLimit, RouteLimits},
+        setting_source::SettingSource,
     },
     settings::{
         build_error::BuildError,

@@ -16,6 +16,7 @@ pub(crate) mod local_refusals;
 pub(crate) mod outline;
 pub(crate) mod partial;
 pub(crate) mod path_pattern;
+pub(crate) mod sources;
 pub(crate) mod storage_uri;
 pub(crate) mod suggest;
 
@@ -26,7 +27,7 @@ use limiter_core::{Clock, Key, KeyForms, Strategy};
 
 use self::{
     backend::Backend, banned::BannedSettings, bound_names::BoundNames, headers::HeaderSettings,
-    known_limits::KnownLimits, path_pattern::PatternRule,
+    known_limits::KnownLimits, path_pattern::PatternRule, sources::SettingSources,
 };
 use crate::{
     Limits, OnStorageFailure,
@@ -85,6 +86,7 @@ pub(crate) struct Settings {
     pub(crate) top: Option<Arc<TopCounts>>,
     /// The limits that code hits by name.
     pub(crate) named: Vec<NamedLimit>,
+    pub(crate) sources: SettingSources,
     pub(crate) on_breach: Option<BreachFn>,
     pub(crate) on_meta_breach: Option<BreachFn>,
 }

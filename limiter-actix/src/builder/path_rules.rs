@@ -2,7 +2,7 @@
 
 use super::LimiterBuilder;
 use crate::{
-    BuildError, Exempt, IntoLimits, Rule,
+    BuildError, Exempt, IntoLimits, Rule, SettingSource,
     settings::path_pattern::{self, PathPattern, PatternRule},
 };
 
@@ -56,7 +56,9 @@ impl LimiterBuilder {
 
     fn with_rule(mut self, call: &str, pattern: Result<PathPattern, BuildError>, rule: Rule) -> Self {
         match pattern {
-            Ok(pattern) => self.code.patterns.push(PatternRule { pattern, rule }),
+            Ok(pattern) => {
+                self.code.patterns.push(PatternRule { pattern, rule, source: SettingSource::Code });
+            }
             Err(error) => self.issue(call, error.reason()),
         }
         self

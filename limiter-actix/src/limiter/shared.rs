@@ -10,6 +10,7 @@ use std::{
 
 use parking_lot::RwLock;
 
+use super::listing::RouteMaps;
 #[cfg(feature = "config-file")]
 use crate::BuildError;
 use crate::settings::Config;
@@ -22,6 +23,7 @@ pub(crate) struct Shared {
     /// The generation of `current`, readable without the lock.
     generation: AtomicU64,
     current: RwLock<Arc<Config>>,
+    pub(super) route_maps: RouteMaps,
     /// Reads the settings again. `None` if there is no file.
     #[cfg(feature = "config-file")]
     pub(super) reload: Option<Reload>,
@@ -36,6 +38,7 @@ impl Shared {
         Self {
             generation: AtomicU64::new(config.generation),
             current: RwLock::new(Arc::new(config)),
+            route_maps: RouteMaps::default(),
             #[cfg(feature = "config-file")]
             reload: None,
         }

@@ -3,12 +3,16 @@
 use toml::de::DeTable;
 
 use super::reader::{Fields, Reader, Value};
-use crate::settings::partial::{PartialSettings, StorageLocation};
+use crate::{
+    SettingSource,
+    settings::partial::{PartialSettings, StorageLocation},
+};
 
 impl Reader<'_> {
     pub(super) fn top(mut self, table: &DeTable<'_>) -> PartialSettings {
         let mut fields = Fields::new(table);
         let mut partial = PartialSettings {
+            source: SettingSource::File,
             enabled: fields.take("enabled").and_then(|it| self.boolean(it)),
             prefix: fields.take("key_prefix").and_then(|it| self.text(it)).map(Into::into),
             storage: fields.take("storage_uri").and_then(|it| self.storage(it)),
