@@ -35,6 +35,8 @@ mod builder;
 mod deadline;
 mod decision;
 mod extract;
+#[cfg(feature = "inspector")]
+mod inspector;
 pub mod key;
 mod limit;
 mod limiter;
@@ -96,6 +98,13 @@ pub use self::{
 pub use self::{
     builder::build::{check_file, outline_file},
     settings::outline::{FileOutline, OutlinedLimit},
+};
+
+#[cfg(feature = "inspector")]
+pub use self::inspector::{
+    Inspector, InspectorBuilder,
+    access::{Access, Authorize},
+    tokens::{InspectorTokens, InspectorTokensError},
 };
 
 /// The items that the attributes expand to. Not part of the public interface.

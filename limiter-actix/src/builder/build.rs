@@ -189,6 +189,7 @@ fn comparable(settings: &Settings) -> String {
         top,
         named: _,
         sources: _,
+        shadows: _,
         on_breach,
         on_meta_breach,
     } = settings;

@@ -1,39 +1,8 @@
 //! Lists which limits apply where.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Weak},
-};
+use std::collections::HashSet;
 
-use parking_lot::Mutex;
-
-use crate::{
-    Limiter, RouteLimits,
-    routing::route_map::{ListedRoute, RouteMap},
-};
-
-/// The routes of the apps around which the limiter is, one for each worker that has served a request.
-#[derive(Default)]
-pub(super) struct RouteMaps(Mutex<Vec<Weak<RouteMap>>>);
-
-impl RouteMaps {
-    /// Adds the routes of a worker. They are listed as long as the worker has them.
-    pub(super) fn add(&self, map: Option<&Arc<RouteMap>>) {
-        let mut maps = self.0.lock();
-        maps.retain(|map| map.strong_count() > 0);
-        maps.extend(map.map(Arc::downgrade));
-    }
-
-    /// Returns the routes under the newest settings, one map for all workers of an app.
-    fn newest(&self) -> Vec<Arc<RouteMap>> {
-        let mut maps: Vec<_> = self.0.lock().iter().filter_map(Weak::upgrade).collect();
-        let newest = maps.iter().map(|map| map.generation()).max();
-        maps.retain(|map| Some(map.generation()) == newest);
-        let mut seen = HashSet::new();
-        maps.retain(|map| seen.insert(map.fingerprint()));
-        maps
-    }
-}
+use crate::{Limiter, RouteLimits, routing::route_map::ListedRoute};
 
 impl Limiter {
     /// Lists the limits that apply to each route, method by method, with the places where they are declared.

@@ -127,20 +127,17 @@ impl RouteLimit {
     pub fn is_shadow(&self) -> bool {
         self.is_shadow
     }
-
-    /// Returns the quota as text, or `dynamic`.
-    pub(crate) fn quota_text(&self) -> String {
-        self.quota.map_or_else(|| DYNAMIC.to_owned(), |quota| quota.to_string())
-    }
 }
 
-/// The text in place of a quota that is computed from the request.
-pub(crate) const DYNAMIC: &str = "dynamic";
+/// Returns a quota as text, or `dynamic` if it is computed from the request.
+pub(crate) fn quota_text(quota: Option<Quota>) -> String {
+    quota.map_or_else(|| "dynamic".to_owned(), |quota| quota.to_string())
+}
 
 /// Shows the limit with its origin, such as `5 per 1 minute (route GET /search)`.
 impl fmt::Display for RouteLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.quota_text(), self.origin.place())
+        write!(f, "{} ({})", quota_text(self.quota), self.origin.place())
     }
 }
 

@@ -120,7 +120,9 @@ impl AppRules {
     ) -> Self {
         let patterns = PathRules::new(settings.patterns.clone(), routes);
         let mut rules = Self { patterns, ..Self::default() };
-        declared.iter().for_each(|rule| rules.add(rule));
+        for rule in declared {
+            rules.add(rule);
+        }
         rules.custom_methods = rules.methods_in_rules(settings);
         rules
     }

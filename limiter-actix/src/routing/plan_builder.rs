@@ -306,8 +306,9 @@ impl PlanBuilder<'_> {
         let covering = labelled.filter(|(limit, _)| limit.covers(&self.key.method));
         let limits = covering.map(|(limit, label)| {
             let (scope, origin) = (self.scope(limit, tier), origin.clone());
+            let limit = self.settings.shadows.apply(limit, &origin);
             let slot = LimitSlot { tier, scope, label, origin, is_local: *is_local };
-            DeclaredLimit::new(limit, slot, self.settings)
+            DeclaredLimit::new(&limit, slot, self.settings)
         });
         limits.collect()
     }

@@ -68,6 +68,7 @@ pub(super) const CRATES: &[Order] = &[
             mount
             extract
             manual
+            inspector
             lib
         ",
     },
