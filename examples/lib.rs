@@ -32,6 +32,8 @@ mod documentation {
     mod reference {}
     #[doc = include_str!("../docs/configuration.md")]
     mod configuration {}
+    #[doc = include_str!("../docs/inspector.md")]
+    mod inspector {}
     #[doc = include_str!("../docs/observability.md")]
     mod observability {}
     #[doc = include_str!("../docs/log-codes.md")]

@@ -28,7 +28,7 @@ use limiter_core::{
 #[cfg(feature = "config-file")]
 use crate::settings::file::File;
 use crate::{
-    ConfigIssue, Limit, Limits,
+    ConfigIssue, Limit, Limits, SettingSource,
     limit::callback::Callback,
     settings::{
         Defaults, FailureSettings, Settings,
@@ -38,6 +38,8 @@ use crate::{
         env::Environment,
         headers::HeaderSettings,
         partial::{PartialSettings, StorageLocation},
+        shadows::Shadows,
+        sources::SettingSources,
         storage_uri,
     },
     top::TopCounts,
@@ -115,10 +117,12 @@ impl LimiterBuilder {
                 telemetry: Arc::default(),
                 top: None,
                 named: Vec::new(),
+                sources: SettingSources::default(),
+                shadows: Shadows::default(),
                 on_breach: None,
                 on_meta_breach: None,
             },
-            code: PartialSettings::default(),
+            code: PartialSettings { source: SettingSource::Code, ..PartialSettings::default() },
             environment: Environment::default(),
             #[cfg(feature = "config-file")]
             file: None,

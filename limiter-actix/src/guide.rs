@@ -28,6 +28,8 @@ pub mod configuration {}
 pub mod observability {}
 #[doc = limiter_macros::page!("log-codes.md")]
 pub mod log_codes {}
+#[doc = limiter_macros::page!("inspector.md")]
+pub mod inspector {}
 #[doc = limiter_macros::page!("cli.md")]
 pub mod cli {}
 #[doc = limiter_macros::page!("testing.md")]

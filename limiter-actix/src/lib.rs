@@ -86,6 +86,8 @@ mod decision;
 mod extract;
 #[cfg(all(doc, not(doctest), feature = "macros"))]
 pub mod guide;
+#[cfg(feature = "inspector")]
+mod inspector;
 pub mod key;
 mod limit;
 mod limiter;
@@ -133,6 +135,8 @@ pub use self::{
     report::{
         breach::Breach,
         current::{CurrentLimit, CurrentLimits},
+        route_limits::{LimitOrigin, RouteLimit, RouteLimits},
+        setting_source::SettingSource,
     },
     settings::{
         build_error::BuildError,
@@ -146,6 +150,13 @@ pub use self::{
 pub use self::{
     builder::build::{check_file, outline_file},
     settings::outline::{FileOutline, OutlinedLimit},
+};
+
+#[cfg(feature = "inspector")]
+pub use self::inspector::{
+    Inspector, InspectorBuilder,
+    access::{Access, Authorize},
+    tokens::{InspectorTokens, InspectorTokensError},
 };
 
 /// The items that the attributes expand to. Not part of the public interface.

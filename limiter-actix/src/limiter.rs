@@ -1,10 +1,12 @@
 //! The handle on a limiter, and the state that its clones and workers share.
 
 pub(crate) mod call_site;
+mod listing;
 pub(crate) mod multi_process;
 mod ready;
 #[cfg(feature = "config-file")]
 pub(crate) mod reload;
+mod route_maps;
 pub(crate) mod shared;
 pub(crate) mod worker;
 
@@ -18,6 +20,9 @@ use crate::{
     response::headers::ietf_draft_11::{RATELIMIT, RATELIMIT_POLICY},
     settings::Config,
 };
+
+/// The most limits whose option `shadow` is changed at run time.
+const MAX_SHADOWS: usize = 1000;
 
 /// The middleware that limits an app, or a scope.
 ///
@@ -55,6 +60,20 @@ impl Limiter {
     /// Returns whether the limiter is switched on.
     pub fn is_enabled(&self) -> bool {
         self.config().enabled.load(Ordering::Relaxed)
+    }
+
+    /// Sets whether a limit only counts and reports, and never refuses, while the limiter is running. `None` restores what
+    /// is declared. Returns `false` if there are too many such changes.
+    ///
+    /// `limit` is the text of a [`RouteLimit`](crate::RouteLimit), such as `5 per 1 minute (route GET /search)`. The change
+    /// holds in this process, from the next request on, for all limits with this text. As with
+    /// [`Limit::shadow`](crate::Limit::shadow), the limits further out that it overrides then apply.
+    pub fn set_shadow(&self, limit: &str, is_shadow: Option<bool>) -> bool {
+        let has_room = is_shadow.is_none() || self.config().settings.shadows.len() < MAX_SHADOWS;
+        if has_room {
+            self.shared.set_shadow(limit, is_shadow);
+        }
+        has_room
     }
 
     /// Returns the current settings.

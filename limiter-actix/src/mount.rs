@@ -1,6 +1,6 @@
 //! Limits for what is mounted without a route attribute.
 
-use std::{fmt, marker::PhantomData, rc::Rc};
+use std::{fmt, marker::PhantomData, sync::Arc};
 
 use actix_router::{IntoPatterns, Patterns};
 use actix_service::ServiceFactory;
@@ -85,12 +85,12 @@ where
     B: MessageBody + 'static,
 {
     fn register(self, config: &mut AppService) {
-        let rule = Rc::new(RegisteredRule::new(self.rule));
+        let rule = Arc::new(RegisteredRule::new(self.rule));
         let first = match &self.paths {
             Patterns::Single(path) => path.clone(),
             Patterns::List(paths) => paths.first().cloned().unwrap_or_default(),
         };
-        let witness = Witness::new(Rc::clone(&rule), Position::Resource);
+        let witness = Witness::new(Arc::clone(&rule), Position::Resource);
         (self.build)(web::resource(self.paths)).wrap(witness).register(config);
         beacon::register(config, rule, RuleSite::Resource(RouteSpec::new(first).inexact()));
     }
@@ -118,10 +118,10 @@ pub fn register(
     // The service registers a resource for each of them, in the same order.
     let distance = routes.len();
     let around = around.into_iter().map(|(prefix, rule)| (with_leading_slash(prefix.to_owned()), rule));
-    let rule = Rc::new(RegisteredRule { around: around.collect(), ..RegisteredRule::new(rule) });
+    let rule = Arc::new(RegisteredRule { around: around.collect(), ..RegisteredRule::new(rule) });
     while_registering(&rule, || service.register(config));
     for route in routes {
-        beacon::register(config, Rc::clone(&rule), RuleSite::Resource(route.at_distance(distance)));
+        beacon::register(config, Arc::clone(&rule), RuleSite::Resource(route.at_distance(distance)));
     }
 }
 
@@ -132,7 +132,7 @@ pub fn witness() -> Witness {
 
 /// Registers only a beacon, inside a scope.
 struct ScopeBeacon {
-    rule: Rc<RegisteredRule>,
+    rule: Arc<RegisteredRule>,
     scope: RuleId,
 }
 
@@ -189,9 +189,9 @@ impl<T, B> ScopeFactory<B> for T where
 
 impl<T: ScopeFactory<B>, B: MessageBody + 'static> ScopeExt<B> for Scope<T> {
     fn rule(self, rule: impl Into<Rule>) -> Scope<impl ScopeFactory<EitherBody<B>>> {
-        let rule = Rc::new(RegisteredRule::new(rule));
+        let rule = Arc::new(RegisteredRule::new(rule));
         let (marked, scope) = scope_marker::attach(self, rule.id);
-        let beacon = ScopeBeacon { rule: Rc::clone(&rule), scope };
+        let beacon = ScopeBeacon { rule: Arc::clone(&rule), scope };
         marked.service(beacon).wrap(Witness::new(rule, Position::Scope))
     }
 }

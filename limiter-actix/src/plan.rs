@@ -5,6 +5,7 @@ pub(crate) mod bound_limit;
 mod dynamic;
 pub(crate) mod field_texts;
 pub(crate) mod key;
+pub(crate) mod listing;
 mod resolve;
 
 use std::{borrow::Cow, cell::OnceCell, rc::Rc, sync::Arc};

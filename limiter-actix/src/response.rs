@@ -3,7 +3,7 @@
 mod accept;
 pub(crate) mod banned;
 mod body;
-mod escape;
+pub(crate) mod escape;
 pub(crate) mod headers;
 mod problem;
 pub(crate) mod refusal;

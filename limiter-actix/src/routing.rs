@@ -13,6 +13,7 @@ mod recent_paths;
 pub(crate) mod registered;
 mod resource_map;
 mod rewriting;
+pub(crate) mod route_map;
 mod route_tree;
 pub(crate) mod scope_marker;
 mod segment_tree;

@@ -16,8 +16,12 @@ pub(crate) mod local_refusals;
 pub(crate) mod outline;
 pub(crate) mod partial;
 pub(crate) mod path_pattern;
+pub(crate) mod shadows;
+pub(crate) mod sources;
 pub(crate) mod storage_uri;
 pub(crate) mod suggest;
+#[cfg(feature = "inspector")]
+pub(crate) mod values;
 
 use std::sync::{Arc, atomic::AtomicBool};
 
@@ -26,7 +30,7 @@ use limiter_core::{Clock, Key, KeyForms, Strategy};
 
 use self::{
     backend::Backend, banned::BannedSettings, bound_names::BoundNames, headers::HeaderSettings,
-    known_limits::KnownLimits, path_pattern::PatternRule,
+    known_limits::KnownLimits, path_pattern::PatternRule, shadows::Shadows, sources::SettingSources,
 };
 use crate::{
     Limits, OnStorageFailure,
@@ -88,6 +92,9 @@ pub(crate) struct Settings {
     pub(crate) top: Option<Arc<TopCounts>>,
     /// The limits that code hits by name.
     pub(crate) named: Vec<NamedLimit>,
+    pub(crate) sources: SettingSources,
+    /// The limits that operators have set to shadow.
+    pub(crate) shadows: Shadows,
     pub(crate) on_breach: Option<BreachFn>,
     pub(crate) on_meta_breach: Option<BreachFn>,
 }

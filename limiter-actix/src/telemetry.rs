@@ -3,6 +3,8 @@
 //! Takes plain values only: labels, numbers and breaches.
 
 pub(crate) mod health;
+#[cfg(feature = "inspector")]
+pub(crate) mod history;
 mod lines;
 #[cfg(feature = "metrics")]
 mod metrics;
@@ -15,6 +17,8 @@ use limiter_core::{
     log::{event, shown},
 };
 
+#[cfg(feature = "inspector")]
+use self::history::History;
 #[cfg(not(feature = "metrics"))]
 use self::no_metrics as metrics;
 pub(crate) use self::{
@@ -29,6 +33,8 @@ use crate::{Breach, report::decided_by::DecidedBy};
 #[derive(Debug, Default)]
 pub(crate) struct Telemetry {
     pub(crate) lines: Lines,
+    #[cfg(feature = "inspector")]
+    pub(crate) history: History,
     metrics: Metrics,
 }
 
@@ -39,7 +45,11 @@ impl Telemetry {
     }
 
     /// Counts a request.
-    pub(crate) fn count_request(&self, outcome: RequestOutcome, by: DecidedBy) {
+    pub(crate) fn count_request(&self, outcome: RequestOutcome, by: DecidedBy, now: Timestamp) {
+        #[cfg(feature = "inspector")]
+        self.history.count(outcome, now);
+        #[cfg(not(feature = "inspector"))]
+        let _ = now;
         self.metrics.request(outcome, by);
     }
 

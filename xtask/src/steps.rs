@@ -78,7 +78,7 @@ fn format() -> Result<Outcome, Box<dyn Error>> {
 }
 
 /// The features without which some tests of limiter-actix are left out.
-pub(crate) const FEATURES: &str = "limiter-actix/config-file,limiter-actix/cookies";
+pub(crate) const FEATURES: &str = "limiter-actix/config-file,limiter-actix/cookies,limiter-actix/inspector";
 
 fn clippy() -> Result<Outcome, Box<dyn Error>> {
     cargo(["clippy", "--all-targets", "--features", FEATURES, "--", "-D", "warnings"]).run()
@@ -96,7 +96,7 @@ fn features() -> Result<Outcome, Box<dyn Error>> {
         cargo(["check", "-p", "limiter-core", "--no-default-features", "--features", feature]).run()?;
     }
     cargo(["check", "-p", "limiter-actix", "--no-default-features"]).run()?;
-    for feature in ["config-file", "cookies", "metrics"] {
+    for feature in ["config-file", "cookies", "inspector", "metrics"] {
         cargo(["check", "-p", "limiter-actix", "--no-default-features", "--features", feature]).run()?;
     }
     cargo(["test", "-p", "limiter-actix", "--all-features", "--lib"]).run()

@@ -189,11 +189,13 @@ fn comparable(settings: &Settings) -> String {
         telemetry: _,
         top,
         named: _,
+        sources: _,
+        shadows: _,
         on_breach,
         on_meta_breach,
     } = settings;
     let ClientAddress { proxies, ipv6_prefix, .. } = &**address;
-    let patterns = patterns.iter().map(|PatternRule { pattern, rule }| match pattern {
+    let patterns = patterns.iter().map(|PatternRule { pattern, rule, .. }| match pattern {
         PathPattern::Scope(prefix) => (prefix.pattern(), &[][..], rule),
         PathPattern::Route(route, methods) => (route.pattern(), methods.as_slice(), rule),
     });

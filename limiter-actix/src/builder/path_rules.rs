@@ -2,7 +2,7 @@
 
 use super::LimiterBuilder;
 use crate::{
-    BuildError, Exempt, IntoLimits, Rule,
+    BuildError, Exempt, IntoLimits, Rule, SettingSource,
     limit::place::Place,
     settings::path_pattern::{self, PathPattern, PatternRule},
 };
@@ -58,7 +58,9 @@ impl LimiterBuilder {
 
     fn with_rule(mut self, call: &str, pattern: Result<PathPattern, BuildError>, rule: Rule) -> Self {
         match pattern {
-            Ok(pattern) => self.code.patterns.push(PatternRule { pattern, rule }),
+            Ok(pattern) => {
+                self.code.patterns.push(PatternRule { pattern, rule, source: SettingSource::Code });
+            }
             Err(error) => self.issue(call, error.reason()),
         }
         self

@@ -10,9 +10,10 @@ use std::{
 
 use parking_lot::RwLock;
 
+use super::route_maps::RouteMaps;
 #[cfg(feature = "config-file")]
 use crate::BuildError;
-use crate::settings::Config;
+use crate::settings::{Config, Settings};
 
 /// The state that all clones and workers of a limiter share.
 ///
@@ -22,6 +23,7 @@ pub(crate) struct Shared {
     /// The generation of `current`, readable without the lock.
     generation: AtomicU64,
     current: RwLock<Arc<Config>>,
+    pub(super) route_maps: RouteMaps,
     /// Reads the settings again. `None` if there is no file.
     #[cfg(feature = "config-file")]
     pub(super) reload: Option<Reload>,
@@ -36,6 +38,7 @@ impl Shared {
         Self {
             generation: AtomicU64::new(config.generation),
             current: RwLock::new(Arc::new(config)),
+            route_maps: RouteMaps::default(),
             #[cfg(feature = "config-file")]
             reload: None,
         }
@@ -56,16 +59,29 @@ impl Shared {
         self.current.read().enabled.store(enabled, Ordering::Relaxed);
     }
 
-    /// Replaces the settings. The switch stays as it is, unless its setting has changed.
+    /// Replaces the settings. The switch stays as it is, unless its setting has changed, and so do the shadow limits of
+    /// operators.
     #[cfg(feature = "config-file")]
-    pub(crate) fn replace(&self, settings: crate::settings::Settings) {
+    pub(crate) fn replace(&self, settings: Settings) {
+        self.change(|before, is_enabled| {
+            let is_same = settings.enabled == before.enabled;
+            let shadows = before.shadows.clone();
+            (if is_same { is_enabled } else { settings.enabled }, Settings { shadows, ..settings })
+        });
+    }
+
+    /// Changes the option `shadow` of a limit, or undoes that.
+    pub(crate) fn set_shadow(&self, limit: &str, is_shadow: Option<bool>) {
+        self.change(|before, is_enabled| {
+            let shadows = before.shadows.with(limit, is_shadow);
+            (is_enabled, Settings { shadows, ..before.clone() })
+        });
+    }
+
+    /// Replaces the settings and the switch by those that `change` makes of them.
+    fn change(&self, change: impl FnOnce(&Settings, bool) -> (bool, Settings)) {
         let mut current = self.current.write();
-        let before = &current.settings;
-        let enabled = if settings.enabled == before.enabled {
-            current.enabled.load(Ordering::Relaxed)
-        } else {
-            settings.enabled
-        };
+        let (enabled, settings) = change(&current.settings, current.enabled.load(Ordering::Relaxed));
         let generation = current.generation + 1;
         let health = Arc::clone(&current.health);
         let (bans, reservations) = (settings.bans(), Arc::clone(&current.reservations));

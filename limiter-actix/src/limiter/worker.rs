@@ -42,7 +42,11 @@ impl Worker {
 
     /// Returns the table of the app. It is built at the first request, once actix has finished the resource map.
     pub(crate) fn table(&self, req: &ServiceRequest) -> &Table {
-        let make = || Table::new(Arc::clone(&self.config), Rc::clone(&self.routes), req);
+        let make = || {
+            let table = Table::new(Arc::clone(&self.config), Rc::clone(&self.routes), req);
+            self.shared.route_maps.add(table.map());
+            table
+        };
         self.table.get_or_init(make)
     }
 

@@ -13,7 +13,7 @@ use crate::{
         DeclaredLimit,
         bound_limit::{LimitSlot, Tier},
     },
-    report::decided_by::DecidedBy,
+    report::{decided_by::DecidedBy, route_limits::LimitOrigin, setting_source::SettingSource},
     request::pending::{PendingAdmission, PendingDecision, Progress, decide},
     routing::plan_builder::meta_limits,
     settings::Config,
@@ -40,6 +40,7 @@ impl<'a> NamedCheck<'a> {
             tier: Tier::Route,
             scope: named.scope.clone(),
             label: named.policy.label().to_owned(),
+            origin: LimitOrigin::new("named_limit", SettingSource::Code),
             is_local: true,
         };
         let declared = DeclaredLimit::new(&named.limit, slot, settings);

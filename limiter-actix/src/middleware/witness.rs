@@ -8,6 +8,7 @@ use std::{
     cell::RefCell,
     future::{Ready, ready},
     rc::Rc,
+    sync::Arc,
 };
 
 use actix_service::{Service, Transform, forward_ready};
@@ -34,17 +35,17 @@ use crate::{
 /// Reports that a request has met a rule.
 #[derive(Clone)]
 pub struct Witness {
-    rule: Option<Rc<RegisteredRule>>,
+    rule: Option<Arc<RegisteredRule>>,
     position: Position,
 }
 
 thread_local! {
     /// The rule whose handler is being registered, for the `wrap` of its route attribute.
-    static REGISTERING: RefCell<Option<Rc<RegisteredRule>>> = const { RefCell::new(None) };
+    static REGISTERING: RefCell<Option<Arc<RegisteredRule>>> = const { RefCell::new(None) };
 }
 
 impl Witness {
-    pub(crate) fn new(rule: Rc<RegisteredRule>, position: Position) -> Self {
+    pub(crate) fn new(rule: Arc<RegisteredRule>, position: Position) -> Self {
         Self { rule: Some(rule), position }
     }
 
@@ -55,8 +56,8 @@ impl Witness {
 }
 
 /// Runs `register`, in which [`Witness::of_registration`] knows the rule.
-pub(crate) fn while_registering(rule: &Rc<RegisteredRule>, register: impl FnOnce()) {
-    let outer = REGISTERING.replace(Some(Rc::clone(rule)));
+pub(crate) fn while_registering(rule: &Arc<RegisteredRule>, register: impl FnOnce()) {
+    let outer = REGISTERING.replace(Some(Arc::clone(rule)));
     register();
     REGISTERING.set(outer);
 }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use smallvec::SmallVec;
 
 use super::{bound_limit::BoundLimit, resolve::LevelLimits};
+use crate::Limit;
 
 /// Bound limits. As many as most requests have fit without an allocation.
 pub(crate) type BoundLimits = SmallVec<[Rc<BoundLimit>; 4]>;
@@ -54,18 +55,26 @@ pub(crate) struct ResolvedLimits {
 impl ResolvedLimits {
     /// Returns the effect of these limits, all of one level, on the levels further out.
     pub(super) fn effect(&self) -> LevelLimits {
-        let mut limits = self.limits.iter().map(|limit| &limit.options);
         if self.callback_failed {
             return LevelLimits::Overriding;
         }
-        if self.limits.is_empty() {
-            return LevelLimits::Nothing;
+        match effect(self.limits.iter().map(|limit| &*limit.options)) {
+            LevelLimits::Overriding if self.is_invalid => LevelLimits::Adding,
+            effect => effect,
         }
-        if limits.clone().all(|limit| limit.shadow) {
-            return LevelLimits::Watching;
-        }
-        let overrides = limits.any(|limit| limit.override_defaults && !limit.shadow);
-        if overrides && !self.is_invalid { LevelLimits::Overriding } else { LevelLimits::Adding }
+    }
+}
+
+/// Returns the effect of limits of one level on the levels further out.
+pub(super) fn effect<'a>(mut limits: impl Iterator<Item = &'a Limit> + Clone) -> LevelLimits {
+    if limits.clone().next().is_none() {
+        LevelLimits::Nothing
+    } else if limits.clone().all(|limit| limit.shadow) {
+        LevelLimits::Watching
+    } else if limits.any(|limit| limit.override_defaults && !limit.shadow) {
+        LevelLimits::Overriding
+    } else {
+        LevelLimits::Adding
     }
 }
 

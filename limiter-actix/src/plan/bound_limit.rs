@@ -15,7 +15,7 @@ use limiter_core::{
 use crate::{
     CurrentLimit, Limit,
     limit::{callback::Text, quota_source::Source},
-    report::{current::LimitOutcome, policy_name::to_printable_ascii},
+    report::{current::LimitOutcome, policy_name::to_printable_ascii, route_limits::LimitOrigin},
     settings::{Settings, backend::Backend, bound_names::BoundNames, known_limits::KnownLimits},
     telemetry::{LimitMetrics, Lines, Telemetry},
 };
@@ -27,6 +27,8 @@ pub(crate) struct BoundLimit {
     pub(crate) policy: Policy,
     /// The scope that shares the count. A function of the request may add a name to it.
     pub(crate) scope: Scope,
+    /// The place of the declaration, for lists.
+    pub(crate) origin: LimitOrigin,
     /// The meta limits of this limit.
     pub(crate) meta: Box<[Rc<Self>]>,
     /// `false` if a limiter further in decides the limit.
@@ -54,6 +56,7 @@ pub(crate) struct LimitSlot {
     pub(crate) scope: Scope,
     /// Distinguishes the limit from equal ones of the same scope.
     pub(crate) label: String,
+    pub(crate) origin: LimitOrigin,
     /// `false` if a limiter further in decides the limit.
     pub(crate) is_local: bool,
 }
@@ -98,7 +101,7 @@ pub(super) struct LimitBinder {
 
 impl LimitBinder {
     pub(super) fn bind(&self, quota: Quota) -> BoundLimit {
-        let LimitSlot { tier, scope, is_local, .. } = &self.slot;
+        let LimitSlot { tier, scope, origin, is_local, .. } = &self.slot;
         self.log_issues(quota);
         let policy = self.policy(quota);
         if self.limit.shared.as_ref().is_none_or(Text::is_fixed) {
@@ -114,6 +117,7 @@ impl LimitBinder {
             tier: *tier,
             policy,
             scope: scope.clone(),
+            origin: origin.clone(),
             meta: self.meta(),
             is_local: *is_local,
             is_reported_unsatisfiable: Cell::new(false),

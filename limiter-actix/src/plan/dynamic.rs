@@ -4,15 +4,15 @@ use std::{borrow::Cow, cell::RefCell, collections::HashMap, fmt, rc::Rc};
 
 use actix_web::{HttpMessage, dev::ServiceRequest};
 use limiter_core::{
-    Quotas,
+    Quotas, Strategy,
     log::{event, shown},
 };
 
 use super::{
     applicable::{BoundLimits, ResolvedLimits},
-    bound_limit::LimitBinder,
+    bound_limit::{LimitBinder, LimitSlot},
 };
-use crate::{DynamicQuotas, limit::quota_source::QuotasFn};
+use crate::{DynamicQuotas, Limit, limit::quota_source::QuotasFn};
 
 /// A dynamic limit bound to a level and scope.
 pub(crate) struct DynamicLimit {
@@ -42,6 +42,15 @@ pub(super) const MAX_REMEMBERED: usize = 256;
 impl DynamicLimit {
     pub(super) fn new(function: &QuotasFn, binder: LimitBinder) -> Self {
         Self { function: function.clone(), binder, bound: RefCell::default() }
+    }
+
+    pub(super) fn options(&self) -> &Limit {
+        &self.binder.limit
+    }
+
+    /// Returns the place of the limit, and the strategy that counts it.
+    pub(super) fn place(&self) -> (&LimitSlot, Strategy) {
+        (&self.binder.slot, self.binder.strategy)
     }
 
     /// Returns the limits for a request. There are none if the function returns none, or an invalid text.

@@ -43,7 +43,7 @@ pub(super) fn apply(
 fn refuse(state: &RequestState, ban: &Ban, req: &ServiceRequest) -> Box<Refusal> {
     let predicted = &state.predicted;
     let (settings, now) = (predicted.settings(), predicted.decided_at);
-    settings.telemetry.count_request(RequestOutcome::Banned, DecidedBy::Storage);
+    settings.telemetry.count_request(RequestOutcome::Banned, DecidedBy::Storage, now);
     if let Some(top) = &settings.top {
         top.count_refusal(&predicted.client, now);
     }

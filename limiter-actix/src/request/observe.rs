@@ -15,7 +15,7 @@ use crate::{
 pub(super) fn refused(context: &DecisionContext<'_>, batch: &DecidedBatch<'_>, breach: &Breach) {
     let telemetry = &context.settings.telemetry;
     if context.manual.is_none() {
-        telemetry.count_request(RequestOutcome::Refused, context.decided_by);
+        telemetry.count_request(RequestOutcome::Refused, context.decided_by, context.now);
         if let Some(top) = &context.settings.top {
             top.count_refusal(context.client, context.now);
         }
@@ -26,7 +26,7 @@ pub(super) fn refused(context: &DecisionContext<'_>, batch: &DecidedBatch<'_>, b
 
 /// Reports a refusal that only reservations under way cause. It is no breach, so only the request is counted.
 pub(super) fn reserved(context: &DecisionContext<'_>) {
-    context.settings.telemetry.count_request(RequestOutcome::Reserved, context.decided_by);
+    context.settings.telemetry.count_request(RequestOutcome::Reserved, context.decided_by, context.now);
 }
 
 /// Counts the refusal of each limit that refused.
@@ -52,7 +52,7 @@ fn count_refusals(context: &DecisionContext<'_>, batch: &DecidedBatch<'_>) {
 pub(super) fn undecided(context: &DecisionContext<'_>) {
     let telemetry = &context.settings.telemetry;
     if context.manual.is_none() {
-        telemetry.count_request(RequestOutcome::Undecided, DecidedBy::Skipped);
+        telemetry.count_request(RequestOutcome::Undecided, DecidedBy::Skipped, context.now);
     }
     telemetry.log_undecided(context.route.map(|route| &**route), context.now);
 }
@@ -73,7 +73,7 @@ impl RequestState {
             let (policy, name) = (&limit.policy, limit.options.name.as_deref());
             telemetry.log_shadow_refusal(policy, name, self.predicted.decided_at);
         }
-        telemetry.count_request(outcome, self.decided_by.get());
+        telemetry.count_request(outcome, self.decided_by.get(), self.predicted.decided_at);
         for charge in charges.iter() {
             if let Some(window) = &charge.window {
                 count_hit(&charge.limit, window, self.predicted.pattern());
@@ -87,7 +87,8 @@ impl StraightRequest {
     pub(super) fn report(&self) {
         let mut limits = self.limits().peekable();
         if limits.peek().is_some() {
-            self.settings().telemetry.count_request(RequestOutcome::Allowed, DecidedBy::Storage);
+            let telemetry = &self.settings().telemetry;
+            telemetry.count_request(RequestOutcome::Allowed, DecidedBy::Storage, self.decided_at());
         }
         for (limit, window) in limits {
             count_hit(limit, window, self.pattern());

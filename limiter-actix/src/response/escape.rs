@@ -35,6 +35,14 @@ pub(super) fn push_html(into: &mut String, text: &str) {
     });
 }
 
+/// Returns text for HTML.
+#[cfg(feature = "inspector")]
+pub(crate) fn html(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    push_html(&mut escaped, text);
+    escaped
+}
+
 fn push(
     into: &mut String,
     mut text: &str,

@@ -1,6 +1,6 @@
 //! The rules of one app.
 
-use std::{collections::HashMap, rc::Rc};
+use std::{collections::HashMap, hash::Hash, sync::Arc};
 
 use actix_web::http::Method;
 
@@ -14,7 +14,7 @@ use super::{
 use crate::{
     Rule,
     plan::key::RuleId,
-    settings::{Config, Settings, path_pattern::PathPattern},
+    settings::{Settings, path_pattern::PathPattern},
 };
 
 /// The rules of one app.
@@ -23,8 +23,8 @@ pub(super) struct AppRules {
     pub(super) registered: HashMap<RuleId, AppRule>,
     /// The rules on scopes, the outermost first; of one prefix in the order in which they were registered.
     pub(super) scopes: Vec<ScopeRule>,
-    /// The rules on resources, with their full patterns, in the order in which actix tries them.
-    pub(super) resources: Vec<(String, Rc<Beacon>)>,
+    /// The rules on resources, in the order in which actix tries them.
+    pub(super) resources: Vec<ResourceRule>,
     /// The rules given by pattern.
     pub(super) patterns: PathRules,
     custom_methods: Vec<Method>,
@@ -32,7 +32,7 @@ pub(super) struct AppRules {
 
 /// A registered rule in an app.
 pub(super) struct AppRule {
-    pub(super) registered: Rc<RegisteredRule>,
+    pub(super) registered: Arc<RegisteredRule>,
     /// The prefixes and rules of the `#[scope]` modules around a handler, the outermost first.
     pub(super) modules: Vec<(String, Rule)>,
 }
@@ -45,40 +45,105 @@ pub(super) struct ScopeRule {
     pub(super) scope: RuleId,
 }
 
-impl AppRules {
-    /// Returns the rules of an app, or all of this thread if its tree is unreadable. Those of other apps are never
-    /// met.
-    pub(super) fn new(config: &Config, tree: Option<&RouteTree>) -> Self {
-        let routes = tree.into_iter().flat_map(RouteTree::route_patterns);
-        let patterns = PathRules::new(config.settings.patterns.clone(), routes);
-        let mut rules = Self { patterns, ..Self::default() };
+/// A rule on a resource.
+pub(super) struct ResourceRule {
+    pub(super) id: RuleId,
+    /// The full pattern.
+    pub(super) pattern: String,
+    /// The methods of the resource, as far as they are known.
+    pub(super) methods: Vec<Method>,
+}
+
+/// A rule as it is declared in an app, without what only its thread can use.
+#[derive(Clone)]
+pub(super) struct DeclaredRule {
+    /// The full prefix of the scope around it.
+    prefix: Arc<str>,
+    rule: Arc<RegisteredRule>,
+    site: DeclaredSite,
+}
+
+#[derive(Clone)]
+enum DeclaredSite {
+    /// Named by the first of the rules on this scope.
+    Scope(RuleId),
+    Resource {
+        path: String,
+        methods: Vec<Method>,
+    },
+}
+
+impl DeclaredRule {
+    fn new(prefix: Arc<str>, beacon: &Beacon) -> Self {
+        let site = match &beacon.site {
+            RuleSite::Scope(scope) => DeclaredSite::Scope(*scope),
+            RuleSite::Resource(route) => {
+                DeclaredSite::Resource { path: route.path().to_owned(), methods: route.methods().to_vec() }
+            }
+        };
+        Self { prefix, rule: Arc::clone(&beacon.rule), site }
+    }
+
+    pub(super) fn id(&self) -> RuleId {
+        self.rule.id
+    }
+
+    /// Returns all that is comparable with a rule of another thread.
+    pub(super) fn outline(&self) -> impl Hash {
+        let path = match &self.site {
+            DeclaredSite::Scope(_) => None,
+            DeclaredSite::Resource { path, methods } => Some((path.clone(), methods.clone())),
+        };
+        (Arc::clone(&self.prefix), path, format!("{:?} {:?}", self.rule.around, self.rule.rule))
+    }
+
+    /// Returns the rules of an app, or all of this thread if its tree is unreadable. Those of other apps are never met.
+    pub(super) fn all(tree: Option<&RouteTree>) -> Vec<Self> {
         match tree {
-            Some(tree) => tree.beacons.iter().for_each(|(prefix, beacon)| rules.add(prefix, beacon)),
+            Some(tree) => {
+                tree.beacons.iter().map(|(prefix, beacon)| Self::new(Arc::clone(prefix), beacon)).collect()
+            }
             None => beacon::all()
                 .iter()
-                .for_each(|beacon| rules.add(&beacon.prefix().unwrap_or_default(), beacon)),
+                .map(|beacon| Self::new(beacon.prefix().unwrap_or_default().into(), beacon))
+                .collect(),
         }
-        rules.custom_methods = rules.methods_in_rules(&config.settings);
+    }
+}
+
+impl AppRules {
+    /// Returns the rules of an app with these routes.
+    pub(super) fn new<'p>(
+        settings: &Settings,
+        routes: impl Iterator<Item = &'p str>,
+        declared: &[DeclaredRule],
+    ) -> Self {
+        let patterns = PathRules::new(settings.patterns.clone(), routes);
+        let mut rules = Self { patterns, ..Self::default() };
+        for rule in declared {
+            rules.add(rule);
+        }
+        rules.custom_methods = rules.methods_in_rules(settings);
         rules
     }
 
-    fn add(&mut self, prefix: &str, beacon: &Rc<Beacon>) {
+    fn add(&mut self, DeclaredRule { prefix, rule, site }: &DeclaredRule) {
         let mut modules = Vec::new();
-        match &beacon.site {
-            RuleSite::Scope(scope) => {
-                let rule = ScopeRule { id: beacon.rule.id, prefix: prefix.to_owned(), scope: *scope };
+        match site {
+            DeclaredSite::Scope(scope) => {
+                let rule = ScopeRule { id: rule.id, prefix: prefix.to_string(), scope: *scope };
                 let depth_of_rule = depth(prefix);
                 let at = self.scopes.partition_point(|other| depth(&other.prefix) <= depth_of_rule);
                 self.scopes.insert(at, rule);
             }
-            RuleSite::Resource(route) => {
+            DeclaredSite::Resource { path, methods } => {
                 let full = |(module, rule): &(String, Rule)| (format!("{prefix}{module}"), rule.clone());
-                modules.extend(beacon.rule.around.iter().map(full));
-                self.resources.push((format!("{prefix}{}", route.path()), Rc::clone(beacon)));
+                modules.extend(rule.around.iter().map(full));
+                let (pattern, methods) = (format!("{prefix}{path}"), methods.clone());
+                self.resources.push(ResourceRule { id: rule.id, pattern, methods });
             }
         }
-        let registered = Rc::clone(&beacon.rule);
-        self.registered.insert(beacon.rule.id, AppRule { registered, modules });
+        self.registered.insert(rule.id, AppRule { registered: Arc::clone(rule), modules });
     }
 
     pub(super) fn custom_methods(&self) -> &[Method] {

@@ -9,7 +9,7 @@ use std::{
     collections::HashMap,
     hash::{BuildHasher, RandomState},
     rc::{Rc, Weak},
-    sync::LazyLock,
+    sync::{Arc, LazyLock},
 };
 
 use actix_web::{
@@ -24,7 +24,7 @@ use crate::plan::key::RuleId;
 
 /// A rule and where it is declared.
 pub(crate) struct Beacon {
-    pub(crate) rule: Rc<RegisteredRule>,
+    pub(crate) rule: Arc<RegisteredRule>,
     pub(crate) site: RuleSite,
     /// The path that only the node below matches.
     path: String,
@@ -131,7 +131,7 @@ static SECRET: LazyLock<String> = LazyLock::new(|| format!("/\u{1}{:016x}", Rand
 const LEAF: &str = "/leaf";
 
 /// Registers a beacon for `rule` right here.
-pub(crate) fn register(config: &mut AppService, rule: Rc<RegisteredRule>, site: RuleSite) {
+pub(crate) fn register(config: &mut AppService, rule: Arc<RegisteredRule>, site: RuleSite) {
     let site = match site {
         RuleSite::Resource(place) => {
             RuleSite::Resource(RouteSpec { path: with_leading_slash(place.path), ..place })

@@ -106,7 +106,7 @@ fn shape(pattern: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Exempt, settings::path_pattern};
+    use crate::{Exempt, SettingSource, settings::path_pattern};
 
     fn rules(texts: &[&str], routes: &[&str]) -> PathRules {
         let rule = |text: &&str| {
@@ -114,7 +114,11 @@ mod tests {
                 Some(prefix) => path_pattern::scope(if prefix.is_empty() { "/" } else { prefix }),
                 None => path_pattern::route(text),
             };
-            PatternRule { pattern: pattern.expect("a pattern"), rule: Exempt::ALL.into() }
+            PatternRule {
+                pattern: pattern.expect("a pattern"),
+                rule: Exempt::ALL.into(),
+                source: SettingSource::Code,
+            }
         };
         PathRules::new(texts.iter().map(rule).collect(), routes.iter().copied())
     }
@@ -182,7 +186,11 @@ mod tests {
                 if *is_scope { path_pattern::scope(text) } else { path_pattern::route(text) }
             };
             let valid: Vec<_> = texts.iter().filter_map(|text| parse(text).ok()).collect();
-            let rule = |pattern: &PathPattern| PatternRule { pattern: pattern.clone(), rule: Exempt::ALL.into() };
+            let rule = |pattern: &PathPattern| PatternRule {
+                pattern: pattern.clone(),
+                rule: Exempt::ALL.into(),
+                source: SettingSource::Code,
+            };
             let rules = PathRules::new(valid.iter().map(rule).collect(), std::iter::empty());
             for path in &paths {
                 let matching = valid.iter().enumerate().filter(|(_, pattern)| match pattern {

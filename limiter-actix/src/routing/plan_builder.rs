@@ -1,13 +1,12 @@
 //! Builds one plan: binds the limits that may apply to their levels and scopes.
 
-use std::{rc::Rc, sync::Arc};
+use std::sync::Arc;
 
 use actix_web::dev::ServiceRequest;
 use limiter_core::Scope;
 
 use super::{
-    app_rules::{AppRules, ScopeRule},
-    beacon::{Beacon, RuleSite},
+    app_rules::{AppRules, ResourceRule, ScopeRule},
     label::{counted_as, labels, method_names},
     pattern_text::depth,
 };
@@ -20,6 +19,7 @@ use crate::{
         bound_limit::{LimitSlot, Tier},
         key::{PlanKey, RuleId},
     },
+    report::{route_limits::LimitOrigin, setting_source::SettingSource},
     settings::{
         Settings,
         path_pattern::{PathPattern, PatternRule},
@@ -33,10 +33,18 @@ pub(super) struct PlanBuilder<'a> {
     pub(super) key: &'a PlanKey,
 }
 
-/// A rule with the label of its place.
+/// A rule with its place.
 struct NamedRule<'a> {
-    place: String,
+    place: RulePlace,
     rule: &'a Rule,
+}
+
+/// The place of a rule.
+struct RulePlace {
+    /// Distinguishes its limits from equal ones of the same scope.
+    label: String,
+    /// For lists.
+    origin: LimitOrigin,
     /// `false` if another limiter decides its limits.
     is_local: bool,
 }
@@ -59,8 +67,8 @@ impl ScopeGroup<'_> {
 impl PlanBuilder<'_> {
     /// Builds the plan.
     pub(super) fn build(&self) -> Plan {
-        let application = self.bind(&self.settings.application, Tier::Application, "application", true);
-        let meta = self.bind(&self.settings.meta, Tier::Meta, "meta", true);
+        let application = self.bind_setting(&self.settings.application, Tier::Application);
+        let meta = self.bind_setting(&self.settings.meta, Tier::Meta);
         let mut levels = vec![self.default_level()];
         levels.extend(self.scope_levels());
         levels.push(self.route_level());
@@ -70,14 +78,30 @@ impl PlanBuilder<'_> {
     fn default_level(&self) -> PlannedLevel {
         let holds = self.settings.defaults.on_preflight || !self.key.preflight;
         let defaults = if holds { &self.settings.defaults.limits } else { &Limits::default() };
-        let limits = self.bind(defaults, Tier::Default, "default", true);
+        let limits = self.bind_setting(defaults, Tier::Default);
         PlannedLevel { exempt: Exempt::NONE, limits: limits.into() }
     }
 
     /// Returns the limits that replace those decided in memory while the storage fails. They count per route.
     fn outage_limits(&self) -> Vec<DeclaredLimit> {
         let limits = self.settings.failure.limits.as_ref();
-        limits.map(|limits| self.bind(limits, Tier::Route, "fallback", true)).unwrap_or_default()
+        let place = self.place_of_setting("fallback", "in_memory_fallback");
+        limits.map(|limits| self.bind(limits, Tier::Route, &place)).unwrap_or_default()
+    }
+
+    /// Binds the limits of a setting, whose label is that of its tier.
+    fn bind_setting(&self, limits: &Limits, tier: Tier) -> Vec<DeclaredLimit> {
+        let setting = match tier {
+            Tier::Meta => "meta_limits",
+            Tier::Application => "application_limits",
+            _ => "default_limits",
+        };
+        self.bind(limits, tier, &self.place_of_setting(tier.label(), setting))
+    }
+
+    fn place_of_setting(&self, label: &str, setting: &'static str) -> RulePlace {
+        let origin = LimitOrigin::new(setting, self.settings.sources.of(setting));
+        RulePlace { label: label.to_owned(), origin, is_local: true }
     }
 
     /// Returns one level for each scope, the outermost first.
@@ -99,7 +123,8 @@ impl PlanBuilder<'_> {
 
     fn add_registered_scopes<'a>(&'a self, groups: &mut Vec<ScopeGroup<'a>>) {
         for scope in self.registered_scopes() {
-            let rule = self.registered(scope.id, self.name_of_scope(scope));
+            let origin = || format!("scope {}", scope.prefix);
+            let rule = self.registered(scope.id, self.name_of_scope(scope), origin);
             match groups.iter_mut().find(|group| group.is_of(scope)) {
                 Some(group) => group.rules.extend(rule),
                 None => groups.push(ScopeGroup {
@@ -133,8 +158,10 @@ impl PlanBuilder<'_> {
         let is_local = !self.key.delegated_rules.contains(id);
         let groups = modules.iter().enumerate().map(|(index, (prefix, rule))| {
             let number = modules[..index].iter().filter(|(earlier, _)| earlier == prefix).count();
-            let place = numbered(format!("module {prefix}"), number);
-            ScopeGroup { prefix, depth, scope: None, rules: vec![NamedRule { place, rule, is_local }] }
+            let origin = LimitOrigin::new(format!("module {prefix}"), SettingSource::Code);
+            let label = numbered(format!("module {prefix}"), number);
+            let place = RulePlace { label, origin, is_local };
+            ScopeGroup { prefix, depth, scope: None, rules: vec![NamedRule { place, rule }] }
         });
         groups.collect()
     }
@@ -147,7 +174,7 @@ impl PlanBuilder<'_> {
 
     fn pattern_scopes(&self) -> impl Iterator<Item = (&str, NamedRule<'_>)> {
         self.key.covering.iter().filter_map(|index| match &self.rules.patterns.all[*index] {
-            PatternRule { pattern: PathPattern::Scope(prefix), rule } => {
+            PatternRule { pattern: PathPattern::Scope(prefix), rule, .. } => {
                 let named = self.by_pattern(*index, rule);
                 Some((prefix.pattern().unwrap_or_default(), named))
             }
@@ -164,14 +191,15 @@ impl PlanBuilder<'_> {
             self.key.covering.iter().filter(|index| !is_in_doubt(index)).filter_map(|index| match &patterns
                 .all[*index]
             {
-                PatternRule { pattern: PathPattern::Route(..), rule } => {
+                PatternRule { pattern: PathPattern::Route(..), rule, .. } => {
                     patterns.is_for(*index, &self.key.method).then(|| self.by_pattern(*index, rule))
                 }
                 PatternRule { .. } => None,
             });
         let is_scope = |id: &RuleId| self.rules.scopes.iter().any(|scope| scope.id == *id);
         let resource = self.key.registered.last().filter(|id| !is_scope(id));
-        let registered = resource.and_then(|id| self.registered(*id, self.name_of(*id)));
+        let registered =
+            resource.and_then(|id| self.registered(*id, self.name_of(*id), || self.origin_of_route(*id)));
         let mut level = self.level(Tier::Route, registered.into_iter().chain(given));
         level.limits = level.limits.into_iter().chain(self.limits_in_doubt()).collect();
         level
@@ -185,11 +213,11 @@ impl PlanBuilder<'_> {
             let rule = &self.rules.patterns.all[*index].rule;
             let key = PlanKey { pattern: Some(Arc::clone(route)), ..self.key.clone() };
             let there = PlanBuilder { key: &key, ..*self };
-            let place = self.name_of_pattern_rule(*index);
-            let mut limits = there.bind(&adding(&rule.limits), Tier::Route, &place, true);
+            let place = self.place_of_pattern_rule(*index);
+            let mut limits = there.bind(&adding(&rule.limits), Tier::Route, &place);
             if self.key.pattern.as_ref() != Some(route) && !rule.exempt.contains(Exempt::DEFAULT) {
                 let defaults = adding(&self.settings.defaults.limits);
-                limits.extend(there.bind(&defaults, Tier::Default, "default", true));
+                limits.extend(there.bind_setting(&defaults, Tier::Default));
             }
             limits
         });
@@ -198,30 +226,47 @@ impl PlanBuilder<'_> {
 
     /// Returns a rule given by pattern.
     fn by_pattern<'r>(&self, index: usize, rule: &'r Rule) -> NamedRule<'r> {
-        NamedRule { place: self.name_of_pattern_rule(index), rule, is_local: true }
+        NamedRule { place: self.place_of_pattern_rule(index), rule }
     }
 
-    /// Returns a registered rule under the label `place`.
-    fn registered(&self, id: RuleId, place: String) -> Option<NamedRule<'_>> {
+    fn place_of_pattern_rule(&self, index: usize) -> RulePlace {
+        let PatternRule { pattern, source, .. } = &self.rules.patterns.all[index];
+        let origin = LimitOrigin::new(format!("rule {pattern}"), *source);
+        RulePlace { label: self.name_of_pattern_rule(index), origin, is_local: true }
+    }
+
+    /// Returns a registered rule under this label.
+    fn registered(
+        &self,
+        id: RuleId,
+        label: String,
+        origin: impl FnOnce() -> String,
+    ) -> Option<NamedRule<'_>> {
         let rule = &self.rules.registered.get(&id)?.registered.rule;
+        let origin = LimitOrigin::new(origin(), SettingSource::Code);
         let is_local = !self.key.delegated_rules.contains(&id);
-        Some(NamedRule { place, rule, is_local })
+        Some(NamedRule { place: RulePlace { label, origin, is_local }, rule })
+    }
+
+    /// Returns the methods and the pattern of a resource with a rule.
+    fn origin_of_route(&self, id: RuleId) -> String {
+        let resource = self.rules.resources.iter().find(|resource| resource.id == id);
+        let methods = resource.map(|resource| method_names(&resource.methods)).unwrap_or_default();
+        let separator = if methods.is_empty() { "" } else { " " };
+        format!("route {methods}{separator}{}", self.key.pattern.as_deref().unwrap_or_default())
     }
 
     /// Returns a label that is unique among the routes of one pattern: their methods, and a number if these are equal.
     fn name_of(&self, id: RuleId) -> String {
         let pattern = self.key.pattern.as_deref().unwrap_or_default();
-        let on_pattern = self.rules.resources.iter().filter(|(other, _)| other == pattern);
-        let beacons: Vec<_> = on_pattern.map(|(_, beacon)| beacon).collect();
-        let methods = |beacon: &Rc<Beacon>| match &beacon.site {
-            RuleSite::Resource(route) => method_names(route.methods()),
-            RuleSite::Scope(_) => String::new(),
-        };
-        let Some(index) = beacons.iter().position(|beacon| beacon.rule.id == id) else {
+        let on_pattern: Vec<&ResourceRule> =
+            self.rules.resources.iter().filter(|resource| resource.pattern == pattern).collect();
+        let Some(index) = on_pattern.iter().position(|resource| resource.id == id) else {
             return "route".to_owned();
         };
-        let own = methods(beacons[index]);
-        let number = beacons[..index].iter().filter(|earlier| methods(earlier) == own).count();
+        let methods = |resource: &ResourceRule| method_names(&resource.methods);
+        let own = methods(on_pattern[index]);
+        let number = on_pattern[..index].iter().filter(|earlier| methods(earlier) == own).count();
         numbered(format!("route {own}"), number)
     }
 
@@ -248,19 +293,22 @@ impl PlanBuilder<'_> {
     fn level<'r>(&self, tier: Tier, rules: impl IntoIterator<Item = NamedRule<'r>>) -> PlannedLevel {
         let mut exempt = Exempt::NONE;
         let mut limits = Vec::new();
-        for NamedRule { place, rule, is_local } in rules {
+        for NamedRule { place, rule } in rules {
             exempt |= rule.exempt;
-            limits.extend(self.bind(&rule.limits, tier, &place, is_local));
+            limits.extend(self.bind(&rule.limits, tier, &place));
         }
         PlannedLevel { exempt, limits: limits.into() }
     }
 
-    fn bind(&self, limits: &Limits, tier: Tier, place: &str, is_local: bool) -> Vec<DeclaredLimit> {
-        let labelled = limits.0.iter().zip(labels(place, &limits.0));
+    fn bind(&self, limits: &Limits, tier: Tier, place: &RulePlace) -> Vec<DeclaredLimit> {
+        let RulePlace { label, origin, is_local } = place;
+        let labelled = limits.0.iter().zip(labels(label, &limits.0));
         let covering = labelled.filter(|(limit, _)| limit.covers(&self.key.method));
         let limits = covering.map(|(limit, label)| {
-            let slot = LimitSlot { tier, scope: self.scope(limit, tier), label, is_local };
-            DeclaredLimit::new(limit, slot, self.settings)
+            let (scope, origin) = (self.scope(limit, tier), origin.clone());
+            let limit = self.settings.shadows.apply(limit, &origin);
+            let slot = LimitSlot { tier, scope, label, origin, is_local: *is_local };
+            DeclaredLimit::new(&limit, slot, self.settings)
         });
         limits.collect()
     }

@@ -104,6 +104,15 @@ impl RouteTree {
         places
     }
 
+    /// Returns the scopes that take so many bytes of a path, with all scopes around them.
+    pub(super) fn scopes_that_take(&self, path: &str, taken: usize) -> Vec<usize> {
+        let mut scopes = Vec::new();
+        if let Some(of_root) = self.root.pattern.taken(path) {
+            self.root.scopes_that_take(path, of_root, taken, &mut scopes);
+        }
+        scopes
+    }
+
     /// Returns the scopes around a place, the outermost first, the app left out.
     pub(super) fn scopes_of(&self, place: Place) -> Vec<usize> {
         let innermost = match place {
@@ -193,6 +202,19 @@ impl ScopeNode {
         found.resources.push(ResourcePlace { patterns, scope: self.number, rule: None });
         self.inside.push(Child::Resource { number, pattern: Pattern::new(child.patterns) });
         Some(number)
+    }
+
+    /// Adds the scopes inside that take the bytes of a path up to `end`; this one takes those up to `from`.
+    fn scopes_that_take(&self, path: &str, from: usize, end: usize, scopes: &mut Vec<usize>) {
+        let rest = &path[from..];
+        for found in self.by_segments.find(rest) {
+            let Child::Scope(scope) = &self.inside[found.pattern] else { continue };
+            let Some(taken) = found.taken.or_else(|| scope.pattern.taken(rest)) else { continue };
+            if from + taken == end {
+                scopes.push(scope.number);
+            }
+            scope.scopes_that_take(path, from + taken, end, scopes);
+        }
     }
 
     fn places(&self, rest: &str, places: &mut Places) {

@@ -10,7 +10,7 @@ use std::{
 use actix_web::{HttpRequest, dev::ServiceRequest, http::Method};
 
 use super::{
-    app_rules::AppRules,
+    app_rules::{AppRules, DeclaredRule},
     arrival::is_at_handler,
     certain::CertainPlace,
     label::{counted_as, is_preflight},
@@ -20,6 +20,7 @@ use super::{
     recent_paths::RecentPaths,
     registered::Position,
     rewriting::{Rewriting, Rewritten},
+    route_map::RouteMap,
     route_tree::{Place, Places, RouteTree},
     trust::TrustTable,
     warnings,
@@ -40,6 +41,8 @@ use crate::{
 pub(crate) struct Table {
     config: Arc<Config>,
     rules: AppRules,
+    /// For lists of limits by other threads. None without a tree.
+    map: Option<Arc<RouteMap>>,
     app: Rc<AppRoutes>,
     routes: RefCell<HashMap<RouteKey, Rc<Route>>>,
     plans: RefCell<HashMap<PlanKey, Rc<Plan>>>,
@@ -84,10 +87,14 @@ impl Table {
     pub(crate) fn new(config: Arc<Config>, app: Rc<AppRoutes>, req: &ServiceRequest) -> Self {
         let is_first = app.tree.get().is_none();
         let tree = app.tree.get_or_init(|| RouteTree::of(req.resource_map())).as_ref();
-        let rules = AppRules::new(&config, tree);
+        let routes = tree.into_iter().flat_map(RouteTree::route_patterns);
+        let declared = DeclaredRule::all(tree);
+        let rules = AppRules::new(&config.settings, routes, &declared);
         warnings::warn(&rules, tree, is_first);
+        let map = tree.map(|tree| Arc::new(RouteMap::new(&config, tree, declared, &rules, req)));
         Self {
             config,
+            map,
             rules,
             app,
             routes: RefCell::default(),
@@ -95,6 +102,11 @@ impl Table {
             planned: Cell::default(),
             recent: RefCell::default(),
         }
+    }
+
+    /// Returns the routes for lists of limits.
+    pub(crate) fn map(&self) -> Option<&Arc<RouteMap>> {
+        self.map.as_ref()
     }
 
     fn tree(&self) -> Option<&RouteTree> {

@@ -13,7 +13,7 @@ use self::{
     variables::VariableReader,
 };
 use super::partial::{HeaderNameOverrides, PartialSettings};
-use crate::Headers;
+use crate::{Headers, SettingSource};
 
 /// The settings in the environment.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +29,7 @@ impl Environment {
         let mut reading = VariableReader::new(variables);
         let (on_storage_failure, fallback) = reading.failing_storage();
         let partial = PartialSettings {
+            source: SettingSource::Environment,
             enabled: reading.take("ENABLED", boolean),
             strategy: reading.take("STRATEGY", strategy),
             prefix: reading.take("KEY_PREFIX", |text| Ok(text.into())),

@@ -65,7 +65,7 @@ impl FileOutline {
         }
     }
 
-    fn add_rule(&mut self, PatternRule { pattern, rule }: &PatternRule) {
+    fn add_rule(&mut self, PatternRule { pattern, rule, .. }: &PatternRule) {
         let text = pattern.to_string();
         let level = match pattern {
             PathPattern::Scope(_) => "scope",

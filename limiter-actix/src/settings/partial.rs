@@ -12,7 +12,7 @@ use super::{
     storage_uri,
 };
 use crate::{
-    ConfigIssue, Headers, Limit, Limits, OnStorageFailure, RetryAfter, TrustedProxies,
+    ConfigIssue, Headers, Limit, Limits, OnStorageFailure, RetryAfter, SettingSource, TrustedProxies,
     limit::{callback::KeyFn, place::Place},
 };
 
@@ -21,6 +21,7 @@ use crate::{
 /// Sources are applied one after the other. Later ones take precedence.
 #[derive(Clone, Default)]
 pub(crate) struct PartialSettings {
+    pub(crate) source: SettingSource,
     pub(crate) enabled: Option<bool>,
     pub(crate) prefix: Option<Arc<str>>,
     pub(crate) storage: Option<StorageLocation>,
@@ -105,6 +106,36 @@ impl PartialSettings {
         self.apply_headers(settings);
         self.apply_defaults(settings);
         self.apply_patterns(settings);
+        self.note_source(settings);
+    }
+
+    /// Notes which settings come from this source.
+    fn note_source(&self, settings: &mut Settings) {
+        let is_set = [
+            ("enabled", self.enabled.is_some()),
+            ("key_prefix", self.prefix.is_some()),
+            ("storage_uri", self.storage.is_some()),
+            ("strategy", self.strategy.is_some()),
+            ("key", self.key.is_some()),
+            ("trusted_proxies", self.proxies.is_some()),
+            ("ipv6_prefix", self.ipv6_prefix.is_some()),
+            ("log_addresses", self.logged_addresses.is_some()),
+            ("log_keys", !self.logged_kinds.is_empty()),
+            ("headers", self.headers.is_some()),
+            ("retry_after", self.retry_after.is_some()),
+            ("default_limits", self.defaults.is_some()),
+            ("default_limits_per_method", self.per_method.is_some()),
+            ("default_limits_on_unmatched", self.on_unmatched.is_some()),
+            ("default_limits_on_preflight", self.on_preflight.is_some()),
+            ("application_limits", self.application.is_some()),
+            ("meta_limits", self.meta.is_some()),
+            ("on_storage_failure", self.on_storage_failure.is_some()),
+            ("in_memory_fallback", self.fallback.is_some()),
+            ("local_refusals", self.local_refusals.is_some()),
+        ];
+        for (name, _) in is_set.into_iter().filter(|(_, is_set)| *is_set) {
+            settings.sources.set(name, self.source);
+        }
     }
 
     fn apply_addresses(&self, settings: &mut Settings) {

@@ -4,13 +4,14 @@ use std::fmt;
 
 use actix_web::{dev::ResourceDef, http::Method};
 
-use crate::{BuildError, Rule};
+use crate::{BuildError, Rule, SettingSource};
 
 /// A rule by path pattern.
 #[derive(Clone, Debug)]
 pub(crate) struct PatternRule {
     pub(crate) pattern: PathPattern,
     pub(crate) rule: Rule,
+    pub(crate) source: SettingSource,
 }
 
 /// The paths that a rule applies to.
@@ -20,6 +21,16 @@ pub(crate) enum PathPattern {
     Scope(ResourceDef),
     /// The paths that match, for these methods, or for all methods if there are none.
     Route(ResourceDef, Vec<Method>),
+}
+
+impl PathPattern {
+    /// Returns the prefix of a scope; empty for all paths.
+    pub(crate) fn prefix(&self) -> Option<&str> {
+        match self {
+            Self::Scope(prefix) => prefix.pattern(),
+            Self::Route(..) => None,
+        }
+    }
 }
 
 /// Shown as it was given.

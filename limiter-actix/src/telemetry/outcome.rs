@@ -11,3 +11,8 @@ pub(crate) enum RequestOutcome {
     /// Refused, since requests under way have reserved the quota.
     Reserved,
 }
+
+impl RequestOutcome {
+    /// The number of outcomes; names the last one.
+    pub(crate) const COUNT: usize = Self::Reserved as usize + 1;
+}

@@ -12,6 +12,7 @@ mod exemptions;
 mod handler_checks;
 mod limit_keys;
 mod limit_meta;
+mod listing;
 mod matching;
 mod meta;
 mod options;

@@ -2,7 +2,7 @@
 
 use super::reader::{Fields, Reader, Value};
 use crate::{
-    BuildError, Exempt, Rule,
+    BuildError, Exempt, Rule, SettingSource,
     limit::place::Place,
     settings::path_pattern::{self, PathPattern, PatternRule},
 };
@@ -33,7 +33,7 @@ impl Reader<'_> {
             self.error(at, format!("`{}`: {}", value.name, error.reason()));
         }
         let rule = self.rule(value);
-        Some(PatternRule { pattern: pattern.ok()?, rule })
+        Some(PatternRule { pattern: pattern.ok()?, rule, source: SettingSource::File })
     }
 
     /// Reads limits, or a table of limits and exemptions.

@@ -4,6 +4,7 @@ use toml::de::DeTable;
 
 use super::reader::{Fields, Reader, Value};
 use crate::{
+    SettingSource,
     limit::place::Place,
     settings::partial::{PartialSettings, StorageLocation},
 };
@@ -12,6 +13,7 @@ impl Reader<'_> {
     pub(super) fn top(mut self, table: &DeTable<'_>) -> PartialSettings {
         let mut fields = Fields::new(table);
         let mut partial = PartialSettings {
+            source: SettingSource::File,
             enabled: fields.take("enabled").and_then(|it| self.boolean(it)),
             prefix: fields.take("key_prefix").and_then(|it| self.text(it)).map(Into::into),
             storage: fields.take("storage_uri").and_then(|it| self.storage(it)),

@@ -69,6 +69,7 @@ pub(super) const CRATES: &[Order] = &[
             mount
             extract
             manual
+            inspector
             lib
         ",
     },
