@@ -3,6 +3,7 @@
 mod app_rules;
 pub(crate) mod arrival;
 pub(crate) mod beacon;
+mod candidate;
 pub(crate) mod certain;
 mod label;
 mod path_rules;
@@ -13,6 +14,7 @@ mod recent_paths;
 pub(crate) mod registered;
 mod resource_map;
 mod rewriting;
+mod route;
 pub(crate) mod route_map;
 mod route_tree;
 pub(crate) mod scope_marker;

@@ -2,10 +2,7 @@
 
 use std::{cell::Cell, rc::Rc, sync::Arc};
 
-use super::{
-    prediction::{Candidate, Prediction, Route},
-    trust::Credit,
-};
+use super::{candidate::Candidate, prediction::Prediction, route::Route, trust::Credit};
 use crate::plan::key::{RuleId, RuleIds};
 
 /// The place that a request is bound for, if nothing can lead it to another: no guard, no rule by pattern that covers
@@ -74,7 +71,7 @@ impl CertainPlace {
 
     /// Returns whether requests cannot even end at a default service instead.
     pub(crate) fn is_sure(&self) -> bool {
-        self.route.certain_prediction(Credit::default()).is_sure()
+        Prediction::certain(&self.route, Credit::default()).is_sure()
     }
 
     /// Returns the rules that were granted, the outermost first.
@@ -94,7 +91,7 @@ impl CertainPlace {
         let place = self.place();
         let mut credit = Credit::default();
         each_of(self.on_credit.take(), |number| credit.hold(place.rules[number], &place.trust[number]));
-        self.route.certain_prediction(credit)
+        Prediction::certain(&self.route, credit)
     }
 }
 
@@ -104,9 +101,6 @@ impl Drop for CertainPlace {
         each_of(self.on_credit.get(), |number| place.trust[number].release());
     }
 }
-
-/// The number of rules that fit into the bits.
-pub(super) const MAX_RULES: usize = 31;
 
 fn bit(number: usize) -> u32 {
     1 << number

@@ -2,7 +2,7 @@
 
 use std::{hash::BuildHasher, rc::Rc};
 
-use super::prediction::Route;
+use super::route::Route;
 
 /// The routes of recent paths.
 ///

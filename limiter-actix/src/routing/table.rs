@@ -7,32 +7,37 @@ use std::{
     sync::Arc,
 };
 
-use actix_web::{HttpRequest, dev::ServiceRequest, http::Method};
+use actix_web::{dev::ServiceRequest, http::Method};
 
 use super::{
     app_rules::{AppRules, DeclaredRule},
     arrival::is_at_handler,
     certain::CertainPlace,
     label::{counted_as, is_preflight},
-    path_rules::{Covering, union},
     plan_builder::PlanBuilder,
-    prediction::{Candidate, Prediction, Route, ScopeAround},
+    prediction::Prediction,
     recent_paths::RecentPaths,
     registered::Position,
-    rewriting::{Rewriting, Rewritten},
+    rewriting::Rewriting,
+    route::Route,
     route_map::RouteMap,
-    route_tree::{Place, Places, RouteTree},
+    route_tree::{Places, RouteTree},
     trust::TrustTable,
     warnings,
 };
 use crate::{
-    Exempt,
     plan::{
         Plan,
-        key::{PlanKey, RuleId, RuleIds},
+        key::{PlanKey, RuleId},
     },
     settings::Config,
 };
+
+mod learning;
+mod routes;
+
+pub(crate) use self::learning::Arrival;
+use self::routes::RouteKey;
 
 /// The routes of one app, with the limits that apply there.
 ///
@@ -60,19 +65,6 @@ pub(crate) struct AppRoutes {
     /// Where requests have arrived although other places were predicted, for paths under rules by pattern.
     reached: RefCell<HashMap<Places, Rc<Cell<u32>>>>,
     rewriting: RefCell<Rewriting>,
-}
-
-/// The places a path may lead to, and the rules given by pattern that cover the path. Without a tree, the pattern.
-type RouteKey = (Places, Option<Arc<str>>, Covering);
-
-/// Where a request has arrived, seen from the rules by pattern that were predicted for it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Arrival {
-    Expected,
-    /// Where it could be expected, although some of them were in doubt.
-    InDoubt,
-    /// Where some of them do not hold.
-    Elsewhere,
 }
 
 /// Requests choose which routes and plans come about, so there is a bound. Beyond it, all are made anew.
@@ -113,130 +105,10 @@ impl Table {
         self.app.tree.get().and_then(Option::as_ref)
     }
 
-    /// Returns where a request may go, as far as its path shows.
-    ///
-    /// It looks at the decoded path, which is the one that actix routes on. The raw one would let `/%73low` reach
-    /// `/slow` unseen.
-    pub(crate) fn route(&self, req: &ServiceRequest) -> Rc<Route> {
-        let path = req.match_info().as_str();
-        if let Some(route) = self.recent.borrow().find(path) {
-            return route;
-        }
-        let route = self.search(req, path);
-        self.recent.borrow_mut().add(path, &route);
-        route
-    }
-
-    /// Returns where a request may go that has been routed already, so that no middleware changes its path any more.
-    pub(crate) fn route_as_is(&self, req: &ServiceRequest) -> Rc<Route> {
-        if !self.is_rewritten() {
-            return self.route(req);
-        }
-        self.find_or_make(self.route_key(req, req.match_info().as_str(), &[]))
-    }
-
-    fn search(&self, req: &ServiceRequest, path: &str) -> Rc<Route> {
-        let results: Vec<Rewritten> = self.app.rewriting.borrow().results(path).collect();
-        self.find_or_make(self.route_key(req, path, &results))
-    }
-
-    fn find_or_make(&self, key: RouteKey) -> Rc<Route> {
-        let mut routes = self.routes.borrow_mut();
-        if let Some(route) = routes.get(&key) {
-            return Rc::clone(route);
-        }
-        let route = Rc::new(self.make_route(&key));
-        if routes.len() >= MAX_ROUTES {
-            routes.clear();
-            self.recent.take();
-        }
-        routes.insert(key, Rc::clone(&route));
-        route
-    }
-
-    /// Returns what a path leads to, or what it leads to after the changes that middleware makes.
-    fn route_key(&self, req: &ServiceRequest, path: &str, results: &[Rewritten]) -> RouteKey {
-        let Some(tree) = self.tree() else {
-            let mut paths = results.iter().map(|result| result.path.as_str()).chain([path]);
-            let pattern = paths.find_map(|path| req.resource_map().match_pattern(path));
-            return (Places::new(), pattern.map(Arc::from), self.covering(path, results));
-        };
-        let leads = |result: &&Rewritten| {
-            result.is_certain || matches!(tree.places(&result.path).first(), Some(Place::Resource(_)))
-        };
-        let path_there = results.iter().find(leads).map_or(path, |result| result.path.as_str());
-        (tree.places(path_there), None, self.covering(path, results))
-    }
-
-    /// Returns the rules given by pattern that cover a path, and those that cover only what it may become, as far as
-    /// they exempt from nothing.
-    fn covering(&self, path: &str, results: &[Rewritten]) -> Covering {
-        let covering = self.rules.patterns.of_path(path);
-        let mut of_results = Covering::new();
-        for result in results {
-            let limits = |rule: &usize| self.rules.patterns.all[*rule].rule.exempt == Exempt::NONE;
-            of_results.extend(self.rules.patterns.of_path(&result.path).into_iter().filter(limits));
-        }
-        union(&covering, &of_results)
-    }
-
-    fn make_route(&self, (places, pattern, covering): &RouteKey) -> Route {
-        let candidates = match self.tree() {
-            Some(tree) => places.iter().map(|place| self.candidate(tree, *place, covering)).collect(),
-            None => {
-                vec![Candidate::new(
-                    pattern.clone(),
-                    Vec::new(),
-                    RuleIds::new(),
-                    &self.app.trust,
-                    None,
-                    covering.clone(),
-                    Covering::new(),
-                )]
-            }
-        };
-        let may_miss_rules =
-            candidates.len() > 1 && candidates.iter().any(|place| !place.of_route.is_empty());
-        let reached = if may_miss_rules { self.reached(places) } else { Rc::default() };
-        Route::new(candidates, reached)
-    }
-
-    /// Returns which of these places were reached. Requests could have routes made anew without end, so this is kept
-    /// apart from them. Beyond the bound, all count as reached.
-    fn reached(&self, places: &Places) -> Rc<Cell<u32>> {
-        let mut reached = self.app.reached.borrow_mut();
-        if reached.len() >= MAX_ROUTES && !reached.contains_key(places) {
-            return Rc::new(Cell::new(u32::MAX));
-        }
-        Rc::clone(reached.entry(places.clone()).or_default())
-    }
-
-    fn candidate(&self, tree: &RouteTree, place: Place, covering: &Covering) -> Candidate {
-        let around = |scope| ScopeAround { number: scope, prefix: Arc::clone(&tree.scopes[scope].prefix) };
-        let of_route = match place {
-            Place::Resource(number) => {
-                self.rules.patterns.of_route(tree.resources[number].patterns.iter().map(|pattern| &**pattern))
-            }
-            Place::Default(_) => Covering::new(),
-        };
-        let is_here =
-            |rule: &&usize| matches!(place, Place::Resource(_)) || !self.rules.patterns.has_route(**rule);
-        let by_path: Covering = covering.iter().filter(is_here).copied().collect();
-        Candidate::new(
-            tree.pattern_of(place).cloned(),
-            tree.scopes_of(place).into_iter().map(around).collect(),
-            tree.rules_of(place),
-            &self.app.trust,
-            tree.rule_of(place).cloned(),
-            union(&by_path, &of_route),
-            of_route,
-        )
-    }
-
     /// Predicts where a request arrives that has met some rules so far, and grants what can be granted.
     pub(crate) fn predict(&self, req: &ServiceRequest, met: &[RuleId]) -> Prediction {
         let route = if met.is_empty() { self.route(req) } else { self.route_as_is(req) };
-        let mut prediction = route.predict(req, met);
+        let mut prediction = Prediction::of(&route, req, met);
         if !prediction.rules.is_empty() {
             prediction.grant(met);
         }
@@ -254,53 +126,6 @@ impl Table {
             return None;
         }
         Some((CertainPlace::grant(route)?, plan))
-    }
-
-    /// Grants these rules to no request any more before it meets them; returns whether that is news.
-    pub(crate) fn doubt(&self, rules: &[RuleId]) -> bool {
-        rules.iter().filter(|rule| self.app.trust.doubt(**rule)).count() > 0
-    }
-
-    /// Compares where a request has arrived with the rules by pattern that were predicted, and learns from it.
-    pub(crate) fn check_rules_of_route(&self, prediction: &Prediction, req: &HttpRequest) -> Arrival {
-        if prediction.is_under_attributes_only() {
-            return Arrival::Expected;
-        }
-        let expected = self.rules_of_route(prediction, &self.counted_as(req.method()));
-        let is_in_doubt = !self.in_doubt(prediction).is_empty();
-        let pattern = Some(req).filter(|req| is_at_handler(req)).and_then(HttpRequest::match_pattern);
-        if pattern.as_deref() == prediction.pattern().map(|pattern| &**pattern) {
-            return if is_in_doubt { Arrival::InDoubt } else { Arrival::Expected };
-        }
-        let mut there = self.rules.patterns.of_route(pattern.as_deref().into_iter());
-        there.retain(|rule| self.rules.patterns.is_for(*rule, &self.counted_as(req.method())));
-        let by_path = self.rules.patterns.of_path(req.match_info().as_str());
-        let holds_there =
-            |rule: &usize| there.contains(rule) || (pattern.is_some() && by_path.contains(rule));
-        let has_missed = |rule: &usize| !holds_there(rule) && !self.rules.patterns.trust(*rule).is_doubted();
-        if let Some(pattern) = &pattern {
-            prediction.route.note_arrival(pattern);
-        }
-        if expected.iter().any(has_missed) {
-            Arrival::Elsewhere
-        } else if prediction.of_rivals.is_empty() && there.is_empty() {
-            Arrival::Expected
-        } else {
-            Arrival::InDoubt
-        }
-    }
-
-    /// From now on the rules by pattern that are predicted here limit, but lift nothing, before such a request arrives.
-    /// Returns whether that is news.
-    pub(crate) fn doubt_rules_of_route(&self, prediction: &Prediction, req: &HttpRequest) -> bool {
-        let rules = self.rules_of_route(prediction, &self.counted_as(req.method()));
-        rules.iter().filter(|rule| self.rules.patterns.trust(**rule).doubt()).count() > 0
-    }
-
-    /// Returns the rules by pattern that cover the route and nothing else, as far as they are for this method.
-    fn rules_of_route(&self, prediction: &Prediction, method: &Method) -> Covering {
-        let of_route = prediction.place().of_route.iter();
-        of_route.filter(|rule| self.rules.patterns.is_for(**rule, method)).copied().collect()
     }
 
     /// Returns the rules by pattern that such requests do not surely arrive under.
@@ -365,12 +190,12 @@ impl Table {
     pub(crate) fn key_at(&self, rules: &[RuleId], at: Position, req: &ServiceRequest) -> PlanKey {
         let route = self.route_as_is(req);
         if at == Position::Scope {
-            return self.key(&route.predict(req, rules), rules, req);
+            return self.key(&Prediction::of(&route, req, rules), rules, req);
         }
         let pattern = req.match_pattern();
         let arrived_at = pattern.as_deref().filter(|_| is_at_handler(req.request()));
-        let predicted = route.predict(req, rules);
-        let arrival = route.arrival(arrived_at, rules);
+        let predicted = Prediction::of(&route, req, rules);
+        let arrival = Prediction::arrival(&route, arrived_at, rules);
         let mut key = self.key(arrival.as_ref().unwrap_or(&predicted), rules, req);
         key.in_doubt.clear();
         // What nothing takes is counted as the next request of its kind will be.
@@ -395,29 +220,5 @@ impl Table {
     /// Returns whether middleware further in is known to change paths.
     pub(crate) fn is_rewritten(&self) -> bool {
         !self.app.rewriting.borrow().is_empty()
-    }
-
-    /// Compares the path that a request came by with the one it has now. Returns whether the limiter was wrong about what
-    /// becomes of it.
-    pub(crate) fn check_rewriting(&self, came_by: &str, req: &ServiceRequest) -> bool {
-        let is_wrong = self.app.rewriting.borrow_mut().refute(came_by, req.match_info().as_str());
-        if is_wrong {
-            self.recent.take();
-        }
-        is_wrong
-    }
-
-    /// Learns that a request which came by one path was routed by another. Returns whether that is new.
-    pub(crate) fn learn_rewriting(&self, came_by: &str, req: &ServiceRequest) -> bool {
-        let mut rewriting = self.app.rewriting.borrow_mut();
-        let is_first = rewriting.is_empty();
-        if !rewriting.learn(came_by, req.match_info().as_str()) {
-            return false;
-        }
-        self.recent.take();
-        if is_first {
-            warnings::rewritten(came_by, &self.config.settings);
-        }
-        true
     }
 }
