@@ -7,6 +7,7 @@ use std::{env, error::Error};
 
 use crate::cargo::cargo;
 
+mod browser;
 mod dependencies;
 pub(crate) mod house;
 mod instructions;
@@ -49,6 +50,7 @@ pub(crate) const ALL: &[Step] = &[
     memcached::STEP,
     mongodb::STEP,
     soak::STEP,
+    browser::STEP,
     Step { name: "doc", about: "the documentation builds without warnings", ci_only: false, run: doc },
     Step { name: "features", about: "builds with other features", ci_only: false, run: features },
     dependencies::STEP,
