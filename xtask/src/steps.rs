@@ -7,6 +7,7 @@ use std::{env, error::Error};
 
 use crate::cargo::cargo;
 
+mod browser;
 mod dependencies;
 pub(crate) mod house;
 mod instructions;
@@ -50,6 +51,7 @@ pub(crate) const ALL: &[Step] = &[
     memcached::STEP,
     mongodb::STEP,
     soak::STEP,
+    browser::STEP,
     pack::STEP,
     Step {
         name: "doc",

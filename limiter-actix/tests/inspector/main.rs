@@ -12,7 +12,7 @@ use actix_web::{
     body::MessageBody,
     dev::{Service, ServiceResponse},
     get,
-    http::Method,
+    http::{Method, header::HeaderValue},
     test::TestRequest,
 };
 use limiter_actix::{Access, Inspector, Limiter, LimiterBuilder, limit};
@@ -26,7 +26,7 @@ use serde_json::Value;
 const OPERATOR: &str = "x-operator";
 
 fn operators(req: &HttpRequest) -> Access {
-    match req.headers().get(OPERATOR).map(|name| name.as_bytes()) {
+    match req.headers().get(OPERATOR).map(HeaderValue::as_bytes) {
         Some(b"viewer") => Access::view("viewer"),
         Some(b"changer") => Access::change("changer"),
         _ => Access::denied(),

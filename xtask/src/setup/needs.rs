@@ -46,6 +46,24 @@ const NEEDS: &[Need] = &[
         is_present: || has("nginx"),
     },
     Need {
+        source: Source::Package("chromium"),
+        reason: "browser for the page of the inspector",
+        steps: &["browser"],
+        is_present: || has("chromium"),
+    },
+    Need {
+        source: Source::Package("chromium-driver"),
+        reason: "drives that browser",
+        steps: &["browser"],
+        is_present: || has("chromedriver"),
+    },
+    Need {
+        source: Source::Package("fonts-dejavu-core"),
+        reason: "font of that browser",
+        steps: &["browser"],
+        is_present: || !has("apt-get") || Path::new("/usr/share/fonts/truetype/dejavu").exists(),
+    },
+    Need {
         source: Source::Package("valgrind"),
         reason: "counts instructions",
         steps: &["instructions"],
