@@ -31,6 +31,7 @@ pub(crate) mod address;
 mod compose;
 mod node;
 pub(crate) mod proxies;
+mod texts;
 mod values;
 
 use self::address::IPV6_PREFIXES;
@@ -44,6 +45,7 @@ use limiter_core::Key;
 pub use self::values::cookie;
 pub use self::{
     compose::KeyExt,
+    texts::{field, path},
     values::{bearer_token, extension, header, query},
 };
 

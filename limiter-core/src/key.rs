@@ -7,6 +7,7 @@ use std::{
 
 use crate::digest::{Digest, halves};
 
+mod fold;
 mod logged;
 mod name;
 

@@ -80,6 +80,6 @@ pub use self::{
     window::Window,
 };
 pub use self::{
-    quota::{ParseQuotaError, Quota, Quotas, Unit},
+    quota::{BanRule, ParseQuotaError, Quota, Quotas, Unit},
     strategy::{ParseStrategyError, Strategy},
 };

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+mod ban_rule;
 mod error;
 mod parse;
 
-pub use self::error::ParseQuotaError;
+pub use self::{ban_rule::BanRule, error::ParseQuotaError};
 
 /// An amount per window: `5 per 2 hour` allows five units in a window of two hours.
 ///

@@ -44,6 +44,23 @@ pub trait KeyExt<K: Into<Key>>: Fn(&ServiceRequest) -> K + Send + Sync + Sized +
     {
         move |req| self(req).into().or_else(|| other(req))
     }
+
+    /// Returns a key function that ignores the case of texts; see [`Key::fold_case`].
+    ///
+    /// ```
+    /// use limiter_actix::{Limit, Quota, key::{self, KeyExt}};
+    ///
+    /// let limit = Limit::new(Quota::per_minute(60)).key(key::path.fold_case());
+    /// # let _ = limit;
+    /// ```
+    fn fold_case(self) -> impl Fn(&ServiceRequest) -> Key + Send + Sync + 'static {
+        move |req| self(req).into().fold_case()
+    }
+
+    /// Returns a key function that ignores extra blanks of texts; see [`Key::fold_blanks`].
+    fn fold_blanks(self) -> impl Fn(&ServiceRequest) -> Key + Send + Sync + 'static {
+        move |req| self(req).into().fold_blanks()
+    }
 }
 
 impl<F, K> KeyExt<K> for F

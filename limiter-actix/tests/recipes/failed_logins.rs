@@ -9,7 +9,7 @@ use actix_web::{
     post,
     web::{Data, Form},
 };
-use limiter_actix::{BuildError, Key, Limiter, NamedLimitError, Quota, limit};
+use limiter_actix::{BuildError, Limiter, NamedLimitError, Quota, key, limit};
 
 fn failed(response: &ResponseHead) -> bool {
     response.status == StatusCode::UNAUTHORIZED
@@ -23,7 +23,8 @@ async fn login(
     limiter: Data<Limiter>,
 ) -> Result<HttpResponse, NamedLimitError> {
     let field = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
-    let account = Key::text("account", field("name"));
+    // However it is spelled: the accounts are found by the folded name, too.
+    let account = key::field("account", field("name")).fold_case();
     // Taken before the password is looked at: guesses that come at the same time do not get through.
     if !limiter.hit("guesses", &account, 1).await?.is_allowed() {
         return Ok(HttpResponse::TooManyRequests().finish());
@@ -63,8 +64,8 @@ mod test {
             assert_eq!(log_in("192.0.2.1", wrong).await, 401);
         }
         assert_eq!(log_in("192.0.2.1", right).await, 429, "the address");
-        for _ in 0..3 {
-            assert_eq!(log_in("192.0.2.2", wrong).await, 401);
+        for spelling in ["name=alice&password=guess", "name=ALICE&password=x", "name=%20Alice+&password=y"] {
+            assert_eq!(log_in("192.0.2.2", spelling).await, 401);
         }
         assert_eq!(log_in("192.0.2.2", wrong).await, 429, "the account");
         assert_eq!(log_in("192.0.2.2", "name=bob&password=secret").await, 200);

@@ -22,6 +22,7 @@ use limiter_test_support::app::{ask, request};
 mod api_key;
 mod ban;
 mod by_country;
+mod by_path;
 mod by_user;
 mod cors;
 mod failed_logins;

@@ -24,6 +24,15 @@ pub(super) enum Expected {
     Delimiter,
     End,
     ShorterText,
+    After,
+    NonZeroCount,
+    Breaches,
+    In,
+    Doubling,
+    UpTo,
+    ShorterBan,
+    LongerBan,
+    EndOfBan,
 }
 
 impl ParseQuotaError {
@@ -57,6 +66,15 @@ impl fmt::Display for Expected {
             Self::MinuteOrMonth => f.write_str("`min` (minute) or `month`"),
             Self::Delimiter => f.write_str("`;`, `,`, `|` or the end"),
             Self::End => f.write_str("the end (one quota only)"),
+            Self::After => f.write_str("`after`"),
+            Self::NonZeroCount => f.write_str("a count of at least 1"),
+            Self::Breaches => f.write_str("`breaches`"),
+            Self::In => f.write_str("`in`"),
+            Self::Doubling => f.write_str("`doubling up to` and a time"),
+            Self::UpTo => f.write_str("`up to` and the time of the longest ban"),
+            Self::ShorterBan => f.write_str("a ban of at most 50 years"),
+            Self::LongerBan => f.write_str("a ban that is not shorter than the first"),
+            Self::EndOfBan => f.write_str("`, doubling up to` or the end"),
             Self::ShorterText => write!(f, "a text of at most {} bytes", Quotas::MAX_TEXT_LEN),
         }
     }

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use super::{ParseQuotaError, Quota, Quotas, Unit, error::Expected};
 
-type Result<T> = std::result::Result<T, ParseQuotaError>;
+pub(super) type Result<T> = std::result::Result<T, ParseQuotaError>;
 
 impl FromStr for Quota {
     type Err = ParseQuotaError;
@@ -67,13 +67,13 @@ fn parse_several(text: &str) -> Result<Vec<Quota>> {
     }
 }
 
-struct Parser<'a> {
+pub(super) struct Parser<'a> {
     text: &'a str,
     offset: usize,
 }
 
 impl<'a> Parser<'a> {
-    fn new(text: &'a str) -> Result<Self> {
+    pub(super) fn new(text: &'a str) -> Result<Self> {
         let parser = Self { text, offset: 0 };
         if text.len() > Quotas::MAX_TEXT_LEN {
             let found = format!("{} bytes", text.len());
@@ -94,6 +94,12 @@ impl<'a> Parser<'a> {
         let amount = self.count()?;
         self.skip_white_space();
         self.separator()?;
+        let (multiple, unit) = self.window()?;
+        Ok(Quota { amount, multiple, unit })
+    }
+
+    /// Parses `[n] [unit]`.
+    fn window(&mut self) -> Result<(u32, Unit)> {
         self.skip_white_space();
         let multiple_at = self.offset;
         let multiple = self.multiple()?;
@@ -102,10 +108,31 @@ impl<'a> Parser<'a> {
         if u64::from(multiple) * unit.seconds() > Quota::MAX_WINDOW_SECONDS {
             return Err(self.expected_at(multiple_at, Expected::ShorterWindow));
         }
-        Ok(Quota { amount, multiple, unit })
+        Ok((multiple, unit))
     }
 
-    fn count(&mut self) -> Result<u64> {
+    /// Parses the same, and returns its seconds.
+    pub(super) fn duration(&mut self) -> Result<u64> {
+        let (multiple, unit) = self.window()?;
+        Ok(u64::from(multiple) * unit.seconds())
+    }
+
+    /// Parses one of these words.
+    pub(super) fn word(&mut self, any_of: &[&str], expected: Expected) -> Result<()> {
+        self.skip_white_space();
+        let found = self.while_char(|c| c.is_ascii_alphabetic());
+        if any_of.iter().any(|word| word.eq_ignore_ascii_case(found)) {
+            return Ok(());
+        }
+        Err(self.expected_at(self.offset - found.len(), expected))
+    }
+
+    /// Returns the byte offset of the rest.
+    pub(super) fn offset(&self) -> usize {
+        self.offset
+    }
+
+    pub(super) fn count(&mut self) -> Result<u64> {
         let digits = self.while_char(|c| c.is_ascii_digit());
         if digits.is_empty() {
             return Err(self.expected(Expected::Count));
@@ -161,15 +188,15 @@ impl<'a> Parser<'a> {
         &self.text[self.offset..]
     }
 
-    fn at_end(&self) -> bool {
+    pub(super) fn at_end(&self) -> bool {
         self.rest().is_empty()
     }
 
-    fn skip_white_space(&mut self) {
+    pub(super) fn skip_white_space(&mut self) {
         self.while_char(char::is_whitespace);
     }
 
-    fn take<const N: usize>(&mut self, any_of: [char; N]) -> bool {
+    pub(super) fn take<const N: usize>(&mut self, any_of: [char; N]) -> bool {
         let found = self.rest().starts_with(any_of);
         self.offset += usize::from(found);
         found
@@ -182,11 +209,11 @@ impl<'a> Parser<'a> {
         &rest[..len]
     }
 
-    fn expected(&self, expected: Expected) -> ParseQuotaError {
+    pub(super) fn expected(&self, expected: Expected) -> ParseQuotaError {
         self.expected_at(self.offset, expected)
     }
 
-    fn expected_at(&self, offset: usize, expected: Expected) -> ParseQuotaError {
+    pub(super) fn expected_at(&self, offset: usize, expected: Expected) -> ParseQuotaError {
         ParseQuotaError { offset, expected, found: token(&self.text[offset..]) }
     }
 }
