@@ -115,11 +115,11 @@ mod tests {
         let minutes = history.minutes(at(170, 0));
         assert_eq!(minutes.len(), 60);
         for (minute, number) in minutes.iter().zip(111..) {
-            assert_eq!(*minute, Minute { start: number * 60, counts: [0, 0, number, 0, 0] });
+            assert_eq!(*minute, Minute { start: number * 60, counts: [0, 0, number, 0, 0, 0] });
         }
         let later = history.minutes(at(172, 0));
         assert_eq!(later[57].counts[2], 170);
-        assert_eq!([later[58].counts, later[59].counts], [[0; 5]; 2], "no request came");
+        assert_eq!([later[58].counts, later[59].counts], [[0; OUTCOMES]; 2], "no request came");
         history.count(RequestOutcome::Allowed, at(100, 0));
         assert_eq!(history.minutes(at(170, 0)), minutes, "an old minute takes nothing over");
     }
