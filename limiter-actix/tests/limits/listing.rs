@@ -76,7 +76,7 @@ async fn routes_are_listed_method_by_method() {
              2 per 1 hour (route POST /search)",
             "GET /health: -",
             "/plain: 1000 per 1 day (application_limits), 100 per 1 day (default_limits)",
-            "unmatched paths of ``: 1000 per 1 day (application_limits), 100 per 1 day (default_limits)",
+            "unmatched paths: 1000 per 1 day (application_limits), 100 per 1 day (default_limits)",
         ]
     );
     let open = only(&limiter, "GET /health");
@@ -110,7 +110,7 @@ async fn scopes_pass_their_limits_on_to_what_is_inside() {
             format!("/outer/inner/a: {of_inner}"),
             "/outer/inner/open: -".to_owned(),
             "/outer/b: 2 per 1 day (scope /outer)".to_owned(),
-            "unmatched paths of ``: 100 per 1 day (default_limits)".to_owned(),
+            "unmatched paths: 100 per 1 day (default_limits)".to_owned(),
             "unmatched paths of `/outer`: 2 per 1 day (scope /outer)".to_owned(),
             format!("unmatched paths of `/outer/inner`: {of_inner}"),
             "unmatched paths of `/outer/inner/open`: -".to_owned(),
@@ -198,7 +198,7 @@ async fn rules_by_pattern_are_listed_where_they_hold() {
             "/users/{id}: 100 per 1 day (default_limits)",
             "POST /users/{id}: 1 per 1 day (rule POST /users/{name})",
             "/api/a: 3 per 1 day (rule /api)",
-            "unmatched paths of ``: -",
+            "unmatched paths: -",
             "/users/me: 2 per 1 day (rule /users/me)",
             "POST /users/me: 1 per 1 day (rule POST /users/{name}), 2 per 1 day (rule /users/me)",
             "unmatched paths of `/api`: 3 per 1 day (rule /api)",
