@@ -151,6 +151,21 @@ async fn methods_with_other_limits_are_listed_apart() {
     assert_eq!(of_route, expected.map(str::to_owned).into());
 }
 
+/// The counts of the methods are apart, the limits are not.
+#[actix_web::test]
+async fn head_is_listed_with_the_limits_of_get() {
+    #[limit("5/minute", methods = ["GET"])]
+    #[actix_web::route("/both", method = "GET", method = "HEAD")]
+    async fn both() -> HttpResponse {
+        ok().await
+    }
+    let limiter = build(Limiter::builder().default_limits("100/day").default_limits_per_method(true));
+    let app = init_service(App::new().wrap(limiter.clone()).service(both).route("/x", web::to(ok))).await;
+    assert_eq!(status_of(&app, "/both").await, 200);
+    assert_eq!(listed(&limiter)[0], "GET,HEAD /both: 5 per 1 minute (route GET,HEAD /both)");
+    assert_eq!(listed(&limiter)[1], "/x: 100 per 1 day (default_limits)");
+}
+
 #[actix_web::test]
 async fn options_of_limits_are_listed() {
     fn quotas(_: &actix_web::dev::ServiceRequest) -> &'static str {
