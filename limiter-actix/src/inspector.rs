@@ -21,6 +21,8 @@ impl Limiter {
     /// Returns an inspector of this limiter, to be mounted at `path`: a page and a JSON interface. It needs an
     /// [authorization](InspectorBuilder::authorize) before an app accepts it.
     ///
+    /// All that is below `path` belongs to the inspector, so `path` is not `/`.
+    ///
     /// It shows the limits by route, the settings, the windows of a client, the busiest clients, the outcomes of the last
     /// hour, the health of the storage, and the bans. It clears and bans clients, switches the limiter off and on, and sets
     /// limits to shadow. [The documentation][page] has the interface and how it is protected.

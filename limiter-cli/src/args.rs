@@ -1,6 +1,6 @@
 //! The arguments of the command line.
 
-use std::{num::NonZeroUsize, path::PathBuf};
+use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -9,11 +9,17 @@ use limiter_actix::Strategy;
 const EXIT_CODES: &str = "\
 Exit codes:
   0  the command ran, and found no problem
-  1  it found a problem: an error in a settings file, no line to read, more refusals than --max-refused
+  1  it found a problem: an error in a settings file, no line to read, more refusals than --max-refused,
+     a client that is refused, nothing to change
   2  the arguments are invalid
-  3  reading or writing a file failed";
+  3  reading or writing a file failed
+  4  the inspector of a running limiter did not answer, or refused
 
-/// Check rate limits, and try them on access logs before clients meet them.
+Environment:
+  LIMITER_INSPECTOR  the address of the inspector, such as http://127.0.0.1:8080/limiter
+  LIMITER_TOKEN      its token: the one to view, or the one to change";
+
+/// Check rate limits, try them on access logs before clients meet them, and steer a running limiter.
 #[derive(Debug, Parser)]
 #[command(name = "limiter", version, after_help = EXIT_CODES, max_term_width = 100)]
 pub(crate) struct Arguments {
@@ -36,6 +42,20 @@ pub(crate) enum Command {
     Check(Check),
     Replay(Replay),
     Suggest(Suggest),
+    /// Show the limits by route of a running limiter.
+    Limits(Running),
+    /// Show the settings in force of a running limiter, and where each comes from.
+    Config(Running),
+    /// Show why a client is refused, and until when. Exits with 1 if it is refused.
+    Client(Lookup),
+    /// Show the busiest and the most refused clients of a running limiter.
+    Top(Running),
+    /// Forget the counts of a client.
+    Clear(Lookup),
+    Ban(Ban),
+    /// End the ban of a client or a network.
+    Unban(Lookup),
+    Watch(Watch),
     /// Print the completions of a shell.
     Completions {
         /// The shell.
@@ -116,6 +136,51 @@ pub(crate) struct Suggest {
     pub(crate) json: bool,
 }
 
+/// A running limiter.
+#[derive(Args, Debug)]
+pub(crate) struct Running {
+    /// The address of the inspector, such as `http://127.0.0.1:8080/limiter`. Defaults to `LIMITER_INSPECTOR`.
+    #[arg(long, value_name = "URL")]
+    pub(crate) inspector: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A client of a running limiter.
+#[derive(Args, Debug)]
+pub(crate) struct Lookup {
+    /// The client: an address, the kind and value of a key such as `user:alice`, or as it is listed.
+    pub(crate) client: String,
+    #[command(flatten)]
+    pub(crate) running: Running,
+}
+
+/// Ban a client or a network.
+#[derive(Args, Debug)]
+pub(crate) struct Ban {
+    /// The client, or a network such as `192.0.2.0/24`.
+    pub(crate) client: String,
+    /// The duration, such as `90s`, `15m`, `2h` or `7d`.
+    #[arg(value_parser = duration)]
+    pub(crate) duration: Duration,
+    /// The reason, for operators.
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) reason: String,
+    #[command(flatten)]
+    pub(crate) running: Running,
+}
+
+/// Show the outcomes of requests every two seconds: those of the last minute and the current one.
+#[derive(Args, Debug)]
+pub(crate) struct Watch {
+    /// The number of lines after which to end.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) updates: Option<u64>,
+    #[command(flatten)]
+    pub(crate) running: Running,
+}
+
 /// Access logs, and how to read them.
 #[derive(Args, Debug)]
 pub(crate) struct Logs {
@@ -145,6 +210,18 @@ pub(crate) enum Format {
     Caddy,
     /// JSON lines of Traefik.
     Traefik,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let expected = || "expected a number with a unit, such as 90s, 15m, 2h or 7d".to_owned();
+    let units = [("s", 1), ("m", 60), ("h", 3600), ("d", 86_400)];
+    let (number, seconds) = units
+        .iter()
+        .find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, *seconds)))
+        .ok_or_else(expected)?;
+    let number: u64 = number.parse().map_err(|_| expected())?;
+    let seconds = number.checked_mul(seconds).filter(|seconds| *seconds > 0).ok_or_else(expected)?;
+    Ok(Duration::from_secs(seconds))
 }
 
 fn percent(text: &str) -> Result<f64, String> {

@@ -1,10 +1,11 @@
-//! The command line of `limiter-actix`: checks limits, replays access logs, suggests quotas.
+//! The command line of `limiter-actix`: checks limits, replays access logs, suggests quotas, steers a running limiter.
 //!
 //! ```console
 //! $ cargo install limiter-cli
 //! $ limiter check limits.toml                  # errors with their lines, or the declared limits
 //! $ limiter replay limits.toml access.log.gz   # refusals by limit, route and client
 //! $ limiter suggest access.log                 # quotas that touch few clients
+//! $ limiter client user:42                     # why a running app refuses this client, and until when
 //! ```
 //!
 //! Logs may be common, combined, or JSON lines of nginx, Caddy and Traefik; plain, gzip or zstd. The
@@ -17,6 +18,7 @@ mod check;
 mod clients;
 mod frequent;
 mod input;
+mod live;
 mod log;
 mod outcome;
 mod output;
@@ -57,6 +59,14 @@ fn run(command: Command, output: &mut Output) -> Result<Outcome, Failure> {
         Command::Check(arguments) => check::run(&arguments, output),
         Command::Replay(arguments) => replay::run(&arguments, output),
         Command::Suggest(arguments) => suggest::run(&arguments, output),
+        Command::Limits(arguments) => live::limits(&arguments, output),
+        Command::Config(arguments) => live::config(&arguments, output),
+        Command::Client(arguments) => live::client(&arguments, output),
+        Command::Top(arguments) => live::top(&arguments, output),
+        Command::Clear(arguments) => live::clear(&arguments, output),
+        Command::Ban(arguments) => live::ban(&arguments, output),
+        Command::Unban(arguments) => live::unban(&arguments, output),
+        Command::Watch(arguments) => live::watch(&arguments, output),
         Command::Completions { shell } => assist::completions(shell, output),
         Command::Man => assist::man(output),
     }

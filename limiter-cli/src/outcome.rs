@@ -20,6 +20,9 @@ pub(crate) enum Failure {
     /// A file of settings is invalid.
     #[error("{0}")]
     Settings(#[from] limiter_actix::BuildError),
+    /// The inspector of a running limiter did not answer, or refused.
+    #[error("{address}: {error}")]
+    Inspector { address: String, error: String },
     /// Reading a file failed.
     #[error("cannot read {}: {error}", path.display())]
     Read { path: PathBuf, error: io::Error },
@@ -50,6 +53,7 @@ impl Failure {
         ExitCode::from(match self {
             Self::Settings(_) => 1,
             Self::Usage(_) => 2,
+            Self::Inspector { .. } => 4,
             Self::Read { .. } | Self::Write { .. } | Self::Output(_) => 3,
         })
     }

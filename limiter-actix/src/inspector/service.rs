@@ -108,7 +108,7 @@ impl Inspector {
     }
 
     fn deny(&self, req: &HttpRequest) -> HttpResponse {
-        if req.method() != Method::GET {
+        if req.method() == Method::POST {
             log_refused("", "not authorized");
         }
         let Some(challenge) = self.authorization.challenge() else {

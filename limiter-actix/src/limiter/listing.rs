@@ -33,7 +33,7 @@ impl Limiter {
     /// let listed = limiter.limits();
     /// assert_eq!(listed[0].to_string(), "GET /search");
     /// assert_eq!(listed[0].limits()[0].to_string(), "5 per 1 minute (route GET /search)");
-    /// assert_eq!(listed[1].to_string(), "unmatched paths of ``");
+    /// assert_eq!(listed[1].to_string(), "unmatched paths");
     /// assert_eq!(listed[1].limits()[0].to_string(), "100 per 1 hour (default_limits)");
     /// # Ok(())
     /// # }

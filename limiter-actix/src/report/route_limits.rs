@@ -57,6 +57,7 @@ impl fmt::Display for RouteLimits {
         let separator = if self.methods.is_empty() { "" } else { " " };
         match &self.pattern {
             Some(pattern) => write!(f, "{separator}{pattern}"),
+            None if self.prefix.is_empty() => write!(f, "{separator}unmatched paths"),
             None => write!(f, "{separator}unmatched paths of `{}`", self.prefix),
         }
     }

@@ -12,7 +12,7 @@ use super::{
     route_tree::RouteTree,
 };
 use crate::{
-    Rule,
+    Limit, Rule,
     plan::key::RuleId,
     settings::{Settings, path_pattern::PathPattern},
 };
@@ -155,17 +155,26 @@ impl AppRules {
         self.scopes.iter().any(|there| there.id == rule && there.scope == scope)
     }
 
-    fn methods_in_rules(&self, settings: &Settings) -> Vec<Method> {
+    /// Returns whether any limit has a count for each method.
+    pub(super) fn counts_methods_apart(&self, settings: &Settings) -> bool {
+        settings.defaults.per_method || self.limits(settings).any(|limit| limit.per_method)
+    }
+
+    /// Returns all limits of the app.
+    fn limits<'a>(&'a self, settings: &'a Settings) -> impl Iterator<Item = &'a Limit> {
         let registered =
             self.registered.values().flat_map(|rule| rule.registered.rules()).map(|rule| &rule.limits);
         let patterns = self.patterns.all.iter().map(|pattern| &pattern.rule.limits);
         let tiers = [&settings.defaults.limits, &settings.application, &settings.meta];
         let tiers = tiers.into_iter().chain(&settings.failure.limits);
-        let limits = registered.chain(patterns).chain(tiers).flat_map(|limits| &limits.0);
+        registered.chain(patterns).chain(tiers).flat_map(|limits| &limits.0)
+    }
+
+    fn methods_in_rules(&self, settings: &Settings) -> Vec<Method> {
         let of_patterns = self.patterns.all.iter().flat_map(|rule| match &rule.pattern {
             PathPattern::Route(_, methods) => methods.as_slice(),
             PathPattern::Scope(_) => &[],
         });
-        limits.flat_map(|limit| &limit.methods).chain(of_patterns).cloned().collect()
+        self.limits(settings).flat_map(|limit| &limit.methods).chain(of_patterns).cloned().collect()
     }
 }

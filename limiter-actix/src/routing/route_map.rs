@@ -11,7 +11,7 @@ use foldhash::fast::FixedState;
 use super::{
     app_rules::{AppRules, DeclaredRule},
     beacon::RuleSite,
-    label::STANDARD,
+    label::{STANDARD, counted_as},
     path_rules::{Covering, union},
     pattern_text::sample,
     plan_builder::PlanBuilder,
@@ -100,13 +100,23 @@ impl RouteMap {
     pub(crate) fn list(&self) -> Vec<ListedRoute> {
         let patterns = self.places.iter().flat_map(|place| place.patterns.iter().map(|pattern| &**pattern));
         let rules = AppRules::new(&self.config.settings, patterns, &self.rules);
-        let mut methods = STANDARD.to_vec();
-        for method in rules.custom_methods() {
-            if *method != Method::HEAD && !methods.contains(method) {
+        let methods = self.methods(&rules);
+        self.places.iter().flat_map(|place| self.list_place(place, &rules, &methods)).collect()
+    }
+
+    /// Returns the methods that may have limits of their own, and one for all others. If a limit counts methods apart, all
+    /// standard ones, for the sake of their counts.
+    fn methods(&self, rules: &AppRules) -> Vec<Method> {
+        let mut methods: Vec<Method> = Vec::new();
+        for method in rules.custom_methods().iter().filter(|method| **method != Method::HEAD) {
+            if !methods.contains(method) {
                 methods.push(method.clone());
             }
         }
-        self.places.iter().flat_map(|place| self.list_place(place, &rules, &methods)).collect()
+        let is_all = rules.counts_methods_apart(&self.config.settings);
+        let others: Vec<_> = STANDARD.into_iter().filter(|method| !methods.contains(method)).collect();
+        // Others come first, so that they are the usual ones among equals.
+        others.into_iter().take(if is_all { usize::MAX } else { 1 }).chain(methods).collect()
     }
 
     /// Lists the limits of a place, once for all methods that have the same.
@@ -121,12 +131,10 @@ impl RouteMap {
                 None => listed.push(route),
             }
         }
-        if place.methods.is_empty() {
-            // The most frequent limits are those of all other methods.
-            let most = listed.iter().map(|route| route.route.methods.len()).max();
-            if let Some(others) = listed.iter_mut().find(|route| Some(route.route.methods.len()) == most) {
-                others.route.methods.clear();
-            }
+        if place.methods.is_empty()
+            && let Some(others) = listed.first_mut()
+        {
+            others.route.methods.clear();
         }
         listed
     }
@@ -143,7 +151,7 @@ impl RouteMap {
             pattern: place.patterns.first().cloned(),
             covering: covering.clone(),
             registered: place.registered.clone(),
-            method: method.clone(),
+            method: counted_as(method, rules.custom_methods()),
             ..PlanKey::default()
         };
         let plan = PlanBuilder { rules, settings, key: &key }.build();

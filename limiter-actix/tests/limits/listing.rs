@@ -76,7 +76,7 @@ async fn routes_are_listed_method_by_method() {
              2 per 1 hour (route POST /search)",
             "GET /health: -",
             "/plain: 1000 per 1 day (application_limits), 100 per 1 day (default_limits)",
-            "unmatched paths of ``: 1000 per 1 day (application_limits), 100 per 1 day (default_limits)",
+            "unmatched paths: 1000 per 1 day (application_limits), 100 per 1 day (default_limits)",
         ]
     );
     let open = only(&limiter, "GET /health");
@@ -110,7 +110,7 @@ async fn scopes_pass_their_limits_on_to_what_is_inside() {
             format!("/outer/inner/a: {of_inner}"),
             "/outer/inner/open: -".to_owned(),
             "/outer/b: 2 per 1 day (scope /outer)".to_owned(),
-            "unmatched paths of ``: 100 per 1 day (default_limits)".to_owned(),
+            "unmatched paths: 100 per 1 day (default_limits)".to_owned(),
             "unmatched paths of `/outer`: 2 per 1 day (scope /outer)".to_owned(),
             format!("unmatched paths of `/outer/inner`: {of_inner}"),
             "unmatched paths of `/outer/inner/open`: -".to_owned(),
@@ -149,6 +149,21 @@ async fn methods_with_other_limits_are_listed_apart() {
         "PURGE /r: 1 per 1 day (rule PURGE /r)",
     ];
     assert_eq!(of_route, expected.map(str::to_owned).into());
+}
+
+/// The counts of the methods are apart, the limits are not.
+#[actix_web::test]
+async fn head_is_listed_with_the_limits_of_get() {
+    #[limit("5/minute", methods = ["GET"])]
+    #[actix_web::route("/both", method = "GET", method = "HEAD")]
+    async fn both() -> HttpResponse {
+        ok().await
+    }
+    let limiter = build(Limiter::builder().default_limits("100/day").default_limits_per_method(true));
+    let app = init_service(App::new().wrap(limiter.clone()).service(both).route("/x", web::to(ok))).await;
+    assert_eq!(status_of(&app, "/both").await, 200);
+    assert_eq!(listed(&limiter)[0], "GET,HEAD /both: 5 per 1 minute (route GET,HEAD /both)");
+    assert_eq!(listed(&limiter)[1], "/x: 100 per 1 day (default_limits)");
 }
 
 #[actix_web::test]
@@ -198,7 +213,7 @@ async fn rules_by_pattern_are_listed_where_they_hold() {
             "/users/{id}: 100 per 1 day (default_limits)",
             "POST /users/{id}: 1 per 1 day (rule POST /users/{name})",
             "/api/a: 3 per 1 day (rule /api)",
-            "unmatched paths of ``: -",
+            "unmatched paths: -",
             "/users/me: 2 per 1 day (rule /users/me)",
             "POST /users/me: 1 per 1 day (rule POST /users/{name}), 2 per 1 day (rule /users/me)",
             "unmatched paths of `/api`: 3 per 1 day (rule /api)",

@@ -2,7 +2,7 @@
 
 use limiter_test_support::{
     client::{Answer, Client},
-    program::run_example,
+    program::{run_example, run_example_in},
 };
 
 /// Asks so often in turn; returns the statuses.
@@ -91,4 +91,18 @@ fn refusals_have_custom_responses() {
     // Not the limiter's refusal, so not its page either.
     let busy = client.ask("GET", "/busy", &[("Accept", "text/html")]);
     assert_eq!((busy.status, busy.body.as_str()), (429, "all printers are busy\n"));
+}
+
+#[test]
+fn the_inspector_shows_and_clears_a_client() {
+    let [view, change] = ["view-0123456789abcdef", "change-0123456789abcdef"];
+    let program =
+        run_example_in("inspector", &[("LIMITER_VIEW_TOKEN", view), ("LIMITER_CHANGE_TOKEN", change)]);
+    let mut client = Client::connect(program.address);
+    assert_eq!(statuses(&mut client, "/search", &[], 6), [200, 200, 200, 200, 200, 429]);
+    let bearer = format!("Bearer {view}");
+    let target = "/limiter/api/v1/client?client=127.0.0.1";
+    assert_eq!(client.get(target).status, 401);
+    let shown = client.ask("GET", target, &[("Authorization", &bearer)]);
+    assert!(shown.body.contains("\"is_refused\":true"), "{}", shown.body);
 }

@@ -57,11 +57,24 @@ pub fn run_example(name: &str) -> Program {
 ///
 /// When it does not start.
 pub fn run_example_with(name: &str, features: &str) -> Program {
-    let program = build_example_with(name, features);
+    run(build_example_with(name, features), &[])
+}
+
+/// Runs an example with variables in its environment, as [`run_example`] does.
+///
+/// # Panics
+///
+/// When it does not start.
+pub fn run_example_in(name: &str, environment: &[(&str, &str)]) -> Program {
+    run(build_example(name), environment)
+}
+
+fn run(program: PathBuf, environment: &[(&str, &str)]) -> Program {
     // Nobody else is given the port so soon after it was free.
     let address = TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port is free");
     let mut process = Command::new(program)
         .env("ADDR", address.to_string())
+        .envs(environment.iter().copied())
         .stdout(Stdio::piped())
         .spawn()
         .expect("the example starts");

@@ -3,6 +3,7 @@
 mod check;
 mod formats;
 mod hostile;
+mod live;
 mod replay;
 mod suggest;
 mod support;

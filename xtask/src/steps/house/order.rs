@@ -83,7 +83,7 @@ pub(super) const CRATES: &[Order] = &[
             input log
             reading
             clients frequent
-            check replay suggest assist
+            check replay suggest live assist
             main
         ",
     },
