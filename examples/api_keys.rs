@@ -73,7 +73,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let plans = Arc::new(Plans::read()?);
     let limiter = Limiter::builder()
         // All API keys of a customer share one count. Without a customer, the key falls back to the address.
-        .key(key::extension(|customer: &Customer| Key::text("customer", customer.id.to_string())))
+        .key(key::extension(|customer: &Customer| Key::text("customer", customer.id)))
         // Application limits count over all routes together, default limits per route.
         .application_limits([
             Limit::dynamic(move |req| plans.of(req)).name("plan"),

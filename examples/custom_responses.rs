@@ -43,7 +43,7 @@ async fn tickets() -> impl Responder {
 }
 
 fn to_the_waiting_room(breach: &Breach) -> Option<HttpResponse> {
-    let room = format!("/waiting-room?seconds={}", seconds(breach)?);
+    let room = format!("/waiting-room?seconds={}", breach.retry_after_secs()?);
     Some(HttpResponse::SeeOther().insert_header((LOCATION, room)).finish())
 }
 
@@ -64,7 +64,7 @@ fn as_json(breach: &Breach) -> HttpResponse {
         "error": "too many requests",
         "message": breach.message(),
         "limit": breach.quota().to_string(),
-        "wait": seconds(breach),
+        "wait": breach.retry_after_secs(),
     });
     HttpResponse::TooManyRequests().json(body)
 }
@@ -81,7 +81,7 @@ fn site_page<B: MessageBody + 'static>(
         return Ok(ErrorHandlerResponse::Response(response.map_into_left_body()));
     };
     // `Breach::message` would need to be escaped here.
-    let wait = seconds(&breach).map_or("later".to_owned(), |wait| format!("in {wait} seconds"));
+    let wait = breach.retry_after_secs().map_or("later".to_owned(), |wait| format!("in {wait} seconds"));
     let page = format!("<!doctype html><title>My site</title><h1>Too fast</h1><p>Please come back {wait}.\n");
     // The other headers stay, including `Retry-After`.
     let response = response.map_body(|head, _| {
@@ -91,11 +91,6 @@ fn site_page<B: MessageBody + 'static>(
     Ok(ErrorHandlerResponse::Response(response.map_into_right_body()))
 }
 
-/// Returns the wait in whole seconds, as in `Retry-After`; `None` if no wait helps.
-fn seconds(breach: &Breach) -> Option<u64> {
-    breach.retry_after().map(|wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
-}
-
 fn says(req: &HttpRequest, name: impl AsHeaderName, text: &str) -> bool {
     req.headers().get(name).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains(text))
 }
@@ -103,7 +98,7 @@ fn says(req: &HttpRequest, name: impl AsHeaderName, text: &str) -> bool {
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = std::env::var("ADDR").unwrap_or_else(|_| "127.0.0.1:8080".to_owned());
-    let limiter = Limiter::builder().on_breach(|breach| Some(as_json(breach))).build()?;
+    let limiter = Limiter::builder().on_breach(as_json).build()?;
 
     let server = HttpServer::new(move || {
         App::new()

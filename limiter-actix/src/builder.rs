@@ -75,7 +75,7 @@ use crate::{
 /// # Ok::<(), limiter_actix::BuildError>(())
 /// ```
 #[derive(Clone, Debug)]
-#[must_use]
+#[must_use = "a builder is no limiter: call `build`"]
 pub struct LimiterBuilder {
     /// The settings that only code has, and the defaults of all others.
     settings: Settings,

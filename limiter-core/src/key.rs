@@ -2,6 +2,7 @@
 
 use std::{
     borrow::Cow,
+    fmt::Display,
     net::{IpAddr, Ipv6Addr},
 };
 
@@ -49,12 +50,12 @@ impl Key {
         }))
     }
 
-    /// Creates a key from a text of some kind, such as `("user", "alice")`.
+    /// Creates a key from a value of some kind, such as `("user", "alice")` or `("user", 42)`.
     ///
-    /// An empty value makes a missing key.
+    /// Values with the same text are the same client. An empty text makes a missing key.
     #[must_use]
-    pub fn text(kind: impl Into<Cow<'static, str>>, value: impl Into<Box<str>>) -> Self {
-        let value = value.into();
+    pub fn text(kind: impl Into<Cow<'static, str>>, value: impl Display) -> Self {
+        let value = value.to_string().into_boxed_str();
         if value.is_empty() {
             return Self::missing();
         }

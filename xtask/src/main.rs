@@ -8,6 +8,7 @@ use std::{
 };
 
 mod cargo;
+mod interface;
 mod python;
 mod readme;
 mod runner;
@@ -21,6 +22,9 @@ fn main() -> ExitCode {
     match arguments.split_first() {
         Some((command, paths)) if command == "house" && !paths.is_empty() => list(paths),
         Some((command, names)) if command == "test" => test(names),
+        Some((command, [])) if command == "interface" => {
+            finish(go_to_root().and_then(|()| steps::document()).and_then(|()| interface::write()))
+        }
         Some((command, [])) if command == "readme" => finish(go_to_root().and_then(|()| readme::write())),
         Some((command, _)) if ["help", "--help", "-h"].contains(&command.as_str()) => {
             print!("{}", usage());
@@ -83,6 +87,7 @@ cargo xtask test            runs all steps, after installing the programs they n
 cargo xtask test STEP...    runs these steps, after installing the programs they need
 cargo xtask house PATH...   lists the banned words in these files and folders
 cargo xtask readme          writes the READMEs of the crates, from their documentation
+cargo xtask interface       stores the public interface of the libraries
 cargo xtask help            prints this text
 
 steps:";

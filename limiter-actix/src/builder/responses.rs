@@ -51,22 +51,39 @@ impl LimiterBuilder {
         self
     }
 
-    /// Sets the function that responds to refusals, unless the limit's own has responded. If it returns `None`, the
-    /// default response is sent.
-    pub fn on_breach(
-        mut self,
-        respond: impl Fn(&Breach) -> Option<HttpResponse> + Send + Sync + 'static,
-    ) -> Self {
-        self.settings.on_breach = Some(Callback(Arc::new(respond)));
+    /// Sets the function that responds to refusals, unless the limit's own has responded. It returns a response, or an
+    /// `Option` of one. If it returns `None`, the default response is sent.
+    ///
+    /// ```
+    /// use actix_web::HttpResponse;
+    /// use limiter_actix::{Breach, Limiter};
+    ///
+    /// fn wait(breach: &Breach) -> HttpResponse {
+    ///     let seconds = breach.retry_after_secs().unwrap_or_default();
+    ///     HttpResponse::TooManyRequests().body(format!("in {seconds} seconds, please"))
+    /// }
+    ///
+    /// let limiter = Limiter::builder().default_limits("60/minute").on_breach(wait).build()?;
+    /// # let _ = limiter;
+    /// # Ok::<(), limiter_actix::BuildError>(())
+    /// ```
+    pub fn on_breach<F, R>(mut self, respond: F) -> Self
+    where
+        F: Fn(&Breach) -> R + Send + Sync + 'static,
+        R: Into<Option<HttpResponse>>,
+    {
+        self.settings.on_breach = Some(Callback(Arc::new(move |breach| respond(breach).into())));
         self
     }
 
-    /// Sets the function that responds to refusals by meta limits. If it returns `None`, the default response is sent.
-    pub fn on_meta_breach(
-        mut self,
-        respond: impl Fn(&Breach) -> Option<HttpResponse> + Send + Sync + 'static,
-    ) -> Self {
-        self.settings.on_meta_breach = Some(Callback(Arc::new(respond)));
+    /// Sets the function that responds to refusals by meta limits, as [`on_breach`](Self::on_breach) does to
+    /// others.
+    pub fn on_meta_breach<F, R>(mut self, respond: F) -> Self
+    where
+        F: Fn(&Breach) -> R + Send + Sync + 'static,
+        R: Into<Option<HttpResponse>>,
+    {
+        self.settings.on_meta_breach = Some(Callback(Arc::new(move |breach| respond(breach).into())));
         self
     }
 }

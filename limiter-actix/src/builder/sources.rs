@@ -1,8 +1,8 @@
 //! Sources of settings other than code: the environment, and a file.
 
-use std::env;
 #[cfg(feature = "config-file")]
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
+use std::{env, path::PathBuf};
 
 use super::LimiterBuilder;
 #[cfg(feature = "config-file")]
@@ -100,6 +100,16 @@ impl LimiterBuilder {
     /// rename it. If the file has errors, they are logged (`L021`), and the settings stay as they are.
     pub fn reload_every(mut self, interval: Duration) -> Self {
         self.reload_every = Some(interval.max(MIN_INTERVAL));
+        self
+    }
+}
+
+#[cfg(not(feature = "config-file"))]
+impl LimiterBuilder {
+    /// Makes [`build`](Self::build) fail, since reading a file takes the feature `config-file`.
+    #[deprecated(note = "enable the feature `config-file` of `limiter-actix`")]
+    pub fn from_file(mut self, _path: impl Into<PathBuf>) -> Self {
+        self.issue(".from_file(..)", "expected the feature `config-file` of `limiter-actix`");
         self
     }
 }

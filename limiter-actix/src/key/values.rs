@@ -121,7 +121,7 @@ pub fn cookie(name: &str) -> impl Fn(&ServiceRequest) -> Key + Clone + Send + Sy
 ///
 /// // By user, or by address if nobody is signed in.
 /// let limiter = Limiter::builder()
-///     .key(key::extension(|user: &User| Key::text("user", user.id.to_string())))
+///     .key(key::extension(|user: &User| Key::text("user", user.id)))
 ///     .build()?;
 /// # let _ = limiter;
 /// # Ok::<(), limiter_actix::BuildError>(())

@@ -135,11 +135,12 @@ impl Limit {
 
     /// Sets the function that responds to a refusal by this limit. If it returns `None`, the limiter's response is
     /// sent.
-    pub fn on_breach(
-        mut self,
-        respond: impl Fn(&Breach) -> Option<HttpResponse> + Send + Sync + 'static,
-    ) -> Self {
-        self.on_breach = Some(Callback(Arc::new(respond)));
+    pub fn on_breach<F, R>(mut self, respond: F) -> Self
+    where
+        F: Fn(&Breach) -> R + Send + Sync + 'static,
+        R: Into<Option<HttpResponse>>,
+    {
+        self.on_breach = Some(Callback(Arc::new(move |breach| respond(breach).into())));
         self
     }
 

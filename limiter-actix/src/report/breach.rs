@@ -56,6 +56,12 @@ impl Breach {
         Some(self.meta_wait.map_or(wait, |meta_wait| meta_wait.max(wait)))
     }
 
+    /// Returns [`retry_after`](Self::retry_after) in whole seconds, as the header `Retry-After` has it: rounded up, and
+    /// at least 1.
+    pub fn retry_after_secs(&self) -> Option<u64> {
+        self.retry_after().map(whole_seconds)
+    }
+
     /// Returns the key of the refused client. Its `Debug` output contains addresses, but no other values.
     pub fn key(&self) -> &Key {
         &self.key
@@ -102,4 +108,9 @@ impl Breach {
     pub fn limits(&self) -> &CurrentLimits {
         &self.limits
     }
+}
+
+/// Returns the seconds that a client waits, rounded up. A client with no wait at all would retry at once.
+pub(crate) fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
 }

@@ -62,8 +62,12 @@ async fn another_status_is_an_error_of_build() {
 #[actix_web::test]
 async fn the_application_may_respond_itself() {
     let on_ban = |ban: &Ban| ban.reason().starts_with('<').then(|| HttpResponse::Gone().body("gone"));
-    let limiter =
-        banned(Limiter::builder().on_ban(on_ban).on_breach(|_| panic!("no limit is breached"))).await;
+    let limiter = banned(
+        Limiter::builder()
+            .on_ban(on_ban)
+            .on_breach(|_| -> Option<HttpResponse> { panic!("no limit is breached") }),
+    )
+    .await;
     let answer = answer_to(&app(&limiter).await, ALICE).await;
     assert_eq!((answer.status, &*answer.body), (410, "gone"));
     assert!(answer.header("retry-after").is_some(), "it is set whatever the response is");

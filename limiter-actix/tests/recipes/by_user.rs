@@ -38,7 +38,7 @@ async fn index() -> impl Responder {
 
 fn server(listener: TcpListener) -> io::Result<Server> {
     let limiter = Limiter::builder()
-        .key(key::extension(|user: &User| Key::text("user", user.id.to_string())))
+        .key(key::extension(|user: &User| Key::text("user", user.id)))
         .default_limits("3/hour")
         .build()
         .map_err(io::Error::other)?;

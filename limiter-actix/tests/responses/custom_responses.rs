@@ -89,3 +89,22 @@ async fn on_breach_receives_the_breach() {
     assert_eq!((answer.header("retry-after"), answer.header("x-ratelimit-limit")), (Some("3600"), Some("1")));
     assert!(answer.header("ratelimit").is_some_and(|field| field.contains(r#""hourly";r=0;t=3600"#)));
 }
+
+#[actix_web::test]
+async fn a_response_need_not_be_an_option() {
+    fn wait(breach: &Breach) -> HttpResponse {
+        HttpResponse::TooManyRequests().body(format!("{:?}", breach.retry_after_secs()))
+    }
+    let of_limiter = refused(limiter().default_limits("1/minute").on_breach(wait)).await;
+    assert_eq!(of_limiter.body, "Some(60)");
+    let limit = Limit::new(Quota::per_hour(1)).on_breach(wait);
+    assert_eq!(refused(limiter().default_limits(limit)).await.body, "Some(3600)");
+}
+
+#[actix_web::test]
+async fn a_request_that_never_passes_has_no_seconds_to_wait() {
+    let limit = Limit::new(Quota::per_hour(1)).cost(2).on_breach(|breach: &Breach| {
+        HttpResponse::TooManyRequests().body(format!("{:?}", breach.retry_after_secs()))
+    });
+    assert_eq!(refused(limiter().default_limits(limit)).await.body, "None");
+}

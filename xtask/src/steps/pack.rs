@@ -67,8 +67,7 @@ impl Stranger {
 
     /// Packs all crates that are published, and unpacks them in the folder.
     fn pack(&self) -> Result<(), Box<dyn Error>> {
-        let [(core, _), (macros, _), (actix, _), (cli, _)] = CRATES;
-        let packages = ["-p", core, "-p", macros, "-p", actix, "-p", cli];
+        let packages = CRATES.iter().flat_map(|(name, _)| ["-p", name]);
         cargo(["package", "--no-verify", "--allow-dirty"]).args(packages).run()?;
         for (name, _) in CRATES {
             let package = format!("{name}-{}", env!("CARGO_PKG_VERSION"));

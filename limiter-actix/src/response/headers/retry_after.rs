@@ -3,8 +3,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, HttpDate, TryIntoHeaderValue};
 use limiter_core::Timestamp;
 
-use super::format::{number, seconds};
-use crate::RetryAfter;
+use super::format::number;
+use crate::{RetryAfter, report::breach::whole_seconds};
 
 /// Sets the header, unless it is there with a longer wait.
 pub(super) fn set(
@@ -14,9 +14,8 @@ pub(super) fn set(
     wait: Duration,
     now: Timestamp,
 ) {
-    // A client with no wait at all would retry at once.
     let wait = wait.max(Duration::from_secs(1));
-    if read(headers, name, now).is_some_and(|there| there > seconds(wait)) {
+    if read(headers, name, now).is_some_and(|there| there > whole_seconds(wait)) {
         return;
     }
     if let Some(value) = value(form, wait, now) {
@@ -26,7 +25,7 @@ pub(super) fn set(
 
 fn value(form: RetryAfter, wait: Duration, now: Timestamp) -> Option<HeaderValue> {
     match form {
-        RetryAfter::Seconds => Some(number(seconds(wait))),
+        RetryAfter::Seconds => Some(number(whole_seconds(wait))),
         RetryAfter::HttpDate => {
             let until = Duration::from_secs(now.after(wait).as_secs_ceil());
             HttpDate::from(UNIX_EPOCH + until).try_into_value().ok()
