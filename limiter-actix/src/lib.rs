@@ -52,7 +52,7 @@ mod top;
 
 pub use limiter_core::{
     Clock, Key, KeyForm, ManualClock, ParseQuotaError, ParseStrategyError, Policy, PolicyError, Quota,
-    Quotas, Scope, Strategy, SystemClock, Timestamp, Unit, Window, storage,
+    Quotas, Scope, Strategy, SystemClock, TimeZone, Timestamp, Unit, Window, storage,
 };
 #[cfg(feature = "macros")]
 pub use limiter_macros::{exempt, limit};

@@ -22,7 +22,7 @@ pub(crate) mod suggest;
 use std::sync::{Arc, atomic::AtomicBool};
 
 use actix_web::dev::ServiceRequest;
-use limiter_core::{Clock, Key, KeyForms, Strategy};
+use limiter_core::{Clock, Key, KeyForms, Strategy, TimeZone};
 
 use self::{
     backend::Backend, banned::BannedSettings, bound_names::BoundNames, headers::HeaderSettings,
@@ -62,6 +62,8 @@ pub(crate) struct Settings {
     /// The forms in which logs and breaches show clients.
     pub(crate) key_forms: Arc<KeyForms>,
     pub(crate) strategy: Strategy,
+    /// The time zone in which calendar windows end.
+    pub(crate) time_zone: TimeZone,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) storage: Backend,
     pub(crate) failure: FailureSettings,

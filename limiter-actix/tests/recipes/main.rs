@@ -23,6 +23,7 @@ mod api_key;
 mod ban;
 mod by_country;
 mod by_user;
+mod calendar;
 mod cors;
 mod failed_logins;
 mod files;
