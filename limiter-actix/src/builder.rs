@@ -21,7 +21,7 @@ use std::{fmt, sync::Arc};
 
 use actix_web::dev::ServiceRequest;
 use limiter_core::{
-    Clock, KeyForm, KeyForms, Strategy, SystemClock,
+    Clock, KeyForm, KeyForms, Strategy, SystemClock, TimeZone,
     storage::{MemoryStorage, Storage},
 };
 
@@ -100,6 +100,7 @@ impl LimiterBuilder {
                 address: Arc::default(),
                 key_forms: Arc::new(KeyForms::new()),
                 strategy: Strategy::default(),
+                time_zone: TimeZone::UTC,
                 clock: Arc::new(SystemClock::new()),
                 storage: Backend::Memory(Arc::new(MemoryStorage::new())),
                 failure: FailureSettings::default(),
@@ -155,8 +156,22 @@ impl LimiterBuilder {
     }
 
     /// Sets the counting strategy of limits without one. Defaults to [`Strategy::FixedWindow`].
+    ///
+    /// Windows that end by the calendar are always fixed ones.
     pub fn strategy(mut self, strategy: Strategy) -> Self {
         self.code.strategy = Some(strategy);
+        self
+    }
+
+    /// Sets the time zone in which calendar windows end, such as that of `1000 per calendar day`. Defaults to `UTC`.
+    ///
+    /// It is an offset such as `+02:00`, or with the feature `time-zones` a name such as `Europe/Berlin`, whose days last
+    /// 23 or 25 hours where daylight saving time changes. An invalid text makes `build` fail.
+    pub fn time_zone(mut self, zone: &str) -> Self {
+        match zone.parse::<TimeZone>() {
+            Ok(zone) => self.code.time_zone = Some(zone),
+            Err(error) => self.issue(format!(".time_zone({zone:?})"), error),
+        }
         self
     }
 

@@ -40,6 +40,8 @@
 //! | `memcached` | counts on memcached |
 //! | `mongodb` | counts on MongoDB |
 //! | `config-file` | settings from a TOML file, and their reload |
+//! | `time-zones` | calendar windows in time zones by name |
+//! | `inspector` | a page and a JSON interface that show and steer a running limiter |
 //! | `metrics` | metrics, for the recorder of the crate `metrics` |
 //! | `cookies` | keys by the value of a cookie |
 //!
@@ -106,7 +108,7 @@ mod top;
 
 pub use limiter_core::{
     Clock, Key, KeyForm, ManualClock, ParseQuotaError, ParseStrategyError, Policy, PolicyError, Quota,
-    Quotas, Scope, Strategy, SystemClock, Timestamp, Unit, Window, storage,
+    Quotas, Scope, Strategy, SystemClock, TimeZone, Timestamp, Unit, Window, storage,
 };
 #[cfg(feature = "macros")]
 pub use limiter_macros::{exempt, limit};

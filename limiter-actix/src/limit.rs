@@ -100,6 +100,13 @@ impl Limit {
         Self::from_source(Source::dynamic(function))
     }
 
+    /// Returns the strategy that counts a quota, for a limiter with the strategy `default`. Windows that end by the
+    /// calendar are fixed ones; another strategy of the limit's own is an error, found later.
+    pub(crate) fn strategy_of(&self, quota: Quota, default: Strategy) -> Strategy {
+        let default = if quota.unit().is_calendar() { Strategy::FixedWindow } else { default };
+        self.strategy.unwrap_or(default)
+    }
+
     /// Returns whether this limit counts requests of a method.
     pub(crate) fn covers(&self, method: &Method) -> bool {
         let as_get = |it: &Method| if *it == Method::HEAD { Method::GET } else { it.clone() };

@@ -36,6 +36,8 @@ pub(crate) struct Plan {
     /// The limits that apply to every request, if no function of the request decides that.
     fixed: Option<Applicable>,
     is_plain: bool,
+    /// Set if some windows end by the calendar, so that their lengths differ.
+    pub(crate) has_calendar: bool,
     /// For headers of a plain plan, made at their first use.
     pub(crate) field_texts: OnceCell<Option<FieldTexts>>,
 }
@@ -66,11 +68,13 @@ impl Plan {
             outage_limits: Box::default(),
             fixed: None,
             is_plain: false,
+            has_calendar: false,
             field_texts: OnceCell::new(),
         };
         if plan.all_declared().all(|declared| matches!(declared, DeclaredLimit::Fixed(_))) {
             let fixed = plan.resolve(&DeclaredLimit::fixed);
             plan.is_plain = fixed.meta.is_empty() && fixed.limits.iter().all(|limit| limit.is_plain());
+            plan.has_calendar = fixed.limits.iter().any(|limit| limit.policy.quota().unit().is_calendar());
             plan.fixed = Some(fixed);
         }
         plan
@@ -173,6 +177,7 @@ impl DeclaredLimit {
     pub(crate) fn new(limit: &Limit, slot: LimitSlot, settings: &Settings) -> Self {
         let binder = LimitBinder {
             strategy: limit.strategy.unwrap_or(settings.strategy),
+            time_zone: settings.time_zone,
             limit: Rc::new(limit.clone()),
             slot,
             known: Arc::clone(&settings.known),

@@ -26,7 +26,7 @@ pub(crate) mod values;
 use std::sync::{Arc, atomic::AtomicBool};
 
 use actix_web::dev::ServiceRequest;
-use limiter_core::{Clock, Key, KeyForms, Strategy};
+use limiter_core::{Clock, Key, KeyForms, Strategy, TimeZone};
 
 use self::{
     backend::Backend, banned::BannedSettings, bound_names::BoundNames, headers::HeaderSettings,
@@ -69,6 +69,8 @@ pub(crate) struct Settings {
     /// The forms in which logs and breaches show clients.
     pub(crate) key_forms: Arc<KeyForms>,
     pub(crate) strategy: Strategy,
+    /// The time zone in which calendar windows end.
+    pub(crate) time_zone: TimeZone,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) storage: Backend,
     pub(crate) failure: FailureSettings,

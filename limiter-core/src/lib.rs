@@ -46,6 +46,8 @@
 #[cfg(feature = "storage-tests")]
 pub mod acceptance;
 #[cfg(feature = "storage")]
+mod calendar;
+#[cfg(feature = "storage")]
 mod clock;
 #[cfg(feature = "storage")]
 mod digest;
@@ -73,6 +75,7 @@ mod window;
 pub use self::storage::count_name::CountName;
 #[cfg(feature = "storage")]
 pub use self::{
+    calendar::{ParseTimeZoneError, TimeZone},
     clock::{Clock, ManualClock, SystemClock, Timestamp},
     key::{Key, KeyForm, KeyForms},
     policy::{Policy, PolicyError},

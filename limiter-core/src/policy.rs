@@ -3,7 +3,8 @@
 use std::{fmt, num::NonZeroU64, sync::Arc};
 
 use crate::{
-    Quota, Strategy,
+    Quota, Strategy, TimeZone, Timestamp,
+    calendar::Calendar,
     digest::{Digest, halves},
 };
 
@@ -21,8 +22,10 @@ pub struct Policy {
     quota: Quota,
     strategy: Strategy,
     label: Arc<str>,
-    /// In nanoseconds.
+    /// In nanoseconds. Of a calendar window the greatest length.
     window: u64,
+    /// Set if windows end by the calendar.
+    calendar: Option<Calendar>,
     /// The largest cost that can pass at once: the amount, or the burst of a token bucket.
     capacity: u64,
     /// The time in which a token bucket gains one unit, in nanoseconds.
@@ -56,6 +59,16 @@ pub enum PolicyError {
         /// The quota that fills the bucket.
         quota: Quota,
     },
+    /// The window ends by the calendar, which only fixed windows do.
+    #[error(
+        "`{quota}` requires the strategy `fixed-window`, not `{strategy}`: its windows end by the calendar"
+    )]
+    CalendarWindow {
+        /// The quota of the policy.
+        quota: Quota,
+        /// The strategy of the policy.
+        strategy: Strategy,
+    },
     /// The storage records each hit of a moving window, and the amount allows too many of them.
     #[error(
         "a moving window of `{quota}` remembers too many hits for this storage: at most {most}; \
@@ -83,7 +96,7 @@ pub enum PolicyError {
 const NANOS: u64 = 1_000_000_000;
 
 impl Policy {
-    /// Creates a policy.
+    /// Creates a policy. Calendar windows end in UTC.
     #[must_use]
     pub fn new(quota: Quota, strategy: Strategy) -> Self {
         let window = quota.window_seconds() * NANOS;
@@ -92,6 +105,7 @@ impl Policy {
             strategy,
             label: Arc::from(""),
             window,
+            calendar: Self::calendar_of(quota, strategy, TimeZone::UTC),
             capacity: quota.amount(),
             // Rounded up, so that a bucket never gains more than the quota.
             interval: window.div_ceil(quota.amount().max(1)),
@@ -122,15 +136,30 @@ impl Policy {
         Ok(self.with_id())
     }
 
-    /// Checks whether the strategy can keep the rate of the quota. A limiter calls it while it is built.
+    /// Sets the time zone in which calendar windows end. Defaults to UTC. Other windows do not depend on it.
+    #[must_use]
+    pub fn with_time_zone(mut self, zone: TimeZone) -> Self {
+        self.calendar = Self::calendar_of(self.quota, self.strategy, zone);
+        self.with_id()
+    }
+
+    fn calendar_of(quota: Quota, strategy: Strategy, zone: TimeZone) -> Option<Calendar> {
+        if strategy == Strategy::FixedWindow { Calendar::of(quota.unit(), zone) } else { None }
+    }
+
+    /// Checks whether the strategy can count the quota. A limiter calls it while it is built.
     ///
     /// A token bucket gains one unit in a whole number of nanoseconds, rounded up. Without this check, one of
     /// `900000000/second` would refill 56 % of that.
     ///
     /// # Errors
     ///
-    /// Returns an error if the rounding changes the rate of a token bucket by more than a thousandth.
-    pub fn check_rate(&self) -> Result<(), PolicyError> {
+    /// Returns an error if the rounding changes the rate of a token bucket by more than a thousandth, or if the quota has
+    /// calendar windows and the strategy is not the fixed window.
+    pub fn check(&self) -> Result<(), PolicyError> {
+        if self.quota.unit().is_calendar() && self.strategy != Strategy::FixedWindow {
+            return Err(PolicyError::CalendarWindow { quota: self.quota, strategy: self.strategy });
+        }
         if self.strategy != Strategy::TokenBucket || self.quota.amount() == 0 {
             return Ok(());
         }
@@ -159,6 +188,10 @@ impl Policy {
         digest.word(0, self.window);
         digest.word(0, self.capacity);
         digest.text(self.strategy.name());
+        if let Some(calendar) = self.calendar {
+            digest.text(&self.quota.unit().to_string());
+            digest.text(&calendar.zone().to_string());
+        }
         let [id, _] = halves(digest.finish());
         self.id = id;
         #[cfg(feature = "redis")]
@@ -206,6 +239,32 @@ impl Policy {
         self.window
     }
 
+    /// Returns the end of a fixed window that begins at `now`, in nanoseconds.
+    #[inline]
+    pub(crate) fn window_end(&self, now: u64) -> u64 {
+        match self.calendar {
+            None => now.saturating_add(self.window),
+            Some(calendar) => calendar.window_at(now).end,
+        }
+    }
+
+    /// Returns the length of the window at a time, in whole seconds. It depends on the time only if the window ends by the
+    /// calendar: a month has 28 to 31 days, and a day of daylight saving time 23 or 25 hours.
+    pub fn window_seconds_at(&self, now: Timestamp) -> u64 {
+        let Some(calendar) = self.calendar else { return self.quota.window_seconds() };
+        let window = calendar.window_at(now.as_nanos());
+        window.end.saturating_sub(window.start) / NANOS
+    }
+
+    /// Returns the ends between which a server chooses by its own clock, in nanoseconds and in ascending order. `None`
+    /// unless windows end by the calendar.
+    ///
+    /// They are right for a server whose clock differs by less than half a window from `now`, the time of the caller.
+    #[cfg(any(feature = "mongodb", feature = "redis"))]
+    pub(crate) fn nearest_ends(&self, now: Timestamp) -> Option<[u64; 2]> {
+        Some(self.calendar?.nearest_ends(now.as_nanos()))
+    }
+
     pub(crate) fn interval(&self) -> u64 {
         self.interval
     }
@@ -229,7 +288,7 @@ mod tests {
 
     #[test]
     fn a_token_bucket_keeps_its_rate_or_says_so() {
-        let holds = |quota: Quota| Policy::new(quota, Strategy::TokenBucket).check_rate().is_ok();
+        let holds = |quota: Quota| Policy::new(quota, Strategy::TokenBucket).check().is_ok();
         for amount in [0, 1, 3, 7, 999_999, 1_000_000, 500_000_000, 1_000_000_000] {
             assert!(holds(Quota::per_second(amount)), "{amount}/second");
         }
@@ -237,6 +296,6 @@ mod tests {
             assert!(!holds(Quota::per_second(amount)), "{amount}/second");
         }
         assert!(holds(Quota::per_day(900_000_000)), "a slow rate of a large amount");
-        assert!(Policy::new(Quota::per_second(900_000_000), Strategy::FixedWindow).check_rate().is_ok());
+        assert!(Policy::new(Quota::per_second(900_000_000), Strategy::FixedWindow).check().is_ok());
     }
 }

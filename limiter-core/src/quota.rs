@@ -41,8 +41,9 @@ impl Quota {
     ///
     /// # Panics
     ///
-    /// Panics if `amount` exceeds [`MAX_AMOUNT`](Self::MAX_AMOUNT), or if the window is empty or longer than
-    /// [`MAX_WINDOW_SECONDS`](Self::MAX_WINDOW_SECONDS). In a `const` this is a compile error.
+    /// Panics if `amount` exceeds [`MAX_AMOUNT`](Self::MAX_AMOUNT), if the window is empty or longer than
+    /// [`MAX_WINDOW_SECONDS`](Self::MAX_WINDOW_SECONDS), or if it has several units of the calendar. In a `const` this is
+    /// a compile error.
     #[must_use]
     pub const fn new(amount: u64, multiple: u32, unit: Unit) -> Self {
         assert!(amount <= Self::MAX_AMOUNT, "invalid quota: the amount has more than 15 digits");
@@ -50,6 +51,10 @@ impl Quota {
         assert!(
             (multiple as u64) * unit.seconds() <= Self::MAX_WINDOW_SECONDS,
             "invalid quota: the window is longer than 100 years"
+        );
+        assert!(
+            multiple == 1 || !unit.is_calendar(),
+            "invalid quota: a calendar window is one day, week, month or year"
         );
         Self { amount, multiple, unit }
     }
@@ -96,6 +101,32 @@ impl Quota {
         Self::new(amount, 1, Unit::Year)
     }
 
+    /// Creates a quota of `amount` in each day of the calendar, from midnight to midnight.
+    ///
+    /// The time zone is that of the [`Policy`](crate::Policy). A limiter sets it.
+    #[must_use]
+    pub const fn per_calendar_day(amount: u64) -> Self {
+        Self::new(amount, 1, Unit::CalendarDay)
+    }
+
+    /// Creates a quota of `amount` in each week of the calendar, from Monday to Sunday.
+    #[must_use]
+    pub const fn per_calendar_week(amount: u64) -> Self {
+        Self::new(amount, 1, Unit::CalendarWeek)
+    }
+
+    /// Creates a quota of `amount` in each month of the calendar, of 28 to 31 days.
+    #[must_use]
+    pub const fn per_calendar_month(amount: u64) -> Self {
+        Self::new(amount, 1, Unit::CalendarMonth)
+    }
+
+    /// Creates a quota of `amount` in each year of the calendar, from January to December.
+    #[must_use]
+    pub const fn per_calendar_year(amount: u64) -> Self {
+        Self::new(amount, 1, Unit::CalendarYear)
+    }
+
     /// Returns the amount allowed in one window.
     pub const fn amount(self) -> u64 {
         self.amount
@@ -111,7 +142,7 @@ impl Quota {
         self.unit
     }
 
-    /// Returns the length of the window in seconds, at least 1.
+    /// Returns the length of the window in seconds, at least 1. Of a calendar window it is the [greatest](Unit::seconds).
     pub const fn window_seconds(self) -> u64 {
         self.multiple as u64 * self.unit.seconds()
     }
@@ -140,20 +171,38 @@ pub enum Unit {
     Month,
     /// 360 days.
     Year,
+    /// A day of the calendar, which ends at midnight.
+    CalendarDay,
+    /// A week of the calendar, which ends with Sunday.
+    CalendarWeek,
+    /// A month of the calendar, of 28 to 31 days.
+    CalendarMonth,
+    /// A year of the calendar, of 365 or 366 days.
+    CalendarYear,
 }
 
 impl Unit {
     /// Returns the length of the unit in seconds.
+    ///
+    /// Of a unit of the calendar it is the greatest, apart from changes of daylight saving time: 31 days for a month and
+    /// 366 for a year.
     pub const fn seconds(self) -> u64 {
         match self {
             Self::Second => 1,
             Self::Minute => 60,
             Self::Hour => 3600,
-            Self::Day => 86_400,
-            Self::Week => 7 * 86_400,
+            Self::Day | Self::CalendarDay => 86_400,
+            Self::Week | Self::CalendarWeek => 7 * 86_400,
             Self::Month => 30 * 86_400,
             Self::Year => 360 * 86_400,
+            Self::CalendarMonth => 31 * 86_400,
+            Self::CalendarYear => 366 * 86_400,
         }
+    }
+
+    /// Returns whether the unit ends by the calendar, and not a fixed time after it began.
+    pub const fn is_calendar(self) -> bool {
+        matches!(self, Self::CalendarDay | Self::CalendarWeek | Self::CalendarMonth | Self::CalendarYear)
     }
 }
 
@@ -167,6 +216,10 @@ impl fmt::Display for Unit {
             Self::Week => "week",
             Self::Month => "month",
             Self::Year => "year",
+            Self::CalendarDay => "calendar day",
+            Self::CalendarWeek => "calendar week",
+            Self::CalendarMonth => "calendar month",
+            Self::CalendarYear => "calendar year",
         })
     }
 }
@@ -177,6 +230,9 @@ impl fmt::Display for Unit {
 /// Units are `second`, `minute`, `hour`, `day`, `week`, `month` (30 days) and `year` (360 days), each with or
 /// without an `s`. The short units are `s`, `sec`, `min`, `h`, `hr`, `d` and `w`. `;`, `,` or `|` separates
 /// several quotas.
+///
+/// After `calendar`, the units `day`, `week`, `month` and `year` are those of the calendar, as in
+/// `1000 per calendar month`. Such a window ends at midnight, with Sunday, or before the 1st. Its `n` is 1.
 ///
 /// ```
 /// use limiter_core::{Quota, Quotas};

@@ -1,5 +1,6 @@
 //! `#[limit]`: quotas, then options.
 
+use limiter_core::{Quotas, Strategy};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{
@@ -35,13 +36,17 @@ impl Parse for Limit {
         if input.peek(Ident::peek_any) && input.peek2(Token![=]) && !input.peek2(Token![==]) {
             return Err(quota_comes_first(input.fork().call(Ident::parse_any)?.span()));
         }
-        let constructors = constructors(&input.parse()?);
+        let first: Expr = input.parse()?;
+        let constructors = constructors(&first);
         if !input.is_empty() && !input.peek(Token![,]) {
             return Err(constructors.err().unwrap_or_else(|| input.error("expected `,`, then an option")));
         }
         input.parse::<Option<Token![,]>>()?;
         match (constructors, input.parse()) {
-            (Ok(constructors), Ok(options)) => Ok(Self { constructors, options }),
+            (Ok(constructors), Ok(options)) => {
+                check_calendar(&first, &options)?;
+                Ok(Self { constructors, options })
+            }
             (Err(mut error), Err(another)) => {
                 error.combine(another);
                 Err(error)
@@ -86,6 +91,21 @@ fn constructors(first: &Expr) -> Result<Vec<TokenStream>> {
     }
 }
 
+/// Rejects windows that end by the calendar beside a strategy other than the fixed window.
+fn check_calendar(first: &Expr, options: &Options) -> Result<()> {
+    let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = first else { return Ok(()) };
+    let Some(strategy) = &options.strategy else { return Ok(()) };
+    let quotas: Option<Quotas> = text.value().parse().ok();
+    let calendar = quotas.iter().flat_map(Quotas::as_slice).find(|quota| quota.unit().is_calendar());
+    match (calendar, strategy.value().parse::<Strategy>()) {
+        (Some(quota), Ok(other)) if other != Strategy::FixedWindow => {
+            let message = format!("invalid `strategy`: `{quota}` requires `fixed-window`, not `{other}`");
+            Err(Error::new(strategy.span(), message))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn quota_comes_first(span: Span) -> Error {
     Error::new(span, "expected the quota before the options: `#[limit(\"5/minute\", key = my_key)]`")
 }
@@ -102,6 +122,20 @@ mod tests {
 
     fn error(tokens: TokenStream) -> String {
         syn::parse2::<Limit>(tokens).err().unwrap().to_string()
+    }
+
+    #[test]
+    fn calendar_windows_are_fixed_ones() {
+        let parse = |tokens| syn::parse2::<Limit>(tokens);
+        let expanded = parse(quote!("9/calendar day")).unwrap();
+        assert!(quote!(#expanded).to_string().contains("CalendarDay"));
+        assert!(parse(quote!("9/calendar day", strategy = "fixed-window")).is_ok());
+        assert!(parse(quote!("9/day", strategy = "moving-window")).is_ok());
+        let error = parse(quote!("5/day; 9/calendar week", strategy = "moving-window")).err().unwrap();
+        assert_eq!(
+            error.to_string(),
+            "invalid `strategy`: `9 per 1 calendar week` requires `fixed-window`, not `moving-window`"
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{
 
 use actix_web::{dev::ServiceRequest, http::header::HeaderValue, web::Bytes};
 use limiter_core::{
-    Key, Policy, Quota, Scope, Strategy, Window,
+    Key, Policy, Quota, Scope, Strategy, TimeZone, Window,
     log::{Permit, Throttle, event, shown},
 };
 
@@ -92,7 +92,9 @@ impl Tier {
 pub(super) struct LimitBinder {
     pub(super) limit: Rc<Limit>,
     pub(super) slot: LimitSlot,
+    /// The strategy of limits without one.
     pub(super) strategy: Strategy,
+    pub(super) time_zone: TimeZone,
     pub(super) known: Arc<KnownLimits>,
     pub(super) bound_names: Arc<BoundNames>,
     pub(super) storage: Backend,
@@ -149,7 +151,7 @@ impl LimitBinder {
     /// The builder rejects such limits, but limits of attributes get here unchecked.
     fn policy(&self, quota: Quota) -> Policy {
         let label = self.slot.label.as_str();
-        let plain = Policy::new(quota, self.strategy).with_label(label);
+        let plain = self.plain_policy(quota, self.limit.strategy_of(quota, self.strategy));
         let policy = match self.limit.burst.map(|burst| plain.clone().with_burst(burst)) {
             None => plain,
             Some(Ok(policy)) => policy,
@@ -165,7 +167,7 @@ impl LimitBinder {
                 plain
             }
         };
-        match policy.check_rate().and_then(|()| self.storage.storage().check(&policy)) {
+        match policy.check().and_then(|()| self.storage.storage().check(&policy)) {
             Ok(()) => policy,
             Err(error) => {
                 event!(
@@ -174,11 +176,19 @@ impl LimitBinder {
                     error = shown(&error),
                     limit = shown(quota),
                     place = label,
-                    "unsupported strategy for this limit: counting it by `sliding-window-counter`"
+                    "unsupported strategy for this limit: counting it by `sliding-window-counter`, or by \
+                     `fixed-window` if its windows end by the calendar"
                 );
-                Policy::new(quota, Strategy::SlidingWindowCounter).with_label(label)
+                let is_calendar = quota.unit().is_calendar();
+                let strategy =
+                    if is_calendar { Strategy::FixedWindow } else { Strategy::SlidingWindowCounter };
+                self.plain_policy(quota, strategy)
             }
         }
+    }
+
+    fn plain_policy(&self, quota: Quota, strategy: Strategy) -> Policy {
+        Policy::new(quota, strategy).with_label(self.slot.label.as_str()).with_time_zone(self.time_zone)
     }
 
     /// Permits a log event. Bound limits do not know the time of the request.
@@ -265,8 +275,14 @@ impl BoundLimit {
         outcome: LimitOutcome,
         settings: &Settings,
     ) -> CurrentLimit {
+        let quota = self.policy.quota();
+        let window_seconds = match quota.unit().is_calendar() {
+            false => quota.window_seconds(),
+            true => self.policy.window_seconds_at(settings.clock.now()),
+        };
         CurrentLimit {
-            quota: self.policy.quota(),
+            quota,
+            window_seconds,
             name: self.options.name.clone(),
             policy_name: self.policy_name(),
             window,

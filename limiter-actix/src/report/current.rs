@@ -29,6 +29,8 @@ pub struct CurrentLimits(Vec<CurrentLimit>);
 #[derive(Clone, Debug)]
 pub struct CurrentLimit {
     pub(crate) quota: Quota,
+    /// The length of the current window.
+    pub(crate) window_seconds: u64,
     pub(crate) name: Option<Arc<str>>,
     /// The name in headers.
     pub(crate) policy_name: Arc<str>,

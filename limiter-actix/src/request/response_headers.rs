@@ -68,8 +68,8 @@ impl StraightRequest {
         if settings.which == Headers::NONE {
             return;
         }
-        if settings.partitions.is_some() {
-            return self.show_to_partitions(headers);
+        if settings.partitions.is_some() || self.plan.has_calendar {
+            return self.show_anew(headers);
         }
         if settings.which.x_ratelimit
             && let Some((limit, window)) = self.representative()
@@ -99,8 +99,9 @@ impl StraightRequest {
         self.plan.field_texts.get_or_init(make).as_ref()
     }
 
-    /// Sets the headers with a part of the client's own.
-    fn show_to_partitions(&self, headers: &mut HeaderMap) {
+    /// Sets the headers without the texts of earlier requests: with a part of the client's own, or with the length of this
+    /// very window.
+    fn show_anew(&self, headers: &mut HeaderMap) {
         let settings = &self.settings().headers;
         let Some((_, window)) = self.representative() else { return };
         let mut limits = Current::new();

@@ -32,11 +32,12 @@ impl Settings {
     }
 
     fn policy(&self, limit: &Limit, quota: Quota) -> Result<Policy, BuildError> {
-        let mut policy = Policy::new(quota, limit.strategy.unwrap_or(self.strategy));
+        let strategy = limit.strategy_of(quota, self.strategy);
+        let mut policy = Policy::new(quota, strategy).with_time_zone(self.time_zone);
         if let Some(burst) = limit.burst {
             policy = policy.with_burst(burst)?;
         }
-        policy.check_rate()?;
+        policy.check()?;
         self.storage.storage().check(&policy)?;
         Ok(policy)
     }

@@ -9,7 +9,7 @@ use limiter_core::log::{event, shown, unthrottled};
 
 pub(crate) use self::variables::PREFIX;
 use self::{
-    values::{boolean, header, retry_after, strategy},
+    values::{boolean, header, retry_after, strategy, time_zone},
     variables::VariableReader,
 };
 use super::partial::{HeaderNameOverrides, PartialSettings};
@@ -32,6 +32,7 @@ impl Environment {
             source: SettingSource::Environment,
             enabled: reading.take("ENABLED", boolean),
             strategy: reading.take("STRATEGY", strategy),
+            time_zone: reading.take("TIME_ZONE", time_zone),
             prefix: reading.take("KEY_PREFIX", |text| Ok(text.into())),
             storage: reading.storage("STORAGE_URI"),
             defaults: reading.tier("DEFAULT", "DEFAULTS_COST", None),

@@ -128,11 +128,12 @@ impl FileOutline {
 
 impl OutlinedLimit {
     fn new(level: &'static str, pattern: Option<&str>, limit: &Limit, strategy: Strategy) -> Self {
+        let quota = limit.source.quota();
         Self {
             level,
             pattern: pattern.map(str::to_owned),
-            quota: limit.source.quota(),
-            strategy: limit.strategy.unwrap_or(strategy),
+            quota,
+            strategy: quota.map_or(strategy, |quota| limit.strategy_of(quota, strategy)),
             name: limit.name.as_deref().map(str::to_owned),
             is_shadow: limit.shadow,
         }

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use actix_web::http::header::HeaderName;
-use limiter_core::{KeyForm, Strategy, storage::Storage};
+use limiter_core::{KeyForm, Strategy, TimeZone, storage::Storage};
 
 use super::{
     Settings,
@@ -26,6 +26,7 @@ pub(crate) struct PartialSettings {
     pub(crate) prefix: Option<Arc<str>>,
     pub(crate) storage: Option<StorageLocation>,
     pub(crate) strategy: Option<Strategy>,
+    pub(crate) time_zone: Option<TimeZone>,
     pub(crate) key: Option<KeyFn>,
     pub(crate) proxies: Option<TrustedProxies>,
     pub(crate) ipv6_prefix: Option<u8>,
@@ -92,6 +93,7 @@ impl PartialSettings {
         set(&mut settings.enabled, self.enabled.as_ref());
         set(&mut settings.prefix, self.prefix.as_ref());
         set(&mut settings.strategy, self.strategy.as_ref());
+        set(&mut settings.time_zone, self.time_zone.as_ref());
         set(&mut settings.application, self.application.as_ref());
         set(&mut settings.meta, self.meta.as_ref());
         set(&mut settings.failure.policy, self.on_storage_failure.as_ref());

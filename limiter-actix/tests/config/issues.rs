@@ -57,6 +57,16 @@ exempt = ["default"]
 fn each_issue_names_the_expectation() {
     for (text, message) in [
         ("enabled = 1", "1:11: `enabled`: expected `true` or `false`, found `1`"),
+        (
+            "time_zone = 'Mars/Base'",
+            "1:13: `time_zone`: expected `UTC`, an offset such as `+02:00`, or a name such as `Europe/Berlin`, \
+             found `Mars/Base`",
+        ),
+        (
+            "strategy = 'moving-window'\ndefault_limits = ['9/s; 9 per calendar day', { limit = '9 per calendar week', strategy = 'moving-window' }]",
+            "2:46: invalid limit: `9 per 1 calendar week` requires the strategy `fixed-window`, not `moving-window`: \
+             its windows end by the calendar",
+        ),
         ("key_prefix = 7", "1:14: `key_prefix`: expected a text in quotes, found `7`"),
         ("key_prefix = ''", "1:14: `key_prefix`: expected a text in quotes, found ``"),
         (

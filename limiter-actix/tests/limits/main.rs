@@ -2,6 +2,7 @@
 
 mod breaches;
 mod by_name;
+mod calendar;
 mod callbacks;
 mod clear_all;
 mod contract_table;

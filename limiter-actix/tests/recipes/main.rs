@@ -24,6 +24,7 @@ mod ban;
 mod by_country;
 mod by_path;
 mod by_user;
+mod calendar;
 mod cors;
 mod failed_logins;
 mod files;

@@ -1,6 +1,6 @@
 //! Long random histories, compared with the memory storage, which runs the pure functions of the strategies.
 
-use super::fixture::Fixture;
+use super::{fixture::Fixture, time::Time};
 
 mod batches;
 mod compare;
@@ -13,6 +13,11 @@ pub(super) async fn run(fixture: &Fixture<'_>) {
     for strategy in fixture.strategies() {
         for seed in 0..3 {
             History::new(fixture, strategy, seed).run().await;
+        }
+    }
+    if fixture.time != Time::Own {
+        for seed in 0..8 {
+            History::of_calendar(fixture, seed).run().await;
         }
     }
     for seed in 0..4 {

@@ -21,8 +21,13 @@ impl Strategy {
 impl Policy {
     /// Appends the name of this policy, which is unique to it and the same in every process.
     pub(crate) fn write_name(&self, name: &mut String) {
-        let (code, amount, window) = (self.strategy.code(), self.amount(), self.quota.window_seconds());
-        let _ = write!(name, ":{code}:{amount}:{window}:{}:", self.capacity);
+        let (code, amount) = (self.strategy.code(), self.amount());
+        let _ = write!(name, ":{code}:{amount}:");
+        match self.calendar {
+            None => _ = write!(name, "{}", self.quota.window_seconds()),
+            Some(calendar) => escape(&calendar.name(), name),
+        }
+        let _ = write!(name, ":{}:", self.capacity);
         escape(&self.label, name);
     }
 

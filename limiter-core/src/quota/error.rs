@@ -21,6 +21,8 @@ pub(super) enum Expected {
     ShorterWindow,
     Unit,
     MinuteOrMonth,
+    CalendarUnit,
+    OneCalendarUnit,
     Delimiter,
     End,
     ShorterText,
@@ -64,6 +66,10 @@ impl fmt::Display for Expected {
             Self::ShorterWindow => f.write_str("a window of at most 100 years"),
             Self::Unit => f.write_str("second, minute, hour, day, week, month or year"),
             Self::MinuteOrMonth => f.write_str("`min` (minute) or `month`"),
+            Self::CalendarUnit => f.write_str("day, week, month or year"),
+            Self::OneCalendarUnit => {
+                f.write_str("1, since a calendar window is one day, week, month or year")
+            }
             Self::Delimiter => f.write_str("`;`, `,`, `|` or the end"),
             Self::End => f.write_str("the end (one quota only)"),
             Self::After => f.write_str("`after`"),

@@ -88,7 +88,7 @@ impl<'a> Parser<'a> {
         Ok(parser)
     }
 
-    /// Parses `[count] [per|/] [n] [unit]`.
+    /// Parses `[count] [per|/] [n] [calendar] [unit]`.
     fn quota(&mut self) -> Result<Quota> {
         self.skip_white_space();
         let amount = self.count()?;
@@ -105,6 +105,9 @@ impl<'a> Parser<'a> {
         let multiple = self.multiple()?;
         self.skip_white_space();
         let unit = self.unit()?;
+        if unit.is_calendar() && multiple != 1 {
+            return Err(self.expected_at(multiple_at, Expected::OneCalendarUnit));
+        }
         if u64::from(multiple) * unit.seconds() > Quota::MAX_WINDOW_SECONDS {
             return Err(self.expected_at(multiple_at, Expected::ShorterWindow));
         }
@@ -179,8 +182,21 @@ impl<'a> Parser<'a> {
             "w" | "week" | "weeks" => Ok(Unit::Week),
             "month" | "months" => Ok(Unit::Month),
             "year" | "years" => Ok(Unit::Year),
+            "calendar" => self.calendar_unit(),
             "m" => Err(self.expected_at(self.offset - 1, Expected::MinuteOrMonth)),
             _ => Err(self.expected_at(self.offset - word.len(), Expected::Unit)),
+        }
+    }
+
+    fn calendar_unit(&mut self) -> Result<Unit> {
+        self.skip_white_space();
+        let start = self.offset;
+        match self.unit() {
+            Ok(Unit::Day) => Ok(Unit::CalendarDay),
+            Ok(Unit::Week) => Ok(Unit::CalendarWeek),
+            Ok(Unit::Month) => Ok(Unit::CalendarMonth),
+            Ok(Unit::Year) => Ok(Unit::CalendarYear),
+            _ => Err(self.expected_at(start, Expected::CalendarUnit)),
         }
     }
 

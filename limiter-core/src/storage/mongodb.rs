@@ -116,7 +116,7 @@ impl MongoStorage {
     where
         F: Future<Output = Result<T, StorageError>> + Send,
     {
-        let clock = if self.uses_caller_clock { ClockSource::fixed(now) } else { ClockSource::server() };
+        let clock = ClockSource { caller: now, is_callers: self.uses_caller_clock };
         let prefix = self.prefix.clone();
         self.client.run(move |collection| operation(CountCollection { collection, prefix, clock })).await
     }

@@ -33,7 +33,7 @@ mod uri;
 pub use self::builder::RedisStorageBuilder;
 #[cfg(not(feature = "redis-tls"))]
 use self::no_tls as tls;
-use self::{client::Client, notes::StoredList};
+use self::{call::CallTime, client::Client, notes::StoredList};
 use super::{Answer, Batch, Decision, Hit, MemoryStorage, Note, NoteList, Refund, Storage, count_name};
 use crate::{CountName, Key, Policy, PolicyError, Scope, Strategy, Timestamp};
 
@@ -109,14 +109,18 @@ impl RedisStorage {
 
     /// Returns the time by which a script decides, or `None` for that of the server.
     fn time(&self, now: Timestamp) -> Option<Timestamp> {
-        self.uses_caller_clock.then_some(now)
+        self.call_time(now).for_server()
+    }
+
+    fn call_time(&self, now: Timestamp) -> CallTime {
+        CallTime { caller: now, decides: self.uses_caller_clock }
     }
 }
 
 impl Storage for RedisStorage {
     fn decide<'a>(&'a self, batch: &'a Batch<'a>, now: Timestamp) -> Answer<'a, Decision> {
         Answer::Pending(Box::pin(async move {
-            self.client.decide(batch, self.time(now), |hit| self.key(hit)).await
+            self.client.decide(batch, self.call_time(now), |hit| self.key(hit)).await
         }))
     }
 

@@ -3,7 +3,7 @@ use crate::{
     window::{HitOutcome, NEVER},
 };
 
-/// One counter. The window starts at the first hit of the key and ends exactly one window later.
+/// One counter. The window starts at the first hit of the key and ends exactly one window later, or by the calendar.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct FixedWindow {
     pub(super) end: u64,
@@ -22,7 +22,7 @@ impl FixedWindow {
         if cost > remaining {
             return Self { end, used }.report(policy, cost, now);
         }
-        self.end = if used == 0 { now.saturating_add(policy.window()) } else { end };
+        self.end = if used == 0 { policy.window_end(now) } else { end };
         self.used = used + cost;
         Window {
             outcome: HitOutcome::new(true, policy.amount()),

@@ -65,6 +65,29 @@ fn each_unit_has_several_names() {
     }
 }
 
+#[test]
+fn units_of_the_calendar_follow_a_word() {
+    let quota = Quota::per_calendar_month(1000);
+    assert_eq!(quota.to_string(), "1000 per 1 calendar month");
+    for text in [
+        "1000 per 1 calendar month",
+        "1000 per calendar month",
+        "1000/calendar months",
+        "1000 PER 1 Calendar\tMONTH",
+        "1000per1calendar month",
+    ] {
+        assert_eq!(parsed(text), Ok(vec![quota]), "{text:?}");
+    }
+    let mixed = "5/day; 9/calendar d, 8 per calendar w|7/1 calendar year";
+    let expected = [
+        Quota::per_day(5),
+        Quota::per_calendar_day(9),
+        Quota::per_calendar_week(8),
+        Quota::per_calendar_year(7),
+    ];
+    assert_eq!(parsed(mixed), Ok(expected.to_vec()));
+}
+
 /// Errors as a user reads them.
 #[test]
 fn errors_name_the_place_and_what_was_expected() {
@@ -105,6 +128,15 @@ fn errors_name_the_place_and_what_was_expected() {
         // `m` could be both.
         ("5/m", 2, "`min` (minute) or `month`", "m"),
         ("5 per 2 M", 8, "`min` (minute) or `month`", "M"),
+        // Only some units are of the calendar, and a window is one of them.
+        ("5/calendar", 10, "day, week, month or year", ""),
+        ("5/calendar hour", 11, "day, week, month or year", "hour"),
+        ("5/calendar m", 11, "day, week, month or year", "m"),
+        ("5/calendar calendar day", 11, "day, week, month or year", "calendar"),
+        ("5/calendarday", 2, UNIT, "calendarday"),
+        ("5/day calendar", 6, JOINT, "calendar"),
+        ("5 per 2 calendar days", 6, "1, since a calendar window is one day, week, month or year", "2"),
+        ("5 per 0 calendar days", 6, "a window longer than zero", "0"),
         // Numbers.
         ("5/0 hours", 2, "a window longer than zero", "0"),
         ("5/000 s", 2, "a window longer than zero", "000"),

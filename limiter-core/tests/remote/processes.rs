@@ -21,7 +21,7 @@ pub(crate) const ADMITTED: u64 = 500;
 /// Names the server to a process of a test, and how many scopes a batch has.
 const TASK: &str = "LIMITER_TEST_TASK";
 
-/// Returns the admitted hits of all processes together, for each strategy. `a_process` is the path of the test
+/// Returns the admitted hits of all processes together, for each of the [`kinds`] of limits. `a_process` is the path of the test
 /// that calls [`run`].
 pub(crate) fn admitted(uri: &str, scopes: usize, strategies: &[Strategy], a_process: &str) -> Vec<u64> {
     let processes: Vec<_> = (0..PROCESSES)
@@ -32,7 +32,7 @@ pub(crate) fn admitted(uri: &str, scopes: usize, strategies: &[Strategy], a_proc
             process.stdout(Stdio::piped()).spawn().unwrap()
         })
         .collect();
-    let mut sums = vec![0; strategies.len()];
+    let mut sums = vec![0; kinds(strategies).len()];
     for process in processes {
         let output = process.wait_with_output().unwrap();
         let output = String::from_utf8(output.stdout).unwrap();
@@ -49,22 +49,17 @@ pub(crate) fn run<S: Storage + 'static>(strategies: &[Strategy], open: impl Fn(&
     let Ok(task) = env::var(TASK) else { return };
     let (scopes, uri) = task.split_once(' ').unwrap();
     let scopes: Vec<_> = (0..scopes.parse().unwrap()).map(|scope| Scope::new([scope.to_string()])).collect();
-    let admitted =
-        |strategy| Runtime::new().unwrap().block_on(admitted_here(|| open(uri), &scopes, strategy));
-    let admitted: Vec<_> = strategies.iter().map(|strategy| admitted(*strategy).to_string()).collect();
+    let admitted = |kind| Runtime::new().unwrap().block_on(admitted_here(|| open(uri), &scopes, kind));
+    let admitted: Vec<_> = kinds(strategies).into_iter().map(|kind| admitted(kind).to_string()).collect();
     // Behind what the test runner may have printed on the line.
     println!("admitted: {}", admitted.join(" "));
 }
 
-async fn admitted_here<S: Storage + 'static>(
-    open: impl Fn() -> S,
-    scopes: &[Scope],
-    strategy: Strategy,
-) -> usize {
+async fn admitted_here<S: Storage + 'static>(open: impl Fn() -> S, scopes: &[Scope], kind: Kind) -> usize {
     let tasks: Vec<_> = (0..CONNECTIONS)
         .map(|_| {
             let (storage, scopes) = (open(), scopes.to_vec());
-            tokio::spawn(async move { hit(&storage, &scopes, strategy).await })
+            tokio::spawn(async move { hit(&storage, &scopes, kind).await })
         })
         .collect();
     let mut sum = 0;
@@ -74,9 +69,18 @@ async fn admitted_here<S: Storage + 'static>(
     sum
 }
 
-async fn hit(storage: &impl Storage, scopes: &[Scope], strategy: Strategy) -> usize {
+/// A kind of limits: its strategy and its window.
+type Kind = (Strategy, u32, Unit);
+
+/// Returns a kind for each strategy, and one whose windows end by the calendar.
+pub(crate) fn kinds(strategies: &[Strategy]) -> Vec<Kind> {
     // So slow that nothing comes back while the test runs.
-    let policy = |amount| Policy::new(Quota::new(amount, 10, Unit::Year), strategy);
+    let plain = strategies.iter().map(|strategy| (*strategy, 10, Unit::Year));
+    plain.chain([(Strategy::FixedWindow, 1, Unit::CalendarYear)]).collect()
+}
+
+async fn hit(storage: &impl Storage, scopes: &[Scope], (strategy, multiple, unit): Kind) -> usize {
+    let policy = |amount| Policy::new(Quota::new(amount, multiple, unit), strategy);
     let policies = [ADMITTED, 2 * ADMITTED, 3 * ADMITTED].map(policy);
     // Of several clients, so that a cluster keeps them in several places.
     let keys = ["everybody", "all of them", "whoever asks"].map(Key::from);

@@ -3,6 +3,7 @@
 
 pub(crate) mod abandoned;
 pub(crate) mod acceptance;
+pub(crate) mod calendar;
 pub(crate) mod database;
 pub(crate) mod dynamic;
 pub(crate) mod exact;
@@ -44,6 +45,10 @@ macro_rules! suite {
     (database: $server:ty) => {
         $crate::suite::suite! {
             $server:
+            calendar {
+                async a_day_ends_by_the_clock_of_the_server,
+                async clocks_two_hours_apart_share_a_day
+            }
             database {
                 async by_the_time_of_the_server,
                 async a_lost_expiry_heals,

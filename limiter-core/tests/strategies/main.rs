@@ -6,6 +6,8 @@ use limiter_core::{
 };
 use proptest::test_runner::{Config, FileFailurePersistence};
 
+#[cfg(feature = "time-zones")]
+mod calendar;
 mod extremes;
 mod model;
 mod naive;

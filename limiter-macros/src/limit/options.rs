@@ -23,6 +23,8 @@ pub(super) struct Options {
     calls: Vec<TokenStream>,
     /// The methods of `methods`.
     pub(super) methods: Vec<LitStr>,
+    /// The text of `strategy`.
+    pub(super) strategy: Option<LitStr>,
 }
 
 impl Parse for Options {
@@ -46,7 +48,9 @@ impl Parse for Options {
         };
         let methods = args.iter().filter(|arg| arg.name == "methods");
         let methods = methods.flat_map(OptionArg::literal_texts).cloned().collect();
-        errors.into_iter().reduce(combine).map_or(Ok(Self { calls, methods }), Err)
+        let strategy = args.iter().find(|arg| arg.name == "strategy");
+        let strategy = strategy.and_then(OptionArg::literal_text).cloned();
+        errors.into_iter().reduce(combine).map_or(Ok(Self { calls, methods, strategy }), Err)
     }
 }
 

@@ -78,7 +78,7 @@ pub(crate) fn set(headers: &mut HeaderMap, limits: &[CurrentLimit], retry_after:
 fn write_policy(field: &mut String, name: &Name<'_>, limit: &CurrentLimit) {
     begin_item(field, name);
     parameter(field, 'q', limit.quota().amount());
-    parameter(field, 'w', limit.quota().window_seconds());
+    parameter(field, 'w', limit.window_seconds);
     partition(field, limit.partition);
 }
 

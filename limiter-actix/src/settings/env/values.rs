@@ -1,7 +1,7 @@
 //! Parses the values of variables. Errors are messages.
 
 use actix_web::http::header::HeaderName;
-use limiter_core::{ParseStrategyError, Strategy};
+use limiter_core::{ParseStrategyError, ParseTimeZoneError, Strategy, TimeZone};
 
 use crate::{IntoLimits, Limits, RetryAfter, settings::suggest::did_you_mean};
 
@@ -29,6 +29,10 @@ pub(super) fn strategy(text: &str) -> Result<Strategy, String> {
     let suggestion = || did_you_mean(text, Strategy::ALL.map(Strategy::name));
     text.parse()
         .map_err(|error: ParseStrategyError| format!("{error}, found {}{}", shown(text), suggestion()))
+}
+
+pub(super) fn time_zone(text: &str) -> Result<TimeZone, String> {
+    text.parse().map_err(|error: ParseTimeZoneError| format!("{error}, found {}", shown(text)))
 }
 
 pub(super) fn quotas(text: &str) -> Result<Limits, String> {

@@ -1,6 +1,6 @@
 //! Limits with their options.
 
-use limiter_core::{Quota, Quotas, Strategy};
+use limiter_core::{ParseTimeZoneError, Quota, Quotas, Strategy, TimeZone};
 
 use super::{
     option_value::OptionValue,
@@ -85,6 +85,14 @@ impl Reader<'_> {
             ("deny", OnStorageFailure::Deny),
         ];
         self.choice(value, &choices)
+    }
+
+    pub(super) fn time_zone(&mut self, value: Value<'_>) -> Option<TimeZone> {
+        let zone = self.text(value)?.parse();
+        let error = |error: ParseTimeZoneError| {
+            self.error_in(value, format_args!("{error}, found {}", value.found()));
+        };
+        zone.map_err(error).ok()
     }
 
     pub(super) fn strategy(&mut self, value: Value<'_>) -> Option<Strategy> {

@@ -18,6 +18,7 @@ impl Reader<'_> {
             prefix: fields.take("key_prefix").and_then(|it| self.text(it)).map(Into::into),
             storage: fields.take("storage_uri").and_then(|it| self.storage(it)),
             strategy: fields.take("strategy").and_then(|it| self.strategy(it)),
+            time_zone: fields.take("time_zone").and_then(|it| self.time_zone(it)),
             key: fields.take("key").and_then(|it| self.key(it)),
             proxies: fields.take("trusted_proxies").and_then(|it| self.proxies(it)),
             ipv6_prefix: fields.take("ipv6_prefix").and_then(|it| self.ipv6_prefix(it)),

@@ -33,16 +33,27 @@ pub(super) struct History<'a> {
 impl<'a> History<'a> {
     pub(super) fn new(fixture: &'a Fixture<'a>, strategy: Strategy, seed: u64) -> Self {
         let mut rng = SplitMix64::new(seed);
+        let policy = if seed.is_multiple_of(2) || fixture.time == Time::Own {
+            policies::usual(fixture.time, strategy, &mut rng)
+        } else {
+            policies::extreme(fixture, strategy, &mut rng)
+        };
+        Self::of(fixture, policy, seed, rng)
+    }
+
+    /// Creates a history of windows that end by the calendar.
+    pub(super) fn of_calendar(fixture: &'a Fixture<'a>, seed: u64) -> Self {
+        let mut rng = SplitMix64::new(seed);
+        Self::of(fixture, policies::calendar(&mut rng), seed, rng)
+    }
+
+    fn of(fixture: &'a Fixture<'a>, policy: Policy, seed: u64, rng: SplitMix64) -> Self {
         Self {
             fixture,
             memory: MemoryStorage::new(),
             scope: fixture.scope(),
             key: client(seed),
-            policy: if seed.is_multiple_of(2) || fixture.time == Time::Own {
-                policies::usual(fixture.time, strategy, &mut rng)
-            } else {
-                policies::extreme(fixture, strategy, &mut rng)
-            },
+            policy,
             rng,
             now: START,
             admitted: Vec::new(),

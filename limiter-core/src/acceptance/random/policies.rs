@@ -11,6 +11,9 @@ use crate::{
 
 /// Returns a policy with a small amount, so that many hits are refused.
 pub(super) fn usual(time: Time, strategy: Strategy, rng: &mut SplitMix64) -> Policy {
+    if time != Time::Own && strategy == Strategy::FixedWindow && rng.below(3) == 0 {
+        return calendar(rng);
+    }
     let amount = 1 + rng.below(20);
     let policy = match time {
         Time::Own => policy(amount, strategy),
@@ -24,6 +27,15 @@ pub(super) fn usual(time: Time, strategy: Strategy, rng: &mut SplitMix64) -> Pol
         Some(burst) if strategy == Strategy::TokenBucket => policy.with_burst(burst).expect("it fits"),
         _ => policy,
     }
+}
+
+/// Returns a policy whose windows end by the calendar. In some zones, the first midnight is near.
+pub(super) fn calendar(rng: &mut SplitMix64) -> Policy {
+    let units = [Unit::CalendarDay, Unit::CalendarWeek, Unit::CalendarMonth, Unit::CalendarYear];
+    let zones = ["UTC", "+08:53", "+08:50", "-14:30", "+05:45"];
+    let quota = Quota::new(1 + rng.below(20), 1, units[rng.index(4)]);
+    let zone = zones[rng.index(5)].parse().expect("a time zone");
+    Policy::new(quota, Strategy::FixedWindow).with_time_zone(zone)
 }
 
 /// Returns a policy with an amount, window and burst near the limits of their types.

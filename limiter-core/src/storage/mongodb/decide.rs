@@ -42,13 +42,13 @@ async fn decide_part(
     layout: &BatchLayout<'_>,
     client: usize,
 ) -> Result<DocumentReply, StorageError> {
-    let (decision, mark) = (DecisionPipeline { batch, layout, client }, ObjectId::new());
+    let (decision, mark) = (DecisionPipeline { batch, layout, client, clock: counts.clock }, ObjectId::new());
     if decision.is_empty() {
         return DocumentReply::parse(None, layout, client, mark);
     }
     let command = UpdateCommand {
         id: counts.id(&layout.clients[client]),
-        pipeline: decision.stages(counts.clock, mark),
+        pipeline: decision.stages(mark),
         upsert: decision.can_take(),
     };
     let reported = batch.guards.len() + batch.limits.len();
@@ -63,11 +63,12 @@ pub(super) async fn run_steps(
     layout: &BatchLayout<'_>,
     steps: &[(usize, Step<'_>)],
 ) -> Result<(), StorageError> {
-    let pipelines = (0..layout.clients.len()).map(|client| StepPipeline { layout, client, steps });
+    let pipelines =
+        (0..layout.clients.len()).map(|client| StepPipeline { layout, client, steps, clock: counts.clock });
     let update = |steps: StepPipeline<'_>| {
         let command = UpdateCommand {
             id: counts.id(&layout.clients[steps.client]),
-            pipeline: steps.stages(counts.clock),
+            pipeline: steps.stages(),
             upsert: steps.can_take(),
         };
         command.update(&counts.collection)

@@ -32,24 +32,22 @@ pub(super) use self::{
 use super::{expression::number, layout::StoredCount};
 use crate::Timestamp;
 
-/// The clock of a pipeline: the server's, or a given time.
+/// The clock of a pipeline: the server's, or that of the caller.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ClockSource(Option<Timestamp>);
+pub(super) struct ClockSource {
+    /// The time of the caller.
+    pub(super) caller: Timestamp,
+    /// Set if the pipeline decides by that time.
+    pub(super) is_callers: bool,
+}
 
 impl ClockSource {
-    pub(super) fn server() -> Self {
-        Self(None)
-    }
-
-    pub(super) fn fixed(time: Timestamp) -> Self {
-        Self(Some(time))
-    }
-
     /// Returns the time in milliseconds.
     pub(super) fn now(self) -> Bson {
-        match self.0 {
-            Some(time) => number(time.as_nanos() / NANOS),
-            None => doc! { "$toLong": "$$NOW" }.into(),
+        if self.is_callers {
+            number(self.caller.as_nanos() / NANOS)
+        } else {
+            doc! { "$toLong": "$$NOW" }.into()
         }
     }
 

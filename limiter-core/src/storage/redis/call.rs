@@ -11,6 +11,22 @@ use crate::{
     storage::{Batch, Hit, Refund},
 };
 
+/// The time of a call.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CallTime {
+    /// The time of the caller.
+    pub(super) caller: Timestamp,
+    /// Set if the script decides by it, and not by the clock of the server.
+    pub(super) decides: bool,
+}
+
+impl CallTime {
+    /// Returns the time by which the script decides, or `None` for that of the server.
+    pub(super) fn for_server(self) -> Option<Timestamp> {
+        self.decides.then_some(self.caller)
+    }
+}
+
 /// A call of a script.
 pub(super) struct Call {
     task: ScriptTask,
@@ -35,6 +51,9 @@ pub(super) struct HitArguments {
     key: usize,
     /// The name of the record, exact in a double.
     name: u64,
+    /// Set if windows end by the calendar. The server chooses between two ends, in microseconds. The window and the
+    /// second number of the capacity are these.
+    is_calendar: bool,
     /// In microseconds.
     pub(super) window: u64,
     capacity: [u64; 2],
@@ -50,18 +69,17 @@ pub(super) struct HitArguments {
 
 impl Call {
     /// Creates a call that decides a batch.
-    pub(super) fn decide(
-        batch: &Batch<'_>,
-        time: Option<Timestamp>,
-        key: impl Fn(&Hit<'_>) -> String,
-    ) -> Self {
-        let mut call = Self::new(ScriptTask::Decide, time, batch.hits(), key, |hit| {
+    pub(super) fn decide(batch: &Batch<'_>, time: CallTime, key: impl Fn(&Hit<'_>) -> String) -> Self {
+        let mut call = Self::new(ScriptTask::Decide, time.for_server(), batch.hits(), key, |hit| {
             let after = hit.only_after.map_or(0, |limit| limit.saturating_add(1) as u64);
             [0, hit.shadow.into(), after]
         });
         call.sizes = [batch.guards.len(), batch.limits.len()];
-        for (place, hit) in call.places.iter().zip(&mut call.hits) {
-            hit.extra[0] = *place as u64;
+        for ((place, arguments), hit) in call.places.iter().zip(&mut call.hits).zip(batch.hits()) {
+            arguments.extra[0] = *place as u64;
+            if let Some(ends) = hit.policy.nearest_ends(time.caller) {
+                arguments.set_ends(ends);
+            }
         }
         call.specialised = call.shape().and_then(|shape| {
             let script = Script::specialised(&shape)?;
@@ -72,11 +90,7 @@ impl Call {
 
     /// Creates a call that decides a part of a batch, which may have to be [undone](Self::undo).
     #[cfg(feature = "redis-cluster")]
-    pub(super) fn decide_part(
-        batch: &Batch<'_>,
-        time: Option<Timestamp>,
-        key: impl Fn(&Hit<'_>) -> String,
-    ) -> Self {
+    pub(super) fn decide_part(batch: &Batch<'_>, time: CallTime, key: impl Fn(&Hit<'_>) -> String) -> Self {
         let mut call = Self::decide(batch, time, key);
         // The specialised scripts do not report from where they moved an end.
         call.specialised = call.specialised.filter(|(shape, _)| !shape.is_elastic());
@@ -244,6 +258,9 @@ impl Call {
                     add(&hit.capacity);
                     add(&hit.cost);
                 }
+                (Some(_), _) if hit.is_calendar => {
+                    add(&[hit.name, hit.window, hit.capacity[1], hit.capacity[0], hit.cost[0]]);
+                }
                 (Some(_), _) => add(&[hit.name, hit.window, hit.capacity[0], hit.cost[0]]),
                 (None, strategy) => {
                     add(&[hit.name, hit.window]);
@@ -272,6 +289,7 @@ impl HitArguments {
         let policy = hit.policy;
         Self {
             strategy: policy.strategy(),
+            is_calendar: false,
             key,
             name: u64::from_le_bytes(policy.record_name()) >> 11,
             window: policy.window() / 1000,
@@ -279,6 +297,13 @@ impl HitArguments {
             cost: amount(policy, hit.cost),
             extra,
         }
+    }
+
+    /// Makes windows end at one of two instants in nanoseconds.
+    #[cold]
+    fn set_ends(&mut self, [first, second]: [u64; 2]) {
+        self.is_calendar = true;
+        (self.window, self.capacity[1]) = (first / 1000, second / 1000);
     }
 }
 

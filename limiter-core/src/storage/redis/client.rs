@@ -6,7 +6,12 @@ use redis::{Cmd, ErrorKind, RedisResult, ServerErrorKind, Value, aio::Connection
 
 #[cfg(feature = "redis-cluster")]
 use super::cluster::{self, Cluster};
-use super::{call::Call, commands, error, pool::ConnectionPool, reply};
+use super::{
+    call::{Call, CallTime},
+    commands, error,
+    pool::ConnectionPool,
+    reply,
+};
 use crate::{
     Timestamp,
     storage::{Batch, Decision, Hit, Refund, StorageError},
@@ -27,7 +32,7 @@ impl Client {
     pub(super) async fn decide(
         &self,
         batch: &Batch<'_>,
-        time: Option<Timestamp>,
+        time: CallTime,
         key: impl Fn(&Hit<'_>) -> String,
     ) -> Result<Decision, StorageError> {
         #[cfg(feature = "redis-cluster")]

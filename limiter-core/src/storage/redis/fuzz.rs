@@ -4,9 +4,13 @@ use redis::Value;
 
 #[cfg(feature = "redis-cluster")]
 use super::cluster::parse_topology;
-use super::{call::Call, clock, notes, remove, reply, script::BatchShape};
+use super::{
+    call::{Call, CallTime},
+    clock, notes, remove, reply,
+    script::BatchShape,
+};
 use crate::{
-    Strategy,
+    Strategy, Timestamp,
     storage::{
         Batch,
         fuzz::{Input, check_decision, with_batch},
@@ -21,7 +25,9 @@ use crate::{
 /// If one of these is not so.
 pub fn redis_replies(bytes: &[u8]) {
     with_batch(Input::new(bytes), &Strategy::ALL, |batch, mut input| {
-        let call = Call::decide(batch, None, |hit| format!("{:?}{:?}", hit.key, hit.scope));
+        let call = Call::decide(batch, CallTime { caller: Timestamp::default(), decides: false }, |hit| {
+            format!("{:?}{:?}", hit.key, hit.scope)
+        });
         let value = match input.below(4) {
             0 => value(&mut input, 4),
             1 => Value::BulkString(input.rest().to_vec()),

@@ -144,7 +144,12 @@ impl<'a> Shape<'a> {
 
 fn policies() -> Vec<Policy> {
     let quotas = [(3, 1), (7, 3)].map(|(amount, minutes)| Quota::new(amount, minutes, Unit::Minute));
-    Strategy::ALL.into_iter().flat_map(|strategy| quotas.map(|quota| Policy::new(quota, strategy))).collect()
+    let plain =
+        Strategy::ALL.into_iter().flat_map(|strategy| quotas.map(|quota| Policy::new(quota, strategy)));
+    // Their first midnights are an hour and two hours after the beginning.
+    let zones = ["+07:54", "+06:54"].map(|zone| zone.parse().unwrap());
+    let day = Policy::new(Quota::per_calendar_day(300), Strategy::FixedWindow);
+    plain.chain(zones.map(|zone| day.clone().with_time_zone(zone))).collect()
 }
 
 type Report = (bool, u64, Duration, Option<Duration>);

@@ -18,6 +18,7 @@ pub(super) const CRATES: &[Order] = &[
             log
             name
             quota
+            calendar
             scope
             key
             strategy

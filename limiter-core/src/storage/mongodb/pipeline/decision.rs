@@ -29,6 +29,7 @@ pub(in crate::storage::mongodb) struct DecisionPipeline<'a> {
     pub(in crate::storage::mongodb) layout: &'a BatchLayout<'a>,
     /// The index of the document's client.
     pub(in crate::storage::mongodb) client: usize,
+    pub(in crate::storage::mongodb) clock: ClockSource,
 }
 
 impl<'a> DecisionPipeline<'a> {
@@ -37,8 +38,8 @@ impl<'a> DecisionPipeline<'a> {
     ///
     /// A part of a batch applies only its admission: the effects of a refusal depend on the other parts. `mark` identifies
     /// the report of this decision.
-    pub(in crate::storage::mongodb) fn stages(&self, clock: ClockSource, mark: ObjectId) -> Vec<Document> {
-        let mut stages = vec![clock.begin()];
+    pub(in crate::storage::mongodb) fn stages(&self, mark: ObjectId) -> Vec<Document> {
+        let mut stages = vec![self.clock.begin()];
         stages.extend(set(self
             .counts()
             .map(|(place, count)| (format!("s{place}"), strategies::load(count.policy, &stored(count))))));
@@ -187,7 +188,7 @@ impl<'a> DecisionPipeline<'a> {
         let first = amounts.next()?;
         let sum = amounts.fold(first, add);
         let is_sure = self.takers(count).any(|(_, hit)| !hit.shadow);
-        let taken = strategies::take(policy, &state, sum.clone());
+        let taken = strategies::take(policy, &state, sum.clone(), self.clock);
         if is_sure || policy.strategy() == Strategy::FixedWindowElasticExpiry {
             return Some(taken);
         }
@@ -226,7 +227,7 @@ impl<'a> DecisionPipeline<'a> {
                     and([is_verdict(REFUSED), not(field(&format!("p{}", self.batch.guards.len() + limit)))])
                 }
             };
-            let after = strategies::hit(hit.policy, &state, hit.cost);
+            let after = strategies::hit(hit.policy, &state, hit.cost, self.clock);
             Some(doc! { "$set": { state.clone(): cond(has_refused, after, field(&state)) } })
         })
     }

@@ -2,7 +2,10 @@
 
 use mongodb::bson::{Bson, doc};
 
-use super::fields::{fields, window};
+use super::{
+    ClockSource,
+    fields::{NANOS, fields, window},
+};
 use crate::{
     Policy,
     storage::mongodb::expression::{
@@ -30,11 +33,25 @@ pub(super) fn passes(state: &str, capacity: u64, cost: Bson) -> Bson {
     lte(cost, subtract(number(capacity), used))
 }
 
-pub(super) fn take(policy: &Policy, state: &str, cost: Bson) -> Bson {
+pub(super) fn take(policy: &Policy, state: &str, cost: Bson, clock: ClockSource) -> Bson {
     let [end, now, used] = fields(state, ["x", "n", "u"]);
     let begins = eq(used.clone(), number(0));
-    let end = cond(begins, add(now.clone(), number(window(policy))), end);
+    let end = cond(begins, new_end(policy, now.clone(), clock), end);
     doc! { "x": end, "n": now, "u": add(used, cost) }.into()
+}
+
+/// Returns the end of a window that begins at `now`. Of the ends near the caller's time, it is the next one.
+fn new_end(policy: &Policy, now: Bson, clock: ClockSource) -> Bson {
+    match policy.nearest_ends(clock.caller) {
+        None => add(now, number(window(policy))),
+        Some(ends) => {
+            let [first, second] = ends.map(|end| end / NANOS);
+            // The clocks differ by more than half a window.
+            let otherwise = add(now.clone(), number(second - first));
+            let next = cond(lt(now.clone(), number(second)), number(second), otherwise);
+            cond(lt(now, number(first)), number(first), next)
+        }
+    }
 }
 
 pub(super) fn refund(stored: &str, cost: u64, stamp: u64) -> Bson {

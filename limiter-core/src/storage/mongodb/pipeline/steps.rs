@@ -42,6 +42,7 @@ pub(in crate::storage::mongodb) struct StepPipeline<'a> {
     pub(in crate::storage::mongodb) client: usize,
     /// The steps of all documents, with the indices of their counts. Steps that undo others come first.
     pub(in crate::storage::mongodb) steps: &'a [(usize, Step<'a>)],
+    pub(in crate::storage::mongodb) clock: ClockSource,
 }
 
 impl<'a> StepPipeline<'a> {
@@ -57,13 +58,13 @@ impl<'a> StepPipeline<'a> {
 
     /// Returns the stages of the pipeline. Field `r` of a count is its stored state after undoing, `s` that state as of
     /// now, and `f` the state after all steps.
-    pub(in crate::storage::mongodb) fn stages(&self, clock: ClockSource) -> Vec<Document> {
+    pub(in crate::storage::mongodb) fn stages(&self) -> Vec<Document> {
         let counts: Vec<_> = self
             .layout
             .of(self.client)
             .filter(|(place, _)| self.steps().any(|(other, _)| other == *place))
             .collect();
-        let mut stages = vec![clock.begin()];
+        let mut stages = vec![self.clock.begin()];
         stages.extend(set(counts.iter().map(|(place, count)| (format!("r{place}"), field(&stored(count))))));
         stages.extend(self.step_stages("r", Step::undoes));
         stages.extend(set(counts.iter().map(|(place, count)| {
@@ -104,7 +105,7 @@ impl<'a> StepPipeline<'a> {
             }
             Step::Restore { end, before } => strategies::restore(state, end, before),
             Step::Refuse => strategies::refuse(policy, state),
-            Step::Hit(hit) => strategies::hit(policy, state, hit.cost),
+            Step::Hit(hit) => strategies::hit(policy, state, hit.cost, self.clock),
         }
     }
 }

@@ -6,7 +6,9 @@
 
 use mongodb::bson::Bson;
 
-use super::{elastic_window, fields::fields, fixed_window, moving_window, sliding_window, token_bucket};
+use super::{
+    ClockSource, elastic_window, fields::fields, fixed_window, moving_window, sliding_window, token_bucket,
+};
 use crate::{
     Policy, Strategy,
     storage::mongodb::expression::{cond, field, let_in, lt, max, number},
@@ -55,9 +57,9 @@ pub(super) fn passes(policy: &Policy, state: &str, amount: Bson) -> Bson {
 }
 
 /// Returns the state after taking an amount above 0.
-pub(super) fn take(policy: &Policy, state: &str, amount: Bson) -> Bson {
+pub(super) fn take(policy: &Policy, state: &str, amount: Bson, clock: ClockSource) -> Bson {
     match policy.strategy() {
-        Strategy::FixedWindow => fixed_window::take(policy, state, amount),
+        Strategy::FixedWindow => fixed_window::take(policy, state, amount, clock),
         Strategy::FixedWindowElasticExpiry => elastic_window::take(policy, state, amount),
         Strategy::MovingWindow => moving_window::take(policy, state, amount),
         Strategy::SlidingWindowCounter => sliding_window::take(state, amount),
@@ -66,9 +68,9 @@ pub(super) fn take(policy: &Policy, state: &str, amount: Bson) -> Bson {
 }
 
 /// Returns the state after a hit that takes the cost if it passes, and is refused otherwise.
-pub(super) fn hit(policy: &Policy, state: &str, cost: u64) -> Bson {
+pub(super) fn hit(policy: &Policy, state: &str, cost: u64, clock: ClockSource) -> Bson {
     let amount = number(amount(policy, cost));
-    cond(passes(policy, state, amount.clone()), take(policy, state, amount), refuse(policy, state))
+    cond(passes(policy, state, amount.clone()), take(policy, state, amount, clock), refuse(policy, state))
 }
 
 /// Returns the state after a refusal.

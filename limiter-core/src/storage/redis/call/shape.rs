@@ -11,6 +11,7 @@ impl Call {
         let hits = self.hits.iter().zip(&self.places).enumerate();
         BatchShape::of(hits.map(|(place, (hit, count))| HitShape {
             strategy: hit.strategy,
+            is_calendar: hit.is_calendar,
             key: small(hit.key),
             count: small(*count),
             role: self.role(place, hit.extra),

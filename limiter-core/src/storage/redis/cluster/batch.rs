@@ -20,7 +20,7 @@ use crate::{
         decision::Windows,
         overdue::drop_overdue,
         redis::{
-            call::Call,
+            call::{Call, CallTime},
             error,
             reply::{self, ScriptReply},
         },
@@ -34,7 +34,7 @@ const GRACE_PERIOD: Duration = Duration::from_secs(1);
 pub(in super::super) async fn decide(
     cluster: &Arc<Cluster>,
     batch: &Batch<'_>,
-    time: Option<Timestamp>,
+    time: CallTime,
     key: impl Fn(&Hit<'_>) -> String,
 ) -> Result<Decision, StorageError> {
     let call = Call::decide(batch, time, &key);
@@ -88,7 +88,7 @@ async fn over_slots(
     cluster: &Arc<Cluster>,
     batch: &Batch<'_>,
     slots: &[u16],
-    time: Option<Timestamp>,
+    time: CallTime,
     key: impl Fn(&Hit<'_>) -> String,
 ) -> Result<Decision, StorageError> {
     let parts = part::split(batch, slots);
@@ -110,7 +110,7 @@ async fn over_slots(
 type Calls = Arc<[(u16, Call)]>;
 type Replies = Vec<Result<ScriptReply, StorageError>>;
 
-fn calls(parts: &[BatchPart<'_>], time: Option<Timestamp>, key: impl Fn(&Hit<'_>) -> String) -> Calls {
+fn calls(parts: &[BatchPart<'_>], time: CallTime, key: impl Fn(&Hit<'_>) -> String) -> Calls {
     parts.iter().map(|part| (part.slot, Call::decide_part(&part.batch(), time, &key))).collect()
 }
 
@@ -216,7 +216,7 @@ async fn hit_on_refusal(
     batch: &Batch<'_>,
     verdict: Verdict,
     limits: &[Window],
-    time: Option<Timestamp>,
+    time: CallTime,
     key: impl Fn(&Hit<'_>) -> String,
 ) {
     if verdict != Verdict::Refused {

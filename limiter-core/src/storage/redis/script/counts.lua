@@ -3,7 +3,7 @@
 local HEAD, RECORD = 16, 32
 local EMPTY = string.rep('\0', HEAD)
 
-local ELASTIC, MOVING = 2, 3
+local FIXED, ELASTIC, MOVING = 1, 2, 3
 
 -- How many counts a client can have in one scope. More only come about when limits change by the request.
 local MOST = --[[MAX_COUNTS_IN_SCOPE]]
@@ -105,6 +105,12 @@ local function count_of(place, strategy, name, window, capacity, capacity_nanos)
   count.entry, count.at, count.a, count.b, count.c = entry, entry.at, 0, 0, 0
   if from then
     count.a, count.b, count.c = read('<ddd', entry.value, from + 8)
+  end
+  if strategy == FIXED and capacity_nanos > 0 then
+    -- The window ends by the calendar, at one of these instants. If the clock of the caller is right to half a window,
+    -- the next of them is the one.
+    local at, first, second = entry.at, window, capacity_nanos
+    count.window = at < first and first - at or at < second and second - at or second - first
   end
   -- The end as it is stored: of an elastic window that moves, this is reported.
   count.told, count.is_stored = count.a, from ~= nil

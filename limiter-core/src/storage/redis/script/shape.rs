@@ -10,6 +10,8 @@ pub(in super::super) struct BatchShape(SmallVec<[HitShape; BatchShape::MAX_HITS]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in super::super) struct HitShape {
     pub(in super::super) strategy: Strategy,
+    /// Set if its windows end by the calendar.
+    pub(in super::super) is_calendar: bool,
     /// The place of its key.
     pub(in super::super) key: u8,
     /// The place of the first hit on the same count.
@@ -95,6 +97,11 @@ impl BatchShape {
 
     pub(in super::super) fn is_elastic(&self) -> bool {
         self.0.iter().any(|hit| hit.strategy == Strategy::FixedWindowElasticExpiry)
+    }
+
+    /// Returns whether windows of some hits end by the calendar.
+    pub(super) fn has_calendar(&self) -> bool {
+        self.0.iter().any(|hit| hit.is_calendar)
     }
 
     /// Returns the number of shadow limits.

@@ -28,6 +28,7 @@ impl HitShape {
     fn arguments(self) -> &'static [&'static str] {
         match self.strategy {
             Strategy::TokenBucket => &["name$", "capacity$", "capacity_nanos$", "cost$", "nanos$"],
+            _ if self.is_calendar => &["name$", "first_end$", "second_end$", "capacity$", "cost$"],
             _ => &["name$", "window$", "capacity$", "cost$"],
         }
     }
@@ -96,6 +97,7 @@ impl BatchShape {
             format!("local {} = read('<{}', hits)", arguments(", "), Self::each(self.hits(), format, "")),
             "local fits = true".into(),
             self.per_key(self.keys(), READ, &read_log, "\n"),
+            Self::each(self.counts().filter(|(_, hit)| hit.is_calendar), |_| UNTIL_END.into(), "\n"),
             "if fits then".into(),
             format!("local {}", Self::each(self.counts(), |_| "passes$".into(), ", ")),
             Self::each(self.guards().chain(self.limits()), |hit| section(hit.strategy, "look").into(), "\n"),
@@ -174,7 +176,8 @@ impl BatchShape {
                 HitRole::OnRefusal { only_after } => (0, only_after.map_or(0, |limit| u16::from(limit) + 1)),
                 role => (u8::from(role == HitRole::Shadow), 0),
             };
-            let (key, strategy, count) = (hit.key + 1, Strategies::number(hit.strategy), hit.count);
+            let strategy = if hit.is_calendar { CALENDAR } else { Strategies::number(hit.strategy) };
+            let (key, count) = (hit.key + 1, hit.count);
             let shape = format!("{{{from}, {key}, {strategy}, {count}, {shadow}, {only_after}}}");
             from += 8 * hit.arguments().len();
             shape
@@ -182,8 +185,10 @@ impl BatchShape {
         let shapes = shapes.collect::<Vec<_>>().join(", ");
         let all = self.hits().count();
         let bucket = Strategies::number(Strategy::TokenBucket);
+        let of_calendar = if self.has_calendar() { TOLD_OF_CALENDAR } else { "" };
+        let told = TOLD.replace("--[[calendar]]\n", of_calendar);
         format!("local guards, limits, all, BUCKET = {guards}, {limits}, {all}, {bucket}\n")
-            + &format!("local shapes = {{{shapes}}}\n{TOLD}")
+            + &format!("local shapes = {{{shapes}}}\n{told}")
     }
 }
 
@@ -208,6 +213,15 @@ local at@, was_kept@ = now > newest@ and now or newest@, kept@
 fits = fits{ and there$ == name$}";
 
 const LOG: &str = "local key@, is_changed@ = KEYS[@], false\n";
+
+/// The time until the end of a calendar window, in place of the length of a window.
+const UNTIL_END: &str = "\
+local window$ = second_end$ - first_end$
+if at@ < first_end$ then
+  window$ = first_end$ - at@
+elseif at@ < second_end$ then
+  window$ = second_end$ - at@
+end";
 
 const PACK: &str = "value@ = pack('<dd{dddd}', at@, kept@{, name$, a$, b$, c$})";
 
@@ -234,7 +248,18 @@ local function told(number)
     local name, capacity, capacity_nanos, cost, nanos = read('<c8dddd', hits, from)
     return name, 0, capacity, capacity_nanos, cost, nanos, place, strategy, same, shadow, only_after
   end
+  --[[calendar]]
   local name, window, capacity, cost = read('<c8ddd', hits, from)
   return name, window, capacity, 0, cost, 0, place, strategy, same, shadow, only_after
 end
+";
+
+/// Marks calendar windows in the list of shapes only. For the rest of the script they are fixed windows.
+const CALENDAR: u8 = 6;
+
+const TOLD_OF_CALENDAR: &str = "\
+if strategy == 6 then
+    local name, first_end, second_end, capacity, cost = read('<c8dddd', hits, from)
+    return name, first_end, capacity, second_end, cost, 0, place, 1, same, shadow, only_after
+  end
 ";
