@@ -1,4 +1,4 @@
-//! The recipes of docs/recipes.md work.
+//! The recipes of docs/recipes.md and docs/abuse.md work.
 //!
 //! Each is a file: first the code, as it stands in the text, then the test that it does.
 
@@ -19,6 +19,9 @@ use actix_web::{
 use limiter_actix::Limiter;
 use limiter_test_support::app::{ask, request};
 
+mod abuse_logins;
+mod abuse_scanners;
+mod abuse_scrapers;
 mod api_key;
 mod ban;
 mod by_country;
@@ -76,7 +79,8 @@ fn code(recipe: &Path) -> String {
 #[test]
 fn the_text_shows_the_code_that_is_tested() {
     let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let text = fs::read_to_string(here.join("../docs/recipes.md")).expect("the text");
+    let page = |name: &str| fs::read_to_string(here.join("../docs").join(name)).expect("the text");
+    let text = page("recipes.md") + &page("abuse.md");
     let shown: Vec<_> = text.split("```rust\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
 
     let recipes = fs::read_dir(here.join("tests/recipes")).expect("the folder of recipes");

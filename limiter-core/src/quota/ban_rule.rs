@@ -190,16 +190,34 @@ mod tests {
             ("", Err("expected second, minute, hour, day, week, month or year at byte 0, found the end")),
             ("1 hour", Err("expected `after` at byte 6, found the end")),
             ("0 hours after", Err("expected a window longer than zero at byte 0, found `0`")),
-            ("1 hour after breaches", Err("expected a count such as the 5 in `5 per minute` at byte 13, found `breaches`")),
+            (
+                "1 hour after breaches",
+                Err("expected a count such as the 5 in `5 per minute` at byte 13, found `breaches`"),
+            ),
             ("1 hour after 0 breaches", Err("expected a count of at least 1 at byte 13, found `0`")),
             ("1 hour after 10 times", Err("expected `breaches` at byte 16, found `times`")),
             ("1 hour after 10 breaches per hour", Err("expected `in` at byte 25, found `per`")),
             ("1 hour after 1 breach in 1 m", Err("expected `min` (minute) or `month` at byte 27, found `m`")),
-            ("1 hour after 1 breach in 1 h, tripling", Err("expected `doubling up to` and a time at byte 30, found `tripling`")),
-            ("1 hour after 1 breach in 1 h, doubling", Err("expected `up to` and the time of the longest ban at byte 38, found the end")),
-            ("1 hour after 1 breach in 1 h, doubling up to 1 min", Err("expected a ban that is not shorter than the first at byte 45, found `1`")),
-            ("51 years after 1 breach in 1 h", Err("expected a ban of at most 50 years at byte 0, found `51`")),
-            ("1 h after 1 breach in 1 h; x", Err("expected `, doubling up to` or the end at byte 25, found `;`")),
+            (
+                "1 hour after 1 breach in 1 h, tripling",
+                Err("expected `doubling up to` and a time at byte 30, found `tripling`"),
+            ),
+            (
+                "1 hour after 1 breach in 1 h, doubling",
+                Err("expected `up to` and the time of the longest ban at byte 38, found the end"),
+            ),
+            (
+                "1 hour after 1 breach in 1 h, doubling up to 1 min",
+                Err("expected a ban that is not shorter than the first at byte 45, found `1`"),
+            ),
+            (
+                "51 years after 1 breach in 1 h",
+                Err("expected a ban of at most 50 years at byte 0, found `51`"),
+            ),
+            (
+                "1 h after 1 breach in 1 h; x",
+                Err("expected `, doubling up to` or the end at byte 25, found `;`"),
+            ),
         ] {
             let parsed = text.parse::<BanRule>();
             let shown = parsed.map(|rule| rule.to_string()).map_err(|error| error.to_string());
@@ -210,7 +228,8 @@ mod tests {
     #[test]
     fn bans_double_up_to_the_longest() {
         let rule: BanRule = "1 min after 1 breach in 1 h, doubling up to 5 min".parse().expect("a rule");
-        let minutes = [0, 1, 2, 3, 31, 63, 64, u64::MAX].map(|earlier| rule.duration_after(earlier).as_secs());
+        let minutes =
+            [0, 1, 2, 3, 31, 63, 64, u64::MAX].map(|earlier| rule.duration_after(earlier).as_secs());
         assert_eq!(minutes, [60, 120, 240, 300, 300, 300, 300, 300]);
         let constant = BanRule::new(Duration::from_secs(60), 1, Duration::from_secs(1));
         assert_eq!(constant.duration_after(u64::MAX), Duration::from_secs(60));
