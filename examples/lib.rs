@@ -28,6 +28,8 @@ mod documentation {
     mod responses {}
     #[doc = include_str!("../docs/recipes.md")]
     mod recipes {}
+    #[doc = include_str!("../docs/abuse.md")]
+    mod abuse {}
     #[doc = include_str!("../docs/reference.md")]
     mod reference {}
     #[doc = include_str!("../docs/configuration.md")]

@@ -34,6 +34,8 @@ pub mod inspector {}
 pub mod cli {}
 #[doc = limiter_macros::page!("testing.md")]
 pub mod testing {}
+#[doc = limiter_macros::page!("abuse.md")]
+pub mod abuse {}
 #[doc = limiter_macros::page!("recipes.md")]
 pub mod recipes {}
 #[doc = limiter_macros::page!("security.md")]

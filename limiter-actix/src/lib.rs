@@ -107,8 +107,8 @@ mod telemetry;
 mod top;
 
 pub use limiter_core::{
-    Clock, Key, KeyForm, ManualClock, ParseQuotaError, ParseStrategyError, Policy, PolicyError, Quota,
-    Quotas, Scope, Strategy, SystemClock, TimeZone, Timestamp, Unit, Window, storage,
+    BanRule, Clock, Key, KeyForm, ManualClock, ParseQuotaError, ParseStrategyError, Policy, PolicyError,
+    Quota, Quotas, Scope, Strategy, SystemClock, TimeZone, Timestamp, Unit, Window, storage,
 };
 #[cfg(feature = "macros")]
 pub use limiter_macros::{exempt, limit};
@@ -169,7 +169,7 @@ pub mod __private {
     pub use limiter_macros::carrier;
 
     pub use crate::{
-        Exempt, Limit, OnStorageFailure, Quota, Rule, Strategy, Unit,
+        BanRule, Exempt, Limit, OnStorageFailure, Quota, Rule, Strategy, Unit,
         mount::{register, witness},
         routing::beacon::RouteSpec,
     };

@@ -15,7 +15,7 @@ mod setters;
 use std::{num::NonZeroU64, sync::Arc};
 
 use actix_web::{dev::ServiceRequest, http::Method};
-use limiter_core::{Quota, Strategy};
+use limiter_core::{BanRule, Quota, Strategy};
 
 use self::{
     callback::{BreachFn, Cost, KeyFn, RequestPredicate, ResponsePredicate, Text},

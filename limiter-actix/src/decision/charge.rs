@@ -135,7 +135,7 @@ impl Charge {
             charges.extend(charge.limit.meta.iter().map(|limit| Self {
                 limit: Rc::clone(limit),
                 cost: 1,
-                shadow: false,
+                shadow: limit.options.shadow,
                 reserved: false,
                 only_after: Some(index),
                 window: None,
@@ -219,6 +219,11 @@ impl Charge {
     /// Returns whether the cost was charged.
     pub(crate) fn is_taken(&self) -> bool {
         self.window.is_some_and(|window| window.is_allowed())
+    }
+
+    /// Returns the number of the limit whose breaches this charge counts.
+    pub(super) fn limit_number(&self) -> Option<usize> {
+        self.only_after
     }
 
     pub(super) fn cost(&self) -> u64 {

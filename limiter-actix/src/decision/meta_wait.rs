@@ -62,7 +62,9 @@ impl StorageQuery<'_> {
     fn may_have_spent(&self, decision: &Decision) -> bool {
         let is_nearly_spent =
             |number: usize| decision.guards().get(number).is_none_or(|it| it.remaining() <= 1);
-        decision.verdict() == Verdict::Refused && (0..self.on_refusal.len()).any(is_nearly_spent)
+        let may_refuse = |number: &usize| !self.on_refusal[*number].is_shadow();
+        decision.verdict() == Verdict::Refused
+            && (0..self.on_refusal.len()).filter(may_refuse).any(is_nearly_spent)
     }
 }
 

@@ -49,6 +49,9 @@ macro_rules! option_table {
             meta: Vec<Quota> = Vec::new(),
                 attribute "meta", code "meta", file "meta",
                 not [Meta Outage];
+            ban: Option<BanRule> = None,
+                attribute "ban", code "ban", file "ban",
+                not [Meta Outage];
             shadow: bool = false,
                 attribute "shadow", code "shadow", file "shadow";
             on_storage_failure: Option<OnStorageFailure> = None,

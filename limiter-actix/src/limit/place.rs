@@ -1,7 +1,7 @@
 //! Places of limits, and the options without effect there.
 
 use actix_web::http::Method;
-use limiter_core::Quota;
+use limiter_core::{BanRule, Quota};
 
 use super::{
     Limit,

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use actix_web::dev::ServiceRequest;
 use limiter_core::{Key, Timestamp, Window, storage::Decision};
 
@@ -22,7 +24,7 @@ use crate::{
 
 /// The check of a named limit for a request.
 pub(super) struct NamedCheck<'a> {
-    config: &'a Config,
+    config: &'a Arc<Config>,
     named: &'a NamedLimit,
     client: Key,
     limits: Charges,
@@ -33,7 +35,7 @@ pub(super) struct NamedCheck<'a> {
 }
 
 impl<'a> NamedCheck<'a> {
-    pub(super) fn new(config: &'a Config, named: &'a NamedLimit, req: &ServiceRequest) -> Self {
+    pub(super) fn new(config: &'a Arc<Config>, named: &'a NamedLimit, req: &ServiceRequest) -> Self {
         let settings = &config.settings;
         let client = settings.client(req);
         let slot = LimitSlot {
@@ -57,7 +59,7 @@ impl PendingDecision for NamedCheck<'_> {
     /// The window of the limit. `None` if the limit does not apply to the request, or is skipped.
     type Admitted = Option<Window>;
 
-    fn config(&self) -> &Config {
+    fn config(&self) -> &Arc<Config> {
         self.config
     }
 

@@ -8,7 +8,7 @@ use std::{
 
 use actix_web::{dev::ServiceRequest, http::header::HeaderValue, web::Bytes};
 use limiter_core::{
-    Key, Policy, Quota, Scope, Strategy, TimeZone, Window,
+    BanRule, Key, Policy, Quota, Scope, Strategy, TimeZone, Window,
     log::{Permit, Throttle, event, shown},
 };
 
@@ -29,8 +29,10 @@ pub(crate) struct BoundLimit {
     pub(crate) scope: Scope,
     /// The place of the declaration, for lists.
     pub(crate) origin: LimitOrigin,
-    /// The meta limits of this limit.
+    /// The meta limits of this limit, and the count of its breaches if it has a rule that bans.
     pub(crate) meta: Box<[Rc<Self>]>,
+    /// Set for a count of breaches: the rule that bans.
+    pub(crate) ban: Option<BanRule>,
     /// `false` if a limiter further in decides the limit.
     pub(super) is_local: bool,
     /// Set once a request that costs more than the whole limit is logged.
@@ -121,6 +123,7 @@ impl LimitBinder {
             scope: scope.clone(),
             origin: origin.clone(),
             meta: self.meta(),
+            ban: None,
             is_local: *is_local,
             is_reported_unsatisfiable: Cell::new(false),
             text: OnceCell::new(),
@@ -205,15 +208,38 @@ impl LimitBinder {
     /// Binds the meta limits of a limit. They count the same clients in the same scope.
     fn meta(&self) -> Box<[Rc<BoundLimit>]> {
         let limits = self.limit.meta.iter().enumerate().map(|(ordinal, quota)| {
-            let mut meta = Limit::new(*quota);
-            meta.key.clone_from(&self.limit.key);
-            meta.shared.clone_from(&self.limit.shared);
-            meta.on_storage_failure = self.limit.on_storage_failure;
             let label = format!("meta {ordinal} of {}", self.slot.label);
-            let slot = LimitSlot { tier: Tier::Meta, label, ..self.slot.clone() };
-            Rc::new(Self { limit: Rc::new(meta), slot, ..self.clone() }.bind(*quota))
+            Rc::new(self.bind_meta(Limit::new(*quota), *quota, label))
         });
-        limits.collect()
+        limits.chain(self.breaches().map(Rc::new)).collect()
+    }
+
+    fn bind_meta(&self, mut meta: Limit, quota: Quota, label: String) -> BoundLimit {
+        meta.key.clone_from(&self.limit.key);
+        meta.shared.clone_from(&self.limit.shared);
+        meta.on_storage_failure = self.limit.on_storage_failure;
+        let strategy = meta.strategy.unwrap_or(self.strategy);
+        let slot = LimitSlot { tier: Tier::Meta, label, ..self.slot.clone() };
+        Self { limit: Rc::new(meta), slot, strategy, ..self.clone() }.bind(quota)
+    }
+
+    /// Binds the count of breaches of a limit that bans. It refuses nothing.
+    fn breaches(&self) -> Option<BoundLimit> {
+        let rule = self.limit.ban?;
+        let quota = rule.breaches();
+        if !self.storage.storage().has_notes() {
+            event!(
+                self.permit(|lines| &lines.unsupported),
+                ERROR,
+                limit = shown(rule),
+                place = self.slot.label.as_str(),
+                "ignoring `ban`: the storage keeps no bans"
+            );
+            return None;
+        }
+        let count = Limit::new(quota).shadow(true).strategy(Strategy::FixedWindow);
+        let label = format!("bans of {}", self.slot.label);
+        Some(BoundLimit { ban: Some(rule), ..self.bind_meta(count, quota, label) })
     }
 }
 

@@ -1,6 +1,11 @@
 //! The admission of a request: predicts its route, and decides the limits there.
 
-use std::{borrow::Cow, mem, rc::Rc, sync::atomic::Ordering};
+use std::{
+    borrow::Cow,
+    mem,
+    rc::Rc,
+    sync::{Arc, atomic::Ordering},
+};
 
 use actix_web::dev::ServiceRequest;
 use limiter_core::{
@@ -163,7 +168,7 @@ impl Forecast {
 impl PendingDecision for Admission {
     type Admitted = OnEarlyDrop;
 
-    fn config(&self) -> &Config {
+    fn config(&self) -> &Arc<Config> {
         &self.state.predicted.worker.config
     }
 

@@ -1,6 +1,6 @@
 //! The correction of charges, once it is known which rules a request meets.
 
-use std::{mem, rc::Rc};
+use std::{mem, rc::Rc, sync::Arc};
 
 use actix_web::dev::{ResponseHead, ServiceRequest};
 use limiter_core::storage::Decision;
@@ -157,7 +157,7 @@ impl PendingDecision for Correction {
     /// The request is admitted already, and its guard ends it.
     type Admitted = ();
 
-    fn config(&self) -> &Config {
+    fn config(&self) -> &Arc<Config> {
         &self.state.predicted.worker.config
     }
 

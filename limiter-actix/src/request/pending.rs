@@ -1,9 +1,9 @@
 //! The pipeline of all decisions: query the storage, then admit or refuse.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use actix_web::dev::ServiceRequest;
-use futures_util::future::LocalBoxFuture;
+use futures_util::{FutureExt, future::LocalBoxFuture};
 use limiter_core::storage::Decision;
 
 use super::refuse::{Refusal, refuse};
@@ -24,7 +24,7 @@ pub(crate) trait PendingDecision: Sized {
     /// The result of an admission.
     type Admitted;
 
-    fn config(&self) -> &Config;
+    fn config(&self) -> &Arc<Config>;
 
     /// Returns whether a callback has failed, so that nothing can be decided.
     fn callback_failed(&self) -> bool;
@@ -99,8 +99,9 @@ pub(super) fn decide_in_memory<P: PendingDecision>(mut pending: P, req: &Service
                 return Progress::Done(refuse_for_now(pending, req, &decision));
             }
             Refused::Breach => {
+                let memory = pending.config().settings.storage.memory();
                 let meta_wait =
-                    query.meta_wait_in_memory(pending.config().settings.storage.memory(), &decision);
+                    query.meta_wait_in_memory(memory, &decision).max(ban_in_memory(&pending, req, &decision));
                 return Progress::Done(conclude(pending, req, &decision, meta_wait));
             }
             Refused::Unclear => {}
@@ -114,6 +115,21 @@ fn query_memory<P: PendingDecision>(pending: &P, req: &ServiceRequest, tries: &T
     let query = StorageQuery { is_breach_deferred: tries.defer_breach(), ..pending.query(req) };
     let _timer = settings.telemetry.time_decision(!query.limits.is_empty());
     query.run_memory(settings.storage.memory())
+}
+
+/// Bans the client if a rule says so, where nothing is awaited. Returns the duration.
+#[inline]
+fn ban_in_memory<P: PendingDecision>(
+    pending: &P,
+    req: &ServiceRequest,
+    decision: &Decision,
+) -> Option<Duration> {
+    let query = pending.query(req);
+    let may_ban = query.may_ban();
+    may_ban
+        .then(|| query.ban(pending.config(), decision, DecidedBy::Storage).now_or_never())
+        .flatten()
+        .flatten()
 }
 
 /// Makes a decision, wherever counts are.
@@ -139,7 +155,11 @@ pub(crate) async fn decide<P: PendingDecision>(
                     Refused::ByReservations => return refuse_for_now(pending, req, &decision),
                     Refused::Breach => {
                         let by = pending.context().decided_by;
-                        let meta_wait = pending.query(req).meta_wait(pending.config(), &decision, by).await;
+                        let (query, config) = (pending.query(req), pending.config());
+                        let mut meta_wait = query.meta_wait(config, &decision, by).await;
+                        if query.may_ban() {
+                            meta_wait = meta_wait.max(Box::pin(query.ban(config, &decision, by)).await);
+                        }
                         return conclude(pending, req, &decision, meta_wait);
                     }
                     Refused::Unclear => pending,

@@ -25,10 +25,20 @@ impl Settings {
 
     fn check_limit(&self, limit: &Limit, place: Place) -> Result<(), BuildError> {
         check_options(limit, place)?;
+        self.check_ban(limit)?;
         match limit.source.quota() {
             Some(quota) => self.policy(limit, quota).map(drop),
             None => Ok(()),
         }
+    }
+
+    fn check_ban(&self, limit: &Limit) -> Result<(), BuildError> {
+        if limit.ban.is_none() || self.storage.storage().has_notes() {
+            return Ok(());
+        }
+        let reason =
+            "`ban`: the storage keeps no bans; one of this crate does, or implement `Storage::put_note`";
+        Err(BuildError::Option(reason.to_owned()))
     }
 
     fn policy(&self, limit: &Limit, quota: Quota) -> Result<Policy, BuildError> {
@@ -48,6 +58,7 @@ impl Settings {
             return Err(BuildError::TwoNamedLimits(name.to_owned()));
         }
         check_options(limit, Place::Named)?;
+        self.check_ban(limit)?;
         let quota = limit.source.quota().ok_or_else(|| BuildError::DynamicNamedLimit(name.to_owned()))?;
         // The label and scope of limits in attributes that are shared under this name.
         let policy = self.policy(limit, quota)?.with_label("shared");

@@ -11,6 +11,8 @@ pub(crate) struct Lines {
     /// Refusals, and what else is logged of single requests.
     pub(super) requests: Throttle,
     pub(super) banned: Throttle,
+    pub(crate) banned_by_rule: Throttle,
+    pub(crate) ban_failed: Throttle,
     pub(crate) invalid_quota: Throttle,
     pub(crate) unsupported: Throttle,
     pub(crate) refund_failed: Throttle,
@@ -26,6 +28,8 @@ impl Default for Lines {
         Self {
             requests: Throttle::new(None, 100, Duration::from_secs(1)),
             banned: Throttle::of("L040"),
+            banned_by_rule: Throttle::of("L042"),
+            ban_failed: Throttle::of("L043"),
             invalid_quota: Throttle::of("L001"),
             unsupported: Throttle::of("L004"),
             refund_failed: Throttle::of("L006"),

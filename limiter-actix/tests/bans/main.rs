@@ -1,5 +1,6 @@
 //! Bans and passes by hand, and the clients that may deserve one.
 
+mod by_rule;
 mod errors;
 mod outages;
 mod processes;

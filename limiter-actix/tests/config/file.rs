@@ -96,6 +96,16 @@ async fn options_of_limits_in_a_file() {
     )
     .await;
     holds(
+        &of("cost = 4, ban = '1 h after 2 breaches in 1 h'"),
+        &[
+            ("GET", "/a", NONE, 200),
+            ("GET", "/a", NONE, 429),
+            ("GET", "/a", NONE, 429),
+            ("GET", "/b", NONE, 403),
+        ],
+    )
+    .await;
+    holds(
         "default_limits = { limit = '1/second', meta = ['1/hour', '9/day'] }",
         &[("GET", "/a", NONE, 200), ("GET", "/a", NONE, 429)],
     )

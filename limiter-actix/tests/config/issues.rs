@@ -428,6 +428,14 @@ fn options_without_effect_in_a_file_are_issues() {
             "1:22: invalid option `override_defaults`: it has no effect on application limits",
         ),
         (
+            "default_limits = { limit = '5/minute', ban = '1 hour after 10 times' }",
+            "1:63: `ban`: expected `breaches` at byte 16, found `times`",
+        ),
+        (
+            "meta_limits = { limit = '5/minute', ban = '1 h after 1 breach in 1 h' }",
+            "1:15: invalid option `ban`",
+        ),
+        (
             "default_limits = { limit = '5/minute', methods = [] }",
             "1:50: `methods`: expected at least one method",
         ),

@@ -1,4 +1,4 @@
-//! The recipes of docs/recipes.md work, and the apps of the pages for users of other crates.
+//! The recipes of docs/recipes.md and docs/abuse.md work, and the apps of the pages for users of other crates.
 //!
 //! Each is a file: first the code, as it stands in the text, then the test that it does.
 
@@ -19,6 +19,9 @@ use actix_web::{
 use limiter_actix::Limiter;
 use limiter_test_support::app::{ask, request};
 
+mod abuse_logins;
+mod abuse_scanners;
+mod abuse_scrapers;
 mod api_key;
 mod ban;
 mod by_country;
@@ -89,7 +92,8 @@ fn files_in(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn the_text_shows_the_code_that_is_tested() {
     let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let shown = shown(&here.join("../docs/recipes.md"));
+    let pages = ["recipes.md", "abuse.md"];
+    let shown: Vec<_> = pages.iter().flat_map(|page| shown(&here.join("../docs").join(page))).collect();
     let is_recipe = |file: &PathBuf| !file.ends_with("main.rs") && !file.ends_with("migrations.rs");
     let tested: Vec<_> = files_in(&here.join("tests/recipes")).into_iter().filter(is_recipe).collect();
     for recipe in &tested {

@@ -6,7 +6,7 @@ use syn::Result;
 use super::{
     option_arg::OptionArg,
     quota::quotas,
-    text::{any_text, nonempty_text, on_failure, printable_text, strategy},
+    text::{any_text, ban_rule, nonempty_text, on_failure, printable_text, strategy},
 };
 
 /// An option of `#[limit]`.
@@ -91,6 +91,10 @@ macro_rules! option_table {
             "meta", "meta = \"3/hour\"", "string",
             "quota of breaches; a client over it is refused everywhere",
             |it| it.texts("meta", quotas);
+
+            "ban", "ban = \"1 hour after 10 breaches in 5 minutes, doubling up to 1 day\"", "string",
+            "bans a client that breaches the limit again and again",
+            |it| it.text("ban", ban_rule);
 
             "shadow", "shadow", "flag",
             "counts and reports, but never refuses",

@@ -1,6 +1,6 @@
 //! Reads strings that options take.
 
-use limiter_core::Strategy;
+use limiter_core::{BanRule, Strategy};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote};
 use syn::{Error, LitStr, Result};
@@ -19,6 +19,19 @@ pub(super) fn on_failure(name: &LitStr) -> Result<TokenStream> {
         _ => return Err(Error::new(name.span(), "expected `fallback`, `allow` or `deny`")),
     };
     Ok(quote!(::limiter_actix::__private::OnStorageFailure::#variant))
+}
+
+/// A rule that bans, parsed at compile time.
+pub(super) fn ban_rule(text: &LitStr) -> Result<TokenStream> {
+    let rule: BanRule = text.value().parse().map_err(|error| Error::new(text.span(), error))?;
+    let time = |seconds: u64| quote!(::core::time::Duration::from_secs(#seconds));
+    let (ban, window) = (time(rule.duration().as_secs()), time(rule.breaches().window_seconds()));
+    let breaches = rule.breaches().amount();
+    let doubling = rule.longest().map(|longest| {
+        let longest = time(longest.as_secs());
+        quote!(.doubling_up_to(#longest))
+    });
+    Ok(quote!(::limiter_actix::__private::BanRule::new(#ban, #breaches, #window) #doubling))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "one signature for all readers of texts")]

@@ -1,6 +1,6 @@
 //! Limits with their options.
 
-use limiter_core::{ParseTimeZoneError, Quota, Quotas, Strategy, TimeZone};
+use limiter_core::{BanRule, ParseQuotaError, ParseTimeZoneError, Quota, Quotas, Strategy, TimeZone};
 
 use super::{
     option_value::OptionValue,
@@ -59,11 +59,21 @@ impl Reader<'_> {
         match text.parse::<Quotas>() {
             Ok(quotas) => quotas.as_slice().to_vec(),
             Err(error) => {
-                let offset = if self.is_plain(value) { 1 + error.offset() } else { 0 };
-                self.error(value.start() + offset, format!("`{}`: {error}", value.name));
+                self.error_in_text(value, &error);
                 Vec::new()
             }
         }
+    }
+
+    /// Reads a rule that bans. An error in it is reported at its position in the text.
+    pub(super) fn ban_rule(&mut self, value: Value<'_>) -> Option<BanRule> {
+        let text = self.text(value)?;
+        text.parse().map_err(|error| self.error_in_text(value, &error)).ok()
+    }
+
+    fn error_in_text(&mut self, value: Value<'_>, error: &ParseQuotaError) {
+        let offset = if self.is_plain(value) { 1 + error.offset() } else { 0 };
+        self.error(value.start() + offset, format!("`{}`: {error}", value.name));
     }
 
     fn limits_with_options(&mut self, value: Value<'_>) -> Vec<Limit> {

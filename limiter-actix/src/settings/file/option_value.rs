@@ -3,7 +3,7 @@
 use std::{num::NonZeroU64, sync::Arc};
 
 use actix_web::http::Method;
-use limiter_core::{Quota, Strategy};
+use limiter_core::{BanRule, Quota, Strategy};
 
 use super::reader::{Reader, Value};
 use crate::{
@@ -68,6 +68,12 @@ impl OptionValue for Strategy {
 impl OptionValue for OnStorageFailure {
     fn read(value: Value<'_>, reader: &mut Reader<'_>) -> Option<Self> {
         reader.on_storage_failure(value)
+    }
+}
+
+impl OptionValue for BanRule {
+    fn read(value: Value<'_>, reader: &mut Reader<'_>) -> Option<Self> {
+        reader.ban_rule(value)
     }
 }
 
