@@ -164,7 +164,7 @@ fn reservations_of_an_earlier_window_do_not_count() {
 fn it_calls_no_callback_and_leaves_no_breach() {
     for kind in StorageKind::ALL {
         let limit =
-            failures(Quota::per_hour(1)).error_message("too many failures").on_breach(|_| unreachable!());
+            failures(Quota::per_hour(1)).error_message("too many failures").on_breach(|_| -> HttpResponse { unreachable!() });
         in_a_system(async {
             let limiter = kind.set(limiter_test_support::play::builder(&clock()).headers(true));
             let limiter = limiter.on_breach(|_: &Breach| unreachable!()).build().expect("limits");
