@@ -113,9 +113,9 @@ impl StorageQuery<'_> {
             Backend::Memory(memory) => Ok(memory.decide(&batch, self.now)),
             Backend::Remote { storage, .. } => decide_remotely(config, &**storage, &batch, self.now).await,
         };
-        let earlier = |window: &Window| match window.is_allowed() {
-            true => MAX_BANS.saturating_sub(window.remaining()).saturating_sub(1),
-            false => MAX_BANS,
+        let earlier = |window: &Window| {
+            let left = if window.is_allowed() { window.remaining().saturating_add(1) } else { 0 };
+            MAX_BANS.saturating_sub(left)
         };
         // If the storage fails by now, the ban cannot be kept either.
         decision.ok().and_then(|decision| decision.limits().first().map(earlier)).unwrap_or_default()

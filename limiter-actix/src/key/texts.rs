@@ -51,15 +51,12 @@ fn decoded(path: &str) -> Cow<'_, str> {
     let mut bytes = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes();
     while let Some((byte, after)) = rest.split_first() {
-        match escaped(rest) {
-            Some(escaped) => {
-                bytes.push(escaped);
-                rest = &rest[3..];
-            }
-            None => {
-                bytes.push(*byte);
-                rest = after;
-            }
+        if let Some(escaped) = escaped(rest) {
+            bytes.push(escaped);
+            rest = &rest[3..];
+        } else {
+            bytes.push(*byte);
+            rest = after;
         }
     }
     Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())

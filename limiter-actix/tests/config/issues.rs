@@ -361,7 +361,7 @@ fn options_without_effect_are_issues() {
         let [issue] = issues_of(builder).try_into().expect("one issue");
         issue.split_once("): ").expect("a call and the reason").1.to_owned()
     };
-    for (builder, expected) in [
+    for (builder, expected) in vec![
         (Limiter::builder().meta_limits(limit().meta(Quota::per_day(1))), none("meta", "meta")),
         (Limiter::builder().meta_limits(limit().deduct_when(|_| true)), none("deduct_when", "meta")),
         (Limiter::builder().meta_limits(limit().refund_on_drop(true)), none("refund_on_drop", "meta")),

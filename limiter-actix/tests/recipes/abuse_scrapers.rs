@@ -13,6 +13,8 @@ fn limiter() -> Result<Limiter, BuildError> {
 }
 
 mod test {
+    use limiter_actix::Ban;
+
     use super::*;
     use crate::{app_with, passing_from};
 
@@ -22,7 +24,7 @@ mod test {
         let app = app_with(limiter.clone()).await;
         let passing = passing_from(&app, "192.0.2.1", "/", 120).await;
         let banned = limiter.bans().await.expect("bans");
-        assert_eq!(banned.iter().map(|ban| ban.client()).collect::<Vec<_>>(), ["192.0.2.1"]);
+        assert_eq!(banned.iter().map(Ban::client).collect::<Vec<_>>(), ["192.0.2.1"]);
         assert!(passing < 120, "{passing}");
         assert_eq!(passing_from(&app, "192.0.2.2", "/", 20).await, 20);
     }

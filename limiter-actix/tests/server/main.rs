@@ -13,6 +13,8 @@ mod prometheus;
 mod quickstart;
 #[cfg(all(feature = "redis", feature = "memcached", feature = "mongodb"))]
 mod ready;
+#[cfg(all(feature = "redis", feature = "memcached", feature = "mongodb"))]
+mod remote_kinds;
 mod replay;
 mod secrets;
 mod several_processes;

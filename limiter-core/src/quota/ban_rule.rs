@@ -165,7 +165,7 @@ struct Span(u64);
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use Unit::{Day, Hour, Minute, Month, Second, Week, Year};
-        let fits = |unit: &Unit| self.0 % unit.seconds() == 0;
+        let fits = |unit: &Unit| self.0.is_multiple_of(unit.seconds());
         let unit = [Year, Month, Week, Day, Hour, Minute].into_iter().find(fits).unwrap_or(Second);
         let number = self.0 / unit.seconds();
         write!(f, "{number} {unit}{}", if number == 1 { "" } else { "s" })

@@ -9,22 +9,36 @@ use crate::cargo::{Cargo, cargo};
 /// Those that need no server run in the step `test`.
 pub(super) const STEP: Step = Step {
     name: "soak",
-    about: "hostile clients, `clear_all` and `ready`, with all storages on real servers",
+    about: "hostile clients, `clear_all`, `ready`, bans and reservations, with all storages on real servers",
     ci_only: false,
     run,
 };
 
 fn run() -> Result<Outcome, Box<dyn Error>> {
     let mongod = mongodb::server()?;
-    let all = ["hostile::remote::", "clear_all::", "ready::"];
+    let all = ["hostile::remote::", "clear_all::", "ready::", "remote_kinds::"];
     run_tests(all).env(mongodb::SERVER, &mongod).env(redis::SERVER, redis::program()?).run()?;
-    let redis_only = ["hostile::remote::on_redis", "clear_all::on_redis", "ready::a_server"];
+    let redis_only =
+        ["hostile::remote::on_redis", "clear_all::on_redis", "ready::a_server", "remote_kinds::on_redis"];
     run_tests(redis_only).env(redis::SERVER, redis::valkey()?).run()
 }
 
 /// The features are those of the step `features`, so that the libraries are compiled once.
-fn run_tests(tests: [&str; 3]) -> Cargo {
-    let [one, two, three] = tests;
+fn run_tests(tests: [&str; 4]) -> Cargo {
+    let [one, two, three, four] = tests;
     let features = "--all-features";
-    cargo(["test", "-p", "limiter-actix", features, "--test", "server", "--", "--nocapture", one, two, three])
+    cargo([
+        "test",
+        "-p",
+        "limiter-actix",
+        features,
+        "--test",
+        "server",
+        "--",
+        "--nocapture",
+        one,
+        two,
+        three,
+        four,
+    ])
 }
