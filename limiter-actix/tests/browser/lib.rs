@@ -1,4 +1,4 @@
-//! A browser, driven over `WebDriver`: Debian's Chromium without a window.
+//! A browser that tests drive: Debian's Chromium without a window.
 
 use std::{
     io::{BufRead, BufReader},
@@ -15,7 +15,7 @@ use url::Url;
 /// A browser that runs until it is dropped.
 #[derive(Debug)]
 pub struct Browser {
-    /// The commands of `WebDriver`.
+    /// Its driver.
     pub client: Client,
     driver: Child,
 }

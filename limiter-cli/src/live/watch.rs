@@ -27,8 +27,8 @@ pub(super) fn run(arguments: &Watch, output: &mut Output) -> Result<Outcome, Fai
     let connection = Connection::new(&arguments.running)?;
     let mut left = arguments.updates.unwrap_or(u64::MAX);
     if !arguments.running.json {
-        let heads = COLUMNS.iter().map(|(_, head)| format!("{head:>10}")).collect::<String>();
-        let heads = output.styled(Style::Dim, format!("{:<20}{heads}  state", "time (UTC)"));
+        let heads: Vec<_> = COLUMNS.iter().map(|(_, head)| format!("{head:>10}")).collect();
+        let heads = output.styled(Style::Dim, format!("{:<20}{}  state", "time (UTC)", heads.concat()));
         writeln!(output, "{heads}")?;
     }
     // The inspector ends a stream after some minutes.
@@ -61,7 +61,7 @@ fn show(event: &Value, as_json: bool, output: &mut Output) -> std::io::Result<()
     let minutes: Vec<_> = each(&event["minutes"]).collect();
     let last = &minutes[minutes.len().saturating_sub(2)..];
     let sum = |name: &str| last.iter().filter_map(|minute| minute[name].as_u64()).sum::<u64>();
-    let numbers = COLUMNS.iter().map(|(name, _)| format!("{:>10}", grouped(sum(name)))).collect::<String>();
+    let numbers: Vec<_> = COLUMNS.iter().map(|(name, _)| format!("{:>10}", grouped(sum(name)))).collect();
     let mut state = Vec::new();
     if event["enabled"] != true {
         state.push("switched off");
@@ -70,5 +70,5 @@ fn show(event: &Value, as_json: bool, output: &mut Output) -> std::io::Result<()
         state.push("storage failing");
     }
     let state = output.styled(Style::Bad, state.join(", "));
-    writeln!(output, "{:<20}{numbers}  {state}", moment(&event["now"]).unwrap_or_default())
+    writeln!(output, "{:<20}{}  {state}", moment(&event["now"]).unwrap_or_default(), numbers.concat())
 }
