@@ -132,14 +132,24 @@ impl Browser {
         }
     }
 
-    /// Clicks an element.
+    /// Clicks an element, once it can be clicked: an update of the page may just have replaced it.
     ///
     /// # Panics
     ///
-    /// When there is none, or it cannot be clicked.
+    /// When it never can.
     pub async fn click(&self, css: &str) {
-        let element = self.client.find(Locator::Css(css)).await.expect(css);
-        element.click().await.expect(css);
+        let begin = Instant::now();
+        loop {
+            let clicked = match self.client.find(Locator::Css(css)).await {
+                Ok(element) => element.click().await,
+                Err(error) => Err(error),
+            };
+            match clicked {
+                Ok(()) => return,
+                Err(error) => assert!(begin.elapsed() < DEADLINE, "{css}: {error}"),
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Replaces the value of a field.

@@ -12,6 +12,7 @@ mod environment;
 mod example;
 mod file;
 mod issues;
+mod listing;
 mod outline;
 mod precedence;
 mod reload;
