@@ -1,7 +1,7 @@
 //! The limits of a limiter itself.
 
 use super::LimiterBuilder;
-use crate::{IntoLimits, Limit, Limits, settings::config_error::Origin};
+use crate::{IntoLimits, Limits, settings::config_error::Origin};
 
 /// # Limits
 impl LimiterBuilder {
@@ -51,8 +51,15 @@ impl LimiterBuilder {
     /// [`Limiter::check`](crate::Limiter::check).
     ///
     /// It shares its count with limits [shared](Limit::shared) under this name that have the same quota and strategy.
-    pub fn named_limit(mut self, name: impl Into<String>, limit: impl Into<Limit>) -> Self {
-        self.named.push((name.into(), limit.into()));
+    ///
+    /// A name has one limit. A text with several makes [`build`](Self::build) fail, as an invalid one does.
+    pub fn named_limit(mut self, name: impl Into<String>, limit: impl IntoLimits) -> Self {
+        let name = name.into();
+        let call = format!(".named_limit({name:?}, {})", limit.in_code());
+        match limit.into_limits() {
+            Ok(limits) => self.named.extend(limits.0.iter().map(|limit| (name.clone(), limit.clone()))),
+            Err(error) => self.issue(call, error),
+        }
         self
     }
 
