@@ -50,7 +50,7 @@ impl LimiterBuilder {
     /// Adds a limit that code hits by name, with [`Limiter::hit`](crate::Limiter::hit) and
     /// [`Limiter::check`](crate::Limiter::check).
     ///
-    /// It shares its count with limits [shared](Limit::shared) under this name that have the same quota and strategy.
+    /// It shares its count with limits [shared](crate::Limit::shared) under this name that have the same quota and strategy.
     ///
     /// A name has one limit. A text with several makes [`build`](Self::build) fail, as an invalid one does.
     pub fn named_limit(mut self, name: impl Into<String>, limit: impl IntoLimits) -> Self {
