@@ -2,7 +2,7 @@
 
 use super::LimiterBuilder;
 use crate::{
-    IntoLimits, Limit, Limits,
+    IntoLimits, Limits,
     limit::place::Place,
     settings::{config_error::Origin, partial::ParsedLimit},
 };
@@ -54,10 +54,17 @@ impl LimiterBuilder {
     /// Adds a limit that code hits by name, with [`Limiter::hit`](crate::Limiter::hit) and
     /// [`Limiter::check`](crate::Limiter::check).
     ///
-    /// It shares its count with limits [shared](Limit::shared) under this name that have the same quota and strategy.
+    /// It shares its count with limits [shared](crate::Limit::shared) under this name that have the same quota and strategy.
     /// Options that need a route or a response have no effect here and are errors of [`build`](Self::build).
-    pub fn named_limit(mut self, name: impl Into<String>, limit: impl Into<Limit>) -> Self {
-        self.named.push((name.into(), limit.into()));
+    ///
+    /// A name has one limit. A text with several makes [`build`](Self::build) fail, as an invalid one does.
+    pub fn named_limit(mut self, name: impl Into<String>, limit: impl IntoLimits) -> Self {
+        let name = name.into();
+        let call = format!(".named_limit({name:?}, {})", limit.in_code());
+        match limit.into_limits() {
+            Ok(limits) => self.named.extend(limits.0.iter().map(|limit| (name.clone(), limit.clone()))),
+            Err(error) => self.issue(call, error),
+        }
         self
     }
 

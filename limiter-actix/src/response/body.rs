@@ -97,6 +97,8 @@ fn html(problem: &Problem, detail: &str) -> String {
     let status = problem.status.canonical_reason().unwrap_or(problem.title);
     let mut text = String::with_capacity(192 + detail.len());
     text.push_str("<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>");
+    text.push_str(problem.status.as_str());
+    text.push(' ');
     text.push_str(status);
     text.push_str("</title>\n<h1>");
     text.push_str(status);

@@ -153,3 +153,14 @@ async fn the_window_of_a_spent_count_shows_the_wait() {
         assert!(spent.retry_after().is_some_and(|wait| wait.as_secs() > 0), "{spent:?}");
     }
 }
+
+#[actix_web::test]
+async fn a_named_limit_is_a_text_as_limits_elsewhere() {
+    let limiter = build(Limiter::builder().named_limit("mails", "2/hour"));
+    assert_eq!(limiter.window("mails", &client()).await.expect("it is known").limit(), 2);
+
+    let invalid = Limiter::builder().named_limit("mails", "2/fortnight").build().expect_err("no quota");
+    assert!(invalid.to_string().contains(r#".named_limit("mails", "2/fortnight")"#), "{invalid}");
+    let two = Limiter::builder().named_limit("mails", "2/hour; 5/day").build().expect_err("two limits");
+    assert!(two.to_string().contains("mails"), "{two}");
+}

@@ -28,7 +28,7 @@ async fn each_form_has_the_limit_as_text() {
     let html = refused(nothing(), "GET", "text/html").await;
     assert_eq!(
         html.body,
-        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>Too Many Requests</title>\n\
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>429 Too Many Requests</title>\n\
          <h1>Too Many Requests</h1>\n<p>0 per 1 day</p>\n</html>\n"
     );
 

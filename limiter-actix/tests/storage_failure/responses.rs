@@ -32,7 +32,7 @@ async fn a_503_has_the_form_the_client_accepts() {
         (
             "text/html",
             "text/html; charset=utf-8",
-            "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>Service Unavailable",
+            "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>503 Service Unavailable",
         ),
         ("text/plain", "text/plain; charset=utf-8", "The limits cannot be checked now."),
     ] {
