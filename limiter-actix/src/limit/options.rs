@@ -41,6 +41,8 @@ macro_rules! option_table {
                 attribute "name", code "name", file "name";
             meta: Vec<Quota> = Vec::new(),
                 attribute "meta", code "meta", file "meta";
+            keep_used: bool = false,
+                attribute "keep_used", code "keep_used", file "keep_used";
             shadow: bool = false,
                 attribute "shadow", code "shadow", file "shadow";
             on_storage_failure: Option<OnStorageFailure> = None,

@@ -92,6 +92,10 @@ macro_rules! option_table {
             "quota of breaches; a client over it is refused everywhere",
             |it| it.texts("meta", quotas);
 
+            "keep_used", "keep_used", "flag",
+            "the count survives a change of the amount, such as a change of plan",
+            |it| it.flag("keep_used");
+
             "shadow", "shadow", "flag",
             "counts and reports, but never refuses",
             |it| it.flag("shadow");
