@@ -21,6 +21,7 @@ mod concurrency;
 mod edges;
 mod fixture;
 mod identity;
+mod keep_used;
 mod notes;
 mod random;
 mod refund;
@@ -56,6 +57,7 @@ pub async fn run_shared(storage: &dyn Storage, time: Time) {
     batches::run(&fixture).await;
     identity::run(&fixture).await;
     refund::run(&fixture).await;
+    keep_used::run(&fixture).await;
     clear::clears(&fixture).await;
     notes::run(&fixture).await;
     clear::clears_a_client(&fixture).await;

@@ -26,6 +26,8 @@ pub struct Policy {
     window: u64,
     /// Set if windows end by the calendar.
     calendar: Option<Calendar>,
+    /// Set if the count does not depend on the amount.
+    keep_used: bool,
     /// The largest cost that can pass at once: the amount, or the burst of a token bucket.
     capacity: u64,
     /// The time in which a token bucket gains one unit, in nanoseconds.
@@ -69,6 +71,12 @@ pub enum PolicyError {
         /// The strategy of the policy.
         strategy: Strategy,
     },
+    /// The count survives a change of the amount, which that of a token bucket does not.
+    #[error(
+        "`keep_used` does not work with the strategy `token-bucket`, which stores when the bucket is full, and not how much \
+             was used; use another strategy"
+    )]
+    KeepUsedWithBucket,
     /// The storage records each hit of a moving window, and the amount allows too many of them.
     #[error(
         "a moving window of `{quota}` remembers too many hits for this storage: at most {most}; \
@@ -106,6 +114,7 @@ impl Policy {
             label: Arc::from(""),
             window,
             calendar: Self::calendar_of(quota, strategy, TimeZone::UTC),
+            keep_used: false,
             capacity: quota.amount(),
             // Rounded up, so that a bucket never gains more than the quota.
             interval: window.div_ceil(quota.amount().max(1)),
@@ -143,6 +152,16 @@ impl Policy {
         self.with_id()
     }
 
+    /// Sets whether the count survives a change of the amount, such as a change of plan. Defaults to `false`.
+    ///
+    /// Policies that differ only in their amount then have the same count. It may exceed a smaller amount; nothing is left
+    /// until enough of it has expired. A token bucket has no such count, see [`check`](Self::check).
+    #[must_use]
+    pub fn with_keep_used(mut self, keep_used: bool) -> Self {
+        self.keep_used = keep_used;
+        self.with_id()
+    }
+
     fn calendar_of(quota: Quota, strategy: Strategy, zone: TimeZone) -> Option<Calendar> {
         if strategy == Strategy::FixedWindow { Calendar::of(quota.unit(), zone) } else { None }
     }
@@ -154,13 +173,19 @@ impl Policy {
     ///
     /// # Errors
     ///
-    /// Returns an error if the rounding changes the rate of a token bucket by more than a thousandth, or if the quota has
-    /// calendar windows and the strategy is not the fixed window.
+    /// Returns an error if the rounding changes the rate of a token bucket by more than a thousandth, if the quota has
+    /// calendar windows and the strategy is not the fixed window, or if a token bucket should keep what was used.
     pub fn check(&self) -> Result<(), PolicyError> {
         if self.quota.unit().is_calendar() && self.strategy != Strategy::FixedWindow {
             return Err(PolicyError::CalendarWindow { quota: self.quota, strategy: self.strategy });
         }
-        if self.strategy != Strategy::TokenBucket || self.quota.amount() == 0 {
+        if self.strategy != Strategy::TokenBucket {
+            return Ok(());
+        }
+        if self.keep_used {
+            return Err(PolicyError::KeepUsedWithBucket);
+        }
+        if self.quota.amount() == 0 {
             return Ok(());
         }
         let window = u128::from(self.window);
@@ -184,9 +209,10 @@ impl Policy {
     fn with_id(mut self) -> Self {
         let mut digest = Digest::new();
         digest.text(&self.label);
-        digest.word(0, self.quota.amount());
+        let keeps_used = self.keeps_used();
+        digest.word(0, if keeps_used { Self::ANY_AMOUNT } else { self.quota.amount() });
         digest.word(0, self.window);
-        digest.word(0, self.capacity);
+        digest.word(0, if keeps_used { Self::ANY_AMOUNT } else { self.capacity });
         digest.text(self.strategy.name());
         if let Some(calendar) = self.calendar {
             digest.text(&self.quota.unit().to_string());
@@ -219,6 +245,14 @@ impl Policy {
     /// Returns the label, which separates this policy from equal ones of its scope.
     pub fn label(&self) -> &str {
         &self.label
+    }
+
+    /// Stands in the id for all amounts. It is above the largest one.
+    const ANY_AMOUNT: u64 = u64::MAX;
+
+    /// Returns whether policies with other amounts have the same count, which may then exceed the amount.
+    pub(crate) fn keeps_used(&self) -> bool {
+        self.keep_used && self.strategy != Strategy::TokenBucket
     }
 
     pub(crate) fn is_elastic(&self) -> bool {

@@ -52,6 +52,8 @@ macro_rules! option_table {
             ban: Option<BanRule> = None,
                 attribute "ban", code "ban", file "ban",
                 not [Meta Outage];
+            keep_used: bool = false,
+                attribute "keep_used", code "keep_used", file "keep_used";
             shadow: bool = false,
                 attribute "shadow", code "shadow", file "shadow";
             on_storage_failure: Option<OnStorageFailure> = None,

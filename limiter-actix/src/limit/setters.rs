@@ -199,6 +199,15 @@ impl Limit {
         self
     }
 
+    /// Sets whether the count survives a change of the amount, by a dynamic limit or a reload. Defaults to `false`.
+    ///
+    /// A client that used 80 of 100 has 920 left of 1000, and none of 50. Another window or strategy starts from zero. The
+    /// token bucket does not support it, so `build` fails.
+    pub fn keep_used(mut self, keep_used: bool) -> Self {
+        self.keep_used = keep_used;
+        self
+    }
+
     /// Sets whether this limit only counts and reports, but never refuses. Defaults to `false`.
     pub fn shadow(mut self, shadow: bool) -> Self {
         self.shadow = shadow;

@@ -191,7 +191,8 @@ impl LimitBinder {
     }
 
     fn plain_policy(&self, quota: Quota, strategy: Strategy) -> Policy {
-        Policy::new(quota, strategy).with_label(self.slot.label.as_str()).with_time_zone(self.time_zone)
+        let policy = Policy::new(quota, strategy).with_label(self.slot.label.as_str());
+        policy.with_time_zone(self.time_zone).with_keep_used(self.limit.keep_used)
     }
 
     /// Permits a log event. Bound limits do not know the time of the request.

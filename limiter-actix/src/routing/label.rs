@@ -56,7 +56,13 @@ pub(super) fn labels<'a>(place: &'a str, limits: &'a [Limit]) -> impl Iterator<I
 
 /// Returns whether two limits of one place would have the same count without a number.
 fn alike(one: &Limit, other: &Limit) -> bool {
-    one.source.quota() == other.source.quota()
+    // The amount does not matter for counts that survive its change.
+    let window = |limit: &Limit| {
+        limit.source.quota().map(|quota| (quota.window_seconds(), quota.unit().is_calendar()))
+    };
+    let is_any_amount = one.keep_used && other.keep_used;
+    (one.source.quota() == other.source.quota() || is_any_amount && window(one) == window(other))
+        && one.keep_used == other.keep_used
         && one.strategy == other.strategy
         && one.burst == other.burst
         && match (&one.shared, &other.shared) {

@@ -53,6 +53,25 @@ fn issues(error: BuildError) -> Vec<String> {
 }
 
 #[actix_web::test]
+async fn a_count_survives_a_changed_amount_if_it_keeps_what_was_used() {
+    let text = |amount: u64| format!("default_limits = {{ limit = '{amount}/hour', keep_used = true }}");
+    let settings = Settings::new(&text(3));
+    let (limiter, app) = app!(from(&settings));
+    for left in [2, 1] {
+        assert_eq!(ask!(app, "/"), is(200, &format!("{left} of 3")));
+    }
+    settings.write(&text(9));
+    assert_eq!(limiter.reload(), Ok(true));
+    assert_eq!(ask!(app, "/"), is(200, "6 of 9"));
+    settings.write(&text(2));
+    assert_eq!(limiter.reload(), Ok(true));
+    assert_eq!(ask!(app, "/"), is(429, "0 of 2"));
+    settings.write("default_limits = '9/hour'");
+    assert_eq!(limiter.reload(), Ok(true));
+    assert_eq!(ask!(app, "/"), is(200, "8 of 9"), "without the option it begins anew");
+}
+
+#[actix_web::test]
 async fn counts_survive_where_nothing_has_changed() {
     let settings = Settings::new("default_limits = '5/hour'\n[routes]\n'/a' = '3/hour'");
     let (limiter, app) = app!(from(&settings));

@@ -11,6 +11,7 @@ mod deduct;
 mod dynamic;
 mod exemptions;
 mod handler_checks;
+mod keep_used;
 mod limit_keys;
 mod limit_meta;
 mod listing;

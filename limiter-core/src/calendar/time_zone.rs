@@ -1,8 +1,8 @@
 use std::{fmt, str::FromStr};
 
-use chrono::{
-    FixedOffset, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone as _,
-};
+use chrono::{DateTime, FixedOffset, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
+#[cfg(feature = "time-zones")]
+use chrono::{Offset, TimeZone as _};
 
 /// A time zone, in which calendar windows end: an offset from UTC, or a name with the feature `time-zones`.
 ///
@@ -79,7 +79,7 @@ impl TimeZone {
     fn first_at_or_after(self, local: NaiveDateTime) -> i64 {
         let seconds = |time: NaiveDateTime| time.and_utc().timestamp();
         let is_reached = |utc: i64| {
-            let utc = chrono::DateTime::from_timestamp(utc, 0).map(|utc| utc.naive_utc());
+            let utc = DateTime::from_timestamp(utc, 0).map(|utc| utc.naive_utc());
             utc.is_none_or(|utc| self.local(utc) >= local)
         };
         // Offsets are below a day, and no clock changes twice within two.
@@ -92,6 +92,7 @@ impl TimeZone {
     }
 }
 
+#[cfg(feature = "time-zones")]
 fn seconds_of(offset: impl Offset) -> i32 {
     offset.fix().local_minus_utc()
 }

@@ -21,13 +21,21 @@ impl Strategy {
 impl Policy {
     /// Appends the name of this policy, which is unique to it and the same in every process.
     pub(crate) fn write_name(&self, name: &mut String) {
-        let (code, amount) = (self.strategy.code(), self.amount());
-        let _ = write!(name, ":{code}:{amount}:");
+        let code = self.strategy.code();
+        let keeps_used = self.keeps_used();
+        // In place of an amount, since the count has those of all amounts.
+        let _ = match keeps_used {
+            true => write!(name, ":{code}:any:"),
+            false => write!(name, ":{code}:{}:", self.amount()),
+        };
         match self.calendar {
             None => _ = write!(name, "{}", self.quota.window_seconds()),
             Some(calendar) => escape(&calendar.name(), name),
         }
-        let _ = write!(name, ":{}:", self.capacity);
+        let _ = match keeps_used {
+            true => write!(name, "::"),
+            false => write!(name, ":{}:", self.capacity),
+        };
         escape(&self.label, name);
     }
 

@@ -96,7 +96,11 @@ impl MovingWindow {
             outcome: HitOutcome::new(allowed, limit),
             remaining,
             reset: self.hits.get(gone).map_or(0, |hit| leaves(*hit, policy) - now),
-            retry_after: if allowed { NEVER } else { self.wait(policy, gone, cost - remaining, cost, now) },
+            retry_after: if allowed {
+                NEVER
+            } else {
+                self.wait(policy, gone, used.saturating_add(cost).saturating_sub(limit), cost, now)
+            },
             stamp: now,
         }
     }

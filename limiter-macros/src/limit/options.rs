@@ -41,6 +41,7 @@ impl Parse for Options {
         }
         if errors.is_empty() {
             errors.extend(burst_without_bucket(&args));
+            errors.extend(keep_used_with_bucket(&args));
         }
         let combine = |mut all: Error, error| {
             all.combine(error);
@@ -102,6 +103,14 @@ fn burst_without_bucket(args: &Punctuated<OptionArg, Token![,]>) -> Option<Error
     };
     let message = format!("invalid `burst`: it requires `strategy = \"token-bucket\"`{found}");
     Some(burst.error(message))
+}
+
+/// Rejects `keep_used` beside the token bucket, as far as the strategy is known.
+fn keep_used_with_bucket(args: &Punctuated<OptionArg, Token![,]>) -> Option<Error> {
+    let find = |name: &str| args.iter().find(|arg| arg.name == name);
+    let strategy: Strategy = find("strategy")?.literal_text()?.value().parse().ok()?;
+    let keep_used = find("keep_used").filter(|_| strategy == Strategy::TokenBucket)?;
+    Some(keep_used.error("invalid `keep_used`: a token bucket does not store how much was used"))
 }
 
 #[cfg(test)]
@@ -187,6 +196,10 @@ mod tests {
             (quote!(cost = -1), "invalid `cost`: negative"),
             (quote!(cost = 2.5), "expected a whole number or a function: `cost = 2`"),
             (quote!(burst = 0), "expected a whole number of at least 1: `burst = 10`"),
+            (
+                quote!(keep_used, strategy = "token-bucket"),
+                "invalid `keep_used`: a token bucket does not store how much was used",
+            ),
             (quote!(burst = BURST), "expected a whole number of at least 1: `burst = 10`"),
             (quote!(methods = "get"), "invalid method: methods are in upper case, `\"GET\"`"),
             (quote!(methods = []), "expected at least one HTTP method"),

@@ -96,6 +96,10 @@ macro_rules! option_table {
             "bans a client that breaches the limit again and again",
             |it| it.text("ban", ban_rule);
 
+            "keep_used", "keep_used", "flag",
+            "the count survives a change of the amount, such as a change of plan",
+            |it| it.flag("keep_used");
+
             "shadow", "shadow", "flag",
             "counts and reports, but never refuses",
             |it| it.flag("shadow");

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::{compare::compare, policies};
 use crate::{
-    Key, Policy, Scope, Strategy, Timestamp, Window,
+    Key, Policy, Quota, Scope, Strategy, Timestamp, Window,
     acceptance::{
         fixture::{Fixture, START, client},
         rng::SplitMix64,
@@ -24,10 +24,12 @@ pub(super) struct History<'a> {
     scope: Scope,
     key: Key,
     policy: Policy,
+    /// The policies among which the history changes at each step.
+    policies: Vec<Policy>,
     rng: SplitMix64,
     now: Timestamp,
-    /// Admitted hits that can be refunded: the cost, and the reports of the memory storage and of the tested one.
-    admitted: Vec<(u64, Window, Window)>,
+    /// Admitted hits that can be refunded: policy and cost, and the reports of the memory storage and of the tested one.
+    admitted: Vec<(Policy, u64, Window, Window)>,
 }
 
 impl<'a> History<'a> {
@@ -47,6 +49,22 @@ impl<'a> History<'a> {
         Self::of(fixture, policies::calendar(&mut rng), seed, rng)
     }
 
+    /// Creates a history in which the amount changes, and the count survives.
+    pub(super) fn of_amounts(fixture: &'a Fixture<'a>, strategy: Strategy, seed: u64) -> Self {
+        let (mut rng, max) = (SplitMix64::new(seed), [20, 1 << 40][usize::from(seed % 2 == 1)]);
+        let max = if strategy == Strategy::MovingWindow { 20 } else { max };
+        let policies: Vec<_> = (0..4)
+            .map(|_| {
+                let quota = match fixture.time {
+                    Time::Own => Quota::per_year(rng.below(max)),
+                    Time::Callers { .. } => Quota::per_minute(rng.below(max)),
+                };
+                Policy::new(quota, strategy).with_keep_used(true)
+            })
+            .collect();
+        Self { policies: policies.clone(), ..Self::of(fixture, policies[0].clone(), seed, rng) }
+    }
+
     fn of(fixture: &'a Fixture<'a>, policy: Policy, seed: u64, rng: SplitMix64) -> Self {
         Self {
             fixture,
@@ -54,6 +72,7 @@ impl<'a> History<'a> {
             scope: fixture.scope(),
             key: client(seed),
             policy,
+            policies: Vec::new(),
             rng,
             now: START,
             admitted: Vec::new(),
@@ -62,6 +81,9 @@ impl<'a> History<'a> {
 
     pub(super) async fn run(mut self) {
         for step in 0..STEPS {
+            if !self.policies.is_empty() {
+                self.policy = self.policies[self.rng.index(self.policies.len())].clone();
+            }
             match self.rng.below(10) {
                 0..6 => self.hit(step).await,
                 6 => self.refund().await,
@@ -78,7 +100,7 @@ impl<'a> History<'a> {
         let context = format!("step {step}, cost {cost} at {:?}: {:?}", self.now, self.policy);
         compare(self.fixture, &actual, &expected, &context);
         if expected.is_admitted() && cost > 0 {
-            self.admitted.push((cost, expected.limits()[0], actual.limits()[0]));
+            self.admitted.push((self.policy.clone(), cost, expected.limits()[0], actual.limits()[0]));
         }
     }
 
@@ -102,8 +124,8 @@ impl<'a> History<'a> {
             return;
         }
         let which = self.rng.index(self.admitted.len());
-        let (cost, expected, actual) = self.admitted.swap_remove(which);
-        let hit = Hit::new(&self.scope, &self.key, &self.policy).cost(cost);
+        let (policy, cost, expected, actual) = self.admitted.swap_remove(which);
+        let hit = Hit::new(&self.scope, &self.key, &policy).cost(cost);
         drop(self.memory.refund(&[Refund::new(hit, &expected)], self.now));
         let refunds = [Refund::new(hit, &actual)];
         self.fixture.storage.refund(&refunds, self.now).await.expect("the storage refunds");

@@ -38,6 +38,10 @@ impl WindowEntry {
 
     /// Returns the window of this hit, or `None` if the entry does not determine it.
     pub(super) fn window(&self, hit: &Hit<'_>, now: Timestamp) -> Option<Window> {
+        // The count may be that of a policy with another amount.
+        if self.window.limit() != hit.policy.amount() {
+            return None;
+        }
         let now = now.as_nanos();
         // A clock may go back to a time before the call.
         if !(self.queried_at..self.until).contains(&now) {

@@ -61,7 +61,7 @@ impl EntryLayout {
     }
 }
 
-/// Compares the slots only: equal slots have equal policies.
+/// Compares the slots only: equal slots have equal policies, except for amounts that counts do not depend on.
 impl PartialEq for EntryLayout {
     fn eq(&self, other: &Self) -> bool {
         self.slots == other.slots

@@ -1,6 +1,8 @@
 #[cfg(feature = "mongodb")]
 use super::MovingWindow;
 use super::{ElasticWindow, FixedWindow, Kind, SlidingWindow, State, TokenBucket, WindowSeconds};
+#[cfg(feature = "memcached")]
+use crate::Quota;
 use crate::{Policy, Strategy};
 
 impl State {
@@ -31,7 +33,7 @@ impl State {
     #[cfg(feature = "memcached")]
     pub(crate) fn from_sound_counters(policy: &Policy, counters: [u64; 3]) -> Option<Self> {
         let state = Self::from_counters(policy, counters)?;
-        let max = policy.amount();
+        let max = if policy.keeps_used() { Quota::MAX_AMOUNT } else { policy.amount() };
         let is_sound = match &state.0 {
             Kind::Fixed(state) => state.used <= max,
             Kind::Elastic(state) => state.used <= max,

@@ -45,7 +45,8 @@ impl Numbers {
         match policy.strategy() {
             Strategy::FixedWindow => Some(2),
             Strategy::FixedWindowElasticExpiry => Some(3),
-            // Both counters share one number.
+            // Both counters share one number. Those that survive a change of the amount may come to need more.
+            Strategy::SlidingWindowCounter if policy.keeps_used() => None,
             Strategy::SlidingWindowCounter => u32::try_from(policy.amount()).is_ok().then_some(2),
             Strategy::MovingWindow => None,
             Strategy::TokenBucket => Some(1),

@@ -8,9 +8,7 @@ use super::{
 };
 use crate::{
     Policy,
-    storage::mongodb::expression::{
-        add, and, cond, eq, field, lt, lte, number, saturating_sub, subtract, var,
-    },
+    storage::mongodb::expression::{add, and, cond, eq, field, lt, lte, number, saturating_sub, var},
 };
 
 pub(super) fn load(stored: &str) -> Bson {
@@ -30,7 +28,8 @@ pub(super) fn is_running(stored: &str) -> Bson {
 
 pub(super) fn passes(state: &str, capacity: u64, cost: Bson) -> Bson {
     let [used] = fields(state, ["u"]);
-    lte(cost, subtract(number(capacity), used))
+    // More may be used than the amount, if that was larger before.
+    lte(cost, saturating_sub(number(capacity), used))
 }
 
 pub(super) fn take(policy: &Policy, state: &str, cost: Bson, clock: ClockSource) -> Bson {

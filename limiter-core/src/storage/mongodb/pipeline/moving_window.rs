@@ -9,7 +9,7 @@ use crate::{
     Policy,
     storage::mongodb::expression::{
         add, and, array, call, concat_arrays, cond, filter, if_null, last, let_in, lt, lte, map, min, modulo,
-        multiply, ne, number, size, subtract, sum, var,
+        multiply, ne, number, saturating_sub, size, subtract, sum, var,
     },
 };
 
@@ -32,7 +32,8 @@ fn state(expires: Bson, newest: Bson, hits: Bson) -> Bson {
 
 pub(super) fn passes(state: &str, capacity: u64, cost: Bson) -> Bson {
     let [used] = fields(state, ["u"]);
-    lte(cost, subtract(number(capacity), used))
+    // More may be used than the amount, if that was larger before.
+    lte(cost, saturating_sub(number(capacity), used))
 }
 
 /// Appends a hit. If the last hit has the same instant, adds the cost to it.

@@ -2,7 +2,8 @@
 
 --- look
 c$ = at@ < a$ and c$ - c$ % 1 or 0
-passes$ = cost$ <= capacity$ - c$
+-- More may be used than the amount, if that was larger before.
+passes$ = cost$ == 0 or cost$ <= capacity$ - c$
 
 --- take
 c$ = c$ - c$ % 1

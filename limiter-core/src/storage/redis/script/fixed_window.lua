@@ -4,7 +4,8 @@
 if at@ >= a$ then
   b$ = 0
 end
-passes$ = cost$ <= capacity$ - b$
+-- More may be used than the amount, if that was larger before.
+passes$ = cost$ == 0 or cost$ <= capacity$ - b$
 
 --- take
 if b$ == 0 then

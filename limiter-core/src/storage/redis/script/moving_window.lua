@@ -84,7 +84,8 @@ do
 end
 
 --- look
-passes$ = cost$ <= capacity$ - used$
+-- More may be used than the amount, if that was larger before.
+passes$ = cost$ == 0 or cost$ <= capacity$ - used$
 
 --- take
 used$, added$ = used$ + cost$, added$ + cost$
