@@ -141,6 +141,6 @@ mod tests {
             }
         });
         let minutes = history.minutes(at(200, 0));
-        assert!(minutes.iter().all(|minute| minute.counts == [80, 0, 0, 0, 0]), "{minutes:?}");
+        assert!(minutes.iter().all(|minute| minute.counts == [80, 0, 0, 0, 0, 0]), "{minutes:?}");
     }
 }
