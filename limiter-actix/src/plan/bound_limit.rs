@@ -303,9 +303,10 @@ impl BoundLimit {
         settings: &Settings,
     ) -> CurrentLimit {
         let quota = self.policy.quota();
-        let window_seconds = match quota.unit().is_calendar() {
-            false => quota.window_seconds(),
-            true => self.policy.window_seconds_at(settings.clock.now()),
+        let window_seconds = if quota.unit().is_calendar() {
+            self.policy.window_seconds_at(settings.clock.now())
+        } else {
+            quota.window_seconds()
         };
         CurrentLimit {
             quota,

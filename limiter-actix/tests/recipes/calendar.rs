@@ -47,7 +47,7 @@ mod test {
         assert_eq!(passing_from(&app, "127.0.0.1", "/translate", 501).await, 500);
         let refused = ask(&app, request("GET", "/translate")).await;
         assert_eq!(refused.header("retry-after"), Some("82800"), "a day of 23 hours");
-        clock.advance(23 * hour - Duration::from_nanos(1));
+        clock.advance(Duration::new(23 * 3600 - 1, 999_999_999));
         assert_eq!(passing_from(&app, "127.0.0.1", "/translate", 1).await, 0);
 
         clock.advance(Duration::from_nanos(1));

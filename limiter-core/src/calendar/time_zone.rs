@@ -45,11 +45,12 @@ impl TimeZone {
     pub const UTC: Self = Self(Zone::Offset(0));
 
     /// Returns the local time at a time in UTC.
+    #[cfg_attr(not(feature = "time-zones"), allow(clippy::infallible_destructuring_match))]
     pub(super) fn local(self, utc: NaiveDateTime) -> NaiveDateTime {
         let seconds = match self.0 {
             Zone::Offset(seconds) => seconds,
             #[cfg(feature = "time-zones")]
-            Zone::Named(zone) => seconds_of(zone.offset_from_utc_datetime(&utc)),
+            Zone::Named(zone) => seconds_of(&zone.offset_from_utc_datetime(&utc)),
         };
         utc.checked_add_signed(TimeDelta::seconds(seconds.into())).unwrap_or(utc)
     }
@@ -67,11 +68,12 @@ impl TimeZone {
     }
 
     /// Returns the offsets at which the clock shows a local time, in seconds.
+    #[cfg_attr(not(feature = "time-zones"), allow(unused_variables))]
     fn offsets_at(self, local: NaiveDateTime) -> MappedLocalTime<i32> {
         match self.0 {
             Zone::Offset(seconds) => MappedLocalTime::Single(seconds),
             #[cfg(feature = "time-zones")]
-            Zone::Named(zone) => zone.offset_from_local_datetime(&local).map(seconds_of),
+            Zone::Named(zone) => zone.offset_from_local_datetime(&local).map(|offset| seconds_of(&offset)),
         }
     }
 
@@ -93,7 +95,7 @@ impl TimeZone {
 }
 
 #[cfg(feature = "time-zones")]
-fn seconds_of(offset: impl Offset) -> i32 {
+fn seconds_of(offset: &impl Offset) -> i32 {
     offset.fix().local_minus_utc()
 }
 

@@ -21,21 +21,18 @@ impl Strategy {
 impl Policy {
     /// Appends the name of this policy, which is unique to it and the same in every process.
     pub(crate) fn write_name(&self, name: &mut String) {
-        let code = self.strategy.code();
         let keeps_used = self.keeps_used();
-        // In place of an amount, since the count has those of all amounts.
-        let _ = match keeps_used {
-            true => write!(name, ":{code}:any:"),
-            false => write!(name, ":{code}:{}:", self.amount()),
-        };
+        let _ = write!(name, ":{}:", self.strategy.code());
+        // The count does not depend on the amount if it keeps what was used.
+        let _ = if keeps_used { write!(name, "any:") } else { write!(name, "{}:", self.amount()) };
         match self.calendar {
-            None => _ = write!(name, "{}", self.quota.window_seconds()),
-            Some(calendar) => escape(&calendar.name(), name),
+            None => _ = write!(name, "{}:", self.quota.window_seconds()),
+            Some(calendar) => {
+                escape(&calendar.name(), name);
+                name.push(':');
+            }
         }
-        let _ = match keeps_used {
-            true => write!(name, "::"),
-            false => write!(name, ":{}:", self.capacity),
-        };
+        let _ = if keeps_used { write!(name, ":") } else { write!(name, "{}:", self.capacity) };
         escape(&self.label, name);
     }
 
