@@ -148,10 +148,11 @@ fn exempt(rule: &Rule) -> limiter_actix::Exempt {
 
 fn limits(rule: &Rule) -> Vec<limiter_actix::Limit> {
     let limits = rule.limits.iter().map(|limit| {
-        limiter_actix::Limit::new(Quota::per_hour(limit.amount))
+        let built = limiter_actix::Limit::new(Quota::per_hour(limit.amount))
             .override_defaults(!limit.adds)
-            .per_method(limit.per_method)
-            .methods(limit.methods.iter().map(|method: &Verb| method.name()))
+            .per_method(limit.per_method);
+        let mut methods = limit.methods.iter().map(|method: &Verb| method.name()).peekable();
+        if methods.peek().is_some() { built.methods(methods) } else { built }
     });
     limits.collect()
 }
