@@ -6,8 +6,8 @@ use actix_web::dev::ServiceRequest;
 use limiter_core::Scope;
 
 use super::{
-    app_rules::{AppRules, ResourceRule, ScopeRule},
-    label::{counted_as, labels, method_names},
+    app_rules::{AppRules, ScopeRule},
+    label::{counted_as, labels},
     pattern_text::depth,
 };
 use crate::{
@@ -26,6 +26,10 @@ use crate::{
     },
 };
 
+mod rule_place;
+
+use self::rule_place::{RulePlace, numbered};
+
 /// Builds the plan of one [`PlanKey`].
 pub(super) struct PlanBuilder<'a> {
     pub(super) rules: &'a AppRules,
@@ -37,16 +41,6 @@ pub(super) struct PlanBuilder<'a> {
 struct NamedRule<'a> {
     place: RulePlace,
     rule: &'a Rule,
-}
-
-/// The place of a rule.
-struct RulePlace {
-    /// Distinguishes its limits from equal ones of the same scope.
-    label: String,
-    /// For lists.
-    origin: LimitOrigin,
-    /// `false` if another limiter decides its limits.
-    is_local: bool,
 }
 
 /// The rules of one scope.
@@ -97,11 +91,6 @@ impl PlanBuilder<'_> {
             _ => "default_limits",
         };
         self.bind(limits, tier, &self.place_of_setting(tier.label(), setting))
-    }
-
-    fn place_of_setting(&self, label: &str, setting: &'static str) -> RulePlace {
-        let origin = LimitOrigin::new(setting, self.settings.sources.of(setting));
-        RulePlace { label: label.to_owned(), origin, is_local: true }
     }
 
     /// Returns one level for each scope, the outermost first.
@@ -229,12 +218,6 @@ impl PlanBuilder<'_> {
         NamedRule { place: self.place_of_pattern_rule(index), rule }
     }
 
-    fn place_of_pattern_rule(&self, index: usize) -> RulePlace {
-        let PatternRule { pattern, source, .. } = &self.rules.patterns.all[index];
-        let origin = LimitOrigin::new(format!("rule {pattern}"), *source);
-        RulePlace { label: self.name_of_pattern_rule(index), origin, is_local: true }
-    }
-
     /// Returns a registered rule under this label.
     fn registered(
         &self,
@@ -246,48 +229,6 @@ impl PlanBuilder<'_> {
         let origin = LimitOrigin::new(origin(), SettingSource::Code);
         let is_local = !self.key.delegated_rules.contains(&id);
         Some(NamedRule { place: RulePlace { label, origin, is_local }, rule })
-    }
-
-    /// Returns the methods and the pattern of a resource with a rule.
-    fn origin_of_route(&self, id: RuleId) -> String {
-        let resource = self.rules.resources.iter().find(|resource| resource.id == id);
-        let methods = resource.map(|resource| method_names(&resource.methods)).unwrap_or_default();
-        let separator = if methods.is_empty() { "" } else { " " };
-        format!("route {methods}{separator}{}", self.key.pattern.as_deref().unwrap_or_default())
-    }
-
-    /// Returns a label that is unique among the routes of one pattern: their methods, and a number if these are equal.
-    fn name_of(&self, id: RuleId) -> String {
-        let pattern = self.key.pattern.as_deref().unwrap_or_default();
-        let on_pattern: Vec<&ResourceRule> =
-            self.rules.resources.iter().filter(|resource| resource.pattern == pattern).collect();
-        let Some(index) = on_pattern.iter().position(|resource| resource.id == id) else {
-            return "route".to_owned();
-        };
-        let methods = |resource: &ResourceRule| method_names(&resource.methods);
-        let own = methods(on_pattern[index]);
-        let number = on_pattern[..index].iter().filter(|earlier| methods(earlier) == own).count();
-        numbered(format!("route {own}"), number)
-    }
-
-    /// Returns a label that is unique among the rules of one prefix.
-    fn name_of_scope(&self, scope: &ScopeRule) -> String {
-        let same = self.rules.scopes.iter().filter(|other| other.prefix == scope.prefix);
-        let number = same.take_while(|other| other.id != scope.id).count();
-        numbered(format!("scope {}", scope.prefix), number)
-    }
-
-    /// Returns a label that is unique among the rules of one path pattern.
-    fn name_of_pattern_rule(&self, index: usize) -> String {
-        let name = |rule: &PatternRule| match &rule.pattern {
-            PathPattern::Scope(prefix) => format!("given scope {}", prefix.pattern().unwrap_or_default()),
-            PathPattern::Route(route, methods) => {
-                format!("given {} {}", method_names(methods), route.pattern().unwrap_or_default())
-            }
-        };
-        let (earlier, own) = (&self.rules.patterns.all[..index], name(&self.rules.patterns.all[index]));
-        let number = earlier.iter().filter(|rule| name(rule) == own).count();
-        numbered(own, number)
     }
 
     fn level<'r>(&self, tier: Tier, rules: impl IntoIterator<Item = NamedRule<'r>>) -> PlannedLevel {
@@ -340,10 +281,6 @@ impl PlanBuilder<'_> {
 /// Returns limits that override nothing.
 fn adding(limits: &Limits) -> Limits {
     Limits(limits.0.iter().map(|limit| limit.clone().override_defaults(false)).collect())
-}
-
-fn numbered(name: String, number: usize) -> String {
-    if number == 0 { name } else { format!("{name} #{number}") }
 }
 
 /// Returns the meta limits of a request without a route table.
