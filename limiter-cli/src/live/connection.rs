@@ -22,6 +22,10 @@ pub(super) struct Connection {
 /// The environment variable with the token. An argument would be in the list of processes.
 const TOKEN: &str = "LIMITER_TOKEN";
 const ADDRESS: &str = "LIMITER_INSPECTOR";
+/// The longest time that an answer may take, once it has begun.
+const BODY: Duration = Duration::from_secs(60);
+/// The same for a stream of events, which the inspector ends after five minutes.
+const STREAM: Duration = Duration::from_secs(600);
 /// The longest answer. One of a thousand routes takes a few megabytes.
 const MAX_LEN: u64 = 64 << 20;
 
@@ -37,7 +41,9 @@ impl Connection {
         }
         let config = Agent::config_builder()
             .timeout_connect(Some(Duration::from_secs(10)))
+            .timeout_send_body(Some(Duration::from_secs(30)))
             .timeout_recv_response(Some(Duration::from_secs(30)))
+            .timeout_recv_body(Some(BODY))
             .http_status_as_error(false)
             .max_redirects(0)
             .proxy(None)
@@ -64,9 +70,10 @@ impl Connection {
     /// Opens the stream of events.
     pub(super) fn events(&self) -> Result<BufReader<impl Read>, Failure> {
         let request = self.agent.get(self.url("events")).header("authorization", self.authorization());
+        let request = request.config().timeout_recv_body(Some(STREAM)).build();
         let response = request.call().map_err(|error| self.failed(error.to_string()))?;
         match response.status().as_u16() {
-            200 => Ok(BufReader::new(response.into_body().into_reader())),
+            200 => Ok(BufReader::new(response.into_body().into_with_config().limit(MAX_LEN).reader())),
             _ => self.answer(Ok(response)).and(Err(self.failed("expected a stream of events"))),
         }
     }

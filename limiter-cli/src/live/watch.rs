@@ -15,10 +15,11 @@ use crate::{
 };
 
 /// The outcomes of requests, as they are named in the interface and here.
-const COLUMNS: [(&str, &str); 5] = [
+const COLUMNS: [(&str, &str); 6] = [
     ("allowed", "admitted"),
     ("shadow_refused", "shadow"),
     ("refused", "refused"),
+    ("reserved", "reserved"),
     ("banned", "banned"),
     ("undecided", "undecided"),
 ];

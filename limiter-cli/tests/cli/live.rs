@@ -106,7 +106,7 @@ fn limits_settings_and_top_clients_are_shown() {
     }
     let watched = run(&server, VIEW, &["watch", "--updates", "1"]);
     let numbers: Vec<_> = watched.out.lines().last().unwrap_or_default().split_whitespace().skip(1).collect();
-    assert_eq!(numbers, ["2", "0", "2", "0", "0"], "{watched:?}");
+    assert_eq!(numbers, ["2", "0", "2", "0", "0", "0"], "{watched:?}");
     let watched = run(&server, VIEW, &["watch", "--updates", "2", "--json"]);
     assert_eq!(watched.out.lines().filter(|line| serde_json::from_str::<Value>(line).is_ok()).count(), 2);
 }
