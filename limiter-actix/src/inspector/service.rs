@@ -14,6 +14,7 @@ use actix_web::{
 use futures_util::StreamExt;
 use limiter_core::log::{Throttle, event, shown};
 use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
 
 use super::{
     Inspector,
@@ -28,6 +29,8 @@ use crate::{Exempt, ScopeExt};
 
 /// The longest body of a change.
 const MAX_BODY: usize = 8 * 1024;
+/// The longest time that it may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl HttpServiceFactory for Inspector {
     fn register(self, config: &mut AppService) {
@@ -103,7 +106,9 @@ impl Inspector {
         if !is_json(req) {
             return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "expected `Content-Type: application/json`");
         }
-        let body = body(payload).await?;
+        let body = timeout(BODY_TIMEOUT, body(payload)).await;
+        let body =
+            body.map_err(|_| Problem::new(StatusCode::REQUEST_TIMEOUT, "the body takes too long"))??;
         serde_json::from_slice(&body).map_err(|error| Problem::invalid(format!("invalid change: {error}")))
     }
 

@@ -1,10 +1,11 @@
 //! Changes by operators.
 
-use actix_web::test::init_service;
+use actix_http::{Payload, h1};
+use actix_web::{dev::Service, test::init_service};
 use limiter_actix::Limiter;
 use limiter_test_support::{app::get as status_of, log};
 
-use crate::{app, build, change, view};
+use crate::{app, build, change, change_request, view};
 
 #[actix_web::test]
 async fn a_cleared_client_passes_again() {
@@ -140,4 +141,14 @@ async fn invalid_changes_are_errors() {
     // Far away, but valid.
     let forever = format!(r#"{{"action": "ban", "client": "a", "seconds": {}}}"#, u64::MAX);
     assert_eq!(change(&app, &forever).await.0, 200);
+}
+
+#[actix_web::test]
+async fn a_body_that_never_ends_is_given_up() {
+    let limiter = build(Limiter::builder());
+    let app = init_service(app(&limiter)).await;
+    let (_sender, body) = h1::Payload::create(false);
+    let request = change_request("").to_request().replace_payload(Payload::from(body)).0;
+    let response = app.call(request).await.expect("a response");
+    assert_eq!(response.status(), 408);
 }
