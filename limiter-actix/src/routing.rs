@@ -6,6 +6,7 @@ pub(crate) mod beacon;
 mod candidate;
 pub(crate) mod certain;
 mod label;
+mod lifting;
 mod path_rules;
 pub(crate) mod pattern_text;
 pub(crate) mod plan_builder;

@@ -1,6 +1,10 @@
 //! The state of a limiter in one worker.
 
-use std::{cell::OnceCell, rc::Rc, sync::Arc};
+use std::{
+    cell::OnceCell,
+    rc::Rc,
+    sync::{Arc, atomic::Ordering},
+};
 
 use actix_web::dev::ServiceRequest;
 use limiter_core::Timestamp;
@@ -43,7 +47,8 @@ impl Worker {
     /// Returns the table of the app. It is built at the first request, once actix has finished the resource map.
     pub(crate) fn table(&self, req: &ServiceRequest) -> &Table {
         let make = || {
-            let table = Table::new(Arc::clone(&self.config), Rc::clone(&self.routes), req);
+            let (config, routes) = (Arc::clone(&self.config), Rc::clone(&self.routes));
+            let table = Table::new(config, routes, !self.is_next_to_router, req);
             self.shared.route_maps.add(table.map());
             table
         };
@@ -53,6 +58,10 @@ impl Worker {
     /// Returns the table, if there was a request.
     pub(crate) fn try_table(&self) -> Option<&Table> {
         self.table.get()
+    }
+
+    pub(crate) fn is_enabled(&self) -> bool {
+        self.config.enabled.load(Ordering::Relaxed)
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -108,11 +108,30 @@ where
 
     /// Calls the service with a request that cannot go the straight way.
     fn call_in_general(&self, worker: &Rc<Worker>, req: ServiceRequest) -> LimiterFuture<S::Future, B> {
-        match Admission::prepare(worker, &req) {
-            Ok(Some(admission)) => drive(&self.service, req, admission, Some),
-            Ok(None) => LimiterFuture::passing(self.service.call(req)),
-            Err(refusal) => LimiterFuture::refused(req, refusal.response),
+        if !worker.is_enabled() || !worker.table(&req).awaits_proof(&req) {
+            return call_in_general(&self.service, worker, req);
         }
+        let (service, worker) = (Rc::clone(&self.service), Rc::clone(worker));
+        LimiterFuture::boxed(async move {
+            worker.table(&req).await_proof(&req).await;
+            call_in_general(&service, &worker, req).await
+        })
+    }
+}
+
+fn call_in_general<S, B>(
+    service: &Rc<S>,
+    worker: &Rc<Worker>,
+    req: ServiceRequest,
+) -> LimiterFuture<S::Future, B>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: 'static,
+{
+    match Admission::prepare(worker, &req) {
+        Ok(Some(admission)) => drive(service, req, admission, Some),
+        Ok(None) => LimiterFuture::passing(service.call(req)),
+        Err(refusal) => LimiterFuture::refused(req, refusal.response),
     }
 }
 

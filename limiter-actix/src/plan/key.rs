@@ -14,6 +14,8 @@ pub(crate) struct PlanKey {
     /// Rules given by pattern that the request may arrive under or not, with the routes that they cover. They limit, but
     /// lift nothing.
     pub(crate) in_doubt: Vec<(usize, Arc<str>)>,
+    /// `true` if all rules given by pattern limit, but lift nothing.
+    pub(crate) lifts_nothing: bool,
     /// The registered rules, the outermost first.
     pub(crate) registered: RuleIds,
     /// The registered rules whose limits another limiter decides.

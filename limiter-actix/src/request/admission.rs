@@ -1,11 +1,6 @@
 //! The admission of a request: predicts its route, and decides the limits there.
 
-use std::{
-    borrow::Cow,
-    mem,
-    rc::Rc,
-    sync::{Arc, atomic::Ordering},
-};
+use std::{borrow::Cow, mem, rc::Rc, sync::Arc};
 
 use actix_web::dev::ServiceRequest;
 use limiter_core::{
@@ -254,7 +249,7 @@ impl PendingDecision for Admission {
 
 /// Returns whether this limiter is switched on, comes first for this request, and does not skip it.
 fn is_handled(worker: &Worker, req: &ServiceRequest, stack: Option<&LimiterStack>) -> bool {
-    if !worker.config.enabled.load(Ordering::Relaxed) {
+    if !worker.is_enabled() {
         return false;
     }
     if stack.is_some_and(|stack| stack.limiters.iter().any(|state| state.is_of(&worker.shared))) {

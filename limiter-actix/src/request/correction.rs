@@ -255,6 +255,8 @@ impl Met {
     /// rule follows.
     fn new(state: &RequestState, position: Position, req: &ServiceRequest) -> Self {
         let table = state.predicted.worker.table(req);
+        // What it was granted on credit can be granted again.
+        drop(mem::take(&mut state.rules.borrow_mut().credit));
         let ledger = state.rules.borrow();
         if position == Position::Scope {
             return Self::predicted(&ledger, table.predict(req, &ledger.met_anywhere()), table, req);
@@ -282,7 +284,7 @@ impl Met {
         let rules = ledger.own(&prediction.rules);
         let mut key = table.key(&prediction, &rules, req);
         key.delegated_rules = ledger.still_delegated();
-        let (credit, elsewhere) = (mem::take(&mut prediction.credit), prediction.elsewhere());
+        let (elsewhere, credit) = (prediction.elsewhere(), mem::take(&mut prediction.credit));
         Self { rules, credit, elsewhere, plan: table.plan(key) }
     }
 }

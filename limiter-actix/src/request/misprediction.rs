@@ -59,8 +59,12 @@ impl RequestState {
         let has_gone_astray =
             (is_elsewhere || !unmet.is_empty()) && self.has_gone_astray(&unmet, req, response);
         let path = self.compare_paths(req);
+        if path == PathChange::None && !has_gone_astray {
+            self.prove_place(req, response);
+        }
         if path == PathChange::Unexpected || !has_gone_astray {
             return has_gone_astray
+                || prediction.lifts_nothing
                 || path != PathChange::None
                 || arrival == Arrival::InDoubt
                 || has_met_more;
@@ -81,6 +85,16 @@ impl RequestState {
             );
         }
         true
+    }
+
+    /// Notes where a request has arrived that has met no rule elsewhere. If a middleware responded on the way, it shows
+    /// nothing.
+    fn prove_place(&self, req: &HttpRequest, response: &ResponseHead) {
+        let prediction = &self.predicted.prediction;
+        let is_there = is_at_handler(req);
+        if prediction.is_under_rules_by_pattern() && (is_there || !may_be_of_middleware(req, response)) {
+            prediction.prove(req.match_pattern().filter(|_| is_there).as_deref());
+        }
     }
 
     /// Compares the path that the request came by with the one it was routed by, and learns from it.

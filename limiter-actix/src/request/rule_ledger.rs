@@ -61,6 +61,7 @@ impl RuleLedger {
 
     /// Returns the ledger with another prediction.
     pub(super) fn predicted_anew(self, prediction: &mut Prediction, charged: RuleIds) -> Self {
+        prediction.credit = self.credit.elsewhere();
         let further_out = self.others.map(|others| others.further_out).unwrap_or_default();
         Self::new(prediction, charged, self.seen, further_out)
     }

@@ -1,8 +1,15 @@
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    rc::Rc,
+};
 
 use actix_web::http::Method;
+use tokio::sync::Notify;
 
-use super::{segment_tree::SegmentTree, trust::Trust};
+use super::{
+    segment_tree::SegmentTree,
+    trust::{Credit, Trust},
+};
 use crate::settings::path_pattern::{PathPattern, PatternRule};
 
 /// The rules that were given by pattern, found by path or by place.
@@ -10,7 +17,9 @@ use crate::settings::path_pattern::{PathPattern, PatternRule};
 pub(super) struct PathRules {
     pub(super) all: Vec<PatternRule>,
     /// The trust in each.
-    trust: Vec<Trust>,
+    trust: Vec<Rc<Trust>>,
+    /// Wakes requests that wait until another is no longer on credit.
+    credit_ended: Rc<Notify>,
     by_segments: SegmentTree,
     /// `true` for those that name a route of the app.
     has_route: Vec<bool>,
@@ -26,7 +35,7 @@ impl PathRules {
     pub(super) fn new<'p>(all: Vec<PatternRule>, routes: impl Iterator<Item = &'p str>) -> Self {
         let shapes: HashSet<String> =
             if all.is_empty() { HashSet::new() } else { routes.map(shape).collect() };
-        let trust = all.iter().map(|_| Trust::default()).collect();
+        let trust = all.iter().map(|_| Rc::default()).collect();
         let mut rules = Self { all, trust, ..Self::default() };
         for (number, rule) in rules.all.iter().enumerate() {
             let (pattern, is_prefix) = match &rule.pattern {
@@ -46,8 +55,18 @@ impl PathRules {
     }
 
     /// Returns the trust that requests arrive under a rule.
-    pub(super) fn trust(&self, rule: usize) -> &Trust {
+    pub(super) fn trust(&self, rule: usize) -> &Rc<Trust> {
         &self.trust[rule]
+    }
+
+    /// Lets rules lift limits for one request, if they do so for no other on credit; returns whether that is so.
+    pub(super) fn lift_on_credit(&self, rules: impl Iterator<Item = usize>, credit: &mut Credit) -> bool {
+        credit.lift(rules.map(|rule| Rc::clone(self.trust(rule))).collect(), &self.credit_ended)
+    }
+
+    /// Waits until some request is no longer on credit.
+    pub(super) async fn credit_ended(&self) {
+        self.credit_ended.notified().await;
     }
 
     /// Returns whether a rule is for requests of this method.

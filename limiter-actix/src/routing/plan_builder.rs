@@ -41,6 +41,8 @@ pub(super) struct PlanBuilder<'a> {
 struct NamedRule<'a> {
     place: RulePlace,
     rule: &'a Rule,
+    /// `false` if it exempts from nothing and overrides nothing.
+    lifts: bool,
 }
 
 /// The rules of one scope.
@@ -150,7 +152,7 @@ impl PlanBuilder<'_> {
             let origin = LimitOrigin::new(format!("module {prefix}"), SettingSource::Code);
             let label = numbered(format!("module {prefix}"), number);
             let place = RulePlace { label, origin, is_local };
-            ScopeGroup { prefix, depth, scope: None, rules: vec![NamedRule { place, rule }] }
+            ScopeGroup { prefix, depth, scope: None, rules: vec![NamedRule { place, rule, lifts: true }] }
         });
         groups.collect()
     }
@@ -215,7 +217,7 @@ impl PlanBuilder<'_> {
 
     /// Returns a rule given by pattern.
     fn by_pattern<'r>(&self, index: usize, rule: &'r Rule) -> NamedRule<'r> {
-        NamedRule { place: self.place_of_pattern_rule(index), rule }
+        NamedRule { place: self.place_of_pattern_rule(index), rule, lifts: !self.key.lifts_nothing }
     }
 
     /// Returns a registered rule under this label.
@@ -228,15 +230,19 @@ impl PlanBuilder<'_> {
         let rule = &self.rules.registered.get(&id)?.registered.rule;
         let origin = LimitOrigin::new(origin(), SettingSource::Code);
         let is_local = !self.key.delegated_rules.contains(&id);
-        Some(NamedRule { place: RulePlace { label, origin, is_local }, rule })
+        Some(NamedRule { place: RulePlace { label, origin, is_local }, rule, lifts: true })
     }
 
     fn level<'r>(&self, tier: Tier, rules: impl IntoIterator<Item = NamedRule<'r>>) -> PlannedLevel {
         let mut exempt = Exempt::NONE;
         let mut limits = Vec::new();
-        for NamedRule { place, rule } in rules {
-            exempt |= rule.exempt;
-            limits.extend(self.bind(&rule.limits, tier, &place));
+        for NamedRule { place, rule, lifts } in rules {
+            if lifts {
+                exempt |= rule.exempt;
+                limits.extend(self.bind(&rule.limits, tier, &place));
+            } else {
+                limits.extend(self.bind(&adding(&rule.limits), tier, &place));
+            }
         }
         PlannedLevel { exempt, limits: limits.into() }
     }

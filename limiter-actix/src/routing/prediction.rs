@@ -7,6 +7,7 @@ use actix_web::{dev::ServiceRequest, http::Method};
 use super::{
     beacon::RuleSite,
     candidate::{Admits, Candidate},
+    path_rules::PathRules,
     route::{Reachable, Route, RulesOfRoutes},
     trust::Credit,
 };
@@ -21,6 +22,8 @@ pub(crate) struct Prediction {
     elsewhere: Option<Box<Elsewhere>>,
     /// Rules by pattern that cover only routes where requests have arrived instead. Nothing decides them there.
     pub(super) of_rivals: RulesOfRoutes,
+    /// `true` if the rules by pattern limit, but lift nothing, since another request is on credit.
+    pub(crate) lifts_nothing: bool,
     pub(crate) credit: Credit,
 }
 
@@ -36,7 +39,8 @@ struct Elsewhere {
 impl Prediction {
     fn new(route: &Rc<Route>, candidate: usize, rules: RuleIds, elsewhere: Option<Box<Elsewhere>>) -> Self {
         let (credit, of_rivals) = (Credit::default(), Vec::new());
-        Self { route: Rc::clone(route), candidate, rules, elsewhere, of_rivals, credit }
+        let route = Rc::clone(route);
+        Self { route, candidate, rules, elsewhere, of_rivals, lifts_nothing: false, credit }
     }
 
     /// Predicts where a request arrives that has met some rules so far. The rules still have to be granted.
@@ -114,6 +118,24 @@ impl Prediction {
         }
     }
 
+    /// Lets the rules by pattern that cover places of the path lift limits on credit, if that is possible now.
+    pub(super) fn lift_on_credit(&mut self, patterns: &PathRules) {
+        self.lifts_nothing = !patterns.lift_on_credit(self.route.lifting.rules(), &mut self.credit);
+    }
+
+    /// Notes that the request has arrived, at the route of this pattern or at a default service. If it was expected there,
+    /// rules by pattern lift limits without credit from now on.
+    pub(crate) fn prove(&self, arrived_at: Option<&str>) {
+        if self.pattern().map(|pattern| &**pattern) == arrived_at {
+            self.route.lifting.prove();
+        }
+    }
+
+    /// Returns whether rules by pattern cover places of the path.
+    pub(crate) fn is_under_rules_by_pattern(&self) -> bool {
+        self.route.lifting.has_rules()
+    }
+
     /// Returns the place where the request is expected.
     pub(super) fn place(&self) -> &Candidate {
         &self.route.candidates[self.candidate]
@@ -150,7 +172,8 @@ impl Prediction {
     /// Returns the prediction for the place that may take the request instead.
     pub(crate) fn elsewhere(&self) -> Option<Self> {
         let Elsewhere { candidate, rules, of_rivals } = Elsewhere::clone(self.elsewhere.as_deref()?);
-        Some(Self { of_rivals, ..Self::new(&self.route, candidate, rules, None) })
+        let (lifts_nothing, credit) = (self.lifts_nothing, self.credit.elsewhere());
+        Some(Self { of_rivals, lifts_nothing, credit, ..Self::new(&self.route, candidate, rules, None) })
     }
 
     /// Leaves the limits of rules of the place to a limiter further in, from now on.
@@ -183,6 +206,7 @@ impl Prediction {
             pattern: place.pattern.clone(),
             covering: place.covering.clone(),
             in_doubt: Vec::new(),
+            lifts_nothing: self.lifts_nothing,
             registered: RuleIds::from_slice(rules),
             delegated_rules: RuleIds::new(),
             method,

@@ -5,7 +5,10 @@ use std::{cell::Cell, rc::Rc, sync::Arc};
 use actix_web::dev::ServiceRequest;
 use smallvec::SmallVec;
 
-use super::candidate::{Admits, Candidate};
+use super::{
+    candidate::{Admits, Candidate},
+    lifting::Lifting,
+};
 use crate::plan::key::RuleId;
 
 /// The places that requests of one path may reach, in the order in which actix tries them.
@@ -19,6 +22,7 @@ pub(crate) struct Route {
     is_certain: bool,
     /// The places where requests have arrived although others were predicted, as bits.
     reached: Rc<Cell<u32>>,
+    pub(super) lifting: Lifting,
 }
 
 /// The candidates of one request, by their numbers.
@@ -38,8 +42,8 @@ impl Route {
             && self.candidates.iter().zip(&other.candidates).all(|(one, other)| place(one) == place(other))
     }
 
-    /// `reached` outlives the route, which may be made anew.
-    pub(super) fn new(candidates: Vec<Candidate>, reached: Rc<Cell<u32>>) -> Self {
+    /// `reached` and `is_proven` outlive the route, which may be made anew.
+    pub(super) fn new(candidates: Vec<Candidate>, reached: Rc<Cell<u32>>, is_proven: Rc<Cell<bool>>) -> Self {
         let is_around = |place: &Candidate| {
             place.pattern.is_none()
                 && candidates.first().is_some_and(|first| first.scopes.starts_with(&place.scopes))
@@ -48,7 +52,9 @@ impl Route {
         let has_rules_of_routes = candidates.iter().any(|place| !place.of_route.is_empty());
         let is_route = |place: &Candidate| place.pattern.is_some() && place.rules.len() <= MAX_CERTAIN_RULES;
         let is_certain = is_alone && !has_rules_of_routes && candidates.first().is_some_and(is_route);
-        Self { candidates, is_alone, has_rules_of_routes, is_certain, reached }
+        let rivals = candidates.iter().filter(|place| !is_around(place));
+        let lifting = Lifting::new(&candidates, rivals, is_proven);
+        Self { candidates, is_alone, has_rules_of_routes, is_certain, reached, lifting }
     }
 
     /// Returns the first place, if the request can arrive at no other, and no limiter further in decides its rules.

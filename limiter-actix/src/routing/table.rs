@@ -45,6 +45,8 @@ use self::routes::RouteKey;
 /// tree of the app.
 pub(crate) struct Table {
     config: Arc<Config>,
+    /// `true` if middleware between the limiter and the router may change paths.
+    may_be_rewritten: bool,
     rules: AppRules,
     /// For lists of limits by other threads. None without a tree.
     map: Option<Arc<RouteMap>>,
@@ -64,8 +66,13 @@ pub(crate) struct AppRoutes {
     trust: TrustTable,
     /// Where requests have arrived although other places were predicted, for paths under rules by pattern.
     reached: RefCell<HashMap<Places, Rc<Cell<u32>>>>,
+    /// Whether requests have arrived where they were expected, for paths under rules by pattern.
+    proven: RefCell<HashMap<ArrivalKey, Rc<Cell<bool>>>>,
     rewriting: RefCell<Rewriting>,
 }
+
+/// The places that a path may lead to, and a hash of the rules by pattern that cover it.
+type ArrivalKey = (Places, u64);
 
 /// Requests choose which routes and plans come about, so there is a bound. Beyond it, all are made anew.
 const MAX_ROUTES: usize = 1024;
@@ -76,7 +83,12 @@ const MAX_PLANNED_LIMITS: usize = 64 * 1024;
 
 impl Table {
     /// Reads the rules of the app that serves this request.
-    pub(crate) fn new(config: Arc<Config>, app: Rc<AppRoutes>, req: &ServiceRequest) -> Self {
+    pub(crate) fn new(
+        config: Arc<Config>,
+        app: Rc<AppRoutes>,
+        may_be_rewritten: bool,
+        req: &ServiceRequest,
+    ) -> Self {
         let is_first = app.tree.get().is_none();
         let tree = app.tree.get_or_init(|| RouteTree::of(req.resource_map())).as_ref();
         let routes = tree.into_iter().flat_map(RouteTree::route_patterns);
@@ -86,6 +98,7 @@ impl Table {
         let map = tree.map(|tree| Arc::new(RouteMap::new(&config, tree, declared, &rules, req)));
         Self {
             config,
+            may_be_rewritten,
             map,
             rules,
             app,
@@ -111,6 +124,9 @@ impl Table {
         let mut prediction = Prediction::of(&route, req, met);
         if !prediction.rules.is_empty() {
             prediction.grant(met);
+        }
+        if prediction.route.lifting.is_on_credit(self.may_be_rewritten) {
+            prediction.lift_on_credit(&self.rules.patterns);
         }
         prediction
     }
@@ -165,7 +181,8 @@ impl Table {
         let method = self.counted_as(req.method());
         let preflight = is_preflight(req);
         let place = prediction.place();
-        let is_usual = prediction.is_complete() && self.in_doubt(prediction).is_empty();
+        let is_usual =
+            prediction.is_complete() && !prediction.lifts_nothing && self.in_doubt(prediction).is_empty();
         if is_usual && let Some(plan) = place.cached_plan(&method, preflight) {
             return plan;
         }

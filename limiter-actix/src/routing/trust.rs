@@ -5,6 +5,7 @@ use std::{
 };
 
 use smallvec::SmallVec;
+use tokio::sync::Notify;
 
 use crate::plan::key::RuleId;
 
@@ -30,7 +31,19 @@ pub(super) struct Trust {
 
 /// The credit of one request. It ends when the request does, if not before.
 #[derive(Default)]
-pub(crate) struct Credit(SmallVec<[(RuleId, Rc<Trust>); 2]>);
+pub(crate) struct Credit {
+    rules: SmallVec<[(RuleId, Rc<Trust>); 2]>,
+    /// Shared with the prediction of another place for the same request.
+    by_pattern: Option<Rc<PatternCredit>>,
+}
+
+/// The credit on which rules by pattern lift limits. The request does not meet them on its way, so it ends with the
+/// response.
+struct PatternCredit {
+    trusts: Vec<Rc<Trust>>,
+    /// Wakes requests that wait for its end.
+    ended: Rc<Notify>,
+}
 
 impl TrustTable {
     pub(super) fn of(&self, rule: RuleId) -> Rc<Trust> {
@@ -63,6 +76,10 @@ impl Trust {
             return Some(false);
         }
         (!self.on_credit.get()).then_some(true)
+    }
+
+    pub(super) fn is_on_credit(&self) -> bool {
+        self.on_credit.get()
     }
 
     /// Begins the credit of a request.
@@ -105,13 +122,30 @@ impl Credit {
 
     /// Holds a credit that was granted.
     pub(super) fn hold(&mut self, rule: RuleId, trust: &Rc<Trust>) {
-        self.0.push((rule, Rc::clone(trust)));
+        self.rules.push((rule, Rc::clone(trust)));
+    }
+
+    /// Lets rules by pattern lift limits, if no other request does so on credit; returns whether that is so.
+    pub(super) fn lift(&mut self, by_pattern: Vec<Rc<Trust>>, ended: &Rc<Notify>) -> bool {
+        if by_pattern.iter().any(|trust| trust.is_on_credit()) {
+            return false;
+        }
+        for trust in &by_pattern {
+            trust.lend();
+        }
+        self.by_pattern = Some(Rc::new(PatternCredit { trusts: by_pattern, ended: Rc::clone(ended) }));
+        true
+    }
+
+    /// Returns the credit for the same request at another place, where no other rules are granted.
+    pub(crate) fn elsewhere(&self) -> Self {
+        Self { rules: SmallVec::new(), by_pattern: self.by_pattern.clone() }
     }
 
     /// Ends the credit for a rule that the request has met; `is_late` if others could come before.
     pub(crate) fn meet(&mut self, rule: RuleId, is_late: bool) {
-        if let Some(at) = self.0.iter().position(|(other, _)| *other == rule) {
-            let (_, trust) = self.0.swap_remove(at);
+        if let Some(at) = self.rules.iter().position(|(other, _)| *other == rule) {
+            let (_, trust) = self.rules.swap_remove(at);
             trust.repay(is_late);
         }
     }
@@ -119,9 +153,18 @@ impl Credit {
 
 impl Drop for Credit {
     fn drop(&mut self) {
-        for (_, trust) in &self.0 {
+        for (_, trust) in &self.rules {
             trust.release();
         }
+    }
+}
+
+impl Drop for PatternCredit {
+    fn drop(&mut self) {
+        for trust in &self.trusts {
+            trust.release();
+        }
+        self.ended.notify_waiters();
     }
 }
 
@@ -152,6 +195,20 @@ mod tests {
         let held = grant(&table, rule, false);
         assert!(held.is_some() && grant(&table, rule, false).is_none(), "it may arrive elsewhere");
         assert!(grant(&table, rule, true).is_some());
+    }
+
+    #[test]
+    fn rules_by_pattern_lift_for_one_request_at_a_time() {
+        let trusts = [Rc::<Trust>::default(), Rc::default(), Rc::default()];
+        let ended = Rc::default();
+        let (mut first, mut second) = (Credit::default(), Credit::default());
+        assert!(first.lift(trusts[..2].to_vec(), &ended));
+        assert!(!second.lift(trusts[1..].to_vec(), &ended), "one of them is on credit");
+        let elsewhere = first.elsewhere();
+        drop(first);
+        assert!(!second.lift(trusts[1..].to_vec(), &ended), "the same request may still arrive");
+        drop(elsewhere);
+        assert!(second.lift(trusts[1..].to_vec(), &ended));
     }
 
     #[test]

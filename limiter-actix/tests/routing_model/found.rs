@@ -222,7 +222,24 @@ fn an_exemption_by_pattern_frees_one_request_that_is_rewritten_away() {
         places: vec![resource(&["/x"])],
         ..App::default()
     };
-    holds(&Case { app, certain_only: false, steps: vec![get("/x")] });
+    let together = Step { kind: Kind::Together, ..get("/x") };
+    for step in [get("/x"), together] {
+        holds(&Case { app: app.clone(), certain_only: false, steps: vec![step] });
+    }
+}
+
+#[test]
+fn an_exemption_by_pattern_does_not_follow_a_path_that_leads_to_another_route() {
+    let given = PatternRule { at: At::Route, target: 1, methods: Vec::new(), rule: exempt() };
+    let places = vec![Place::In(plain_scope("/a", vec![get_route("/{tail:.*}"), resource(&["/x"])]))];
+    let app = App {
+        limiter: application(1),
+        given: vec![given],
+        inside: Some(Rewrite::Always),
+        places,
+        ..App::default()
+    };
+    holds(&Case { app, certain_only: false, steps: vec![get("/a/x")] });
 }
 
 #[test]

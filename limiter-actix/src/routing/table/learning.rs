@@ -1,12 +1,18 @@
 //! Compares where requests have arrived with what was predicted, and learns from it.
 
+use std::time::Duration;
+
 use actix_web::{HttpRequest, dev::ServiceRequest, http::Method};
+use tokio::time::timeout;
 
 use super::Table;
 use crate::{
     plan::key::RuleId,
     routing::{arrival::is_at_handler, path_rules::Covering, prediction::Prediction, warnings},
 };
+
+/// The longest time that a request waits for the arrival of another.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// Where a request has arrived, seen from the rules by pattern that were predicted for it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -51,6 +57,27 @@ impl Table {
         } else {
             Arrival::InDoubt
         }
+    }
+
+    /// Returns whether another request is on its way whose arrival shows if rules by pattern hold where this one goes.
+    pub(crate) fn awaits_proof(&self, req: &ServiceRequest) -> bool {
+        if !self.may_be_rewritten || !self.has_rules_by_pattern() {
+            return false;
+        }
+        let route = self.route(req);
+        let is_on_credit = |rule| self.rules.patterns.trust(rule).is_on_credit();
+        route.lifting.awaits_proof(true) && route.lifting.rules().any(is_on_credit)
+    }
+
+    /// Waits for that, but not for ever: then rules by pattern lift nothing for this request.
+    pub(crate) async fn await_proof(&self, req: &ServiceRequest) {
+        let proof = async {
+            while self.awaits_proof(req) {
+                self.rules.patterns.credit_ended().await;
+            }
+        };
+        // Whether it came is asked again.
+        let _ = timeout(LONGEST_WAIT, proof).await;
     }
 
     /// From now on the rules by pattern that are predicted here limit, but lift nothing, before such a request arrives.

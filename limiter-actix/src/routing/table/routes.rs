@@ -1,6 +1,11 @@
 //! Finds the places that a path may lead to.
 
-use std::{cell::Cell, rc::Rc, sync::Arc};
+use std::{
+    cell::Cell,
+    hash::{DefaultHasher, Hash, Hasher},
+    rc::Rc,
+    sync::Arc,
+};
 
 use actix_web::dev::ServiceRequest;
 
@@ -72,8 +77,14 @@ impl Table {
         let leads = |result: &&Rewritten| {
             result.is_certain || matches!(tree.places(&result.path).first(), Some(Place::Resource(_)))
         };
-        let path_there = results.iter().find(leads).map_or(path, |result| result.path.as_str());
-        (tree.places(path_there), None, self.covering(path, results))
+        match results.iter().find(leads) {
+            // What the path was before covers nothing any more.
+            Some(there) if there.is_certain => {
+                (tree.places(&there.path), None, self.rules.patterns.of_path(&there.path))
+            }
+            Some(there) => (tree.places(&there.path), None, self.covering(path, results)),
+            None => (tree.places(path), None, self.covering(path, results)),
+        }
     }
 
     /// Returns the rules given by pattern that cover a path, and those that cover only what it may become, as far as
@@ -106,7 +117,26 @@ impl Table {
         let may_miss_rules =
             candidates.len() > 1 && candidates.iter().any(|place| !place.of_route.is_empty());
         let reached = if may_miss_rules { self.reached(places) } else { Rc::default() };
-        Route::new(candidates, reached)
+        let is_proven = if self.may_be_rewritten { self.proven(places, covering) } else { Rc::default() };
+        Route::new(candidates, reached, is_proven)
+    }
+
+    /// Returns whether such requests have arrived where they were expected. It is kept apart from the routes for the same
+    /// reason, and outlives settings. Beyond the bound, each route learns it anew.
+    fn proven(&self, places: &Places, covering: &Covering) -> Rc<Cell<bool>> {
+        if covering.is_empty() {
+            return Rc::default();
+        }
+        let mut hash = DefaultHasher::new();
+        for rule in covering {
+            self.rules.patterns.all[*rule].pattern.to_string().hash(&mut hash);
+        }
+        let key = (places.clone(), hash.finish());
+        let mut proven = self.app.proven.borrow_mut();
+        if proven.len() >= MAX_ROUTES && !proven.contains_key(&key) {
+            return Rc::default();
+        }
+        Rc::clone(proven.entry(key).or_default())
     }
 
     /// Returns which of these places were reached. Requests could have routes made anew without end, so this is kept

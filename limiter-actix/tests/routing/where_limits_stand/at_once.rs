@@ -1,6 +1,10 @@
 //! Requests that are in flight together are free no more often than those that come one by one.
 
-use std::future::Future;
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    task::Poll,
+};
 
 use actix_http::Request;
 use actix_web::{
@@ -8,7 +12,7 @@ use actix_web::{
     body::MessageBody,
     dev::{Service, ServiceResponse},
     get, guard,
-    middleware::{NormalizePath, from_fn},
+    middleware::{NormalizePath, TrailingSlash, from_fn},
     test::init_service,
     web,
 };
@@ -178,7 +182,7 @@ async fn by_spellings_of_an_exempt_path() {
     let limiter = still().application_limits("3/hour").build().unwrap();
     let app = init_service(
         App::new()
-            .wrap(NormalizePath::new(actix_web::middleware::TrailingSlash::MergeOnly))
+            .wrap(NormalizePath::new(TrailingSlash::MergeOnly))
             .wrap(limiter)
             .service(exempt_x)
             .default_service(web::to(runs.take_a_while())),
@@ -253,4 +257,97 @@ async fn the_first_request_of_an_exempt_route_is_let_in_on_credit() {
     spend(&app).await;
     assert!(at_once(&app, "/x", "").await >= 1);
     assert_eq!(at_once(&app, "/x", "").await, MANY);
+}
+
+/// An app with this limiter and a middleware inside that adds slashes, so that nothing but `/x/` is reached.
+macro_rules! adding_slashes {
+    ($builder:expr, $runs:expr) => {
+        init_service(
+            App::new()
+                .wrap(NormalizePath::new(TrailingSlash::Always))
+                .wrap($builder.build().unwrap())
+                .route("/x", web::get().to(plain))
+                .default_service(web::to($runs.take_a_while())),
+        )
+        .await
+    };
+}
+
+#[actix_web::test]
+async fn by_a_path_that_leads_away_from_an_exemption_by_pattern() {
+    let runs = Runs::default();
+    let app = adding_slashes!(still().application_limits("3/hour").exempt_route("/x"), runs);
+    is_free_once!(app, "/x", "", runs);
+}
+
+#[actix_web::test]
+async fn by_a_path_that_leads_away_from_a_greater_limit_by_pattern() {
+    let runs = Runs::default();
+    let app = adding_slashes!(still().default_limits("3/hour").route("/x", "1000/hour"), runs);
+    is_free_once!(app, "/x", "", runs);
+}
+
+/// The defect: what the path was before covered the route that it led to, for ever.
+#[actix_web::test]
+async fn by_a_path_that_leads_from_an_exemption_by_pattern_to_another_route() {
+    let runs = Runs::default();
+    let limiter = still().application_limits("3/hour").exempt_route("/a/x").build().unwrap();
+    let app = init_service(
+        App::new().wrap(NormalizePath::new(TrailingSlash::Always)).wrap(limiter).service(
+            web::scope("/a")
+                .route("/{tail:.*}", web::get().to(runs.take_a_while()))
+                .route("/x", web::get().to(plain)),
+        ),
+    )
+    .await;
+    is_free_once!(app, "/a/x", "", runs);
+}
+
+/// An app behind middleware of which the limiter does not know what it does.
+macro_rules! deferring {
+    ($builder:expr, $runs:expr) => {
+        init_service(
+            App::new()
+                .wrap(from_fn(defer))
+                .wrap($builder.build().unwrap())
+                .route("/static/{file}", web::get().to($runs.take_a_while()))
+                .route("/static/hanging/{file}", web::get().to($runs.hang()))
+                .route("/spend", web::get().to(plain)),
+        )
+        .await
+    };
+}
+
+#[actix_web::test]
+async fn paths_exempted_by_pattern_always_answer_from_the_first_on() {
+    let runs = Runs::default();
+    let app = deferring!(still().application_limits("3/hour").exempt_scope("/static"), runs);
+    spend(&app).await;
+    for _ in 0..2 {
+        assert_eq!(at_once(&app, "/static/x", "").await, MANY);
+    }
+}
+
+#[actix_web::test]
+async fn a_route_with_a_greater_limit_by_pattern_has_it_from_the_first_request_on() {
+    let runs = Runs::default();
+    let app = deferring!(still().default_limits("3/hour").route("/static/{file}", "150/hour"), runs);
+    assert_eq!(at_once(&app, "/static/x", "").await, 150);
+}
+
+/// The first request never arrives, so that nobody knows whether the exemption holds. The others wait for it, but not
+/// for ever.
+#[actix_web::test]
+async fn an_exempt_path_answers_although_the_first_request_hangs() {
+    let runs = Runs::default();
+    let app = deferring!(still().application_limits("3/hour").exempt_scope("/static"), runs);
+    let mut hanging = pin!(app.call(with("GET", "/static/hanging/x", "").to_request()));
+    let polled = poll_fn(|context| Poll::Ready(hanging.as_mut().poll(context).is_pending())).await;
+    assert!(polled, "it hangs");
+    assert_eq!(
+        passing(&app, "GET", "/static/x", "", 9).await,
+        9,
+        "the first of them has shown that it holds"
+    );
+    assert_eq!(passing(&app, "GET", "/spend", "", 9).await, 3, "what they had reserved has come back");
 }
