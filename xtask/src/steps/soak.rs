@@ -16,7 +16,7 @@ pub(super) const STEP: Step = Step {
 
 fn run() -> Result<Outcome, Box<dyn Error>> {
     let mongod = mongodb::server()?;
-    let all = ["hostile::remote::", "clear_all::", "ready::", "remote_kinds::"];
+    let all = ["hostile::remote::", "clear_all::", "ready::", "remote_kinds::", "secrets::"];
     run_tests(all).env(mongodb::SERVER, &mongod).env(redis::SERVER, redis::program()?).run()?;
     let redis_only =
         ["hostile::remote::on_redis", "clear_all::on_redis", "ready::a_server", "remote_kinds::on_redis"];
@@ -24,21 +24,7 @@ fn run() -> Result<Outcome, Box<dyn Error>> {
 }
 
 /// The features are those of the step `features`, so that the libraries are compiled once.
-fn run_tests(tests: [&str; 4]) -> Cargo {
-    let [one, two, three, four] = tests;
-    let features = "--all-features";
-    cargo([
-        "test",
-        "-p",
-        "limiter-actix",
-        features,
-        "--test",
-        "server",
-        "--",
-        "--nocapture",
-        one,
-        two,
-        three,
-        four,
-    ])
+fn run_tests(tests: impl IntoIterator<Item = &'static str>) -> Cargo {
+    let run = ["test", "-p", "limiter-actix", "--all-features", "--test", "server", "--", "--nocapture"];
+    cargo(run).args(tests)
 }

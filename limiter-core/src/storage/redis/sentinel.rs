@@ -120,9 +120,6 @@ impl fmt::Display for Sentinels {
 
 impl fmt::Debug for Sentinels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sentinels")
-            .field("addresses", &self.addresses)
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        f.debug_struct("Sentinels").field("addresses", &self.addresses).finish_non_exhaustive()
     }
 }
