@@ -42,10 +42,11 @@ const MAX_SHADOWS: usize = 1000;
 ///
 /// Clones are cheap and share all counts. You can also build the limiter inside the closure of `HttpServer::new`,
 /// which runs once per worker: limiters that the same call of [`default`](Self::default) or
-/// [`build`](crate::LimiterBuilder::build) makes for one server share their counts.
+/// [`build`](crate::LimiterBuilder::build) makes there for one server share their counts. Limiters that are built
+/// elsewhere share nothing, unless they are clones.
 ///
-/// Two servers in one process share counts too, if the same line of code makes their limiters under the same actix
-/// `System`. To separate them, build one limiter per server and clone it.
+/// Two servers in one process share counts too, if the same line of code in their closures makes the limiters under the
+/// same actix `System`. To separate them, build one limiter per server and clone it.
 #[derive(Clone, Debug)]
 pub struct Limiter {
     pub(crate) shared: Arc<Shared>,

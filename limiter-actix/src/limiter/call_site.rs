@@ -14,13 +14,17 @@ use super::shared::Shared;
 /// A line of code, the server it makes a limiter for, and the settings of that limiter.
 type CallSite = (&'static Location<'static>, Server, String);
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Server {
-    /// The id of an actix system, shared by the workers of a server. Each `#[actix_web::test]` has its own.
+    /// The id of an actix system, shared by the workers of a server.
     System(usize),
     /// Without a system (`#[tokio::main]`), the worker threads of all servers.
     Workers,
 }
+
+/// The beginnings of the names of worker threads, with a system and without one.
+const WORKER_OF_SYSTEM: &str = "actix-rt|";
+const WORKER: &str = "actix-server worker";
 
 /// Weak, so that a limiter ends with the last app that holds it.
 static LIMITERS: LazyLock<Mutex<HashMap<CallSite, Weak<Shared>>>> = LazyLock::new(Mutex::default);
@@ -47,23 +51,39 @@ pub(crate) fn get_or_create<E>(
 }
 
 impl Server {
-    /// Returns `None` outside of any server, where nothing is shared.
+    /// Returns the server whose worker this thread is, which calls the factory of an app. Nothing is shared elsewhere, such
+    /// as in a loop before the server starts.
     fn current() -> Option<Self> {
-        if let Some(system) = System::try_current() {
-            return Some(Self::System(system.id()));
+        let thread = thread::current();
+        let name = thread.name()?;
+        if name.starts_with(WORKER_OF_SYSTEM) {
+            return System::try_current().map(|system| Self::System(system.id()));
         }
-        let is_worker = thread::current().name().is_some_and(|name| name.starts_with("actix-server worker"));
-        is_worker.then_some(Self::Workers)
+        name.starts_with(WORKER).then_some(Self::Workers)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Limiter;
+    use crate::{Limit, Limiter, LimiterBuilder, Quota};
 
     fn limiter(limits: &str) -> Limiter {
         Limiter::builder().default_limits(limits).build().expect("a limiter that can be")
+    }
+
+    /// Calls a function in a thread like that of a worker.
+    fn in_worker<T: Send + 'static>(call: impl FnOnce() -> T + Send + 'static) -> T {
+        let worker = thread::Builder::new().name(format!("{WORKER_OF_SYSTEM}system:0|arbiter:0"));
+        let call = || {
+            let _system = System::new();
+            call()
+        };
+        worker.spawn(call).expect("a thread").join().expect("a result")
+    }
+
+    fn is_one(one: &Limiter, other: &Limiter) -> bool {
+        Arc::ptr_eq(&one.shared, &other.shared)
     }
 
     fn here() -> usize {
@@ -72,51 +92,63 @@ mod tests {
         limiters.keys().filter(|(_, server, _)| *server == Server::System(system)).count()
     }
 
-    #[actix_web::test]
-    async fn one_line_makes_one_limiter() {
-        assert!(Arc::ptr_eq(&limiter("5/minute").shared, &limiter("5/minute").shared));
+    #[test]
+    fn one_line_makes_one_limiter_in_the_workers_of_a_server() {
+        assert!(in_worker(|| is_one(&limiter("5/minute"), &limiter("5/minute"))));
     }
 
+    /// The defect: limiters of several tenants, built in a loop before the server started, were one.
     #[actix_web::test]
-    async fn limiters_that_differ_are_not_shared() {
-        let (one, other) = (limiter("5/minute"), limiter("6/minute"));
-        assert!(!Arc::ptr_eq(&one.shared, &other.shared));
-    }
-
-    /// The defect: the second limiter of one line silently lost its settings.
-    #[actix_web::test]
-    async fn all_that_can_be_compared_separates_limiters() {
-        use crate::{Limit, LimiterBuilder, Quota};
-
-        fn built(limit: Limit, change: impl FnOnce(LimiterBuilder) -> LimiterBuilder) -> Limiter {
-            change(Limiter::builder().default_limits(limit)).build().expect("a limiter that can be")
-        }
-        let quota = || Limit::new(Quota::per_minute(5));
-        let one = built(quota(), |it| it);
-        for other in [
-            built(quota().shadow(true), |it| it),
-            built(quota().cost(5), |it| it),
-            built(quota().methods(["POST"]), |it| it),
-            built(quota().meta(Quota::per_minute(1)), |it| it),
-            built(quota().key(|_| "all"), |it| it),
-            built(quota(), |it| it.auto_check(false)),
-            built(quota(), |it| it.ipv6_prefix(48)),
-            built(quota(), |it| it.key(crate::key::header("x-a"))),
-        ] {
-            assert!(!Arc::ptr_eq(&one.shared, &other.shared));
-        }
+    async fn nothing_is_shared_in_the_main_thread_of_a_system() {
+        let tenants: Vec<_> = (0..2).map(|_| limiter("5/minute")).collect();
+        assert!(!is_one(&tenants[0], &tenants[1]));
+        let defaults: Vec<_> = (0..2).map(|_| Limiter::default()).collect();
+        assert!(!is_one(&defaults[0], &defaults[1]));
     }
 
     #[test]
     fn nothing_is_shared_outside_of_servers() {
-        assert!(!Arc::ptr_eq(&limiter("5/minute").shared, &limiter("5/minute").shared));
+        assert!(!is_one(&limiter("5/minute"), &limiter("5/minute")));
     }
 
-    #[actix_web::test]
-    async fn what_is_gone_leaves_no_entry_behind() {
-        for amount in 1..100 {
-            drop(limiter(&format!("{amount}/minute")));
+    #[test]
+    fn limiters_that_differ_are_not_shared() {
+        assert!(!in_worker(|| is_one(&limiter("5/minute"), &limiter("6/minute"))));
+    }
+
+    /// The defect: the second limiter of one line silently lost its settings.
+    #[test]
+    fn all_that_can_be_compared_separates_limiters() {
+        fn built(limit: Limit, change: impl FnOnce(LimiterBuilder) -> LimiterBuilder) -> Limiter {
+            change(Limiter::builder().default_limits(limit)).build().expect("a limiter that can be")
         }
-        assert!(here() <= 1, "{} entries", here());
+        in_worker(|| {
+            let quota = || Limit::new(Quota::per_minute(5));
+            let one = built(quota(), |it| it);
+            assert!(is_one(&one, &built(quota(), |it| it)));
+            for other in [
+                built(quota().shadow(true), |it| it),
+                built(quota().cost(5), |it| it),
+                built(quota().methods(["POST"]), |it| it),
+                built(quota().meta(Quota::per_minute(1)), |it| it),
+                built(quota().key(|_| "all"), |it| it),
+                built(quota(), |it| it.auto_check(false)),
+                built(quota(), |it| it.ipv6_prefix(48)),
+                built(quota(), |it| it.key(crate::key::header("x-a"))),
+            ] {
+                assert!(!is_one(&one, &other));
+            }
+        });
+    }
+
+    #[test]
+    fn what_is_gone_leaves_no_entry_behind() {
+        let left = in_worker(|| {
+            for amount in 1..100 {
+                drop(limiter(&format!("{amount}/minute")));
+            }
+            here()
+        });
+        assert!(left <= 1, "{left} entries");
     }
 }

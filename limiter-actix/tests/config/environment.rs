@@ -162,11 +162,14 @@ fn unknown_variables_are_logged() {
 }
 
 /// The workers of a server build the same limiter; a warning is logged for one of them.
-#[actix_web::test]
-async fn unknown_variables_are_logged_once_for_all_workers() {
-    log::capture();
-    let build =
-        || Limiter::builder().from_variables([("RATELIMIT_DEFUALT", "1/day")]).build().expect("a limiter");
-    let _limiters = [(); 4].map(|()| build());
-    assert_eq!(log::here("RATELIMIT_DEFUALT").len(), 1);
+#[test]
+fn unknown_variables_are_logged_once_for_all_workers() {
+    crate::in_worker(async || {
+        log::capture();
+        let build = || {
+            Limiter::builder().from_variables([("RATELIMIT_DEFUALT", "1/day")]).build().expect("a limiter")
+        };
+        let _limiters = [(); 4].map(|()| build());
+        assert_eq!(log::here("RATELIMIT_DEFUALT").len(), 1);
+    });
 }

@@ -5,7 +5,10 @@ use std::{
     path::PathBuf,
     process,
     sync::atomic::{AtomicUsize, Ordering},
+    thread,
 };
+
+use actix_web::rt::System;
 
 mod any_file;
 mod environment;
@@ -18,6 +21,13 @@ mod precedence;
 mod reload;
 mod storage_failure;
 mod under_load;
+
+/// Runs a test in a thread with a name like those of the workers of a server.
+fn in_worker(test: impl AsyncFnOnce() + Send + 'static) {
+    let worker = thread::Builder::new().name("actix-rt|system:0|arbiter:0".to_owned());
+    let run = || System::new().block_on(test());
+    worker.spawn(run).expect("a thread").join().expect("the test passes");
+}
 
 /// A file of settings that is gone when it is dropped.
 struct Settings {

@@ -197,21 +197,23 @@ async fn a_reload_without_a_file_is_an_error() {
 
 /// The closure of `HttpServer::new` runs once for each worker, and again for one that was lost: it finds the limiter
 /// that is there, whatever stands in the file meanwhile.
-#[actix_web::test]
-async fn a_later_worker_shares_the_current_settings() {
-    let settings = Settings::new("default_limits = '5/hour'");
-    let build = || from(&settings).build().expect("a limiter");
-    let (first, app) = app!(from(&settings));
-    drop((first, app));
-    let early = build();
-    let app = App::new().wrap(early.clone()).route("/", web::get().to(async || "ok"));
-    let app = actix_web::test::init_service(app).await;
-    assert_eq!(ask!(app, "/"), is(200, "4 of 5"));
-    settings.write("default_limits = 'nothing'");
-    let late = build();
-    let app = App::new().wrap(late).route("/", web::get().to(async || "ok"));
-    let app = actix_web::test::init_service(app).await;
-    assert_eq!(ask!(app, "/"), is(200, "3 of 5"));
+#[test]
+fn a_later_worker_shares_the_current_settings() {
+    crate::in_worker(async || {
+        let settings = Settings::new("default_limits = '5/hour'");
+        let build = || from(&settings).build().expect("a limiter");
+        let (first, app) = app!(from(&settings));
+        drop((first, app));
+        let early = build();
+        let app = App::new().wrap(early.clone()).route("/", web::get().to(async || "ok"));
+        let app = actix_web::test::init_service(app).await;
+        assert_eq!(ask!(app, "/"), is(200, "4 of 5"));
+        settings.write("default_limits = 'nothing'");
+        let late = build();
+        let app = App::new().wrap(late).route("/", web::get().to(async || "ok"));
+        let app = actix_web::test::init_service(app).await;
+        assert_eq!(ask!(app, "/"), is(200, "3 of 5"));
+    });
 }
 
 /// Waits for what a thread in the background does.
