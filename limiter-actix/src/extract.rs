@@ -7,9 +7,8 @@ use std::{
 };
 
 use actix_web::{
-    Error, FromRequest, HttpMessage, HttpRequest,
+    Error, FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError,
     dev::{Payload, ServiceRequest},
-    error::ErrorInternalServerError,
 };
 
 use crate::{
@@ -63,10 +62,19 @@ impl LimitCheck {
         match check(&req).await {
             Ok(()) => Ok(CurrentLimits::of(&self.0)),
             Err(CheckError::Refused(refusal)) => Err(refusal.into_error(&req)),
-            Err(CheckError::NoLimiter) => Err(ErrorInternalServerError(
-                "the limits were not checked: the app has no `Limiter` around this handler",
-            )),
+            Err(CheckError::NoLimiter) => Err(MissingLimiter.into()),
         }
+    }
+}
+
+/// A handler checks limits, but the app has no limiter around it. The log has the route.
+#[derive(Debug, thiserror::Error)]
+#[error("the limits were not checked: the app has no `Limiter` around this handler")]
+struct MissingLimiter;
+
+impl ResponseError for MissingLimiter {
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::InternalServerError().finish()
     }
 }
 

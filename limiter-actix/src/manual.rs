@@ -64,7 +64,7 @@ impl Limiter {
     /// [denies](crate::OnStorageFailure::Deny) then.
     pub async fn check(&self, req: &HttpRequest, limit: &str) -> Result<Option<Window>, Error> {
         let config = self.config();
-        let named = named(&config, limit).map_err(actix_web::error::ErrorInternalServerError)?;
+        let named = named(&config, limit)?;
         let req = ServiceRequest::from_request(req.clone());
         if !config.enabled.load(Ordering::Relaxed) || config.settings.is_skipped(&req) {
             return Ok(None);

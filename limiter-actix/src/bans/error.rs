@@ -1,7 +1,8 @@
-use actix_web::{ResponseError, http::StatusCode};
+use actix_web::{HttpResponse, ResponseError, http::StatusCode};
 use limiter_core::storage::StorageError;
 
 use super::ban::Ban;
+use crate::hidden_error;
 
 /// An error of a ban or a pass.
 #[derive(Debug, thiserror::Error)]
@@ -27,12 +28,17 @@ pub enum BanError {
     Storage(#[from] StorageError),
 }
 
-/// Responds with 503 if the storage is unreachable or full, and with 400 otherwise.
+/// Responds with 503 if the storage is unreachable or full, and with 400 otherwise. The text is logged (`L034`), and not
+/// shown to the client.
 impl ResponseError for BanError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::Full | Self::Storage(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoClient | Self::NoDuration | Self::ReasonTooLong => StatusCode::BAD_REQUEST,
         }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        hidden_error::respond(self.status_code(), self)
     }
 }

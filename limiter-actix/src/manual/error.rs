@@ -1,7 +1,9 @@
 //! The errors of limits by name.
 
-use actix_web::{ResponseError, http::StatusCode};
+use actix_web::{HttpResponse, ResponseError, http::StatusCode};
 use limiter_core::storage::StorageError;
+
+use crate::hidden_error;
 
 /// An error of a named limit.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +39,8 @@ pub enum NamedLimitError {
     Storage(#[from] StorageError),
 }
 
-/// Responds with 500 to an unknown limit, and with 503 if the storage is unreachable.
+/// Responds with 500 to an unknown limit, and with 503 if the storage is unreachable. The text is logged (`L034`), and
+/// not shown to the client.
 impl ResponseError for NamedLimitError {
     fn status_code(&self) -> StatusCode {
         match self {
@@ -46,5 +49,9 @@ impl ResponseError for NamedLimitError {
             }
             Self::Storage(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        hidden_error::respond(self.status_code(), self)
     }
 }

@@ -1,10 +1,15 @@
 //! Limits of routes and levels, hit and cleared by their names.
 
-use actix_web::{App, HttpResponse, get, test::init_service, web};
+use std::time::Duration;
+
+use actix_web::{App, Error, HttpRequest, HttpResponse, get, test::init_service, web};
 use limiter_actix::{
-    Key, Limit, LimitName, Limiter, LimiterBuilder, NamedLimitError, Quota, limit, resource,
+    BanError, Key, Limit, LimitName, Limiter, LimiterBuilder, NamedLimitError, Quota, limit, resource,
 };
-use limiter_test_support::app::{ask, get as status_of, request};
+use limiter_test_support::{
+    app::{ask, get as status_of, request},
+    log,
+};
 
 async fn ok() -> HttpResponse {
     HttpResponse::Ok().finish()
@@ -101,6 +106,36 @@ async fn levels_and_shared_names_are_names() {
     }
     assert_eq!(limiter.window("all", &client()).await.expect("it is known").remaining(), 3);
     assert_eq!(limiter.window("exports", &client()).await.expect("it is known").remaining(), 1);
+}
+
+/// The defect: clients saw the names of limits and of methods.
+#[actix_web::test]
+async fn a_handler_shows_clients_nothing_of_an_error() {
+    async fn hits(limiter: web::Data<Limiter>) -> Result<&'static str, NamedLimitError> {
+        let _ = limiter.hit("secret", &client(), 1).await?;
+        Ok("ok")
+    }
+    async fn checks(limiter: web::Data<Limiter>, req: HttpRequest) -> Result<&'static str, Error> {
+        limiter.check(&req, "secret").await?;
+        Ok("ok")
+    }
+    async fn bans(limiter: web::Data<Limiter>) -> Result<&'static str, BanError> {
+        limiter.ban(&client(), Duration::ZERO, "secret").await?;
+        Ok("ok")
+    }
+    log::capture();
+    let limiter = build(Limiter::builder());
+    let app = App::new().wrap(limiter.clone()).app_data(web::Data::new(limiter));
+    let app =
+        app.route("/hits", web::to(hits)).route("/checks", web::to(checks)).route("/bans", web::to(bans));
+    let app = init_service(app).await;
+    for (target, status) in [("/hits", 500), ("/checks", 500), ("/bans", 400)] {
+        let answer = ask(&app, request("GET", target)).await;
+        assert_eq!((answer.status, answer.body.as_str()), (status, ""), "{target}");
+    }
+    let lines = log::here("L034");
+    assert!(lines.iter().any(|line| line.contains("no limit named `secret`")), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.contains("must last some time")), "{lines:#?}");
 }
 
 #[actix_web::test]
