@@ -129,7 +129,7 @@ pub use self::{
         limits::{IntoLimits, Limits},
         on_storage_failure::OnStorageFailure,
         quota_source::DynamicQuotas,
-        rule::Rule,
+        rule::{IntoRule, Rule},
     },
     limiter::Limiter,
     manual::{ClearedCounts, LimitName, NamedLimitError},

@@ -12,7 +12,8 @@ use actix_web::{
 };
 
 use crate::{
-    Exempt, Limits, Rule,
+    Exempt, IntoLimits, IntoRule, Rule,
+    limit::rule,
     middleware::witness::{Witness, while_registering},
     plan::key::RuleId,
     routing::{
@@ -27,9 +28,13 @@ use crate::{
 /// It is [`web::resource`] with a rule: what `build` makes of the resource is registered with it. Like there, `paths`
 /// is one pattern, or several in an array or a vector.
 ///
+/// # Panics
+///
+/// If a text is not in the notation of [`Quotas`](crate::Quotas). Then the app cannot start.
+///
 /// ```
 /// use actix_web::{App, HttpResponse, web};
-/// use limiter_actix::{Exempt, Limit, Limiter, Quota, resource};
+/// use limiter_actix::{Exempt, Limiter, resource};
 ///
 /// async fn login() -> HttpResponse {
 ///     HttpResponse::Ok().finish()
@@ -41,15 +46,16 @@ use crate::{
 ///
 /// let app = App::new()
 ///     .wrap(Limiter::default())
-///     .service(resource("/login", Limit::new(Quota::per_minute(5)), |it| it.route(web::post().to(login))))
+///     .service(resource("/login", "5/minute", |it| it.route(web::post().to(login))))
 ///     .service(resource("/health", Exempt::ALL, |it| it.route(web::get().to(health))));
 /// # let _ = app;
 /// ```
 #[expect(clippy::needless_pass_by_value, reason = "called as `web::resource` is")]
+#[track_caller]
 pub fn resource<P, R, F, T, B>(paths: P, rule: R, build: F) -> LimitedResource<F, T, B>
 where
     P: IntoPatterns,
-    R: Into<Rule>,
+    R: IntoRule,
     F: FnOnce(Resource) -> Resource<T>,
     T: ServiceFactory<
             ServiceRequest,
@@ -60,7 +66,9 @@ where
         > + 'static,
     B: MessageBody + 'static,
 {
-    LimitedResource { paths: paths.patterns(), rule: rule.into(), build, service: PhantomData }
+    let paths = paths.patterns();
+    let rule = rule::expect(rule, format_args!("the resource {:?}", first_of(&paths)));
+    LimitedResource { paths, rule, build, service: PhantomData }
 }
 
 /// A resource with a rule, as [`resource`] makes it.
@@ -86,10 +94,7 @@ where
 {
     fn register(self, config: &mut AppService) {
         let rule = Arc::new(RegisteredRule::new(self.rule));
-        let first = match &self.paths {
-            Patterns::Single(path) => path.clone(),
-            Patterns::List(paths) => paths.first().cloned().unwrap_or_default(),
-        };
+        let first = first_of(&self.paths).to_owned();
         let witness = Witness::new(Arc::clone(&rule), Position::Resource);
         (self.build)(web::resource(self.paths)).wrap(witness).register(config);
         beacon::register(config, rule, RuleSite::Resource(RouteSpec::new(first).inexact()));
@@ -102,6 +107,13 @@ impl<F, T, B> fmt::Debug for LimitedResource<F, T, B> {
             .field("paths", &self.paths)
             .field("rule", &self.rule)
             .finish_non_exhaustive()
+    }
+}
+
+fn first_of(paths: &Patterns) -> &str {
+    match paths {
+        Patterns::Single(path) => path,
+        Patterns::List(paths) => paths.first().map_or("", String::as_str),
     }
 }
 
@@ -150,14 +162,20 @@ impl HttpServiceFactory for ScopeBeacon {
 ///
 /// let app = App::new()
 ///     .wrap(Limiter::default())
-///     .service(web::scope("/api").limit(Limit::new(Quota::per_minute(60))))
+///     .service(web::scope("/api").limit("60/minute; 1000/day"))
+///     .service(web::scope("/search").limit(Limit::new(Quota::per_second(1)).shared("search")))
 ///     .service(web::scope("/health").exempt(Exempt::ALL));
 /// # let _ = app;
 /// ```
 pub trait ScopeExt<B>: Sized {
     /// Limits each route in the scope by itself, unless the limits are [shared](crate::Limit::shared).
-    fn limit(self, limits: impl Into<Limits>) -> Scope<impl ScopeFactory<EitherBody<B>>> {
-        self.rule(Rule::from(limits))
+    ///
+    /// # Panics
+    ///
+    /// If a text is not in the notation of [`Quotas`](crate::Quotas). Then the app cannot start.
+    #[track_caller]
+    fn limit(self, limits: impl IntoLimits) -> Scope<impl ScopeFactory<EitherBody<B>>> {
+        self.rule(limits)
     }
 
     /// Exempts the scope and everything inside from what is declared further out.
@@ -166,7 +184,12 @@ pub trait ScopeExt<B>: Sized {
     }
 
     /// Limits the scope, exempts it, or both.
-    fn rule(self, rule: impl Into<Rule>) -> Scope<impl ScopeFactory<EitherBody<B>>>;
+    ///
+    /// # Panics
+    ///
+    /// As [`limit`](Self::limit).
+    #[track_caller]
+    fn rule(self, rule: impl IntoRule) -> Scope<impl ScopeFactory<EitherBody<B>>>;
 }
 
 /// The factory of the service of a [`Scope`] with responses of body `B`.
@@ -188,8 +211,9 @@ impl<T, B> ScopeFactory<B> for T where
 }
 
 impl<T: ScopeFactory<B>, B: MessageBody + 'static> ScopeExt<B> for Scope<T> {
-    fn rule(self, rule: impl Into<Rule>) -> Scope<impl ScopeFactory<EitherBody<B>>> {
-        let rule = Arc::new(RegisteredRule::new(rule));
+    #[track_caller]
+    fn rule(self, rule: impl IntoRule) -> Scope<impl ScopeFactory<EitherBody<B>>> {
+        let rule = Arc::new(RegisteredRule::new(rule::expect(rule, "a scope")));
         let (marked, scope) = scope_marker::attach(self, rule.id);
         let beacon = ScopeBeacon { rule: Arc::clone(&rule), scope };
         marked.service(beacon).wrap(Witness::new(rule, Position::Scope))

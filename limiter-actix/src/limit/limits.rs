@@ -68,8 +68,8 @@ impl FromStr for Limits {
     }
 }
 
-/// A value that a builder accepts as limits: a text in the notation of [`Quotas`], a [`Quota`], [`Limit`]s, or
-/// several of these.
+/// A value that a builder, a scope or a resource accepts as limits: a text in the notation of [`Quotas`], a [`Quota`],
+/// [`Limit`]s, or several of these: an array or a vector of one type, or a tuple of up to four.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a limit",
     note = "limits are a text such as \"5/minute\", `Quota::per_minute(5)`, a `Limit`, or several of these"
@@ -182,3 +182,26 @@ impl IntoLimits for Limits {
         list(&self.0)
     }
 }
+
+/// Implements [`IntoLimits`] for several values of different types.
+macro_rules! tuples {
+    ($($($name:ident)+,)+) => {
+        $(
+            impl<$($name: IntoLimits),+> IntoLimits for ($($name,)+) {
+                fn into_limits(self) -> Result<Limits, ParseQuotaError> {
+                    #[expect(non_snake_case, reason = "named as their types")]
+                    let ($($name,)+) = self;
+                    all([$($name.into_limits()?),+])
+                }
+
+                fn in_code(&self) -> String {
+                    #[expect(non_snake_case, reason = "named as their types")]
+                    let ($($name,)+) = self;
+                    format!("({})", [$($name.in_code()),+].join(", "))
+                }
+            }
+        )+
+    };
+}
+
+tuples! { A B, A B C, A B C D, }

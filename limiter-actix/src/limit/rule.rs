@@ -1,6 +1,10 @@
 //! The limits and exemptions declared at one place of an app.
 
-use crate::{Exempt, Limit, Limits};
+use std::fmt::Display;
+
+use limiter_core::ParseQuotaError;
+
+use crate::{Exempt, IntoLimits, Limit, Limits};
 
 /// The limits and exemptions declared at one place of an app: a handler, a resource or a scope.
 ///
@@ -48,4 +52,46 @@ impl From<Exempt> for Rule {
     fn from(exempt: Exempt) -> Self {
         Self::new().exempt(exempt)
     }
+}
+
+/// A value that a scope or a resource accepts as its rule: [limits](IntoLimits), an [`Exempt`], or a [`Rule`] with both.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is neither limits nor an exemption",
+    note = "a rule is a text such as \"5/minute\", `Quota::per_minute(5)`, a `Limit`, `Exempt::ALL`, or a `Rule`"
+)]
+pub trait IntoRule {
+    /// Converts the value into a rule.
+    ///
+    /// # Errors
+    ///
+    /// If a text is not in the notation of quotas.
+    fn into_rule(self) -> Result<Rule, ParseQuotaError>;
+}
+
+impl IntoRule for Rule {
+    fn into_rule(self) -> Result<Rule, ParseQuotaError> {
+        Ok(self)
+    }
+}
+
+impl IntoRule for Exempt {
+    fn into_rule(self) -> Result<Rule, ParseQuotaError> {
+        Ok(self.into())
+    }
+}
+
+impl<L: IntoLimits> IntoRule for L {
+    fn into_rule(self) -> Result<Rule, ParseQuotaError> {
+        Ok(self.into_limits()?.into())
+    }
+}
+
+/// Returns the rule of a place that is being registered.
+///
+/// # Panics
+///
+/// If a text is not in the notation of quotas. Then the app cannot start.
+#[track_caller]
+pub(crate) fn expect(rule: impl IntoRule, place: impl Display) -> Rule {
+    rule.into_rule().unwrap_or_else(|error| panic!("invalid limit of {place}: {error}"))
 }

@@ -12,7 +12,7 @@ use actix_web::{
     test::{TestRequest, init_service},
     web::{self, ServiceConfig},
 };
-use limiter_actix::{Breach, Limit, LimiterBuilder, Quota, Rule, ScopeExt};
+use limiter_actix::{Breach, IntoRule, Limit, LimiterBuilder, Quota, ScopeExt};
 use limiter_test_support::{
     play::{Step, builder, clock, header, in_a_system, page, play, read},
     storages::{StorageKind, errors_on_all},
@@ -129,6 +129,6 @@ pub(crate) fn row(
 }
 
 /// A scope with a rule, and a page in it that answers all methods.
-pub(crate) fn scope(app: &mut ServiceConfig, rule: impl Into<Rule>) {
+pub(crate) fn scope(app: &mut ServiceConfig, rule: impl IntoRule) {
     app.service(web::scope("/p").service(page("/x", "x")).rule(rule));
 }

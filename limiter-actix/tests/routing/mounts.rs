@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use actix_web::{App, HttpResponse, get, post, routes, test::init_service, web};
-use limiter_actix::{Exempt, Limit, Limiter, ManualClock, Quota, Timestamp, exempt, limit, resource};
+use limiter_actix::{
+    Exempt, Limit, Limiter, ManualClock, Quota, ScopeExt, Timestamp, exempt, limit, resource,
+};
 use limiter_test_support::app as call;
 
 use super::{app, passing, plain, spend, still};
@@ -195,4 +197,35 @@ async fn a_limit_beside_the_defaults() {
         clock.advance(Duration::from_secs(1));
     }
     assert_eq!(admitted, [1, 1, 1, 0, 0], "one a second, three an hour");
+}
+
+/// The builder took texts, and places did not.
+#[actix_web::test]
+async fn places_take_limits_as_texts_and_as_several_values() {
+    let app = App::new()
+        .wrap(Limiter::default())
+        .service(web::scope("/a").limit("2/hour").route("/x", web::get().to(plain)))
+        .service(
+            web::scope("/b")
+                .limit(("9/hour", Quota::per_day(3), Limit::new(Quota::per_year(8)).cost(2)))
+                .route("/x", web::get().to(plain)),
+        )
+        .service(resource("/c", "1/hour; 5/day", |it| it.route(web::get().to(plain))))
+        .service(resource("/d", ["2/hour", "3/day"], |it| it.route(web::get().to(plain))));
+    let app = init_service(app).await;
+    for (target, expected) in [("/a/x", 2), ("/b/x", 3), ("/c", 1), ("/d", 2)] {
+        assert_eq!(passing(&app, "GET", target, "", 9).await, expected, "{target}");
+    }
+}
+
+#[test]
+#[should_panic(expected = "invalid limit of the resource \"/x\"")]
+fn a_resource_with_a_wrong_text_does_not_start() {
+    drop(resource("/x", "5/mnute", |it| it.route(web::get().to(plain))));
+}
+
+#[test]
+#[should_panic(expected = "invalid limit of a scope")]
+fn a_scope_with_a_wrong_text_does_not_start() {
+    drop(web::scope("/x").limit("five a minute"));
 }

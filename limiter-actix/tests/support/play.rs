@@ -11,7 +11,7 @@ use actix_web::{
     test::{TestRequest, init_service},
     web::{self, ServiceConfig},
 };
-use limiter_actix::{Key, Limiter, LimiterBuilder, Limits, ManualClock, Rule, Timestamp, resource};
+use limiter_actix::{IntoRule, Key, Limiter, LimiterBuilder, Limits, ManualClock, Timestamp, resource};
 
 /// Seconds after the start, the request, its headers, and the answer.
 ///
@@ -165,6 +165,6 @@ pub fn page(path: &str, body: &'static str) -> Resource {
 }
 
 /// The same with a rule.
-pub fn ruled(path: &str, rule: impl Into<Rule>, body: &'static str) -> impl HttpServiceFactory {
+pub fn ruled(path: &str, rule: impl IntoRule, body: &'static str) -> impl HttpServiceFactory {
     resource(path, rule, move |it| it.to(move || async move { body }))
 }
