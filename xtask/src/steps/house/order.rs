@@ -53,6 +53,7 @@ pub(super) const CRATES: &[Order] = &[
         modules: "
             guide
             deadline
+            hidden_error
             report
             key
             telemetry
