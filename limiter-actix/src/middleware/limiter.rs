@@ -111,7 +111,7 @@ where
         match Admission::prepare(worker, &req) {
             Ok(Some(admission)) => drive(&self.service, req, admission, Some),
             Ok(None) => LimiterFuture::passing(self.service.call(req)),
-            Err(refusal) => LimiterFuture::refused(req, refusal.response),
+            Err(refusal) => LimiterFuture::refused(req, refusal),
         }
     }
 }
@@ -137,7 +137,7 @@ where
             Ok(passing) => self.call_without_limits(passing, req),
             Err(straight) => match straight.decide(&worker, &req) {
                 Some(Ok(request)) => self.call_admitted(OnEarlyDrop::straight(request), req),
-                Some(Err(refusal)) => LimiterFuture::refused(req, refusal.response),
+                Some(Err(refusal)) => LimiterFuture::refused(req, refusal),
                 None => self.call_in_general(&worker, req),
             },
         }

@@ -102,7 +102,7 @@ where
                 let position = self.witness.position;
                 let mut correction = Correction::new(state, position, &req);
                 if let Some(refusal) = correction.refuse_banned(position, &req) {
-                    return LimiterFuture::refused(req, refusal.response);
+                    return LimiterFuture::refused(req, refusal);
                 }
                 drive(&self.service, req, correction, |()| None)
             }
