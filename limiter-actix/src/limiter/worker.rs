@@ -41,6 +41,7 @@ impl Worker {
     }
 
     /// Returns the table of the app. It is built at the first request, once actix has finished the resource map.
+    #[inline]
     pub(crate) fn table(&self, req: &ServiceRequest) -> &Table {
         let make = || {
             let table = Table::new(Arc::clone(&self.config), Rc::clone(&self.routes), req);
@@ -51,10 +52,12 @@ impl Worker {
     }
 
     /// Returns the table, if there was a request.
+    #[inline]
     pub(crate) fn try_table(&self) -> Option<&Table> {
         self.table.get()
     }
 
+    #[inline]
     pub(crate) fn now(&self) -> Timestamp {
         self.config.settings.clock.now()
     }

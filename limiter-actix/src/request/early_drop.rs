@@ -25,6 +25,7 @@ impl OnEarlyDrop {
     }
 
     /// The same for a request on the straight way.
+    #[inline]
     pub(crate) fn straight(request: Rc<StraightRequest>) -> Self {
         Self(Guarded::Straight(request))
     }
@@ -46,6 +47,7 @@ impl OnEarlyDrop {
     }
 
     /// Ends the request with its response, so that the drop does nothing.
+    #[inline]
     pub(crate) fn settle<B>(&mut self, response: &mut Result<ServiceResponse<B>, Error>) {
         match &mut self.0 {
             Guarded::General(state) => state.settle(response),
@@ -60,6 +62,7 @@ impl OnEarlyDrop {
 }
 
 impl Drop for OnEarlyDrop {
+    #[inline]
     fn drop(&mut self) {
         match &self.0 {
             Guarded::General(state) => state.end_early(),
