@@ -17,7 +17,7 @@ use crate::{
     report::current::Current,
     request::{
         check::{CheckError, check},
-        stack::LimiterStack,
+        stack::RequestLimiters,
     },
 };
 
@@ -86,8 +86,8 @@ impl CurrentLimits {
     pub fn of(req: &HttpRequest) -> Self {
         let extensions = req.extensions();
         let mut current = Current::new();
-        if let Some(stack) = extensions.get::<LimiterStack>() {
-            stack.add_current(&mut current);
+        if let Some(limiters) = extensions.get::<RequestLimiters>() {
+            limiters.add_current(&mut current);
         }
         if let Some(breach) = extensions.get::<Breach>() {
             current.extend(breach.limits().iter().cloned());

@@ -26,7 +26,7 @@ use crate::{
         call,
         correction::Correction,
         early_drop::OnEarlyDrop,
-        stack::{LimiterStack, Noted},
+        stack::{LimiterStack, Noted, RequestLimiters},
         state::RequestState,
     },
     routing::registered::{Position, RegisteredRule},
@@ -139,12 +139,12 @@ impl Witness {
     fn report(&self, req: &ServiceRequest) -> Report {
         let Some(rule) = self.rule.as_ref().map(|rule| rule.id) else { return Report::Covered };
         let mut extensions = req.extensions_mut();
-        let mut stack = extensions.get_mut::<LimiterStack>();
-        let noted = stack.as_mut().and_then(|stack| stack.note_rule(rule, self.position));
+        let mut limiters = extensions.get_mut::<RequestLimiters>();
+        let noted = limiters.as_mut().and_then(|limiters| limiters.note_rule(rule, self.position));
         match noted {
             Some(Noted::Covered) => Report::Covered,
             Some(Noted::Uncovered(state)) => Report::Uncovered(state),
-            None if stack.is_some_and(|stack| stack.is_skipped) => Report::Covered,
+            None if limiters.is_some_and(|limiters| limiters.is_skipped()) => Report::Covered,
             None => {
                 drop(extensions);
                 self.report_without_limiter(rule, req)
@@ -159,7 +159,7 @@ impl Witness {
             return Report::Covered;
         }
         let late = call::keep(req);
-        let noted = LimiterStack::note(req, rule, self.position);
+        let noted = RequestLimiters::note(req, rule, self.position);
         match (noted, late) {
             (Some(Noted::Covered), None) => Report::Covered,
             (Some(Noted::Uncovered(state)), None) => Report::Uncovered(state),
@@ -183,7 +183,7 @@ impl Witness {
 fn warn_if_unclaimed(req: &HttpRequest) {
     static LOGGED: Throttle = Throttle::once("L010");
     let extensions = req.extensions();
-    if extensions.get::<LimiterStack>().is_none_or(LimiterStack::is_claimed) {
+    if extensions.get::<RequestLimiters>().is_none_or(RequestLimiters::is_claimed) {
         return;
     }
     event!(

@@ -15,7 +15,7 @@ use super::{
     call::Call,
     passing::PassingRequest,
     refuse::{Refusal, refuse},
-    stack::LimiterStack,
+    stack::RequestLimiters,
     straight_request::{StraightRequest, Windows},
 };
 use crate::{
@@ -44,7 +44,7 @@ impl<'a> Straight<'a> {
             && config.settings.filters.is_empty()
             && config.enabled.load(Ordering::Relaxed)
             && !config.bans.is_in_use()
-            && !LimiterStack::is_there(req);
+            && !RequestLimiters::is_there(req);
         if !is_usual {
             return None;
         }
@@ -100,7 +100,7 @@ impl<'a> Straight<'a> {
         }
         let request = StraightRequest::new(Rc::clone(worker), place, plan, client, decided_at, windows);
         let request = Rc::new(request);
-        LimiterStack::begin_straight(req, &request);
+        RequestLimiters::begin_straight(req, &request);
         Some(Ok(request))
     }
 }
