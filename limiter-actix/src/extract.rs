@@ -86,9 +86,7 @@ impl CurrentLimits {
     pub fn of(req: &HttpRequest) -> Self {
         let extensions = req.extensions();
         let mut current = Current::new();
-        if let Some(limiters) = extensions.get::<RequestLimiters>() {
-            limiters.add_current(&mut current);
-        }
+        RequestLimiters::add_current(req, &mut current);
         if let Some(breach) = extensions.get::<Breach>() {
             current.extend(breach.limits().iter().cloned());
         }

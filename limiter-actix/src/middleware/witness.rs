@@ -138,24 +138,18 @@ impl Witness {
     /// Reports to the limiters of the request.
     fn report(&self, req: &ServiceRequest) -> Report {
         let Some(rule) = self.rule.as_ref().map(|rule| rule.id) else { return Report::Covered };
-        let mut extensions = req.extensions_mut();
-        let mut limiters = extensions.get_mut::<RequestLimiters>();
-        let noted = limiters.as_mut().and_then(|limiters| limiters.note_rule(rule, self.position));
-        match noted {
+        match RequestLimiters::note(req, rule, self.position) {
             Some(Noted::Covered) => Report::Covered,
             Some(Noted::Uncovered(state)) => Report::Uncovered(state),
-            None if limiters.is_some_and(|limiters| limiters.is_skipped()) => Report::Covered,
-            None => {
-                drop(extensions);
-                self.report_without_limiter(rule, req)
-            }
+            None => self.report_without_limiter(rule, req),
         }
     }
 
     /// Reports a rule of a request of which no limiter keeps a state.
     #[inline]
     fn report_without_limiter(&self, rule: RuleId, req: &ServiceRequest) -> Report {
-        if call::meet(req, rule, self.position) == Some(true) {
+        let is_skipped = || req.extensions().get().is_some_and(RequestLimiters::is_skipped);
+        if call::meet(req, rule, self.position) == Some(true) || is_skipped() {
             return Report::Covered;
         }
         let late = call::keep(req);

@@ -1,9 +1,9 @@
 use std::{rc::Rc, sync::Arc};
 
-use actix_web::{HttpMessage, dev::ServiceRequest};
+use actix_web::{HttpMessage, HttpRequest, dev::ServiceRequest};
 use smallvec::SmallVec;
 
-use super::{state::RequestState, straight_request::StraightRequest};
+use super::{carrier::carried, state::RequestState, straight_request::StraightRequest};
 use crate::{
     Breach,
     limiter::shared::Shared,
@@ -14,7 +14,8 @@ use crate::{
 
 /// The limiters that a request has met so far. It lies in the extensions of the request.
 ///
-/// Most requests have one limiter, and stay on the straight way. So this is small, and what only others need is apart.
+/// Most requests have one limiter, and stay on the straight way. So this is small, and what only others need is apart. If
+/// that limiter is around a router, a [carrier](super::carrier) has the state, and there is nothing in the extensions.
 #[derive(Default)]
 pub(crate) struct RequestLimiters {
     /// The state of the only limiter, while the request is on the straight way.
@@ -45,37 +46,47 @@ impl RequestLimiters {
     /// Returns whether a request has met limiters or rules before. Most requests have not.
     #[inline]
     pub(super) fn is_there(req: &ServiceRequest) -> bool {
-        req.extensions().contains::<Self>()
+        req.extensions().contains::<Self>() || carried(req.request()).is_some()
     }
 
     /// Adds the state of the only limiter of a request so far, which is on the straight way.
     #[inline]
     pub(super) fn begin_straight(req: &ServiceRequest, request: &Rc<StraightRequest>) {
-        req.extensions_mut().insert(Self { straight: Some(Rc::clone(request)), stack: None });
+        req.extensions_mut().insert(Self::of_straight(request));
+    }
+
+    fn of_straight(request: &Rc<StraightRequest>) -> Self {
+        Self { straight: Some(Rc::clone(request)), stack: None }
     }
 
     /// Notes that the request has met a rule. Returns the state of the nearest limiter, if the charges there do not cover
     /// all rules met so far. `None` if there is no limiter.
-    #[inline]
-    pub(crate) fn note_rule(&mut self, rule: RuleId, position: Position) -> Option<Noted> {
-        match &self.straight {
-            Some(straight) if straight.note_rule(rule, position) => Some(Noted::Covered),
-            _ => self.in_general().note_rule(rule, position),
-        }
-    }
-
-    /// The same for the limiters of a request, if there are any.
     pub(crate) fn note(req: &ServiceRequest, rule: RuleId, position: Position) -> Option<Noted> {
-        req.extensions_mut().get_mut::<Self>()?.note_rule(rule, position)
+        let is_covered = |straight: &Rc<StraightRequest>| straight.note_rule(rule, position);
+        let is_on_straight_way = match req.extensions().get::<Self>() {
+            Some(limiters) => limiters.straight.as_ref().is_some_and(is_covered),
+            None => carried(req.request()).is_some_and(is_covered),
+        };
+        if is_on_straight_way {
+            return Some(Noted::Covered);
+        }
+        Self::in_general(req, |stack| stack.note_rule(rule, position))?
     }
 
-    /// Adds the limits of the request, as they stand.
-    pub(crate) fn add_current(&self, current: &mut Current) {
-        if let Some(straight) = &self.straight {
+    /// Adds the limits of a request, as they stand.
+    pub(crate) fn add_current(req: &HttpRequest, current: &mut Current) {
+        let extensions = req.extensions();
+        let limiters = extensions.get::<Self>();
+        let straight = match limiters {
+            Some(limiters) => limiters.straight.as_ref(),
+            None => carried(req),
+        };
+        if let Some(straight) = straight {
             straight.add_current(current);
         }
-        let stack = self.stack.iter().flat_map(|stack| &stack.limiters);
-        stack.for_each(|state| state.add_current(current));
+        let stack = limiters.and_then(|limiters| limiters.stack.as_ref());
+        let states = stack.iter().flat_map(|stack| &stack.limiters);
+        states.for_each(|state| state.add_current(current));
     }
 
     /// Returns whether a limiter has come to decide the rules that the request met, or skips it.
@@ -88,8 +99,17 @@ impl RequestLimiters {
         self.stack.as_ref().is_some_and(|stack| stack.is_skipped)
     }
 
-    /// Continues in general with a request that is on the straight way.
-    fn in_general(&mut self) -> &mut LimiterStack {
+    /// Calls `change` with the stack of a request, which leaves the straight way. `None` if it has met nothing so far.
+    fn in_general<T>(req: &ServiceRequest, change: impl FnOnce(&mut LimiterStack) -> T) -> Option<T> {
+        let mut extensions = req.extensions_mut();
+        if !extensions.contains::<Self>() {
+            extensions.insert(Self::of_straight(carried(req.request())?));
+        }
+        extensions.get_mut::<Self>().map(|limiters| change(limiters.stack()))
+    }
+
+    /// Returns the stack. A request on the straight way leaves it.
+    fn stack(&mut self) -> &mut LimiterStack {
         let straight = self.straight.take();
         let stack = self.stack.get_or_insert_default();
         stack.limiters.extend(straight.map(|straight| Rc::clone(straight.continue_in_general())));
@@ -101,11 +121,7 @@ impl LimiterStack {
     /// Returns the stack of a request, which leaves the straight way.
     #[inline]
     pub(crate) fn of(req: &ServiceRequest) -> Option<Self> {
-        if !RequestLimiters::is_there(req) {
-            return None;
-        }
-        let mut extensions = req.extensions_mut();
-        Some(extensions.get_mut::<RequestLimiters>()?.in_general().clone())
+        RequestLimiters::in_general(req, |stack| stack.clone())
     }
 
     /// Returns the state of this limiter.
@@ -151,21 +167,18 @@ impl LimiterStack {
 
     /// Hands a breach to the limiters that have admitted the request, for the headers of its response.
     pub(super) fn show_breach(req: &ServiceRequest, breach: &Breach) {
-        if let Some(limiters) = req.extensions_mut().get_mut::<RequestLimiters>() {
-            for state in &limiters.in_general().limiters {
+        RequestLimiters::in_general(req, |stack| {
+            for state in &stack.limiters {
                 state.breach.replace(Some(Box::new(breach.clone())));
             }
-        }
+        });
     }
 
     /// Changes the stack of a request, and adds an empty one first if there is none.
     fn change(req: &ServiceRequest, change: impl FnOnce(&mut Self)) {
-        let mut extensions = req.extensions_mut();
-        if let Some(limiters) = extensions.get_mut::<RequestLimiters>() {
-            return change(limiters.in_general());
+        if !RequestLimiters::is_there(req) {
+            req.extensions_mut().insert(RequestLimiters::default());
         }
-        let mut limiters = RequestLimiters::default();
-        change(limiters.in_general());
-        extensions.insert(limiters);
+        RequestLimiters::in_general(req, change);
     }
 }

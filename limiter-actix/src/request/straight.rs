@@ -13,6 +13,8 @@ use smallvec::SmallVec;
 
 use super::{
     call::Call,
+    carrier::{CarriedRequest, Carriers},
+    early_drop::OnEarlyDrop,
     passing::PassingRequest,
     refuse::{Refusal, refuse},
     stack::RequestLimiters,
@@ -76,8 +78,9 @@ impl<'a> Straight<'a> {
     pub(crate) fn decide(
         self,
         worker: &Rc<Worker>,
-        req: &ServiceRequest,
-    ) -> Option<Result<Rc<StraightRequest>, Box<Refusal>>> {
+        req: &mut ServiceRequest,
+        carriers: &Rc<Carriers>,
+    ) -> Option<Result<OnEarlyDrop, Box<Refusal>>> {
         let Self { place, plan, memory } = self;
         let settings = &worker.config.settings;
         let client = settings.client(req);
@@ -99,9 +102,12 @@ impl<'a> Straight<'a> {
             windows = Windows::from_slice(decision.limits());
         }
         let request = StraightRequest::new(Rc::clone(worker), place, plan, client, decided_at, windows);
+        if worker.is_next_to_router {
+            return Some(Ok(OnEarlyDrop::carried(CarriedRequest::begin(carriers, req, request))));
+        }
         let request = Rc::new(request);
         RequestLimiters::begin_straight(req, &request);
-        Some(Ok(request))
+        Some(Ok(OnEarlyDrop::straight(request)))
     }
 }
 
