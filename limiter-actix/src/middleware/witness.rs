@@ -138,6 +138,9 @@ impl Witness {
     /// Reports to the limiters of the request.
     fn report(&self, req: &ServiceRequest) -> Report {
         let Some(rule) = self.rule.as_ref().map(|rule| rule.id) else { return Report::Covered };
+        if call::meet(req, rule, self.position) == Some(true) {
+            return Report::Covered;
+        }
         match RequestLimiters::note(req, rule, self.position) {
             Some(Noted::Covered) => Report::Covered,
             Some(Noted::Uncovered(state)) => Report::Uncovered(state),
@@ -146,10 +149,9 @@ impl Witness {
     }
 
     /// Reports a rule of a request of which no limiter keeps a state.
-    #[inline]
+    #[cold]
     fn report_without_limiter(&self, rule: RuleId, req: &ServiceRequest) -> Report {
-        let is_skipped = || req.extensions().get().is_some_and(RequestLimiters::is_skipped);
-        if call::meet(req, rule, self.position) == Some(true) || is_skipped() {
+        if req.extensions().get().is_some_and(RequestLimiters::is_skipped) {
             return Report::Covered;
         }
         let late = call::keep(req);

@@ -76,7 +76,8 @@ impl Call {
     /// Ends the call. Returns what ends the request, unless it has met all rules that were granted to it, and no others.
     #[inline]
     pub(crate) fn end(self) -> Option<OnEarlyDrop> {
-        let _call = self;
+        // The drop is for panics.
+        mem::forget(self);
         CALLED
             .with_borrow_mut(|called| match called {
                 Some(Called { state: State::Passing(passing), .. }) if passing.is_confirmed() => {

@@ -46,7 +46,13 @@ impl RequestLimiters {
     /// Returns whether a request has met limiters or rules before. Most requests have not.
     #[inline]
     pub(super) fn is_there(req: &ServiceRequest) -> bool {
-        req.extensions().contains::<Self>() || carried(req.request()).is_some()
+        Self::is_in_extensions(req) || carried(req.request()).is_some()
+    }
+
+    /// The same for a limiter around the router of an app: there is no other router around it.
+    #[inline]
+    pub(super) fn is_in_extensions(req: &ServiceRequest) -> bool {
+        req.extensions().contains::<Self>()
     }
 
     /// Adds the state of the only limiter of a request so far, which is on the straight way.
@@ -61,6 +67,7 @@ impl RequestLimiters {
 
     /// Notes that the request has met a rule. Returns the state of the nearest limiter, if the charges there do not cover
     /// all rules met so far. `None` if there is no limiter.
+    #[inline]
     pub(crate) fn note(req: &ServiceRequest, rule: RuleId, position: Position) -> Option<Noted> {
         let is_covered = |straight: &Rc<StraightRequest>| straight.note_rule(rule, position);
         let is_on_straight_way = match req.extensions().get::<Self>() {

@@ -16,7 +16,7 @@ use super::{
     carrier::{CarriedRequest, Carriers},
     early_drop::OnEarlyDrop,
     passing::PassingRequest,
-    refuse::{Refusal, refuse},
+    refuse::{Refusal, refuse_first},
     stack::RequestLimiters,
     straight_request::{StraightRequest, Windows},
 };
@@ -46,7 +46,7 @@ impl<'a> Straight<'a> {
             && config.settings.filters.is_empty()
             && config.enabled.load(Ordering::Relaxed)
             && !config.bans.is_in_use()
-            && !RequestLimiters::is_there(req);
+            && !is_limited(worker, req);
         if !is_usual {
             return None;
         }
@@ -111,6 +111,12 @@ impl<'a> Straight<'a> {
     }
 }
 
+/// Returns whether a request has met limiters or rules before.
+#[inline]
+fn is_limited(worker: &Worker, req: &ServiceRequest) -> bool {
+    if worker.is_around_app { RequestLimiters::is_in_extensions(req) } else { RequestLimiters::is_there(req) }
+}
+
 /// Decides plain limits.
 #[inline]
 fn decide(
@@ -139,7 +145,8 @@ struct Refused<'a> {
 
 impl Refused<'_> {
     fn refuse(&self, settings: &Settings, decision: &Decision, req: &ServiceRequest) -> Option<Box<Refusal>> {
-        let charges = Charge::of(self.plan.plain_limits(), self.client, req);
+        let charge = |limit| Charge::new(limit, self.client, req);
+        let charges: SmallVec<[Charge; 2]> = self.plan.plain_limits().iter().filter_map(charge).collect();
         let context = DecisionContext {
             settings,
             client: self.client,
@@ -151,6 +158,6 @@ impl Refused<'_> {
             manual: None,
         };
         let batch = DecidedBatch { decision, guards: &[], limits: &charges, refunded: &[] };
-        refuse(&context, &batch, req)
+        refuse_first(&context, &batch, req)
     }
 }
