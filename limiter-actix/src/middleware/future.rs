@@ -84,6 +84,14 @@ where
                 response
             }
         };
-        Poll::Ready(response.map(ServiceResponse::map_into_left_body))
+        Poll::Ready(response.map(admitted))
     }
+}
+
+/// Returns the response of a service. It does what `map_into_left_body` does, which moves the response more often.
+#[inline]
+fn admitted<B>(response: ServiceResponse<B>) -> ServiceResponse<EitherBody<B>> {
+    let (req, response) = response.into_parts();
+    let (response, body) = response.into_parts();
+    ServiceResponse::new(req, response.set_body(EitherBody::left(body)))
 }
