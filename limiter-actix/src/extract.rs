@@ -16,7 +16,7 @@ use crate::{
     report::current::Current,
     request::{
         check::{CheckError, check},
-        stack::LimiterStack,
+        stack::RequestLimiters,
     },
 };
 
@@ -94,9 +94,7 @@ impl CurrentLimits {
     pub fn of(req: &HttpRequest) -> Self {
         let extensions = req.extensions();
         let mut current = Current::new();
-        if let Some(stack) = extensions.get::<LimiterStack>() {
-            stack.add_current(&mut current);
-        }
+        RequestLimiters::add_current(req, &mut current);
         if let Some(breach) = extensions.get::<Breach>() {
             current.extend(breach.limits().iter().cloned());
         }

@@ -91,11 +91,13 @@ impl Plan {
 
     /// Returns whether no function of the request and no response changes what a request is charged for, and no meta
     /// limit applies. Then [`plain_limits`](Self::plain_limits) has all limits.
+    #[inline]
     pub(crate) fn is_plain(&self) -> bool {
         self.is_plain
     }
 
     /// Returns the limits of a plain plan.
+    #[inline]
     pub(crate) fn plain_limits(&self) -> &[Rc<BoundLimit>] {
         self.fixed.as_ref().map_or(&[], |fixed| &fixed.limits)
     }

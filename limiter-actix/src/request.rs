@@ -7,6 +7,7 @@
 pub(crate) mod admission;
 mod banned;
 pub(crate) mod call;
+pub(crate) mod carrier;
 pub(crate) mod check;
 pub(crate) mod correction;
 mod delegation;

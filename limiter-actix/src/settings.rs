@@ -143,6 +143,7 @@ impl Settings {
     }
 
     /// Returns the client by the limiter's own key.
+    #[inline]
     pub(crate) fn client(&self, req: &ServiceRequest) -> Key {
         self.address.begin(req);
         match &self.key {

@@ -94,6 +94,7 @@ fn times(a: u128, b: u128) -> u128 {
 
 /// Returns the low and the high half of a digest.
 #[expect(clippy::cast_possible_truncation, reason = "each half is wanted by itself")]
+#[inline]
 pub(crate) fn halves(digest: u128) -> [u64; 2] {
     [digest as u64, (digest >> 64) as u64]
 }

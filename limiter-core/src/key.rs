@@ -43,6 +43,7 @@ impl Key {
     /// An IPv4-mapped IPv6 address (`::ffff:1.2.3.4`) counts as the IPv4 address. Other IPv6 addresses count by
     /// their first `ipv6_prefix` bits, at most 128.
     #[must_use]
+    #[inline]
     pub fn address(address: IpAddr, ipv6_prefix: u8) -> Self {
         Self(Repr::Address(match address.to_canonical() {
             IpAddr::V6(address) => IpAddr::V6(masked(address, ipv6_prefix)),
@@ -103,16 +104,19 @@ impl Key {
     }
 
     /// Returns whether the key is missing.
+    #[inline]
     pub fn is_missing(&self) -> bool {
         matches!(self.0, Repr::Missing)
     }
 
     /// Returns whether the application failed to identify the client.
+    #[inline]
     pub fn is_failed(&self) -> bool {
         matches!(self.0, Repr::Failed)
     }
 
     /// Returns whether the key lifts the limit.
+    #[inline]
     pub fn is_unlimited(&self) -> bool {
         matches!(self.0, Repr::Unlimited)
     }

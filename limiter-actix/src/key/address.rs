@@ -48,6 +48,7 @@ pub(super) fn with_current<T>(req: &ServiceRequest, find: impl FnOnce(&ClientAdd
 
 impl ClientAddress {
     /// Applies these settings to all key functions called from here on.
+    #[inline]
     pub(crate) fn begin(self: &Arc<Self>, req: &ServiceRequest) {
         if self.proxies.is_none() && self.unproxied.is_due() {
             self.warn_if_proxied(req);
@@ -66,10 +67,12 @@ impl ClientAddress {
         self.proxies.is_none() && self.ipv6_prefix == Key::IPV6_PREFIX
     }
 
+    #[inline]
     pub(crate) fn key(&self, req: &ServiceRequest) -> Key {
         key(self.of(req), self.ipv6_prefix)
     }
 
+    #[inline]
     pub(crate) fn of(&self, req: &ServiceRequest) -> Option<IpAddr> {
         match &self.proxies {
             Some(proxies) => proxies.client(peer(req), req.headers()),
@@ -116,11 +119,13 @@ impl UnproxiedHeaders {
 }
 
 /// Returns the key of an address.
+#[inline]
 pub(super) fn key(address: Option<IpAddr>, ipv6_prefix: u8) -> Key {
     address.map_or_else(without_address, |address| Key::address(address, ipv6_prefix))
 }
 
 /// Returns the address of the connection.
+#[inline]
 pub(super) fn peer(req: &ServiceRequest) -> Option<IpAddr> {
     req.peer_addr().map(|address| address.ip().to_canonical())
 }

@@ -50,6 +50,7 @@ impl Shared {
     }
 
     /// Returns whether these settings are still current.
+    #[inline]
     pub(crate) fn is_current(&self, config: &Config) -> bool {
         self.generation.load(Ordering::Acquire) == config.generation
     }

@@ -45,6 +45,7 @@ impl Worker {
     }
 
     /// Returns the table of the app. It is built at the first request, once actix has finished the resource map.
+    #[inline]
     pub(crate) fn table(&self, req: &ServiceRequest) -> &Table {
         let make = || {
             let (config, routes) = (Arc::clone(&self.config), Rc::clone(&self.routes));
@@ -56,6 +57,7 @@ impl Worker {
     }
 
     /// Returns the table, if there was a request.
+    #[inline]
     pub(crate) fn try_table(&self) -> Option<&Table> {
         self.table.get()
     }
@@ -64,6 +66,7 @@ impl Worker {
         self.config.enabled.load(Ordering::Relaxed)
     }
 
+    #[inline]
     pub(crate) fn now(&self) -> Timestamp {
         self.config.settings.clock.now()
     }

@@ -38,14 +38,14 @@ where
                 None => LimiterFuture::passing(service.call(req)),
             };
         }
-        Progress::Done(Err(refusal)) => return LimiterFuture::refused(req, refusal.response),
+        Progress::Done(Err(refusal)) => return LimiterFuture::refused(req, refusal),
         Progress::Waits(pending) => pending,
     };
     let service = Rc::clone(service);
     LimiterFuture::boxed(async move {
         let guard = match pending.decide_later(&req).await {
             Ok(admitted) => guard(admitted),
-            Err(refusal) => return Ok(refused(req, refusal.response)),
+            Err(refusal) => return Ok(refused(req, *refusal)),
         };
         let response = service.call(req);
         if let Some(guard) = &guard {

@@ -7,14 +7,14 @@ use std::{
 };
 
 use actix_web::{
-    Error, HttpResponse,
+    Error,
     body::EitherBody,
     dev::{ServiceRequest, ServiceResponse},
 };
 use futures_util::future::LocalBoxFuture;
 use pin_project_lite::pin_project;
 
-use crate::request::early_drop::OnEarlyDrop;
+use crate::request::{early_drop::OnEarlyDrop, refuse::Refusal};
 
 pin_project! {
     /// The response of a service behind a limiter or a rule.
@@ -27,7 +27,8 @@ pin_project! {
 pin_project! {
     #[project = StateProjection]
     enum State<F, B> {
-        Refused { response: Option<ServiceResponse<EitherBody<B>>> },
+        // Boxed, since its room moves with every admitted request, too.
+        Refused { refused: Option<(ServiceRequest, Box<Refusal>)> },
         Passing { #[pin] inner: F },
         Admitted { #[pin] inner: F, guard: OnEarlyDrop },
         Boxed { inner: LocalBoxFuture<'static, Result<ServiceResponse<EitherBody<B>>, Error>> },
@@ -36,8 +37,8 @@ pin_project! {
 
 impl<F, B> LimiterFuture<F, B> {
     /// Responds without calling the service.
-    pub(crate) fn refused(req: ServiceRequest, response: HttpResponse) -> Self {
-        Self { state: State::Refused { response: Some(refused(req, response)) } }
+    pub(crate) fn refused(req: ServiceRequest, refusal: Box<Refusal>) -> Self {
+        Self { state: State::Refused { refused: Some((req, refusal)) } }
     }
 
     /// Awaits the service, and nothing else.
@@ -59,8 +60,8 @@ impl<F, B> LimiterFuture<F, B> {
 }
 
 /// Returns the response to a refused request.
-pub(crate) fn refused<B>(req: ServiceRequest, response: HttpResponse) -> ServiceResponse<EitherBody<B>> {
-    req.into_response(response).map_into_right_body()
+pub(crate) fn refused<B>(req: ServiceRequest, refusal: Refusal) -> ServiceResponse<EitherBody<B>> {
+    req.into_response(refusal.response).map_into_right_body()
 }
 
 impl<F, B> Future for LimiterFuture<F, B>
@@ -71,8 +72,9 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let response = match self.project().state.project() {
-            StateProjection::Refused { response } => {
-                return Poll::Ready(Ok(response.take().expect("a future is not polled after it was ready")));
+            StateProjection::Refused { refused: request } => {
+                let (req, refusal) = request.take().expect("a future is not polled after it was ready");
+                return Poll::Ready(Ok(refused(req, *refusal)));
             }
             StateProjection::Boxed { inner } => return inner.as_mut().poll(cx),
             StateProjection::Passing { inner } => ready!(inner.poll(cx)),
@@ -82,6 +84,14 @@ where
                 response
             }
         };
-        Poll::Ready(response.map(ServiceResponse::map_into_left_body))
+        Poll::Ready(response.map(admitted))
     }
+}
+
+/// Returns the response of a service. It does what `map_into_left_body` does, which moves the response more often.
+#[inline]
+fn admitted<B>(response: ServiceResponse<B>) -> ServiceResponse<EitherBody<B>> {
+    let (req, response) = response.into_parts();
+    let (response, body) = response.into_parts();
+    ServiceResponse::new(req, response.set_body(EitherBody::left(body)))
 }

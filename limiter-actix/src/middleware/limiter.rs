@@ -22,6 +22,7 @@ use crate::{
     request::{
         admission::Admission,
         call::{self, Call},
+        carrier::Carriers,
         early_drop::OnEarlyDrop,
         passing::PassingRequest,
         straight::Straight,
@@ -51,7 +52,8 @@ where
         let is_next_to_router = is_around_app || inner == ROUTER_OF_SCOPE;
         let worker = Rc::new(Worker::new(Arc::clone(&self.shared), is_next_to_router, is_around_app));
         let worker = Rc::new(RefCell::new(worker));
-        ready(Ok(LimiterService { service: Rc::new(service), worker, has_noted_app: Cell::new(false) }))
+        let (has_noted_app, carriers) = (Cell::new(false), Rc::default());
+        ready(Ok(LimiterService { service: Rc::new(service), worker, has_noted_app, carriers }))
     }
 }
 
@@ -61,6 +63,8 @@ pub struct LimiterService<S> {
     worker: Rc<RefCell<Rc<Worker>>>,
     /// `true` once requests that this limiter lets pass are known to be its own.
     has_noted_app: Cell<bool>,
+    /// They keep the workers of earlier requests, so the worker does not have them.
+    carriers: Rc<Carriers>,
 }
 
 impl<S> LimiterService<S> {
@@ -131,7 +135,7 @@ where
     match Admission::prepare(worker, &req) {
         Ok(Some(admission)) => drive(service, req, admission, Some),
         Ok(None) => LimiterFuture::passing(service.call(req)),
-        Err(refusal) => LimiterFuture::refused(req, refusal.response),
+        Err(refusal) => LimiterFuture::refused(req, refusal),
     }
 }
 
@@ -146,7 +150,7 @@ where
 
     forward_ready!(service);
 
-    fn call(&self, req: ServiceRequest) -> Self::Future {
+    fn call(&self, mut req: ServiceRequest) -> Self::Future {
         let worker = self.worker();
         if !worker.is_around_app {
             call::keep(&req);
@@ -154,9 +158,9 @@ where
         let Some(straight) = Straight::find(&worker, &req) else { return self.call_in_general(&worker, req) };
         match straight.pass(&worker, &req) {
             Ok(passing) => self.call_without_limits(passing, req),
-            Err(straight) => match straight.decide(&worker, &req) {
-                Some(Ok(request)) => self.call_admitted(OnEarlyDrop::straight(request), req),
-                Some(Err(refusal)) => LimiterFuture::refused(req, refusal.response),
+            Err(straight) => match straight.decide(&worker, &mut req, &self.carriers) {
+                Some(Ok(guard)) => self.call_admitted(guard, req),
+                Some(Err(refusal)) => LimiterFuture::refused(req, refusal),
                 None => self.call_in_general(&worker, req),
             },
         }

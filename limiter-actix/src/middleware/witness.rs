@@ -26,7 +26,7 @@ use crate::{
         call,
         correction::Correction,
         early_drop::OnEarlyDrop,
-        stack::{LimiterStack, Noted},
+        stack::{LimiterStack, Noted, RequestLimiters},
         state::RequestState,
     },
     routing::registered::{Position, RegisteredRule},
@@ -102,7 +102,7 @@ where
                 let position = self.witness.position;
                 let mut correction = Correction::new(state, position, &req);
                 if let Some(refusal) = correction.refuse_banned(position, &req) {
-                    return LimiterFuture::refused(req, refusal.response);
+                    return LimiterFuture::refused(req, refusal);
                 }
                 drive(&self.service, req, correction, |()| None)
             }
@@ -138,28 +138,24 @@ impl Witness {
     /// Reports to the limiters of the request.
     fn report(&self, req: &ServiceRequest) -> Report {
         let Some(rule) = self.rule.as_ref().map(|rule| rule.id) else { return Report::Covered };
-        let mut extensions = req.extensions_mut();
-        let mut stack = extensions.get_mut::<LimiterStack>();
-        let noted = stack.as_mut().and_then(|stack| stack.note_rule(rule, self.position));
-        match noted {
+        if call::meet(req, rule, self.position) == Some(true) {
+            return Report::Covered;
+        }
+        match RequestLimiters::note(req, rule, self.position) {
             Some(Noted::Covered) => Report::Covered,
             Some(Noted::Uncovered(state)) => Report::Uncovered(state),
-            None if stack.is_some_and(|stack| stack.is_skipped) => Report::Covered,
-            None => {
-                drop(extensions);
-                self.report_without_limiter(rule, req)
-            }
+            None => self.report_without_limiter(rule, req),
         }
     }
 
     /// Reports a rule of a request of which no limiter keeps a state.
-    #[inline]
+    #[cold]
     fn report_without_limiter(&self, rule: RuleId, req: &ServiceRequest) -> Report {
-        if call::meet(req, rule, self.position) == Some(true) {
+        if req.extensions().get().is_some_and(RequestLimiters::is_skipped) {
             return Report::Covered;
         }
         let late = call::keep(req);
-        let noted = LimiterStack::note(req, rule, self.position);
+        let noted = RequestLimiters::note(req, rule, self.position);
         match (noted, late) {
             (Some(Noted::Covered), None) => Report::Covered,
             (Some(Noted::Uncovered(state)), None) => Report::Uncovered(state),
@@ -183,7 +179,7 @@ impl Witness {
 fn warn_if_unclaimed(req: &HttpRequest) {
     static LOGGED: Throttle = Throttle::once("L010");
     let extensions = req.extensions();
-    if extensions.get::<LimiterStack>().is_none_or(LimiterStack::is_claimed) {
+    if extensions.get::<RequestLimiters>().is_none_or(RequestLimiters::is_claimed) {
         return;
     }
     event!(

@@ -1,7 +1,7 @@
 //! Limits bound to a level and scope.
 
 use std::{
-    cell::{Cell, OnceCell},
+    cell::{Cell, OnceCell, RefCell},
     rc::Rc,
     sync::Arc,
 };
@@ -43,6 +43,8 @@ pub(crate) struct BoundLimit {
     policy_name: OnceCell<Arc<str>>,
     /// The amount of the quota as the value of a header, made at its first use.
     amount: OnceCell<HeaderValue>,
+    /// The last end of a window in a header, and its value once it was asked for again.
+    last_reset: RefCell<(u64, Option<HeaderValue>)>,
     /// The JSON of a refusal by this limit alone, made at its first use.
     pub(crate) problem: OnceCell<Bytes>,
     /// The cost of every request, if no function of the request decides about the charge.
@@ -129,6 +131,7 @@ impl LimitBinder {
             text: OnceCell::new(),
             policy_name: OnceCell::new(),
             amount: OnceCell::new(),
+            last_reset: RefCell::default(),
             problem: OnceCell::new(),
             plain_cost: self.limit.plain_cost(),
             metrics: LimitMetrics::default(),
@@ -292,6 +295,17 @@ impl BoundLimit {
     /// Returns the amount of the quota as the value of a header.
     pub(crate) fn amount(&self) -> HeaderValue {
         self.amount.get_or_init(|| self.policy.quota().amount().into()).clone()
+    }
+
+    /// Returns the end of a window as the value of a header, which `make` makes. Most requests ask for the end that the one
+    /// before has asked for.
+    pub(crate) fn reset(&self, seconds: u64, make: impl FnOnce(u64) -> HeaderValue) -> HeaderValue {
+        let mut last = self.last_reset.borrow_mut();
+        if last.0 != seconds {
+            *last = (seconds, None);
+            return make(seconds);
+        }
+        last.1.get_or_insert_with(|| make(seconds)).clone()
     }
 
     /// Returns the limit as the application sees it.

@@ -15,8 +15,14 @@ use std::{
 use actix_web::dev::{ResourceMap, ServiceRequest};
 
 use super::{
-    early_drop::OnEarlyDrop, passing::PassingRequest, phase::Phase, predicted::PredictedRequest,
-    rule_ledger::RuleLedger, stack::LimiterStack, state::RequestState, straight_request::StraightRequest,
+    early_drop::OnEarlyDrop,
+    passing::PassingRequest,
+    phase::Phase,
+    predicted::PredictedRequest,
+    rule_ledger::RuleLedger,
+    stack::{LimiterStack, RequestLimiters},
+    state::RequestState,
+    straight_request::StraightRequest,
 };
 use crate::{
     decision::callback_cache::CallbackCache,
@@ -70,7 +76,8 @@ impl Call {
     /// Ends the call. Returns what ends the request, unless it has met all rules that were granted to it, and no others.
     #[inline]
     pub(crate) fn end(self) -> Option<OnEarlyDrop> {
-        let _call = self;
+        // The drop is for panics.
+        mem::forget(self);
         CALLED
             .with_borrow_mut(|called| match called {
                 Some(Called { state: State::Passing(passing), .. }) if passing.is_confirmed() => {
@@ -119,7 +126,7 @@ pub(crate) fn meet(req: &ServiceRequest, rule: RuleId, position: Position) -> Op
 /// While it is being called, the state is complete. Later it is made anew: it knows no rules that the request has met,
 /// and whoever made it ends it. Returns that one.
 pub(crate) fn keep(req: &ServiceRequest) -> Option<Rc<RequestState>> {
-    if APPS.with_borrow(Vec::is_empty) || LimiterStack::is_there(req) {
+    if APPS.with_borrow(Vec::is_empty) || RequestLimiters::is_there(req) {
         return None;
     }
     let is_this = |called: &&mut Called| called.head == identity(req);
@@ -129,7 +136,7 @@ pub(crate) fn keep(req: &ServiceRequest) -> Option<Rc<RequestState>> {
         Some(State::Passing(passing)) => {
             // Key functions of the application are called here, so nothing is borrowed.
             let kept = passing.keep(req);
-            LimiterStack::begin_straight(req, &kept);
+            RequestLimiters::begin_straight(req, &kept);
             set(State::Kept(kept));
             None
         }

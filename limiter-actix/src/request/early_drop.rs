@@ -2,7 +2,10 @@ use std::rc::Rc;
 
 use actix_web::{Error, dev::ServiceResponse};
 
-use super::{passing::PassingRequest, phase::Phase, state::RequestState, straight_request::StraightRequest};
+use super::{
+    carrier::CarriedRequest, passing::PassingRequest, phase::Phase, state::RequestState,
+    straight_request::StraightRequest,
+};
 
 /// Ends a request that is dropped before its response.
 ///
@@ -15,6 +18,7 @@ pub(crate) struct OnEarlyDrop(Guarded);
 enum Guarded {
     General(Rc<RequestState>),
     Straight(Rc<StraightRequest>),
+    Carried(CarriedRequest),
     /// A request without limits, which has not met all rules that were granted to it.
     Unconfirmed(Option<Box<PassingRequest>>),
 }
@@ -25,8 +29,15 @@ impl OnEarlyDrop {
     }
 
     /// The same for a request on the straight way.
+    #[inline]
     pub(crate) fn straight(request: Rc<StraightRequest>) -> Self {
         Self(Guarded::Straight(request))
+    }
+
+    /// The same for one with a container.
+    #[inline]
+    pub(super) fn carried(request: CarriedRequest) -> Self {
+        Self(Guarded::Carried(request))
     }
 
     /// The same for a request without limits, which has not met all rules that were granted to it.
@@ -40,16 +51,21 @@ impl OnEarlyDrop {
     pub(crate) fn note_call(&self) {
         match &self.0 {
             Guarded::General(state) => state.note_call(),
-            Guarded::Straight(request) => request.note_call(),
+            Guarded::Straight(request) | Guarded::Carried(CarriedRequest { request, .. }) => {
+                request.note_call();
+            }
             Guarded::Unconfirmed(_) => {}
         }
     }
 
     /// Ends the request with its response, so that the drop does nothing.
+    #[inline]
     pub(crate) fn settle<B>(&mut self, response: &mut Result<ServiceResponse<B>, Error>) {
         match &mut self.0 {
             Guarded::General(state) => state.settle(response),
-            Guarded::Straight(request) => request.settle(response),
+            Guarded::Straight(request) | Guarded::Carried(CarriedRequest { request, .. }) => {
+                request.settle(response);
+            }
             Guarded::Unconfirmed(request) => {
                 if let Some(request) = request.take() {
                     request.settle(response);
@@ -60,10 +76,15 @@ impl OnEarlyDrop {
 }
 
 impl Drop for OnEarlyDrop {
+    #[inline]
     fn drop(&mut self) {
         match &self.0 {
             Guarded::General(state) => state.end_early(),
             Guarded::Straight(request) => request.end_early(),
+            Guarded::Carried(carried) => {
+                carried.request.end_early();
+                carried.end();
+            }
             Guarded::Unconfirmed(request) => request.iter().for_each(|request| request.doubt()),
         }
     }

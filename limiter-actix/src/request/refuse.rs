@@ -58,6 +58,25 @@ pub(super) fn refuse(
     batch: &DecidedBatch<'_>,
     req: &ServiceRequest,
 ) -> Option<Box<Refusal>> {
+    refuse_and(context, batch, req, |breach| LimiterStack::show_breach(req, breach))
+}
+
+/// The same for a request that has met no limiter before.
+pub(super) fn refuse_first(
+    context: &DecisionContext<'_>,
+    batch: &DecidedBatch<'_>,
+    req: &ServiceRequest,
+) -> Option<Box<Refusal>> {
+    refuse_and(context, batch, req, |_| {})
+}
+
+#[inline]
+fn refuse_and(
+    context: &DecisionContext<'_>,
+    batch: &DecidedBatch<'_>,
+    req: &ServiceRequest,
+    show_outside: impl FnOnce(&Breach),
+) -> Option<Box<Refusal>> {
     let refusing = refusing_limit(batch)?;
     let limit = &refusing.charge.limit;
     let breach = breach(context, batch, &refusing, req);
@@ -69,7 +88,7 @@ pub(super) fn refuse(
         log_unsatisfiable(context, limit);
     }
     let response = refusal::respond(context, limit, &breach, req);
-    LimiterStack::show_breach(req, &breach);
+    show_outside(&breach);
     req.extensions_mut().insert(breach);
     Some(Box::new(Refusal { response, undecided: None }))
 }

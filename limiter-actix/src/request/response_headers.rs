@@ -74,7 +74,7 @@ impl StraightRequest {
         if settings.which.x_ratelimit
             && let Some((limit, window)) = self.representative()
         {
-            x_ratelimit::set(headers, &settings.names, limit.amount(), window, self.decided_at());
+            x_ratelimit::set_admitted(headers, &settings.names, limit, window, self.decided_at());
         }
         if settings.which.ietf_draft_11
             && let Some(texts) = self.field_texts()

@@ -1,9 +1,9 @@
 use std::{rc::Rc, sync::Arc};
 
-use actix_web::{HttpMessage, dev::ServiceRequest};
+use actix_web::{HttpMessage, HttpRequest, dev::ServiceRequest};
 use smallvec::SmallVec;
 
-use super::{state::RequestState, straight_request::StraightRequest};
+use super::{carrier::carried, state::RequestState, straight_request::StraightRequest};
 use crate::{
     Breach,
     limiter::shared::Shared,
@@ -12,17 +12,26 @@ use crate::{
     routing::registered::Position,
 };
 
-/// The limiters and rules that a request has met so far. It lies in the extensions of the request.
+/// The limiters that a request has met so far. It lies in the extensions of the request.
+///
+/// Most requests have one limiter, and stay on the straight way. So this is small, and what only others need is apart. If
+/// that limiter is around a router, a [carrier](super::carrier) has the state, and there is nothing in the extensions.
+#[derive(Default)]
+pub(crate) struct RequestLimiters {
+    /// The state of the only limiter, while the request is on the straight way.
+    straight: Option<Rc<StraightRequest>>,
+    stack: Option<Box<LimiterStack>>,
+}
+
+/// The limiters and rules that a request has met so far, in general.
 #[derive(Clone, Default)]
 pub(crate) struct LimiterStack {
     /// The states of the limiters, the outermost first.
     pub(super) limiters: SmallVec<[Rc<RequestState>; 2]>,
-    /// The state of the only limiter, while the request is on the straight way.
-    straight: Option<Rc<StraightRequest>>,
     /// Rules that the request met before any limiter.
     pub(super) unclaimed_rules: RuleIds,
     /// Set if a limiter skips this request.
-    pub(crate) is_skipped: bool,
+    is_skipped: bool,
 }
 
 /// The state of a rule that a request has met, seen by its limiters.
@@ -33,23 +42,93 @@ pub(crate) enum Noted {
     Uncovered(Rc<RequestState>),
 }
 
-impl LimiterStack {
+impl RequestLimiters {
     /// Returns whether a request has met limiters or rules before. Most requests have not.
     #[inline]
     pub(super) fn is_there(req: &ServiceRequest) -> bool {
+        Self::is_in_extensions(req) || carried(req.request()).is_some()
+    }
+
+    /// The same for a limiter around the router of an app: there is no other router around it.
+    #[inline]
+    pub(super) fn is_in_extensions(req: &ServiceRequest) -> bool {
         req.extensions().contains::<Self>()
     }
 
+    /// Adds the state of the only limiter of a request so far, which is on the straight way.
+    #[inline]
+    pub(super) fn begin_straight(req: &ServiceRequest, request: &Rc<StraightRequest>) {
+        req.extensions_mut().insert(Self::of_straight(request));
+    }
+
+    fn of_straight(request: &Rc<StraightRequest>) -> Self {
+        Self { straight: Some(Rc::clone(request)), stack: None }
+    }
+
+    /// Notes that the request has met a rule. Returns the state of the nearest limiter, if the charges there do not cover
+    /// all rules met so far. `None` if there is no limiter.
+    #[inline]
+    pub(crate) fn note(req: &ServiceRequest, rule: RuleId, position: Position) -> Option<Noted> {
+        let is_covered = |straight: &Rc<StraightRequest>| straight.note_rule(rule, position);
+        let is_on_straight_way = match req.extensions().get::<Self>() {
+            Some(limiters) => limiters.straight.as_ref().is_some_and(is_covered),
+            None => carried(req.request()).is_some_and(is_covered),
+        };
+        if is_on_straight_way {
+            return Some(Noted::Covered);
+        }
+        Self::in_general(req, |stack| stack.note_rule(rule, position))?
+    }
+
+    /// Adds the limits of a request, as they stand.
+    pub(crate) fn add_current(req: &HttpRequest, current: &mut Current) {
+        let extensions = req.extensions();
+        let limiters = extensions.get::<Self>();
+        let straight = match limiters {
+            Some(limiters) => limiters.straight.as_ref(),
+            None => carried(req),
+        };
+        if let Some(straight) = straight {
+            straight.add_current(current);
+        }
+        let stack = limiters.and_then(|limiters| limiters.stack.as_ref());
+        let states = stack.iter().flat_map(|stack| &stack.limiters);
+        states.for_each(|state| state.add_current(current));
+    }
+
+    /// Returns whether a limiter has come to decide the rules that the request met, or skips it.
+    pub(crate) fn is_claimed(&self) -> bool {
+        self.stack.as_ref().is_none_or(|stack| stack.is_skipped || stack.unclaimed_rules.is_empty())
+    }
+
+    /// Returns whether a limiter skips the request.
+    pub(crate) fn is_skipped(&self) -> bool {
+        self.stack.as_ref().is_some_and(|stack| stack.is_skipped)
+    }
+
+    /// Calls `change` with the stack of a request, which leaves the straight way. `None` if it has met nothing so far.
+    fn in_general<T>(req: &ServiceRequest, change: impl FnOnce(&mut LimiterStack) -> T) -> Option<T> {
+        let mut extensions = req.extensions_mut();
+        if !extensions.contains::<Self>() {
+            extensions.insert(Self::of_straight(carried(req.request())?));
+        }
+        extensions.get_mut::<Self>().map(|limiters| change(limiters.stack()))
+    }
+
+    /// Returns the stack. A request on the straight way leaves it.
+    fn stack(&mut self) -> &mut LimiterStack {
+        let straight = self.straight.take();
+        let stack = self.stack.get_or_insert_default();
+        stack.limiters.extend(straight.map(|straight| Rc::clone(straight.continue_in_general())));
+        stack
+    }
+}
+
+impl LimiterStack {
     /// Returns the stack of a request, which leaves the straight way.
     #[inline]
     pub(crate) fn of(req: &ServiceRequest) -> Option<Self> {
-        if !Self::is_there(req) {
-            return None;
-        }
-        let mut extensions = req.extensions_mut();
-        let stack = extensions.get_mut::<Self>()?;
-        stack.leave_straight();
-        Some(stack.clone())
+        RequestLimiters::in_general(req, |stack| stack.clone())
     }
 
     /// Returns the state of this limiter.
@@ -57,34 +136,7 @@ impl LimiterStack {
         Self::of(req)?.limiters.into_iter().find(|state| state.is_of(limiter))
     }
 
-    /// Adds the state of the only limiter of a request so far, which is on the straight way.
-    #[inline]
-    pub(super) fn begin_straight(req: &ServiceRequest, request: &Rc<StraightRequest>) {
-        let straight = Some(Rc::clone(request));
-        req.extensions_mut().insert(Self { straight, ..Self::default() });
-    }
-
-    /// Continues in general with a request that is on the straight way.
-    fn leave_straight(&mut self) {
-        if let Some(straight) = self.straight.take() {
-            self.limiters.push(Rc::clone(straight.continue_in_general()));
-        }
-    }
-
-    /// The same for the stack of a request, if there is one.
-    pub(crate) fn note(req: &ServiceRequest, rule: RuleId, position: Position) -> Option<Noted> {
-        req.extensions_mut().get_mut::<Self>()?.note_rule(rule, position)
-    }
-
-    /// Notes that the request has met a rule. Returns the state of the nearest limiter, if the charges there do not cover
-    /// all rules met so far. `None` if there is no limiter.
-    pub(crate) fn note_rule(&mut self, rule: RuleId, position: Position) -> Option<Noted> {
-        if let Some(straight) = &self.straight {
-            if straight.note_rule(rule, position) {
-                return Some(Noted::Covered);
-            }
-            self.leave_straight();
-        }
+    fn note_rule(&self, rule: RuleId, position: Position) -> Option<Noted> {
         let (nearest, others) = self.limiters.split_last()?;
         for other in others {
             other.note_rule(rule, position);
@@ -94,41 +146,20 @@ impl LimiterStack {
         Some(if is_covered { Noted::Covered } else { Noted::Uncovered(Rc::clone(nearest)) })
     }
 
-    /// Adds the limits of the request, as they stand.
-    pub(crate) fn add_current(&self, current: &mut Current) {
-        if let Some(straight) = &self.straight {
-            straight.add_current(current);
-        }
-        self.limiters.iter().for_each(|state| state.add_current(current));
-    }
-
     /// Adds the state of a limiter inside all others.
-    #[inline]
     pub(super) fn push(req: &ServiceRequest, state: &Rc<RequestState>) {
-        let mut extensions = req.extensions_mut();
-        if let Some(stack) = extensions.get_mut::<Self>() {
-            return stack.push_inside(state);
-        }
-        extensions.insert(Self { limiters: SmallVec::from_iter([Rc::clone(state)]), ..Self::default() });
-    }
-
-    fn push_inside(&mut self, state: &Rc<RequestState>) {
-        self.leave_straight();
-        self.unclaimed_rules.clear();
-        for outer in &self.limiters {
-            outer.inner.borrow_mut().push(Rc::clone(state));
-        }
-        self.limiters.push(Rc::clone(state));
-    }
-
-    /// Returns whether a limiter has come to decide the rules that the request met, or skips it.
-    pub(crate) fn is_claimed(&self) -> bool {
-        self.is_skipped || self.unclaimed_rules.is_empty()
+        Self::change(req, |stack| {
+            stack.unclaimed_rules.clear();
+            for outer in &stack.limiters {
+                outer.inner.borrow_mut().push(Rc::clone(state));
+            }
+            stack.limiters.push(Rc::clone(state));
+        });
     }
 
     /// Returns whether the request has met no limiter, not even one that skips it.
     pub(super) fn has_no_limiter(&self) -> bool {
-        self.limiters.is_empty() && self.straight.is_none() && !self.is_skipped
+        self.limiters.is_empty() && !self.is_skipped
     }
 
     /// Marks a request that a limiter skips.
@@ -143,23 +174,18 @@ impl LimiterStack {
 
     /// Hands a breach to the limiters that have admitted the request, for the headers of its response.
     pub(super) fn show_breach(req: &ServiceRequest, breach: &Breach) {
-        if let Some(stack) = req.extensions_mut().get_mut::<Self>() {
-            stack.leave_straight();
+        RequestLimiters::in_general(req, |stack| {
             for state in &stack.limiters {
                 state.breach.replace(Some(Box::new(breach.clone())));
             }
-        }
+        });
     }
 
     /// Changes the stack of a request, and adds an empty one first if there is none.
-    #[inline]
     fn change(req: &ServiceRequest, change: impl FnOnce(&mut Self)) {
-        let mut extensions = req.extensions_mut();
-        if let Some(stack) = extensions.get_mut::<Self>() {
-            return change(stack);
+        if !RequestLimiters::is_there(req) {
+            req.extensions_mut().insert(RequestLimiters::default());
         }
-        let mut stack = Self::default();
-        change(&mut stack);
-        extensions.insert(stack);
+        RequestLimiters::in_general(req, change);
     }
 }

@@ -13,9 +13,11 @@ use smallvec::SmallVec;
 
 use super::{
     call::Call,
+    carrier::{CarriedRequest, Carriers},
+    early_drop::OnEarlyDrop,
     passing::PassingRequest,
-    refuse::{Refusal, refuse},
-    stack::LimiterStack,
+    refuse::{Refusal, refuse_first},
+    stack::RequestLimiters,
     straight_request::{StraightRequest, Windows},
 };
 use crate::{
@@ -44,7 +46,7 @@ impl<'a> Straight<'a> {
             && config.settings.filters.is_empty()
             && config.enabled.load(Ordering::Relaxed)
             && !config.bans.is_in_use()
-            && !LimiterStack::is_there(req);
+            && !is_limited(worker, req);
         if !is_usual {
             return None;
         }
@@ -76,8 +78,9 @@ impl<'a> Straight<'a> {
     pub(crate) fn decide(
         self,
         worker: &Rc<Worker>,
-        req: &ServiceRequest,
-    ) -> Option<Result<Rc<StraightRequest>, Box<Refusal>>> {
+        req: &mut ServiceRequest,
+        carriers: &Rc<Carriers>,
+    ) -> Option<Result<OnEarlyDrop, Box<Refusal>>> {
         let Self { place, plan, memory } = self;
         let settings = &worker.config.settings;
         let client = settings.client(req);
@@ -99,10 +102,19 @@ impl<'a> Straight<'a> {
             windows = Windows::from_slice(decision.limits());
         }
         let request = StraightRequest::new(Rc::clone(worker), place, plan, client, decided_at, windows);
+        if worker.is_next_to_router {
+            return Some(Ok(OnEarlyDrop::carried(CarriedRequest::begin(carriers, req, request))));
+        }
         let request = Rc::new(request);
-        LimiterStack::begin_straight(req, &request);
-        Some(Ok(request))
+        RequestLimiters::begin_straight(req, &request);
+        Some(Ok(OnEarlyDrop::straight(request)))
     }
+}
+
+/// Returns whether a request has met limiters or rules before.
+#[inline]
+fn is_limited(worker: &Worker, req: &ServiceRequest) -> bool {
+    if worker.is_around_app { RequestLimiters::is_in_extensions(req) } else { RequestLimiters::is_there(req) }
 }
 
 /// Decides plain limits.
@@ -133,7 +145,8 @@ struct Refused<'a> {
 
 impl Refused<'_> {
     fn refuse(&self, settings: &Settings, decision: &Decision, req: &ServiceRequest) -> Option<Box<Refusal>> {
-        let charges = Charge::of(self.plan.plain_limits(), self.client, req);
+        let charge = |limit| Charge::new(limit, self.client, req);
+        let charges: SmallVec<[Charge; 2]> = self.plan.plain_limits().iter().filter_map(charge).collect();
         let context = DecisionContext {
             settings,
             client: self.client,
@@ -145,6 +158,6 @@ impl Refused<'_> {
             manual: None,
         };
         let batch = DecidedBatch { decision, guards: &[], limits: &charges, refunded: &[] };
-        refuse(&context, &batch, req)
+        refuse_first(&context, &batch, req)
     }
 }

@@ -69,14 +69,17 @@ impl StraightRequest {
         Self { last: last.into(), ..Self::new(worker, place, plan, client, decided_at, Windows::new()) }
     }
 
+    #[inline]
     pub(super) fn settings(&self) -> &Settings {
         &self.worker.config.settings
     }
 
+    #[inline]
     pub(super) fn decided_at(&self) -> Timestamp {
         self.decided_at
     }
 
+    #[inline]
     pub(super) fn pattern(&self) -> Option<&str> {
         self.place.pattern().map(|pattern| &**pattern)
     }
@@ -96,6 +99,7 @@ impl StraightRequest {
     }
 
     /// Records that the service has been called, so that other requests may come before this one goes on.
+    #[inline]
     pub(super) fn note_call(&self) {
         self.is_late.set(true);
         if let Some(general) = self.general.get() {
@@ -104,21 +108,25 @@ impl StraightRequest {
     }
 
     /// Records that the request has met a rule. Returns whether it was predicted.
+    #[inline]
     pub(super) fn note_rule(&self, rule: RuleId, position: Position) -> bool {
         self.last.set(position);
         self.place.meet(rule, self.is_late.get())
     }
 
     /// Returns whether nothing unusual has happened to the request so far.
+    #[inline]
     pub(super) fn is_simple(&self) -> bool {
         self.general.get().is_none() && self.place.is_confirmed()
     }
 
     /// Notes that the request has ended.
+    #[inline]
     pub(super) fn note_end(&self) {
         self.is_settled.set(true);
     }
 
+    #[inline]
     pub(super) fn is_settled(&self) -> bool {
         self.is_settled.get()
     }

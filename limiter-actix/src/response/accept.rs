@@ -33,6 +33,10 @@ impl Form {
     /// A client that accepts none of them gets the default form. Another status would not help it, and it understands
     /// this one without a body.
     pub(super) fn wanted(headers: &HeaderMap) -> Self {
+        // Most programs send none.
+        if headers.get_all(ACCEPT).len() == 0 {
+            return Self::Problem;
+        }
         // For each form, the most specific range that matches it decides.
         let mut found: [Option<(Range, u16)>; 3] = [None; 3];
         for (range, weight) in ranges(headers) {

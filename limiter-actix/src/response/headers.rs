@@ -44,6 +44,16 @@ pub(crate) fn set_fallback(settings: &HeaderSettings, headers: &mut HeaderMap, d
     }
 }
 
+/// Adds `Retry-After` where it is not there yet.
+pub(crate) fn add_retry_after(
+    settings: &HeaderSettings,
+    headers: &mut HeaderMap,
+    wait: Duration,
+    now: Timestamp,
+) {
+    retry_after::add(headers, &settings.names.retry_after, settings.retry_after, wait, now);
+}
+
 /// Sets `Retry-After`, unless it is there with a longer wait.
 pub(crate) fn set_retry_after(
     settings: &HeaderSettings,

@@ -1,6 +1,6 @@
 //! The response to a refused request.
 
-use std::time::Duration;
+use std::{ptr, time::Duration};
 
 use actix_web::{
     HttpResponse,
@@ -42,15 +42,18 @@ pub(crate) fn respond(
 ) -> HttpResponse {
     let settings = context.settings;
     let of_callbacks = if context.is_by_reservations { None } else { call_back(settings, limit, breach) };
+    let is_default = of_callbacks.is_none();
     let mut response = of_callbacks.unwrap_or_else(|| by_default(limit, breach, req));
 
     let (settings, headers) = (&settings.headers, response.headers_mut());
     // Caches must not store a 429 (RFC 6585, section 4), nor any other response that is for this client only.
-    if !headers.contains_key(CACHE_CONTROL) {
+    if is_default || !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
-    if let Some(wait) = breach.retry_after() {
-        headers::set_retry_after(settings, headers, wait, context.now);
+    match breach.retry_after() {
+        Some(wait) if is_default => headers::add_retry_after(settings, headers, wait, context.now),
+        Some(wait) => headers::set_retry_after(settings, headers, wait, context.now),
+        None => {}
     }
     headers::set(settings, headers, &breach.window, breach.limits.as_slice(), context.now);
     headers::set_fallback(settings, headers, context.decided_by);
@@ -66,6 +69,10 @@ fn call_back(settings: &Settings, limit: &BoundLimit, breach: &Breach) -> Option
 
 fn by_default(limit: &BoundLimit, breach: &Breach, req: &ServiceRequest) -> HttpResponse {
     let problem = if breach.is_meta { &Problem::ABNORMAL_USAGE_DETECTED } else { &Problem::QUOTA_EXCEEDED };
+    if let Some(name) = only_violated(breach.limits.as_slice()) {
+        let known = limit.has_fixed_message().then_some(&limit.problem);
+        return body::response(problem, &breach.message, &[name], known, req);
+    }
     let named = with_unique_names(breach.limits.as_slice());
     let those = |outcome| move |(_, limit): &&(_, &CurrentLimit)| limit.outcome == outcome;
     // First the one that the rest of the response describes.
@@ -74,9 +81,16 @@ fn by_default(limit: &BoundLimit, breach: &Breach, req: &ServiceRequest) -> Http
         .filter(those(LimitOutcome::RefusedLongest))
         .chain(named.iter().filter(those(LimitOutcome::Refused)));
     let violated: SmallVec<[&str; 4]> = violated.map(|(name, _)| &**name).collect();
-    let is_usual = limit.has_fixed_message() && *violated == [&*limit.policy_name()];
-    let known = is_usual.then_some(&limit.problem);
-    body::response(problem, &breach.message, &violated, known, req)
+    body::response(problem, &breach.message, &violated, None, req)
+}
+
+/// Returns the name of the limit that refused, if no other did, and none has the same name.
+fn only_violated(limits: &[CurrentLimit]) -> Option<&str> {
+    let mut refused = limits.iter().filter(|limit| !limit.is_shadow && limit.outcome != LimitOutcome::Passed);
+    let (Some(only), None) = (refused.next(), refused.next()) else { return None };
+    let others = limits.iter().filter(|limit| !ptr::eq(*limit, only));
+    let is_own = others.into_iter().all(|other| other.policy_name() != only.policy_name());
+    is_own.then(|| only.policy_name())
 }
 
 #[cfg(test)]

@@ -66,6 +66,7 @@ impl RouteSpec {
         Self { distance, ..self }
     }
 
+    #[inline]
     pub(crate) fn is_exact(&self) -> bool {
         self.is_exact
     }
@@ -97,6 +98,7 @@ impl RouteSpec {
     }
 
     /// Returns whether actix would route the request to this resource, if no other came first.
+    #[inline]
     pub(crate) fn admits(&self, req: &ServiceRequest) -> bool {
         let method_fits = self.methods.is_empty() || self.methods.contains(req.method());
         method_fits && self.guards.iter().all(|guard| guard.check(&req.guard_ctx()))

@@ -77,6 +77,7 @@ impl Candidate {
     }
 
     /// Returns whether it would take the request; none if it surely would not.
+    #[inline]
     pub(super) fn admits(&self, req: &ServiceRequest) -> Option<Admits> {
         match self.own.as_deref().map(|beacon| &beacon.site) {
             Some(RuleSite::Resource(spec)) if spec.is_exact() => spec.admits(req).then_some(Admits::Yes),
@@ -103,6 +104,7 @@ impl Candidate {
     }
 
     /// Returns the plan of such requests, if one was made.
+    #[inline]
     pub(super) fn cached_plan(&self, method: &Method, preflight: bool) -> Option<Rc<Plan>> {
         let is_it = |(of, at, _): &&CachedPlan| of == method && *at == preflight;
         self.plans.borrow().iter().find(is_it).map(|(_, _, plan)| Rc::clone(plan))

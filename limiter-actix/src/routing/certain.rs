@@ -22,6 +22,7 @@ pub(crate) struct CertainPlace {
 
 impl CertainPlace {
     /// Grants all rules of the only place of a route. Returns `None` if some cannot be granted now.
+    #[inline]
     pub(super) fn grant(route: Rc<Route>) -> Option<Self> {
         let place = route.first();
         let mut on_credit = 0;
@@ -36,6 +37,7 @@ impl CertainPlace {
         Some(Self { on_credit: on_credit.into(), met: Cell::new(0), all, route })
     }
 
+    #[inline]
     fn place(&self) -> &Candidate {
         self.route.first()
     }
@@ -47,6 +49,7 @@ impl CertainPlace {
 
     /// Notes that the request has met a rule; `is_late` if others could come before. Returns whether it is a rule of the
     /// place.
+    #[inline]
     pub(crate) fn meet(&self, rule: RuleId, is_late: bool) -> bool {
         let place = self.place();
         let Some(number) = place.rules.iter().position(|other| *other == rule) else { return false };
@@ -59,12 +62,14 @@ impl CertainPlace {
     }
 
     /// Returns whether the request has met all rules that were granted to it.
+    #[inline]
     pub(crate) fn is_confirmed(&self) -> bool {
         self.met.get() == self.all
     }
 
     /// Returns whether all requests so far have met the rules of the place while they were called, before others could
     /// come.
+    #[inline]
     pub(crate) fn is_met_at_once(&self) -> bool {
         self.place().trust.iter().all(|trust| trust.is_met_at_once())
     }
@@ -96,12 +101,14 @@ impl CertainPlace {
 }
 
 impl Drop for CertainPlace {
+    #[inline]
     fn drop(&mut self) {
         let place = self.route.first();
         each_of(self.on_credit.get(), |number| place.trust[number].release());
     }
 }
 
+#[inline]
 fn bit(number: usize) -> u32 {
     1 << number
 }

@@ -39,6 +39,7 @@ pub(super) fn method_names(methods: &[Method]) -> String {
 }
 
 /// A CORS preflight (Fetch standard, section 3.2.2), which is left to the application limits.
+#[inline]
 pub(super) fn is_preflight(req: &ServiceRequest) -> bool {
     *req.method() == Method::OPTIONS
         && req.headers().contains_key("origin")

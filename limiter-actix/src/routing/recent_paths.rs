@@ -40,6 +40,7 @@ impl RecentPaths {
         }
     }
 
+    #[inline]
     fn place(&self, path: &str) -> usize {
         usize::try_from(self.seed.hash_one(path) % PLACES as u64).unwrap_or(0)
     }

@@ -81,16 +81,19 @@ impl Decision {
     }
 
     /// Returns the verdict.
+    #[inline]
     pub fn verdict(&self) -> Verdict {
         self.verdict
     }
 
     /// Returns whether all limits passed and were consumed.
+    #[inline]
     pub fn is_admitted(&self) -> bool {
         self.verdict == Verdict::Admitted
     }
 
     /// Returns the windows of the guards, in the order of the batch.
+    #[inline]
     pub fn guards(&self) -> &[Window] {
         &self.windows[..self.guards as usize]
     }
@@ -98,6 +101,7 @@ impl Decision {
     /// Returns the windows of the limits, in the order of the batch.
     ///
     /// They include the hits if the batch was admitted. A shadow limit may refuse although the batch was admitted.
+    #[inline]
     pub fn limits(&self) -> &[Window] {
         &self.windows[self.guards as usize..]
     }

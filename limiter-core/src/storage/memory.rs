@@ -71,8 +71,10 @@ impl MemoryStorage {
             [hit] if is_plain => decide_limit(&self.shards, hit, now),
             [first, others @ ..] if is_plain && others.iter().all(|hit| share_entry(first, hit)) => {
                 let mut decision = Decision::of_limits();
-                let is_decided = decide_limits(&self.shards, batch.limits, now, &mut decision);
-                if is_decided { decision } else { Transaction::decide(&self.shards, batch, now) }
+                if !decide_limits(&self.shards, batch.limits, now, &mut decision) {
+                    decision = Transaction::decide(&self.shards, batch, now);
+                }
+                decision
             }
             _ => Transaction::decide(&self.shards, batch, now),
         }

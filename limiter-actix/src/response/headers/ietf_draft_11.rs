@@ -2,7 +2,7 @@
 //!
 //! Both are Lists of Items of Structured Fields (RFC 9651), each item a String: the name of a limit.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, cell::RefCell};
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
@@ -25,11 +25,15 @@ pub(crate) fn texts(limits: &[CurrentLimit]) -> Option<FieldTexts> {
         let name = Name(name);
         write_policy(&mut policies, &name, limit);
         let mut text = String::new();
+        if !names.is_empty() {
+            text.push_str(", ");
+        }
         name.write(&mut text);
+        text.push_str(";r=");
         names.push(text.into());
     }
     let policies = HeaderValue::try_from(policies).ok().filter(|text| !text.is_empty())?;
-    Some(FieldTexts { policies, names: names.into() })
+    Some(FieldTexts { policies, names: names.into(), states: RefCell::default() })
 }
 
 /// Sets both fields for an admitted request.
@@ -38,15 +42,20 @@ pub(crate) fn set_admitted<'a>(
     texts: &FieldTexts,
     windows: impl Iterator<Item = &'a Window>,
 ) {
-    let mut states = String::with_capacity(48 * texts.names.len());
+    let mut states = texts.states.borrow_mut();
+    states.clear();
     for (name, window) in texts.names.iter().zip(windows) {
-        separate(&mut states);
         states.push_str(name);
-        write_left(&mut states, window.remaining(), Some(seconds(window.reset())));
+        states.push_str(itoa::Buffer::new().format(integer(window.remaining())));
+        let wait = seconds(window.reset());
+        if wait > 0 {
+            states.push_str(";t=");
+            states.push_str(itoa::Buffer::new().format(integer(wait)));
+        }
     }
     headers.insert(RATELIMIT_POLICY, texts.policies.clone());
     // It never fails, since the text is printable ASCII.
-    if let Ok(value) = HeaderValue::try_from(states) {
+    if let Ok(value) = HeaderValue::from_str(&states) {
         headers.insert(RATELIMIT, value);
     }
 }
@@ -117,12 +126,17 @@ fn separate(field: &mut String) {
     }
 }
 
-/// Writes an Integer, of at most 15 digits (RFC 9651, section 3.3.1). Only the burst of a token bucket can have more.
+/// Returns a number as an Integer, which has at most 15 digits (RFC 9651, section 3.3.1). Only the burst of a token bucket
+/// can have more.
+fn integer(number: u64) -> u64 {
+    number.min(Quota::MAX_AMOUNT)
+}
+
 fn parameter(field: &mut String, key: char, number: u64) {
     field.push(';');
     field.push(key);
     field.push('=');
-    field.push_str(itoa::Buffer::new().format(number.min(Quota::MAX_AMOUNT)));
+    field.push_str(itoa::Buffer::new().format(integer(number)));
 }
 
 /// Writes a Byte Sequence (RFC 9651, section 3.3.5).

@@ -14,10 +14,20 @@ pub(super) fn set(
     wait: Duration,
     now: Timestamp,
 ) {
-    let wait = wait.max(Duration::from_secs(1));
-    if read(headers, name, now).is_some_and(|there| there > whole_seconds(wait)) {
-        return;
+    if read(headers, name, now).is_none_or(|there| there <= whole_seconds(wait)) {
+        add(headers, name, form, wait, now);
     }
+}
+
+/// Sets the header where it is not there yet, or has a shorter wait.
+pub(super) fn add(
+    headers: &mut HeaderMap,
+    name: &HeaderName,
+    form: RetryAfter,
+    wait: Duration,
+    now: Timestamp,
+) {
+    let wait = wait.max(Duration::from_secs(1));
     if let Some(value) = value(form, wait, now) {
         headers.insert(name.clone(), value);
     }

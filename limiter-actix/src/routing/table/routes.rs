@@ -30,6 +30,7 @@ impl Table {
     ///
     /// It looks at the decoded path, which is the one that actix routes on. The raw one would let `/%73low` reach
     /// `/slow` unseen.
+    #[inline]
     pub(crate) fn route(&self, req: &ServiceRequest) -> Rc<Route> {
         let path = req.match_info().as_str();
         if let Some(route) = self.recent.borrow().find(path) {
