@@ -88,6 +88,7 @@ mod decision;
 mod extract;
 #[cfg(all(doc, not(doctest), feature = "macros"))]
 pub mod guide;
+mod holds;
 #[cfg(feature = "inspector")]
 mod inspector;
 pub mod key;

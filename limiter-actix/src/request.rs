@@ -11,6 +11,7 @@ pub(crate) mod check;
 pub(crate) mod correction;
 mod delegation;
 pub(crate) mod early_drop;
+mod held_body;
 mod misprediction;
 mod observe;
 pub(crate) mod passing;

@@ -89,6 +89,25 @@ pub trait Storage: fmt::Debug + Send + Sync {
     /// Returns an error as [`decide`](Self::decide) does.
     fn refund<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, ()>;
 
+    /// Returns whether the storage counts [concurrent requests](crate::Quota::concurrent), and renews their leases.
+    /// Defaults to `false`.
+    fn has_leases(&self) -> bool {
+        false
+    }
+
+    /// Renews the leases of admitted hits on counts of [concurrent requests](crate::Quota::concurrent): each begins anew.
+    /// Returns the new stamp of each, or `None` if its lease has ended, or its count was cleared.
+    ///
+    /// The former stamps are then invalid.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the storage has no leases, is unreachable or answers incorrectly.
+    fn renew<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, Vec<Option<u64>>> {
+        let _ = (taken, now);
+        Answer::Ready(Err(StorageError::no_leases()))
+    }
+
     /// Clears the counts of some hits. Costs do not matter.
     ///
     /// # Errors

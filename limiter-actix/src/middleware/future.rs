@@ -8,7 +8,7 @@ use std::{
 
 use actix_web::{
     Error, HttpResponse,
-    body::EitherBody,
+    body::{EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
 };
 use futures_util::future::LocalBoxFuture;
@@ -66,6 +66,7 @@ pub(crate) fn refused<B>(req: ServiceRequest, response: HttpResponse) -> Service
 impl<F, B> Future for LimiterFuture<F, B>
 where
     F: Future<Output = Result<ServiceResponse<B>, Error>>,
+    B: MessageBody + 'static,
 {
     type Output = Result<ServiceResponse<EitherBody<B>>, Error>;
 
@@ -77,9 +78,8 @@ where
             StateProjection::Boxed { inner } => return inner.as_mut().poll(cx),
             StateProjection::Passing { inner } => ready!(inner.poll(cx)),
             StateProjection::Admitted { inner, guard } => {
-                let mut response = ready!(inner.poll(cx));
-                guard.settle(&mut response);
-                response
+                let response = ready!(inner.poll(cx));
+                return Poll::Ready(guard.finish(response));
             }
         };
         Poll::Ready(response.map(ServiceResponse::map_into_left_body))

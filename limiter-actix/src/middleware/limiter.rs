@@ -11,7 +11,7 @@ use std::{
 use actix_service::{Service, Transform, forward_ready};
 use actix_web::{
     Error,
-    body::EitherBody,
+    body::{EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
 };
 
@@ -36,7 +36,7 @@ const ROUTER_OF_SCOPE: &str = "actix_web::scope::ScopeService";
 impl<S, B> Transform<S, ServiceRequest> for Limiter
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
-    B: 'static,
+    B: MessageBody + 'static,
 {
     type Response = ServiceResponse<EitherBody<B>>;
     type Error = Error;
@@ -77,7 +77,7 @@ impl<S> LimiterService<S> {
 impl<S, B> LimiterService<S>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
-    B: 'static,
+    B: MessageBody + 'static,
 {
     #[inline]
     fn call_without_limits(
@@ -119,7 +119,7 @@ where
 impl<S, B> Service<ServiceRequest> for LimiterService<S>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
-    B: 'static,
+    B: MessageBody + 'static,
 {
     type Response = ServiceResponse<EitherBody<B>>;
     type Error = Error;

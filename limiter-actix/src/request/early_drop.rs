@@ -1,8 +1,16 @@
 use std::rc::Rc;
 
-use actix_web::{Error, dev::ServiceResponse};
+use actix_web::{
+    Error,
+    body::{EitherBody, MessageBody},
+    dev::ServiceResponse,
+};
 
-use super::{passing::PassingRequest, phase::Phase, state::RequestState, straight_request::StraightRequest};
+use super::{
+    held_body::with_holds, passing::PassingRequest, phase::Phase, state::RequestState,
+    straight_request::StraightRequest,
+};
+use crate::decision::hold::Holds;
 
 /// Ends a request that is dropped before its response.
 ///
@@ -45,8 +53,31 @@ impl OnEarlyDrop {
         }
     }
 
+    /// Ends the request with its response, so that the drop does nothing. What the request holds of limits of concurrent
+    /// requests goes with the body.
+    #[inline]
+    pub(crate) fn finish<B: MessageBody + 'static>(
+        &mut self,
+        mut response: Result<ServiceResponse<B>, Error>,
+    ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+        self.settle(&mut response);
+        match self.holds() {
+            Some(holds) if !holds.is_empty() => response.map(|response| with_holds(response, holds)),
+            _ => response.map(ServiceResponse::map_into_left_body),
+        }
+    }
+
+    #[inline]
+    fn holds(&self) -> Option<Holds> {
+        match &self.0 {
+            Guarded::General(state) => Some(state.take_holds()),
+            Guarded::Straight(request) => request.general().map(|state| state.take_holds()),
+            Guarded::Unconfirmed(_) => None,
+        }
+    }
+
     /// Ends the request with its response, so that the drop does nothing.
-    pub(crate) fn settle<B>(&mut self, response: &mut Result<ServiceResponse<B>, Error>) {
+    fn settle<B>(&mut self, response: &mut Result<ServiceResponse<B>, Error>) {
         match &mut self.0 {
             Guarded::General(state) => state.settle(response),
             Guarded::Straight(request) => request.settle(response),

@@ -3,6 +3,7 @@
 mod bounded_tables;
 #[cfg(all(feature = "redis", feature = "memcached", feature = "mongodb"))]
 mod clear_all;
+mod concurrent;
 mod examples;
 mod hostile;
 mod http2;

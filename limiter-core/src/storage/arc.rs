@@ -13,6 +13,14 @@ impl<S: Storage + ?Sized> Storage for Arc<S> {
         (**self).refund(taken, now)
     }
 
+    fn has_leases(&self) -> bool {
+        (**self).has_leases()
+    }
+
+    fn renew<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, Vec<Option<u64>>> {
+        (**self).renew(taken, now)
+    }
+
     fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {
         (**self).clear(hits)
     }

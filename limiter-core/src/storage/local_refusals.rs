@@ -144,6 +144,14 @@ impl Storage for LocalRefusals {
         then(self.storage.refund(taken, now), move |_| forget())
     }
 
+    fn has_leases(&self) -> bool {
+        self.storage.has_leases()
+    }
+
+    fn renew<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, Vec<Option<u64>>> {
+        self.storage.renew(taken, now)
+    }
+
     fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {
         let forget = move || {
             self.table.begin_generation();

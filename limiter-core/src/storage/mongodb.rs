@@ -254,11 +254,7 @@ impl Storage for MongoStorage {
     }
 
     fn check(&self, policy: &Policy) -> Result<(), PolicyError> {
-        if policy.strategy() == Strategy::MovingWindow && policy.amount() > Self::MAX_MOVING_WINDOW {
-            let (quota, most) = (policy.quota(), Self::MAX_MOVING_WINDOW);
-            return Err(PolicyError::MovingWindowTooLarge { quota, most });
-        }
-        Ok(())
+        policy.check_log(Self::MAX_MOVING_WINDOW)
     }
 }
 

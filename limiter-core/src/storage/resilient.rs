@@ -164,6 +164,14 @@ impl<S: Storage + 'static> Storage for Resilient<S> {
         self.guard(|storage| storage.refund(taken, now))
     }
 
+    fn has_leases(&self) -> bool {
+        self.storage.has_leases()
+    }
+
+    fn renew<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, Vec<Option<u64>>> {
+        self.guard(|storage| storage.renew(taken, now))
+    }
+
     fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {
         self.guard(|storage| storage.clear(hits))
     }
