@@ -48,7 +48,7 @@ pub use self::redis::{RedisStorage, RedisStorageBuilder};
 pub use self::resilient::Resilient;
 pub use self::{
     answer::Answer,
-    batch::{Batch, Hit, Refund},
+    batch::{Batch, Hit, Refund, Renewal},
     decision::{Decision, Verdict},
     error::StorageError,
     local_refusals::LocalRefusals,
@@ -96,14 +96,13 @@ pub trait Storage: fmt::Debug + Send + Sync {
     }
 
     /// Renews the leases of admitted hits on counts of [concurrent requests](crate::Quota::concurrent): each begins anew.
-    /// Returns the new stamp of each, or `None` if its lease has ended, or its count was cleared.
-    ///
-    /// The former stamps are then invalid.
+    /// Returns the result for each, in the same order.
     ///
     /// # Errors
     ///
-    /// Returns an error if the storage has no leases, is unreachable or answers incorrectly.
-    fn renew<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, Vec<Option<u64>>> {
+    /// Returns an error if the storage has no leases, is unreachable or answers incorrectly. It is then unknown whether the
+    /// leases were renewed.
+    fn renew<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, Vec<Renewal>> {
         let _ = (taken, now);
         Answer::Ready(Err(StorageError::no_leases()))
     }

@@ -17,7 +17,7 @@ use limiter_core::{
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use self::renewal::Renewal;
+use self::renewal::Turn;
 use super::hit::{HeldCount, HeldHit};
 use crate::deadline::in_time;
 
@@ -164,7 +164,7 @@ impl Leases {
     /// Renews all leases, if that is due.
     pub(super) async fn renew_if_due(&self) {
         for numbers in self.begin_if_due().chunks(MAX_IN_CALL) {
-            Renewal::begin(self, numbers).run().await;
+            Turn::begin(self, numbers).run().await;
         }
     }
 

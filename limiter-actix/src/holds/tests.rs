@@ -8,7 +8,7 @@ use std::{
 
 use limiter_core::{
     Clock, Key, ManualClock, Policy, Quota, Scope, Strategy, Timestamp, Window,
-    storage::{Answer, Batch, Decision, Hit, MemoryStorage, Refund, Storage, StorageError},
+    storage::{Answer, Batch, Decision, Hit, MemoryStorage, Refund, Renewal, Storage, StorageError},
 };
 
 use super::*;
@@ -37,7 +37,7 @@ impl Storage for Lossy {
         true
     }
 
-    fn renew<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, Vec<Option<u64>>> {
+    fn renew<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, Vec<Renewal>> {
         const LOST: StorageError = StorageError::new("lost");
         if self.loses_calls.load(Ordering::SeqCst) {
             return Answer::Ready(Err(LOST));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::rt::task::yield_now;
 use limiter_actix::{
     LimiterBuilder, Timestamp,
-    storage::{Answer, Batch, Decision, Hit, MemoryStorage, Refund, Storage, StorageError},
+    storage::{Answer, Batch, Decision, Hit, MemoryStorage, Refund, Renewal, Storage, StorageError},
 };
 
 /// The storage of a limiter.
@@ -60,7 +60,7 @@ impl Storage for Remote {
         true
     }
 
-    fn renew<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, Vec<Option<u64>>> {
+    fn renew<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, Vec<Renewal>> {
         Answer::Pending(Box::pin(self.0.renew(taken, now)))
     }
 

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{Answer, Batch, Decision, Hit, Note, NoteList, Refund, Storage};
+use super::{Answer, Batch, Decision, Hit, Note, NoteList, Refund, Renewal, Storage};
 use crate::{Key, Policy, PolicyError, Scope, Timestamp};
 
 /// Forwards every call to the shared storage.
@@ -17,7 +17,7 @@ impl<S: Storage + ?Sized> Storage for Arc<S> {
         (**self).has_leases()
     }
 
-    fn renew<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, Vec<Option<u64>>> {
+    fn renew<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, Vec<Renewal>> {
         (**self).renew(taken, now)
     }
 

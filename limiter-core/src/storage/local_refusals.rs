@@ -6,7 +6,7 @@ mod entry;
 mod table;
 
 use self::table::{QueryStart, WindowTable};
-use super::{Answer, Batch, Decision, Hit, Note, NoteList, Refund, Storage, StorageError, Verdict};
+use super::{Answer, Batch, Decision, Hit, Note, NoteList, Refund, Renewal, Storage, StorageError, Verdict};
 use crate::{Key, Policy, PolicyError, Scope, Strategy, Timestamp, Window};
 
 /// Remembers recent refusals of a storage and repeats them without calling it.
@@ -148,7 +148,7 @@ impl Storage for LocalRefusals {
         self.storage.has_leases()
     }
 
-    fn renew<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, Vec<Option<u64>>> {
+    fn renew<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, Vec<Renewal>> {
         self.storage.renew(taken, now)
     }
 

@@ -21,7 +21,7 @@ use self::{
     shards::{Shards, digest, share_entry},
     transaction::Transaction,
 };
-use super::{Answer, Batch, Decision, Hit, Note, NoteList, Refund, Storage};
+use super::{Answer, Batch, Decision, Hit, Note, NoteList, Refund, Renewal, Storage};
 use crate::{Policy, PolicyError, Timestamp};
 
 /// A storage in this process, exact over all its threads.
@@ -112,10 +112,10 @@ impl Storage for MemoryStorage {
         true
     }
 
-    fn renew<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, Vec<Option<u64>>> {
+    fn renew<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, Vec<Renewal>> {
         let renew = |Refund { hit, stamp }: &Refund<'_>| {
             let digest = digest(hit);
-            self.shards.lock_of(digest).renew(digest, hit, *stamp, now)
+            Renewal::from(self.shards.lock_of(digest).renew(digest, hit, *stamp, now))
         };
         Answer::ready(taken.iter().map(renew).collect())
     }

@@ -34,7 +34,9 @@ pub use self::builder::RedisStorageBuilder;
 #[cfg(not(feature = "redis-tls"))]
 use self::no_tls as tls;
 use self::{call::CallTime, client::Client, notes::StoredList};
-use super::{Answer, Batch, Decision, Hit, MemoryStorage, Note, NoteList, Refund, Storage, count_name};
+use super::{
+    Answer, Batch, Decision, Hit, MemoryStorage, Note, NoteList, Refund, Renewal, Storage, count_name,
+};
 use crate::{CountName, Key, Policy, PolicyError, Scope, Strategy, Timestamp};
 
 /// Keeps counts on a Redis or Valkey server, exact over all processes that use it.
@@ -127,6 +129,16 @@ impl Storage for RedisStorage {
     fn refund<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, ()> {
         Answer::Pending(Box::pin(async move {
             self.client.refund(taken, self.time(now), |hit| self.key(hit)).await
+        }))
+    }
+
+    fn has_leases(&self) -> bool {
+        true
+    }
+
+    fn renew<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, Vec<Renewal>> {
+        Answer::Pending(Box::pin(async move {
+            self.client.renew(taken, self.time(now), |hit| self.key(hit)).await
         }))
     }
 

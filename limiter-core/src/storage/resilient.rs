@@ -9,7 +9,7 @@ mod deadline;
 mod probe;
 
 use self::{breaker::Breaker, deadline::in_time};
-use super::{Answer, Batch, Decision, Hit, Note, NoteList, Refund, Storage, StorageError};
+use super::{Answer, Batch, Decision, Hit, Note, NoteList, Refund, Renewal, Storage, StorageError};
 use crate::{Key, Policy, PolicyError, Scope, Timestamp};
 
 /// Adds a deadline and a circuit breaker to a storage.
@@ -168,7 +168,7 @@ impl<S: Storage + 'static> Storage for Resilient<S> {
         self.storage.has_leases()
     }
 
-    fn renew<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, Vec<Option<u64>>> {
+    fn renew<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, Vec<Renewal>> {
         self.guard(|storage| storage.renew(taken, now))
     }
 

@@ -1,6 +1,6 @@
 use std::{sync::Arc, time::Instant};
 
-use limiter_core::storage::{Batch, Refund, Storage, StorageError};
+use limiter_core::storage::{Batch, Refund, Renewal, Storage, StorageError};
 
 use super::{DEADLINE, Ended, Lease, Leases};
 use crate::{deadline::in_time, holds::hit::HeldHit};
@@ -8,7 +8,7 @@ use crate::{deadline::in_time, holds::hit::HeldHit};
 /// Some leases that are being renewed.
 ///
 /// If it is dropped before it is done, it is not known whether the storage has renewed them.
-pub(super) struct Renewal<'a> {
+pub(super) struct Turn<'a> {
     leases: &'a Leases,
     renewed: Vec<Renewed>,
 }
@@ -20,20 +20,10 @@ struct Renewed {
     is_in_memory: bool,
     /// Set if the storage cannot have it under a stamp that is not known here.
     may_take_again: bool,
-    outcome: Outcome,
+    outcome: Renewal,
 }
 
-#[derive(Clone, Copy)]
-enum Outcome {
-    /// The lease begins anew, under this stamp.
-    Renewed(u64),
-    /// The storage has no such lease.
-    Gone,
-    /// The lease may have a stamp that is not known here.
-    Unclear,
-}
-
-impl<'a> Renewal<'a> {
+impl<'a> Turn<'a> {
     pub(super) fn begin(leases: &'a Leases, numbers: &[u64]) -> Self {
         let (mut state, now) = (leases.state.lock(), Instant::now());
         let begin = |number: &u64| {
@@ -46,7 +36,7 @@ impl<'a> Renewal<'a> {
             lease.is_being_renewed = true;
             let Lease { hit, stamp, is_in_memory, .. } = lease;
             let (number, hit, stamp, is_in_memory) = (*number, Arc::clone(hit), *stamp, *is_in_memory);
-            Some(Renewed { number, hit, stamp, is_in_memory, may_take_again, outcome: Outcome::Unclear })
+            Some(Renewed { number, hit, stamp, is_in_memory, may_take_again, outcome: Renewal::Unknown })
         };
         let renewed = numbers.iter().filter_map(begin).collect();
         Self { leases, renewed }
@@ -74,21 +64,20 @@ async fn renew(
         .filter_map(|(index, it)| Some((index, it.hit.refund(it.stamp?))))
         .collect();
     let refunds: Vec<Refund<'_>> = known.iter().map(|(_, refund)| *refund).collect();
-    let mut stamps = Vec::new();
+    let mut renewals = Vec::new();
     if !refunds.is_empty() {
         let answer = storage.renew(&refunds, leases.clock.now());
-        stamps = in_time(storage, answer, DEADLINE).await?;
+        renewals = in_time(storage, answer, DEADLINE).await?;
     }
-    let outcome = |stamp: Option<u64>| stamp.map_or(Outcome::Gone, Outcome::Renewed);
     let numbers: Vec<usize> = known.iter().map(|(index, _)| *index).collect();
-    for (index, stamp) in numbers.into_iter().zip(stamps) {
-        renewed[index].outcome = outcome(stamp);
+    for (index, renewal) in numbers.into_iter().zip(renewals) {
+        renewed[index].outcome = renewal;
     }
     for it in renewed.iter_mut() {
-        let is_lost = it.stamp.is_none() || matches!(it.outcome, Outcome::Gone);
+        let is_lost = it.stamp.is_none() || matches!(it.outcome, Renewal::Ended);
         if is_lost && it.may_take_again {
-            it.outcome = Outcome::Unclear;
-            it.outcome = outcome(take_again(leases, storage, &it.hit).await?);
+            it.outcome = Renewal::Unknown;
+            it.outcome = take_again(leases, storage, &it.hit).await?.into();
         }
     }
     Ok(())
@@ -108,7 +97,7 @@ async fn take_again(
     Ok(window.map(|window| Refund::new(hits[0], window).stamp))
 }
 
-impl Drop for Renewal<'_> {
+impl Drop for Turn<'_> {
     fn drop(&mut self) {
         let leases = self.leases;
         let (mut state, now) = (leases.state.lock(), Instant::now());
@@ -117,9 +106,9 @@ impl Drop for Renewal<'_> {
             let Some(lease) = state.held.get_mut(number) else { continue };
             lease.is_being_renewed = false;
             match outcome {
-                Outcome::Renewed(stamp) => (lease.stamp, lease.unclear_until) = (Some(*stamp), None),
-                Outcome::Gone => lease.stamp = None,
-                Outcome::Unclear => lease.unclear_until = Some(now + leases.duration + DEADLINE),
+                Renewal::Renewed(stamp) => (lease.stamp, lease.unclear_until) = (Some(*stamp), None),
+                Renewal::Ended => lease.stamp = None,
+                Renewal::Unknown => lease.unclear_until = Some(now + leases.duration + DEADLINE),
             }
             if !lease.has_ended {
                 continue;

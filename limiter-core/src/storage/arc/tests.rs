@@ -35,7 +35,7 @@ impl Storage for Recorder {
         true
     }
 
-    fn renew<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, Vec<Option<u64>>> {
+    fn renew<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, Vec<Renewal>> {
         assert_eq!((taken.len(), now), (0, NOW));
         self.called("renew")
     }
