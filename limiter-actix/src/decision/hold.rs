@@ -1,7 +1,8 @@
 //! Limits of concurrent requests: what a request holds until it ends.
 
-use std::rc::Rc;
+use std::{rc::Rc, sync::Arc};
 
+use actix_web::rt;
 use limiter_core::{Key, Window};
 use smallvec::SmallVec;
 
@@ -83,7 +84,9 @@ impl Config {
 
     pub(super) async fn free_ended(&self) {
         if let Some(leases) = &self.leases {
-            leases.free_ended().await;
+            let leases = Arc::clone(leases);
+            // In a task of its own: a request that is dropped must not lose what others have freed.
+            drop(rt::spawn(async move { leases.free_ended().await }).await);
         }
     }
 }

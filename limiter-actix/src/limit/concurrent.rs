@@ -7,8 +7,8 @@ use super::{Limit, place::Place};
 impl Limit {
     /// Creates a limit of so many requests of a client under way at the same time.
     ///
-    /// A request counts from its admission until its body is sent or dropped, so streams, server-sent events and WebSockets
-    /// count while they are open. A panic or a disconnect of the client ends it, too. The text is `5 concurrent`.
+    /// A request counts from its admission until its body is sent or dropped, so streams, server-sent events and
+    /// `WebSockets` count while they are open. A panic or a disconnect of the client ends it, too. The text is `5 concurrent`.
     ///
     /// The options `burst`, `strategy`, `keep_used`, `deduct_when` and `refund_on_drop` have no effect, so `build` rejects
     /// them. It also does so with a storage that cannot count requests under way, which is memcached.

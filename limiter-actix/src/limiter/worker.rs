@@ -34,8 +34,7 @@ impl Worker {
         let bans = BanRefresher::start(&config.bans);
         let leases = LeaseKeeper::start(config.leases.as_ref());
         let (routes, table) = (Rc::default(), OnceCell::new());
-        let (_bans, _leases) = (bans, leases);
-        Self { shared, config, is_next_to_router, is_around_app, routes, _bans, _leases, table }
+        Self { shared, config, is_next_to_router, is_around_app, routes, _bans: bans, _leases: leases, table }
     }
 
     /// Returns the same limiter with the current settings.

@@ -28,14 +28,14 @@ impl Settings {
         self.check_ban(limit)?;
         match limit.source.quota() {
             Some(quota) => {
-                self.check_concurrent(limit, quota, place)?;
+                Self::check_concurrent(limit, quota, place)?;
                 self.policy(limit, quota).map(drop)
             }
             None => Ok(()),
         }
     }
 
-    fn check_concurrent(&self, limit: &Limit, quota: Quota, place: Place) -> Result<(), BuildError> {
+    fn check_concurrent(limit: &Limit, quota: Quota, place: Place) -> Result<(), BuildError> {
         if !quota.unit().is_concurrent() {
             return Ok(());
         }
@@ -74,7 +74,7 @@ impl Settings {
         check_options(limit, Place::Named)?;
         self.check_ban(limit)?;
         let quota = limit.source.quota().ok_or_else(|| BuildError::DynamicNamedLimit(name.to_owned()))?;
-        self.check_concurrent(limit, quota, Place::Named)?;
+        Self::check_concurrent(limit, quota, Place::Named)?;
         // The label and scope of limits in attributes that are shared under this name.
         let policy = self.policy(limit, quota)?.with_label("shared");
         let scope = Scope::new([&*self.prefix, "shared", "", name]);

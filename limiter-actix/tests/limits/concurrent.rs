@@ -86,7 +86,7 @@ fn a_dropped_request_no_longer_counts() {
     for kind in StorageKind::ALL {
         in_a_system(async {
             let limiter = builder(kind).default_limits("1 concurrent").build().expect("a limiter");
-            let handler = resource("/forever", [], |it| it.to(|| pending::<HttpResponse>()));
+            let handler = resource("/forever", [], |it| it.to(pending::<HttpResponse>));
             let app = App::new().wrap(limiter).service(handler).default_service(web::to(ok));
             let app = init_service(app).await;
             for turns in 0..6 {

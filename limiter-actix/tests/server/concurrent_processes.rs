@@ -49,8 +49,8 @@ fn limiter(uri: &str, lease: Duration, amount: u64) -> Limiter {
 
 async fn app(
     limiter: &Limiter,
-) -> impl Service<actix_http::Request, Response = ServiceResponse<impl Sized + use<>>, Error = actix_web::Error> + use<>
-{
+) -> impl Service<actix_http::Request, Response = ServiceResponse<impl Sized + use<>>, Error = actix_web::Error>
++ use<> {
     let ok = web::to(async || HttpResponse::Ok().body("fine"));
     init_service(App::new().wrap(limiter.clone()).default_service(ok)).await
 }
