@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use actix_web::rt::task::yield_now;
+use futures_util::FutureExt;
 use limiter_core::{
     Clock, Key, ManualClock, Policy, Quota, Scope, Strategy, Timestamp, Window,
     storage::{Answer, Batch, Decision, Hit, MemoryStorage, Refund, Renewal, Storage, StorageError},
@@ -22,6 +24,7 @@ struct Lossy {
     memory: MemoryStorage,
     loses_calls: AtomicBool,
     loses_answers: AtomicBool,
+    is_slow: AtomicBool,
 }
 
 impl Storage for Lossy {
@@ -39,6 +42,14 @@ impl Storage for Lossy {
 
     fn renew<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, Vec<Renewal>> {
         const LOST: StorageError = StorageError::new("lost");
+        if self.is_slow.load(Ordering::SeqCst) {
+            return Answer::Pending(Box::pin(async move {
+                while self.is_slow.load(Ordering::SeqCst) {
+                    yield_now().await;
+                }
+                self.memory.renew(taken, now).await
+            }));
+        }
         if self.loses_calls.load(Ordering::SeqCst) {
             return Answer::Ready(Err(LOST));
         }
@@ -168,6 +179,25 @@ async fn a_lost_answer_counts_nothing_twice() {
     process.leases.free_ended().await;
     process.advance(30);
     assert_eq!(process.left(), 2, "the lease has ended by itself");
+}
+
+/// Two workers renew the same lease, and the first is busy before it has the answer.
+#[actix_web::test]
+async fn a_lease_is_renewed_by_one_worker_at_a_time() {
+    let process = Process::new();
+    let held = process.admit().expect("room");
+    process.storage.is_slow.store(true, Ordering::SeqCst);
+    process.advance(10);
+    let mut busy = Box::pin(process.leases.renew_if_due());
+    assert!(busy.as_mut().now_or_never().is_none(), "it waits for the storage");
+    process.storage.is_slow.store(false, Ordering::SeqCst);
+    process.leases.renew_if_due().await;
+    busy.await;
+    process.leases.renew_if_due().await;
+    assert_eq!(process.left(), 1, "it counts once");
+    drop(held);
+    process.leases.free_ended().await;
+    assert_eq!(process.left(), 2);
 }
 
 #[actix_web::test]

@@ -30,7 +30,9 @@ impl<'a> Turn<'a> {
             let lease = state.held.get_mut(number)?;
             // The request counts again once it cannot count twice.
             let may_take_again = lease.unclear_until.is_none_or(|until| until <= now);
-            if lease.stamp.is_none() && !may_take_again {
+            let is_unknown = lease.stamp.is_none() && !may_take_again;
+            // A busy worker may still be renewing it, and knows its stamp in a moment.
+            if is_unknown || lease.is_being_renewed {
                 return None;
             }
             lease.is_being_renewed = true;
