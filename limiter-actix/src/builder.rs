@@ -17,7 +17,7 @@ mod storage_failure;
 
 mod banned;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use actix_web::dev::ServiceRequest;
 use limiter_core::{
@@ -89,6 +89,9 @@ pub struct LimiterBuilder {
     named: Vec<(String, Limit)>,
 }
 
+/// The time after which the requests of a process that has crashed no longer count.
+const DEFAULT_LEASE: Duration = Duration::from_secs(30);
+
 /// # Storage, log and tests
 impl LimiterBuilder {
     pub(crate) fn new() -> Self {
@@ -101,6 +104,7 @@ impl LimiterBuilder {
                 key_forms: Arc::new(KeyForms::new()),
                 strategy: Strategy::default(),
                 time_zone: TimeZone::UTC,
+                lease: DEFAULT_LEASE,
                 clock: Arc::new(SystemClock::new()),
                 storage: Backend::Memory(Arc::new(MemoryStorage::new())),
                 failure: FailureSettings::default(),
@@ -216,6 +220,13 @@ impl LimiterBuilder {
     /// Sets the clock. Defaults to the system clock. Tests of limits pass a [`ManualClock`](crate::ManualClock).
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.settings.clock = clock;
+        self
+    }
+
+    /// Sets the lease of concurrent requests, for tests. Defaults to 30 seconds.
+    #[doc(hidden)]
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.settings.lease = lease;
         self
     }
 

@@ -89,6 +89,7 @@ mod extract;
 #[cfg(all(doc, not(doctest), feature = "macros"))]
 pub mod guide;
 mod hidden_error;
+mod holds;
 #[cfg(feature = "inspector")]
 mod inspector;
 pub mod key;

@@ -2,6 +2,7 @@
 
 pub(crate) mod callback;
 mod compare;
+mod concurrent;
 pub(crate) mod exempt;
 pub(crate) mod limits;
 pub(crate) mod named;

@@ -84,7 +84,7 @@ impl Limiter {
     /// # Errors
     ///
     /// If there is no such limit, if the name alone is not enough, or if the quota is computed from the request. Also if
-    /// the storage fails and the limit [denies](crate::OnStorageFailure::Deny) then.
+    /// it is one of concurrent requests, or if the storage fails and the limit [denies](crate::OnStorageFailure::Deny) then.
     pub async fn hit(
         &self,
         limit: impl Into<LimitName<'_>>,
@@ -92,6 +92,9 @@ impl Limiter {
         cost: u64,
     ) -> Result<Window, NamedLimitError> {
         let limit = limit.into();
+        if cost > 0 && Target::find(&self.config(), limit)?.is_concurrent() {
+            return Err(NamedLimitError::Concurrent(limit.name().to_owned()));
+        }
         let window = self.decide_named(limit, key, cost, |hits| Batch::new(hits)).await?;
         telemetry::manual_hit(limit.name(), &window, false);
         Ok(window)

@@ -180,6 +180,7 @@ impl DeclaredLimit {
         let binder = LimitBinder {
             strategy: limit.strategy.unwrap_or(settings.strategy),
             time_zone: settings.time_zone,
+            lease: settings.lease,
             limit: Rc::new(limit.clone()),
             slot,
             known: Arc::clone(&settings.known),

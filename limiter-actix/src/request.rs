@@ -12,6 +12,7 @@ pub(crate) mod check;
 pub(crate) mod correction;
 mod delegation;
 pub(crate) mod early_drop;
+pub(crate) mod held_body;
 mod misprediction;
 mod observe;
 pub(crate) mod passing;

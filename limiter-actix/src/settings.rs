@@ -23,7 +23,10 @@ pub(crate) mod suggest;
 #[cfg(feature = "inspector")]
 pub(crate) mod values;
 
-use std::sync::{Arc, atomic::AtomicBool};
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use actix_web::dev::ServiceRequest;
 use limiter_core::{Clock, Key, KeyForms, Strategy, TimeZone};
@@ -35,6 +38,7 @@ use self::{
 use crate::{
     Limits, OnStorageFailure,
     bans::list::BanList,
+    holds::Leases,
     key::address::ClientAddress,
     limit::{
         callback::{BreachFn, KeyFn, RequestPredicate},
@@ -55,6 +59,8 @@ pub(crate) struct Config {
     pub(crate) bans: Arc<BanList>,
     /// Limits with `deduct_when` that await a response.
     pub(crate) reservations: Arc<Reservations>,
+    /// The leases of requests under way. `None` if counts are in the memory of this process.
+    pub(crate) leases: Option<Arc<Leases>>,
     pub(crate) settings: Settings,
 }
 
@@ -71,6 +77,8 @@ pub(crate) struct Settings {
     pub(crate) strategy: Strategy,
     /// The time zone in which calendar windows end.
     pub(crate) time_zone: TimeZone,
+    /// The time after which a request under way no longer counts in a shared storage, unless its process lives.
+    pub(crate) lease: Duration,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) storage: Backend,
     pub(crate) failure: FailureSettings,
@@ -132,7 +140,8 @@ impl Config {
         let enabled = AtomicBool::new(settings.enabled);
         let health = Arc::new(Health::of(settings.storage.storage().servers()));
         let reservations = Arc::new(Reservations::new());
-        Self { generation: 0, enabled, health, bans: settings.bans(), reservations, settings }
+        let (bans, leases) = (settings.bans(), settings.leases());
+        Self { generation: 0, enabled, health, bans, reservations, leases, settings }
     }
 }
 
@@ -140,6 +149,15 @@ impl Settings {
     /// Returns the bans in the storage of the limiter, under its key prefix.
     pub(crate) fn bans(&self) -> Arc<BanList> {
         BanList::of(self.storage.shared(), &self.prefix, &self.clock)
+    }
+
+    fn leases(&self) -> Option<Arc<Leases>> {
+        match &self.storage {
+            Backend::Memory(_) => None,
+            Backend::Remote { storage, fallback } => {
+                Some(Arc::new(Leases::new(Arc::clone(storage), fallback, &self.clock, self.lease)))
+            }
+        }
     }
 
     /// Returns the client by the limiter's own key.

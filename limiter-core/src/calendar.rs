@@ -40,7 +40,14 @@ impl Calendar {
             Unit::CalendarWeek => Period::Week,
             Unit::CalendarMonth => Period::Month,
             Unit::CalendarYear => Period::Year,
-            Unit::Second | Unit::Minute | Unit::Hour | Unit::Day | Unit::Week | Unit::Month | Unit::Year => {
+            Unit::Second
+            | Unit::Minute
+            | Unit::Hour
+            | Unit::Day
+            | Unit::Week
+            | Unit::Month
+            | Unit::Year
+            | Unit::Concurrent => {
                 return None;
             }
         };

@@ -1,6 +1,6 @@
 //! Policies: quotas together with the way they are counted.
 
-use std::{fmt, num::NonZeroU64, sync::Arc};
+use std::{fmt, num::NonZeroU64, sync::Arc, time::Duration};
 
 use crate::{
     Quota, Strategy, TimeZone, Timestamp,
@@ -17,12 +17,16 @@ mod record_name;
 ///
 /// Within one scope and key, each policy has its own count. Equal policies share a count unless their
 /// [labels](Self::with_label) differ.
+///
+/// A quota of [concurrent requests](Quota::concurrent) is counted as the hits that are not refunded yet. Its strategy is
+/// the moving window, whatever is passed, but its hits never leave the window by themselves. With a
+/// [lease](Self::with_lease) they do. The count does not depend on the amount.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Policy {
     quota: Quota,
     strategy: Strategy,
     label: Arc<str>,
-    /// In nanoseconds. Of a calendar window the greatest length.
+    /// In nanoseconds. Of a calendar window the greatest length, and of concurrent requests the lease.
     window: u64,
     /// Set if windows end by the calendar.
     calendar: Option<Calendar>,
@@ -88,6 +92,27 @@ pub enum PolicyError {
         /// The largest amount that this storage accepts.
         most: u64,
     },
+    /// The storage records each request under way, and the amount allows too many of them.
+    #[error("`{quota}` is more than this storage records: at most {most} concurrent")]
+    TooManyConcurrent {
+        /// The quota of the policy.
+        quota: Quota,
+        /// The largest amount that this storage accepts.
+        most: u64,
+    },
+    /// The storage does not support limits of concurrent requests.
+    #[error(
+        "{storage} does not support limits of concurrent requests such as `{quota}`: {reason}; use Redis, Valkey, MongoDB or \
+             memory"
+    )]
+    ConcurrentNotKept {
+        /// The name of the storage.
+        storage: &'static str,
+        /// The quota of the policy.
+        quota: Quota,
+        /// The reason.
+        reason: &'static str,
+    },
     /// The storage does not support moving windows.
     #[error(
         "{storage} does not support moving windows: {reason}; use `sliding-window-counter` or `token-bucket`, \
@@ -107,7 +132,9 @@ impl Policy {
     /// Creates a policy. Calendar windows end in UTC.
     #[must_use]
     pub fn new(quota: Quota, strategy: Strategy) -> Self {
-        let window = quota.window_seconds() * NANOS;
+        let is_concurrent = quota.unit().is_concurrent();
+        let strategy = if is_concurrent { Strategy::MovingWindow } else { strategy };
+        let window = if is_concurrent { Quota::MAX_WINDOW_SECONDS } else { quota.window_seconds() } * NANOS;
         let policy = Self {
             quota,
             strategy,
@@ -162,6 +189,19 @@ impl Policy {
         self.with_id()
     }
 
+    /// Sets the time after which a concurrent request ends for the storage by itself, unless its lease is
+    /// [renewed](crate::storage::Storage::renew). Other quotas do not depend on it. Defaults to 100 years.
+    ///
+    /// Processes that share a count need one, because a process may end without a refund.
+    #[must_use]
+    pub fn with_lease(mut self, lease: Duration) -> Self {
+        if self.is_concurrent() {
+            let longest = Quota::MAX_WINDOW_SECONDS * NANOS;
+            self.window = u64::try_from(lease.as_nanos()).unwrap_or(longest).clamp(1, longest);
+        }
+        self
+    }
+
     fn calendar_of(quota: Quota, strategy: Strategy, zone: TimeZone) -> Option<Calendar> {
         if strategy == Strategy::FixedWindow { Calendar::of(quota.unit(), zone) } else { None }
     }
@@ -211,9 +251,12 @@ impl Policy {
         digest.text(&self.label);
         let keeps_used = self.keeps_used();
         digest.word(0, if keeps_used { Self::ANY_AMOUNT } else { self.quota.amount() });
-        digest.word(0, self.window);
+        digest.word(0, if self.is_concurrent() { 0 } else { self.window });
         digest.word(0, if keeps_used { Self::ANY_AMOUNT } else { self.capacity });
         digest.text(self.strategy.name());
+        if self.is_concurrent() {
+            digest.text("concurrent");
+        }
         if let Some(calendar) = self.calendar {
             digest.text(&self.quota.unit().to_string());
             digest.text(&calendar.zone().to_string());
@@ -252,7 +295,25 @@ impl Policy {
 
     /// Returns whether policies with other amounts have the same count, which may then exceed the amount.
     pub(crate) fn keeps_used(&self) -> bool {
-        self.keep_used && self.strategy != Strategy::TokenBucket
+        (self.keep_used || self.is_concurrent()) && self.strategy != Strategy::TokenBucket
+    }
+
+    /// Returns whether it limits the requests that are under way together.
+    pub fn is_concurrent(&self) -> bool {
+        self.quota.unit().is_concurrent()
+    }
+
+    /// Checks a log of hits against the most that a storage records.
+    pub(crate) fn check_log(&self, most: u64) -> Result<(), PolicyError> {
+        let quota = self.quota;
+        if self.strategy != Strategy::MovingWindow || self.amount() <= most {
+            return Ok(());
+        }
+        Err(if self.is_concurrent() {
+            PolicyError::TooManyConcurrent { quota, most }
+        } else {
+            PolicyError::MovingWindowTooLarge { quota, most }
+        })
     }
 
     pub(crate) fn is_elastic(&self) -> bool {

@@ -42,8 +42,8 @@ impl Quota {
     /// # Panics
     ///
     /// Panics if `amount` exceeds [`MAX_AMOUNT`](Self::MAX_AMOUNT), if the window is empty or longer than
-    /// [`MAX_WINDOW_SECONDS`](Self::MAX_WINDOW_SECONDS), or if it has several units of the calendar. In a `const` this is
-    /// a compile error.
+    /// [`MAX_WINDOW_SECONDS`](Self::MAX_WINDOW_SECONDS), or if it has several units of the calendar or
+    /// [`Unit::Concurrent`]. In a `const` this is a compile error.
     #[must_use]
     pub const fn new(amount: u64, multiple: u32, unit: Unit) -> Self {
         assert!(amount <= Self::MAX_AMOUNT, "invalid quota: the amount has more than 15 digits");
@@ -56,6 +56,7 @@ impl Quota {
             multiple == 1 || !unit.is_calendar(),
             "invalid quota: a calendar window is one day, week, month or year"
         );
+        assert!(multiple == 1 || !unit.is_concurrent(), "invalid quota: concurrent requests have no window");
         Self { amount, multiple, unit }
     }
 
@@ -127,6 +128,12 @@ impl Quota {
         Self::new(amount, 1, Unit::CalendarYear)
     }
 
+    /// Creates a quota of `amount` requests under way at the same time.
+    #[must_use]
+    pub const fn concurrent(amount: u64) -> Self {
+        Self::new(amount, 1, Unit::Concurrent)
+    }
+
     /// Returns the amount allowed in one window.
     pub const fn amount(self) -> u64 {
         self.amount
@@ -143,6 +150,7 @@ impl Quota {
     }
 
     /// Returns the length of the window in seconds, at least 1. Of a calendar window it is the [greatest](Unit::seconds).
+    /// Concurrent requests have no window; for them it is 1.
     pub const fn window_seconds(self) -> u64 {
         self.multiple as u64 * self.unit.seconds()
     }
@@ -150,6 +158,9 @@ impl Quota {
 
 impl fmt::Display for Quota {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.unit.is_concurrent() {
+            return write!(f, "{} {}", self.amount, self.unit);
+        }
         write!(f, "{} per {} {}", self.amount, self.multiple, self.unit)
     }
 }
@@ -179,16 +190,18 @@ pub enum Unit {
     CalendarMonth,
     /// A year of the calendar, of 365 or 366 days.
     CalendarYear,
+    /// No time: the requests that are under way together.
+    Concurrent,
 }
 
 impl Unit {
     /// Returns the length of the unit in seconds.
     ///
     /// Of a unit of the calendar it is the greatest, apart from changes of daylight saving time: 31 days for a month and
-    /// 366 for a year.
+    /// 366 for a year. For concurrent requests it is 1.
     pub const fn seconds(self) -> u64 {
         match self {
-            Self::Second => 1,
+            Self::Second | Self::Concurrent => 1,
             Self::Minute => 60,
             Self::Hour => 3600,
             Self::Day | Self::CalendarDay => 86_400,
@@ -203,6 +216,11 @@ impl Unit {
     /// Returns whether the unit ends by the calendar, and not a fixed time after it began.
     pub const fn is_calendar(self) -> bool {
         matches!(self, Self::CalendarDay | Self::CalendarWeek | Self::CalendarMonth | Self::CalendarYear)
+    }
+
+    /// Returns whether it is no time, but limits the requests that are under way together.
+    pub const fn is_concurrent(self) -> bool {
+        matches!(self, Self::Concurrent)
     }
 }
 
@@ -220,6 +238,7 @@ impl fmt::Display for Unit {
             Self::CalendarWeek => "calendar week",
             Self::CalendarMonth => "calendar month",
             Self::CalendarYear => "calendar year",
+            Self::Concurrent => "concurrent",
         })
     }
 }
@@ -233,6 +252,8 @@ impl fmt::Display for Unit {
 ///
 /// After `calendar`, the units `day`, `week`, `month` and `year` are those of the calendar, as in
 /// `1000 per calendar month`. Such a window ends at midnight, with Sunday, or before the 1st. Its `n` is 1.
+///
+/// `5 concurrent` allows five requests under way at the same time.
 ///
 /// ```
 /// use limiter_core::{Quota, Quotas};

@@ -48,7 +48,7 @@ pub use self::redis::{RedisStorage, RedisStorageBuilder};
 pub use self::resilient::Resilient;
 pub use self::{
     answer::Answer,
-    batch::{Batch, Hit, Refund},
+    batch::{Batch, Hit, Refund, Renewal},
     decision::{Decision, Verdict},
     error::StorageError,
     local_refusals::LocalRefusals,
@@ -88,6 +88,24 @@ pub trait Storage: fmt::Debug + Send + Sync {
     ///
     /// Returns an error as [`decide`](Self::decide) does.
     fn refund<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, ()>;
+
+    /// Returns whether the storage counts [concurrent requests](crate::Quota::concurrent), and renews their leases.
+    /// Defaults to `false`.
+    fn has_leases(&self) -> bool {
+        false
+    }
+
+    /// Renews the leases of admitted hits on counts of [concurrent requests](crate::Quota::concurrent): each begins anew.
+    /// Returns the result for each, in the same order.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the storage has no leases, is unreachable or answers incorrectly. It is then unknown whether the
+    /// leases were renewed.
+    fn renew<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, Vec<Renewal>> {
+        let _ = (taken, now);
+        Answer::Ready(Err(StorageError::no_leases()))
+    }
 
     /// Clears the counts of some hits. Costs do not matter.
     ///

@@ -2,6 +2,9 @@
 
 use std::{fmt, time::Duration};
 
+#[cfg(feature = "storage")]
+use crate::Policy;
+
 /// The state of one limit for one client after a hit or a test.
 ///
 /// All times are durations from the moment of the decision, so that they do not depend on the clock of the storage.
@@ -85,6 +88,19 @@ impl Window {
     pub fn retrying_after(mut self, wait: Duration) -> Self {
         if self.retry_after().is_some() {
             self.retry_after = u64::try_from(wait.as_nanos()).unwrap_or(NEVER - 1);
+        }
+        self
+    }
+
+    /// Returns the window with the times of a policy: a concurrent request may end at any time, so the wait is a second.
+    #[cfg(feature = "storage")]
+    pub(crate) fn of_policy(mut self, policy: &Policy) -> Self {
+        const SECOND: u64 = 1_000_000_000;
+        if policy.is_concurrent() {
+            self.reset = self.reset.min(SECOND);
+            if self.retry_after != NEVER {
+                self.retry_after = SECOND;
+            }
         }
         self
     }

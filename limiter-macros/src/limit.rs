@@ -45,6 +45,7 @@ impl Parse for Limit {
         match (constructors, input.parse()) {
             (Ok(constructors), Ok(options)) => {
                 check_calendar(&first, &options)?;
+                check_concurrent(&first, &options)?;
                 Ok(Self { constructors, options })
             }
             (Err(mut error), Err(another)) => {
@@ -106,6 +107,21 @@ fn check_calendar(first: &Expr, options: &Options) -> Result<()> {
     }
 }
 
+/// Rejects options that have no effect on concurrent requests.
+fn check_concurrent(first: &Expr, options: &Options) -> Result<()> {
+    let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = first else { return Ok(()) };
+    let Some(option) = &options.of_windows else { return Ok(()) };
+    let quotas: Option<Quotas> = text.value().parse().ok();
+    let concurrent = quotas.iter().flat_map(Quotas::as_slice).find(|quota| quota.unit().is_concurrent());
+    concurrent.map_or(Ok(()), |quota| {
+        let message = format!(
+            "invalid `{option}`: it has no effect on `{quota}`, which a request frees when it ends; put other quotas into an \
+             attribute of their own"
+        );
+        Err(Error::new(option.span(), message))
+    })
+}
+
 fn quota_comes_first(span: Span) -> Error {
     Error::new(span, "expected the quota before the options: `#[limit(\"5/minute\", key = my_key)]`")
 }
@@ -136,6 +152,30 @@ mod tests {
             error.to_string(),
             "invalid `strategy`: `9 per 1 calendar week` requires `fixed-window`, not `moving-window`"
         );
+    }
+
+    #[test]
+    fn concurrent_requests_have_no_options_of_windows() {
+        let parse = |tokens| syn::parse2::<Limit>(tokens);
+        let expanded = parse(quote!("5 concurrent; 9/day", key = f, cost = 2, meta = "3/day")).unwrap();
+        assert!(
+            quote!(#expanded)
+                .to_string()
+                .replace(' ', "")
+                .contains("Quota::new(5u64,1u32,::limiter_actix::__private::Unit::Concurrent)")
+        );
+        for option in [
+            quote!(deduct_when = f),
+            quote!(refund_on_drop),
+            quote!(keep_used),
+            quote!(strategy = "moving-window"),
+        ] {
+            let error = parse(quote!("9/day; 5 concurrent", #option)).err().unwrap().to_string();
+            assert!(error.contains("it has no effect on `5 concurrent`"), "{error}");
+            assert!(parse(quote!("9/day", #option)).is_ok());
+        }
+        let error = parse(quote!("9/day", meta = "5 concurrent")).err().unwrap().to_string();
+        assert_eq!(error, "invalid `meta`: expected a quota of breaches in a time, found `5 concurrent`");
     }
 
     #[test]

@@ -173,6 +173,7 @@ fn comparable(settings: &Settings) -> String {
         key_forms,
         strategy,
         time_zone,
+        lease,
         clock: _,
         storage: _,
         failure,
@@ -201,7 +202,7 @@ fn comparable(settings: &Settings) -> String {
         PathPattern::Route(route, methods) => (route.pattern(), methods.as_slice(), rule),
     });
     let limits = (defaults, application, meta, failure, patterns.collect::<Vec<_>>());
-    let values = (prefix, (strategy, time_zone), headers, proxies, ipv6_prefix, key_forms, banned);
+    let values = (prefix, (strategy, time_zone, lease), headers, proxies, ipv6_prefix, key_forms, banned);
     let switches = (enabled, auto_check, per_process, top.is_some());
     let functions = (key.is_some(), on_breach.is_some(), on_meta_breach.is_some(), filters.len());
     format!("{:?}", (limits, values, switches, functions))

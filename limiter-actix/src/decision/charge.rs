@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 
 use crate::{
     CurrentLimit,
+    holds::SharedHold,
     limit::callback::Cost,
     plan::bound_limit::BoundLimit,
     report::{current::LimitOutcome, decided_by::DecidedBy},
@@ -46,6 +47,8 @@ struct Overrides {
     key: Option<Key>,
     /// Of a limit with `deduct_when`, until the response decides about the charge.
     reservation: Option<Rc<Reservation>>,
+    /// Of a limit of concurrent requests, until the request ends.
+    hold: Option<Rc<SharedHold>>,
 }
 
 /// The charges of a request. A vector, since they are moved more often than they are made.
@@ -54,6 +57,9 @@ pub(crate) type Charges = Vec<Charge>;
 impl Charge {
     /// Returns the charge for a limit. Returns `None` if the limit does not apply to this request.
     pub(crate) fn new(limit: &Rc<BoundLimit>, client: &Key, req: &ServiceRequest) -> Option<Self> {
+        if limit.is_unsupported {
+            return None;
+        }
         if let Some(cost) = limit.plain_cost {
             return (!client.is_unlimited()).then(|| Self::plain(limit, cost));
         }
@@ -70,8 +76,8 @@ impl Charge {
             Cost::With(cost) => cost(req),
         };
         let scope = limit.dynamic_scope(req);
-        let overrides =
-            (scope.is_some() || key.is_some()).then(|| Box::new(Overrides { scope, key, reservation: None }));
+        let overrides = (scope.is_some() || key.is_some())
+            .then(|| Box::new(Overrides { scope, key, ..Overrides::default() }));
         Some(Self { overrides, ..Self::plain(limit, cost) })
     }
 
@@ -87,7 +93,9 @@ impl Charge {
             overrides: None,
             cost,
             shadow: limit.options.shadow,
-            reserved: limit.options.deduct_when.is_some() || limit.options.refund_on_drop,
+            reserved: limit.options.deduct_when.is_some()
+                || limit.options.refund_on_drop
+                || limit.policy.is_concurrent(),
             only_after: None,
             decided_by: Cell::default(),
             window: None,
@@ -187,7 +195,8 @@ impl Charge {
 
     /// Returns whether `deduct_when` rejects the charge for this response.
     pub(crate) fn is_not_due(&self, response: &ResponseHead) -> bool {
-        self.limit.options.deduct_when.as_ref().is_some_and(|deduct| !deduct(response))
+        let deduct_when = self.limit.options.deduct_when.as_ref().filter(|_| !self.is_concurrent());
+        deduct_when.is_some_and(|deduct| !deduct(response))
     }
 
     /// Makes the charge never refuse, for requests that already have a response.
@@ -236,6 +245,14 @@ impl Charge {
         if reservation.is_some() || self.overrides.is_some() {
             self.overrides.get_or_insert_default().reservation = reservation;
         }
+    }
+
+    pub(super) fn set_hold(&mut self, hold: Rc<SharedHold>) {
+        self.overrides.get_or_insert_default().hold = Some(hold);
+    }
+
+    pub(super) fn shared_hold(&self) -> Option<&Rc<SharedHold>> {
+        self.overrides.as_ref()?.hold.as_ref()
     }
 
     /// Returns the refund of the charge. Returns `None` if nothing was charged.

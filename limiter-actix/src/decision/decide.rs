@@ -1,12 +1,14 @@
 //! Decisions of the limiter's storage.
 
+use std::sync::Arc;
+
 use limiter_core::{
     Timestamp,
     storage::{Batch, Decision, Storage, StorageError, Verdict},
 };
 
 use super::{
-    charge::hits,
+    charge::{Charge, hits},
     query::{QueryOutcome, StorageQuery},
 };
 use crate::{
@@ -17,13 +19,13 @@ use crate::{
 
 impl StorageQuery<'_> {
     /// Decides in the limiter's storage. If the storage fails, the failure policy of each limit applies.
-    pub(crate) async fn decide(&self, config: &Config) -> Result<QueryOutcome, Undecided> {
+    pub(crate) async fn decide(&self, config: &Arc<Config>) -> Result<QueryOutcome, Undecided> {
         let settings = &config.settings;
         let _timer = settings.telemetry.time_decision(!self.limits.is_empty());
         let decision = match &settings.storage {
             Backend::Memory(memory) => self.run_memory(memory),
             Backend::Remote { .. } if self.is_empty() => Decision::new(Verdict::Admitted, [], []),
-            Backend::Remote { storage, fallback } => match self.run_remote(config, &**storage).await {
+            Backend::Remote { storage, fallback } => match self.run_remote(config, storage).await {
                 Ok(decision) => decision,
                 Err(_) => return self.decide_on_failure(fallback, settings),
             },
@@ -31,11 +33,18 @@ impl StorageQuery<'_> {
         Ok(QueryOutcome::new(decision, DecidedBy::Storage))
     }
 
-    async fn run_remote(&self, config: &Config, storage: &dyn Storage) -> Result<Decision, StorageError> {
+    async fn run_remote(
+        &self,
+        config: &Arc<Config>,
+        storage: &Arc<dyn Storage>,
+    ) -> Result<Decision, StorageError> {
+        if self.limits.iter().any(Charge::is_concurrent) {
+            return Box::pin(self.run_held(config, storage)).await;
+        }
         let (guards, limits) = (hits(self.guards, self.client), hits(self.limits, self.client));
         let on_refusal = hits(self.charges_of_breach(), self.client);
         let batch = Batch::new(&limits).guards(&guards).on_refusal(&on_refusal);
-        decide_remotely(config, storage, &batch, config.settings.clock.now()).await
+        decide_remotely(config, &**storage, &batch, config.settings.clock.now()).await
     }
 }
 

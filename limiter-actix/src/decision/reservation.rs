@@ -107,7 +107,7 @@ pub(crate) fn with_short_waits(decision: &Decision) -> Decision {
 impl Charge {
     /// Returns whether the response decides about the charge.
     pub(crate) fn is_conditional(&self) -> bool {
-        self.reserved && self.limit.options.deduct_when.is_some()
+        self.reserved && self.limit.options.deduct_when.is_some() && !self.is_concurrent()
     }
 
     fn fits_after_refunds(&self, window: &Window, query: &StorageQuery<'_>, all: &Reservations) -> bool {

@@ -135,6 +135,12 @@ impl RouteView {
     }
 }
 
+/// Returns the name of the strategy. Concurrent requests have none.
+fn strategy_text(limit: &RouteLimit) -> String {
+    let is_concurrent = limit.quota().is_some_and(|quota| quota.unit().is_concurrent());
+    if is_concurrent { "concurrent".to_owned() } else { limit.strategy().to_string() }
+}
+
 impl LimitView {
     fn new(limit: &RouteLimit) -> Self {
         Self {
@@ -143,7 +149,7 @@ impl LimitView {
             place: limit.origin().place().to_owned(),
             source: limit.origin().source().as_str(),
             quota: quota_text(limit.quota()),
-            strategy: limit.strategy().to_string(),
+            strategy: strategy_text(limit),
             burst: limit.burst(),
             cost: limit.cost(),
             name: limit.name().map(str::to_owned),

@@ -175,6 +175,10 @@ impl Limit {
     /// Limits how often a client may breach this limit. A client over that quota is refused everywhere. May be
     /// called more than once.
     pub fn meta(mut self, quota: Quota) -> Self {
+        if quota.unit().is_concurrent() {
+            self.issues.push(format!("`meta`: expected a quota of breaches in a time, found `{quota}`"));
+            return self;
+        }
         self.meta.push(quota);
         self
     }

@@ -86,8 +86,8 @@ impl Shared {
         let generation = current.generation + 1;
         let health = Arc::clone(&current.health);
         let (bans, reservations) = (settings.bans(), Arc::clone(&current.reservations));
-        let enabled = enabled.into();
-        *current = Arc::new(Config { generation, enabled, health, bans, reservations, settings });
+        let (enabled, leases) = (enabled.into(), current.leases.clone());
+        *current = Arc::new(Config { generation, enabled, health, bans, reservations, leases, settings });
         self.generation.store(generation, Ordering::Release);
     }
 }

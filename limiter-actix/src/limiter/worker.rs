@@ -12,6 +12,7 @@ use limiter_core::Timestamp;
 use super::shared::Shared;
 use crate::{
     bans::refresh::BanRefresher,
+    holds::LeaseKeeper,
     routing::table::{AppRoutes, Table},
     settings::Config,
 };
@@ -27,6 +28,7 @@ pub(crate) struct Worker {
     pub(crate) is_around_app: bool,
     routes: Rc<AppRoutes>,
     _bans: BanRefresher,
+    _leases: LeaseKeeper,
     table: OnceCell<Table>,
 }
 
@@ -34,8 +36,9 @@ impl Worker {
     pub(crate) fn new(shared: Arc<Shared>, is_next_to_router: bool, is_around_app: bool) -> Self {
         let config = shared.config();
         let bans = BanRefresher::start(&config.bans);
+        let leases = LeaseKeeper::start(config.leases.as_ref());
         let (routes, table) = (Rc::default(), OnceCell::new());
-        Self { shared, config, is_next_to_router, is_around_app, routes, _bans: bans, table }
+        Self { shared, config, is_next_to_router, is_around_app, routes, _bans: bans, _leases: leases, table }
     }
 
     /// Returns the same limiter with the current settings.

@@ -34,6 +34,9 @@ pub enum NamedLimitError {
     /// The quota of the limit is computed from the request.
     #[error("the quota of the limit `{0}` is computed from the request, so only `clear` finds its counts")]
     DynamicLimit(String),
+    /// The limit is one of concurrent requests, which only requests hold.
+    #[error("the limit `{0}` counts the requests that are under way, so it has no hits by hand")]
+    Concurrent(String),
     /// The storage is unreachable.
     #[error("the storage is unreachable")]
     Storage(#[from] StorageError),
@@ -44,9 +47,10 @@ pub enum NamedLimitError {
 impl ResponseError for NamedLimitError {
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::UnknownLimit { .. } | Self::Ambiguous { .. } | Self::DynamicLimit(_) => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
+            Self::UnknownLimit { .. }
+            | Self::Ambiguous { .. }
+            | Self::DynamicLimit(_)
+            | Self::Concurrent(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Storage(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }

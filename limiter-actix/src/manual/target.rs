@@ -110,6 +110,11 @@ impl Target {
         })
     }
 
+    /// Returns whether any of the counts is of concurrent requests.
+    pub(super) fn is_concurrent(&self) -> bool {
+        self.policies.iter().any(Policy::is_concurrent)
+    }
+
     /// Returns a hit of a client on each of the counts.
     pub(super) fn hits<'a>(&'a self, client: &'a Key, cost: u64) -> Vec<Hit<'a>> {
         self.policies.iter().map(|policy| Hit::new(&self.scope, client, policy).cost(cost)).collect()

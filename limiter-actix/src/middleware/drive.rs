@@ -3,6 +3,7 @@ use std::rc::Rc;
 use actix_service::Service;
 use actix_web::{
     Error,
+    body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
 };
 
@@ -25,7 +26,7 @@ pub(super) fn drive<S, B, P>(
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     P: PendingDecision + 'static,
-    B: 'static,
+    B: MessageBody + 'static,
 {
     let pending = match pending.decide_now(&req) {
         Progress::Done(Ok(admitted)) => {
@@ -51,10 +52,10 @@ where
         if let Some(guard) = &guard {
             guard.note_call();
         }
-        let mut response = response.await;
-        if let Some(mut guard) = guard {
-            guard.settle(&mut response);
+        let response = response.await;
+        match guard {
+            Some(mut guard) => guard.finish(response),
+            None => response.map(ServiceResponse::map_into_left_body),
         }
-        response.map(ServiceResponse::map_into_left_body)
     })
 }

@@ -8,13 +8,13 @@ use std::{
 
 use actix_web::{
     Error,
-    body::EitherBody,
+    body::{EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
 };
 use futures_util::future::LocalBoxFuture;
 use pin_project_lite::pin_project;
 
-use crate::request::{early_drop::OnEarlyDrop, refuse::Refusal};
+use crate::request::{early_drop::OnEarlyDrop, held_body::admitted, refuse::Refusal};
 
 pin_project! {
     /// The response of a service behind a limiter or a rule.
@@ -67,6 +67,7 @@ pub(crate) fn refused<B>(req: ServiceRequest, refusal: Refusal) -> ServiceRespon
 impl<F, B> Future for LimiterFuture<F, B>
 where
     F: Future<Output = Result<ServiceResponse<B>, Error>>,
+    B: MessageBody + 'static,
 {
     type Output = Result<ServiceResponse<EitherBody<B>>, Error>;
 
@@ -79,19 +80,10 @@ where
             StateProjection::Boxed { inner } => return inner.as_mut().poll(cx),
             StateProjection::Passing { inner } => ready!(inner.poll(cx)),
             StateProjection::Admitted { inner, guard } => {
-                let mut response = ready!(inner.poll(cx));
-                guard.settle(&mut response);
-                response
+                let response = ready!(inner.poll(cx));
+                return Poll::Ready(guard.finish(response));
             }
         };
         Poll::Ready(response.map(admitted))
     }
-}
-
-/// Returns the response of a service. It does what `map_into_left_body` does, which moves the response more often.
-#[inline]
-fn admitted<B>(response: ServiceResponse<B>) -> ServiceResponse<EitherBody<B>> {
-    let (req, response) = response.into_parts();
-    let (response, body) = response.into_parts();
-    ServiceResponse::new(req, response.set_body(EitherBody::left(body)))
 }

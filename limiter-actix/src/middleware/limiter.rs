@@ -11,7 +11,7 @@ use std::{
 use actix_service::{Service, Transform, forward_ready};
 use actix_web::{
     Error,
-    body::EitherBody,
+    body::{EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
 };
 
@@ -37,7 +37,7 @@ const ROUTER_OF_SCOPE: &str = "actix_web::scope::ScopeService";
 impl<S, B> Transform<S, ServiceRequest> for Limiter
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
-    B: 'static,
+    B: MessageBody + 'static,
 {
     type Response = ServiceResponse<EitherBody<B>>;
     type Error = Error;
@@ -81,7 +81,7 @@ impl<S> LimiterService<S> {
 impl<S, B> LimiterService<S>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
-    B: 'static,
+    B: MessageBody + 'static,
 {
     #[inline]
     fn call_without_limits(
@@ -130,7 +130,7 @@ fn call_in_general<S, B>(
 ) -> LimiterFuture<S::Future, B>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
-    B: 'static,
+    B: MessageBody + 'static,
 {
     match Admission::prepare(worker, &req) {
         Ok(Some(admission)) => drive(service, req, admission, Some),
@@ -142,7 +142,7 @@ where
 impl<S, B> Service<ServiceRequest> for LimiterService<S>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
-    B: 'static,
+    B: MessageBody + 'static,
 {
     type Response = ServiceResponse<EitherBody<B>>;
     type Error = Error;

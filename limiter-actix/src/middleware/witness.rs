@@ -14,7 +14,7 @@ use std::{
 use actix_service::{Service, Transform, forward_ready};
 use actix_web::{
     Error, HttpMessage, HttpRequest,
-    body::EitherBody,
+    body::{EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
 };
 use limiter_core::log::{Throttle, event};
@@ -65,7 +65,7 @@ pub(crate) fn while_registering(rule: &Arc<RegisteredRule>, register: impl FnOnc
 impl<S, B> Transform<S, ServiceRequest> for Witness
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
-    B: 'static,
+    B: MessageBody + 'static,
 {
     type Response = ServiceResponse<EitherBody<B>>;
     type Error = Error;
@@ -87,7 +87,7 @@ pub struct WitnessService<S> {
 impl<S, B> Service<ServiceRequest> for WitnessService<S>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
-    B: 'static,
+    B: MessageBody + 'static,
 {
     type Response = ServiceResponse<EitherBody<B>>;
     type Error = Error;

@@ -4,6 +4,7 @@ use std::{
     cell::{Cell, OnceCell, RefCell},
     rc::Rc,
     sync::Arc,
+    time::Duration,
 };
 
 use actix_web::{dev::ServiceRequest, http::header::HeaderValue, web::Bytes};
@@ -31,6 +32,8 @@ pub(crate) struct BoundLimit {
     pub(crate) origin: LimitOrigin,
     /// The meta limits of this limit, and the count of its breaches if it has a rule that bans.
     pub(crate) meta: Box<[Rc<Self>]>,
+    /// Set if the storage counts no concurrent requests, and the limit is one of these. It does not apply.
+    pub(crate) is_unsupported: bool,
     /// Set for a count of breaches: the rule that bans.
     pub(crate) ban: Option<BanRule>,
     /// `false` if a limiter further in decides the limit.
@@ -99,6 +102,7 @@ pub(super) struct LimitBinder {
     /// The strategy of limits without one.
     pub(super) strategy: Strategy,
     pub(super) time_zone: TimeZone,
+    pub(super) lease: Duration,
     pub(super) known: Arc<KnownLimits>,
     pub(super) bound_names: Arc<BoundNames>,
     pub(super) storage: Backend,
@@ -110,6 +114,7 @@ impl LimitBinder {
         let LimitSlot { tier, scope, origin, is_local, .. } = &self.slot;
         self.log_issues(quota);
         let policy = self.policy(quota);
+        let is_unsupported = policy.is_concurrent() && self.storage.check(&policy).is_err();
         if self.limit.shared.as_ref().is_none_or(Text::is_fixed) {
             self.known.add(scope, &policy);
             if *is_local && matches!(self.limit.source, Source::Dynamic(_)) {
@@ -125,6 +130,7 @@ impl LimitBinder {
             scope: scope.clone(),
             origin: origin.clone(),
             meta: self.meta(),
+            is_unsupported,
             ban: None,
             is_local: *is_local,
             is_reported_unsatisfiable: Cell::new(false),
@@ -140,7 +146,8 @@ impl LimitBinder {
 
     /// Logs invalid options. As for [`policy`](Self::policy), the builder rejects them.
     fn log_issues(&self, quota: Quota) {
-        for issue in &self.limit.issues {
+        let concurrent = self.limit.concurrent_issue(quota);
+        for issue in self.limit.issues.iter().chain(&concurrent) {
             event!(
                 self.permit(|lines| &lines.unsupported),
                 ERROR,
@@ -173,8 +180,19 @@ impl LimitBinder {
                 plain
             }
         };
-        match policy.check().and_then(|()| self.storage.storage().check(&policy)) {
+        match policy.check().and_then(|()| self.storage.check(&policy)) {
             Ok(()) => policy,
+            Err(error) if policy.is_concurrent() => {
+                event!(
+                    self.permit(|lines| &lines.unsupported),
+                    ERROR,
+                    error = shown(&error),
+                    limit = shown(quota),
+                    place = label,
+                    "ignoring a limit of concurrent requests: the storage does not support it"
+                );
+                policy
+            }
             Err(error) => {
                 event!(
                     self.permit(|lines| &lines.unsupported),
@@ -195,7 +213,8 @@ impl LimitBinder {
 
     fn plain_policy(&self, quota: Quota, strategy: Strategy) -> Policy {
         let policy = Policy::new(quota, strategy).with_label(self.slot.label.as_str());
-        policy.with_time_zone(self.time_zone).with_keep_used(self.limit.keep_used)
+        let policy = policy.with_time_zone(self.time_zone).with_keep_used(self.limit.keep_used);
+        self.storage.with_lease(policy, self.lease)
     }
 
     /// Permits a log event. Bound limits do not know the time of the request.
@@ -268,6 +287,7 @@ impl BoundLimit {
         let Limit { shadow, deduct_when, refund_on_drop, .. } = &*self.options;
         self.plain_cost.is_some()
             && self.meta.is_empty()
+            && !self.policy.is_concurrent()
             && !shadow
             && deduct_when.is_none()
             && !refund_on_drop

@@ -94,7 +94,8 @@ impl RouteLimit {
         self.quota
     }
 
-    /// Returns the strategy that counts it.
+    /// Returns the strategy that counts it. Concurrent requests are counted as a moving window from which they leave when
+    /// they end.
     pub fn strategy(&self) -> Strategy {
         self.strategy
     }

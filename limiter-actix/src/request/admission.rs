@@ -25,6 +25,7 @@ use crate::{
         charge::{Charge, Charges, any_key_failed, partition},
         context::DecisionContext,
         decided::{DecidedBatch, record_windows},
+        hold::hold,
         query::{Outage, StorageQuery},
         reservation::reserve,
     },
@@ -226,6 +227,7 @@ impl PendingDecision for Admission {
         record_windows(decision, &mut charges);
         let predicted = &state.predicted;
         reserve(&mut charges, &predicted.client, predicted.decided_at, &predicted.worker.config);
+        hold(&mut charges, &predicted.client, &predicted.worker.config);
         state.charges.replace(charges);
         if !set_aside.is_empty() {
             state.set_aside.replace(set_aside);

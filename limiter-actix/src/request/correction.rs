@@ -18,6 +18,7 @@ use crate::{
         charge::{Charge, Charges, any_key_failed, partition},
         context::DecisionContext,
         decided::{DecidedBatch, record_windows},
+        hold::hold,
         query::{Outage, StorageQuery},
         reservation::{end_reservations, reserve},
     },
@@ -101,8 +102,10 @@ impl Correction {
         Some(refusal)
     }
 
-    /// Makes the new charges never refuse, for requests that already have a response.
+    /// Makes the new charges never refuse, for requests that already have a response. Such a request is hardly under way
+    /// any more.
     pub(super) fn never_refuse(&mut self) {
+        self.added.retain(|charge| !charge.is_concurrent());
         for charge in &mut self.added {
             charge.never_refuse();
         }
@@ -227,6 +230,7 @@ impl PendingDecision for Correction {
         record_windows(decision, &mut self.added);
         let predicted = &self.state.predicted;
         reserve(&mut self.added, &predicted.client, predicted.decided_at, &predicted.worker.config);
+        hold(&mut self.added, &predicted.client, &predicted.worker.config);
         self.put();
     }
 

@@ -1,11 +1,20 @@
 use std::rc::Rc;
 
-use actix_web::{Error, dev::ServiceResponse};
+use actix_web::{
+    Error,
+    body::{EitherBody, MessageBody},
+    dev::ServiceResponse,
+};
 
 use super::{
-    carrier::CarriedRequest, passing::PassingRequest, phase::Phase, state::RequestState,
+    carrier::CarriedRequest,
+    held_body::{admitted, with_holds},
+    passing::PassingRequest,
+    phase::Phase,
+    state::RequestState,
     straight_request::StraightRequest,
 };
+use crate::decision::hold::Holds;
 
 /// Ends a request that is dropped before its response.
 ///
@@ -58,9 +67,34 @@ impl OnEarlyDrop {
         }
     }
 
+    /// Ends the request with its response, so that the drop does nothing. What the request holds of limits of concurrent
+    /// requests goes with the body.
+    #[inline]
+    pub(crate) fn finish<B: MessageBody + 'static>(
+        &mut self,
+        mut response: Result<ServiceResponse<B>, Error>,
+    ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+        self.settle(&mut response);
+        match self.holds() {
+            Some(holds) if !holds.is_empty() => response.map(|response| with_holds(response, holds)),
+            _ => response.map(admitted),
+        }
+    }
+
+    #[inline]
+    fn holds(&self) -> Option<Holds> {
+        match &self.0 {
+            Guarded::General(state) => Some(state.take_holds()),
+            Guarded::Straight(request) | Guarded::Carried(CarriedRequest { request, .. }) => {
+                request.general().map(|state| state.take_holds())
+            }
+            Guarded::Unconfirmed(_) => None,
+        }
+    }
+
     /// Ends the request with its response, so that the drop does nothing.
     #[inline]
-    pub(crate) fn settle<B>(&mut self, response: &mut Result<ServiceResponse<B>, Error>) {
+    fn settle<B>(&mut self, response: &mut Result<ServiceResponse<B>, Error>) {
         match &mut self.0 {
             Guarded::General(state) => state.settle(response),
             Guarded::Straight(request) | Guarded::Carried(CarriedRequest { request, .. }) => {

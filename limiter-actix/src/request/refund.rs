@@ -8,6 +8,7 @@ use super::{phase::Phase, state::RequestState};
 use crate::{
     decision::{
         charge::{Charge, Charges, partition},
+        hold::take_holds,
         refund::{RefundChannel, RefundTask, spawn},
         reservation::end_reservations,
     },
@@ -23,7 +24,8 @@ impl RequestState {
     /// Opens the way for a refund to a remote storage, in case the request is dropped.
     pub(super) fn prepare_refund(&self) {
         let Backend::Remote { .. } = self.predicted.settings().storage else { return };
-        let may_refund = |charge: &Charge| charge.refunds_on_drop() && charge.is_in_storage();
+        let may_refund =
+            |charge: &Charge| charge.refunds_on_drop() && charge.is_in_storage() && !charge.is_concurrent();
         if !self.is_in(Phase::Settled) && self.charges.borrow().iter().any(may_refund) {
             self.refund_channel.borrow_mut().get_or_insert_with(RefundChannel::open);
         }
@@ -32,8 +34,10 @@ impl RequestState {
     /// Refunds the limits with `refund_on_drop`, since there will be no response. The other charges stay. Never panics.
     pub(super) fn refund_on_drop(&self) {
         let Ok(charges) = self.charges.try_borrow() else { return };
-        let is_refunded = |charge: &&Charge| charge.refunds_on_drop() && charge.is_taken();
+        let is_refunded =
+            |charge: &&Charge| charge.refunds_on_drop() && charge.is_taken() && !charge.is_concurrent();
         let refunded: Charges = charges.iter().filter(is_refunded).cloned().collect();
+        drop(take_holds(&charges));
         drop(charges);
         if let Ok(mut charges) = self.charges.try_borrow_mut() {
             end_reservations(&mut charges);
@@ -48,6 +52,8 @@ impl RequestState {
 
     /// Refunds charges: those in memory at once, those of a remote storage by `send`.
     fn refund_with(&self, charges: Charges, send: impl FnOnce(RefundTask)) {
+        let (concurrent, charges) = partition(charges, &Charge::is_concurrent);
+        concurrent.iter().for_each(Charge::free);
         if charges.is_empty() {
             return;
         }

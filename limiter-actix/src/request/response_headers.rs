@@ -17,11 +17,14 @@ use crate::{
 };
 
 /// The rank of a window that may stand for the whole request in `X-RateLimit-*`. The innermost level ranks highest,
-/// there the shortest window, and of equal ones the one with the least remaining.
+/// there the shortest window, and of equal ones the one with the least remaining. Concurrent requests have no window, and
+/// rank lowest at their level.
 type Rank = (Tier, Reverse<u64>, Reverse<u64>);
 
 fn rank(limit: &BoundLimit, window: &Window) -> Rank {
-    (limit.tier, Reverse(limit.policy.quota().window_seconds()), Reverse(window.remaining()))
+    let quota = limit.policy.quota();
+    let seconds = if quota.unit().is_concurrent() { u64::MAX } else { quota.window_seconds() };
+    (limit.tier, Reverse(seconds), Reverse(window.remaining()))
 }
 
 impl RequestState {

@@ -9,7 +9,12 @@ use std::{
 use super::{phase::Phase, predicted::PredictedRequest, rule_ledger::RuleLedger};
 use crate::{
     Breach,
-    decision::{charge::Charges, context::DecisionContext, refund::RefundChannel},
+    decision::{
+        charge::Charges,
+        context::DecisionContext,
+        hold::{Holds, take_holds},
+        refund::RefundChannel,
+    },
     limiter::shared::Shared,
     plan::key::{RuleId, RuleIds},
     report::{
@@ -87,6 +92,11 @@ impl RequestState {
         current.extend(self.charges.borrow().iter().filter_map(|charge| {
             Some(charge.report(client, charge.window?, LimitOutcome::Passed, settings))
         }));
+    }
+
+    /// Returns what the request holds of limits of concurrent requests.
+    pub(super) fn take_holds(&self) -> Holds {
+        take_holds(&self.charges.borrow())
     }
 
     /// Records that the service has been called, so that other requests may come before this one goes on.

@@ -114,6 +114,11 @@ impl StraightRequest {
         self.place.meet(rule, self.is_late.get())
     }
 
+    /// Returns the state of the request, if it has left the straight way.
+    pub(super) fn general(&self) -> Option<&Rc<RequestState>> {
+        self.general.get()
+    }
+
     /// Returns whether nothing unusual has happened to the request so far.
     #[inline]
     pub(super) fn is_simple(&self) -> bool {

@@ -59,9 +59,14 @@ pub(super) fn labels<'a>(place: &'a str, limits: &'a [Limit]) -> impl Iterator<I
 fn alike(one: &Limit, other: &Limit) -> bool {
     // The amount does not matter for counts that survive its change.
     let window = |limit: &Limit| {
-        limit.source.quota().map(|quota| (quota.window_seconds(), quota.unit().is_calendar()))
+        limit.source.quota().map(|quota| {
+            let unit = quota.unit();
+            (quota.window_seconds(), unit.is_calendar(), unit.is_concurrent())
+        })
     };
-    let is_any_amount = one.keep_used && other.keep_used;
+    let is_concurrent =
+        |limit: &Limit| limit.source.quota().is_some_and(|quota| quota.unit().is_concurrent());
+    let is_any_amount = one.keep_used && other.keep_used || is_concurrent(one) && is_concurrent(other);
     (one.source.quota() == other.source.quota() || is_any_amount && window(one) == window(other))
         && one.keep_used == other.keep_used
         && one.strategy == other.strategy

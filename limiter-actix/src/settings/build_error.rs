@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use limiter_core::{ParseQuotaError, PolicyError};
+use limiter_core::{ParseQuotaError, PolicyError, Quota};
 
 use super::config_error::ConfigError;
 use crate::TrustedProxiesError;
@@ -29,6 +29,14 @@ pub enum BuildError {
         /// The name of the option, as a method of [`Limit`](crate::Limit).
         option: &'static str,
         /// The limits: `meta`, `application`, `default`, `outage` or `named`.
+        place: &'static str,
+    },
+    /// A limit of concurrent requests stands where no request is under way.
+    #[error("invalid limit `{quota}`: {place} limits count hits, and not the requests that are under way")]
+    ConcurrentElsewhere {
+        /// The quota.
+        quota: Quota,
+        /// The limits: `meta` or `named`.
         place: &'static str,
     },
     /// An option of a limit has an invalid value.

@@ -27,9 +27,22 @@ impl Settings {
         check_options(limit, place)?;
         self.check_ban(limit)?;
         match limit.source.quota() {
-            Some(quota) => self.policy(limit, quota).map(drop),
+            Some(quota) => {
+                Self::check_concurrent(limit, quota, place)?;
+                self.policy(limit, quota).map(drop)
+            }
             None => Ok(()),
         }
+    }
+
+    fn check_concurrent(limit: &Limit, quota: Quota, place: Place) -> Result<(), BuildError> {
+        if !quota.unit().is_concurrent() {
+            return Ok(());
+        }
+        if !place.has_concurrent() {
+            return Err(BuildError::ConcurrentElsewhere { quota, place: place.label() });
+        }
+        limit.concurrent_issue(quota).map_or(Ok(()), |issue| Err(BuildError::Option(issue)))
     }
 
     fn check_ban(&self, limit: &Limit) -> Result<(), BuildError> {
@@ -44,12 +57,12 @@ impl Settings {
     fn policy(&self, limit: &Limit, quota: Quota) -> Result<Policy, BuildError> {
         let strategy = limit.strategy_of(quota, self.strategy);
         let mut policy = Policy::new(quota, strategy).with_time_zone(self.time_zone);
-        policy = policy.with_keep_used(limit.keep_used);
+        policy = self.storage.with_lease(policy.with_keep_used(limit.keep_used), self.lease);
         if let Some(burst) = limit.burst {
             policy = policy.with_burst(burst)?;
         }
         policy.check()?;
-        self.storage.storage().check(&policy)?;
+        self.storage.check(&policy)?;
         Ok(policy)
     }
 
@@ -61,6 +74,7 @@ impl Settings {
         check_options(limit, Place::Named)?;
         self.check_ban(limit)?;
         let quota = limit.source.quota().ok_or_else(|| BuildError::DynamicNamedLimit(name.to_owned()))?;
+        Self::check_concurrent(limit, quota, Place::Named)?;
         // The label and scope of limits in attributes that are shared under this name.
         let policy = self.policy(limit, quota)?.with_label("shared");
         let scope = Scope::new([&*self.prefix, "shared", "", name]);

@@ -32,7 +32,7 @@ fn the_example_checks_a_file_without_a_server() {
     let expected = format!(
         "invalid configuration:\n\
          {path}:1:1: unknown name `strategi`; did you mean `strategy`?\n\
-         {path}:2:20: `default_limits`: expected `per` or `/` at byte 1, found the end\n"
+         {path}:2:20: `default_limits`: expected `per`, `/` or `concurrent` at byte 1, found the end\n"
     );
     assert_eq!(String::from_utf8_lossy(&wrong.stderr), expected);
 }

@@ -54,6 +54,18 @@ exempt = ["default"]
 }
 
 #[test]
+fn concurrent_requests_have_no_options_of_windows() {
+    assert_eq!(said_of(r#"default_limits = ["2 concurrent", "50 per hour"]"#), Vec::<String>::new());
+    let text = r#"default_limits = { limit = "2 concurrent", strategy = "moving-window" }"#;
+    let expected = "1:18: invalid option `strategy`: it has no effect on `2 concurrent`, which a request frees when it ends";
+    assert_eq!(one(text), expected);
+    let text = r#"meta_limits = "2 concurrent""#;
+    let expected =
+        "1:15: invalid limit `2 concurrent`: meta limits count hits, and not the requests that are under way";
+    assert_eq!(one(text), expected);
+}
+
+#[test]
 fn each_issue_names_the_expectation() {
     for (text, message) in [
         ("enabled = 1", "1:11: `enabled`: expected `true` or `false`, found `1`"),

@@ -5,6 +5,7 @@ mod by_name;
 mod calendar;
 mod callbacks;
 mod clear_all;
+mod concurrent;
 mod contract_table;
 mod counts_apart;
 mod deduct;

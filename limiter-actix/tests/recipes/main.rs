@@ -29,6 +29,7 @@ mod by_path;
 mod by_user;
 mod calendar;
 mod cors;
+mod downloads;
 mod failed_logins;
 mod files;
 mod graphql;

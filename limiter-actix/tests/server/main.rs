@@ -3,6 +3,9 @@
 mod bounded_tables;
 #[cfg(all(feature = "redis", feature = "memcached", feature = "mongodb"))]
 mod clear_all;
+mod concurrent;
+#[cfg(all(feature = "redis-cluster", feature = "mongodb"))]
+mod concurrent_processes;
 mod examples;
 mod hostile;
 mod http2;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::rt::task::yield_now;
 use limiter_actix::{
     LimiterBuilder, Timestamp,
-    storage::{Answer, Batch, Decision, Hit, MemoryStorage, Refund, Storage, StorageError},
+    storage::{Answer, Batch, Decision, Hit, MemoryStorage, Refund, Renewal, Storage, StorageError},
 };
 
 /// The storage of a limiter.
@@ -56,6 +56,14 @@ impl Storage for Remote {
         Answer::Pending(Box::pin(self.0.refund(taken, now)))
     }
 
+    fn has_leases(&self) -> bool {
+        true
+    }
+
+    fn renew<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, Vec<Renewal>> {
+        Answer::Pending(Box::pin(self.0.renew(taken, now)))
+    }
+
     fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {
         Answer::Pending(Box::pin(self.0.clear(hits)))
     }
@@ -78,6 +86,10 @@ impl Storage for Failing {
 
     fn refund<'a>(&'a self, _: &'a [Refund<'a>], _: Timestamp) -> Answer<'a, ()> {
         Answer::Ready(Err(ERROR))
+    }
+
+    fn has_leases(&self) -> bool {
+        true
     }
 
     fn clear<'a>(&'a self, _: &'a [Hit<'a>]) -> Answer<'a, ()> {

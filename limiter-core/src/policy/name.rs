@@ -22,7 +22,8 @@ impl Policy {
     /// Appends the name of this policy, which is unique to it and the same in every process.
     pub(crate) fn write_name(&self, name: &mut String) {
         let keeps_used = self.keeps_used();
-        let _ = write!(name, ":{}:", self.strategy.code());
+        let code = if self.is_concurrent() { "cr" } else { self.strategy.code() };
+        let _ = write!(name, ":{code}:");
         // The count does not depend on the amount if it keeps what was used.
         let _ = if keeps_used { write!(name, "any:") } else { write!(name, "{}:", self.amount()) };
         match self.calendar {

@@ -61,7 +61,7 @@ impl fmt::Display for Expected {
         match self {
             Self::Count => f.write_str("a count such as the 5 in `5 per minute`"),
             Self::SmallerCount => write!(f, "a count of at most {}", Quota::MAX_AMOUNT),
-            Self::Separator => f.write_str("`per` or `/`"),
+            Self::Separator => f.write_str("`per`, `/` or `concurrent`"),
             Self::NonZeroMultiple => f.write_str("a window longer than zero"),
             Self::ShorterWindow => f.write_str("a window of at most 100 years"),
             Self::Unit => f.write_str("second, minute, hour, day, week, month or year"),

@@ -88,11 +88,14 @@ impl<'a> Parser<'a> {
         Ok(parser)
     }
 
-    /// Parses `[count] [per|/] [n] [calendar] [unit]`.
+    /// Parses `[count] [per|/] [n] [calendar] [unit]`, or `[count] concurrent`.
     fn quota(&mut self) -> Result<Quota> {
         self.skip_white_space();
         let amount = self.count()?;
         self.skip_white_space();
+        if self.take_concurrent() {
+            return Ok(Quota { amount, multiple: 1, unit: Unit::Concurrent });
+        }
         self.separator()?;
         let (multiple, unit) = self.window()?;
         Ok(Quota { amount, multiple, unit })
@@ -157,6 +160,15 @@ impl<'a> Parser<'a> {
             }
             _ => Err(self.expected(Expected::Separator)),
         }
+    }
+
+    fn take_concurrent(&mut self) -> bool {
+        const WORD: &str = "concurrent";
+        let rest = self.rest();
+        let is_word = rest.get(..WORD.len()).is_some_and(|word| word.eq_ignore_ascii_case(WORD))
+            && !rest[WORD.len()..].starts_with(|c: char| c.is_ascii_alphanumeric());
+        self.offset += if is_word { WORD.len() } else { 0 };
+        is_word
     }
 
     /// Parses the `n` of `per n hours`. Defaults to 1.

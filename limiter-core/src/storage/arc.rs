@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{Answer, Batch, Decision, Hit, Note, NoteList, Refund, Storage};
+use super::{Answer, Batch, Decision, Hit, Note, NoteList, Refund, Renewal, Storage};
 use crate::{Key, Policy, PolicyError, Scope, Timestamp};
 
 /// Forwards every call to the shared storage.
@@ -11,6 +11,14 @@ impl<S: Storage + ?Sized> Storage for Arc<S> {
 
     fn refund<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, ()> {
         (**self).refund(taken, now)
+    }
+
+    fn has_leases(&self) -> bool {
+        (**self).has_leases()
+    }
+
+    fn renew<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, Vec<Renewal>> {
+        (**self).renew(taken, now)
     }
 
     fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {

@@ -124,6 +124,23 @@ impl<'a> Batch<'a> {
     }
 }
 
+/// The result of renewing the lease of a concurrent request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Renewal {
+    /// The lease begins anew. The hit has this stamp from now on.
+    Renewed(u64),
+    /// There is no such lease: it has ended, or its count was cleared.
+    Ended,
+    /// The server of the count did not answer, so the lease may have begun anew.
+    Unknown,
+}
+
+impl From<Option<u64>> for Renewal {
+    fn from(stamp: Option<u64>) -> Self {
+        stamp.map_or(Self::Ended, Self::Renewed)
+    }
+}
+
 /// A refund of the cost of an admitted hit.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]

@@ -49,6 +49,12 @@ impl StorageError {
         )
     }
 
+    pub(super) const fn no_leases() -> Self {
+        Self::new(
+            "this storage counts no concurrent requests; those on Redis, Valkey, MongoDB and in memory do",
+        )
+    }
+
     pub(super) const fn polled_after_ready() -> Self {
         Self::new("the answer of the storage was polled after it was ready")
     }

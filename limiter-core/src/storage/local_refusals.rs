@@ -6,7 +6,7 @@ mod entry;
 mod table;
 
 use self::table::{QueryStart, WindowTable};
-use super::{Answer, Batch, Decision, Hit, Note, NoteList, Refund, Storage, StorageError, Verdict};
+use super::{Answer, Batch, Decision, Hit, Note, NoteList, Refund, Renewal, Storage, StorageError, Verdict};
 use crate::{Key, Policy, PolicyError, Scope, Strategy, Timestamp, Window};
 
 /// Remembers recent refusals of a storage and repeats them without calling it.
@@ -142,6 +142,14 @@ impl Storage for LocalRefusals {
         };
         forget();
         then(self.storage.refund(taken, now), move |_| forget())
+    }
+
+    fn has_leases(&self) -> bool {
+        self.storage.has_leases()
+    }
+
+    fn renew<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, Vec<Renewal>> {
+        self.storage.renew(taken, now)
     }
 
     fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {

@@ -195,6 +195,13 @@ impl Storage for MemcachedStorage {
     }
 
     fn check(&self, policy: &Policy) -> Result<(), PolicyError> {
+        if policy.is_concurrent() {
+            return Err(PolicyError::ConcurrentNotKept {
+                storage: "memcached",
+                quota: policy.quota(),
+                reason: "a lost entry would let all requests of a client in anew while earlier ones are under way",
+            });
+        }
         if policy.strategy() == Strategy::MovingWindow {
             return Err(PolicyError::MovingWindowNotKept {
                 storage: "memcached",

@@ -21,8 +21,8 @@ use self::{
     shards::{Shards, digest, share_entry},
     transaction::Transaction,
 };
-use super::{Answer, Batch, Decision, Hit, Note, NoteList, Refund, Storage};
-use crate::{Policy, PolicyError, Strategy, Timestamp};
+use super::{Answer, Batch, Decision, Hit, Note, NoteList, Refund, Renewal, Storage};
+use crate::{Policy, PolicyError, Timestamp};
 
 /// A storage in this process, exact over all its threads.
 ///
@@ -110,6 +110,18 @@ impl Storage for MemoryStorage {
         Answer::ready(())
     }
 
+    fn has_leases(&self) -> bool {
+        true
+    }
+
+    fn renew<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, Vec<Renewal>> {
+        let renew = |Refund { hit, stamp }: &Refund<'_>| {
+            let digest = digest(hit);
+            Renewal::from(self.shards.lock_of(digest).renew(digest, hit, *stamp, now))
+        };
+        Answer::ready(taken.iter().map(renew).collect())
+    }
+
     fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {
         for hit in hits {
             self.shards.clear(hit);
@@ -148,13 +160,7 @@ impl Storage for MemoryStorage {
     }
 
     fn check(&self, policy: &Policy) -> Result<(), PolicyError> {
-        if policy.strategy() == Strategy::MovingWindow && policy.amount() > Self::MAX_MOVING_WINDOW {
-            return Err(PolicyError::MovingWindowTooLarge {
-                quota: policy.quota(),
-                most: Self::MAX_MOVING_WINDOW,
-            });
-        }
-        Ok(())
+        policy.check_log(Self::MAX_MOVING_WINDOW)
     }
 }
 

@@ -19,6 +19,7 @@ mod index;
 mod layout;
 mod notes;
 mod pipeline;
+mod renew;
 mod replay;
 mod reply;
 
@@ -32,11 +33,11 @@ use self::{
     pipeline::{ClockSource, Step},
 };
 use super::{
-    Answer, Batch, Decision, Hit, Note, NoteList, Refund, Storage, StorageError, Verdict, count_name,
-    owned_hit::OwnedHit,
+    Answer, Batch, Decision, Hit, Note, NoteList, Refund, Renewal, Storage, StorageError, Verdict,
+    count_name, owned_hit::OwnedHit,
 };
 use crate::{
-    Key, Policy, PolicyError, Scope, Strategy, Timestamp,
+    Key, Policy, PolicyError, Scope, Timestamp,
     log::{event, unthrottled},
 };
 
@@ -186,6 +187,26 @@ impl Storage for MongoStorage {
         }))
     }
 
+    fn has_leases(&self) -> bool {
+        true
+    }
+
+    fn renew<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, Vec<Renewal>> {
+        if taken.is_empty() {
+            return Answer::ready(Vec::new());
+        }
+        let stamps: Vec<_> = taken.iter().map(|taken| taken.stamp).collect();
+        let hits: Vec<_> = taken.iter().map(|taken| OwnedHit::from(&taken.hit)).collect();
+        Answer::Pending(Box::pin(async move {
+            let operation = async move |counts: CountCollection| {
+                let hits = borrowed(&hits);
+                let taken = hits.iter().zip(stamps).map(|(hit, stamp)| Refund { hit: *hit, stamp });
+                renew::renew(&counts, &taken.collect::<Vec<_>>()).await
+            };
+            self.run(now, operation).await
+        }))
+    }
+
     fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {
         let hits = owned(hits);
         Answer::Pending(Box::pin(async move {
@@ -254,11 +275,7 @@ impl Storage for MongoStorage {
     }
 
     fn check(&self, policy: &Policy) -> Result<(), PolicyError> {
-        if policy.strategy() == Strategy::MovingWindow && policy.amount() > Self::MAX_MOVING_WINDOW {
-            let (quota, most) = (policy.quota(), Self::MAX_MOVING_WINDOW);
-            return Err(PolicyError::MovingWindowTooLarge { quota, most });
-        }
-        Ok(())
+        policy.check_log(Self::MAX_MOVING_WINDOW)
     }
 }
 

@@ -34,7 +34,9 @@ pub use self::builder::RedisStorageBuilder;
 #[cfg(not(feature = "redis-tls"))]
 use self::no_tls as tls;
 use self::{call::CallTime, client::Client, notes::StoredList};
-use super::{Answer, Batch, Decision, Hit, MemoryStorage, Note, NoteList, Refund, Storage, count_name};
+use super::{
+    Answer, Batch, Decision, Hit, MemoryStorage, Note, NoteList, Refund, Renewal, Storage, count_name,
+};
 use crate::{CountName, Key, Policy, PolicyError, Scope, Strategy, Timestamp};
 
 /// Keeps counts on a Redis or Valkey server, exact over all processes that use it.
@@ -130,6 +132,16 @@ impl Storage for RedisStorage {
         }))
     }
 
+    fn has_leases(&self) -> bool {
+        true
+    }
+
+    fn renew<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, Vec<Renewal>> {
+        Answer::Pending(Box::pin(async move {
+            self.client.renew(taken, self.time(now), |hit| self.key(hit)).await
+        }))
+    }
+
     fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {
         Answer::Pending(Box::pin(async move { self.client.clear(hits, |hit| self.key(hit)).await }))
     }
@@ -177,11 +189,7 @@ impl Storage for RedisStorage {
     }
 
     fn check(&self, policy: &Policy) -> Result<(), PolicyError> {
-        if policy.strategy() == Strategy::MovingWindow && policy.amount() > Self::MAX_MOVING_WINDOW {
-            let (quota, most) = (policy.quota(), Self::MAX_MOVING_WINDOW);
-            return Err(PolicyError::MovingWindowTooLarge { quota, most });
-        }
-        Ok(())
+        policy.check_log(Self::MAX_MOVING_WINDOW)
     }
 }
 

@@ -9,7 +9,7 @@ mod deadline;
 mod probe;
 
 use self::{breaker::Breaker, deadline::in_time};
-use super::{Answer, Batch, Decision, Hit, Note, NoteList, Refund, Storage, StorageError};
+use super::{Answer, Batch, Decision, Hit, Note, NoteList, Refund, Renewal, Storage, StorageError};
 use crate::{Key, Policy, PolicyError, Scope, Timestamp};
 
 /// Adds a deadline and a circuit breaker to a storage.
@@ -162,6 +162,14 @@ impl<S: Storage + 'static> Storage for Resilient<S> {
 
     fn refund<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, ()> {
         self.guard(|storage| storage.refund(taken, now))
+    }
+
+    fn has_leases(&self) -> bool {
+        self.storage.has_leases()
+    }
+
+    fn renew<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, Vec<Renewal>> {
+        self.guard(|storage| storage.renew(taken, now))
     }
 
     fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {

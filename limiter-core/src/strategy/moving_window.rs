@@ -53,17 +53,36 @@ impl MovingWindow {
             return window;
         }
         self.hits.drain(..gone);
-        match self.hits.back_mut() {
-            Some(newest) if newest.at == now => newest.cost += cost,
-            _ => self.hits.push_back(HitRecord { at: now, cost }),
-        }
-        self.used = used + cost;
-        self.expires = now.saturating_add(policy.window());
+        self.used = used;
+        self.add(policy, cost, now);
         Window {
             outcome: HitOutcome::new(true, policy.amount()),
             stamp: now,
             ..self.report(policy, 0, self.used, 0, now)
         }
+    }
+
+    /// Adds a cost at `now`, which is not before any other.
+    #[inline]
+    fn add(&mut self, policy: &Policy, cost: u64, now: u64) {
+        match self.hits.back_mut() {
+            Some(newest) if newest.at == now => newest.cost += cost,
+            _ => self.hits.push_back(HitRecord { at: now, cost }),
+        }
+        self.used += cost;
+        self.expires = now.saturating_add(policy.window());
+    }
+
+    /// Moves a hit to `now`, and returns that. `None` if it has left the window, or was refunded.
+    pub(super) fn renew(&mut self, policy: &Policy, cost: u64, stamp: u64, now: u64) -> Option<u64> {
+        let (gone, _) = self.at(policy, now);
+        let index = self.hits.binary_search_by_key(&stamp, |hit| hit.at).ok()?;
+        if index < gone || self.hits[index].cost < cost {
+            return None;
+        }
+        self.refund(policy, cost, stamp, now);
+        self.add(policy, cost, now);
+        Some(now)
     }
 
     pub(super) fn refund(&mut self, policy: &Policy, cost: u64, stamp: u64, _: u64) {
@@ -92,7 +111,7 @@ impl MovingWindow {
         let limit = policy.amount();
         let remaining = limit.saturating_sub(used);
         let allowed = cost <= remaining;
-        Window {
+        let window = Window {
             outcome: HitOutcome::new(allowed, limit),
             remaining,
             reset: self.hits.get(gone).map_or(0, |hit| leaves(*hit, policy) - now),
@@ -102,7 +121,8 @@ impl MovingWindow {
                 self.wait(policy, gone, used.saturating_add(cost).saturating_sub(limit), cost, now)
             },
             stamp: now,
-        }
+        };
+        window.of_policy(policy)
     }
 
     /// Returns the time until the oldest hits, which together cost `missing`, have left the window.

@@ -123,6 +123,15 @@ impl State {
         dispatch!(&mut self.0, state => state.refund(policy, cost, stamp, now));
     }
 
+    /// Renews the lease of a hit of `cost` on a count of concurrent requests. Returns its new stamp, or `None` if the lease
+    /// has ended.
+    pub(crate) fn renew(&mut self, policy: &Policy, cost: u64, stamp: u64, now: Timestamp) -> Option<u64> {
+        match &mut self.0 {
+            Kind::Moving(state) if policy.is_concurrent() => state.renew(policy, cost, stamp, now.as_nanos()),
+            _ => None,
+        }
+    }
+
     /// Returns the time from which the state equals a new one.
     pub fn expires(&self) -> Timestamp {
         Timestamp::from_nanos(match &self.0 {

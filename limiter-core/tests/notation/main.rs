@@ -88,11 +88,22 @@ fn units_of_the_calendar_follow_a_word() {
     assert_eq!(parsed(mixed), Ok(expected.to_vec()));
 }
 
+#[test]
+fn concurrent_requests_have_no_window() {
+    let quota = Quota::concurrent(5);
+    assert_eq!(quota.to_string(), "5 concurrent");
+    for text in ["5 concurrent", "5concurrent", " 5\tCONCURRENT "] {
+        assert_eq!(parsed(text), Ok(vec![quota]), "{text:?}");
+    }
+    assert_eq!(parsed("9/day; 5 concurrent"), Ok(vec![Quota::per_day(9), quota]));
+    assert_eq!((quota.window_seconds(), quota.unit().is_concurrent()), (1, true));
+}
+
 /// Errors as a user reads them.
 #[test]
 fn errors_name_the_place_and_what_was_expected() {
     const COUNT: &str = "a count such as the 5 in `5 per minute`";
-    const PER: &str = "`per` or `/`";
+    const PER: &str = "`per`, `/` or `concurrent`";
     const UNIT: &str = "second, minute, hour, day, week, month or year";
     const JOINT: &str = "`;`, `,`, `|` or the end";
     const CENTURY: &str = "a window of at most 100 years";
@@ -137,6 +148,9 @@ fn errors_name_the_place_and_what_was_expected() {
         ("5/day calendar", 6, JOINT, "calendar"),
         ("5 per 2 calendar days", 6, "1, since a calendar window is one day, week, month or year", "2"),
         ("5 per 0 calendar days", 6, "a window longer than zero", "0"),
+        ("5/concurrent", 2, UNIT, "concurrent"),
+        ("5 concurrently", 2, PER, "concurrently"),
+        ("5 concurrent per day", 13, JOINT, "per"),
         // Numbers.
         ("5/0 hours", 2, "a window longer than zero", "0"),
         ("5/000 s", 2, "a window longer than zero", "000"),

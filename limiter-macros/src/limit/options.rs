@@ -17,6 +17,9 @@ pub(super) fn is_flag(name: &Ident) -> bool {
     OPTIONS.iter().any(|known| known.is_flag() && name == known.name)
 }
 
+/// The options that have no effect on concurrent requests.
+const OF_WINDOWS: [&str; 5] = ["burst", "strategy", "keep_used", "deduct_when", "refund_on_drop"];
+
 /// The options of one `#[limit]`.
 pub(super) struct Options {
     /// Calls of builder methods, in the order of the attribute.
@@ -25,6 +28,8 @@ pub(super) struct Options {
     pub(super) methods: Vec<LitStr>,
     /// The text of `strategy`.
     pub(super) strategy: Option<LitStr>,
+    /// The name of an option that has no effect on concurrent requests.
+    pub(super) of_windows: Option<Ident>,
 }
 
 impl Parse for Options {
@@ -51,7 +56,9 @@ impl Parse for Options {
         let methods = methods.flat_map(OptionArg::literal_texts).cloned().collect();
         let strategy = args.iter().find(|arg| arg.name == "strategy");
         let strategy = strategy.and_then(OptionArg::literal_text).cloned();
-        errors.into_iter().reduce(combine).map_or(Ok(Self { calls, methods, strategy }), Err)
+        let of_windows = args.iter().find(|arg| OF_WINDOWS.iter().any(|name| arg.name == name));
+        let of_windows = of_windows.map(|arg| arg.name.clone());
+        errors.into_iter().reduce(combine).map_or(Ok(Self { calls, methods, strategy, of_windows }), Err)
     }
 }
 

@@ -11,6 +11,17 @@ pub(super) fn quotas(text: &LitStr) -> Result<Vec<TokenStream>> {
     Ok(quotas.into_iter().map(constructor).collect())
 }
 
+/// The same for quotas of breaches.
+pub(super) fn quotas_of_breaches(text: &LitStr) -> Result<Vec<TokenStream>> {
+    let quotas: Option<Quotas> = text.value().parse().ok();
+    let concurrent = quotas.iter().flat_map(Quotas::as_slice).find(|quota| quota.unit().is_concurrent());
+    if let Some(quota) = concurrent {
+        let message = format!("invalid `meta`: expected a quota of breaches in a time, found `{quota}`");
+        return Err(Error::new(text.span(), message));
+    }
+    self::quotas(text)
+}
+
 fn constructor(quota: Quota) -> TokenStream {
     let (amount, multiple) = (quota.amount(), quota.multiple());
     // The variant is the unit's name with a capital.

@@ -5,7 +5,7 @@ use syn::Result;
 
 use super::{
     option_arg::OptionArg,
-    quota::quotas,
+    quota::quotas_of_breaches,
     text::{any_text, ban_rule, nonempty_text, on_failure, printable_text, strategy},
 };
 
@@ -90,7 +90,7 @@ macro_rules! option_table {
 
             "meta", "meta = \"3/hour\"", "string",
             "quota of breaches; a client over it is refused everywhere",
-            |it| it.texts("meta", quotas);
+            |it| it.texts("meta", quotas_of_breaches);
 
             "ban", "ban = \"1 hour after 10 breaches in 5 minutes, doubling up to 1 day\"", "string",
             "bans a client that breaches the limit again and again",

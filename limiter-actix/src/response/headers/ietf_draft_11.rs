@@ -83,11 +83,15 @@ pub(crate) fn set(headers: &mut HeaderMap, limits: &[CurrentLimit], retry_after:
     }
 }
 
-/// Writes the quota, such as `"burst";q=100;w=60`.
+/// Writes the quota, such as `"burst";q=100;w=60`, or `"5 concurrent";q=5;qu="concurrent-requests"`.
 fn write_policy(field: &mut String, name: &Name<'_>, limit: &CurrentLimit) {
     begin_item(field, name);
     parameter(field, 'q', limit.quota().amount());
-    parameter(field, 'w', limit.window_seconds);
+    if limit.quota().unit().is_concurrent() {
+        field.push_str(";qu=\"concurrent-requests\"");
+    } else {
+        parameter(field, 'w', limit.window_seconds);
+    }
     partition(field, limit.partition);
 }
 
@@ -97,6 +101,8 @@ fn write_state(field: &mut String, name: &Name<'_>, limit: &CurrentLimit, retry_
     let window = limit.window();
     let refused_for = window.retry_after().map(|wait| seconds(wait).max(1));
     let (left, wait) = match limit.outcome {
+        // Concurrent requests end at any time.
+        LimitOutcome::Passed if limit.quota().unit().is_concurrent() => (window.remaining(), None),
         LimitOutcome::Passed => (window.remaining(), Some(seconds(window.reset()))),
         LimitOutcome::Refused => (0, refused_for),
         // The wait of the response is at least as long, and longer if the application has set one.

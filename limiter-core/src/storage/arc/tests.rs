@@ -31,6 +31,15 @@ impl Storage for Recorder {
         self.called("refund")
     }
 
+    fn has_leases(&self) -> bool {
+        true
+    }
+
+    fn renew<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, Vec<Renewal>> {
+        assert_eq!((taken.len(), now), (0, NOW));
+        self.called("renew")
+    }
+
     fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {
         assert_eq!(hits.len(), 1);
         self.called("clear")
@@ -97,6 +106,7 @@ fn call_each<S: Storage>(storage: &S) {
     let batch = Batch::default();
     assert!(matches!(storage.decide(&batch, NOW), Answer::Ready(Ok(decision)) if decision.is_admitted()));
     assert_eq!(message(storage.refund(&[], NOW)), "refund");
+    assert_eq!(message(storage.renew(&[], NOW)), "renew");
     assert_eq!(message(storage.clear(&[Hit::new(&scope, &key, &policy)])), "clear");
     assert_eq!(message(storage.reset()), "reset");
     assert_eq!(message(storage.probe()), "probe");
@@ -104,14 +114,15 @@ fn call_each<S: Storage>(storage: &S) {
     assert_eq!(message(storage.notes("list", Some(3), NOW)), "notes");
     assert_eq!(message(storage.put_note("list", &note, 5, NOW)), "put_note");
     assert_eq!(message(storage.remove_note("list", "name", NOW)), "remove_note");
-    assert!(storage.has_deadline() && storage.is_local() && storage.has_notes());
+    assert!(storage.has_deadline() && storage.is_local() && storage.has_notes() && storage.has_leases());
     let error = storage.check(&policy).unwrap_err();
     assert_eq!(error, PolicyError::BurstWithoutBucket(Strategy::MovingWindow));
 }
 
 #[test]
 fn every_method_of_a_shared_storage_is_forwarded() {
-    let methods = ["decide", "refund", "clear", "reset", "probe", "notes", "put_note", "remove_note"];
+    let methods =
+        ["decide", "refund", "renew", "clear", "reset", "probe", "notes", "put_note", "remove_note"];
 
     let storage = Arc::new(Recorder::default());
     call_each::<Arc<Recorder>>(&storage);

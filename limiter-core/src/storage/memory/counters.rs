@@ -86,6 +86,11 @@ impl Counters {
         }
     }
 
+    pub(super) fn renew(&mut self, hit: &Hit<'_>, stamp: u64, now: Timestamp) -> Option<u64> {
+        let place = self.place(hit.policy, 0)?;
+        self.0[place].state.renew(hit.policy, hit.cost, stamp, now)
+    }
+
     /// Remembers that a count has refused a cost.
     pub(super) fn note_refusal(&mut self, policy: &Policy) {
         if let Some(place) = self.place(policy, 0) {

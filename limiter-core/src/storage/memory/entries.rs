@@ -295,6 +295,18 @@ impl Entries {
         }
     }
 
+    /// Renews the lease of a concurrent request. Such counts are stored separately.
+    pub(super) fn renew(&mut self, place: usize, hit: &Hit<'_>, stamp: u64, now: Timestamp) -> Option<u64> {
+        let entry = &mut self.list[place];
+        let is_inside =
+            self.layouts.get(entry.layout).is_some() || self.layouts.get_wide(entry.layout).is_some();
+        if is_inside {
+            return None;
+        }
+        entry.newest = now.max(entry.newest);
+        self.overflow.get_mut(entry.overflow_place()).renew(hit, stamp, entry.newest)
+    }
+
     /// Clears a count; returns whether the entry has any left.
     pub(super) fn clear(&mut self, place: usize, policy: &Policy) -> bool {
         let entry = &mut self.list[place];

@@ -90,6 +90,11 @@ impl Shard {
         }
     }
 
+    /// Renews the lease of a concurrent request. Returns its new stamp.
+    pub(super) fn renew(&mut self, digest: u128, hit: &Hit<'_>, stamp: u64, now: Timestamp) -> Option<u64> {
+        self.entries.renew(self.place(digest)?, hit, stamp, now)
+    }
+
     /// Clears a count. Returns whether its entry was removed, since no other count was left.
     pub(super) fn clear(&mut self, digest: u128, policy: &Policy) -> bool {
         let place = self.place(digest);

@@ -11,7 +11,7 @@ use proptest::{
 
 use super::*;
 use crate::{
-    Key, Quota, Scope, Unit, Window,
+    Key, Quota, Scope, Strategy, Unit, Window,
     storage::{
         Verdict,
         batch_decision::{self, CounterSet},

@@ -17,6 +17,7 @@ mod fields;
 mod finish;
 mod fixed_window;
 mod moving_window;
+mod renewals;
 mod sliding_window;
 mod steps;
 mod strategies;
@@ -27,6 +28,7 @@ pub(super) use self::{
     fields::NANOS,
     finish::MAX_COUNTS,
     moving_window::COST_RANGE,
+    renewals::RenewalPipeline,
     steps::{Step, StepPipeline},
 };
 use super::{expression::number, layout::StoredCount};

@@ -103,9 +103,27 @@ impl Call {
         time: Option<Timestamp>,
         key: impl Fn(&Hit<'_>) -> String,
     ) -> Self {
+        Self::about_taken(ScriptTask::Refund, taken, time, key)
+    }
+
+    /// Creates a call that renews the leases of hits.
+    pub(super) fn renew<'a>(
+        taken: impl IntoIterator<Item = &'a Refund<'a>>,
+        time: Option<Timestamp>,
+        key: impl Fn(&Hit<'_>) -> String,
+    ) -> Self {
+        Self::about_taken(ScriptTask::Renew, taken, time, key)
+    }
+
+    fn about_taken<'a>(
+        task: ScriptTask,
+        taken: impl IntoIterator<Item = &'a Refund<'a>>,
+        time: Option<Timestamp>,
+        key: impl Fn(&Hit<'_>) -> String,
+    ) -> Self {
         let taken: SmallVec<[_; 4]> = taken.into_iter().collect();
         let hits = taken.iter().map(|taken| &taken.hit);
-        let mut call = Self::new(ScriptTask::Refund, time, hits, key, |_| [0; 3]);
+        let mut call = Self::new(task, time, hits, key, |_| [0; 3]);
         for (taken, hit) in taken.iter().zip(&mut call.hits) {
             hit.extra[0] = taken.stamp / 1000;
         }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     Timestamp,
-    storage::{Batch, Decision, Hit, Refund, StorageError},
+    storage::{Batch, Decision, Hit, Refund, Renewal, StorageError},
 };
 
 /// The client of the server or the cluster.
@@ -54,6 +54,22 @@ impl Client {
             return cluster::refund(cluster, taken, time, key).await;
         }
         self.run(&Call::refund(taken, time, key)).await.map(drop)
+    }
+
+    pub(super) async fn renew(
+        &self,
+        taken: &[Refund<'_>],
+        time: Option<Timestamp>,
+        key: impl Fn(&Hit<'_>) -> String,
+    ) -> Result<Vec<Renewal>, StorageError> {
+        if taken.is_empty() {
+            return Ok(Vec::new());
+        }
+        #[cfg(feature = "redis-cluster")]
+        if let Self::Cluster(cluster) = self {
+            return cluster::renew(cluster, taken, time, key).await;
+        }
+        reply::renewals(&self.run(&Call::renew(taken, time, key)).await?, taken.len())
     }
 
     /// Clears the counts of some hits.

@@ -35,7 +35,7 @@ mod topology;
 mod undo;
 
 pub(super) use self::{
-    batch::{clear, decide, refund},
+    batch::{clear, decide, refund, renew},
     nodes::probe,
     slot::of as slot_of,
 };

@@ -39,6 +39,7 @@ pub fn redis_replies(bytes: &[u8]) {
         parse_topology(&value);
         let _ = clock::parse(value.clone());
         let _ = notes::parse(value.clone());
+        let _ = reply::renewals(&value, call.reports());
         let _ = remove::page(value);
     });
 }

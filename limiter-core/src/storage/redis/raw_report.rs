@@ -73,13 +73,14 @@ impl RawReport {
         let until_left =
             |instant| nanos(instant).saturating_add(policy.window()).saturating_sub(nanos(self.at));
         let remaining = policy.amount().saturating_sub(used);
-        Window {
+        let window = Window {
             outcome: HitOutcome::new(cost <= remaining, policy.amount()),
             remaining,
             reset: if oldest == 0 { 0 } else { until_left(oldest) },
             retry_after: if last == 0 { NEVER } else { until_left(last) },
             stamp: nanos(self.at),
-        }
+        };
+        window.of_policy(policy)
     }
 
     /// Returns the report of a moving window without `taken`.

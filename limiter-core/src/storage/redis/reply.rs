@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Window,
-    storage::{Batch, Decision, Hit, StorageError, Verdict, decision::Windows},
+    storage::{Batch, Decision, Hit, Renewal, StorageError, Verdict, decision::Windows},
 };
 
 /// The reply of a script to a batch.
@@ -27,6 +27,17 @@ pub(super) fn decision(reply: &Value, batch: &Batch<'_>, call: &Call) -> Result<
     let reply = ScriptReply::decode(reply, call)?;
     let windows = reply.windows(batch, call.places(), false);
     Ok(Decision::from_windows(reply.verdict, batch.guards.len(), windows))
+}
+
+/// Decodes the reply to a call that renews leases: for each the instant in microseconds, or 0 if it has ended.
+pub(super) fn renewals(reply: &Value, leases: usize) -> Result<Vec<Renewal>, StorageError> {
+    let Value::BulkString(reply) = reply else { return Err(error::unexpected_reply()) };
+    let renewal = |place: usize| match double(reply, place)? {
+        0 => Some(Renewal::Ended),
+        at => Some(Renewal::Renewed(at.saturating_mul(1000))),
+    };
+    let renewals: Option<Vec<_>> = (0..leases).map(renewal).collect();
+    renewals.filter(|_| reply.len() == 8 * leases).ok_or_else(error::unexpected_reply)
 }
 
 impl ScriptReply {

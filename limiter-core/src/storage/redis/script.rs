@@ -11,7 +11,7 @@ mod shape;
 mod source;
 mod specialised;
 
-use self::source::{BEGIN, CLEAR, DECIDE, HITS, REFUND, counts};
+use self::source::{BEGIN, CLEAR, DECIDE, HITS, REFUND, RENEW, counts};
 pub(super) use self::{
     shape::{BatchShape, HitRole, HitShape},
     source::Strategies,
@@ -34,17 +34,19 @@ pub(super) struct Script {
 pub(super) enum ScriptTask {
     Decide,
     Refund,
+    Renew,
     Clear,
 }
 
 impl Script {
     /// Returns the script that performs `task` on counts of these strategies.
     pub(super) fn new(task: ScriptTask, strategies: Strategies) -> &'static Self {
-        static SCRIPTS: [[OnceLock<Script>; Strategies::SETS]; 3] =
-            [const { [const { OnceLock::new() }; Strategies::SETS] }; 3];
+        static SCRIPTS: [[OnceLock<Script>; Strategies::SETS]; 4] =
+            [const { [const { OnceLock::new() }; Strategies::SETS] }; 4];
         let end = match task {
             ScriptTask::Decide => DECIDE,
             ScriptTask::Refund => REFUND,
+            ScriptTask::Renew => RENEW,
             ScriptTask::Clear => CLEAR,
         };
         SCRIPTS[task as usize][strategies.index()].get_or_init(|| {

@@ -58,7 +58,7 @@ pub(super) const CRATES: &[Order] = &[
             key
             telemetry
             limit
-            bans reservations top
+            bans holds reservations top
             settings
             plan
             routing

@@ -51,6 +51,14 @@ pub(super) fn take(policy: &Policy, state: &str, cost: Bson) -> Bson {
     let_in("cost", cost, doc! { "x": expires, "n": now, "h": longer, "u": add(used, var("cost")) }.into())
 }
 
+/// Returns whether there is a hit of this cost, or of several hits with the same instant, at an instant in milliseconds.
+pub(super) fn has(state: &str, cost: u64, stamp: u64) -> Bson {
+    let [hits] = fields(state, ["h"]);
+    let [first, next] = [stamp, stamp.saturating_add(1)].map(|at| at.saturating_mul(COST_RANGE));
+    let is_it = and([lte(number(first.saturating_add(cost)), var("this")), lt(var("this"), number(next))]);
+    lt(number(0), size(filter(hits, is_it)))
+}
+
 pub(super) fn refund(stored: &str, cost: u64, stamp: u64) -> Bson {
     let [hits, newest, expires] = fields(stored, ["h", "n", "x"]);
     let [first, next] = [stamp, stamp.saturating_add(1)].map(|at| number(at.saturating_mul(COST_RANGE)));

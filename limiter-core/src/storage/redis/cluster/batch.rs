@@ -16,7 +16,7 @@ use crate::{
     Timestamp, Window,
     log::{Throttle, event, shown},
     storage::{
-        Batch, Decision, Hit, Refund, StorageError, Verdict,
+        Batch, Decision, Hit, Refund, Renewal, StorageError, Verdict,
         decision::Windows,
         overdue::drop_overdue,
         redis::{
@@ -57,6 +57,34 @@ pub(in super::super) async fn refund(
 ) -> Result<(), StorageError> {
     let slots = by_slot(taken, |taken| slot::of(&key(&taken.hit)));
     run(cluster, slots.into_iter().map(|(slot, taken)| (slot, Call::refund(taken, time, &key)))).await
+}
+
+/// Renews leases: one call for each slot, sent at once. A slot that fails does not affect the others.
+pub(in super::super) async fn renew(
+    cluster: &Arc<Cluster>,
+    taken: &[Refund<'_>],
+    time: Option<Timestamp>,
+    key: impl Fn(&Hit<'_>) -> String,
+) -> Result<Vec<Renewal>, StorageError> {
+    let numbered: Vec<(usize, &Refund<'_>)> = taken.iter().enumerate().collect();
+    let slots = by_slot(&numbered, |(_, taken)| slot::of(&key(&taken.hit)));
+    let renewed = slots.into_iter().map(async |(slot, numbered)| {
+        let call = Call::renew(numbered.iter().map(|(_, taken)| *taken), time, &key);
+        let answer = cluster.run(slot, &call).await.map_err(error::storage);
+        (answer.and_then(|answer| reply::renewals(&answer, numbered.len())), numbered)
+    });
+    let mut renewals = vec![Renewal::Unknown; taken.len()];
+    let mut last_error = None;
+    for (renewed, numbered) in join_all(renewed).await {
+        match renewed {
+            Ok(renewed) => {
+                numbered.iter().zip(renewed).for_each(|((number, _), renewal)| renewals[*number] = renewal);
+            }
+            Err(error) => last_error = Some(error),
+        }
+    }
+    let is_known = renewals.iter().any(|renewal| *renewal != Renewal::Unknown);
+    last_error.filter(|_| !is_known).map_or(Ok(renewals), Err)
 }
 
 /// Clears counts: one call for each slot, sent at once.

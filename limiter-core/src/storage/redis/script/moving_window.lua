@@ -125,15 +125,14 @@ log = {
     local newest, kept = count.newest, count.kept
     --[[write]]
   end,
-  -- Writes all hits anew without a part of the one at the instant `stamp`, if there is one.
-  refund = function(count, cost, stamp)
+  -- The place of the hit at the instant `stamp` and its cost; nothing if there is none.
+  find = function(count, stamp)
     local low, high = count.gone, count.stored - 1
     while low <= high do
       local place = math.floor((low + high) / 2)
       local at, left = read('<dd', call('GETRANGE', count.key, place * 16, place * 16 + 15))
       if at == stamp then
-        log.replace(count, place, left, math.min(cost, left))
-        return
+        return place, left
       elseif at < stamp then
         low = place + 1
       else
@@ -141,6 +140,13 @@ log = {
       end
     end
   end,
+  refund = function(count, cost, stamp)
+    local place, left = log.find(count, stamp)
+    if place then
+      log.replace(count, place, left, math.min(cost, left))
+    end
+  end,
+  -- Writes all hits anew without a part of one.
   replace = function(count, place, left, returned)
     local value, hit, oldest = call('GET', count.key), '', 0
     if left > returned then

@@ -22,6 +22,7 @@ pub(super) const BEGIN: &str = include_str!("begin.lua");
 pub(super) const HITS: &str = include_str!("hits.lua");
 pub(super) const DECIDE: &str = include_str!("decide.lua");
 pub(super) const REFUND: &str = include_str!("refund.lua");
+pub(super) const RENEW: &str = include_str!("renew.lua");
 pub(super) const CLEAR: &str = include_str!("clear.lua");
 
 /// Returns the part that keeps counts of these strategies in tables.

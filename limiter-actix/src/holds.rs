@@ -1,0 +1,15 @@
+//! The requests under way that count against limits of concurrent requests.
+
+mod hit;
+mod hold;
+mod keeper;
+mod leases;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use self::{
+    hit::{HeldCount, HeldHit},
+    hold::{Hold, SharedHold},
+    keeper::LeaseKeeper,
+    leases::Leases,
+};

@@ -1,0 +1,43 @@
+use limiter_core::{
+    Clock, Key, Policy, Scope, Window,
+    storage::{Hit, MemoryStorage, Refund, Storage},
+};
+
+/// The count that a request holds a part of, until it ends.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct HeldCount {
+    pub(crate) scope: Scope,
+    pub(crate) key: Key,
+    pub(crate) policy: Policy,
+}
+
+/// An admitted hit on a count of concurrent requests.
+#[derive(Clone, Debug)]
+pub(crate) struct HeldHit {
+    pub(crate) count: HeldCount,
+    pub(crate) cost: u64,
+    pub(crate) window: Window,
+}
+
+impl HeldHit {
+    pub(super) fn hit(&self) -> Hit<'_> {
+        let HeldCount { scope, key, policy } = &self.count;
+        Hit::new(scope, key, policy).cost(self.cost).reserved(true)
+    }
+
+    /// Returns the refund of the hit, which has this stamp by now.
+    pub(super) fn refund(&self, stamp: u64) -> Refund<'_> {
+        let mut refund = Refund::new(self.hit(), &self.window);
+        refund.stamp = stamp;
+        refund
+    }
+
+    pub(super) fn first_stamp(&self) -> u64 {
+        Refund::new(self.hit(), &self.window).stamp
+    }
+
+    pub(super) fn refund_in(&self, memory: &MemoryStorage, stamp: u64, clock: &dyn Clock) {
+        // The memory storage is done when it returns.
+        drop(memory.refund(&[self.refund(stamp)], clock.now()));
+    }
+}
