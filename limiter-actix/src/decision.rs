@@ -11,3 +11,4 @@ mod meta_wait;
 pub(crate) mod query;
 pub(crate) mod refund;
 pub(crate) mod reservation;
+pub(crate) mod usage;

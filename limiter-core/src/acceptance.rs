@@ -22,6 +22,7 @@ mod edges;
 mod fixture;
 mod identity;
 mod keep_used;
+mod metered;
 mod notes;
 mod random;
 mod refund;
@@ -58,6 +59,7 @@ pub async fn run_shared(storage: &dyn Storage, time: Time) {
     identity::run(&fixture).await;
     refund::run(&fixture).await;
     keep_used::run(&fixture).await;
+    metered::run(&fixture).await;
     clear::clears(&fixture).await;
     notes::run(&fixture).await;
     clear::clears_a_client(&fixture).await;

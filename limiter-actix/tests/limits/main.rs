@@ -17,6 +17,7 @@ mod limit_meta;
 mod listing;
 mod matching;
 mod meta;
+mod metered;
 mod options;
 mod overriding;
 mod probe;

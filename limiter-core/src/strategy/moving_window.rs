@@ -52,6 +52,11 @@ impl MovingWindow {
         if !window.is_allowed() {
             return window;
         }
+        // A charge fills the window up to the amount.
+        let cost = if policy.is_charging() { cost.min(window.remaining) } else { cost };
+        if cost == 0 {
+            return window;
+        }
         self.hits.drain(..gone);
         match self.hits.back_mut() {
             Some(newest) if newest.at == now => newest.cost += cost,
@@ -91,7 +96,7 @@ impl MovingWindow {
     fn report(&self, policy: &Policy, gone: usize, used: u64, cost: u64, now: u64) -> Window {
         let limit = policy.amount();
         let remaining = limit.saturating_sub(used);
-        let allowed = cost <= remaining;
+        let allowed = cost <= remaining || policy.overdraws(cost, remaining);
         Window {
             outcome: HitOutcome::new(allowed, limit),
             remaining,
@@ -99,7 +104,8 @@ impl MovingWindow {
             retry_after: if allowed {
                 NEVER
             } else {
-                self.wait(policy, gone, used.saturating_add(cost).saturating_sub(limit), cost, now)
+                let needed = policy.needed(cost);
+                self.wait(policy, gone, used.saturating_add(needed).saturating_sub(limit), cost, now)
             },
             stamp: now,
         }
