@@ -34,6 +34,7 @@ mod files;
 mod graphql;
 mod health;
 mod internal;
+mod language_models;
 mod messages;
 mod migrations;
 mod own_headers;
