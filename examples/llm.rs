@@ -47,7 +47,8 @@ async fn completions(prompt: String, usage: Usage, model: Data<SocketAddr>) -> R
 #[limit("1000/hour", metered, cost = 0, key = customer, scope = "tokens")]
 #[get("/tokens")]
 async fn tokens_left(limits: CurrentLimits) -> String {
-    limits.iter().map(|limit| format!("{}\n", limit.window().remaining())).collect()
+    let left = limits.iter().map(|limit| limit.window().remaining()).min();
+    left.map_or_else(|| "unlimited\n".to_owned(), |left| format!("{left}\n"))
 }
 
 /// Counts an event: each word is one token, until the model reports how many there were.

@@ -196,10 +196,10 @@ fn the_last_handle_settles() {
         in_a_system(async {
             let limiter = builder(kind).build().expect("a limiter");
             let kept = Rc::new(RefCell::new(Vec::new()));
-            let handles = Rc::clone(&kept);
+            let elsewhere = Rc::clone(&kept);
             let handler = move |usage: Usage| {
                 usage.set(3);
-                handles.borrow_mut().push(usage);
+                elsewhere.borrow_mut().push(usage);
                 async { HttpResponse::Ok().finish() }
             };
             let app =
