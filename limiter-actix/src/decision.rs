@@ -13,3 +13,4 @@ mod meta_wait;
 pub(crate) mod query;
 pub(crate) mod refund;
 pub(crate) mod reservation;
+pub(crate) mod usage;

@@ -12,7 +12,7 @@ use actix_web::{
 };
 
 use crate::{
-    Breach, CurrentLimits,
+    Breach, CurrentLimits, Usage,
     report::current::Current,
     request::{
         check::{CheckError, check},
@@ -99,6 +99,15 @@ impl CurrentLimits {
             current.extend(breach.limits().iter().cloned());
         }
         Self::new(current.into_vec())
+    }
+}
+
+impl FromRequest for Usage {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Self::Error>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self::of(req)))
     }
 }
 

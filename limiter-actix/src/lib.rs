@@ -58,6 +58,7 @@
 //! | respond | [`Breach`], [`Headers`], [`HeaderNames`], [`RetryAfter`] |
 //! | see the limits of a request | [`CurrentLimits`], [`Window`] |
 //! | decide in the handler | [`LimitCheck`], [`Limiter::check`] |
+//! | report a usage that is known later | [`Usage`], [`Limiter::charge`] |
 //! | count by hand | [`Limiter::hit`], [`Limiter::window`], [`Limiter::clear`], [`LimitName`] |
 //! | choose a storage | [`LimiterBuilder::storage_uri`], [`storage`], [`OnStorageFailure`] |
 //! | ban clients, or let them pass | [`Limiter::ban`], [`Limiter::allow`], [`Ban`], [`BanTarget`] |
@@ -122,6 +123,7 @@ pub use self::{
         target::{BanTarget, InvalidNetwork},
     },
     builder::LimiterBuilder,
+    decision::usage::Usage,
     extract::LimitCheck,
     key::proxies::{TrustedProxies, TrustedProxiesError},
     limit::{

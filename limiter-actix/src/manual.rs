@@ -10,7 +10,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 
 use actix_web::{Error, HttpRequest, dev::ServiceRequest};
 use limiter_core::{
-    Key, Scope, Window,
+    Key, Policy, Scope, Window,
     storage::{Answer, Batch, Decision, Hit, Storage, StorageError},
 };
 
@@ -98,6 +98,37 @@ impl Limiter {
         let window = self.decide_named(limit, key, cost, |hits| Batch::new(hits)).await?;
         telemetry::manual_hit(limit.name(), &window, false);
         Ok(window)
+    }
+
+    /// Charges `amount` to the limit, even beyond it: usage that is known only after the work. It always takes, and returns
+    /// the window then.
+    ///
+    /// Fixed windows and sliding counters count above their amount. A moving window fills up to it. A token bucket goes
+    /// into debt by at most one more burst.
+    ///
+    /// ```
+    /// use limiter_actix::{Key, Limiter, Quota};
+    ///
+    /// # #[actix_web::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let limiter = Limiter::builder().named_limit("tokens", Quota::per_hour(1000)).build()?;
+    /// let alice = Key::text("user", "alice");
+    /// assert_eq!(limiter.charge("tokens", &alice, 1200).await?.remaining(), 0);
+    /// assert!(!limiter.hit("tokens", &alice, 1).await?.is_allowed());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`hit`](Self::hit).
+    pub async fn charge(
+        &self,
+        limit: impl Into<LimitName<'_>>,
+        key: &Key,
+        amount: u64,
+    ) -> Result<Window, NamedLimitError> {
+        self.decide_on(limit.into(), key, amount, Policy::charging, |hits| Batch::new(hits)).await
     }
 
     /// Tests whether `cost` would pass now, and charges nothing.
@@ -203,8 +234,21 @@ impl Limiter {
         cost: u64,
         batch: for<'a> fn(&'a [Hit<'a>]) -> Batch<'a>,
     ) -> Result<Window, NamedLimitError> {
+        self.decide_on(limit, key, cost, Policy::clone, batch).await
+    }
+
+    /// The same for the policies that `policy` makes of those of the limits.
+    async fn decide_on(
+        &self,
+        limit: LimitName<'_>,
+        key: &Key,
+        cost: u64,
+        policy: fn(&Policy) -> Policy,
+        batch: for<'a> fn(&'a [Hit<'a>]) -> Batch<'a>,
+    ) -> Result<Window, NamedLimitError> {
         let config = self.config();
-        let target = Target::find(&config, limit)?;
+        let mut target = Target::find(&config, limit)?;
+        target.policies.iter_mut().for_each(|each| *each = policy(each));
         if target.is_dynamic {
             return Err(NamedLimitError::DynamicLimit(limit.name().to_owned()));
         }

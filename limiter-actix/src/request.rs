@@ -29,3 +29,4 @@ pub(crate) mod stack;
 pub(crate) mod state;
 pub(crate) mod straight;
 mod straight_request;
+mod usage;

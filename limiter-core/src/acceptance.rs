@@ -23,6 +23,7 @@ mod fixture;
 mod identity;
 mod keep_used;
 mod leases;
+mod metered;
 mod notes;
 mod random;
 mod refund;
@@ -60,6 +61,7 @@ pub async fn run_shared(storage: &dyn Storage, time: Time) {
     refund::run(&fixture).await;
     keep_used::run(&fixture).await;
     leases::run(&fixture).await;
+    metered::run(&fixture).await;
     clear::clears(&fixture).await;
     notes::run(&fixture).await;
     clear::clears_a_client(&fixture).await;

@@ -10,6 +10,7 @@ use crate::{
 
 #[cfg(feature = "remote")]
 mod name;
+mod overdraft;
 #[cfg(feature = "redis")]
 mod record_name;
 
@@ -32,8 +33,14 @@ pub struct Policy {
     calendar: Option<Calendar>,
     /// Set if the count does not depend on the amount.
     keep_used: bool,
+    /// Set if a hit passes while anything is left.
+    metered: bool,
+    /// Set if each hit passes, even beyond the amount. The count is the same without it.
+    charging: bool,
     /// The largest cost that can pass at once: the amount, or the burst of a token bucket.
     capacity: u64,
+    /// The largest cost that can matter: the capacity, or any if each hit passes.
+    max_cost: u64,
     /// The time in which a token bucket gains one unit, in nanoseconds.
     interval: u64,
     id: u64,
@@ -142,7 +149,10 @@ impl Policy {
             window,
             calendar: Self::calendar_of(quota, strategy, TimeZone::UTC),
             keep_used: false,
+            metered: false,
+            charging: false,
             capacity: quota.amount(),
+            max_cost: 0,
             // Rounded up, so that a bucket never gains more than the quota.
             interval: window.div_ceil(quota.amount().max(1)),
             id: 0,
@@ -257,12 +267,16 @@ impl Policy {
         if self.is_concurrent() {
             digest.text("concurrent");
         }
+        if self.metered {
+            digest.text("metered");
+        }
         if let Some(calendar) = self.calendar {
             digest.text(&self.quota.unit().to_string());
             digest.text(&calendar.zone().to_string());
         }
         let [id, _] = halves(digest.finish());
         self.id = id;
+        self.max_cost = self.capacity;
         #[cfg(feature = "redis")]
         {
             self.record_name = record_name::RecordName::default();
@@ -323,7 +337,7 @@ impl Policy {
     /// Returns whether a hit of this cost changes nothing, whatever the strategy.
     #[inline]
     pub(crate) fn ignores(&self, cost: u64) -> bool {
-        cost == 0 || cost > self.capacity
+        cost == 0 || cost > self.max_cost
     }
 
     pub(crate) fn amount(&self) -> u64 {

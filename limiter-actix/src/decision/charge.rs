@@ -29,7 +29,7 @@ pub(crate) struct Charge {
     cost: u64,
     /// If set, the charge never refuses, and is skipped if it does not fit.
     shadow: bool,
-    /// If set, the cost may be refunded: by `deduct_when`, or by `refund_on_drop`.
+    /// If set, the cost may be refunded: by `deduct_when`, by `refund_on_drop`, or since the limit is metered.
     pub(crate) reserved: bool,
     /// For a limit's own meta limit: the index of that limit in the batch.
     only_after: Option<usize>,
@@ -91,10 +91,11 @@ impl Charge {
         Self {
             limit: Rc::clone(limit),
             overrides: None,
-            cost,
+            cost: if limit.options.metered { limit.most_reserved(cost) } else { cost },
             shadow: limit.options.shadow,
             reserved: limit.options.deduct_when.is_some()
                 || limit.options.refund_on_drop
+                || limit.options.metered
                 || limit.policy.is_concurrent(),
             only_after: None,
             decided_by: Cell::default(),
@@ -197,6 +198,11 @@ impl Charge {
     pub(crate) fn is_not_due(&self, response: &ResponseHead) -> bool {
         let deduct_when = self.limit.options.deduct_when.as_ref().filter(|_| !self.is_concurrent());
         deduct_when.is_some_and(|deduct| !deduct(response))
+    }
+
+    /// Returns whether the cost is an estimate.
+    pub(crate) fn is_metered(&self) -> bool {
+        self.limit.options.metered
     }
 
     /// Makes the charge never refuse, for requests that already have a response.

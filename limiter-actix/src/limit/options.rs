@@ -54,6 +54,9 @@ macro_rules! option_table {
                 not [Meta Outage];
             keep_used: bool = false,
                 attribute "keep_used", code "keep_used", file "keep_used";
+            metered: bool = false,
+                attribute "metered", code "metered", file "metered",
+                not [Meta];
             shadow: bool = false,
                 attribute "shadow", code "shadow", file "shadow";
             on_storage_failure: Option<OnStorageFailure> = None,

@@ -203,6 +203,16 @@ impl Limit {
         self
     }
 
+    /// Sets whether the cost is an estimate of a usage that is known later: of tokens, rows or bytes. Defaults to `false`.
+    ///
+    /// A request then passes while at least 1 is left, and reserves its cost. The handler or the stream of the body reports
+    /// what was used through [`Usage`](crate::Usage). If it was less, the rest is refunded; if more, it is charged beyond
+    /// the limit. An estimate above the whole limit reserves the whole limit. One of 0 always passes.
+    pub fn metered(mut self, metered: bool) -> Self {
+        self.metered = metered;
+        self
+    }
+
     /// Sets whether the count survives a change of the amount, by a dynamic limit or a reload. Defaults to `false`.
     ///
     /// A client that used 80 of 100 has 920 left of 1000, and none of 50. Another window or strategy starts from zero. The

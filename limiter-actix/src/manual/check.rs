@@ -7,8 +7,9 @@ use crate::{
     decision::{
         charge::{Charge, Charges, any_key_failed},
         context::DecisionContext,
-        decided::DecidedBatch,
+        decided::{DecidedBatch, record_windows},
         query::StorageQuery,
+        usage::Usage,
     },
     limit::named::NamedLimit,
     plan::{
@@ -105,11 +106,16 @@ impl PendingDecision for NamedCheck<'_> {
         self.limits = outage_limits;
     }
 
-    fn admit(self, _: &ServiceRequest, decision: &Decision) -> Option<Window> {
+    fn admit(mut self, req: &ServiceRequest, decision: &Decision) -> Option<Window> {
         let window =
             decision.limits().first().filter(|_| self.limits.first().is_some_and(Charge::is_decided))?;
         telemetry::manual_hit(&self.named.name, window, self.named.limit.shadow);
-        Some(*window)
+        let window = *window;
+        record_windows(decision, &mut self.limits);
+        for charge in self.limits.iter().filter(|charge| charge.is_metered()) {
+            Usage::of(req.request()).track(charge, &self.client, self.config);
+        }
+        Some(window)
     }
 
     /// Never called, since a check is awaited anyway.

@@ -214,7 +214,7 @@ impl LimitBinder {
     fn plain_policy(&self, quota: Quota, strategy: Strategy) -> Policy {
         let policy = Policy::new(quota, strategy).with_label(self.slot.label.as_str());
         let policy = policy.with_time_zone(self.time_zone).with_keep_used(self.limit.keep_used);
-        self.storage.with_lease(policy, self.lease)
+        self.storage.with_lease(policy.with_metered(self.limit.metered), self.lease)
     }
 
     /// Permits a log event. Bound limits do not know the time of the request.
@@ -284,13 +284,19 @@ impl BoundLimit {
 
     /// Returns whether it counts and refuses each request in the same way, whatever the response.
     pub(super) fn is_plain(&self) -> bool {
-        let Limit { shadow, deduct_when, refund_on_drop, .. } = &*self.options;
+        let Limit { shadow, deduct_when, refund_on_drop, metered, .. } = &*self.options;
         self.plain_cost.is_some()
             && self.meta.is_empty()
             && !self.policy.is_concurrent()
             && !shadow
             && deduct_when.is_none()
             && !refund_on_drop
+            && !metered
+    }
+
+    /// Returns the part of an estimate that a request can reserve: at most the whole limit.
+    pub(crate) fn most_reserved(&self, cost: u64) -> u64 {
+        cost.min(self.policy.capacity().max(1))
     }
 
     /// Returns whether the text of a refusal is the same for all requests.

@@ -233,6 +233,7 @@ impl PendingDecision for Admission {
             state.set_aside.replace(set_aside);
         }
         state.prepare_refund();
+        state.keep_usage(req);
         LimiterStack::push(req, &state);
         OnEarlyDrop::new(state)
     }

@@ -226,12 +226,14 @@ impl PendingDecision for Correction {
         self.state.refund(charged);
     }
 
-    fn admit(mut self, _: &ServiceRequest, decision: &Decision) {
+    fn admit(mut self, req: &ServiceRequest, decision: &Decision) {
         record_windows(decision, &mut self.added);
         let predicted = &self.state.predicted;
         reserve(&mut self.added, &predicted.client, predicted.decided_at, &predicted.worker.config);
         hold(&mut self.added, &predicted.client, &predicted.worker.config);
+        let state = Rc::clone(&self.state);
         self.put();
+        state.keep_usage(req);
     }
 
     fn decide_now(self, req: &ServiceRequest) -> Progress<Self> {

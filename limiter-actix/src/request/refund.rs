@@ -33,6 +33,7 @@ impl RequestState {
 
     /// Refunds the limits with `refund_on_drop`, since there will be no response. The other charges stay. Never panics.
     pub(super) fn refund_on_drop(&self) {
+        self.track_usage_on_drop();
         let Ok(charges) = self.charges.try_borrow() else { return };
         let is_refunded =
             |charge: &&Charge| charge.refunds_on_drop() && charge.is_taken() && !charge.is_concurrent();

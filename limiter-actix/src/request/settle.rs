@@ -58,6 +58,7 @@ impl RequestState {
         if phase != Phase::Refused {
             self.report();
         }
+        self.keep_usage_of(req);
         self.deduct(response);
     }
 
@@ -103,12 +104,17 @@ impl RequestState {
         }
         let mut charges = self.charges.take();
         let mut refunded = Charges::new();
-        for charge in charges.iter_mut().filter(|charge| charge.is_not_due(response)) {
-            refunded.push(charge.clone());
-            charge.show_refunded();
+        for charge in &mut charges {
+            if charge.is_not_due(response) {
+                refunded.push(charge.clone());
+                charge.show_refunded();
+            } else if charge.is_metered() {
+                self.track_usage(charge);
+            }
         }
         end_reservations(&mut charges);
         self.charges.replace(charges);
+        self.usage.take();
         self.refund(refunded);
     }
 }

@@ -14,6 +14,7 @@ use crate::{
         context::DecisionContext,
         hold::{Holds, take_holds},
         refund::RefundChannel,
+        usage::Usage,
     },
     limiter::shared::Shared,
     plan::key::{RuleId, RuleIds},
@@ -40,6 +41,8 @@ pub(crate) struct RequestState {
     pub(super) inner: RefCell<Vec<Rc<Self>>>,
     /// The breach that the request ran into after its admission.
     pub(super) breach: RefCell<Option<Box<Breach>>>,
+    /// The usage of the request, if a limit is metered.
+    pub(super) usage: RefCell<Option<Usage>>,
     /// Leads to a remote storage, if a limit has `refund_on_drop`.
     pub(super) refund_channel: RefCell<Option<RefundChannel>>,
 }
@@ -55,6 +58,7 @@ impl RequestState {
             decided_by: Cell::default(),
             inner: RefCell::default(),
             breach: RefCell::default(),
+            usage: RefCell::default(),
             refund_channel: RefCell::default(),
         }
     }

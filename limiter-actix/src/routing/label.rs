@@ -69,6 +69,7 @@ fn alike(one: &Limit, other: &Limit) -> bool {
     let is_any_amount = one.keep_used && other.keep_used || is_concurrent(one) && is_concurrent(other);
     (one.source.quota() == other.source.quota() || is_any_amount && window(one) == window(other))
         && one.keep_used == other.keep_used
+        && one.metered == other.metered
         && one.strategy == other.strategy
         && one.burst == other.burst
         && match (&one.shared, &other.shared) {

@@ -57,7 +57,8 @@ impl Settings {
     fn policy(&self, limit: &Limit, quota: Quota) -> Result<Policy, BuildError> {
         let strategy = limit.strategy_of(quota, self.strategy);
         let mut policy = Policy::new(quota, strategy).with_time_zone(self.time_zone);
-        policy = self.storage.with_lease(policy.with_keep_used(limit.keep_used), self.lease);
+        policy = policy.with_keep_used(limit.keep_used).with_metered(limit.metered);
+        policy = self.storage.with_lease(policy, self.lease);
         if let Some(burst) = limit.burst {
             policy = policy.with_burst(burst)?;
         }

@@ -18,6 +18,7 @@ mod limit_meta;
 mod listing;
 mod matching;
 mod meta;
+mod metered;
 mod options;
 mod overriding;
 mod probe;

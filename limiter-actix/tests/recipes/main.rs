@@ -35,6 +35,7 @@ mod files;
 mod graphql;
 mod health;
 mod internal;
+mod language_models;
 mod messages;
 mod migrations;
 mod own_headers;

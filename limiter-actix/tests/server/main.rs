@@ -12,6 +12,7 @@ mod http2;
 mod in_flight;
 mod log_floods;
 mod long_paths;
+mod metered;
 mod prometheus;
 mod quickstart;
 #[cfg(all(feature = "redis", feature = "memcached", feature = "mongodb"))]

@@ -21,6 +21,11 @@ pub(super) async fn run(fixture: &Fixture<'_>) {
             History::of_amounts(fixture, strategy, seed).run().await;
         }
     }
+    for strategy in fixture.strategies() {
+        for seed in 0..3 {
+            History::of_usage(fixture, strategy, seed).run().await;
+        }
+    }
     if fixture.time != Time::Own {
         for seed in 0..8 {
             History::of_calendar(fixture, seed).run().await;

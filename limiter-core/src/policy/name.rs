@@ -34,6 +34,8 @@ impl Policy {
             }
         }
         let _ = if keeps_used { write!(name, ":") } else { write!(name, "{}:", self.capacity) };
+        // A label contains no colon here.
+        name.push_str(if self.metered { "metered:" } else { "" });
         escape(&self.label, name);
     }
 

@@ -102,7 +102,12 @@ fn cost_so_far(
 fn consume(counts: &mut impl CounterSet, batch: &Batch<'_>, windows: &mut [Window], now: Timestamp) {
     let first = batch.guards.len();
     for (index, hit) in batch.limits.iter().enumerate() {
+        let has_passed = windows[index].is_allowed();
         windows[index] = counts.hit(first + index, hit.policy, hit.cost, now);
+        // An earlier hit on the same metered count has taken the rest.
+        if has_passed && !windows[index].is_allowed() {
+            windows[index] = counts.hit(first + index, &hit.policy.charging(), hit.cost, now);
+        }
     }
 }
 

@@ -17,7 +17,8 @@ use crate::{Key, Policy, PolicyError, Scope, Strategy, Timestamp, Window};
 ///
 /// * a limit has the elastic strategy, or the batch has hits on refusal and no guard refuses, so that a refusal
 ///   changes counts there;
-/// * the cost of the refusing limit is only [reserved](Hit::reserved), so that quota may be free again at any time;
+/// * the cost of the refusing limit is only [reserved](Hit::reserved), so that quota may be free again at any time, or the limit is
+///   [metered](Policy::with_metered);
 /// * the windows of some limits of the batch are unknown here.
 ///
 /// A repeated refusal reports the remembered windows, counted down by the time since the storage was called. So it
@@ -50,7 +51,7 @@ impl LocalRefusals {
 
     /// Returns the refusal of a batch, or `None` if the storage must decide it.
     fn refuse(&self, batch: &Batch<'_>, now: Timestamp) -> Option<Decision> {
-        if !self.table.is_used() {
+        if !self.table.is_used() || batch.limits.iter().any(|hit| hit.policy.is_charging()) {
             return None;
         }
         let guards = self.table.windows(batch.guards, now)?;

@@ -17,13 +17,14 @@ impl ElasticWindow {
 
     pub(super) fn hit(&mut self, policy: &Policy, cost: u64, now: u64) -> Window {
         let mut next = self.current(now);
-        if cost > policy.amount() {
+        if policy.ignores(cost) {
             return next.report(policy, cost, now);
         }
-        let allowed = cost <= next.remaining(policy, now);
+        let remaining = next.remaining(policy, now);
+        let allowed = cost <= remaining || policy.overdraws(cost, remaining);
         next.end = now.saturating_add(policy.window());
         if allowed {
-            next.used += cost;
+            next.used = if cost <= remaining { next.used + cost } else { policy.overdrawn(next.used, cost) };
         }
         let window = next.report(policy, if allowed { 0 } else { cost }, now);
         *self = next;

@@ -20,7 +20,7 @@ impl FixedWindow {
         let Self { end, used } = self.current(now);
         let remaining = policy.amount().saturating_sub(used);
         if cost > remaining {
-            return Self { end, used }.report(policy, cost, now);
+            return self.overdraw(policy, cost, now, remaining);
         }
         self.end = if used == 0 { policy.window_end(now) } else { end };
         self.used = used + cost;
@@ -31,6 +31,18 @@ impl FixedWindow {
             retry_after: NEVER,
             stamp: self.end,
         }
+    }
+
+    /// Takes a cost beyond the amount, if the policy allows that.
+    #[cold]
+    fn overdraw(&mut self, policy: &Policy, cost: u64, now: u64, remaining: u64) -> Window {
+        let Self { end, used } = self.current(now);
+        if !policy.overdraws(cost, remaining) {
+            return Self { end, used }.report(policy, cost, now);
+        }
+        self.end = if used == 0 { policy.window_end(now) } else { end };
+        self.used = policy.overdrawn(used, cost);
+        self.report(policy, 0, now)
     }
 
     pub(super) fn refund(&mut self, _: &Policy, cost: u64, stamp: u64, _: u64) {
@@ -65,7 +77,7 @@ pub(super) fn counter_report(
 ) -> Window {
     let limit = policy.amount();
     let remaining = limit.saturating_sub(used);
-    let allowed = cost <= remaining;
+    let allowed = cost <= remaining || policy.overdraws(cost, remaining);
     Window {
         outcome: HitOutcome::new(allowed, limit),
         remaining,

@@ -52,6 +52,11 @@ impl MovingWindow {
         if !window.is_allowed() {
             return window;
         }
+        // A charge fills the window up to the amount.
+        let cost = if policy.is_charging() { cost.min(window.remaining) } else { cost };
+        if cost == 0 {
+            return window;
+        }
         self.hits.drain(..gone);
         self.used = used;
         self.add(policy, cost, now);
@@ -110,7 +115,7 @@ impl MovingWindow {
     fn report(&self, policy: &Policy, gone: usize, used: u64, cost: u64, now: u64) -> Window {
         let limit = policy.amount();
         let remaining = limit.saturating_sub(used);
-        let allowed = cost <= remaining;
+        let allowed = cost <= remaining || policy.overdraws(cost, remaining);
         let window = Window {
             outcome: HitOutcome::new(allowed, limit),
             remaining,
@@ -118,7 +123,8 @@ impl MovingWindow {
             retry_after: if allowed {
                 NEVER
             } else {
-                self.wait(policy, gone, used.saturating_add(cost).saturating_sub(limit), cost, now)
+                let needed = policy.needed(cost);
+                self.wait(policy, gone, used.saturating_add(needed).saturating_sub(limit), cost, now)
             },
             stamp: now,
         };

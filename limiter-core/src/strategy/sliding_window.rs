@@ -28,7 +28,7 @@ impl SlidingWindow {
         let (left, from_previous) = next.in_view(policy, now);
         let remaining = policy.amount().saturating_sub(next.current + from_previous);
         if cost > remaining {
-            return next.report(policy, cost, now);
+            return self.overdraw(policy, cost, now, next);
         }
         next.current += cost;
         let window = Window {
@@ -40,6 +40,17 @@ impl SlidingWindow {
         };
         *self = next;
         window
+    }
+
+    /// Takes a cost beyond the amount, if the policy allows that. `next` are the counters as of `now`.
+    #[cold]
+    fn overdraw(&mut self, policy: &Policy, cost: u64, now: u64, mut next: Self) -> Window {
+        if !policy.overdraws(cost, next.remaining(policy, now)) {
+            return next.report(policy, cost, now);
+        }
+        next.current = policy.overdrawn(next.current, cost);
+        *self = next;
+        self.report(policy, 0, now)
     }
 
     pub(super) fn refund(&mut self, policy: &Policy, cost: u64, stamp: u64, _: u64) {
@@ -82,12 +93,12 @@ impl SlidingWindow {
         let (limit, window) = (policy.amount(), policy.window());
         let (left, from_previous) = self.in_view(policy, now);
         let remaining = limit.saturating_sub(self.current + from_previous);
-        let allowed = cost <= remaining;
+        let allowed = cost <= remaining || policy.overdraws(cost, remaining);
         Window {
             outcome: HitOutcome::new(allowed, limit),
             remaining,
             reset: self.until_freed(window, left, from_previous),
-            retry_after: if allowed { NEVER } else { self.wait(policy, left, cost) },
+            retry_after: if allowed { NEVER } else { self.wait(policy, left, policy.needed(cost)) },
             stamp: self.start,
         }
     }

@@ -76,7 +76,10 @@ impl State {
     /// Returns the report of a test on a new state, without creating one.
     pub(crate) fn untouched(policy: &Policy, cost: u64) -> Window {
         Window {
-            outcome: HitOutcome::new(cost <= policy.capacity(), policy.amount()),
+            outcome: HitOutcome::new(
+                cost <= policy.capacity() || policy.overdraws(cost, policy.capacity()),
+                policy.amount(),
+            ),
             remaining: policy.capacity(),
             reset: 0,
             retry_after: NEVER,

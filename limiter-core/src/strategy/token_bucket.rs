@@ -18,12 +18,26 @@ impl TokenBucket {
 
     pub(super) fn hit(&mut self, policy: &Policy, cost: u64, now: u64) -> Window {
         let window = self.report(policy, cost, now);
-        if !window.is_allowed() {
-            return window;
+        if cost > window.remaining {
+            return self.overdraw(policy, cost, now, window);
         }
         let taken = cost * policy.interval();
         self.full_at = self.full_at.max(now).saturating_add(taken);
         Window { remaining: window.remaining - cost, reset: window.reset.saturating_add(taken), ..window }
+    }
+
+    /// Takes a cost beyond the burst, into a debt of at most one more, if the policy allows that. `window` is that of a
+    /// test.
+    #[cold]
+    fn overdraw(&mut self, policy: &Policy, cost: u64, now: u64, window: Window) -> Window {
+        if !window.is_allowed() {
+            return window;
+        }
+        let taken = cost.saturating_mul(policy.interval());
+        let deepest = now.saturating_add(2 * policy.capacity() * policy.interval());
+        let full_at = self.full_at.max(now);
+        self.full_at = full_at.saturating_add(taken).min(deepest.max(full_at));
+        self.report(policy, 0, now)
     }
 
     /// Refunds the part that time has not already refilled since the hit.
@@ -46,7 +60,8 @@ impl TokenBucket {
         let missing = self.full_at.saturating_sub(now);
         let whole = capacity * interval;
         let remaining = self.remaining(policy, now);
-        let allowed = cost <= remaining;
+        let allowed = cost <= remaining || policy.overdraws(cost, remaining);
+        let needed = policy.needed(cost);
         Window {
             outcome: HitOutcome::new(allowed, policy.amount()),
             remaining,
@@ -55,7 +70,7 @@ impl TokenBucket {
             retry_after: if allowed || cost > capacity {
                 NEVER
             } else {
-                missing.saturating_sub(whole - cost * interval)
+                missing.saturating_sub(whole - needed * interval)
             },
             stamp: now,
         }

@@ -9,6 +9,7 @@ use proptest::test_runner::{Config, FileFailurePersistence};
 #[cfg(feature = "time-zones")]
 mod calendar;
 mod extremes;
+mod metered;
 mod model;
 mod naive;
 mod refund;
@@ -37,6 +38,13 @@ impl Counter {
         let decision = self.storage.decide(&Batch::new(&hits), Timestamp::from_nanos(at));
         assert_eq!(decision.is_admitted(), decision.limits()[0].is_allowed());
         decision.limits()[0]
+    }
+
+    /// Takes a cost whether it passes or not.
+    fn charge(&self, cost: u64, at: u64) -> Window {
+        let policy = self.policy.charging();
+        let hits = [Hit::new(&self.scope, &self.key, &policy).cost(cost)];
+        self.storage.decide(&Batch::new(&hits), Timestamp::from_nanos(at)).limits()[0]
     }
 
     fn test(&self, cost: u64, at: u64) -> Window {

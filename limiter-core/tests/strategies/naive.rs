@@ -8,6 +8,7 @@ pub(crate) struct Naive {
     amount: u64,
     capacity: u64,
     window: u64,
+    is_metered: bool,
     /// What was taken, and with a cost of 0 the refusals that moved an elastic end.
     events: Vec<(u64, u64)>,
 }
@@ -19,13 +20,14 @@ impl Naive {
             amount: policy.quota().amount(),
             capacity: policy.capacity(),
             window: policy.quota().window_seconds() * 1_000_000_000,
+            is_metered: policy.is_metered(),
             events: Vec::new(),
         }
     }
 
     pub(crate) fn hit(&mut self, cost: u64, at: u64) -> bool {
         let now = self.not_before_newest(at);
-        let passes = cost <= self.remaining(now);
+        let passes = self.needed(cost) <= self.remaining(now);
         let elastic = self.strategy == Strategy::FixedWindowElasticExpiry;
         if cost > 0 && passes {
             self.events.push((now, cost));
@@ -35,16 +37,40 @@ impl Naive {
         passes
     }
 
+    /// Returns the amount that must be left for a cost to pass.
+    pub(crate) fn needed(&self, cost: u64) -> u64 {
+        if self.is_metered && cost <= self.capacity { cost.min(1) } else { cost }
+    }
+
+    /// Takes a cost beyond the limit. A moving window fills up to the amount.
+    pub(crate) fn charge(&mut self, cost: u64, at: u64) {
+        let now = self.not_before_newest(at);
+        let is_log = self.strategy == Strategy::MovingWindow;
+        let taken = if is_log { cost.min(self.remaining(now)) } else { cost };
+        if taken > 0 && self.amount > 0 {
+            self.events.push((now, taken));
+        }
+    }
+
     pub(crate) fn remaining(&self, at: u64) -> u64 {
         let now = self.not_before_newest(at);
         match self.strategy {
-            Strategy::FixedWindow => self.amount - self.used_in_fixed(now),
-            Strategy::FixedWindowElasticExpiry => self.amount - self.used_in_elastic(now),
-            Strategy::MovingWindow => self.amount - self.used_since(now),
-            Strategy::SlidingWindowCounter => self.amount - self.used_weighted(now),
+            Strategy::FixedWindow => self.amount.saturating_sub(self.used_in_fixed(now)),
+            Strategy::FixedWindowElasticExpiry => self.amount.saturating_sub(self.used_in_elastic(now)),
+            Strategy::MovingWindow => self.amount.saturating_sub(self.used_since(now)),
+            Strategy::SlidingWindowCounter => self.amount.saturating_sub(self.used_weighted(now)),
             Strategy::TokenBucket => self.tokens(now),
             _ => unreachable!("all strategies are known here"),
         }
+    }
+
+    /// Returns whether more is used than the amount, in windows that free unit after unit.
+    pub(crate) fn is_overdrawn(&self, now: u64) -> bool {
+        let used = match self.strategy {
+            Strategy::MovingWindow => self.used_since(now),
+            _ => self.used_weighted(now),
+        };
+        used > self.amount
     }
 
     pub(crate) fn not_before_newest(&self, at: u64) -> u64 {
@@ -91,16 +117,17 @@ impl Naive {
         u64::try_from(from_previous + in_window(Some(number))).unwrap()
     }
 
-    /// Counts the nanoseconds in the bucket; a token is worth `interval` of them.
+    /// Counts the nanoseconds in the bucket; a token is worth `interval` of them. The debt is at most one more burst.
     fn tokens(&self, now: u64) -> u64 {
         let interval = self.window.div_ceil(self.amount.max(1));
-        let full = self.capacity * interval;
+        let [interval, full] = [interval, self.capacity * interval].map(i128::from);
         let mut level = full;
         let mut last = 0;
         for (at, cost) in self.events.iter().copied().chain([(now, 0)]) {
-            level = full.min(level + (at - last)) - cost * interval;
+            level = full.min(level + i128::from(at - last));
+            level = (level - i128::from(cost) * interval).max(level.min(-full));
             last = at;
         }
-        level / interval
+        u64::try_from(level.max(0) / interval).unwrap()
     }
 }

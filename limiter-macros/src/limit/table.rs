@@ -100,6 +100,10 @@ macro_rules! option_table {
             "the count survives a change of the amount, such as a change of plan",
             |it| it.flag("keep_used");
 
+            "metered", "metered", "flag",
+            "the cost is an estimate; the usage is reported later by `Usage`",
+            |it| it.flag("metered");
+
             "shadow", "shadow", "flag",
             "counts and reports, but never refuses",
             |it| it.flag("shadow");

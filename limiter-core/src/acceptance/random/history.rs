@@ -8,7 +8,7 @@ use crate::{
         rng::SplitMix64,
         time::Time,
     },
-    storage::{Batch, Hit, MemoryStorage, Refund, Storage},
+    storage::{Batch, Decision, Hit, MemoryStorage, Refund, Storage},
 };
 
 /// The number of steps of a history.
@@ -65,6 +65,13 @@ impl<'a> History<'a> {
         Self { policies: policies.clone(), ..Self::of(fixture, policies[0].clone(), seed, rng) }
     }
 
+    /// Creates a history of reservations, refunds of a part, and charges.
+    pub(super) fn of_usage(fixture: &'a Fixture<'a>, strategy: Strategy, seed: u64) -> Self {
+        let mut rng = SplitMix64::new(seed);
+        let policy = policies::usual(fixture.time, strategy, &mut rng).with_metered(true);
+        Self::of(fixture, policy, seed, rng)
+    }
+
     fn of(fixture: &'a Fixture<'a>, policy: Policy, seed: u64, rng: SplitMix64) -> Self {
         Self {
             fixture,
@@ -85,6 +92,7 @@ impl<'a> History<'a> {
                 self.policy = self.policies[self.rng.index(self.policies.len())].clone();
             }
             match self.rng.below(10) {
+                0 if self.policy.is_metered() => self.charge(step).await,
                 0..6 => self.hit(step).await,
                 6 => self.refund().await,
                 _ => self.pass_time(),
@@ -92,13 +100,24 @@ impl<'a> History<'a> {
         }
     }
 
-    async fn hit(&mut self, step: u64) {
-        let cost = self.cost();
-        let hits = [Hit::new(&self.scope, &self.key, &self.policy).cost(cost)];
+    async fn charge(&mut self, step: u64) {
+        let cost = self.rng.below(3 * self.policy.capacity());
+        drop(self.decide(&self.policy.charging(), cost, step).await);
+    }
+
+    /// Decides a hit here and in memory, and compares the decisions. Returns that of the memory first.
+    async fn decide(&self, policy: &Policy, cost: u64, step: u64) -> [Decision; 2] {
+        let hits = [Hit::new(&self.scope, &self.key, policy).cost(cost)];
         let expected = self.memory.decide(&Batch::new(&hits), self.now);
         let actual = self.fixture.decide_at(&Batch::new(&hits), self.now).await;
-        let context = format!("step {step}, cost {cost} at {:?}: {:?}", self.now, self.policy);
+        let context = format!("step {step}, cost {cost} at {:?}: {policy:?}", self.now);
         compare(self.fixture, &actual, &expected, &context);
+        [expected, actual]
+    }
+
+    async fn hit(&mut self, step: u64) {
+        let cost = self.cost();
+        let [expected, actual] = self.decide(&self.policy, cost, step).await;
         if expected.is_admitted() && cost > 0 {
             self.admitted.push((self.policy.clone(), cost, expected.limits()[0], actual.limits()[0]));
         }
@@ -125,6 +144,7 @@ impl<'a> History<'a> {
         }
         let which = self.rng.index(self.admitted.len());
         let (policy, cost, expected, actual) = self.admitted.swap_remove(which);
+        let cost = if policy.is_metered() { self.rng.below(cost + 1) } else { cost };
         let hit = Hit::new(&self.scope, &self.key, &policy).cost(cost);
         drop(self.memory.refund(&[Refund::new(hit, &expected)], self.now));
         let refunds = [Refund::new(hit, &actual)];

@@ -22,7 +22,7 @@ impl WindowEntry {
     /// Creates an entry, or returns `None` if the window may change at any time.
     pub(super) fn new(digest: u128, hit: &Hit<'_>, window: &Window, queried_at: Timestamp) -> Option<Self> {
         let is_elastic = hit.policy.strategy() == Strategy::FixedWindowElasticExpiry;
-        if !window.is_allowed() && (is_elastic || hit.reserved) {
+        if !window.is_allowed() && (is_elastic || hit.reserved || hit.policy.is_metered()) {
             return None;
         }
         let queried_at = queried_at.as_nanos();

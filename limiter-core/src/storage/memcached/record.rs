@@ -49,7 +49,7 @@ impl CountRecord {
     /// Hits the count; returns the report and whether the record has changed.
     pub(super) fn hit(&mut self, policy: &Policy, cost: u64, now: Timestamp) -> (Window, bool) {
         // Under every strategy these leave the count as it is.
-        if cost == 0 || cost > policy.capacity() {
+        if policy.ignores(cost) {
             return (self.test(policy, cost, now), false);
         }
         let now = now.max(self.newest);

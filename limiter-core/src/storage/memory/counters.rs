@@ -1,5 +1,5 @@
 use crate::{
-    Policy, Timestamp, Window,
+    Policy, Strategy, Timestamp, Window,
     storage::{Decision, Hit, MAX_COUNTS_IN_SCOPE},
     strategy::State,
 };
@@ -43,6 +43,13 @@ impl Counters {
         (self.0[place].hit(policy, cost, now), evicted)
     }
 
+    /// Returns whether a hit would take nothing although it passes: a charge to a log that is full.
+    pub(super) fn is_full(&self, policy: &Policy, now: Timestamp) -> bool {
+        policy.is_charging()
+            && policy.strategy() == Strategy::MovingWindow
+            && self.test(policy, 0, now).remaining() == 0
+    }
+
     /// Returns whether all limits pass, or `None` if not each has a count of its own here.
     pub(super) fn all_pass(&self, limits: &[Hit<'_>], now: Timestamp) -> Option<bool> {
         let (mut seen, mut pass) = (0_u64, true);
@@ -52,7 +59,8 @@ impl Counters {
                 return None;
             }
             seen |= 1 << place;
-            pass &= hit.shadow || hit.cost <= self.0[place].state.remaining(hit.policy, now);
+            let remaining = self.0[place].state.remaining(hit.policy, now);
+            pass &= hit.shadow || hit.cost <= remaining || hit.policy.overdraws(hit.cost, remaining);
         }
         Some(pass)
     }
@@ -70,8 +78,9 @@ impl Counters {
             let (policy, cost) = (hit.policy, hit.cost);
             decision.push(match self.place(policy, index) {
                 Some(place) if !policy.ignores(cost) => {
+                    let is_full = self.is_full(policy, now);
                     let window = self.0[place].hit(policy, cost, now);
-                    is_changed |= window.is_allowed() || policy.is_elastic();
+                    is_changed |= window.is_allowed() && !is_full || policy.is_elastic();
                     window
                 }
                 _ => self.test(policy, cost, now),

@@ -110,8 +110,10 @@ impl Entries {
             };
             return (layout.find(policy).map_or(State::untouched(policy, cost), hit), 0);
         }
-        let (window, evicted) = self.overflow.get_mut(entry.overflow_place()).hit(policy, cost, now);
-        if window.is_allowed() || policy.is_elastic() {
+        let counters = self.overflow.get_mut(entry.overflow_place());
+        let is_full = counters.is_full(policy, now);
+        let (window, evicted) = counters.hit(policy, cost, now);
+        if window.is_allowed() && !is_full || policy.is_elastic() {
             entry.newest = now;
         }
         (window, evicted)

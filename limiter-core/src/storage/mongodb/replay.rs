@@ -140,7 +140,11 @@ impl PartDecision {
     }
 
     fn takes(&self, batch: &Batch<'_>) -> bool {
-        self.limits.iter().any(|(limit, window)| batch.limits[*limit].cost > 0 && window.is_allowed())
+        self.limits.iter().any(|(limit, window)| {
+            let hit = &batch.limits[*limit];
+            // A charge takes nothing if nothing more fits.
+            hit.cost > 0 && window.is_allowed() && !hit.policy.is_charging()
+        })
     }
 }
 

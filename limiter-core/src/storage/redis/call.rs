@@ -60,7 +60,7 @@ pub(super) struct HitArguments {
     pub(super) cost: [u64; 2],
     /// Three numbers that depend on the task.
     ///
-    /// A decision has the place of the first hit on the same count, then 1 for a shadow. The third is the place of
+    /// A decision has the place of the first hit on the same count, then 1 for a shadow or 2 for a charge. The third is the place of
     /// the limit that the hit depends on, counted from 1, or 0.
     ///
     /// A refund has the stamp, then the instants to which and from which an end was moved, or 0 and 0.
@@ -72,7 +72,7 @@ impl Call {
     pub(super) fn decide(batch: &Batch<'_>, time: CallTime, key: impl Fn(&Hit<'_>) -> String) -> Self {
         let mut call = Self::new(ScriptTask::Decide, time.for_server(), batch.hits(), key, |hit| {
             let after = hit.only_after.map_or(0, |limit| limit.saturating_add(1) as u64);
-            [0, hit.shadow.into(), after]
+            [0, if hit.policy.is_charging() { CHARGE } else { hit.shadow.into() }, after]
         });
         call.sizes = [batch.guards.len(), batch.limits.len()];
         for ((place, arguments), hit) in call.places.iter().zip(&mut call.hits).zip(batch.hits()) {
@@ -311,7 +311,7 @@ impl HitArguments {
             key,
             name: u64::from_le_bytes(policy.record_name()) >> 11,
             window: policy.window() / 1000,
-            capacity: amount(policy, policy.capacity()),
+            capacity: in_script(policy, room(hit)),
             cost: amount(policy, hit.cost),
             extra,
         }
@@ -335,17 +335,38 @@ fn micros(time: Timestamp) -> u64 {
     time.as_nanos() / 1000
 }
 
-/// Converts an amount to the two numbers by which the scripts count.
-///
-/// These are units and 0. Of a token bucket they are the time in which the amount refills, as microseconds and
-/// nanoseconds. An amount above the capacity becomes the capacity plus one, so that numbers stay exact in the scripts.
+/// The flag of a hit that takes its cost whether it passes or not.
+pub(super) const CHARGE: u64 = 2;
+
+/// Returns the amount within which the script lets the cost of a hit pass.
+fn room(hit: &Hit<'_>) -> u64 {
+    let policy = hit.policy;
+    if policy.is_charging() {
+        return match policy.strategy() {
+            _ if policy.capacity() == 0 => 0,
+            Strategy::MovingWindow | Strategy::TokenBucket => policy.max_charge(),
+            _ => policy.max_used(),
+        };
+    }
+    // What need not be left for the cost: of a metered limit, all but one unit.
+    policy.capacity().saturating_add(hit.cost - policy.needed(hit.cost))
+}
+
+/// Converts an amount to the two numbers by which the scripts count. One above the capacity becomes the capacity plus
+/// one, so that numbers stay exact in the scripts.
 fn amount(policy: &Policy, units: u64) -> [u64; 2] {
-    let units = units.min(policy.capacity().saturating_add(1));
+    let max = if policy.is_charging() { policy.max_charge() } else { policy.capacity().saturating_add(1) };
+    in_script(policy, units.min(max))
+}
+
+/// Converts units to the two numbers by which the scripts count: units and 0, or of a token bucket the time in which
+/// the units refill, as microseconds and nanoseconds.
+fn in_script(policy: &Policy, units: u64) -> [u64; 2] {
     if policy.strategy() != Strategy::TokenBucket {
         return [units, 0];
     }
     // A bucket fills within 100 years, which are 2^62 nanoseconds. So does one that is a unit larger, unless its
-    // interval alone is that long and its capacity 1.
+    // interval alone is that long and its capacity 1. Metered limits and charges take at most twice as long.
     let nanos = units.saturating_mul(policy.interval());
     [nanos / 1000, nanos % 1000]
 }

@@ -74,7 +74,7 @@ impl RawReport {
             |instant| nanos(instant).saturating_add(policy.window()).saturating_sub(nanos(self.at));
         let remaining = policy.amount().saturating_sub(used);
         let window = Window {
-            outcome: HitOutcome::new(cost <= remaining, policy.amount()),
+            outcome: HitOutcome::new(cost <= remaining || policy.overdraws(cost, remaining), policy.amount()),
             remaining,
             reset: if oldest == 0 { 0 } else { until_left(oldest) },
             retry_after: if last == 0 { NEVER } else { until_left(last) },

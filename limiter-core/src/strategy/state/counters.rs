@@ -1,8 +1,6 @@
 #[cfg(feature = "mongodb")]
 use super::MovingWindow;
 use super::{ElasticWindow, FixedWindow, Kind, SlidingWindow, State, TokenBucket, WindowSeconds};
-#[cfg(feature = "memcached")]
-use crate::Quota;
 use crate::{Policy, Strategy};
 
 impl State {
@@ -33,7 +31,8 @@ impl State {
     #[cfg(feature = "memcached")]
     pub(crate) fn from_sound_counters(policy: &Policy, counters: [u64; 3]) -> Option<Self> {
         let state = Self::from_counters(policy, counters)?;
-        let max = if policy.keeps_used() { Quota::MAX_AMOUNT } else { policy.amount() };
+        // Charges take more than the amount.
+        let max = policy.max_used();
         let is_sound = match &state.0 {
             Kind::Fixed(state) => state.used <= max,
             Kind::Elastic(state) => state.used <= max,

@@ -101,7 +101,7 @@ impl<'a> DecisionPipeline<'a> {
         let mut stages = Vec::new();
         let mut tests = self.guards().chain(self.limits()).map(|(place, hit)| {
             let (count, state) = (self.layout.places[place], hit.policy);
-            let passes = strategies::passes(state, &format!("s{count}"), self.cost_so_far(place));
+            let passes = strategies::passes(state, &format!("s{count}"), self.cost_so_far(place), hit.cost);
             (place, (format!("p{place}"), passes))
         });
         // A test that depends on an earlier hit in shadow needs a later stage.
@@ -183,11 +183,14 @@ impl<'a> DecisionPipeline<'a> {
         let state = format!("s{count}");
         let mut amounts = self.takers(count).map(|(place, hit)| {
             let taken = number(amount(policy, hit.cost));
+            let is_charge = hit.policy.is_charging();
+            let taken = if is_charge { strategies::charged(policy, &state, taken) } else { taken };
             if hit.shadow { if_passes(place, taken, number(0)) } else { taken }
         });
         let first = amounts.next()?;
         let sum = amounts.fold(first, add);
-        let is_sure = self.takers(count).any(|(_, hit)| !hit.shadow);
+        // Nothing may be left for a charge.
+        let is_sure = self.takers(count).any(|(_, hit)| !hit.shadow && !hit.policy.is_charging());
         let taken = strategies::take(policy, &state, sum.clone(), self.clock);
         if is_sure || policy.strategy() == Strategy::FixedWindowElasticExpiry {
             return Some(taken);

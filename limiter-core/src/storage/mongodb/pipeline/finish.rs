@@ -70,7 +70,7 @@ fn object(entries: Bson) -> Bson {
 
 /// Returns a value with the field `z` if the count is spent: if it would not let one unit more pass.
 fn marked(policy: &Policy, value: Bson) -> Bson {
-    let one_passes = strategies::passes(policy, "$v", number(strategies::amount(policy, 1)));
+    let one_passes = strategies::has_left(policy, "$v");
     let spent = call("$mergeObjects", [var("v"), doc! { "z": true }.into()]);
     let_in("v", value, cond(one_passes, var("v"), spent))
 }

@@ -11,19 +11,21 @@ use super::{
 };
 use crate::{
     Policy, Strategy,
-    storage::mongodb::expression::{cond, field, let_in, lt, max, number},
+    storage::mongodb::expression::{cond, field, let_in, lt, max, min, number, saturating_sub},
 };
 
 /// Converts units to the strategy's amounts. A token bucket counts the nanoseconds that refill them. Amounts above the
 /// capacity are reduced to one above it, so that sums fit.
 pub(super) fn amount(policy: &Policy, units: u64) -> u64 {
-    let each = if policy.strategy() == Strategy::TokenBucket { policy.interval() } else { 1 };
-    units.saturating_mul(each).min(capacity(policy).saturating_add(1))
+    if policy.is_charging() {
+        return in_amounts(policy, units.min(policy.max_charge()));
+    }
+    in_amounts(policy, units).min(in_amounts(policy, policy.capacity()).saturating_add(1))
 }
 
-fn capacity(policy: &Policy) -> u64 {
+fn in_amounts(policy: &Policy, units: u64) -> u64 {
     let each = if policy.strategy() == Strategy::TokenBucket { policy.interval() } else { 1 };
-    policy.capacity().saturating_mul(each)
+    units.saturating_mul(each)
 }
 
 /// Returns the state now of the stored state at a path, which may be missing. A time before the newest one counts as
@@ -43,9 +45,23 @@ fn load_at_now(policy: &Policy, stored: &str) -> Bson {
     }
 }
 
-/// Returns whether an amount passes, given the path of the state.
-pub(super) fn passes(policy: &Policy, state: &str, amount: Bson) -> Bson {
-    let capacity = capacity(policy);
+/// Returns whether an amount passes, given the path of the state. `cost` is the part of it that the hit itself takes.
+pub(super) fn passes(policy: &Policy, state: &str, amount: Bson, cost: u64) -> Bson {
+    if policy.is_charging() {
+        return Bson::Boolean(true);
+    }
+    // A metered limit passes while one unit is left, so the rest of the cost may be beyond its capacity.
+    fits(policy, state, amount, policy.capacity().saturating_add(cost - policy.needed(cost)))
+}
+
+/// Returns whether anything is left.
+pub(super) fn has_left(policy: &Policy, state: &str) -> Bson {
+    fits(policy, state, number(amount(policy, 1)), policy.capacity())
+}
+
+/// Returns whether an amount fits into a capacity beside what is used.
+fn fits(policy: &Policy, state: &str, amount: Bson, capacity: u64) -> Bson {
+    let capacity = in_amounts(policy, capacity);
     match policy.strategy() {
         Strategy::FixedWindow | Strategy::FixedWindowElasticExpiry => {
             fixed_window::passes(state, capacity, amount)
@@ -63,14 +79,36 @@ pub(super) fn take(policy: &Policy, state: &str, amount: Bson, clock: ClockSourc
         Strategy::FixedWindowElasticExpiry => elastic_window::take(policy, state, amount),
         Strategy::MovingWindow => moving_window::take(policy, state, amount),
         Strategy::SlidingWindowCounter => sliding_window::take(state, amount),
-        Strategy::TokenBucket => token_bucket::take(state, capacity(policy), amount),
+        Strategy::TokenBucket => token_bucket::take(state, in_amounts(policy, deepest(policy)), amount),
     }
+}
+
+/// Returns the part of a charge that the count takes: as much as fits beyond the amount.
+pub(super) fn charged(policy: &Policy, state: &str, amount: Bson) -> Bson {
+    let (max, taken) = match policy.strategy() {
+        Strategy::MovingWindow => (policy.capacity(), "u"),
+        Strategy::TokenBucket => (deepest(policy), "m"),
+        _ => (policy.max_used(), "u"),
+    };
+    let left = saturating_sub(number(in_amounts(policy, max)), field(&format!("{state}.{taken}")));
+    min(amount, left)
+}
+
+/// Returns the units that may be missing in a token bucket.
+fn deepest(policy: &Policy) -> u64 {
+    let may_be_in_debt = policy.is_metered() || policy.is_charging();
+    policy.capacity().saturating_mul(if may_be_in_debt { 2 } else { 1 })
 }
 
 /// Returns the state after a hit that takes the cost if it passes, and is refused otherwise.
 pub(super) fn hit(policy: &Policy, state: &str, cost: u64, clock: ClockSource) -> Bson {
     let amount = number(amount(policy, cost));
-    cond(passes(policy, state, amount.clone()), take(policy, state, amount, clock), refuse(policy, state))
+    let amount = if policy.is_charging() { charged(policy, state, amount) } else { amount };
+    cond(
+        passes(policy, state, amount.clone(), cost),
+        take(policy, state, amount, clock),
+        refuse(policy, state),
+    )
 }
 
 /// Returns the state after a refusal.

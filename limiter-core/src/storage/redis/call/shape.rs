@@ -1,11 +1,12 @@
-use super::{Call, HitArguments};
+use super::{CHARGE, Call, HitArguments};
 use crate::storage::redis::script::{BatchShape, HitRole, HitShape};
 
 impl Call {
     /// Returns the shape of the batch, if a script can be specialised for it.
     pub(super) fn shape(&self) -> Option<BatchShape> {
         let is_shadow = |hit: &HitArguments| hit.extra[1] == 1;
-        if self.hits[..self.sizes[0]].iter().any(is_shadow) {
+        let is_charge = |hit: &HitArguments| hit.extra[1] == CHARGE;
+        if self.hits[..self.sizes[0]].iter().any(is_shadow) || self.hits.iter().any(is_charge) {
             return None;
         }
         let hits = self.hits.iter().zip(&self.places).enumerate();

@@ -3,7 +3,7 @@
 local HEAD, RECORD = 16, 32
 local EMPTY = string.rep('\0', HEAD)
 
-local FIXED, ELASTIC, MOVING = 1, 2, 3
+local FIXED, ELASTIC, MOVING, BUCKET = 1, 2, 3, 5
 
 -- How many counts a client can have in one scope. More only come about when limits change by the request.
 local MOST = --[[MAX_COUNTS_IN_SCOPE]]

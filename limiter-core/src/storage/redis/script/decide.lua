@@ -14,7 +14,7 @@ local function hit_at(number)
     count = count_of(place, strategy, name, window, capacity, capacity_nanos)
     counts[same] = count
   end
-  return count, cost, nanos, shadow == 1, only_after
+  return count, cost, nanos, shadow == 1, only_after, shadow == 2
 end
 
 local function look(count, cost, nanos)
@@ -33,6 +33,29 @@ end
 local function can_matter(count, cost, nanos)
   return (cost > 0 or nanos > 0)
     and (cost < count.capacity or cost == count.capacity and nanos <= count.capacity_nanos)
+end
+
+-- What a charge takes: as much as fits into the capacity, which is larger than that of other hits.
+local function fitting(count, cost, nanos)
+  local strategy, left, left_nanos = count.strategy, count.capacity, 0
+  if strategy == MOVING then
+    left = left - count.used
+  elseif strategy == FIXED then
+    left = left - count.b
+  elseif strategy == BUCKET then
+    left, left_nanos = left - (count.a - count.at), count.capacity_nanos - count.b
+    if left_nanos < 0 then
+      left, left_nanos = left - 1, left_nanos + 1000
+    end
+  else
+    left = left - math.floor(count.c)
+  end
+  if cost < left or cost == left and nanos <= left_nanos then
+    return cost, nanos
+  elseif left < 0 then
+    return 0, 0
+  end
+  return left, left_nanos
 end
 
 local function take(count, cost, nanos)
@@ -77,7 +100,7 @@ end
 local function test(first, last)
   local tested, pass = {}, true
   for number = first, last do
-    local count, cost, nanos, shadow = hit_at(number)
+    local count, cost, nanos, shadow, _, is_charge = hit_at(number)
     local sum, sum_nanos = cost, nanos
     if count.sum then
       sum, sum_nanos = count.sum + cost, count.sum_nanos + nanos
@@ -85,7 +108,7 @@ local function test(first, last)
         sum, sum_nanos = sum + 1, sum_nanos - 1000
       end
     end
-    local passes = look(count, sum, sum_nanos)
+    local passes = look(count, sum, sum_nanos) or is_charge
     -- What refuses in shadow takes nothing.
     if passes or not shadow then
       count.sum, count.sum_nanos = sum, sum_nanos
@@ -100,6 +123,7 @@ local function test(first, last)
       sum_nanos = sum_nanos,
       passes = passes,
       shadow = shadow,
+      is_charge = is_charge,
     }
   end
   return tested, pass
@@ -122,6 +146,9 @@ end
 local function consume(tested)
   for _, hit in ipairs(tested) do
     local count, cost, nanos = hit.count, hit.cost, hit.nanos
+    if hit.is_charge then
+      cost, nanos = fitting(count, cost, nanos)
+    end
     if not can_matter(count, cost, nanos) then
       report(hit.number, count, cost, 0)
     elseif hit.passes then

@@ -1,0 +1,77 @@
+//! Limits whose usage is known later: reservations, and charges beyond the amount.
+
+use super::fixture::{Fixture, client, policy};
+use crate::{Policy, Strategy, storage::Hit};
+
+pub(super) async fn run(fixture: &Fixture<'_>) {
+    for strategy in fixture.strategies() {
+        passes_while_one_is_left(fixture, strategy).await;
+        charges_always_take(fixture, strategy).await;
+        has_a_count_of_its_own(fixture, strategy).await;
+    }
+}
+
+async fn passes_while_one_is_left(fixture: &Fixture<'_>, strategy: Strategy) {
+    let ten = policy(10, strategy).with_metered(true);
+    let (scope, key) = (fixture.scope(), client(1));
+    let hit = Hit::new(&scope, &key, &ten);
+
+    assert_eq!(fixture.hit(hit.cost(9)).await.remaining(), 1, "{strategy}");
+    let taken = fixture.hit(hit.cost(8)).await;
+    assert!(taken.is_allowed() && taken.remaining() == 0, "{strategy}: one is left: {taken:?}");
+    let refused = fixture.hit(hit.cost(8)).await;
+    assert!(!refused.is_allowed() && refused.retry_after().is_some(), "{strategy}: {refused:?}");
+    assert!(
+        !fixture.hit(hit.cost(11)).await.is_allowed(),
+        "{strategy}: a cost above the amount never passes"
+    );
+    assert!(fixture.hit(hit.cost(0)).await.is_allowed(), "{strategy}: a test passes");
+
+    if fixture.refunds_exactly(strategy) {
+        // 17 are taken: 7 beyond the amount.
+        fixture.refund(hit.cost(7), &taken).await;
+        assert_eq!(
+            fixture.left(&[hit]).await,
+            [0],
+            "{strategy}: what was beyond the amount is refunded first"
+        );
+        fixture.refund(hit.cost(1), &taken).await;
+        assert_eq!(fixture.left(&[hit]).await, [1], "{strategy}: all but the usage is refunded");
+        assert!(fixture.hit(hit.cost(8)).await.is_allowed(), "{strategy}: one is left again");
+    }
+}
+
+async fn charges_always_take(fixture: &Fixture<'_>, strategy: Strategy) {
+    let ten = policy(10, strategy);
+    let charging = ten.charging();
+    let (scope, key) = (fixture.scope(), client(1));
+    let (hit, charge) = (Hit::new(&scope, &key, &ten), Hit::new(&scope, &key, &charging));
+
+    assert_eq!(fixture.hit(charge.cost(4)).await.remaining(), 6, "{strategy}: as any hit");
+    let first = fixture.hit(hit.cost(6)).await;
+    for cost in [1, 500, 0] {
+        let window = fixture.hit(charge.cost(cost)).await;
+        assert!(window.is_allowed() && window.remaining() == 0, "{strategy}: charged {cost}: {window:?}");
+    }
+    let refused = fixture.hit(hit).await;
+    assert!(!refused.is_allowed() && refused.retry_after().is_some(), "{strategy}: {refused:?}");
+
+    // Windows with counters count above the amount, and a bucket goes into debt. A moving window is only full.
+    fixture.refund(hit.cost(6), &first).await;
+    let left = if strategy == Strategy::MovingWindow { 6 } else { 0 };
+    if fixture.refunds_exactly(strategy) {
+        assert_eq!(fixture.left(&[hit]).await, [left], "{strategy}");
+    }
+    fixture.storage.clear(&[hit]).await.expect("the storage clears");
+    assert_eq!(fixture.left(&[hit, charge]).await, [10, 10], "{strategy}: one count");
+}
+
+async fn has_a_count_of_its_own(fixture: &Fixture<'_>, strategy: Strategy) {
+    let five = policy(5, strategy);
+    let others: [Policy; 2] = [five.clone().with_metered(true), five.clone().with_label("other")];
+    let (scope, key) = (fixture.scope(), client(1));
+    assert!(fixture.hit(Hit::new(&scope, &key, &five.charging()).cost(7)).await.is_allowed());
+    for other in &others {
+        assert_eq!(fixture.left(&[Hit::new(&scope, &key, other)]).await, [5], "{strategy}");
+    }
+}
