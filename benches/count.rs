@@ -36,6 +36,9 @@ fn main() -> ExitCode {
         "four" => decide(times, 4, PLENTY, Strategy::FixedWindow),
         "two-scopes" => decide_in_two_scopes(times),
         "http-bare" => serve(times, "/plain", routes()),
+        "http-bare-second" => serve(times, "/exempt", bare_routes()),
+        "http-bare-third" => serve(times, "/limited", bare_routes()),
+        "http-bare-fourth" => serve(times, "/spent", bare_routes()),
         "http-exempt" => serve(times, "/exempt", routes().wrap(limited(|it| it))),
         "http-two-defaults" => serve(times, "/plain", routes().wrap(limited(|it| it))),
         "http-route" => serve(times, "/limited", routes().wrap(limited(|it| it))),
@@ -91,9 +94,19 @@ async fn exempted() -> impl Responder {
     "Hello"
 }
 
+#[get("/exempt")]
+async fn second() -> impl Responder {
+    "Hello"
+}
+
 #[limit("1000000000/hour")]
 #[get("/limited")]
 async fn limited_route() -> impl Responder {
+    "Hello"
+}
+
+#[get("/limited")]
+async fn third() -> impl Responder {
     "Hello"
 }
 
@@ -103,9 +116,27 @@ async fn spent() -> impl Responder {
     "Hello"
 }
 
+#[get("/spent")]
+async fn fourth() -> impl Responder {
+    "Hello"
+}
+
 fn limited(options: impl FnOnce(LimiterBuilder) -> LimiterBuilder) -> Limiter {
     let builder = Limiter::builder().default_limits("1000000000/hour; 2000000000/day");
     options(builder).build().expect("these limits are right")
+}
+
+/// The same routes without rules: actix takes longer for a later one.
+fn bare_routes() -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
+> {
+    App::new().service(plain).service(second).service(third).service(fourth)
 }
 
 fn routes() -> App<

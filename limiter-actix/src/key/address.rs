@@ -1,7 +1,7 @@
 //! The client's address, by the settings of one limiter.
 
 use std::{
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     ops::RangeInclusive,
     sync::{
         Arc, LazyLock,
@@ -69,7 +69,13 @@ impl ClientAddress {
 
     #[inline]
     pub(crate) fn key(&self, req: &ServiceRequest) -> Key {
-        key(self.of(req), self.ipv6_prefix)
+        match req.peer_addr() {
+            // What most connections have needs no further look.
+            Some(SocketAddr::V4(peer)) if self.proxies.is_none() => {
+                Key::address(IpAddr::V4(*peer.ip()), self.ipv6_prefix)
+            }
+            _ => key(self.of(req), self.ipv6_prefix),
+        }
     }
 
     #[inline]

@@ -84,6 +84,7 @@ impl RequestState {
 
 impl StraightRequest {
     /// Reports that the request was admitted, if it has limits.
+    #[inline]
     pub(super) fn report(&self) {
         let mut limits = self.limits().peekable();
         if limits.peek().is_some() {

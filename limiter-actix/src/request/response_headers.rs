@@ -65,12 +65,16 @@ impl RequestState {
 }
 
 impl StraightRequest {
-    /// Sets the headers of a response.
+    /// Sets the headers of a response, if clients see any.
+    #[inline]
     pub(super) fn show(&self, headers: &mut HeaderMap) {
-        let settings = &self.settings().headers;
-        if settings.which == Headers::NONE {
-            return;
+        if self.settings().headers.which != Headers::NONE {
+            self.set_headers(headers);
         }
+    }
+
+    fn set_headers(&self, headers: &mut HeaderMap) {
+        let settings = &self.settings().headers;
         if settings.partitions.is_some() || self.plan.has_calendar {
             return self.show_anew(headers);
         }

@@ -92,15 +92,16 @@ impl<'a> Straight<'a> {
         if let Some(top) = &settings.top {
             top.count_request(&client, decided_at);
         }
-        let mut windows = Windows::new();
-        if !plan.plain_limits().is_empty() && !client.is_unlimited() {
+        let windows = if plan.plain_limits().is_empty() || client.is_unlimited() {
+            Windows::new()
+        } else {
             let decision = decide(plan.plain_limits(), &client, memory, decided_at, settings);
             if !decision.is_admitted() {
                 let refused = Refused { place: &place, plan: &plan, client: &client, decided_at };
                 return Some(Err(refused.refuse(settings, &decision, req)?));
             }
-            windows = Windows::from_slice(decision.limits());
-        }
+            Windows::from_slice(decision.limits())
+        };
         let request = StraightRequest::new(Rc::clone(worker), place, plan, client, decided_at, windows);
         if worker.is_next_to_router {
             return Some(Ok(OnEarlyDrop::carried(CarriedRequest::begin(carriers, req, request))));

@@ -38,7 +38,7 @@ pub(crate) fn response(
     let mut response = HttpResponse::with_body(problem.status, body);
     // Room for the other headers of every refusal.
     response.headers_mut().reserve(3);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(form.content_type()));
+    response.headers_mut().insert(CONTENT_TYPE, form.content_type());
     response
 }
 
@@ -59,11 +59,12 @@ fn body(
 }
 
 impl Form {
-    fn content_type(self) -> &'static str {
+    /// Returns the value of the header. Values are made while this is compiled, since each byte of theirs is checked.
+    fn content_type(self) -> HeaderValue {
         match self {
-            Self::Problem => "application/problem+json",
-            Self::Html => "text/html; charset=utf-8",
-            Self::Plain => "text/plain; charset=utf-8",
+            Self::Problem => const { HeaderValue::from_static("application/problem+json") },
+            Self::Html => const { HeaderValue::from_static("text/html; charset=utf-8") },
+            Self::Plain => const { HeaderValue::from_static("text/plain; charset=utf-8") },
         }
     }
 }

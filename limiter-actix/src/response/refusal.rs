@@ -48,7 +48,7 @@ pub(crate) fn respond(
     let (settings, headers) = (&settings.headers, response.headers_mut());
     // Caches must not store a 429 (RFC 6585, section 4), nor any other response that is for this client only.
     if is_default || !headers.contains_key(CACHE_CONTROL) {
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(CACHE_CONTROL, const { HeaderValue::from_static("no-store") });
     }
     match breach.retry_after() {
         Some(wait) if is_default => headers::add_retry_after(settings, headers, wait, context.now),

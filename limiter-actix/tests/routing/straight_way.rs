@@ -1,12 +1,13 @@
 //! Requests whose way is straight at first: what is granted to them holds, whatever happens on the way.
 
 use std::{
+    cell::RefCell,
     future::{Ready, ready},
     rc::Rc,
 };
 
 use actix_web::{
-    App, Error, HttpResponse,
+    App, Error, HttpRequest, HttpResponse,
     body::EitherBody,
     dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
     get,
@@ -202,4 +203,47 @@ async fn a_limiter_further_in_decides_also_late() {
         }
         assert_eq!(passing(&app, "GET", "/in/y", header, 9).await, 3, "{header}");
     }
+}
+
+fn left(req: &HttpRequest) -> Vec<u64> {
+    CurrentLimits::of(req).iter().map(|limit| limit.window().remaining()).collect()
+}
+
+/// The place where a request carries its state is used again by later ones, but not before it has gone.
+#[actix_web::test]
+async fn a_request_that_outlives_its_response_keeps_its_own_limits() {
+    let clones = Rc::new(RefCell::new(Vec::new()));
+    let (inside, outside) = (Rc::clone(&clones), Rc::new(RefCell::new(Vec::new())));
+    let seen_outside = Rc::clone(&outside);
+    let app = init_service(
+        App::new()
+            .route(
+                "/",
+                web::get().to(move |req: HttpRequest| {
+                    if req.headers().contains_key("x-keep") {
+                        inside.borrow_mut().push(req);
+                    }
+                    ready("ok")
+                }),
+            )
+            .wrap(still().application_limits("9/hour").build().unwrap())
+            .wrap_fn(move |req, inner| {
+                let (response, seen) = (inner.call(req), Rc::clone(&seen_outside));
+                async move {
+                    let response = response.await?;
+                    seen.borrow_mut().push(left(response.request()));
+                    Ok(response)
+                }
+            }),
+    )
+    .await;
+    for header in ["", "x-keep", "", "x-keep", "", ""] {
+        let asked = request("GET", "/").insert_header((if header.is_empty() { "x-go" } else { header }, "1"));
+        assert_eq!(ask(&app, asked).await.status, 200);
+    }
+    let kept: Vec<_> = clones.borrow().iter().map(left).collect();
+    assert_eq!(kept, [[7], [5]]);
+    assert_eq!(*outside.borrow(), [[8], [7], [6], [5], [4], [3]]);
+    clones.borrow_mut().clear();
+    assert_eq!(passing(&app, "GET", "/", "", 9).await, 3);
 }
