@@ -168,6 +168,7 @@ mod tests {
             quote!(deduct_when = f),
             quote!(refund_on_drop),
             quote!(keep_used),
+            quote!(metered),
             quote!(strategy = "moving-window"),
         ] {
             let error = parse(quote!("9/day; 5 concurrent", #option)).err().unwrap().to_string();

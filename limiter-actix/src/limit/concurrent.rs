@@ -35,6 +35,7 @@ impl Limit {
             ("keep_used", self.keep_used),
             ("deduct_when", self.deduct_when.is_some()),
             ("refund_on_drop", self.refund_on_drop),
+            ("metered", self.metered),
         ];
         let is_set = |(_, is_set): &(&str, bool)| quota.unit().is_concurrent() && *is_set;
         let (option, _) = options.into_iter().find(is_set)?;

@@ -357,6 +357,7 @@ fn what_makes_no_sense_is_an_error() {
         (Limit::concurrent(2).keep_used(true), "`keep_used`: it has no effect"),
         (Limit::concurrent(2).deduct_when(|_| true), "`deduct_when`: it has no effect"),
         (Limit::concurrent(2).refund_on_drop(true), "`refund_on_drop`: it has no effect"),
+        (Limit::concurrent(2).metered(true), "`metered`: it has no effect"),
         (
             Limit::new(Quota::per_day(1)).meta(Quota::concurrent(1)),
             "`meta`: expected a quota of breaches in a time",
