@@ -18,7 +18,7 @@ pub(super) fn is_flag(name: &Ident) -> bool {
 }
 
 /// The options that have no effect on concurrent requests.
-const OF_WINDOWS: [&str; 5] = ["burst", "strategy", "keep_used", "deduct_when", "refund_on_drop", "metered"];
+const OF_WINDOWS: [&str; 6] = ["burst", "strategy", "keep_used", "deduct_when", "refund_on_drop", "metered"];
 
 /// The options of one `#[limit]`.
 pub(super) struct Options {
