@@ -52,7 +52,7 @@ impl OnEarlyDrop {
         match &self.0 {
             Guarded::General(state) => state.note_call(),
             Guarded::Straight(request) | Guarded::Carried(CarriedRequest { request, .. }) => {
-                request.note_call()
+                request.note_call();
             }
             Guarded::Unconfirmed(_) => {}
         }
@@ -64,7 +64,7 @@ impl OnEarlyDrop {
         match &mut self.0 {
             Guarded::General(state) => state.settle(response),
             Guarded::Straight(request) | Guarded::Carried(CarriedRequest { request, .. }) => {
-                request.settle(response)
+                request.settle(response);
             }
             Guarded::Unconfirmed(request) => {
                 if let Some(request) = request.take() {
