@@ -47,18 +47,7 @@ impl Policy {
     /// Returns whether a cost passes that is larger than what is left.
     #[inline]
     pub(crate) fn overdraws(&self, cost: u64, remaining: u64) -> bool {
-        self.may_overdraw() && self.overdraws_here(cost, remaining)
-    }
-
-    #[cold]
-    fn overdraws_here(&self, cost: u64, remaining: u64) -> bool {
         self.charging || self.metered && remaining > 0 && cost <= self.capacity
-    }
-
-    /// Returns whether any cost passes that is larger than what is left.
-    #[inline]
-    pub(crate) fn may_overdraw(&self) -> bool {
-        self.charging | self.metered
     }
 
     /// Returns the amount that must be left for a cost to pass.

@@ -20,14 +20,7 @@ impl FixedWindow {
         let Self { end, used } = self.current(now);
         let remaining = policy.amount().saturating_sub(used);
         if cost > remaining {
-            let current = Self { end, used };
-            // Passed by value: otherwise the state could not stay in registers.
-            let overdrawn = if policy.may_overdraw() { current.overdraw(policy, cost, now) } else { None };
-            let Some((next, window)) = overdrawn else {
-                return Self { end, used }.report(policy, cost, now);
-            };
-            *self = next;
-            return window;
+            return self.overdraw(policy, cost, now, remaining);
         }
         self.end = if used == 0 { policy.window_end(now) } else { end };
         self.used = used + cost;
@@ -42,15 +35,14 @@ impl FixedWindow {
 
     /// Takes a cost beyond the amount, if the policy allows that.
     #[cold]
-    fn overdraw(self, policy: &Policy, cost: u64, now: u64) -> Option<(Self, Window)> {
-        let Self { end, used } = self;
-        if !policy.overdraws(cost, policy.amount().saturating_sub(used)) {
-            return None;
+    fn overdraw(&mut self, policy: &Policy, cost: u64, now: u64, remaining: u64) -> Window {
+        let Self { end, used } = self.current(now);
+        if !policy.overdraws(cost, remaining) {
+            return Self { end, used }.report(policy, cost, now);
         }
-        let end = if used == 0 { policy.window_end(now) } else { end };
-        let next = Self { end, used: policy.overdrawn(used, cost) };
-        let window = next.report(policy, 0, now);
-        Some((next, window))
+        self.end = if used == 0 { policy.window_end(now) } else { end };
+        self.used = policy.overdrawn(used, cost);
+        self.report(policy, 0, now)
     }
 
     pub(super) fn refund(&mut self, _: &Policy, cost: u64, stamp: u64, _: u64) {

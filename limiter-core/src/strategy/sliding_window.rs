@@ -28,13 +28,7 @@ impl SlidingWindow {
         let (left, from_previous) = next.in_view(policy, now);
         let remaining = policy.amount().saturating_sub(next.current + from_previous);
         if cost > remaining {
-            if !policy.may_overdraw() || !policy.overdraws(cost, remaining) {
-                return next.report(policy, cost, now);
-            }
-            next.current = policy.overdrawn(next.current, cost);
-            let window = next.report(policy, 0, now);
-            *self = next;
-            return window;
+            return self.overdraw(policy, cost, now, next);
         }
         next.current += cost;
         let window = Window {
@@ -46,6 +40,17 @@ impl SlidingWindow {
         };
         *self = next;
         window
+    }
+
+    /// Takes a cost beyond the amount, if the policy allows that. `next` are the counters as of `now`.
+    #[cold]
+    fn overdraw(&mut self, policy: &Policy, cost: u64, now: u64, mut next: Self) -> Window {
+        if !policy.overdraws(cost, next.remaining(policy, now)) {
+            return next.report(policy, cost, now);
+        }
+        next.current = policy.overdrawn(next.current, cost);
+        *self = next;
+        self.report(policy, 0, now)
     }
 
     pub(super) fn refund(&mut self, policy: &Policy, cost: u64, stamp: u64, _: u64) {
