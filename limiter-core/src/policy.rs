@@ -3,7 +3,7 @@
 use std::{fmt, num::NonZeroU64, sync::Arc};
 
 use crate::{
-    Quota, Strategy, TimeZone, Timestamp,
+    Leases, Quota, Strategy, TimeZone, Timestamp,
     calendar::Calendar,
     digest::{Digest, halves},
 };
@@ -28,6 +28,8 @@ pub struct Policy {
     calendar: Option<Calendar>,
     /// Set if the count does not depend on the amount.
     keep_used: bool,
+    /// Set if units may be charged ahead of need.
+    leases: Option<Leases>,
     /// The largest cost that can pass at once: the amount, or the burst of a token bucket.
     capacity: u64,
     /// The time in which a token bucket gains one unit, in nanoseconds.
@@ -115,6 +117,7 @@ impl Policy {
             window,
             calendar: Self::calendar_of(quota, strategy, TimeZone::UTC),
             keep_used: false,
+            leases: None,
             capacity: quota.amount(),
             // Rounded up, so that a bucket never gains more than the quota.
             interval: window.div_ceil(quota.amount().max(1)),
@@ -160,6 +163,13 @@ impl Policy {
     pub fn with_keep_used(mut self, keep_used: bool) -> Self {
         self.keep_used = keep_used;
         self.with_id()
+    }
+
+    /// Sets whether a storage [may charge units ahead of need](crate::Leases). Defaults to `None`. The count is the same.
+    #[must_use]
+    pub fn with_leases(mut self, leases: Option<Leases>) -> Self {
+        self.leases = leases;
+        self
     }
 
     fn calendar_of(quota: Quota, strategy: Strategy, zone: TimeZone) -> Option<Calendar> {
@@ -253,6 +263,19 @@ impl Policy {
     /// Returns whether policies with other amounts have the same count, which may then exceed the amount.
     pub(crate) fn keeps_used(&self) -> bool {
         self.keep_used && self.strategy != Strategy::TokenBucket
+    }
+
+    /// Returns whether the count can be leased.
+    ///
+    /// With the other strategies, a unit that is used later than it was charged could exceed the limit.
+    pub fn can_be_leased(&self) -> bool {
+        self.strategy == Strategy::FixedWindow && !self.keep_used
+    }
+
+    /// Returns how units may be charged ahead of need, or `None` if they may not.
+    #[cfg(feature = "remote")]
+    pub(crate) fn leases(&self) -> Option<Leases> {
+        self.leases.filter(|_| self.can_be_leased())
     }
 
     pub(crate) fn is_elastic(&self) -> bool {
