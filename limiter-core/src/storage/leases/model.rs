@@ -360,7 +360,7 @@ fn the_search_finds_each_planted_error() {
         (Fault::OutlastsTheWindow, [3, 1, 1, 0]),
         (Fault::RefundsAgain, [0, 2, 1, 1]),
         (Fault::KeepsWhatItRefunds, [0, 1, 1, 1]),
-        (Fault::UsesUnansweredLeases, [1, 0, 1, 1]),
+        (Fault::UsesUnansweredLeases, [0, 1, 1, 1]),
     ] {
         let budget = Budget { ticks, asks, leases, crashes: 0, losses };
         assert!(search(budget, fault).is_err(), "{fault:?} was not found");
