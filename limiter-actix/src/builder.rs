@@ -105,6 +105,7 @@ impl LimiterBuilder {
                 strategy: Strategy::default(),
                 time_zone: TimeZone::UTC,
                 lease: DEFAULT_LEASE,
+                hot_leases: None,
                 clock: Arc::new(SystemClock::new()),
                 storage: Backend::Memory(Arc::new(MemoryStorage::new())),
                 failure: FailureSettings::default(),

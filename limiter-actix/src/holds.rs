@@ -11,5 +11,5 @@ pub(crate) use self::{
     hit::{HeldCount, HeldHit},
     hold::{Hold, SharedHold},
     keeper::LeaseKeeper,
-    leases::Leases,
+    leases::HeldLeases,
 };

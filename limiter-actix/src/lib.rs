@@ -110,8 +110,8 @@ mod telemetry;
 mod top;
 
 pub use limiter_core::{
-    BanRule, Clock, Key, KeyForm, ManualClock, ParseQuotaError, ParseStrategyError, Policy, PolicyError,
-    Quota, Quotas, Scope, Strategy, SystemClock, TimeZone, Timestamp, Unit, Window, storage,
+    BanRule, Clock, Key, KeyForm, Leases, ManualClock, ParseQuotaError, ParseStrategyError, Policy,
+    PolicyError, Quota, Quotas, Scope, Strategy, SystemClock, TimeZone, Timestamp, Unit, Window, storage,
 };
 #[cfg(feature = "macros")]
 pub use limiter_macros::{exempt, limit};

@@ -29,7 +29,7 @@ use std::{
 };
 
 use actix_web::dev::ServiceRequest;
-use limiter_core::{Clock, Key, KeyForms, Strategy, TimeZone};
+use limiter_core::{Clock, Key, KeyForms, Leases, Strategy, TimeZone};
 
 use self::{
     backend::Backend, banned::BannedSettings, bound_names::BoundNames, headers::HeaderSettings,
@@ -38,7 +38,7 @@ use self::{
 use crate::{
     Limits, OnStorageFailure,
     bans::list::BanList,
-    holds::Leases,
+    holds::HeldLeases,
     key::address::ClientAddress,
     limit::{
         callback::{BreachFn, KeyFn, RequestPredicate},
@@ -60,7 +60,7 @@ pub(crate) struct Config {
     /// Limits with `deduct_when` that await a response.
     pub(crate) reservations: Arc<Reservations>,
     /// The leases of requests under way. `None` if counts are in the memory of this process.
-    pub(crate) leases: Option<Arc<Leases>>,
+    pub(crate) leases: Option<Arc<HeldLeases>>,
     pub(crate) settings: Settings,
 }
 
@@ -79,6 +79,8 @@ pub(crate) struct Settings {
     pub(crate) time_zone: TimeZone,
     /// The time after which a request under way no longer counts in a shared storage, unless its process lives.
     pub(crate) lease: Duration,
+    /// Set if hot counts of a remote storage may be charged ahead of need.
+    pub(crate) hot_leases: Option<Leases>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) storage: Backend,
     pub(crate) failure: FailureSettings,
@@ -151,11 +153,11 @@ impl Settings {
         BanList::of(self.storage.shared(), &self.prefix, &self.clock)
     }
 
-    fn leases(&self) -> Option<Arc<Leases>> {
+    fn leases(&self) -> Option<Arc<HeldLeases>> {
         match &self.storage {
             Backend::Memory(_) => None,
             Backend::Remote { storage, fallback } => {
-                Some(Arc::new(Leases::new(Arc::clone(storage), fallback, &self.clock, self.lease)))
+                Some(Arc::new(HeldLeases::new(Arc::clone(storage), fallback, &self.clock, self.lease)))
             }
         }
     }

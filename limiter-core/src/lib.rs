@@ -54,6 +54,8 @@ mod digest;
 #[cfg(feature = "storage")]
 mod key;
 #[cfg(feature = "storage")]
+mod leases;
+#[cfg(feature = "storage")]
 #[doc(hidden)]
 pub mod log;
 #[cfg(feature = "storage")]
@@ -78,6 +80,7 @@ pub use self::{
     calendar::{ParseTimeZoneError, TimeZone},
     clock::{Clock, ManualClock, SystemClock, Timestamp},
     key::{Key, KeyForm, KeyForms},
+    leases::Leases,
     policy::{Policy, PolicyError},
     scope::Scope,
     window::Window,

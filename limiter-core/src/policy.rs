@@ -3,7 +3,7 @@
 use std::{fmt, num::NonZeroU64, sync::Arc, time::Duration};
 
 use crate::{
-    Quota, Strategy, TimeZone, Timestamp,
+    Leases, Quota, Strategy, TimeZone, Timestamp,
     calendar::Calendar,
     digest::{Digest, halves},
 };
@@ -37,6 +37,8 @@ pub struct Policy {
     metered: bool,
     /// Set if each hit passes, even beyond the amount. The count is the same without it.
     charging: bool,
+    /// Set if units may be charged ahead of need.
+    leases: Option<Leases>,
     /// The largest cost that can pass at once: the amount, or the burst of a token bucket.
     capacity: u64,
     /// The largest cost that can matter: the capacity, or any if each hit passes.
@@ -151,6 +153,7 @@ impl Policy {
             keep_used: false,
             metered: false,
             charging: false,
+            leases: None,
             capacity: quota.amount(),
             max_cost: 0,
             // Rounded up, so that a bucket never gains more than the quota.
@@ -209,6 +212,13 @@ impl Policy {
             let longest = Quota::MAX_WINDOW_SECONDS * NANOS;
             self.window = u64::try_from(lease.as_nanos()).unwrap_or(longest).clamp(1, longest);
         }
+        self
+    }
+
+    /// Sets whether a storage [may charge units ahead of need](crate::Leases). Defaults to `None`. The count is the same.
+    #[must_use]
+    pub fn with_leases(mut self, leases: Option<Leases>) -> Self {
+        self.leases = leases;
         self
     }
 
@@ -328,6 +338,19 @@ impl Policy {
         } else {
             PolicyError::MovingWindowTooLarge { quota, most }
         })
+    }
+
+    /// Returns whether the count can be leased.
+    ///
+    /// With the other strategies, a unit that is used later than it was charged could exceed the limit.
+    pub fn can_be_leased(&self) -> bool {
+        self.strategy == Strategy::FixedWindow && !self.keep_used && !self.metered && !self.charging
+    }
+
+    /// Returns how units may be charged ahead of need, or `None` if they may not.
+    #[cfg(feature = "remote")]
+    pub(crate) fn leases(&self) -> Option<Leases> {
+        self.leases.filter(|_| self.can_be_leased())
     }
 
     pub(crate) fn is_elastic(&self) -> bool {

@@ -20,6 +20,8 @@ mod error;
 mod fuzz;
 #[cfg(any(feature = "memcached", feature = "mongodb", feature = "redis"))]
 mod key_prefix;
+#[cfg(feature = "remote")]
+mod leases;
 mod local_refusals;
 #[cfg(feature = "memcached")]
 mod memcached;
@@ -29,7 +31,7 @@ mod mongodb;
 mod note;
 #[cfg(feature = "remote")]
 mod overdue;
-#[cfg(any(feature = "memcached", feature = "mongodb"))]
+#[cfg(feature = "remote")]
 mod owned_hit;
 #[cfg(feature = "redis")]
 mod redis;
@@ -44,8 +46,6 @@ pub use self::memcached::{MemcachedStorage, MemcachedStorageBuilder};
 pub use self::mongodb::{MongoStorage, MongoStorageBuilder};
 #[cfg(feature = "redis")]
 pub use self::redis::{RedisStorage, RedisStorageBuilder};
-#[cfg(feature = "remote")]
-pub use self::resilient::Resilient;
 pub use self::{
     answer::Answer,
     batch::{Batch, Hit, Refund, Renewal},
@@ -55,6 +55,8 @@ pub use self::{
     memory::MemoryStorage,
     note::{Note, NoteList},
 };
+#[cfg(feature = "remote")]
+pub use self::{leases::LeaseStorage, resilient::Resilient};
 #[cfg(feature = "fuzz")]
 #[doc(hidden)]
 pub use self::{
@@ -188,6 +190,17 @@ pub trait Storage: fmt::Debug + Send + Sync {
     fn remove_note<'a>(&'a self, list: &'a str, name: &'a str, now: Timestamp) -> Answer<'a, bool> {
         let _ = (list, name, now);
         Answer::Ready(Err(StorageError::no_notes()))
+    }
+
+    /// Completes what is pending before the process ends: refunds leases, and writes state that survives a restart.
+    /// Defaults to nothing.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if that fails. Then some quota may be lost until its window ends, or some state with the process.
+    fn flush(&self, now: Timestamp) -> Answer<'_, ()> {
+        let _ = now;
+        Answer::ready(())
     }
 
     /// Returns the servers of the storage, as an operator knows them and without credentials, or `None` if there are

@@ -52,6 +52,12 @@ impl fmt::Debug for HitOutcome {
 }
 
 impl Window {
+    /// Creates the report of an admitted hit.
+    #[cfg(feature = "remote")]
+    pub(crate) fn admitted(limit: u64, remaining: u64, reset: u64, stamp: u64) -> Self {
+        Self { outcome: HitOutcome::new(true, limit), remaining, reset, retry_after: NEVER, stamp }
+    }
+
     /// Returns whether the cost passed (hit) or would pass (test).
     pub fn is_allowed(&self) -> bool {
         self.outcome.is_allowed()

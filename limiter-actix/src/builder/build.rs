@@ -2,6 +2,8 @@
 
 use std::{convert::Infallible, panic::Location, sync::Arc};
 
+use limiter_core::storage::LeaseStorage;
+
 use super::LimiterBuilder;
 use crate::{
     BuildError, ConfigError, ConfigIssue, IntoLimits, Limiter,
@@ -145,6 +147,10 @@ impl LimiterBuilder {
         };
         let is_guarded = refusals.unwrap_or(true) && !storage.is_local();
         let storage = if is_guarded { local_refusals::for_storage(&storage) } else { storage };
+        let storage = match self.settings.hot_leases {
+            Some(_) => Arc::new(LeaseStorage::new(storage)),
+            None => storage,
+        };
         Ok(Backend::Remote { storage, fallback })
     }
 
@@ -174,6 +180,7 @@ fn comparable(settings: &Settings) -> String {
         strategy,
         time_zone,
         lease,
+        hot_leases,
         clock: _,
         storage: _,
         failure,
@@ -202,7 +209,8 @@ fn comparable(settings: &Settings) -> String {
         PathPattern::Route(route, methods) => (route.pattern(), methods.as_slice(), rule),
     });
     let limits = (defaults, application, meta, failure, patterns.collect::<Vec<_>>());
-    let values = (prefix, (strategy, time_zone, lease), headers, proxies, ipv6_prefix, key_forms, banned);
+    let values =
+        (prefix, (strategy, time_zone, lease, hot_leases), headers, proxies, ipv6_prefix, key_forms, banned);
     let switches = (enabled, auto_check, per_process, top.is_some());
     let functions = (key.is_some(), on_breach.is_some(), on_meta_breach.is_some(), filters.len());
     format!("{:?}", (limits, values, switches, functions))

@@ -3,7 +3,7 @@
 use actix_web::http::header::HeaderName;
 
 use super::LimiterBuilder;
-use crate::{IntoLimits, OnStorageFailure, limit::place::Place};
+use crate::{IntoLimits, Leases, OnStorageFailure, limit::place::Place};
 
 /// # Storage failures
 impl LimiterBuilder {
@@ -36,6 +36,30 @@ impl LimiterBuilder {
     /// Defaults to `true`.
     pub fn local_refusals(mut self, local_refusals: bool) -> Self {
         self.code.local_refusals = Some(local_refusals);
+        self
+    }
+
+    /// Charges hot counts of a storage on another machine ahead of need, so that most requests are decided without a round
+    /// trip. Defaults to off: each request asks the storage.
+    ///
+    /// Never more is admitted than the limit, over all processes. At most the [share](Leases::share) of what remains stands
+    /// unused, and for the [duration](Leases::duration) of a lease at most. It applies to limits with fixed windows that
+    /// neither keep what was used nor are metered, in requests without meta limits; other requests ask the storage as before.
+    /// Counts in memory need no leases. Before the process ends, [`Limiter::flush`](crate::Limiter::flush) refunds what is
+    /// unused.
+    ///
+    /// ```no_run
+    /// use limiter_actix::{Leases, Limiter};
+    ///
+    /// let limiter = Limiter::builder()
+    ///     .storage_uri("redis://127.0.0.1:6379")
+    ///     .application_limits("20000/second")
+    ///     .leases(Leases::default())
+    ///     .build()?;
+    /// # Ok::<(), limiter_actix::BuildError>(())
+    /// ```
+    pub fn leases(mut self, leases: Leases) -> Self {
+        self.settings.hot_leases = Some(leases);
         self
     }
 }

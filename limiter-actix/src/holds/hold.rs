@@ -2,7 +2,7 @@ use std::{cell::RefCell, fmt, sync::Arc};
 
 use limiter_core::{Clock, storage::MemoryStorage};
 
-use super::{hit::HeldHit, leases::Leases};
+use super::{hit::HeldHit, leases::HeldLeases};
 
 /// The part of a count that a request holds. It is free again once this is dropped.
 ///
@@ -13,7 +13,7 @@ enum Holder {
     /// This process alone counts.
     Local { memory: Arc<MemoryStorage>, clock: Arc<dyn Clock>, hit: Box<HeldHit> },
     /// The number of a lease.
-    Lease(Arc<Leases>, u64),
+    Lease(Arc<HeldLeases>, u64),
 }
 
 /// The hold of a charge, which its clones share.
@@ -39,7 +39,7 @@ impl Hold {
     }
 
     /// Holds a hit that was counted in a storage that other processes share, or in the memory that replaces it.
-    pub(crate) fn leased(leases: &Arc<Leases>, hit: HeldHit, is_in_memory: bool) -> Self {
+    pub(crate) fn leased(leases: &Arc<HeldLeases>, hit: HeldHit, is_in_memory: bool) -> Self {
         Self(Holder::Lease(Arc::clone(leases), leases.begin(hit, is_in_memory)))
     }
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{runtime::Handle, time::timeout};
 
-use super::leases::Leases;
+use super::leases::HeldLeases;
 
 /// The longest time between two looks for leases to free or to renew.
 const MAX_PAUSE: Duration = Duration::from_secs(1);
@@ -16,7 +16,7 @@ pub(crate) struct LeaseKeeper(#[expect(dead_code, reason = "the task ends with i
 
 impl LeaseKeeper {
     /// Starts the task, if there may be leases.
-    pub(crate) fn start(leases: Option<&Arc<Leases>>) -> Self {
+    pub(crate) fn start(leases: Option<&Arc<HeldLeases>>) -> Self {
         let token = Arc::new(());
         if let (Some(leases), Ok(runtime)) = (leases, Handle::try_current()) {
             let (worker, leases) = (Arc::downgrade(&token), Arc::downgrade(leases));

@@ -24,7 +24,7 @@ use crate::deadline::in_time;
 /// The leases that this process holds in a storage that other processes share, and in the memory that replaces it.
 ///
 /// A process that ends without a word renews them no more, so that they end.
-pub(crate) struct Leases {
+pub(crate) struct HeldLeases {
     storage: Arc<dyn Storage>,
     memory: Arc<MemoryStorage>,
     clock: Arc<dyn Clock>,
@@ -70,7 +70,7 @@ const MAX_IN_CALL: usize = 64;
 /// The deadline of a call for storages that have none of their own. No request waits for it.
 const DEADLINE: Duration = Duration::from_secs(1);
 
-impl Leases {
+impl HeldLeases {
     pub(crate) fn new(
         storage: Arc<dyn Storage>,
         memory: &Arc<MemoryStorage>,
@@ -192,7 +192,7 @@ impl Leases {
 
 /// Ended leases that are being freed. When this is dropped, nothing more can be done for them.
 struct Freed<'a> {
-    leases: &'a Leases,
+    leases: &'a HeldLeases,
     ended: Vec<Ended>,
 }
 
@@ -216,8 +216,8 @@ impl State {
     }
 }
 
-impl fmt::Debug for Leases {
+impl fmt::Debug for HeldLeases {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Leases").field("duration", &self.duration).finish_non_exhaustive()
+        f.debug_struct("HeldLeases").field("duration", &self.duration).finish_non_exhaustive()
     }
 }

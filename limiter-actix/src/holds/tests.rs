@@ -68,7 +68,7 @@ impl Storage for Lossy {
 
 /// A process with leases, and the storage that it shares with others.
 struct Process {
-    leases: Arc<Leases>,
+    leases: Arc<HeldLeases>,
     storage: Arc<Lossy>,
     clock: Arc<ManualClock>,
     count: HeldCount,
@@ -85,7 +85,7 @@ impl Process {
         let policy = Policy::new(Quota::concurrent(2), Strategy::FixedWindow).with_lease(LEASE);
         let memory = Arc::new(MemoryStorage::new());
         let by_clock = Arc::clone(&clock) as Arc<dyn Clock>;
-        let leases = Leases::new(Arc::clone(&storage) as _, &memory, &by_clock, Duration::ZERO);
+        let leases = HeldLeases::new(Arc::clone(&storage) as _, &memory, &by_clock, Duration::ZERO);
         let count = HeldCount { scope, key, policy };
         Self { leases: Arc::new(leases), storage, clock, count }
     }

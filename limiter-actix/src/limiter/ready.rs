@@ -1,4 +1,4 @@
-//! The check for readiness probes.
+//! The check for readiness probes, and what is to do before the process ends.
 
 use limiter_core::{
     Key, Policy, Quota, Scope,
@@ -49,6 +49,20 @@ impl Limiter {
         }
         let probe = in_time(&**storage, storage.probe(), OF_REQUESTS).await;
         probe.inspect_err(|error| config.health.count_error(error))
+    }
+}
+
+impl Limiter {
+    /// Completes what is pending before the process ends: refunds what was [leased](crate::LimiterBuilder::leases) and is
+    /// unused. Call it once the server has stopped.
+    ///
+    /// # Errors
+    ///
+    /// If the storage does not answer in time. Then some quota is lost until its window ends.
+    pub async fn flush(&self) -> Result<(), StorageError> {
+        let config = self.config();
+        let Backend::Remote { storage, .. } = &config.settings.storage else { return Ok(()) };
+        in_time(&**storage, storage.flush(config.settings.clock.now()), OF_REQUESTS).await
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use actix_web::{dev::ServiceRequest, http::header::HeaderValue, web::Bytes};
 use limiter_core::{
-    BanRule, Key, Policy, Quota, Scope, Strategy, TimeZone, Window,
+    BanRule, Key, Leases, Policy, Quota, Scope, Strategy, TimeZone, Window,
     log::{Permit, Throttle, event, shown},
 };
 
@@ -103,6 +103,8 @@ pub(super) struct LimitBinder {
     pub(super) strategy: Strategy,
     pub(super) time_zone: TimeZone,
     pub(super) lease: Duration,
+    /// Set if units may be charged ahead of need.
+    pub(super) hot_leases: Option<Leases>,
     pub(super) known: Arc<KnownLimits>,
     pub(super) bound_names: Arc<BoundNames>,
     pub(super) storage: Backend,
@@ -214,7 +216,8 @@ impl LimitBinder {
     fn plain_policy(&self, quota: Quota, strategy: Strategy) -> Policy {
         let policy = Policy::new(quota, strategy).with_label(self.slot.label.as_str());
         let policy = policy.with_time_zone(self.time_zone).with_keep_used(self.limit.keep_used);
-        self.storage.with_lease(policy.with_metered(self.limit.metered), self.lease)
+        let policy = policy.with_metered(self.limit.metered).with_leases(self.hot_leases);
+        self.storage.with_lease(policy, self.lease)
     }
 
     /// Permits a log event. Bound limits do not know the time of the request.

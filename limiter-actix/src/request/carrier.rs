@@ -34,7 +34,7 @@ impl CarriedRequest {
     /// has clones.
     #[inline]
     pub(super) fn begin(carriers: &Rc<Carriers>, req: &mut ServiceRequest, state: StraightRequest) -> Self {
-        let (container, request) = carriers.fill(state);
+        let (container, request) = carriers.carry(state);
         req.add_data_container(Rc::clone(&container));
         Self { request, container, carriers: Rc::clone(carriers) }
     }
@@ -53,7 +53,7 @@ impl CarriedRequest {
 impl Carriers {
     /// Returns a container with this state. One that is still held, by a clone of its request, is not used again.
     #[inline]
-    fn fill(&self, state: StraightRequest) -> (Rc<Extensions>, Rc<StraightRequest>) {
+    fn carry(&self, state: StraightRequest) -> (Rc<Extensions>, Rc<StraightRequest>) {
         let idle = self.0.borrow_mut().pop();
         if let Some(mut container) = idle
             && let Some(Carried(carried)) = Rc::get_mut(&mut container).and_then(Extensions::get_mut)

@@ -2,6 +2,7 @@
 
 mod counts;
 mod fickle_storage;
+mod leases;
 mod local_refusals;
 mod manual;
 mod mid_request;

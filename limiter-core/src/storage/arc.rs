@@ -33,6 +33,10 @@ impl<S: Storage + ?Sized> Storage for Arc<S> {
         (**self).reset()
     }
 
+    fn flush(&self, now: Timestamp) -> Answer<'_, ()> {
+        (**self).flush(now)
+    }
+
     fn probe(&self) -> Answer<'_, ()> {
         (**self).probe()
     }

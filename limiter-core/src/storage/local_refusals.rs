@@ -172,6 +172,10 @@ impl Storage for LocalRefusals {
         self.forget_around(self.storage.reset())
     }
 
+    fn flush(&self, now: Timestamp) -> Answer<'_, ()> {
+        self.storage.flush(now)
+    }
+
     fn probe(&self) -> Answer<'_, ()> {
         self.storage.probe()
     }

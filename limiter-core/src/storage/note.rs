@@ -18,7 +18,7 @@ impl Note {
     pub const MAX_ENDS_IN: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
     /// Returns the time until the note ends in whole milliseconds, rounded up.
-    #[cfg(feature = "remote")]
+    #[cfg(any(feature = "redis", feature = "memcached", feature = "mongodb"))]
     pub(super) fn ends_in_millis(&self) -> u64 {
         let millis = self.ends_in.min(Self::MAX_ENDS_IN).as_nanos().div_ceil(1_000_000);
         u64::try_from(millis).unwrap_or(u64::MAX)

@@ -21,6 +21,12 @@ impl OwnedHit {
         Hit { scope, key, policy, cost: *cost, shadow: *shadow, only_after: *only_after, reserved: *reserved }
     }
 
+    /// Returns the hit with another cost.
+    pub(super) fn with_cost(mut self, cost: u64) -> Self {
+        self.cost = cost;
+        self
+    }
+
     /// Returns the policy of the hit.
     #[cfg(feature = "memcached")]
     pub(super) fn policy(&self) -> &Policy {

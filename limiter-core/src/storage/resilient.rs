@@ -184,6 +184,10 @@ impl<S: Storage + 'static> Storage for Resilient<S> {
         self.unrecorded(WALK_DEADLINE, S::reset)
     }
 
+    fn flush(&self, now: Timestamp) -> Answer<'_, ()> {
+        self.unrecorded(self.deadline, |storage| storage.flush(now))
+    }
+
     fn probe(&self) -> Answer<'_, ()> {
         let answer = self.storage.probe();
         Answer::Pending(Box::pin(async move {

@@ -2,14 +2,14 @@ use std::{sync::Arc, time::Instant};
 
 use limiter_core::storage::{Batch, Refund, Renewal, Storage, StorageError};
 
-use super::{DEADLINE, Ended, Lease, Leases};
+use super::{DEADLINE, Ended, HeldLeases, Lease};
 use crate::{deadline::in_time, holds::hit::HeldHit};
 
 /// Some leases that are being renewed.
 ///
 /// If it is dropped before it is done, it is not known whether the storage has renewed them.
 pub(super) struct Turn<'a> {
-    leases: &'a Leases,
+    leases: &'a HeldLeases,
     renewed: Vec<Renewed>,
 }
 
@@ -24,7 +24,7 @@ struct Renewed {
 }
 
 impl<'a> Turn<'a> {
-    pub(super) fn begin(leases: &'a Leases, numbers: &[u64]) -> Self {
+    pub(super) fn begin(leases: &'a HeldLeases, numbers: &[u64]) -> Self {
         let (mut state, now) = (leases.state.lock(), Instant::now());
         let begin = |number: &u64| {
             let lease = state.held.get_mut(number)?;
@@ -58,7 +58,7 @@ impl<'a> Turn<'a> {
 
 /// Renews leases that are in one storage.
 async fn renew(
-    leases: &Leases,
+    leases: &HeldLeases,
     storage: &dyn Storage,
     renewed: &mut [&mut Renewed],
 ) -> Result<(), StorageError> {
@@ -88,7 +88,7 @@ async fn renew(
 /// Counts a request again whose lease has ended, such as in a process that was stopped for a while. `None` if others have
 /// taken all of the count.
 async fn take_again(
-    leases: &Leases,
+    leases: &HeldLeases,
     storage: &dyn Storage,
     hit: &HeldHit,
 ) -> Result<Option<u64>, StorageError> {

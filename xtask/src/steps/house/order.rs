@@ -21,12 +21,13 @@ pub(super) const CRATES: &[Order] = &[
             calendar
             scope
             key
+            leases
             strategy
             policy
             window
             strategy/
             storage
-            storage/local_refusals
+            storage/leases storage/local_refusals
             storage/memory
             storage/resilient
             storage/memcached storage/mongodb storage/redis

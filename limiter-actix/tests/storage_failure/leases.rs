@@ -1,0 +1,77 @@
+//! Hot counts are charged ahead of need.
+
+use std::time::Duration;
+
+use actix_http::Request;
+use actix_web::{
+    App, Error,
+    body::MessageBody,
+    dev::{Service, ServiceResponse},
+    rt::task::yield_now,
+    test::init_service,
+    web,
+};
+use limiter_actix::{Key, Leases, Limit, Limiter, Quota};
+use limiter_test_support::app::get;
+
+use crate::fickle_storage::{Bench, ok};
+
+const AMOUNT: u64 = 5000;
+
+/// A limiter of one of several processes.
+fn leasing(bench: &Bench) -> Limiter {
+    let limit = Limit::new(Quota::per_hour(AMOUNT)).name("all").key(|_| Key::from("everybody"));
+    bench.limiter().application_limits(limit).leases(Leases::default()).build().expect("a limiter")
+}
+
+async fn app(
+    limiter: &Limiter,
+) -> impl Service<Request, Response = ServiceResponse<impl MessageBody>, Error = Error> {
+    init_service(App::new().wrap(limiter.clone()).route("/", web::to(ok))).await
+}
+
+#[actix_web::test]
+async fn hot_counts_are_decided_with_few_queries_and_never_beyond_the_limit() {
+    let bench = Bench::new();
+    let limiters = [leasing(&bench), leasing(&bench)];
+    let apps = [app(&limiters[0]).await, app(&limiters[1]).await];
+    let mut admitted = 0;
+    for number in 0..AMOUNT + 1000 {
+        bench.clock.advance(Duration::from_millis(1));
+        let app = &apps[usize::from(number % 2 == 1)];
+        admitted += u64::from(get(app, "/").await == 200);
+        // Leases are taken meanwhile.
+        yield_now().await;
+    }
+    assert!((AMOUNT * 97 / 100..=AMOUNT).contains(&admitted), "{admitted} were admitted");
+    let decided = bench.storage.decided();
+    assert!(decided < AMOUNT / 10, "{decided} queries");
+}
+
+#[actix_web::test]
+async fn what_is_leased_and_unused_is_refunded_before_the_process_ends() {
+    let bench = Bench::new();
+    let limiter = leasing(&bench);
+    let app = app(&limiter).await;
+    for _ in 0..1000 {
+        bench.clock.advance(Duration::from_millis(1));
+        assert_eq!(get(&app, "/").await, 200);
+        yield_now().await;
+    }
+    assert!(bench.storage.decided() < 300, "{} queries", bench.storage.decided());
+    limiter.flush().await.expect("the storage answers");
+    let window = limiter.window("all", &Key::from("everybody")).await.expect("it is known");
+    assert_eq!(window.remaining(), AMOUNT - 1000);
+}
+
+#[actix_web::test]
+async fn without_the_setting_each_request_is_a_query() {
+    let bench = Bench::new();
+    let limiter = bench.limiter().application_limits("5000/hour").build().expect("a limiter");
+    let app = app(&limiter).await;
+    for _ in 0..200 {
+        assert_eq!(get(&app, "/").await, 200);
+    }
+    assert_eq!(bench.storage.decided(), 200);
+    limiter.flush().await.expect("there is nothing to do");
+}
