@@ -146,7 +146,8 @@ impl<const ROOM: usize> Numbers<ROOM> {
         }
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "as for `hit`, of which it is the body")]
+    #[inline(always)]
     fn with<S: Packed<N>, T, const N: usize>(&mut self, at: usize, act: impl FnOnce(&mut S) -> T) -> T {
         let mut state = self.read(at);
         let answer = act(&mut state);
