@@ -50,4 +50,6 @@ mod documentation {
     mod memcached {}
     #[doc = include_str!("../docs/storage/mongodb.md")]
     mod mongodb {}
+    #[doc = include_str!("../docs/scale.md")]
+    mod scale {}
 }

@@ -20,6 +20,8 @@ pub mod redis {}
 pub mod memcached {}
 #[doc = limiter_macros::page!("storage/mongodb.md")]
 pub mod mongodb {}
+#[doc = limiter_macros::page!("scale.md")]
+pub mod scale {}
 #[doc = limiter_macros::page!("operations.md")]
 pub mod operations {}
 #[doc = limiter_macros::page!("configuration.md")]

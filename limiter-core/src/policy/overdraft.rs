@@ -25,7 +25,7 @@ impl Policy {
     /// into debt by at most one more burst. Such a hit is a charge and cannot be refunded.
     ///
     /// ```
-    /// use limiter_core::{Policy, Quota, State, Strategy, Timestamp};
+    /// use limiter_core::{Policy, Quota, Strategy, Timestamp, strategy::State};
     ///
     /// let policy = Policy::new(Quota::per_minute(10), Strategy::FixedWindow);
     /// let (mut state, now) = (State::new(&policy), Timestamp::from_millis(0));
