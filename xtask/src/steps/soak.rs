@@ -16,7 +16,14 @@ pub(super) const STEP: Step = Step {
 
 fn run() -> Result<Outcome, Box<dyn Error>> {
     let mongod = mongodb::server()?;
-    let all = ["hostile::remote::", "clear_all::", "ready::", "remote_kinds::", "secrets::"];
+    let all = [
+        "hostile::remote::",
+        "clear_all::",
+        "ready::",
+        "remote_kinds::",
+        "secrets::",
+        "concurrent_processes::",
+    ];
     run_tests(all).env(mongodb::SERVER, &mongod).env(redis::SERVER, redis::program()?).run()?;
     let redis_only =
         ["hostile::remote::on_redis", "clear_all::on_redis", "ready::a_server", "remote_kinds::on_redis"];

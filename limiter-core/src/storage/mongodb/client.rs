@@ -156,6 +156,6 @@ impl ClientConfig {
 
 impl fmt::Debug for ClientConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}.{}", self.servers(), self.database, self.collection)
+        f.write_str(&self.servers())
     }
 }
