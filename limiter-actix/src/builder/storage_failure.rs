@@ -40,11 +40,11 @@ impl LimiterBuilder {
     }
 
     /// Charges hot counts of a storage on another machine ahead of need, so that most requests are decided without a round
-    /// trip. Defaults to off: each request asks the storage.
+    /// trip. Defaults to off: each request calls the storage.
     ///
     /// Never more is admitted than the limit, over all processes. At most the [share](Leases::share) of what remains stands
     /// unused, and for the [duration](Leases::duration) of a lease at most. It applies to limits with fixed windows that
-    /// neither keep what was used nor are metered, in requests without meta limits; other requests ask the storage as before.
+    /// neither keep what was used nor are metered, in requests without meta limits; other requests call the storage as before.
     /// Counts in memory need no leases. Before the process ends, [`Limiter::flush`](crate::Limiter::flush) refunds what is
     /// unused.
     ///

@@ -46,7 +46,7 @@ pub(crate) struct BoundLimit {
     policy_name: OnceCell<Arc<str>>,
     /// The amount of the quota as the value of a header, made at its first use.
     amount: OnceCell<HeaderValue>,
-    /// The last end of a window in a header, and its value once it was asked for again.
+    /// The last end of a window in a header, and its value once it was needed again.
     last_reset: RefCell<(u64, Option<HeaderValue>)>,
     /// The JSON of a refusal by this limit alone, made at its first use.
     pub(crate) problem: OnceCell<Bytes>,
@@ -326,8 +326,8 @@ impl BoundLimit {
         self.amount.get_or_init(|| self.policy.quota().amount().into()).clone()
     }
 
-    /// Returns the end of a window as the value of a header, which `make` makes. Most requests ask for the end that the one
-    /// before has asked for.
+    /// Returns the end of a window as the value of a header, which `make` makes. Most requests need the same end as the
+    /// one before.
     pub(crate) fn reset(&self, seconds: u64, make: impl FnOnce(u64) -> HeaderValue) -> HeaderValue {
         let mut last = self.last_reset.borrow_mut();
         if last.0 != seconds {

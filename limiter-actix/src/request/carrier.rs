@@ -1,4 +1,4 @@
-//! How a request on the straight way carries its state.
+//! The state of a request on the straight way, and its container.
 //!
 //! Its extensions would take three allocations for one value. So the state lies in a data container, as actix has them for
 //! the data of apps and scopes, and containers of earlier requests are used again.
@@ -39,7 +39,7 @@ impl CarriedRequest {
         Self { request, container, carriers: Rc::clone(carriers) }
     }
 
-    /// Ends the request. Its state stays until its container is used again, for whoever asks for its limits. One that has
+    /// Ends the request. Its state stays until its container is used again, for whoever reads its limits. One that has
     /// left the straight way has more than that, and is not kept.
     #[inline]
     pub(super) fn end(&self) {

@@ -1,10 +1,10 @@
-//! Whether rules by pattern may lift limits before requests have arrived.
+//! The right of rules by pattern to lift limits before requests have arrived.
 
 use std::{cell::Cell, rc::Rc};
 
 use super::{candidate::Candidate, path_rules::union};
 
-/// Whether the rules by pattern that cover a route may lift limits for requests that have not arrived yet.
+/// The right of the rules by pattern that cover a route to lift limits for requests that have not arrived yet.
 ///
 /// Requests do not meet such rules on their way. Guards or middleware may lead them where the rules do not hold.
 pub(super) struct Lifting {

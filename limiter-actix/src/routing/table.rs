@@ -66,7 +66,7 @@ pub(crate) struct AppRoutes {
     trust: TrustTable,
     /// Where requests have arrived although other places were predicted, for paths under rules by pattern.
     reached: RefCell<HashMap<Places, Rc<Cell<u32>>>>,
-    /// Whether requests have arrived where they were expected, for paths under rules by pattern.
+    /// `true` once requests have arrived where they were expected, for paths under rules by pattern.
     proven: RefCell<HashMap<ArrivalKey, Rc<Cell<bool>>>>,
     rewriting: RefCell<Rewriting>,
 }

@@ -21,7 +21,7 @@ const DURATION: u64 = 2 * TICK;
 
 const LIMIT: u64 = 2;
 
-/// What the clocks of the processes are ahead of that of the storage.
+/// The lead of the clocks of the processes over that of the storage.
 const SKEWS: [u64; 2] = [0, 1_000_000 * MS];
 
 /// An error in the protocol, to see that the search finds it.
@@ -40,7 +40,7 @@ enum Fault {
     UsesUnansweredLeases,
 }
 
-/// What is still allowed to happen.
+/// The events that are still allowed to happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Budget {
     ticks: u8,
@@ -306,7 +306,7 @@ impl World {
         Timestamp::from_nanos(self.time)
     }
 
-    /// Returns what tells this world from others, whatever the order of its messages.
+    /// Returns what distinguishes this world from others, whatever the order of its messages.
     fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         (self.time, self.budget, &self.processes, &self.admitted).hash(&mut hasher);

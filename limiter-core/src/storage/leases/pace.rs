@@ -12,11 +12,11 @@ pub(super) struct Pace {
     /// Units used since the time at which `per_second` was computed.
     used: u64,
     since: u64,
-    /// What remained at the last report.
+    /// The units that remained at the last report.
     remaining: u64,
     /// Units that requests of this process used since that report.
     used_since_report: u64,
-    /// What this process and all processes have charged of late.
+    /// The units that this process and all processes have charged of late.
     charged: u64,
     charged_by_all: u64,
 }

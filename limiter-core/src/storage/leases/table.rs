@@ -20,7 +20,7 @@ use crate::{
 pub(super) struct LeaseTable {
     /// Allocated at the first count.
     sets: OnceLock<Box<[Mutex<Set>]>>,
-    /// The number of entries made so far. It tells an entry from a later one of the same count.
+    /// The number of entries made so far. It distinguishes an entry from a later one of the same count.
     made: AtomicU64,
 }
 
