@@ -1,16 +1,20 @@
 //! Limits of concurrent requests: what a request holds until it ends.
 
-use std::{rc::Rc, sync::Arc};
+use std::{rc::Rc, sync::Arc, time::Duration};
 
 use actix_web::rt;
 use limiter_core::{Key, Window};
 use smallvec::SmallVec;
+use tokio::time::timeout;
 
 use super::charge::{Charge, Charges};
 use crate::{
     holds::{HeldCount, HeldHit, Hold, SharedHold},
     settings::{Config, backend::Backend},
 };
+
+/// The longest time that a request waits until others that have ended are freed.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// All that a request holds of limits of concurrent requests. Dropping it frees them, whatever else refers to them.
 #[derive(Default)]
@@ -86,7 +90,9 @@ impl Config {
         if let Some(leases) = &self.leases {
             let leases = Arc::clone(leases);
             // In a task of its own: a request that is dropped must not lose what others have freed.
-            drop(rt::spawn(async move { leases.free_ended().await }).await);
+            let task = rt::spawn(async move { leases.free_ended().await });
+            // It goes on if this ends first.
+            drop(timeout(LONGEST_WAIT, task).await);
         }
     }
 }
