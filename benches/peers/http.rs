@@ -15,7 +15,7 @@ mod side;
 
 use self::{
     load::Load,
-    side::{Side, sides},
+    side::{Side, Traffic, sides},
 };
 
 const ROUNDS: usize = 51;
@@ -54,7 +54,7 @@ fn tell(figures: &Figures<1>, sides: &[Side], rounds: usize) {
     let mut report = Report::new("http");
     report.say(format!(
         "Microseconds of CPU time a request takes the server: medians of {rounds} rounds of {} to {} requests, and \
-         of what they are above the bare server of the same routes and ids in the same round. actix-web {}, \
+         of what they are above the bare server of the same routes and requests in the same round. actix-web {}, \
          actix-governor {}, actix-extensible-rate-limit {}.",
         sides.iter().map(Side::requests).min().unwrap_or(0),
         sides.iter().map(Side::requests).max().unwrap_or(0),
@@ -69,7 +69,7 @@ fn tell(figures: &Figures<1>, sides: &[Side], rounds: usize) {
         vec![name.to_owned(), format!("{:.2}", figures.median(side, 0)), addition]
     };
     report.table(&["", "us a request", "over bare"], figures.sides().map(row));
-    let of_one_route = figures.sides().filter(|(side, _)| sides[*side].routes == 1);
+    let of_one_route = figures.sides().filter(|(side, _)| sides[*side].traffic == Traffic::Hello);
     report.configurations(of_one_route.map(|(side, name)| (name, sides[side].configuration())));
     report.rounds("http", figures);
     report.finish();

@@ -34,6 +34,13 @@ pub(crate) fn test_storages(what: &[&str]) -> Cargo {
     cargo
 }
 
+/// Runs the simulation of fleets with these arguments.
+pub(crate) fn simulate(arguments: &[String]) -> Result<(), Box<dyn Error>> {
+    let mut cargo = cargo(["run", "--release", "--quiet", "-p", "limiter-simulation", "--"]);
+    cargo.0.args(arguments);
+    cargo.run().map(drop)
+}
+
 impl Cargo {
     pub(crate) fn args(mut self, arguments: impl IntoIterator<Item = &'static str>) -> Self {
         self.0.args(arguments);

@@ -25,6 +25,9 @@ fn main() -> ExitCode {
         Some((command, [])) if command == "interface" => {
             finish(go_to_root().and_then(|()| steps::document()).and_then(|()| interface::write()))
         }
+        Some((command, arguments)) if command == "simulate" => {
+            finish(go_to_root().and_then(|()| cargo::simulate(arguments)))
+        }
         Some((command, [])) if command == "readme" => finish(go_to_root().and_then(|()| readme::write())),
         Some((command, _)) if ["help", "--help", "-h"].contains(&command.as_str()) => {
             print!("{}", usage());
@@ -88,6 +91,7 @@ cargo xtask test STEP...    runs these steps, after installing the programs they
 cargo xtask house PATH...   lists the banned words in these files and folders
 cargo xtask readme          writes the READMEs of the crates, from their documentation
 cargo xtask interface       stores the public interface of the libraries
+cargo xtask simulate        simulates fleets that share a storage; `--help` lists its options
 cargo xtask help            prints this text
 
 steps:";

@@ -10,11 +10,25 @@ use std::{
 
 use limiter_peers::Child;
 
-use crate::side::{Ids, Side};
+use crate::side::{Side, Traffic};
 
 /// So many that the server seldom has to wait for a request: how often it goes to sleep is chance.
 const CONNECTIONS: usize = 32;
 const IDS: u32 = 100_000;
+
+/// Eleven headers that browsers send beside `Host`, 900 bytes with the cookies.
+const BROWSER: &str = "\
+    User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36\r\n\
+    Accept: application/json, text/plain, */*\r\n\
+    Accept-Encoding: gzip, deflate, br, zstd\r\n\
+    Accept-Language: en-GB,en;q=0.9,de;q=0.8\r\n\
+    Authorization: Bearer eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.c2lnbmF0dXJlLW9mLWEtdG9rZW4\r\n\
+    Cache-Control: no-cache\r\n\
+    Cookie: session=5f0c9a1b7e3d4c2a8b6f; theme=dark; consent=1; visitor=0d6c2b1a-9f8e-4d7c-8b5a-4f3e2d1c0b9a\r\n\
+    Referer: https://shop.example.com/catalogue/books?page=3&order=price\r\n\
+    Sec-Fetch-Dest: empty\r\n\
+    Sec-Fetch-Mode: cors\r\n\
+    Sec-Fetch-Site: same-origin\r\n";
 
 /// How long an answer may take before something is wrong.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -27,7 +41,7 @@ pub struct Load {
     status: &'static str,
     /// How many dynamic routes there are.
     routes: u32,
-    ids: Ids,
+    traffic: Traffic,
     random: u64,
     /// The latest id that was never there before.
     newest: u32,
@@ -47,7 +61,7 @@ impl Load {
             name: side.name(),
             status: "200",
             routes: u32::try_from(side.routes / 2).expect("there are few routes"),
-            ids: side.ids,
+            traffic: side.traffic,
             random: 7,
             newest: IDS,
         };
@@ -77,13 +91,14 @@ impl Load {
     }
 
     fn ask(&mut self, connection: usize) {
-        let path = match self.ids {
-            Ids::None => "/hello".into(),
-            Ids::Zipf => self.path(Self::zipf),
-            Ids::Uniform => self.path(Self::uniform),
-            Ids::New => self.path(Self::new_id),
+        let (path, headers) = match self.traffic {
+            Traffic::Hello => ("/hello".into(), ""),
+            Traffic::Browser => ("/page".into(), BROWSER),
+            Traffic::Zipf => (self.path(Self::zipf), ""),
+            Traffic::Uniform => (self.path(Self::uniform), ""),
+            Traffic::New => (self.path(Self::new_id), ""),
         };
-        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
         let stream = self.connections[connection].get_mut();
         stream.write_all(request.as_bytes()).unwrap_or_else(|error| panic!("{}: {error}", self.name));
     }

@@ -1,13 +1,13 @@
 //! The servers.
 
-use std::{io, time::Duration};
+use std::{io, sync::LazyLock, time::Duration};
 
 use actix_extensible_rate_limit::{
     RateLimiter,
     backend::{SimpleInputFunctionBuilder, SimpleInputFuture, SimpleOutput, memory::InMemoryBackend},
 };
 use actix_governor::{Governor, GovernorConfigBuilder, PeerIpKeyExtractor};
-use actix_web::{App, HttpServer, dev::ServiceRequest, rt, web};
+use actix_web::{App, HttpResponse, HttpServer, dev::ServiceRequest, rt, web};
 use governor::middleware::NoOpMiddleware;
 use limiter_actix::{Headers, Limiter, LimiterBuilder};
 
@@ -100,10 +100,10 @@ fn extensible(
     if headers { builder.add_headers().build() } else { builder.build() }
 }
 
-/// One route, or as many as told, half of them dynamic.
+/// One route for each kind of request, or as many as the role states, half of them dynamic.
 fn add(app: &mut web::ServiceConfig, routes: usize) {
     if routes == 1 {
-        app.route("/hello", web::get().to(hello));
+        app.route("/hello", web::get().to(hello)).route("/page", web::get().to(page));
         return;
     }
     for route in 0..routes / 2 {
@@ -114,4 +114,13 @@ fn add(app: &mut web::ServiceConfig, routes: usize) {
 
 async fn hello() -> &'static str {
     "Hello, world!"
+}
+
+/// Responds with 4 kB of JSON.
+async fn page() -> HttpResponse {
+    static BODY: LazyLock<String> = LazyLock::new(|| {
+        let item = |id| format!(r#"{{"id":{id:03},"title":"A book of limits","author":"N. N.","price":19.9,"stock":7}}"#);
+        format!("[{}]", (0..52).map(item).collect::<Vec<_>>().join(","))
+    });
+    HttpResponse::Ok().content_type("application/json").body(BODY.as_str())
 }

@@ -8,23 +8,25 @@ struct Middleware {
     refuses: bool,
 }
 
-/// A server, and what it is asked for.
+/// A server, and the requests that it gets.
 pub struct Side {
     middleware: &'static Middleware,
     pub routes: usize,
-    pub ids: Ids,
+    pub traffic: Traffic,
 }
 
-/// Which ids stand in the paths.
+/// The requests of a side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ids {
-    /// None: always the same path.
-    None,
-    /// 100 000 by Zipf's law with s = 1.
+pub enum Traffic {
+    /// Always the same path, with one header; the answer is a short text.
+    Hello,
+    /// Always the same path, with the headers and cookies of a browser; the answer is 4 kB of JSON.
+    Browser,
+    /// 100 000 ids in paths by Zipf's law with s = 1.
     Zipf,
-    /// 100 000, each as often as the other.
+    /// 100 000 ids in paths, each as often as the other.
     Uniform,
-    /// Never the same twice: the path is never known yet.
+    /// An id in the path that has never been there before.
     New,
 }
 
@@ -62,25 +64,30 @@ const ALL: &[Middleware] = &[
 /// What answers many routes.
 const FEW: &[Middleware] = &[BARE, OURS];
 
-/// All sides: each answer of one route, then bare and ours of many routes.
+/// All sides: each answer of one route, to a short request and to that of a browser, then bare and ours of many routes.
 pub fn sides() -> Vec<Side> {
-    let one = ALL.iter().map(|middleware| Side { middleware, routes: 1, ids: Ids::None });
-    let many = [60, 500].into_iter().flat_map(|routes| {
-        let ids = [Ids::Zipf, Ids::Uniform, Ids::New];
-        ids.into_iter()
-            .flat_map(move |ids| FEW.iter().map(move |middleware| Side { middleware, routes, ids }))
+    let side = |middleware, routes, traffic| Side { middleware, routes, traffic };
+    let one = [Traffic::Hello, Traffic::Browser]
+        .into_iter()
+        .flat_map(move |traffic| ALL.iter().map(move |middleware| side(middleware, 1, traffic)));
+    let many = [60, 500].into_iter().flat_map(move |routes| {
+        let traffic = [Traffic::Zipf, Traffic::Uniform, Traffic::New];
+        traffic
+            .into_iter()
+            .flat_map(move |traffic| FEW.iter().map(move |middleware| side(middleware, routes, traffic)))
     });
     one.chain(many).collect()
 }
 
 impl Side {
     pub fn name(&self) -> String {
-        let Self { middleware: Middleware { name, .. }, routes, ids } = self;
-        match ids {
-            Ids::None => (*name).into(),
-            Ids::Zipf => format!("{name}; {routes} routes, ids by Zipf's law"),
-            Ids::Uniform => format!("{name}; {routes} routes, uniform ids"),
-            Ids::New => format!("{name}; {routes} routes, ids never seen before"),
+        let Self { middleware: Middleware { name, .. }, routes, traffic } = self;
+        match traffic {
+            Traffic::Hello => (*name).into(),
+            Traffic::Browser => format!("{name}; from a browser"),
+            Traffic::Zipf => format!("{name}; {routes} routes, ids by Zipf's law"),
+            Traffic::Uniform => format!("{name}; {routes} routes, uniform ids"),
+            Traffic::New => format!("{name}; {routes} routes, ids never seen before"),
         }
     }
 

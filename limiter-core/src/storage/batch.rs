@@ -155,6 +155,12 @@ impl<'a> Refund<'a> {
     /// Creates a refund of `hit`, which was admitted with the report `taken`.
     #[must_use]
     pub fn new(hit: Hit<'a>, taken: &Window) -> Self {
-        Self { hit, stamp: taken.stamp }
+        Self::with_stamp(hit, taken.stamp)
+    }
+
+    /// Creates a refund of a hit by its stamp, for storages that pass refunds on.
+    #[must_use]
+    pub fn with_stamp(hit: Hit<'a>, stamp: u64) -> Self {
+        Self { hit, stamp }
     }
 }
