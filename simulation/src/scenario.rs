@@ -57,6 +57,9 @@ impl Scenario {
     pub(crate) const LATENCY: Duration = Duration::from_millis(1);
     /// The time that a decision takes a server, which does one thing at a time. See docs/benchmarks.md.
     pub(crate) const SERVICE: Duration = Duration::from_micros(20);
+    /// The decisions of a server in a second.
+    #[cfg(test)]
+    pub(crate) const CAPACITY: u64 = 1_000_000 / 20;
     /// The time until a replica has a write.
     pub(crate) const REPLICATION: Duration = Duration::from_millis(5);
 

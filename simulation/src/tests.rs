@@ -59,3 +59,14 @@ fn a_failover_loses_no_more_than_the_last_writes() {
         assert!(ledger.excess() < scenario.limit / 4, "seed {seed}: {} too many", ledger.excess());
     }
 }
+
+/// Without leases, all processes would call the server for each request, wait until their deadline, and call again.
+#[test]
+fn a_fleet_that_starts_under_load_does_not_overload_its_server() {
+    let fleet = Scenario::all().into_iter().find(|it| it.name.starts_with("50 nodes, one count"));
+    let fleet = Scenario { seconds: 2, ..fleet.expect("it is there") };
+    assert!(fleet.demand > Scenario::CAPACITY, "one server cannot decide each request");
+    let (with, without) = (run(&fleet, 1), run(&fleet.without_leases(), 1));
+    assert!(with.by_fallback * 100 < with.decisions, "{} of {}", with.by_fallback, with.decisions);
+    assert!(without.by_fallback * 2 > without.decisions, "{} of {}", without.by_fallback, without.decisions);
+}

@@ -15,17 +15,24 @@ pub(super) struct Account {
     paused_until: u64,
 }
 
-/// The pause after a call for a lease has failed, in nanoseconds.
-const PAUSE: u64 = 1_000_000_000;
+/// The pause after a call for a lease has failed, in nanoseconds. It is short: without leases, each request is a call, which
+/// may be more than a storage can take that has just recovered.
+const PAUSE: u64 = 100_000_000;
 
 impl Account {
     /// Takes `cost` of the leased units. Returns the report of the hit, or `None` if too few are there.
     pub(super) fn take(&mut self, cost: u64, limit: u64, now: u64) -> Option<Window> {
+        self.note_demand(cost, now);
         let left = self.pool.take(cost, now)?;
-        self.pace.note_use(cost, now);
         let remaining = self.pace.remaining().saturating_add(left).min(limit);
         let reset = self.pool.time_left(now).unwrap_or(0);
         Some(Window::admitted(limit, remaining, reset, self.pool.stamp().unwrap_or(0)))
+    }
+
+    /// Takes note of a request. All of them make the pace, also those that the storage does not answer: once it does, the
+    /// first lease must suffice for all.
+    pub(super) fn note_demand(&mut self, cost: u64, now: u64) {
+        self.pace.note_use(cost, now);
     }
 
     /// Puts back units that a request did not use after all.
@@ -35,7 +42,6 @@ impl Account {
 
     /// Takes note of a hit that the storage admitted.
     pub(super) fn note_admitted(&mut self, cost: u64, window: &Window, called_at: u64) {
-        self.pace.note_use(cost, called_at);
         let known = self.pool.stamp();
         if self.pool.observe(window, called_at) {
             self.pace.note_report(cost, window, known != self.pool.stamp());

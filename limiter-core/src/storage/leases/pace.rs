@@ -7,14 +7,14 @@ use crate::{Leases, Window};
 /// Nothing here decides whether a request is admitted: a wrong estimate makes a lease too small or too large.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Pace {
-    /// The units that requests of this process used in a second.
+    /// The units that requests of this process needed in a second.
     per_second: u64,
-    /// Units used since the time at which `per_second` was computed.
+    /// Units needed since the time at which `per_second` was computed.
     used: u64,
     since: u64,
     /// The units that remained at the last report.
     remaining: u64,
-    /// Units that requests of this process used since that report.
+    /// Units that requests of this process needed since that report.
     used_since_report: u64,
     /// The units that this process and all processes have charged of late.
     charged: u64,
@@ -24,16 +24,19 @@ pub(super) struct Pace {
 /// The time after which the pace is computed anew, in nanoseconds.
 const SPAN: u64 = 100_000_000;
 
+/// The same while the pace is unknown. The first requests are calls, so a fleet that starts under load must soon lease.
+const FIRST_SPAN: u64 = 10_000_000;
+
 const SECOND: u64 = 1_000_000_000;
 
 /// The least number of requests that a lease is worth a call for.
 const MIN_REQUESTS: u64 = 4;
 
 impl Pace {
-    /// Notes that a request used `units`.
+    /// Notes that a request needs `units`.
     pub(super) fn note_use(&mut self, units: u64, now: u64) {
         let elapsed = now.saturating_sub(self.since);
-        if elapsed >= SPAN {
+        if elapsed >= if self.per_second == 0 { FIRST_SPAN } else { SPAN } {
             let per_second = scaled(self.used, SECOND, elapsed);
             self.per_second =
                 if elapsed < SECOND { self.per_second.midpoint(per_second) } else { per_second };

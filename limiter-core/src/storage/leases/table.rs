@@ -73,6 +73,8 @@ impl LeaseTable {
             });
             let Some(window) = taken.flatten() else {
                 self.put_back(hits, digests, &windows);
+                let others = windows.len() + 1..;
+                self.note_demand(&hits[others.clone()], &digests[others], now);
                 return None;
             };
             windows.push(window);
@@ -84,6 +86,12 @@ impl LeaseTable {
     fn put_back(&self, hits: &[Hit<'_>], digests: &[u128], windows: &[Window]) {
         for ((hit, digest), window) in hits.iter().zip(digests).zip(windows) {
             let _ = self.with(*digest, |entry| entry.account.put_back(hit.cost, window.stamp));
+        }
+    }
+
+    fn note_demand(&self, hits: &[Hit<'_>], digests: &[u128], now: u64) {
+        for (hit, digest) in hits.iter().zip(digests) {
+            let _ = self.with(*digest, |entry| entry.account.note_demand(hit.cost, now));
         }
     }
 
