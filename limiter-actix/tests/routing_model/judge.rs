@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::{
     description::{Kind, Verb},
-    levels::{ActiveLimit, Count, Of},
+    levels::{ActiveLimit, Count, Of, Whose},
     send::Outcome,
     sites::Sites,
     tally::Tally,
@@ -34,7 +34,7 @@ pub(crate) struct Judge<'a> {
     charged_ahead: u64,
     granted: HashSet<Grant>,
     /// Admitted requests by path, method and headers, for limits that may take from one of several counts.
-    alike: HashMap<(String, Verb, bool, bool, Of), u64>,
+    alike: HashMap<(String, Verb, bool, bool, Whose, Of), u64>,
 }
 
 impl<'a> Judge<'a> {
@@ -178,7 +178,8 @@ impl<'a> Judge<'a> {
         limit: &ActiveLimit,
     ) -> Result<(), String> {
         let free = self.free(limit.count.of);
-        let key = (way.path.clone(), way.request.method, way.request.a, way.request.b, limit.count.of);
+        let Count { whose, of, .. } = limit.count;
+        let key = (way.path.clone(), way.request.method, way.request.a, way.request.b, whose, of);
         let alike = self.alike.entry(key).or_default();
         *alike += 1;
         if *alike > limit.amount * pool.len() as u64 + free {
