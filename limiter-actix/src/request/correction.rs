@@ -234,13 +234,15 @@ impl PendingDecision for Correction {
     }
 
     fn abandon(&mut self) {
-        self.state.phase.set(Phase::Refused);
+        let phase = self.state.phase.replace(Phase::Refused);
         self.state.charges.take();
         let mut charged = mem::take(&mut self.kept);
         charged.extend(mem::take(&mut self.dropped));
         self.state.refund(charged);
-        // Limiters further in have admitted it so far.
-        self.state.inner.borrow().iter().for_each(|inner| inner.withdraw());
+        // Limiters further in have admitted it so far. A handler that runs the check has been reached, and they stay charged.
+        if phase == Phase::TakenOver {
+            self.state.inner.borrow().iter().for_each(|inner| inner.withdraw());
+        }
     }
 
     fn admit(mut self, req: &ServiceRequest, decision: &Decision) {
