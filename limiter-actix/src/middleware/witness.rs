@@ -19,14 +19,19 @@ use actix_web::{
 };
 use limiter_core::log::{Throttle, event};
 
-use super::{drive::drive, future::LimiterFuture};
+use super::{
+    drive::drive,
+    future::{LimiterFuture, refused},
+};
 use crate::{
     plan::key::RuleId,
     request::{
         call,
         correction::Correction,
         early_drop::OnEarlyDrop,
-        stack::{LimiterStack, Noted, RequestLimiters},
+        pending::{PendingDecision, Progress},
+        refuse::Refusal,
+        stack::{LimiterStack, Noted, RequestLimiters, Uncovered},
         state::RequestState,
     },
     routing::registered::{Position, RegisteredRule},
@@ -98,14 +103,7 @@ where
     fn call(&self, req: ServiceRequest) -> Self::Future {
         match self.witness.report(&req) {
             Report::Covered => LimiterFuture::passing(self.service.call(req)),
-            Report::Uncovered(state) => {
-                let position = self.witness.position;
-                let mut correction = Correction::new(state, position, &req);
-                if let Some(refusal) = correction.refuse_banned(position, &req) {
-                    return LimiterFuture::refused(req, refusal);
-                }
-                drive(&self.service, req, correction, |()| None)
-            }
+            Report::Uncovered(states) => self.correct(states, req),
             Report::Late(state) => {
                 let correction = Correction::new(Rc::clone(&state), self.witness.position, &req);
                 drive(&self.service, req, correction, move |()| Some(OnEarlyDrop::new(state)))
@@ -122,12 +120,70 @@ where
     }
 }
 
+impl<S, B> WitnessService<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    /// Corrects the charges of limiters, the outermost first, and calls the service. Nothing is awaited first if counts are
+    /// in memory.
+    fn correct(&self, states: Uncovered, req: ServiceRequest) -> LimiterFuture<S::Future, B> {
+        let position = self.witness.position;
+        let mut states = states.into_iter();
+        while let Some(state) = states.next() {
+            let decided = prepare(state, position, &req).map(|correction| correction.decide_now(&req));
+            let first = match decided {
+                Ok(Progress::Done(Ok(()))) => continue,
+                Ok(Progress::Done(Err(refusal))) | Err(refusal) => {
+                    return LimiterFuture::refused(req, refusal);
+                }
+                Ok(Progress::Waits(correction)) => correction,
+            };
+            let service = Rc::clone(&self.service);
+            return LimiterFuture::boxed(async move {
+                match correct_later(first, states, position, &req).await {
+                    Ok(()) => service.call(req).await.map(ServiceResponse::map_into_left_body),
+                    Err(refusal) => Ok(refused(req, *refusal)),
+                }
+            });
+        }
+        LimiterFuture::passing(self.service.call(req))
+    }
+}
+
+/// Prepares the correction of the charges of a limiter, unless the client is banned there.
+fn prepare(
+    state: Rc<RequestState>,
+    position: Position,
+    req: &ServiceRequest,
+) -> Result<Correction, Box<Refusal>> {
+    let mut correction = Correction::new(state, position, req);
+    match correction.refuse_banned(position, req) {
+        Some(refusal) => Err(refusal),
+        None => Ok(correction),
+    }
+}
+
+/// Makes a correction, and those of other limiters after it, wherever counts are.
+async fn correct_later(
+    first: Correction,
+    others: impl Iterator<Item = Rc<RequestState>>,
+    position: Position,
+    req: &ServiceRequest,
+) -> Result<(), Box<Refusal>> {
+    first.decide_later(req).await?;
+    for state in others {
+        prepare(state, position, req)?.decide_later(req).await?;
+    }
+    Ok(())
+}
+
 /// The state of the rule of a witness, seen by the limiters around it.
 enum Report {
     /// The charges are right.
     Covered,
-    /// The charges of the nearest limiter need a correction.
-    Uncovered(Rc<RequestState>),
+    /// The charges of these limiters need a correction.
+    Uncovered(Uncovered),
     /// The same, of a limiter that has let the request pass without keeping its state. It ends here.
     Late(Rc<RequestState>),
     /// There is no limiter yet. One on the very route or resource may follow.
@@ -143,7 +199,7 @@ impl Witness {
         }
         match RequestLimiters::note(req, rule, self.position) {
             Some(Noted::Covered) => Report::Covered,
-            Some(Noted::Uncovered(state)) => Report::Uncovered(state),
+            Some(Noted::Uncovered(states)) => Report::Uncovered(states),
             None => self.report_without_limiter(rule, req),
         }
     }
@@ -158,7 +214,7 @@ impl Witness {
         let noted = RequestLimiters::note(req, rule, self.position);
         match (noted, late) {
             (Some(Noted::Covered), None) => Report::Covered,
-            (Some(Noted::Uncovered(state)), None) => Report::Uncovered(state),
+            (Some(Noted::Uncovered(states)), None) => Report::Uncovered(states),
             (Some(_), Some(state)) => Report::Late(state),
             (None, _) => self.leave_unclaimed(rule, req),
         }

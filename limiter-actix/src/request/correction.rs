@@ -29,7 +29,7 @@ use crate::{
         key::RuleIds,
     },
     report::decided_by::DecidedBy,
-    routing::{prediction::Prediction, registered::Position, table::Table, trust::Credit},
+    routing::{prediction::Prediction, registered::Position, trust::Credit},
     settings::Config,
 };
 
@@ -37,6 +37,8 @@ use crate::{
 pub(crate) struct Correction {
     state: Rc<RequestState>,
     rules: RuleIds,
+    /// Where the request has arrived, or is expected now.
+    place: Prediction,
     credit: Credit,
     /// Where the request may arrive instead, if the predicted rules refuse.
     elsewhere: Option<Prediction>,
@@ -62,7 +64,7 @@ impl Correction {
     }
 
     fn charging(state: Rc<RequestState>, met: Met, req: &ServiceRequest) -> Self {
-        let Met { rules, credit, elsewhere, plan } = met;
+        let Met { rules, place, credit, elsewhere, plan } = met;
         let applicable = plan.applicable(req);
         let (kept, dropped) = split(state.charges.take(), &plan, &applicable, req);
         let is_new = |limit: &&Rc<_>| !kept.iter().any(|charge| charge.limit.shares_count_with(limit));
@@ -88,7 +90,20 @@ impl Correction {
         let callback_failed =
             applicable.callback_failed || any_key_failed(&[&added, &meta], client, settings);
         drop(applicable);
-        Self { state, rules, credit, elsewhere, plan, kept, dropped, added, meta, guards, callback_failed }
+        Self {
+            state,
+            rules,
+            place,
+            credit,
+            elsewhere,
+            plan,
+            kept,
+            dropped,
+            added,
+            meta,
+            guards,
+            callback_failed,
+        }
     }
 
     /// Refuses a banned client that was taken for one of an exempt place, now that it has arrived at another.
@@ -141,12 +156,12 @@ impl Correction {
     }
 
     fn put(self) {
-        let Self { state, rules, credit, mut kept, dropped, added, .. } = self;
+        let Self { state, rules, place, credit, mut kept, dropped, added, .. } = self;
         kept.extend(added);
         if state.is_in(Phase::Settled) {
             end_reservations(&mut kept);
         }
-        state.rules.borrow_mut().recharge(rules, credit);
+        state.rules.borrow_mut().recharge(rules, place, credit);
         state.charges.replace(kept);
         if state.is_in(Phase::Checking) {
             state.phase.set(Phase::Final);
@@ -219,11 +234,15 @@ impl PendingDecision for Correction {
     }
 
     fn abandon(&mut self) {
-        self.state.phase.set(Phase::Refused);
+        let phase = self.state.phase.replace(Phase::Refused);
         self.state.charges.take();
         let mut charged = mem::take(&mut self.kept);
         charged.extend(mem::take(&mut self.dropped));
         self.state.refund(charged);
+        // Limiters further in have admitted it so far. A handler that runs the check has been reached, and they stay charged.
+        if phase == Phase::TakenOver {
+            self.state.inner.borrow().iter().for_each(|inner| inner.withdraw());
+        }
     }
 
     fn admit(mut self, req: &ServiceRequest, decision: &Decision) {
@@ -251,6 +270,7 @@ impl PendingDecision for Correction {
 /// The rules that a request is to be charged for, with what follows from them.
 struct Met {
     rules: RuleIds,
+    place: Prediction,
     credit: Credit,
     elsewhere: Option<Prediction>,
     plan: Rc<Plan>,
@@ -265,12 +285,12 @@ impl Met {
         drop(mem::take(&mut state.rules.borrow_mut().credit));
         let ledger = state.rules.borrow();
         if position == Position::Scope {
-            return Self::predicted(&ledger, table.predict(req, &ledger.met_anywhere()), table, req);
+            return Self::predicted(state, &ledger, table.predict(req, &ledger.met_anywhere()), req);
         }
         let rules = ledger.met();
-        let mut key = table.key_at(&rules, position, req);
+        let (place, mut key) = table.arrival(&rules, req);
         key.delegated_rules = ledger.still_delegated();
-        Self { rules, credit: Credit::default(), elsewhere: None, plan: table.plan(key) }
+        Self { rules, place, credit: Credit::default(), elsewhere: None, plan: table.plan(key) }
     }
 
     /// These are the rules that the request meets in any case, with a place where it may arrive instead.
@@ -278,20 +298,22 @@ impl Met {
         let table = state.predicted.worker.table(req);
         let ledger = state.rules.borrow();
         let prediction = elsewhere.unwrap_or_else(|| table.predict(req, &ledger.met_anywhere()));
-        Self::predicted(&ledger, prediction, table, req)
+        Self::predicted(state, &ledger, prediction, req)
     }
 
     fn predicted(
+        state: &RequestState,
         ledger: &RuleLedger,
-        mut prediction: Prediction,
-        table: &Table,
+        mut place: Prediction,
         req: &ServiceRequest,
     ) -> Self {
-        let rules = ledger.own(&prediction.rules);
-        let mut key = table.key(&prediction, &rules, req);
-        key.delegated_rules = ledger.still_delegated();
-        let (elsewhere, credit) = (prediction.elsewhere(), mem::take(&mut prediction.credit));
-        Self { rules, credit, elsewhere, plan: table.plan(key) }
+        let table = state.predicted.worker.table(req);
+        let rules = ledger.own(&place.rules);
+        let mut key = table.key(&place, &rules, req);
+        key.delegated_rules =
+            if state.is_in(Phase::TakenOver) { ledger.left_of(&rules) } else { ledger.still_delegated() };
+        let (elsewhere, credit) = (place.elsewhere(), mem::take(&mut place.credit));
+        Self { rules, place, credit, elsewhere, plan: table.plan(key) }
     }
 }
 

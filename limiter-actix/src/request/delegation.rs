@@ -12,7 +12,7 @@ impl RequestState {
         if !self.is_in(Phase::Admitted) {
             return None;
         }
-        self.phase.set(Phase::Final);
+        self.phase.set(Phase::TakenOver);
         let mut rules = self.rules.borrow_mut();
         let mut delegated = rules.unseen();
         let handed_over = rules.hand_over();
@@ -22,7 +22,7 @@ impl RequestState {
         if delegated.iter().all(|rule| rules.is_delegated(*rule)) {
             return handed_over;
         }
-        let prediction = &self.predicted.prediction;
+        let prediction = rules.moved.as_deref().unwrap_or(&self.predicted.prediction);
         prediction.delegate(&delegated);
         let table = self.predicted.worker.table(req);
         let mut key = table.key(prediction, &rules.charged, req);

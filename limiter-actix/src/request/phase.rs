@@ -9,7 +9,9 @@ pub(super) enum Phase {
     AwaitsCheck,
     /// The check of the handler is running.
     Checking,
-    /// Charged for good: the check has passed, or a limiter further in has taken over.
+    /// The same, but a limiter further in decides the limits of the rules that follow.
+    TakenOver,
+    /// Charged for good: the check of the handler has passed.
     Final,
     /// Refused after its admission, by a correction or a check. All charges are refunded.
     Refused,

@@ -31,6 +31,12 @@ impl RequestState {
         }
     }
 
+    /// Refunds all charges of an admitted request, since a limiter further out refuses it after all.
+    pub(super) fn withdraw(&self) {
+        self.phase.set(Phase::Refused);
+        self.refund(self.charges.take());
+    }
+
     /// Refunds the limits with `refund_on_drop`, since there will be no response. The other charges stay. Never panics.
     pub(super) fn refund_on_drop(&self) {
         self.track_usage_on_drop();

@@ -20,6 +20,8 @@ pub(crate) struct RuleLedger {
     pub(super) is_late: bool,
     /// The credit on which unconfirmed rules were granted.
     pub(super) credit: Credit,
+    /// Where the charges were corrected to, if that is another place than was predicted.
+    pub(super) moved: Option<Box<Prediction>>,
 }
 
 /// Rules that other limiters decide.
@@ -82,7 +84,14 @@ impl RuleLedger {
         self.is_at_resource = position == Position::Resource;
         self.credit.meet(rule, self.is_late);
         self.seen.push(rule);
-        self.seen.iter().all(|rule| self.charged.contains(rule) && !self.is_delegated(*rule))
+        self.seen.iter().all(|rule| self.charged.contains(rule) && self.is_decided(*rule))
+    }
+
+    /// Returns whether a limiter decides a charged rule that the request has met: this one, unless another one further in
+    /// has taken over before.
+    fn is_decided(&self, rule: RuleId) -> bool {
+        let is_taken_over = |others: &RulesOfOthers| others.taken_over.contains(&rule);
+        !self.is_delegated(rule) || self.others.as_deref().is_some_and(is_taken_over)
     }
 
     /// Returns whether a limiter further in decides a charged rule, if the request gets there.
@@ -146,9 +155,17 @@ impl RuleLedger {
         delegated
     }
 
-    /// Replaces the rules that the charges follow from, and the credit on which some of them are granted.
-    pub(super) fn recharge(&mut self, rules: RuleIds, credit: Credit) {
+    /// Returns those of the rules that a limiter further in decides, since it has taken over: all but those met before.
+    pub(super) fn left_of(&self, rules: &[RuleId]) -> RuleIds {
+        let taken_over = self.others.as_ref().map_or(&[][..], |others| &others.taken_over);
+        without(rules, &without(&self.seen, taken_over))
+    }
+
+    /// Replaces the rules that the charges follow from, the place where they apply, and the credit on which some of them
+    /// are granted.
+    pub(super) fn recharge(&mut self, rules: RuleIds, place: Prediction, credit: Credit) {
         self.charged = rules;
+        self.moved = Some(Box::new(place));
         self.credit = credit;
         let delegated = self.still_delegated();
         if let Some(others) = &mut self.others {

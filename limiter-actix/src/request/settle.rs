@@ -49,7 +49,7 @@ impl RequestState {
     /// Not generic, so that it is compiled once, and not for each type of body.
     fn settle_response(self: &Rc<Self>, req: &HttpRequest, response: &ResponseHead) {
         let phase = self.phase.replace(Phase::Settled);
-        let is_charged = matches!(phase, Phase::Admitted | Phase::Final);
+        let is_charged = matches!(phase, Phase::Admitted | Phase::TakenOver | Phase::Final);
         if is_charged && self.is_mispredicted(req, response) {
             self.charge_retroactively(req, response);
         }

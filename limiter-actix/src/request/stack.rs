@@ -38,9 +38,12 @@ pub(crate) struct LimiterStack {
 pub(crate) enum Noted {
     /// The charges are right.
     Covered,
-    /// The charges of the nearest limiter need a correction.
-    Uncovered(Rc<RequestState>),
+    /// The charges of these limiters need a correction.
+    Uncovered(Uncovered),
 }
+
+/// Limiters whose charges do not cover all rules that a request has met, the outermost first.
+pub(crate) type Uncovered = SmallVec<[Rc<RequestState>; 1]>;
 
 impl RequestLimiters {
     /// Returns whether a request has met limiters or rules before. Most requests have not.
@@ -65,8 +68,8 @@ impl RequestLimiters {
         Self { straight: Some(Rc::clone(request)), stack: None }
     }
 
-    /// Notes that the request has met a rule. Returns the state of the nearest limiter, if the charges there do not cover
-    /// all rules met so far. `None` if there is no limiter.
+    /// Notes that the request has met a rule. Returns the states of the limiters whose charges do not cover all rules met
+    /// so far. `None` if there is no limiter.
     #[inline]
     pub(crate) fn note(req: &ServiceRequest, rule: RuleId, position: Position) -> Option<Noted> {
         let is_covered = |straight: &Rc<StraightRequest>| straight.note_rule(rule, position);
@@ -137,13 +140,11 @@ impl LimiterStack {
     }
 
     fn note_rule(&self, rule: RuleId, position: Position) -> Option<Noted> {
-        let (nearest, others) = self.limiters.split_last()?;
-        for other in others {
-            other.note_rule(rule, position);
-        }
-        let is_predicted = nearest.note_rule(rule, position);
-        let is_covered = is_predicted || !nearest.is_correctable();
-        Some(if is_covered { Noted::Covered } else { Noted::Uncovered(Rc::clone(nearest)) })
+        let is_uncovered =
+            |state: &&Rc<RequestState>| !state.note_rule(rule, position) && state.is_correctable();
+        let uncovered: Uncovered = self.limiters.iter().filter(is_uncovered).cloned().collect();
+        let noted = if uncovered.is_empty() { Noted::Covered } else { Noted::Uncovered(uncovered) };
+        (!self.limiters.is_empty()).then_some(noted)
     }
 
     /// Adds the state of a limiter inside all others.

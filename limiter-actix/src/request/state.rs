@@ -79,7 +79,7 @@ impl RequestState {
 
     /// Returns whether a witness may correct the charges.
     pub(crate) fn is_correctable(&self) -> bool {
-        self.is_in(Phase::Admitted)
+        matches!(self.phase.get(), Phase::Admitted | Phase::TakenOver)
     }
 
     pub(super) fn record_decider(&self, by: DecidedBy) {
@@ -111,7 +111,7 @@ impl RequestState {
     /// Records that the request has met a rule. Returns whether the charges cover all rules met so far.
     pub(crate) fn note_rule(&self, rule: RuleId, position: Position) -> bool {
         let mut rules = self.rules.borrow_mut();
-        if self.is_in(Phase::Final) {
+        if matches!(self.phase.get(), Phase::TakenOver | Phase::Final) {
             rules.leave(rule);
         }
         rules.add(rule, position)

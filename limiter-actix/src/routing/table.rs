@@ -17,7 +17,6 @@ use super::{
     plan_builder::PlanBuilder,
     prediction::Prediction,
     recent_paths::RecentPaths,
-    registered::Position,
     rewriting::Rewriting,
     route::Route,
     route_map::RouteMap,
@@ -202,22 +201,21 @@ impl Table {
         key
     }
 
-    /// Returns the key of the plan for these rules, which were met by this request on its way. Once it is at its
-    /// handler, actix knows the pattern.
-    pub(crate) fn key_at(&self, rules: &[RuleId], at: Position, req: &ServiceRequest) -> PlanKey {
+    /// Returns the place where a request has arrived that has met these rules on its way, and the key of the plan there.
+    /// Once it is at its handler, actix knows the pattern.
+    pub(crate) fn arrival(&self, rules: &[RuleId], req: &ServiceRequest) -> (Prediction, PlanKey) {
         let route = self.route_as_is(req);
-        if at == Position::Scope {
-            return self.key(&Prediction::of(&route, req, rules), rules, req);
-        }
         let pattern = req.match_pattern();
         let arrived_at = pattern.as_deref().filter(|_| is_at_handler(req.request()));
         let predicted = Prediction::of(&route, req, rules);
         let arrival = Prediction::arrival(&route, arrived_at, rules);
-        let mut key = self.key(arrival.as_ref().unwrap_or(&predicted), rules, req);
-        key.in_doubt.clear();
         // What nothing takes is counted as the next request of its kind will be.
-        key.pattern = arrived_at.map(Into::into).or_else(|| predicted.pattern().cloned());
-        key
+        let pattern = arrived_at.map(Into::into).or_else(|| predicted.pattern().cloned());
+        let place = arrival.unwrap_or(predicted);
+        let mut key = self.key(&place, rules, req);
+        key.in_doubt.clear();
+        key.pattern = pattern;
+        (place, key)
     }
 
     /// Returns the method under which a request is counted.

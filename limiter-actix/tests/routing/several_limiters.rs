@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use actix_web::{App, get, guard, middleware::from_fn, test::init_service, web};
-use limiter_actix::{Limit, Limiter, Quota, ScopeExt, exempt, limit};
+use limiter_actix::{Limit, LimitCheck, Limiter, Quota, ScopeExt, exempt, limit};
 use limiter_test_support::{app as call, log};
 
 use super::{A, B, has_a, has_b, passing, plain, still};
@@ -201,4 +201,17 @@ async fn a_limiter_that_is_switched_off() {
     assert_eq!(passing(&app, "GET", "/in/limited", "", 5).await, 2, "left to the outer one");
     limiter.set_enabled(true);
     assert_eq!(call::get(&app, "/in/limited").await, 429);
+}
+
+/// The handler has been reached. Otherwise its limits would not hold for clients whose check is refused.
+#[actix_web::test]
+async fn a_check_that_is_refused_leaves_the_inner_one_charged() {
+    let checked = still().key_prefix("outer").application_limits("1/hour").auto_check(false).build().unwrap();
+    let stubborn = |limits: LimitCheck| async move {
+        drop(limits.check().await);
+        "ok"
+    };
+    let scope = web::scope("/in").route("/x", web::get().to(stubborn)).wrap(inner());
+    let app = init_service(App::new().wrap(checked).service(scope)).await;
+    assert_eq!(passing(&app, "GET", "/in/x", "", 9).await, 3);
 }

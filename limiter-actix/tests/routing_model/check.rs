@@ -42,7 +42,7 @@ pub(crate) async fn play(case: &Case, totals: &mut Totals) -> Result<(), String>
             let Some(way) = way.filter(|way| way.is_certain || !case.certain_only) else { break };
             let outcomes = send::send(&app, &target, &step.request, step.kind, together).await;
             totals.count(&way, step.kind, &outcomes);
-            judge.expect(&way);
+            judge.expect(&way, together);
             for outcome in outcomes {
                 trace += &line(&way, step.kind, &outcome, &judge);
                 judge.judge(&way, step.kind, &outcome).map_err(|wrong| format!("{wrong}\n{trace}"))?;

@@ -289,3 +289,26 @@ fn a_dropped_request_is_exempt_behind_a_limiter_further_in() {
         holds(&Case { app, certain_only: false, steps: vec![dropped, Step { times: 1, ..get("/a/") }] });
     }
 }
+
+/// The outer limiter moved its charge there after each response, and refused nothing.
+#[test]
+fn defaults_hold_in_a_twin_of_a_guarded_scope_with_a_limiter() {
+    let guarded = Scope { guard: Some(Guard::A), ..plain_scope("/a/b", vec![get_route("/{id}")]) };
+    let twin = Scope {
+        limiter: Some(Inner::Around(Settings::default())),
+        ..scope("/a/b", limited(0), vec![Place::Fn(12)])
+    };
+    holds_in(defaults(1), vec![Place::In(guarded), Place::In(twin)], vec![get("/a/b/x")]);
+}
+
+#[test]
+fn a_dropped_request_is_exempt_in_a_twin_with_a_limiter() {
+    let rule = Resource { rule: Some(exempt()), ..one("/y") };
+    let inner = Scope {
+        limiter: Some(Inner::Within(Settings::default())),
+        ..plain_scope("/x", vec![Place::At(rule)])
+    };
+    let places = vec![Place::In(inner), Place::In(plain_scope("/x", Vec::new()))];
+    let dropped = Step { kind: Kind::Dropped(1), times: 1, ..get("/x/y") };
+    holds_in(application(1), places, vec![dropped]);
+}

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::{
     description::{Kind, Verb},
-    levels::{ActiveLimit, Count, Of},
+    levels::{ActiveLimit, Count, Of, Whose},
     send::Outcome,
     sites::Sites,
     tally::Tally,
@@ -33,8 +33,11 @@ pub(crate) struct Judge<'a> {
     /// known of it, and have charged the rules there itself.
     charged_ahead: u64,
     granted: HashSet<Grant>,
+    /// The most requests that were under way at once, if a middleware waits on the way: a guard that alone matches may
+    /// reject all of them before one shows it.
+    at_once: u64,
     /// Admitted requests by path, method and headers, for limits that may take from one of several counts.
-    alike: HashMap<(String, Verb, bool, bool, Of), u64>,
+    alike: HashMap<(String, Verb, bool, bool, Whose, Of), u64>,
 }
 
 impl<'a> Judge<'a> {
@@ -47,6 +50,7 @@ impl<'a> Judge<'a> {
             has_rewritten: false,
             charged_ahead: 0,
             granted: HashSet::new(),
+            at_once: 1,
             alike: HashMap::new(),
         }
     }
@@ -59,8 +63,11 @@ impl<'a> Judge<'a> {
         decisions.collect::<Vec<_>>().join(" | ")
     }
 
-    /// Notes which rules a request may be granted; to be called before it is judged.
-    pub(crate) fn expect(&mut self, way: &Way<'_>) {
+    /// Notes which rules so many requests at once may be granted; to be called before they are judged.
+    pub(crate) fn expect(&mut self, way: &Way<'_>, together: usize) {
+        if self.sites.app.routes_later() {
+            self.at_once = self.at_once.max(together as u64);
+        }
         if !way.is_certain {
             self.granted.extend(way.astray().into_iter().map(Grant::On));
             self.granted.extend(way.given_on_some().into_iter().map(Grant::Pattern));
@@ -134,7 +141,8 @@ impl<'a> Judge<'a> {
             (Of::Pattern(number, _), Grant::Pattern(given)) if number == given => true,
             (Of::Pattern(number, _), _) => !is_on_routes(self.sites, number),
         };
-        self.granted.iter().filter(may_lift).count() as u64
+        let free = |grant: &Grant| if matches!(grant, Grant::On(_)) { self.at_once } else { 1 };
+        self.granted.iter().filter(may_lift).map(free).sum()
     }
 
     fn may_be_refused(&self, way: &Way<'_>, kind: Kind) -> bool {
@@ -178,7 +186,8 @@ impl<'a> Judge<'a> {
         limit: &ActiveLimit,
     ) -> Result<(), String> {
         let free = self.free(limit.count.of);
-        let key = (way.path.clone(), way.request.method, way.request.a, way.request.b, limit.count.of);
+        let Count { whose, of, .. } = limit.count;
+        let key = (way.path.clone(), way.request.method, way.request.a, way.request.b, whose, of);
         let alike = self.alike.entry(key).or_default();
         *alike += 1;
         if *alike > limit.amount * pool.len() as u64 + free {

@@ -83,11 +83,26 @@ pub(crate) struct Unclear;
 impl Sites<'_> {
     /// The limits of a request, by limiter, the outermost first.
     pub(crate) fn decisions(&self, end: End, path: &str, method: Verb) -> Result<Vec<Decision>, Unclear> {
+        self.decisions_under(&self.app.given, end, path, method)
+    }
+
+    /// The same without rules by pattern, where it is not clear which of these hold.
+    pub(crate) fn decisions_of_places(&self, end: End, path: &str, method: Verb) -> Vec<Decision> {
+        self.decisions_under(&[], end, path, method).unwrap_or_default()
+    }
+
+    fn decisions_under(
+        &self,
+        given: &[PatternRule],
+        end: End,
+        path: &str,
+        method: Verb,
+    ) -> Result<Vec<Decision>, Unclear> {
         let stations = self.stations(end);
         let mut decisions = Vec::new();
         for (at, station) in stations.iter().enumerate() {
             if let Station::Limiter(whose, settings) = station {
-                let levels = self.levels(*whose, settings, &stations[at..], end, path, method)?;
+                let levels = self.levels(*whose, settings, given, &stations[at..], end, path, method)?;
                 let mut limits = resolve(levels, application(*whose, settings));
                 limits.retain(|applies| applies.count.whose == *whose);
                 decisions.push(Decision { limits });
@@ -129,6 +144,7 @@ impl Sites<'_> {
         &self,
         whose: Whose,
         settings: &Settings,
+        given: &[PatternRule],
         stations: &[Station<'_>],
         end: End,
         path: &str,
@@ -153,7 +169,7 @@ impl Sites<'_> {
             }
         }
         if whose == Whose::App {
-            for (number, given) in self.app.given.iter().enumerate() {
+            for (number, given) in given.iter().enumerate() {
                 let level = match self.standing(given, end, &chain[..scopes], path, method)? {
                     Position::Nowhere => continue,
                     Position::Scope(at) => &mut levels[at],

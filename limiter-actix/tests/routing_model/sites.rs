@@ -63,9 +63,8 @@ impl<'a> Sites<'a> {
 
 impl<'a> Site<'a> {
     fn new(place: &'a Place, around: &[usize], prefix: &str) -> Self {
-        let is_root = around.is_empty();
         let slashed = |pattern: &str| match pattern {
-            "" if !is_root => String::new(),
+            "" => String::new(),
             _ if pattern.starts_with('/') => pattern.to_owned(),
             _ => format!("/{pattern}"),
         };

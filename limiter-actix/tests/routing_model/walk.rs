@@ -27,7 +27,8 @@ pub(crate) struct Ways {
     pub(crate) ends: Vec<End>,
     /// Places whose pattern matches but of which the limiter knows that they do not take the request.
     pub(crate) closed: Vec<End>,
-    /// Places that nothing but guards keeps it from, from the outermost on: nothing else matches there.
+    /// Places that nothing but guards keeps it from, from the outermost on: nothing else matches there, or nothing else in
+    /// their scope.
     pub(crate) only: Vec<usize>,
     /// Where it leads if nothing but known guards refuses it.
     pub(crate) expected: End,
@@ -83,7 +84,10 @@ impl Sites<'_> {
                 let only = [&[*number], ways.only.as_slice()].concat();
                 (ways.expected, self.certainty_of(*number, ways), only)
             }
-            [(_, ways), ..] => (ways.expected, Certainty::Open, Vec::new()),
+            [(_, ways), ..] => {
+                let only = entered.iter().flat_map(|(_, ways)| ways.only.iter().copied());
+                (ways.expected, Certainty::Open, only.collect())
+            }
         };
         Ways { ends, closed, only, expected, certainty }
     }

@@ -3,7 +3,7 @@
 use crate::{
     arrive::{Arrival, Handler},
     description::{At, Place, Request, Settings},
-    levels::{ActiveLimit, Count, Decision, Of, Whose},
+    levels::{ActiveLimit, Count, Decision, Of, Unclear, Whose},
     sites::Sites,
     walk::{Certainty, End},
 };
@@ -21,7 +21,7 @@ pub(crate) struct Way<'a> {
     pub(crate) ends: Vec<End>,
     /// All ends under whose route it may be counted.
     routes: Vec<End>,
-    /// Places that nothing but guards keeps it from.
+    /// Places that nothing but guards keeps it from: those in their scopes that alone match.
     only: Vec<usize>,
     pub(crate) is_certain: bool,
     /// True if middleware inside of the limiter has changed the path.
@@ -157,8 +157,11 @@ impl<'a> Way<'a> {
 
     /// The limits at all ends.
     pub(crate) fn declared(&self) -> Vec<ActiveLimit> {
-        let at = |end: &End| self.sites.decisions(*end, &self.path, self.request.method).ok();
-        self.ends.iter().filter_map(at).flatten().flat_map(|decision| decision.limits).collect()
+        let at = |end: &End| match self.sites.decisions(*end, &self.path, self.request.method) {
+            Ok(decisions) => decisions,
+            Err(Unclear) => self.sites.decisions_of_places(*end, &self.path, self.request.method),
+        };
+        self.ends.iter().flat_map(at).flat_map(|decision| decision.limits).collect()
     }
 
     /// The limits on scopes around all ends.

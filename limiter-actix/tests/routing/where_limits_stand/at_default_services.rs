@@ -229,3 +229,50 @@ async fn added_slashes() {
     let others = admitted(&app, "GET", "/health/", "", 50).await;
     assert!((3..=4).contains(&(answered + others)), "{answered} and {others}");
 }
+
+/// The limiter does not know the guard, and expects all requests there. So the spent limit refuses what the guard would
+/// leave to the default service, until such a request was admitted.
+#[actix_web::test]
+async fn behind_a_guard_that_alone_matches() {
+    let guarded = || resource("/x", per_hour(3), |it| it.guard(guard::fn_guard(has_a)).to(plain));
+    let app = limited(still(), |it| {
+        it.service(guarded());
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/x", A, 9).await, 3);
+    assert_eq!(admitted(&app, "GET", "/x", "", 9).await, 0, "nothing has come past the guard");
+
+    let app = limited(still(), |it| {
+        it.service(guarded());
+    })
+    .await;
+    assert_eq!(admitted(&app, "GET", "/x", "", 1).await, 1);
+    assert_eq!(passing(&app, "GET", "/x", A, 9).await, 3);
+    assert_eq!(admitted(&app, "GET", "/x", "", 9).await, 9);
+}
+
+#[limit("1/hour")]
+#[get("/x", guard = "has_a")]
+async fn guarded_x() -> &'static str {
+    "ok"
+}
+
+/// The cures that the documentation names for it.
+#[actix_web::test]
+async fn behind_a_guard_that_the_limiter_knows() {
+    let app = limited(still(), |it| {
+        it.service(guarded_x);
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/x", A, 9).await, 1);
+    assert_eq!(admitted(&app, "GET", "/x", "", 9).await, 9);
+
+    let limit = per_hour(1).methods(["POST"]);
+    let posted = resource("/x", limit, |it| it.guard(guard::Post()).to(plain));
+    let app = limited(still(), |it| {
+        it.service(posted);
+    })
+    .await;
+    assert_eq!(passing(&app, "POST", "/x", "", 9).await, 1);
+    assert_eq!(admitted(&app, "GET", "/x", "", 9).await, 9);
+}

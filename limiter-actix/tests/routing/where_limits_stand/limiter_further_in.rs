@@ -1,16 +1,22 @@
 //! A grant that another limiter takes over is good for one request at most.
 
 use actix_web::{App, get, guard, test::init_service, web};
-use limiter_actix::{Exempt, Limiter, ScopeExt, exempt, limit};
+use limiter_actix::{Exempt, Limiter, ScopeExt, exempt, limit, resource};
+use limiter_test_support::storages::StorageKind;
 
 use super::{
     super::{A, has_a, passing, plain, still},
-    admitted, per_hour,
+    Runs, admitted, drop_after, per_hour, with,
 };
 
 /// Five an hour, and three at each route.
 fn outer() -> Limiter {
-    still().key_prefix("outer").application_limits("5/hour").default_limits("3/hour").build().unwrap()
+    outer_on(StorageKind::Memory)
+}
+
+fn outer_on(kind: StorageKind) -> Limiter {
+    let outer = still().key_prefix("outer").application_limits("5/hour").default_limits("3/hour");
+    kind.set(outer).build().unwrap()
 }
 
 /// Lets everything through.
@@ -28,6 +34,19 @@ async fn health() -> &'static str {
 #[get("/health")]
 async fn generous() -> &'static str {
     "ok"
+}
+
+#[exempt(scopes)]
+#[get("/x")]
+async fn unscoped() -> &'static str {
+    "ok"
+}
+
+/// A scope behind a guard, whose plain route matches all that the second scope of its prefix has.
+macro_rules! guarded {
+    () => {
+        web::scope("/v1").guard(guard::fn_guard(has_a)).route("/{id}", web::get().to(plain))
+    };
 }
 
 /// A scope with a limiter, which answers for this path.
@@ -168,4 +187,80 @@ async fn grants_that_are_met_stay_good() {
     assert_eq!(passing(&app, "GET", "/x", "", 9).await + passing(&app, "GET", "/y", "", 9).await, 5);
     assert_eq!(passing(&app, "GET", "/v1/health", "", 9).await, 9);
     assert_eq!(passing(&app, "GET", "/v2/health", "", 9).await, 9);
+}
+
+/// The outer limiter has charged the place in the first scope. A witness behind the one further in corrects that.
+#[actix_web::test]
+async fn in_the_second_scope_of_a_prefix() {
+    for kind in StorageKind::ALL {
+        let second = web::scope("/v1").service(unscoped).limit(per_hour(0)).wrap(inner());
+        let app = init_service(App::new().wrap(outer_on(kind)).service(guarded!()).service(second)).await;
+        assert_eq!(passing(&app, "GET", "/v1/x", "", 99).await, 3, "{kind:?}");
+    }
+}
+
+/// The outer limiter has corrected its charges before the one further in takes over, and must not refund them.
+#[actix_web::test]
+async fn in_the_second_scope_of_a_prefix_whose_limits_the_outer_one_decides() {
+    let second = web::scope("/v1").service(unscoped).wrap(inner()).limit(per_hour(0));
+    let app = init_service(App::new().wrap(outer()).service(guarded!()).service(second)).await;
+    assert_eq!(passing(&app, "GET", "/v1/x", "", 99).await, 3);
+}
+
+#[actix_web::test]
+async fn on_a_limited_resource_in_the_second_scope_of_a_prefix() {
+    let limit = per_hour(1000).override_defaults(false);
+    let limited = resource("/x", limit, |it| it.wrap(inner()).to(plain));
+    let second = web::scope("/v1").service(limited);
+    let app = init_service(App::new().wrap(outer()).service(guarded!()).service(second)).await;
+    assert_eq!(passing(&app, "GET", "/v1/x", "", 99).await, 3);
+}
+
+#[actix_web::test]
+async fn two_of_them_in_the_second_scope_of_a_prefix() {
+    let middle = still().key_prefix("middle").default_limits("2/hour").build().unwrap();
+    let innermost = web::scope("").service(unscoped).wrap(inner());
+    let second = web::scope("/v1").service(innermost).limit(per_hour(0)).wrap(middle);
+    let app = init_service(App::new().wrap(outer()).service(guarded!()).service(second)).await;
+    assert_eq!(passing(&app, "GET", "/v1/x", "", 99).await, 2);
+}
+
+/// A limit that the one further in decides stays with it.
+#[actix_web::test]
+async fn a_limit_in_the_second_scope_of_a_prefix_counts_once() {
+    let limited = resource("/x", per_hour(2), |it| it.to(plain));
+    let second = web::scope("/v1").service(limited).wrap(inner());
+    let app = init_service(App::new().wrap(outer()).service(guarded!()).service(second)).await;
+    assert_eq!(passing(&app, "GET", "/v1/x", "", 99).await, 2);
+}
+
+/// What the outer limiter refuses behind the one further in takes nothing there.
+#[actix_web::test]
+async fn refused_by_the_outer_one_takes_nothing_further_in() {
+    for kind in StorageKind::ALL {
+        let inner = kind.set(still().key_prefix("inner").application_limits("4/hour")).build().unwrap();
+        let second = web::scope("/v1").service(unscoped).route("/y", web::get().to(plain)).wrap(inner);
+        let app = init_service(App::new().wrap(outer_on(kind)).service(guarded!()).service(second)).await;
+        assert_eq!(passing(&app, "GET", "/v1/x", "", 9).await, 3, "{kind:?}");
+        assert_eq!(passing(&app, "GET", "/v1/y", "", 9).await, 1, "of four, {kind:?}");
+    }
+}
+
+/// The outer limiter has charged the exempt resource like its twin, and refunds that where the request arrives.
+#[actix_web::test]
+async fn dropped_behind_one_they_take_nothing() {
+    let runs = Runs::default();
+    let handler = runs.hang();
+    let exempt = resource("/x", Exempt::ALL, |it| it.to(handler));
+    let app = init_service(
+        App::new()
+            .wrap(outer())
+            .service(web::scope("/v1").service(exempt).wrap(inner()))
+            .service(web::scope("/v1")),
+    )
+    .await;
+    for _ in 0..9 {
+        drop_after(&app, with("GET", "/v1/x", ""), 2).await;
+    }
+    assert_eq!(runs.count(), 9);
 }
