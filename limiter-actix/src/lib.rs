@@ -96,6 +96,8 @@ mod inspector;
 pub mod key;
 mod limit;
 mod limiter;
+#[cfg(feature = "lookup")]
+mod lookup;
 mod manual;
 mod middleware;
 mod mount;
@@ -129,6 +131,7 @@ pub use self::{
     limit::{
         Limit,
         exempt::Exempt,
+        function_value::FunctionValue,
         limits::{IntoLimits, Limits},
         on_storage_failure::OnStorageFailure,
         quota_source::DynamicQuotas,
@@ -157,6 +160,9 @@ pub use self::{
     builder::build::{check_file, outline_file},
     settings::outline::{FileOutline, OutlinedLimit},
 };
+
+#[cfg(feature = "lookup")]
+pub use self::lookup::{Lookup, error::LookupError};
 
 #[cfg(feature = "inspector")]
 pub use self::inspector::{

@@ -19,13 +19,17 @@ use actix_web::{
 };
 use limiter_core::log::{Throttle, event};
 
-use super::{drive::drive, future::LimiterFuture};
+use super::{
+    drive::drive,
+    future::{LimiterFuture, refused},
+};
 use crate::{
     plan::key::RuleId,
     request::{
         call,
         correction::Correction,
         early_drop::OnEarlyDrop,
+        pending::{PendingDecision, answered},
         stack::{LimiterStack, Noted, RequestLimiters},
         state::RequestState,
     },
@@ -101,6 +105,9 @@ where
             Report::Uncovered(state) => {
                 let position = self.witness.position;
                 let mut correction = Correction::new(state, position, &req);
+                if correction.awaited_plan().is_some() {
+                    return self.correct_later(correction, req);
+                }
                 if let Some(refusal) = correction.refuse_banned(position, &req) {
                     return LimiterFuture::refused(req, refusal);
                 }
@@ -119,6 +126,25 @@ where
                 })
             }
         }
+    }
+}
+
+impl<S, B> WitnessService<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    /// Corrects the charges of a request once the async functions of its limits are called.
+    #[cold]
+    fn correct_later(&self, correction: Correction, req: ServiceRequest) -> LimiterFuture<S::Future, B> {
+        let (service, position) = (Rc::clone(&self.service), self.witness.position);
+        LimiterFuture::boxed(async move {
+            let mut correction = answered(correction, &req).await;
+            match correction.refuse_banned(position, &req) {
+                Some(refusal) => Ok(refused(req, *refusal)),
+                None => drive(&service, req, correction, |()| None).await,
+            }
+        })
     }
 }
 
