@@ -170,7 +170,9 @@ where
         let running = self.look_up(&key, now);
         let Some(last) = last else { return running?.answer().await };
         let answer = match running {
-            Ok(running) => timeout(PATIENCE, running.answer()).await.unwrap_or(Err(LookupError::Late(PATIENCE))),
+            Ok(running) => {
+                timeout(PATIENCE, running.answer()).await.unwrap_or(Err(LookupError::Late(PATIENCE)))
+            }
             Err(error) => Err(error),
         };
         answer.or_else(|error| {
@@ -228,7 +230,9 @@ where
             let lookup = async { source(key).await };
             let answer: Answer<V> = match timeout(settings.deadline, caught(lookup)).await {
                 Ok(Ok(answer)) => answer.map_err(|error| LookupError::Failed(error.into())),
-                Ok(Err(panic)) => Err(LookupError::Failed(format!("it panicked: {}", text_of(&*panic)).into())),
+                Ok(Err(panic)) => {
+                    Err(LookupError::Failed(format!("it panicked: {}", text_of(&*panic)).into()))
+                }
                 Err(_) => Err(LookupError::Late(settings.deadline)),
             };
             turn.end(answer, clock.now().after(settings.time_to_live));

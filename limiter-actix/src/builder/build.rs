@@ -212,8 +212,15 @@ fn comparable(settings: &Settings) -> String {
         PathPattern::Route(route, methods) => (route.pattern(), methods.as_slice(), rule),
     });
     let limits = (defaults, application, meta, failure, patterns.collect::<Vec<_>>());
-    let values =
-        (prefix, (strategy, time_zone, lease, hot_leases, function_deadline), headers, proxies, ipv6_prefix, key_forms, banned);
+    let values = (
+        prefix,
+        (strategy, time_zone, lease, hot_leases, function_deadline),
+        headers,
+        proxies,
+        ipv6_prefix,
+        key_forms,
+        banned,
+    );
     let switches = (enabled, auto_check, per_process, top.is_some());
     let functions = (key.is_some(), on_breach.is_some(), on_meta_breach.is_some(), filters.len());
     format!("{:?}", (limits, values, switches, functions))

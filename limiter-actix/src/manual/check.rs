@@ -36,11 +36,7 @@ pub(super) struct NamedCheck<'a> {
 }
 
 impl<'a> NamedCheck<'a> {
-    pub(super) async fn new(
-        config: &'a Arc<Config>,
-        named: &'a NamedLimit,
-        req: &ServiceRequest,
-    ) -> Self {
+    pub(super) async fn new(config: &'a Arc<Config>, named: &'a NamedLimit, req: &ServiceRequest) -> Self {
         let settings = &config.settings;
         let slot = LimitSlot {
             tier: Tier::Route,

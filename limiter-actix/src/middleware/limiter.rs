@@ -113,7 +113,8 @@ where
     /// Calls the service with a request that cannot go the straight way.
     fn call_in_general(&self, worker: &Rc<Worker>, req: ServiceRequest) -> LimiterFuture<S::Future, B> {
         let settings = &worker.config.settings;
-        if !worker.is_enabled() || settings.async_filters.is_empty() && !worker.table(&req).awaits_proof(&req) {
+        if !worker.is_enabled() || settings.async_filters.is_empty() && !worker.table(&req).awaits_proof(&req)
+        {
             return call_in_general(&self.service, worker, req);
         }
         let (service, worker) = (Rc::clone(&self.service), Rc::clone(worker));
@@ -142,7 +143,7 @@ where
     }
     let service = Rc::clone(service);
     LimiterFuture::boxed(async move {
-        arrival.call_functions(&req).await;
+        let arrival = arrival.with_answers(&req).await;
         admit(&service, arrival, req).await
     })
 }

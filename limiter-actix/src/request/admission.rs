@@ -40,6 +40,8 @@ use crate::{
 pub(crate) struct Arrival {
     worker: Rc<Worker>,
     forecast: Forecast,
+    /// `true` if the request has met limiters or rules before.
+    is_within: bool,
 }
 
 /// A request that is predicted and not decided yet.
@@ -80,7 +82,7 @@ impl Arrival {
             None => Forecast::of(table, req),
             Some(stack) => Forecast::within(stack, table, req),
         };
-        Some(Self { worker: Rc::clone(worker), forecast })
+        Some(Self { worker: Rc::clone(worker), forecast, is_within: stack.is_some() })
     }
 
     /// Returns whether async functions must be called first.
@@ -91,12 +93,38 @@ impl Arrival {
     }
 
     /// Calls the async functions of the plan.
-    pub(crate) async fn call_functions(&self, req: &ServiceRequest) {
-        let settings = &self.worker.config.settings;
-        if self.awaits_key(req) {
-            settings.call_async_key(req).await;
+    pub(crate) async fn with_answers(mut self, req: &ServiceRequest) -> Self {
+        /// By then, the prediction hardly changes any more. If it does, an admission calls the functions.
+        const MAX_PREDICTIONS: usize = 4;
+        for _ in 0..MAX_PREDICTIONS {
+            if !self.awaits_functions(req) {
+                break;
+            }
+            let settings = &self.worker.config.settings;
+            if self.awaits_key(req) {
+                settings.call_async_key(req).await;
+            }
+            if self.is_within {
+                self.forecast.plan.call_async(req, settings).await;
+            } else {
+                self = self.predicted_anew(req).await;
+            }
         }
-        self.forecast.plan.call_async(req, settings).await;
+        self
+    }
+
+    /// Calls the async functions, and predicts the request anew. Meanwhile it holds no credit, which others need.
+    async fn predicted_anew(self, req: &ServiceRequest) -> Self {
+        let Self { worker, forecast, is_within } = self;
+        let plan = Rc::clone(&forecast.plan);
+        drop(forecast);
+        plan.call_async(req, &worker.config.settings).await;
+        let table = worker.table(req);
+        if table.awaits_proof(req) {
+            table.await_proof(req).await;
+        }
+        let forecast = Forecast::of(table, req);
+        Self { worker, forecast, is_within }
     }
 
     fn has_async(&self) -> bool {
@@ -115,7 +143,7 @@ impl Arrival {
 
     /// Prepares the charges. Returns `None` if the client has a pass, and a refusal if it is banned.
     pub(crate) fn admission(self, req: &ServiceRequest) -> Result<Option<Admission>, Box<Refusal>> {
-        let Self { worker, forecast } = self;
+        let Self { worker, forecast, .. } = self;
         let table = worker.table(req);
         let settings = &worker.config.settings;
         let may_be_rewritten = !worker.is_next_to_router

@@ -91,7 +91,8 @@ pub(super) fn decide_in_memory<P: PendingDecision>(mut pending: P, req: &Service
         pending.abandon();
         return Progress::Done(Err(Refusal::undecided(Undecided::CallbackFailed, &pending.context(), req)));
     }
-    if matches!(pending.config().settings.storage, Backend::Remote { .. }) || pending.awaited_plan().is_some() {
+    if matches!(pending.config().settings.storage, Backend::Remote { .. }) || pending.awaited_plan().is_some()
+    {
         return Progress::Waits(pending);
     }
     let mut tries = Tries::of(&pending.query(req), pending.config());

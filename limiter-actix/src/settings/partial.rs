@@ -124,7 +124,7 @@ impl PartialSettings {
             ("storage_uri", self.storage.is_some()),
             ("strategy", self.strategy.is_some()),
             ("key", self.key.is_some()),
-            ("function_deadline", self.function_deadline.is_some()),
+            ("function_deadline_ms", self.function_deadline.is_some()),
             ("trusted_proxies", self.proxies.is_some()),
             ("ipv6_prefix", self.ipv6_prefix.is_some()),
             ("log_addresses", self.logged_addresses.is_some()),

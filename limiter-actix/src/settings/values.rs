@@ -52,7 +52,7 @@ impl Settings {
         let proxies = if self.address.proxies.is_some() { "set" } else { "none" };
         [
             ("key", if self.key.is_some() { "function" } else { "client address" }.to_owned()),
-            ("function_deadline", format!("{:?}", self.function_deadline)),
+            ("function_deadline_ms", self.function_deadline.as_millis().to_string()),
             ("trusted_proxies", proxies.to_owned()),
             ("ipv6_prefix", self.address.ipv6_prefix.to_string()),
             ("headers", shown.join(", ")),

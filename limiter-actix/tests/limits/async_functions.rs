@@ -7,8 +7,8 @@ use std::{
 };
 
 use actix_web::{
-    App, Error, HttpRequest, HttpResponse, Responder,
-    dev::ServiceRequest,
+    App, Error, HttpRequest, HttpResponse,
+    dev::{Service, ServiceRequest},
     guard,
     rt::task::yield_now,
     test::{TestRequest, init_service},
@@ -86,9 +86,11 @@ fn quotas_are_awaited() {
 #[test]
 fn a_function_that_fails_leaves_it_to_the_outer_limits() {
     log::capture();
-    for (headers, reason) in
-        [("plan: error", "no database"), ("plan: panic", "it panicked: no plan"), ("plan: never", "no answer within 20ms")]
-    {
+    for (headers, reason) in [
+        ("plan: error", "no database"),
+        ("plan: panic", "it panicked: no plan"),
+        ("plan: never", "no answer within 20ms"),
+    ] {
         hold(
             |it| it.default_limits("2/hour").function_deadline(DEADLINE),
             |app| {
@@ -343,14 +345,14 @@ fn the_limiters_key_and_filters_are_awaited() {
 #[actix_web::test]
 async fn named_limits_await_functions() {
     let limit = Limit::new(Quota::per_minute(3)).key_async(user).cost_async(size).exempt_when_async(is_staff);
-    let limiter = Limiter::builder().named_limit("n", limit).function_deadline(DEADLINE).build().expect("valid");
+    let limiter =
+        Limiter::builder().named_limit("n", limit).function_deadline(DEADLINE).build().expect("valid");
     let check = async |headers: &[(&str, &str)]| {
         let request = headers.iter().fold(TestRequest::default(), |it, header| it.insert_header(*header));
         limiter.check(&request.to_http_request(), "n").await
     };
-    let left = async |headers: &[(&str, &str)]| {
-        check(headers).await.ok().flatten().map(|window| window.remaining())
-    };
+    let left =
+        async |headers: &[(&str, &str)]| check(headers).await.ok().flatten().map(|window| window.remaining());
     assert_eq!(left(&[("user", "ada"), ("size", "2")]).await, Some(1));
     assert_eq!(left(&[("user", "bob")]).await, Some(2));
     assert!(check(&[("user", "ada"), ("size", "2")]).await.is_err(), "it is over the limit");
@@ -369,13 +371,14 @@ async fn a_request_that_ends_elsewhere_is_charged_there() {
         Quota::per_hour(2)
     };
     let limiter = Limiter::builder().default_limits(Limit::dynamic_async(counted)).build().expect("valid");
-    let away = web::scope("/p").guard(guard::Header("host", "never")).service(page("/x", "x")).rule(Exempt::ALL);
+    let away =
+        web::scope("/p").guard(guard::Header("host", "never")).service(page("/x", "x")).rule(Exempt::ALL);
     let app = App::new().wrap(limiter).service(away).service(page("/p/x", "y"));
     let app = init_service(app).await;
     let mut statuses = Vec::new();
     for _ in 0..4 {
         let request = TestRequest::with_uri("/p/x").to_request();
-        statuses.push(actix_web::dev::Service::call(&app, request).await.expect("an answer").status().as_u16());
+        statuses.push(Service::call(&app, request).await.expect("an answer").status().as_u16());
         // What is charged afterwards is under way.
         for _ in 0..20 {
             yield_now().await;
@@ -385,13 +388,52 @@ async fn a_request_that_ends_elsewhere_is_charged_there() {
     assert_eq!(CALLS.load(SeqCst), 4, "once for each request");
 }
 
+/// A banned client is found by the limiter's async key, also where no limit counts it.
+#[actix_web::test]
+async fn a_ban_is_by_the_async_key() {
+    let limiter = Limiter::builder().key_async(user).build().expect("valid");
+    let app = App::new().wrap(limiter.clone()).service(page("/free", "f"));
+    let app = init_service(app.service(ruled("/exempt", Exempt::ALL, "x"))).await;
+    let status = async |path: &str, user: &str| {
+        let request = TestRequest::with_uri(path).insert_header(("user", user)).to_request();
+        Service::call(&app, request).await.expect("an answer").status().as_u16()
+    };
+    assert_eq!(status("/free", "eve").await, 200);
+    limiter.ban(&Key::text("user", "eve"), Duration::from_secs(60), "").await.expect("a ban");
+    assert_eq!(status("/free", "eve").await, 403);
+    assert_eq!(status("/free", "ada").await, 200);
+    assert_eq!(status("/exempt", "eve").await, 200);
+}
+
+/// The inner limiter reads what the outer one has awaited.
+#[actix_web::test]
+async fn two_limiters_call_a_function_once() {
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
+    let counted = async |_: &ServiceRequest| {
+        CALLS.fetch_add(1, SeqCst);
+        Quota::per_hour(2)
+    };
+    let limiter = |limit: &str| Limiter::builder().default_limits(limit).build().expect("valid");
+    let scope = web::scope("/p").service(ruled("/x", Limit::dynamic_async(counted), "x"));
+    let app = App::new().service(scope.wrap(limiter("1/day"))).wrap(limiter("9/day"));
+    let app = init_service(app).await;
+    let mut statuses = Vec::new();
+    for _ in 0..3 {
+        let request = TestRequest::with_uri("/p/x").to_request();
+        statuses.push(Service::call(&app, request).await.expect("an answer").status().as_u16());
+    }
+    assert_eq!(statuses, [200, 200, 429]);
+    assert_eq!(CALLS.load(SeqCst), 3);
+}
+
 #[test]
 fn outage_limits_are_decided_at_once() {
     let limiter = Limiter::builder().in_memory_fallback(Limit::new(Quota::per_minute(1)).key_async(user));
     let error = limiter.build().expect_err("it awaits").to_string();
     assert!(error.contains("`key`: expected a function that is not async"), "{error}");
     for deadline in [Duration::ZERO, Duration::from_secs(61)] {
-        let error = Limiter::builder().function_deadline(deadline).build().expect_err("out of range").to_string();
+        let error =
+            Limiter::builder().function_deadline(deadline).build().expect_err("out of range").to_string();
         assert!(error.contains("expected 1 ms to 60 s"), "{error}");
     }
 }
@@ -436,7 +478,11 @@ fn async_functions_are_written_in_several_ways() {
         |it| it,
         |app| {
             app.service(ruled("/a", Limit::new(wide).key_async(owned), "a"))
-                .service(ruled("/b", Limit::new(wide).key_async(async |req: &ServiceRequest| of_request(req.request()).await), "b"))
+                .service(ruled(
+                    "/b",
+                    Limit::new(wide).key_async(async |req: &ServiceRequest| of_request(req.request()).await),
+                    "b",
+                ))
                 .service(ruled("/c", Limit::new(wide).cost_async(async |_: &ServiceRequest| 1), "c"));
         },
         &[
@@ -469,7 +515,7 @@ async fn attributes_name_async_functions() {
     let app = init_service(App::new().wrap(Limiter::default()).service(attributes::handler)).await;
     let ask = async |plan: &str, user: &str| {
         let request = TestRequest::default().insert_header(("plan", plan)).insert_header(("user", user));
-        actix_web::dev::Service::call(&app, request.to_request()).await.expect("an answer").status().as_u16()
+        Service::call(&app, request.to_request()).await.expect("an answer").status().as_u16()
     };
     assert_eq!(ask("1/minute", "ada").await, 200);
     assert_eq!(ask("1/minute", "ada").await, 429);

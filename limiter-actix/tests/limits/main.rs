@@ -17,6 +17,8 @@ mod keep_used;
 mod limit_keys;
 mod limit_meta;
 mod listing;
+#[cfg(feature = "lookup")]
+mod lookup;
 mod matching;
 mod meta;
 mod metered;

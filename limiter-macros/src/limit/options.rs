@@ -214,7 +214,10 @@ mod tests {
             (quote!(key = "ip"), "expected a function, not a literal: `key = my_function`"),
             (quote!(key = async "ip"), "expected a function, not a literal: `key = my_function`"),
             (quote!(cost = async 2), "expected a function, not a literal: `cost = my_function`"),
-            (quote!(deduct_when = async f), "unexpected `async`: the functions of `key`, `cost` and `exempt_when` may be"),
+            (
+                quote!(deduct_when = async f),
+                "unexpected `async`: the functions of `key`, `cost` and `exempt_when` may be",
+            ),
             (quote!(key = async), "unexpected end of input"),
             (quote!(key: f), "expected `=` and a value for `key`"),
             (quote!(cost = -1), "invalid `cost`: negative"),

@@ -52,7 +52,8 @@ impl Reader<'_> {
     }
 
     fn milliseconds(&mut self, value: Value<'_>) -> Option<Duration> {
-        let range = FUNCTION_DEADLINES.start().as_millis() as u64..=FUNCTION_DEADLINES.end().as_millis() as u64;
+        let range =
+            FUNCTION_DEADLINES.start().as_millis() as u64..=FUNCTION_DEADLINES.end().as_millis() as u64;
         self.number(value, range).map(Duration::from_millis)
     }
 
