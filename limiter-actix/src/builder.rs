@@ -41,7 +41,7 @@ use crate::{
         banned::BannedSettings,
         config_error::Origin,
         env::Environment,
-        function_deadline::FUNCTION_DEADLINES,
+        function_deadline::is_function_deadline,
         headers::HeaderSettings,
         partial::{PartialSettings, StorageLocation},
         shadows::Shadows,
@@ -294,7 +294,7 @@ impl LimiterBuilder {
         F: AsyncFn(&ServiceRequest) -> B + Send + Sync + 'static,
         B: FunctionValue<bool>,
     {
-        let function = AsyncFunction::new("request_filter", filter, Answer::yes);
+        let function = AsyncFunction::new("request_filter", filter, |yes| Ok(Answer::Yes(yes)));
         self.settings.filters.push(read_predicate(&function));
         self.settings.async_filters.push(function);
         self
@@ -304,7 +304,7 @@ impl LimiterBuilder {
     ///
     /// Then it is dropped, its limit does not apply to the request, and the outer limits do.
     pub fn function_deadline(mut self, deadline: Duration) -> Self {
-        if !FUNCTION_DEADLINES.contains(&deadline) {
+        if !is_function_deadline(deadline) {
             self.issue(format!(".function_deadline({deadline:?})"), "expected 1 ms to 60 s");
         }
         self.code.function_deadline = Some(deadline);

@@ -130,14 +130,6 @@ impl Answer {
         if key.is_failed() { Err("it returned an error".to_owned()) } else { Ok(Self::Key(key)) }
     }
 
-    pub(crate) fn number(number: u64) -> Result<Self, String> {
-        Ok(Self::Number(number))
-    }
-
-    pub(crate) fn yes(yes: bool) -> Result<Self, String> {
-        Ok(Self::Yes(yes))
-    }
-
     pub(crate) fn quotas(quotas: DynamicQuotas) -> Result<Self, String> {
         match quotas {
             DynamicQuotas::Error(error) => Err(error),

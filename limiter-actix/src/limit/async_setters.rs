@@ -81,7 +81,7 @@ impl Limit {
         F: AsyncFn(&ServiceRequest) -> C + Send + Sync + 'static,
         C: FunctionValue<u64>,
     {
-        let function = AsyncFunction::new("cost", cost, Answer::number);
+        let function = AsyncFunction::new("cost", cost, |cost| Ok(Answer::Number(cost)));
         let read = function.clone();
         self.cost = Cost::With(Callback(Arc::new(move |req| match read.answer(req) {
             Some(Answer::Number(cost)) => cost,
@@ -96,7 +96,7 @@ impl Limit {
         F: AsyncFn(&ServiceRequest) -> B + Send + Sync + 'static,
         B: FunctionValue<bool>,
     {
-        let function = AsyncFunction::new("exempt_when", exempt, Answer::yes);
+        let function = AsyncFunction::new("exempt_when", exempt, |yes| Ok(Answer::Yes(yes)));
         self.exempt_when = Some(read_predicate(&function));
         self.with_async(function)
     }

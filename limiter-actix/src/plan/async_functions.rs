@@ -60,7 +60,9 @@ impl Plan {
         let applies = resolve(&levels);
         let mut uncalled = Vec::new();
         let mut add = |limits: &[DeclaredLimit]| {
-            limits.iter().for_each(|declared| declared.add_uncalled(req, settings, &mut uncalled));
+            for declared in limits {
+                declared.add_uncalled(req, settings, &mut uncalled);
+            }
         };
         if applies.meta {
             add(&self.meta);

@@ -2,5 +2,10 @@
 
 use std::{ops::RangeInclusive, time::Duration};
 
-pub(crate) const FUNCTION_DEADLINES: RangeInclusive<Duration> =
-    Duration::from_millis(1)..=Duration::from_secs(60);
+/// The deadlines in milliseconds.
+pub(crate) const FUNCTION_DEADLINES: RangeInclusive<u64> = 1..=60_000;
+
+pub(crate) fn is_function_deadline(deadline: Duration) -> bool {
+    let (least, most) = FUNCTION_DEADLINES.into_inner();
+    (Duration::from_millis(least)..=Duration::from_millis(most)).contains(&deadline)
+}

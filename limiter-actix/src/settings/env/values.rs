@@ -50,9 +50,9 @@ pub(super) fn whole_number(text: &str) -> Result<u64, String> {
 
 /// Reads a number of milliseconds.
 pub(super) fn function_deadline(text: &str) -> Result<Duration, String> {
-    let deadline = text.parse().ok().map(Duration::from_millis);
-    deadline
-        .filter(|deadline| FUNCTION_DEADLINES.contains(deadline))
+    let milliseconds = text.parse().ok().filter(|number| FUNCTION_DEADLINES.contains(number));
+    milliseconds
+        .map(Duration::from_millis)
         .ok_or_else(|| expected("a number of milliseconds from 1 to 60000", text))
 }
 

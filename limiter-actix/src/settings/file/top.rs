@@ -52,9 +52,7 @@ impl Reader<'_> {
     }
 
     fn milliseconds(&mut self, value: Value<'_>) -> Option<Duration> {
-        let range =
-            FUNCTION_DEADLINES.start().as_millis() as u64..=FUNCTION_DEADLINES.end().as_millis() as u64;
-        self.number(value, range).map(Duration::from_millis)
+        self.number(value, FUNCTION_DEADLINES).map(Duration::from_millis)
     }
 
     /// Reads the address of a storage. It is checked when the storage is built.
