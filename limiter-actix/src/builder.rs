@@ -29,13 +29,19 @@ use limiter_core::{
 use crate::settings::file::File;
 use crate::{
     ConfigIssue, Limit, Limits, SettingSource,
-    limit::callback::Callback,
+    limit::{
+        async_function::{Answer, AsyncFunction},
+        async_setters::read_predicate,
+        callback::Callback,
+        function_value::FunctionValue,
+    },
     settings::{
         Defaults, FailureSettings, Settings,
         backend::Backend,
         banned::BannedSettings,
         config_error::Origin,
         env::Environment,
+        function_deadline::is_function_deadline,
         headers::HeaderSettings,
         partial::{PartialSettings, StorageLocation},
         shadows::Shadows,
@@ -53,6 +59,7 @@ use crate::{
 /// | keys | [`key`](Self::key), [`trusted_proxies`](Self::trusted_proxies), [`ipv6_prefix`](Self::ipv6_prefix) |
 /// | limits | [`default_limits`](Self::default_limits), [`application_limits`](Self::application_limits), [`meta_limits`](Self::meta_limits), [`named_limit`](Self::named_limit), [`strategy`](Self::strategy) |
 /// | rules by pattern | [`route`](Self::route), [`scope`](Self::scope), [`exempt_route`](Self::exempt_route), [`exempt_scope`](Self::exempt_scope), [`request_filter`](Self::request_filter) |
+/// | async functions | [`key_async`](Self::key_async), [`request_filter_async`](Self::request_filter_async), [`function_deadline`](Self::function_deadline) |
 /// | responses | [`headers`](Self::headers), [`on_breach`](Self::on_breach), [`retry_after`](Self::retry_after) |
 /// | sources | [`from_env`](Self::from_env), `from_file`, `reload_every` |
 /// | storage | [`storage_uri`](Self::storage_uri), [`storage`](Self::storage), [`memory_storage`](Self::memory_storage), [`on_storage_failure`](Self::on_storage_failure), [`key_prefix`](Self::key_prefix) |
@@ -89,6 +96,9 @@ pub struct LimiterBuilder {
     named: Vec<(String, Limit)>,
 }
 
+/// The time that an async function has to answer.
+const DEFAULT_FUNCTION_DEADLINE: Duration = Duration::from_millis(250);
+
 /// The time after which the requests of a process that has crashed no longer count.
 const DEFAULT_LEASE: Duration = Duration::from_secs(30);
 
@@ -100,6 +110,7 @@ impl LimiterBuilder {
                 enabled: true,
                 prefix: Arc::from("limiter"),
                 key: None,
+                async_key: None,
                 address: Arc::default(),
                 key_forms: Arc::new(KeyForms::new()),
                 strategy: Strategy::default(),
@@ -116,6 +127,8 @@ impl LimiterBuilder {
                 meta: Limits::default(),
                 auto_check: true,
                 filters: Vec::new(),
+                async_filters: Vec::new(),
+                function_deadline: DEFAULT_FUNCTION_DEADLINE,
                 per_process: false,
                 patterns: Vec::new(),
                 known: Arc::default(),
@@ -269,6 +282,32 @@ impl LimiterBuilder {
         filter: impl Fn(&ServiceRequest) -> bool + Send + Sync + 'static,
     ) -> Self {
         self.settings.filters.push(Callback(Arc::new(filter)));
+        self
+    }
+
+    /// Skips rate limiting for requests for which the async `filter` returns `true`, or `Ok(true)`. May be called more than
+    /// once.
+    ///
+    /// If it fails or exceeds its [deadline](Self::function_deadline), the request is not skipped.
+    pub fn request_filter_async<F, B>(mut self, filter: F) -> Self
+    where
+        F: AsyncFn(&ServiceRequest) -> B + Send + Sync + 'static,
+        B: FunctionValue<bool>,
+    {
+        let function = AsyncFunction::new("request_filter", filter, |yes| Ok(Answer::Yes(yes)));
+        self.settings.filters.push(read_predicate(&function));
+        self.settings.async_filters.push(function);
+        self
+    }
+
+    /// Sets the time that each async function has to answer, 1 ms to 60 s. Defaults to 250 ms.
+    ///
+    /// Then it is dropped, its limit does not apply to the request, and the outer limits do.
+    pub fn function_deadline(mut self, deadline: Duration) -> Self {
+        if !is_function_deadline(deadline) {
+            self.issue(format!(".function_deadline({deadline:?})"), "expected 1 ms to 60 s");
+        }
+        self.code.function_deadline = Some(deadline);
         self
     }
 

@@ -41,6 +41,7 @@
 //! | `mongodb` | counts on MongoDB |
 //! | `config-file` | settings from a TOML file, and their reload |
 //! | `time-zones` | calendar windows in time zones by name |
+//! | `lookup` | a cache for async functions |
 //! | `inspector` | a page and a JSON interface that show and steer a running limiter |
 //! | `metrics` | metrics, for the recorder of the crate `metrics` |
 //! | `cookies` | keys by the value of a cookie |
@@ -53,7 +54,7 @@
 //! | limit a handler | [`limit`](macro@limit), [`exempt`](macro@exempt); without a route attribute: [`resource`] |
 //! | limit a scope, or exempt it | [`ScopeExt`], [`Exempt`] |
 //! | write a limit | [`Limit`], [`Limits`], [`Quota`], [`Quotas`], [`Strategy`] |
-//! | compute a limit from the request | [`Limit::dynamic`], [`DynamicQuotas`] |
+//! | compute a limit from the request | [`Limit::dynamic`], [`DynamicQuotas`]; with a database: [`Limit::dynamic_async`], `Lookup` |
 //! | identify clients | [`key`], [`Key`], [`TrustedProxies`] |
 //! | respond | [`Breach`], [`Headers`], [`HeaderNames`], [`RetryAfter`] |
 //! | see the limits of a request | [`CurrentLimits`], [`Window`] |
@@ -96,6 +97,8 @@ mod inspector;
 pub mod key;
 mod limit;
 mod limiter;
+#[cfg(feature = "lookup")]
+mod lookup;
 mod manual;
 mod middleware;
 mod mount;
@@ -129,6 +132,7 @@ pub use self::{
     limit::{
         Limit,
         exempt::Exempt,
+        function_value::FunctionValue,
         limits::{IntoLimits, Limits},
         on_storage_failure::OnStorageFailure,
         quota_source::DynamicQuotas,
@@ -157,6 +161,9 @@ pub use self::{
     builder::build::{check_file, outline_file},
     settings::outline::{FileOutline, OutlinedLimit},
 };
+
+#[cfg(feature = "lookup")]
+pub use self::lookup::{Lookup, error::LookupError};
 
 #[cfg(feature = "inspector")]
 pub use self::inspector::{

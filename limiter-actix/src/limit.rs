@@ -1,9 +1,12 @@
 //! A limit: a quota with its key, cost, scope and options.
 
+pub(crate) mod async_function;
+pub(crate) mod async_setters;
 pub(crate) mod callback;
 mod compare;
 mod concurrent;
 pub(crate) mod exempt;
+pub(crate) mod function_value;
 pub(crate) mod limits;
 pub(crate) mod named;
 pub(crate) mod on_storage_failure;
@@ -19,7 +22,9 @@ use actix_web::{dev::ServiceRequest, http::Method};
 use limiter_core::{BanRule, Quota, Strategy};
 
 use self::{
+    async_function::AsyncFunction,
     callback::{BreachFn, Cost, KeyFn, RequestPredicate, ResponsePredicate, Text},
+    function_value::FunctionValue,
     options::option_table,
     quota_source::{DynamicQuotas, Source},
 };
@@ -53,12 +58,14 @@ macro_rules! define_limit {
             pub(crate) source: Source,
             /// The errors of setters, which `build()` reports.
             pub(crate) issues: Vec<String>,
+            /// The functions to be awaited before the limit can be decided.
+            pub(crate) async_functions: Vec<AsyncFunction>,
             $(pub(crate) $field: $type,)*
         }
 
         impl Limit {
             fn from_source(source: Source) -> Self {
-                Self { source, issues: Vec::new(), $($field: $default,)* }
+                Self { source, issues: Vec::new(), async_functions: Vec::new(), $($field: $default,)* }
             }
         }
     };
@@ -96,7 +103,7 @@ impl Limit {
     pub fn dynamic<F, Q>(function: F) -> Self
     where
         F: Fn(&ServiceRequest) -> Q + Send + Sync + 'static,
-        Q: Into<DynamicQuotas>,
+        Q: FunctionValue<DynamicQuotas>,
     {
         Self::from_source(Source::dynamic(function))
     }

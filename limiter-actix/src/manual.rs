@@ -54,7 +54,8 @@ impl Limiter {
     /// the request filters, meta limits and the switch of the limiter. The failure policies apply too, except
     /// [`in_memory_fallback`](crate::LimiterBuilder::in_memory_fallback): a named limit has no route.
     ///
-    /// Returns `None` if the limit does not apply to this request, or is skipped while the storage fails.
+    /// Returns `None` if the limit does not apply to this request, also since an async function of it failed, or is skipped
+    /// while the storage fails.
     ///
     /// # Errors
     ///
@@ -66,10 +67,15 @@ impl Limiter {
         let config = self.config();
         let named = named(&config, limit)?;
         let req = ServiceRequest::from_request(req.clone());
-        if !config.enabled.load(Ordering::Relaxed) || config.settings.is_skipped(&req) {
+        if !config.enabled.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        match NamedCheck::new(&config, named, &req).decide_later(&req).await {
+        config.settings.call_async_filters(&req).await;
+        if config.settings.is_skipped(&req) {
+            return Ok(None);
+        }
+        let check = NamedCheck::new(&config, named, &req).await;
+        match check.decide_later(&req).await {
             Ok(window) => Ok(window),
             Err(refusal) => Err(refusal.into_error(&req)),
         }

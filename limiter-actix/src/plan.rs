@@ -1,6 +1,7 @@
 //! The limits that apply to one route.
 
 pub(crate) mod applicable;
+mod async_functions;
 pub(crate) mod bound_limit;
 mod dynamic;
 pub(crate) mod field_texts;
@@ -36,6 +37,8 @@ pub(crate) struct Plan {
     /// The limits that apply to every request, if no function of the request decides that.
     fixed: Option<Applicable>,
     is_plain: bool,
+    /// Set if async functions are to be called first.
+    has_async: bool,
     /// Set if some windows end by the calendar, so that their lengths differ.
     pub(crate) has_calendar: bool,
     /// For headers of a plain plan, made at their first use.
@@ -60,6 +63,7 @@ impl Plan {
         meta: Vec<DeclaredLimit>,
         application: Vec<DeclaredLimit>,
         levels: Vec<PlannedLevel>,
+        settings: &Settings,
     ) -> Self {
         let mut plan = Self {
             meta: meta.into(),
@@ -68,10 +72,12 @@ impl Plan {
             outage_limits: Box::default(),
             fixed: None,
             is_plain: false,
+            has_async: false,
             has_calendar: false,
             field_texts: OnceCell::new(),
         };
-        if plan.all_declared().all(|declared| matches!(declared, DeclaredLimit::Fixed(_))) {
+        plan.has_async = plan.find_async(settings);
+        if plan.all_declared().all(DeclaredLimit::is_fixed) {
             let fixed = plan.resolve(&DeclaredLimit::fixed);
             plan.is_plain = fixed.meta.is_empty() && fixed.limits.iter().all(|limit| limit.is_plain());
             plan.has_calendar = fixed.limits.iter().any(|limit| limit.policy.quota().unit().is_calendar());
@@ -178,6 +184,7 @@ impl DeclaredLimit {
     /// Binds a limit to its slot, as far as its quotas are known.
     pub(crate) fn new(limit: &Limit, slot: LimitSlot, settings: &Settings) -> Self {
         let binder = LimitBinder {
+            async_key: settings.key.clone().filter(|_| settings.async_key.is_some()),
             strategy: limit.strategy.unwrap_or(settings.strategy),
             time_zone: settings.time_zone,
             lease: settings.lease,
@@ -197,9 +204,26 @@ impl DeclaredLimit {
 
     /// Returns the limits for a request.
     pub(crate) fn of(&self, req: &ServiceRequest) -> ResolvedLimits {
+        let options = self.options();
+        if !options.async_functions.is_empty() && !options.has_answers(req) {
+            // A limit in shadow decides nothing for others, so it does not by failing either.
+            return ResolvedLimits { is_invalid: !options.shadow, ..ResolvedLimits::default() };
+        }
         match self {
             Self::Fixed(_) => self.fixed(),
             Self::Dynamic(limit) => limit.of(req),
+        }
+    }
+
+    /// Returns whether the limit is the same for all requests.
+    fn is_fixed(&self) -> bool {
+        matches!(self, Self::Fixed(limit) if limit.options.async_functions.is_empty())
+    }
+
+    pub(crate) fn options(&self) -> &Rc<Limit> {
+        match self {
+            Self::Fixed(limit) => &limit.options,
+            Self::Dynamic(limit) => limit.options(),
         }
     }
 

@@ -9,6 +9,7 @@ pub(crate) mod config_error;
 pub(crate) mod env;
 #[cfg(feature = "config-file")]
 pub(crate) mod file;
+pub(crate) mod function_deadline;
 pub(crate) mod headers;
 pub(crate) mod known_limits;
 pub(crate) mod local_refusals;
@@ -41,6 +42,7 @@ use crate::{
     holds::HeldLeases,
     key::address::ClientAddress,
     limit::{
+        async_function::AsyncFunction,
         callback::{BreachFn, KeyFn, RequestPredicate},
         named::NamedLimit,
     },
@@ -71,6 +73,8 @@ pub(crate) struct Settings {
     pub(crate) enabled: bool,
     pub(crate) prefix: Arc<str>,
     pub(crate) key: Option<KeyFn>,
+    /// Set if the key is async. `key` then reads its answer.
+    pub(crate) async_key: Option<AsyncFunction>,
     pub(crate) address: Arc<ClientAddress>,
     /// The forms in which logs and breaches show clients.
     pub(crate) key_forms: Arc<KeyForms>,
@@ -92,6 +96,10 @@ pub(crate) struct Settings {
     /// `false` if the handler decides when its limits are checked.
     pub(crate) auto_check: bool,
     pub(crate) filters: Vec<RequestPredicate>,
+    /// The async ones of the filters, whose answers some of `filters` read.
+    pub(crate) async_filters: Vec<AsyncFunction>,
+    /// The time that an async function has to answer.
+    pub(crate) function_deadline: Duration,
     /// Set if counts in memory are intended, although there are several processes.
     pub(crate) per_process: bool,
     pub(crate) patterns: Vec<PatternRule>,

@@ -10,6 +10,7 @@ use syn::{
 };
 
 use self::{
+    option_arg::{is_async_closure, parse_async},
     options::{Options, is_flag},
     quota::quotas,
 };
@@ -36,8 +37,9 @@ impl Parse for Limit {
         if input.peek(Ident::peek_any) && input.peek2(Token![=]) && !input.peek2(Token![==]) {
             return Err(quota_comes_first(input.fork().call(Ident::parse_any)?.span()));
         }
+        let asyncness = parse_async(input)?;
         let first: Expr = input.parse()?;
-        let constructors = constructors(&first);
+        let constructors = constructors(&first, asyncness);
         if !input.is_empty() && !input.peek(Token![,]) {
             return Err(constructors.err().unwrap_or_else(|| input.error("expected `,`, then an option")));
         }
@@ -72,10 +74,10 @@ impl ToTokens for Limit {
 }
 
 /// Reads the first argument: a string of quotas, or a function that returns them.
-fn constructors(first: &Expr) -> Result<Vec<TokenStream>> {
+fn constructors(first: &Expr, asyncness: Option<Token![async]>) -> Result<Vec<TokenStream>> {
     match first {
-        Expr::Group(group) => constructors(&group.expr),
-        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
+        Expr::Group(group) => constructors(&group.expr, asyncness),
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) if asyncness.is_none() => {
             let limit = |quota| quote!(::limiter_actix::__private::Limit::new(#quota));
             Ok(quotas(text)?.into_iter().map(limit).collect())
         }
@@ -83,8 +85,14 @@ fn constructors(first: &Expr) -> Result<Vec<TokenStream>> {
             Err(quota_comes_first(path.path.segments[0].ident.span()))
         }
         Expr::Path(_) | Expr::Call(_) | Expr::MethodCall(_) | Expr::Closure(_) => {
-            Ok(vec![quote!(::limiter_actix::__private::Limit::dynamic(#first))])
+            let is_async = asyncness.is_some() || is_async_closure(first);
+            let name = if is_async { quote!(dynamic_async) } else { quote!(dynamic) };
+            Ok(vec![quote!(::limiter_actix::__private::Limit::#name(#first))])
         }
+        _ if asyncness.is_some() => Err(Error::new_spanned(
+            first,
+            "expected the path of an async function that returns quotas: `#[limit(async my_limit)]`",
+        )),
         _ => Err(Error::new_spanned(
             first,
             "expected a quota in quotes, such as `\"5/minute\"`, or the path of a function that returns quotas",
@@ -191,6 +199,9 @@ mod tests {
     #[test]
     fn a_path_becomes_a_dynamic_limit() {
         assert_eq!(expand(quote!(self::tier)), ".limit(Limit::dynamic(self::tier))");
+        assert_eq!(expand(quote!(async self::plan)), ".limit(Limit::dynamic_async(self::plan))");
+        assert_eq!(expand(quote!(async |_| Q)), ".limit(Limit::dynamic_async(async|_|Q))");
+        assert!(error(quote!(async "5/minute")).starts_with("expected the path of an async function"));
         assert_eq!(expand(quote!(tier, shadow)), ".limit(Limit::dynamic(tier).shadow(true))");
     }
 

@@ -80,7 +80,8 @@ fn format() -> Result<Outcome, Box<dyn Error>> {
 }
 
 /// The features without which some tests of limiter-actix are left out.
-pub(crate) const FEATURES: &str = "limiter-actix/config-file,limiter-actix/cookies,limiter-actix/inspector";
+pub(crate) const FEATURES: &str =
+    "limiter-actix/config-file,limiter-actix/cookies,limiter-actix/inspector,limiter-actix/lookup";
 
 fn clippy() -> Result<Outcome, Box<dyn Error>> {
     cargo(["clippy", "--all-targets", "--features", FEATURES, "--", "-D", "warnings"]).run()
@@ -107,7 +108,7 @@ fn features() -> Result<Outcome, Box<dyn Error>> {
         cargo(["check", "-p", "limiter-core", "--no-default-features", "--features", feature]).run()?;
     }
     cargo(["check", "-p", "limiter-actix", "--no-default-features"]).run()?;
-    for feature in ["config-file", "cookies", "inspector", "metrics"] {
+    for feature in ["config-file", "cookies", "inspector", "lookup", "metrics"] {
         cargo(["check", "-p", "limiter-actix", "--no-default-features", "--features", feature]).run()?;
     }
     cargo(["test", "-p", "limiter-actix", "--all-features", "--lib"]).run()

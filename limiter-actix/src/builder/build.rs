@@ -175,6 +175,7 @@ fn comparable(settings: &Settings) -> String {
         enabled,
         prefix,
         key,
+        async_key: _,
         address,
         key_forms,
         strategy,
@@ -191,6 +192,8 @@ fn comparable(settings: &Settings) -> String {
         meta,
         auto_check,
         filters,
+        async_filters: _,
+        function_deadline,
         per_process,
         patterns,
         known: _,
@@ -209,8 +212,15 @@ fn comparable(settings: &Settings) -> String {
         PathPattern::Route(route, methods) => (route.pattern(), methods.as_slice(), rule),
     });
     let limits = (defaults, application, meta, failure, patterns.collect::<Vec<_>>());
-    let values =
-        (prefix, (strategy, time_zone, lease, hot_leases), headers, proxies, ipv6_prefix, key_forms, banned);
+    let values = (
+        prefix,
+        (strategy, time_zone, lease, hot_leases, function_deadline),
+        headers,
+        proxies,
+        ipv6_prefix,
+        key_forms,
+        banned,
+    );
     let switches = (enabled, auto_check, per_process, top.is_some());
     let functions = (key.is_some(), on_breach.is_some(), on_meta_breach.is_some(), filters.len());
     format!("{:?}", (limits, values, switches, functions))

@@ -6,7 +6,16 @@ use actix_web::dev::ServiceRequest;
 use limiter_core::Key;
 
 use super::LimiterBuilder;
-use crate::{TrustedProxies, key::address::IPV6_PREFIXES, limit::callback::Callback};
+use crate::{
+    TrustedProxies,
+    key::address::IPV6_PREFIXES,
+    limit::{
+        async_function::{Answer, AsyncFunction},
+        async_setters::read_key,
+        callback::Callback,
+        function_value::FunctionValue,
+    },
+};
 
 /// # Keys
 impl LimiterBuilder {
@@ -18,9 +27,26 @@ impl LimiterBuilder {
     pub fn key<F, K>(mut self, key: F) -> Self
     where
         F: Fn(&ServiceRequest) -> K + Send + Sync + 'static,
-        K: Into<Key>,
+        K: FunctionValue<Key>,
     {
-        self.code.key = Some(Callback(Arc::new(move |req| key(req).into())));
+        let key = move |req: &_| key(req).into_value().unwrap_or_else(|_| Key::failed());
+        self.code.key = Some(Callback(Arc::new(key)));
+        self.code.async_key = None;
+        self
+    }
+
+    /// Sets an async function that identifies the client. If it returns no key, fails, or exceeds its
+    /// [deadline](Self::function_deadline), [`client_address`](crate::key::client_address) is used.
+    ///
+    /// It is called for requests with limits that count by it, at most once for each.
+    pub fn key_async<F, K>(mut self, key: F) -> Self
+    where
+        F: AsyncFn(&ServiceRequest) -> K + Send + Sync + 'static,
+        K: FunctionValue<Key>,
+    {
+        let function = AsyncFunction::new("key of the limiter", key, Answer::key);
+        self.code.key = Some(read_key(&function));
+        self.code.async_key = Some(function);
         self
     }
 

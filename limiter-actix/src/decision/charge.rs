@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 use crate::{
     CurrentLimit,
     holds::SharedHold,
-    limit::callback::Cost,
+    limit::callback::{Cost, KeyFn},
     plan::bound_limit::BoundLimit,
     report::{current::LimitOutcome, decided_by::DecidedBy},
     reservations::Reservation,
@@ -67,7 +67,8 @@ impl Charge {
         if options.exempt_when.as_ref().is_some_and(|exempt| exempt(req)) {
             return None;
         }
-        let key = options.key.as_ref().map(|key| key(req)).filter(|key| !key.is_missing());
+        let of = |key: &Option<KeyFn>| key.as_ref().map(|key| key(req)).filter(|key| !key.is_missing());
+        let key = of(&options.key).or_else(|| of(&limit.async_key));
         if key.as_ref().unwrap_or(client).is_unlimited() {
             return None;
         }

@@ -13,15 +13,15 @@ macro_rules! option_table {
     ($use:ident) => {
         $use! {
             key: Option<KeyFn> = None,
-                attribute "key", code "key", file "key";
+                attribute "key", code "key" "key_async", file "key";
             cost: Cost = Cost::Fixed(1),
-                attribute "cost", code "cost" "cost_with", file "cost";
+                attribute "cost", code "cost" "cost_with" "cost_async", file "cost";
             burst: Option<NonZeroU64> = None,
                 attribute "burst", code "burst", file "burst";
             strategy: Option<Strategy> = None,
                 attribute "strategy", code "strategy", file "strategy";
             exempt_when: Option<RequestPredicate> = None,
-                attribute "exempt_when", code "exempt_when";
+                attribute "exempt_when", code "exempt_when" "exempt_when_async";
             deduct_when: Option<ResponsePredicate> = None,
                 attribute "deduct_when", code "deduct_when",
                 not [Meta Named];

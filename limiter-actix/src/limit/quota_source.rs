@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt, sync::Arc};
 use actix_web::dev::ServiceRequest;
 use limiter_core::{Quota, Quotas};
 
-use super::callback::Callback;
+use super::{callback::Callback, function_value::FunctionValue};
 
 /// The origin of a limit's quotas.
 #[derive(Clone, Debug)]
@@ -28,9 +28,10 @@ impl Source {
     pub(super) fn dynamic<F, Q>(function: F) -> Self
     where
         F: Fn(&ServiceRequest) -> Q + Send + Sync + 'static,
-        Q: Into<DynamicQuotas>,
+        Q: FunctionValue<DynamicQuotas>,
     {
-        Self::Dynamic(Callback(Arc::new(move |req| function(req).into())))
+        let quotas = move |req: &_| function(req).into_value().unwrap_or_else(DynamicQuotas::Error);
+        Self::Dynamic(Callback(Arc::new(quotas)))
     }
 }
 

@@ -12,6 +12,7 @@ use limiter_core::{BanRule, Key, Quota, Strategy};
 use super::{
     Limit,
     callback::{Callback, Cost, Text},
+    function_value::FunctionValue,
 };
 use crate::{Breach, OnStorageFailure};
 
@@ -21,10 +22,11 @@ impl Limit {
     pub fn key<F, K>(mut self, key: F) -> Self
     where
         F: Fn(&ServiceRequest) -> K + Send + Sync + 'static,
-        K: Into<Key>,
+        K: FunctionValue<Key>,
     {
-        self.key = Some(Callback(Arc::new(move |req| key(req).into())));
-        self
+        let key = move |req: &_| key(req).into_value().unwrap_or_else(|_| Key::failed());
+        self.key = Some(Callback(Arc::new(key)));
+        self.without_async("key")
     }
 
     /// Sets the amount that a request is charged. Defaults to 1.
@@ -32,13 +34,13 @@ impl Limit {
     /// A request of cost 0 always passes and is not charged.
     pub fn cost(mut self, cost: u64) -> Self {
         self.cost = Cost::Fixed(cost);
-        self
+        self.without_async("cost")
     }
 
     /// Sets the function that returns the amount that a request is charged.
     pub fn cost_with(mut self, cost: impl Fn(&ServiceRequest) -> u64 + Send + Sync + 'static) -> Self {
         self.cost = Cost::With(Callback(Arc::new(cost)));
-        self
+        self.without_async("cost")
     }
 
     /// Sets the capacity of a token bucket. Defaults to the amount of the quota.
@@ -55,7 +57,7 @@ impl Limit {
     /// Lifts this limit for requests for which `exempt` returns `true`.
     pub fn exempt_when(mut self, exempt: impl Fn(&ServiceRequest) -> bool + Send + Sync + 'static) -> Self {
         self.exempt_when = Some(Callback(Arc::new(exempt)));
-        self
+        self.without_async("exempt_when")
     }
 
     /// Refunds the cost if `deduct` returns `false` for the response.

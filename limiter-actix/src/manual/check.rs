@@ -18,7 +18,7 @@ use crate::{
     },
     report::{decided_by::DecidedBy, route_limits::LimitOrigin, setting_source::SettingSource},
     request::pending::{PendingAdmission, PendingDecision, Progress, decide},
-    routing::plan_builder::meta_limits,
+    routing::plan_builder::plan_of_meta_limits,
     settings::Config,
     telemetry,
 };
@@ -36,9 +36,8 @@ pub(super) struct NamedCheck<'a> {
 }
 
 impl<'a> NamedCheck<'a> {
-    pub(super) fn new(config: &'a Arc<Config>, named: &'a NamedLimit, req: &ServiceRequest) -> Self {
+    pub(super) async fn new(config: &'a Arc<Config>, named: &'a NamedLimit, req: &ServiceRequest) -> Self {
         let settings = &config.settings;
-        let client = settings.client(req);
         let slot = LimitSlot {
             tier: Tier::Route,
             scope: named.scope.clone(),
@@ -47,8 +46,12 @@ impl<'a> NamedCheck<'a> {
             is_local: true,
         };
         let declared = DeclaredLimit::new(&named.limit, slot, settings);
+        let plan = plan_of_meta_limits(settings, req);
+        declared.call_async(req, settings).await;
+        plan.call_async(req, settings).await;
+        let client = settings.client(req);
         let limits = Charge::of(&declared.of(req).limits, &client, req);
-        let mut meta = Charge::of(&meta_limits(settings, req), &client, req);
+        let mut meta = Charge::of(&plan.applicable(req).meta, &client, req);
         meta.extend(Charge::of_breaches(&limits));
         let callback_failed = any_key_failed(&[&limits, &meta], &client, settings);
         let (now, decided_by) = (settings.clock.now(), DecidedBy::default());

@@ -20,7 +20,7 @@ use crate::{
     Limiter,
     limiter::{multi_process, worker::Worker},
     request::{
-        admission::Admission,
+        admission::Arrival,
         call::{self, Call},
         carrier::Carriers,
         early_drop::OnEarlyDrop,
@@ -112,11 +112,14 @@ where
 
     /// Calls the service with a request that cannot go the straight way.
     fn call_in_general(&self, worker: &Rc<Worker>, req: ServiceRequest) -> LimiterFuture<S::Future, B> {
-        if !worker.is_enabled() || !worker.table(&req).awaits_proof(&req) {
+        let settings = &worker.config.settings;
+        if !worker.is_enabled() || settings.async_filters.is_empty() && !worker.table(&req).awaits_proof(&req)
+        {
             return call_in_general(&self.service, worker, req);
         }
         let (service, worker) = (Rc::clone(&self.service), Rc::clone(worker));
         LimiterFuture::boxed(async move {
+            worker.config.settings.call_async_filters(&req).await;
             worker.table(&req).await_proof(&req).await;
             call_in_general(&service, &worker, req).await
         })
@@ -132,7 +135,26 @@ where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody + 'static,
 {
-    match Admission::prepare(worker, &req) {
+    let Some(arrival) = Arrival::predict(worker, &req) else {
+        return LimiterFuture::passing(service.call(req));
+    };
+    if !arrival.awaits_functions(&req) {
+        return admit(service, arrival, req);
+    }
+    let service = Rc::clone(service);
+    LimiterFuture::boxed(async move {
+        let arrival = arrival.with_answers(&req).await;
+        admit(&service, arrival, req).await
+    })
+}
+
+/// Admits a request whose async functions are called.
+fn admit<S, B>(service: &Rc<S>, arrival: Arrival, req: ServiceRequest) -> LimiterFuture<S::Future, B>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    match arrival.admission(&req) {
         Ok(Some(admission)) => drive(service, req, admission, Some),
         Ok(None) => LimiterFuture::passing(service.call(req)),
         Err(refusal) => LimiterFuture::refused(req, refusal),

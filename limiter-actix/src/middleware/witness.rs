@@ -29,7 +29,7 @@ use crate::{
         call,
         correction::Correction,
         early_drop::OnEarlyDrop,
-        pending::{PendingDecision, Progress},
+        pending::{PendingDecision, Progress, answered},
         refuse::Refusal,
         stack::{LimiterStack, Noted, RequestLimiters, Uncovered},
         state::RequestState,
@@ -151,13 +151,26 @@ where
     }
 }
 
-/// Prepares the correction of the charges of a limiter, unless the client is banned there.
+/// Prepares the correction of the charges of a limiter, unless the client is banned there. If async functions are to be
+/// called first, that is not known yet.
 fn prepare(
     state: Rc<RequestState>,
     position: Position,
     req: &ServiceRequest,
 ) -> Result<Correction, Box<Refusal>> {
-    let mut correction = Correction::new(state, position, req);
+    let correction = Correction::new(state, position, req);
+    if correction.awaited_plan().is_some() {
+        Ok(correction)
+    } else {
+        unless_banned(correction, position, req)
+    }
+}
+
+fn unless_banned(
+    mut correction: Correction,
+    position: Position,
+    req: &ServiceRequest,
+) -> Result<Correction, Box<Refusal>> {
     match correction.refuse_banned(position, req) {
         Some(refusal) => Err(refusal),
         None => Ok(correction),
@@ -171,11 +184,23 @@ async fn correct_later(
     position: Position,
     req: &ServiceRequest,
 ) -> Result<(), Box<Refusal>> {
-    first.decide_later(req).await?;
+    complete(first, position, req).await?;
     for state in others {
-        prepare(state, position, req)?.decide_later(req).await?;
+        complete(prepare(state, position, req)?, position, req).await?;
     }
     Ok(())
+}
+
+/// Calls the async functions that a correction waits for, and makes it.
+async fn complete(
+    mut correction: Correction,
+    position: Position,
+    req: &ServiceRequest,
+) -> Result<(), Box<Refusal>> {
+    if correction.awaited_plan().is_some() {
+        correction = unless_banned(answered(correction, req).await, position, req)?;
+    }
+    correction.decide_later(req).await
 }
 
 /// The state of the rule of a witness, seen by the limiters around it.

@@ -46,7 +46,7 @@ impl Applicable {
 #[derive(Default)]
 pub(crate) struct ResolvedLimits {
     pub(crate) limits: BoundLimits,
-    /// Set if a function returned an invalid text. The outer limits then apply too.
+    /// Set if a function returned an invalid text, or an async one failed. The outer limits then apply too.
     pub(crate) is_invalid: bool,
     /// Set if a function failed.
     pub(super) callback_failed: bool,
@@ -58,10 +58,7 @@ impl ResolvedLimits {
         if self.callback_failed {
             return LevelLimits::Overriding;
         }
-        match effect(self.limits.iter().map(|limit| &*limit.options)) {
-            LevelLimits::Overriding if self.is_invalid => LevelLimits::Adding,
-            effect => effect,
-        }
+        effect(self.limits.iter().map(|limit| &*limit.options)).unless_invalid(self.is_invalid)
     }
 }
 

@@ -15,7 +15,10 @@ use limiter_core::{
 
 use crate::{
     CurrentLimit, Limit,
-    limit::{callback::Text, quota_source::Source},
+    limit::{
+        callback::{KeyFn, Text},
+        quota_source::Source,
+    },
     report::{current::LimitOutcome, policy_name::to_printable_ascii, route_limits::LimitOrigin},
     settings::{Settings, backend::Backend, bound_names::BoundNames, known_limits::KnownLimits},
     telemetry::{LimitMetrics, Lines, Telemetry},
@@ -50,6 +53,8 @@ pub(crate) struct BoundLimit {
     last_reset: RefCell<(u64, Option<HeaderValue>)>,
     /// The JSON of a refusal by this limit alone, made at its first use.
     pub(crate) problem: OnceCell<Bytes>,
+    /// The limiter's key if it is async. It is called for limits without a key of their own.
+    pub(crate) async_key: Option<KeyFn>,
     /// The cost of every request, if no function of the request decides about the charge.
     pub(crate) plain_cost: Option<u64>,
     #[cfg_attr(not(feature = "metrics"), allow(dead_code))]
@@ -99,6 +104,8 @@ impl Tier {
 pub(super) struct LimitBinder {
     pub(super) limit: Rc<Limit>,
     pub(super) slot: LimitSlot,
+    /// The limiter's key, if it is async.
+    pub(super) async_key: Option<KeyFn>,
     /// The strategy of limits without one.
     pub(super) strategy: Strategy,
     pub(super) time_zone: TimeZone,
@@ -141,7 +148,8 @@ impl LimitBinder {
             amount: OnceCell::new(),
             last_reset: RefCell::default(),
             problem: OnceCell::new(),
-            plain_cost: self.limit.plain_cost(),
+            plain_cost: self.limit.plain_cost().filter(|_| self.async_key.is_none()),
+            async_key: self.async_key.clone(),
             metrics: LimitMetrics::default(),
         }
     }

@@ -44,7 +44,7 @@ impl DynamicLimit {
         Self { function: function.clone(), binder, bound: RefCell::default() }
     }
 
-    pub(super) fn options(&self) -> &Limit {
+    pub(super) fn options(&self) -> &Rc<Limit> {
         &self.binder.limit
     }
 

@@ -27,7 +27,7 @@ impl Plan {
     /// Returns the limits that apply. A dynamic limit is listed as if it returned quotas.
     pub(crate) fn listed(&self) -> Vec<ListedLimit> {
         let declared = |level: &PlannedLevel| {
-            let limits = effect(level.limits.iter().map(DeclaredLimit::options));
+            let limits = effect(level.limits.iter().map(|declared| &**declared.options()));
             Level { exempt: level.exempt, limits }
         };
         let applies = resolve(&self.levels.iter().map(declared).collect::<Vec<_>>());
@@ -48,13 +48,6 @@ impl Plan {
 }
 
 impl DeclaredLimit {
-    fn options(&self) -> &Limit {
-        match self {
-            Self::Fixed(limit) => &limit.options,
-            Self::Dynamic(limit) => limit.options(),
-        }
-    }
-
     /// Returns the limit for lists.
     fn listed(&self) -> ListedLimit {
         match self {

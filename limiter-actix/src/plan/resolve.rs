@@ -69,6 +69,13 @@ fn lift(exempt: Exempt, index: usize, applies: &mut Resolution) {
     }
 }
 
+impl LevelLimits {
+    /// Returns the effect of the same limits if one of them is missing, since a function returned no valid value.
+    pub(crate) fn unless_invalid(self, is_invalid: bool) -> Self {
+        if is_invalid && self == Self::Overriding { Self::Adding } else { self }
+    }
+}
+
 impl Level {
     fn has_limits(self) -> bool {
         self.limits != LevelLimits::Nothing

@@ -36,6 +36,14 @@ use crate::{
     settings::Config,
 };
 
+/// A request that a limiter handles, and whose charges are not known yet.
+pub(crate) struct Arrival {
+    worker: Rc<Worker>,
+    forecast: Forecast,
+    /// `true` if the request has met limiters or rules before.
+    is_within: bool,
+}
+
 /// A request that is predicted and not decided yet.
 pub(crate) struct Admission {
     /// The state of the request, which nobody else has yet.
@@ -47,6 +55,8 @@ pub(crate) struct Admission {
     meta: Charges,
     plan: Rc<Plan>,
     callback_failed: bool,
+    /// Set if async functions of the plan are to be called before there are charges. Those made before are in `charges`.
+    awaits_functions: bool,
 }
 
 /// The route of a request as predicted, the rules that it is charged for and those it has met, and the plan.
@@ -59,19 +69,82 @@ struct Forecast {
     plan: Rc<Plan>,
 }
 
-impl Admission {
-    /// Predicts a request. Returns `None` if this limiter skips it, and a refusal if the client is banned.
-    pub(crate) fn prepare(worker: &Rc<Worker>, req: &ServiceRequest) -> Result<Option<Self>, Box<Refusal>> {
+impl Arrival {
+    /// Predicts a request. Returns `None` if this limiter skips it.
+    pub(crate) fn predict(worker: &Rc<Worker>, req: &ServiceRequest) -> Option<Self> {
         let stack = LimiterStack::of(req);
         if !is_handled(worker, req, stack.as_ref()) {
             LimiterStack::skip(req);
-            return Ok(None);
+            return None;
         }
         let table = worker.table(req);
         let forecast = match &stack {
             None => Forecast::of(table, req),
             Some(stack) => Forecast::within(stack, table, req),
         };
+        Some(Self { worker: Rc::clone(worker), forecast, is_within: stack.is_some() })
+    }
+
+    /// Returns whether async functions must be called first.
+    #[inline]
+    pub(crate) fn awaits_functions(&self, req: &ServiceRequest) -> bool {
+        let settings = &self.worker.config.settings;
+        self.has_async() && (self.awaits_key(req) || self.forecast.plan.awaits(req, settings))
+    }
+
+    /// Calls the async functions of the plan.
+    pub(crate) async fn with_answers(mut self, req: &ServiceRequest) -> Self {
+        /// By then, the prediction hardly changes any more. If it does, an admission calls the functions.
+        const MAX_PREDICTIONS: usize = 4;
+        for _ in 0..MAX_PREDICTIONS {
+            if !self.awaits_functions(req) {
+                break;
+            }
+            let settings = &self.worker.config.settings;
+            if self.awaits_key(req) {
+                settings.call_async_key(req).await;
+            }
+            if self.is_within {
+                self.forecast.plan.call_async(req, settings).await;
+            } else {
+                self = self.predicted_anew(req).await;
+            }
+        }
+        self
+    }
+
+    /// Calls the async functions, and predicts the request anew. Meanwhile it holds no credit, which others need.
+    async fn predicted_anew(self, req: &ServiceRequest) -> Self {
+        let Self { worker, forecast, is_within } = self;
+        let plan = Rc::clone(&forecast.plan);
+        drop(forecast);
+        plan.call_async(req, &worker.config.settings).await;
+        let table = worker.table(req);
+        if table.awaits_proof(req) {
+            table.await_proof(req).await;
+        }
+        let forecast = Forecast::of(table, req);
+        Self { worker, forecast, is_within }
+    }
+
+    fn has_async(&self) -> bool {
+        let settings = &self.worker.config.settings;
+        settings.auto_check && (self.forecast.plan.has_async() || settings.async_key.is_some())
+    }
+
+    /// Returns whether the client must be known, since it may be banned where no limit counts it.
+    fn awaits_key(&self, req: &ServiceRequest) -> bool {
+        let config = &self.worker.config;
+        let key = config.settings.async_key.as_ref();
+        config.bans.is_in_use()
+            && !self.forecast.plan.is_exempt()
+            && key.is_some_and(|key| !key.is_called(req))
+    }
+
+    /// Prepares the charges. Returns `None` if the client has a pass, and a refusal if it is banned.
+    pub(crate) fn admission(self, req: &ServiceRequest) -> Result<Option<Admission>, Box<Refusal>> {
+        let Self { worker, forecast, .. } = self;
+        let table = worker.table(req);
         let settings = &worker.config.settings;
         let may_be_rewritten = !worker.is_next_to_router
             && (table.has_rules_by_pattern()
@@ -87,31 +160,46 @@ impl Admission {
             came_by: may_be_rewritten.then(|| req.match_info().as_str().into()),
             decided_at: worker.now(),
             callback_cache: CallbackCache::default(),
-            worker: Rc::clone(worker),
+            worker: Rc::clone(&worker),
         };
         let state = Rc::new(RequestState::new(predicted, phase, rules));
         if let Some(top) = &settings.top {
             top.count_request(&state.predicted.client, state.predicted.decided_at);
         }
-        let admission = Self::charging(state, plan, Charges::new(), req);
+        let admission = Admission::charging(state, plan, Charges::new(), req);
         if worker.config.bans.is_in_use() {
             let is_limited = banned::apply(&admission.state, &admission.plan, &admission.charges, req)?;
             return Ok(is_limited.then_some(admission));
         }
         Ok(Some(admission))
     }
+}
 
+impl Admission {
     /// Prepares the charges of a plan. Those made before are not made again.
     fn charging(state: Rc<RequestState>, plan: Rc<Plan>, before: Charges, req: &ServiceRequest) -> Self {
         let predicted = &state.predicted;
         let auto_check = predicted.settings().auto_check;
+        if auto_check && plan.awaits(req, predicted.settings()) {
+            let (set_aside, meta, callback_failed) = (Charges::new(), Charges::new(), false);
+            return Self {
+                state,
+                charges: before,
+                set_aside,
+                meta,
+                plan,
+                callback_failed,
+                awaits_functions: true,
+            };
+        }
+        let awaits_functions = false;
         let applicable = if auto_check { plan.applicable(req) } else { Cow::default() };
         let client = &predicted.client;
         if before.is_empty() && applicable.is_empty() {
             let callback_failed = applicable.callback_failed;
             drop(applicable);
             let (charges, set_aside, meta) = (Charges::new(), Charges::new(), Charges::new());
-            return Self { state, charges, set_aside, meta, plan, callback_failed };
+            return Self { state, charges, set_aside, meta, plan, callback_failed, awaits_functions };
         }
         let (charges, set_aside) = if before.is_empty() {
             (Charge::of(applicable.limits.iter(), client, req), Charges::new())
@@ -127,7 +215,7 @@ impl Admission {
         let callback_failed =
             applicable.callback_failed || any_key_failed(&[&charges, &meta], client, predicted.settings());
         drop(applicable);
-        Self { state, charges, set_aside, meta, plan, callback_failed }
+        Self { state, charges, set_aside, meta, plan, callback_failed, awaits_functions }
     }
 }
 
@@ -170,6 +258,14 @@ impl PendingDecision for Admission {
 
     fn callback_failed(&self) -> bool {
         self.callback_failed
+    }
+
+    fn awaited_plan(&self) -> Option<&Rc<Plan>> {
+        self.awaits_functions.then_some(&self.plan)
+    }
+
+    fn with_answers(self, req: &ServiceRequest) -> Self {
+        Self::charging(self.state, self.plan, self.charges, req)
     }
 
     fn query<'a>(&'a self, req: &'a ServiceRequest) -> StorageQuery<'a> {

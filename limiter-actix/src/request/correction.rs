@@ -53,6 +53,8 @@ pub(crate) struct Correction {
     /// The number of guards in `meta`: those of the new charges, or all if nothing was decided before.
     guards: usize,
     callback_failed: bool,
+    /// Set if async functions of the plan are to be called before there are charges.
+    awaits_functions: bool,
 }
 
 impl Correction {
@@ -65,6 +67,24 @@ impl Correction {
 
     fn charging(state: Rc<RequestState>, met: Met, req: &ServiceRequest) -> Self {
         let Met { rules, place, credit, elsewhere, plan } = met;
+        if plan.awaits(req, state.predicted.settings()) {
+            return Self {
+                state,
+                rules,
+                place,
+                credit,
+                elsewhere,
+                plan,
+                kept: Charges::new(),
+                dropped: Charges::new(),
+                added: Charges::new(),
+                meta: Charges::new(),
+                guards: 0,
+                callback_failed: false,
+                awaits_functions: true,
+            };
+        }
+        let awaits_functions = false;
         let applicable = plan.applicable(req);
         let (kept, dropped) = split(state.charges.take(), &plan, &applicable, req);
         let is_new = |limit: &&Rc<_>| !kept.iter().any(|charge| charge.limit.shares_count_with(limit));
@@ -103,6 +123,7 @@ impl Correction {
             meta,
             guards,
             callback_failed,
+            awaits_functions,
         }
     }
 
@@ -181,6 +202,15 @@ impl PendingDecision for Correction {
 
     fn callback_failed(&self) -> bool {
         self.callback_failed
+    }
+
+    fn awaited_plan(&self) -> Option<&Rc<Plan>> {
+        self.awaits_functions.then_some(&self.plan)
+    }
+
+    fn with_answers(self, req: &ServiceRequest) -> Self {
+        let Self { state, rules, place, credit, elsewhere, plan, .. } = self;
+        Self::charging(state, Met { rules, place, credit, elsewhere, plan }, req)
     }
 
     fn query<'a>(&'a self, req: &'a ServiceRequest) -> StorageQuery<'a> {

@@ -14,7 +14,7 @@ use limiter_core::{
 
 use super::{
     correction::Correction,
-    pending::{PendingDecision, query_storage},
+    pending::{PendingDecision, answered, query_storage},
     state::RequestState,
 };
 use crate::{
@@ -28,11 +28,12 @@ impl RequestState {
     /// Charges a request for the limits of the place that responded, if another one was predicted. It refuses nothing.
     pub(super) fn charge_retroactively(self: &Rc<Self>, request: &HttpRequest, response: &ResponseHead) {
         let req = ServiceRequest::from_request(request.clone());
-        let mut correction = Correction::new(Rc::clone(self), Position::Resource, &req);
-        correction.never_refuse();
-        if !self.predicted.settings().defaults.on_unmatched && !is_at_handler(request) {
-            correction.leave_out_defaults();
+        let correction = Correction::new(Rc::clone(self), Position::Resource, &req);
+        if correction.awaited_plan().is_some() {
+            spawn(Box::pin(charge_answered(correction, request.clone(), response.clone())));
+            return;
         }
+        let correction = correction.after_response(request);
         match &self.predicted.settings().storage {
             Backend::Memory(memory) => {
                 let decision = correction.query(&req).run_memory(memory);
@@ -174,6 +175,23 @@ fn may_be_of_middleware(req: &HttpRequest, response: &ResponseHead) -> bool {
     let is_preflight = *req.method() == Method::OPTIONS && req.headers().contains_key(ORIGIN);
     let refuses = [401, 403, 407, 408, 429, 451].contains(&status.as_u16());
     is_preflight || refuses || status.is_redirection() || status.is_server_error()
+}
+
+impl Correction {
+    /// Returns the correction of a request that has a response already.
+    fn after_response(mut self, request: &HttpRequest) -> Self {
+        self.never_refuse();
+        if !self.config().settings.defaults.on_unmatched && !is_at_handler(request) {
+            self.leave_out_defaults();
+        }
+        self
+    }
+}
+
+/// Calls the async functions first.
+async fn charge_answered(correction: Correction, req: HttpRequest, head: ResponseHead) {
+    let correction = answered(correction, &ServiceRequest::from_request(req.clone())).await;
+    charge_later(correction.after_response(&req), req, head).await;
 }
 
 async fn charge_later(mut correction: Correction, req: HttpRequest, head: ResponseHead) {

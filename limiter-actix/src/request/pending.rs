@@ -1,6 +1,6 @@
 //! The pipeline of all decisions: query the storage, then admit or refuse.
 
-use std::{sync::Arc, time::Duration};
+use std::{rc::Rc, sync::Arc, time::Duration};
 
 use actix_web::dev::ServiceRequest;
 use futures_util::{FutureExt, future::LocalBoxFuture};
@@ -15,6 +15,7 @@ use crate::{
         query::StorageQuery,
         reservation::{Refused, Tries, with_short_waits},
     },
+    plan::Plan,
     report::decided_by::{DecidedBy, Undecided},
     settings::{Config, backend::Backend},
 };
@@ -28,6 +29,16 @@ pub(crate) trait PendingDecision: Sized {
 
     /// Returns whether a callback has failed, so that nothing can be decided.
     fn callback_failed(&self) -> bool;
+
+    /// Returns the plan whose async functions must be called before there are charges.
+    fn awaited_plan(&self) -> Option<&Rc<Plan>> {
+        None
+    }
+
+    /// Prepares the charges, once the functions have been called.
+    fn with_answers(self, _req: &ServiceRequest) -> Self {
+        self
+    }
 
     fn query<'a>(&'a self, req: &'a ServiceRequest) -> StorageQuery<'a>;
 
@@ -69,7 +80,7 @@ pub(crate) type PendingAdmission<'r, A> = LocalBoxFuture<'r, Result<A, Box<Refus
 /// The result of [`decide_in_memory`].
 pub(crate) enum Progress<P: PendingDecision> {
     Done(Result<P::Admitted, Box<Refusal>>),
-    /// The storage is remote: the decision must be awaited.
+    /// The storage is remote, or async functions are to be called: the decision must be awaited.
     Waits(P),
 }
 
@@ -80,7 +91,8 @@ pub(super) fn decide_in_memory<P: PendingDecision>(mut pending: P, req: &Service
         pending.abandon();
         return Progress::Done(Err(Refusal::undecided(Undecided::CallbackFailed, &pending.context(), req)));
     }
-    if matches!(pending.config().settings.storage, Backend::Remote { .. }) {
+    if matches!(pending.config().settings.storage, Backend::Remote { .. }) || pending.awaited_plan().is_some()
+    {
         return Progress::Waits(pending);
     }
     let mut tries = Tries::of(&pending.query(req), pending.config());
@@ -132,11 +144,20 @@ fn ban_in_memory<P: PendingDecision>(
         .flatten()
 }
 
+/// Calls the async functions that a decision waits for, and prepares its charges.
+pub(crate) async fn answered<P: PendingDecision>(pending: P, req: &ServiceRequest) -> P {
+    let Some(plan) = pending.awaited_plan().cloned() else { return pending };
+    // Boxed, since few decisions wait.
+    Box::pin(plan.call_async(req, &pending.config().settings)).await;
+    pending.with_answers(req)
+}
+
 /// Makes a decision, wherever counts are.
 pub(crate) async fn decide<P: PendingDecision>(
-    mut pending: P,
+    pending: P,
     req: &ServiceRequest,
 ) -> Result<P::Admitted, Box<Refusal>> {
+    let mut pending = answered(pending, req).await;
     let mut tries = Tries::of(&pending.query(req), pending.config());
     loop {
         let decision = if pending.callback_failed() {
@@ -148,6 +169,7 @@ pub(crate) async fn decide<P: PendingDecision>(
             Ok(decision) if decision.is_admitted() => return Ok(pending.admit(req, &decision)),
             Ok(decision) => match pending.elsewhere(req) {
                 Ok(other) => {
+                    let other = answered(other, req).await;
                     tries = Tries::of(&other.query(req), other.config());
                     other
                 }

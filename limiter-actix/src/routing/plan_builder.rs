@@ -15,7 +15,6 @@ use crate::{
     limit::callback::Text,
     plan::{
         DeclaredLimit, Plan, PlannedLevel,
-        applicable::BoundLimits,
         bound_limit::{LimitSlot, Tier},
         key::{PlanKey, RuleId},
     },
@@ -68,7 +67,7 @@ impl PlanBuilder<'_> {
         let mut levels = vec![self.default_level()];
         levels.extend(self.scope_levels());
         levels.push(self.route_level());
-        Plan::new(meta, application, levels).with_outage_limits(self.outage_limits())
+        Plan::new(meta, application, levels, self.settings).with_outage_limits(self.outage_limits())
     }
 
     fn default_level(&self) -> PlannedLevel {
@@ -289,9 +288,9 @@ fn adding(limits: &Limits) -> Limits {
     Limits(limits.0.iter().map(|limit| limit.clone().override_defaults(false)).collect())
 }
 
-/// Returns the meta limits of a request without a route table.
-pub(crate) fn meta_limits(settings: &Settings, req: &ServiceRequest) -> BoundLimits {
+/// Returns the plan of a request without a route table, for its meta limits.
+pub(crate) fn plan_of_meta_limits(settings: &Settings, req: &ServiceRequest) -> Plan {
     let rules = &AppRules::default();
     let key = PlanKey { method: counted_as(req.method(), &[]), ..PlanKey::default() };
-    PlanBuilder { rules, settings, key: &key }.build().applicable(req).meta.clone()
+    PlanBuilder { rules, settings, key: &key }.build()
 }

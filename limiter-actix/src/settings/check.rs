@@ -25,6 +25,7 @@ impl Settings {
 
     fn check_limit(&self, limit: &Limit, place: Place) -> Result<(), BuildError> {
         check_options(limit, place)?;
+        check_async(limit, place)?;
         self.check_ban(limit)?;
         match limit.source.quota() {
             Some(quota) => {
@@ -81,6 +82,17 @@ impl Settings {
         let scope = Scope::new([&*self.prefix, "shared", "", name]);
         self.known.add(&scope, &policy);
         Ok(NamedLimit { name: name.to_owned(), limit: limit.clone(), scope, policy })
+    }
+}
+
+/// Rejects async functions of limits that are decided at once.
+fn check_async(limit: &Limit, place: Place) -> Result<(), BuildError> {
+    match limit.async_functions.first() {
+        Some(function) if place == Place::Outage => Err(BuildError::Option(format!(
+            "`{}`: expected a function that is not async, since outage limits are decided at once",
+            function.option
+        ))),
+        _ => Ok(()),
     }
 }
 

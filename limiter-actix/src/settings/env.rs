@@ -9,7 +9,7 @@ use limiter_core::log::{event, shown, unthrottled};
 
 pub(crate) use self::variables::PREFIX;
 use self::{
-    values::{boolean, header, retry_after, strategy, time_zone},
+    values::{boolean, function_deadline, header, retry_after, strategy, time_zone},
     variables::VariableReader,
 };
 use super::partial::{HeaderNameOverrides, PartialSettings};
@@ -48,6 +48,7 @@ impl Environment {
                 ..HeaderNameOverrides::default()
             },
             retry_after: reading.take("HEADER_RETRY_AFTER_VALUE", retry_after),
+            function_deadline: reading.take("FUNCTION_DEADLINE_MS", function_deadline),
             on_storage_failure,
             fallback,
             ..PartialSettings::default()

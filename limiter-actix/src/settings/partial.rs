@@ -1,6 +1,6 @@
 //! The settings of one source: code, the environment, or a file.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use actix_web::http::header::HeaderName;
 use limiter_core::{KeyForm, Strategy, TimeZone, storage::Storage};
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     ConfigIssue, Headers, Limit, Limits, OnStorageFailure, RetryAfter, SettingSource, TrustedProxies,
-    limit::{callback::KeyFn, place::Place},
+    limit::{async_function::AsyncFunction, callback::KeyFn, place::Place},
 };
 
 /// The settings of one source, any of which may be missing.
@@ -28,6 +28,9 @@ pub(crate) struct PartialSettings {
     pub(crate) strategy: Option<Strategy>,
     pub(crate) time_zone: Option<TimeZone>,
     pub(crate) key: Option<KeyFn>,
+    /// Set if the key is async.
+    pub(crate) async_key: Option<AsyncFunction>,
+    pub(crate) function_deadline: Option<Duration>,
     pub(crate) proxies: Option<TrustedProxies>,
     pub(crate) ipv6_prefix: Option<u8>,
     pub(crate) logged_addresses: Option<KeyForm>,
@@ -96,12 +99,14 @@ impl PartialSettings {
         set(&mut settings.time_zone, self.time_zone.as_ref());
         set(&mut settings.application, self.application.as_ref());
         set(&mut settings.meta, self.meta.as_ref());
+        set(&mut settings.function_deadline, self.function_deadline.as_ref());
         set(&mut settings.failure.policy, self.on_storage_failure.as_ref());
         if self.fallback.is_some() {
             settings.failure.limits.clone_from(&self.fallback);
         }
         if self.key.is_some() {
             settings.key.clone_from(&self.key);
+            settings.async_key.clone_from(&self.async_key);
         }
         self.apply_addresses(settings);
         self.apply_key_forms(settings);
@@ -119,6 +124,7 @@ impl PartialSettings {
             ("storage_uri", self.storage.is_some()),
             ("strategy", self.strategy.is_some()),
             ("key", self.key.is_some()),
+            ("function_deadline_ms", self.function_deadline.is_some()),
             ("trusted_proxies", self.proxies.is_some()),
             ("ipv6_prefix", self.ipv6_prefix.is_some()),
             ("log_addresses", self.logged_addresses.is_some()),

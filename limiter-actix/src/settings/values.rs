@@ -45,13 +45,14 @@ impl Settings {
         ]
     }
 
-    fn client_values(&self) -> [(&'static str, String); 6] {
+    fn client_values(&self) -> [(&'static str, String); 7] {
         let headers = self.headers.which;
         let shown = [(headers.x_ratelimit, "x-ratelimit"), (headers.ietf_draft_11, "ietf-draft-11")];
         let shown: Vec<_> = shown.into_iter().filter(|(is_set, _)| *is_set).map(|(_, name)| name).collect();
         let proxies = if self.address.proxies.is_some() { "set" } else { "none" };
         [
             ("key", if self.key.is_some() { "function" } else { "client address" }.to_owned()),
+            ("function_deadline_ms", self.function_deadline.as_millis().to_string()),
             ("trusted_proxies", proxies.to_owned()),
             ("ipv6_prefix", self.address.ipv6_prefix.to_string()),
             ("headers", shown.join(", ")),

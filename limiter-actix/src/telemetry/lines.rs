@@ -20,6 +20,7 @@ pub(crate) struct Lines {
     pub(crate) other_handler: Throttle,
     pub(crate) dynamic_failed: Throttle,
     pub(crate) key_failed: Throttle,
+    pub(crate) async_failed: Throttle,
     pub(crate) rewritten: Throttle,
 }
 
@@ -37,6 +38,7 @@ impl Default for Lines {
             other_handler: Throttle::of("L009"),
             dynamic_failed: Throttle::of("L014"),
             key_failed: Throttle::of("L014"),
+            async_failed: Throttle::of("L017"),
             rewritten: Throttle::of("L015"),
         }
     }

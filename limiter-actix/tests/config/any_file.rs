@@ -20,6 +20,7 @@ headers = ["x-ratelimit", "ietf-draft-11"]
 header_names = { limit = "X-Limit" }
 retry_after = "http-date"
 ipv6_prefix = 56
+function_deadline_ms = 100
 log_addresses = "hashed"
 log_keys = { user = "full", "header x-api-key" = "hidden" }
 storage_uri = "memory://"

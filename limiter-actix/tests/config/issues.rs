@@ -86,6 +86,10 @@ fn each_issue_names_the_expectation() {
             "1:12: `strategy`: expected `fixed-window`, `fixed-window-elastic-expiry`, `moving-window`, \
              `sliding-window-counter` or `token-bucket`, found `mooving-window`; did you mean `moving-window`?",
         ),
+        (
+            "function_deadline_ms = 0",
+            "1:24: `function_deadline_ms`: expected a whole number from 1 to 60000, found `0`",
+        ),
         ("ipv6_prefix = 1.5", "1:15: `ipv6_prefix`: expected a whole number from 32 to 128, found `1.5`"),
         ("ipv6_prefix = '64'", "1:15: `ipv6_prefix`: expected a whole number from 32 to 128, found `64`"),
         ("log_addresses = 'no'", "1:17: `log_addresses`: expected `full`, `hashed` or `hidden`, found `no`"),

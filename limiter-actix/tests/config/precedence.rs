@@ -1,12 +1,16 @@
 //! Code goes before the environment, that before the file, and that before the defaults.
 
-use std::{fmt::Write, sync::Arc, time::Duration};
+use std::{fmt::Write, future::pending, sync::Arc, time::Duration};
 
-use actix_web::{App, http::header::HeaderName, web};
+use actix_web::{App, dev::ServiceRequest, http::header::HeaderName, web};
 use limiter_actix::{
-    Clock, HeaderNames, Limiter, LimiterBuilder, ManualClock, RetryAfter, Timestamp, storage::MemoryStorage,
+    Clock, HeaderNames, Key, Limit, Limiter, LimiterBuilder, ManualClock, Quota, RetryAfter, Timestamp,
+    storage::MemoryStorage,
 };
-use limiter_test_support::app::{ask, request};
+use limiter_test_support::{
+    app::{ask, request},
+    log,
+};
 
 use crate::Settings;
 
@@ -199,6 +203,36 @@ async fn code_goes_before_environment_file_and_default() {
                 );
             }
         }
+    }
+}
+
+/// The deadline of async functions, as the log shows it when one is late.
+#[actix_web::test]
+async fn the_deadline_of_functions_is_that_of_code() {
+    log::capture();
+    let file = Settings::new("function_deadline_ms = 2\n");
+    let in_file = || Limiter::builder().from_file(&file.path);
+    let in_environment = |it: LimiterBuilder| it.from_variables([("RATELIMIT_FUNCTION_DEADLINE_MS", "3")]);
+    for (builder, deadline) in [
+        (in_file(), "2ms"),
+        (in_environment(in_file()), "3ms"),
+        (in_environment(in_file().function_deadline(Duration::from_millis(4))), "4ms"),
+        (Limiter::builder(), "250ms"),
+    ] {
+        let never =
+            Limit::new(Quota::per_minute(1)).key_async(async |_: &ServiceRequest| pending::<Key>().await);
+        let app = App::new().wrap(builder.default_limits(never).build().expect("a limiter"));
+        let app = actix_web::test::init_service(app.route("/", web::get().to(async || "ok"))).await;
+        assert_eq!(ask(&app, request("GET", "/")).await.status, 200);
+        assert_eq!(log::here(&format!("no answer within {deadline}")).len(), 1, "{deadline}");
+    }
+    for (text, issue) in [("0", "found `0`"), ("60001", "found `60001`"), ("1 s", "found `1 s`")] {
+        let variable = [("RATELIMIT_FUNCTION_DEADLINE_MS", text)];
+        let error = Limiter::builder().from_variables(variable).build().expect_err(text).to_string();
+        assert!(
+            error.contains("a number of milliseconds from 1 to 60000") && error.contains(issue),
+            "{error}"
+        );
     }
 }
 

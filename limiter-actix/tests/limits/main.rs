@@ -1,5 +1,6 @@
 //! Which limits apply, and what their options do.
 
+mod async_functions;
 mod breaches;
 mod by_name;
 mod calendar;
@@ -16,6 +17,8 @@ mod keep_used;
 mod limit_keys;
 mod limit_meta;
 mod listing;
+#[cfg(feature = "lookup")]
+mod lookup;
 mod matching;
 mod meta;
 mod metered;

@@ -40,6 +40,8 @@ mod messages;
 mod migrations;
 mod own_headers;
 mod per_process;
+#[cfg(feature = "lookup")]
+mod plans_in_a_database;
 mod scanners;
 mod shadow;
 mod tenants;

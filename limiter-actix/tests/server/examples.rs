@@ -36,6 +36,23 @@ fn clients_behind_a_proxy_count_apart() {
 }
 
 #[test]
+fn plans_change_while_the_server_runs() {
+    let program = run_example("plans");
+    let mut client = Client::connect(program.address);
+    let with = |customer: &'static str| [("x-customer", customer)];
+
+    assert_eq!(statuses(&mut client, "/generate", &with("bob"), 3), [200, 200, 429]);
+    assert_eq!(statuses(&mut client, "/generate", &with("ada"), 6), [200, 200, 200, 200, 200, 429]);
+    assert_eq!(statuses(&mut client, "/generate", &with("nobody"), 4), [200, 200, 200, 429]);
+
+    assert_eq!(client.ask("PUT", "/plans/nobody/9", &[]).status, 404);
+    assert_eq!(client.ask("PUT", "/plans/bob/4", &[]).status, 204);
+    let next = client.ask("GET", "/generate", &with("bob"));
+    assert_eq!((next.status, next.header("x-ratelimit-limit")), (200, Some("4")));
+    assert_eq!(statuses(&mut client, "/generate", &with("bob"), 2), [200, 429], "what he used stays used");
+}
+
+#[test]
 fn api_keys_have_their_own_quotas() {
     let program = run_example("api_keys");
     let mut client = Client::connect(program.address);

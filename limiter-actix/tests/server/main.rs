@@ -1,5 +1,7 @@
 //! Real servers over TCP, and the examples as programs.
 
+#[cfg(feature = "lookup")]
+mod async_functions;
 mod bounded_tables;
 #[cfg(all(feature = "redis", feature = "memcached", feature = "mongodb"))]
 mod clear_all;

@@ -13,6 +13,8 @@ use syn::{
 pub(super) struct OptionArg {
     pub(super) name: Ident,
     pub(super) value: Option<Expr>,
+    /// The word `async` before the value.
+    asyncness: Option<Token![async]>,
 }
 
 impl Parse for OptionArg {
@@ -24,13 +26,14 @@ impl Parse for OptionArg {
         }
         let name = input.call(Ident::parse_any)?;
         if input.is_empty() || input.peek(Token![,]) {
-            return Ok(Self { name, value: None });
+            return Ok(Self { name, value: None, asyncness: None });
         }
         if !input.peek(Token![=]) {
             return Err(input.error(format!("expected `=` and a value for `{name}`, or `,`")));
         }
         input.parse::<Token![=]>()?;
-        Ok(Self { name, value: Some(input.parse()?) })
+        let asyncness = parse_async(input)?;
+        Ok(Self { name, value: Some(input.parse()?), asyncness })
     }
 }
 
@@ -68,6 +71,26 @@ impl OptionArg {
         }
     }
 
+    /// Reads the same, or an async function for `method_async`.
+    pub(super) fn any_function(&self, method: &str, method_async: &str) -> Result<TokenStream> {
+        match self.value.as_ref().map(plain) {
+            Some(value) if self.is_async() && !matches!(value, Expr::Lit(_)) => {
+                Ok(self.call(method_async, value))
+            }
+            _ => self.function(method),
+        }
+    }
+
+    /// Returns whether the value is marked as an async function, or is an async closure.
+    pub(super) fn is_async(&self) -> bool {
+        self.asyncness.is_some() || self.value.as_ref().is_some_and(is_async_closure)
+    }
+
+    /// Returns an error that points at the word `async`.
+    pub(super) fn async_error(&self, message: impl std::fmt::Display) -> Option<Error> {
+        self.asyncness.map(|asyncness| Error::new(asyncness.span, message))
+    }
+
     /// Reads a whole number of at least 1.
     pub(super) fn positive_number(&self, method: &str) -> Result<TokenStream> {
         match self.value.as_ref().map(plain) {
@@ -79,8 +102,17 @@ impl OptionArg {
     }
 
     /// Reads a whole number for `method`, or anything but a literal for `method_with`.
-    pub(super) fn number_or_function(&self, method: &str, method_with: &str) -> Result<TokenStream> {
+    /// An async function is for `method_async`.
+    pub(super) fn number_or_function(
+        &self,
+        method: &str,
+        method_with: &str,
+        method_async: &str,
+    ) -> Result<TokenStream> {
         let name = &self.name;
+        if self.is_async() {
+            return self.any_function(method_with, method_async);
+        }
         match self.value.as_ref().map(plain) {
             Some(Expr::Lit(ExprLit { lit: Lit::Int(literal), .. })) => {
                 Ok(self.call(method, &self.number(literal)?))
@@ -167,6 +199,16 @@ impl OptionArg {
         let method = Ident::new(method, span);
         quote_spanned!(span=> .#method(#argument))
     }
+}
+
+/// Reads the word `async` before the path of a function. That of an async closure belongs to the closure.
+pub(super) fn parse_async(input: ParseStream<'_>) -> Result<Option<Token![async]>> {
+    let is_closure = input.peek2(Token![|]) || input.peek2(Token![||]) || input.peek2(Token![move]);
+    if is_closure { Ok(None) } else { input.parse() }
+}
+
+pub(super) fn is_async_closure(expr: &Expr) -> bool {
+    matches!(plain(expr), Expr::Closure(closure) if closure.asyncness.is_some())
 }
 
 /// Returns the expression within the invisible groups of `macro_rules!`.

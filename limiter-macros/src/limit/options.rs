@@ -75,6 +75,14 @@ fn call(arg: &OptionArg) -> Result<TokenStream> {
     if arg.value.is_none() && !known.is_flag() {
         return Err(arg.error(format!("missing value of `{}`: `{}`", known.name, known.example)));
     }
+    if !known.may_be_async()
+        && let Some(error) = arg.async_error(format!(
+            "unexpected `async`: the functions of `key`, `cost` and `exempt_when` may be async, and not `{}`",
+            known.name
+        ))
+    {
+        return Err(error);
+    }
     (known.call)(arg)
 }
 
@@ -143,6 +151,11 @@ mod tests {
     fn values_become_calls() {
         for (option, call) in [
             (quote!(key = super::key), ".key(super::key)"),
+            (quote!(key = async super::key), ".key_async(super::key)"),
+            (quote!(key = async |_| K), ".key_async(async|_|K)"),
+            (quote!(key = async move |_| K), ".key_async(asyncmove|_|K)"),
+            (quote!(cost = async size), ".cost_async(size)"),
+            (quote!(exempt_when = async is_staff), ".exempt_when_async(is_staff)"),
             (quote!(cost = 0), ".cost(0u64)"),
             (quote!(cost = 2_000u16), ".cost(2000u64)"),
             (quote!(cost = |_| 5), ".cost_with(|_|5)"),
@@ -199,6 +212,13 @@ mod tests {
             (quote!(colour = f), "unknown option `colour`; the documentation of `#[limit]` lists"),
             (quote!(key), "missing value of `key`: `key = my_key`"),
             (quote!(key = "ip"), "expected a function, not a literal: `key = my_function`"),
+            (quote!(key = async "ip"), "expected a function, not a literal: `key = my_function`"),
+            (quote!(cost = async 2), "expected a function, not a literal: `cost = my_function`"),
+            (
+                quote!(deduct_when = async f),
+                "unexpected `async`: the functions of `key`, `cost` and `exempt_when` may be",
+            ),
+            (quote!(key = async), "unexpected end of input"),
             (quote!(key: f), "expected `=` and a value for `key`"),
             (quote!(cost = -1), "invalid `cost`: negative"),
             (quote!(cost = 2.5), "expected a whole number or a function: `cost = 2`"),

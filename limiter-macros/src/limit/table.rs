@@ -21,6 +21,11 @@ pub(super) struct KnownOption {
 }
 
 impl KnownOption {
+    /// Returns whether its function may be async.
+    pub(super) fn may_be_async(&self) -> bool {
+        ["key", "cost", "exempt_when"].contains(&self.name)
+    }
+
     /// Returns whether the option may go without a value.
     pub(super) fn is_flag(&self) -> bool {
         self.value == "flag"
@@ -33,20 +38,20 @@ macro_rules! option_table {
     ($use:ident) => {
         $use! {
             "key", "key = my_key", "expression",
-            "function of the request that identifies the client",
-            |it| it.function("key");
+            "function of the request that identifies the client; `key = async my_key` awaits it",
+            |it| it.any_function("key", "key_async");
 
             "cost", "cost = 2", "integer or expression",
-            "cost of a request; defaults to 1",
-            |it| it.number_or_function("cost", "cost_with");
+            "cost of a request; defaults to 1; `cost = async my_cost` awaits it",
+            |it| it.number_or_function("cost", "cost_with", "cost_async");
 
             "burst", "burst = 10", "integer",
             "capacity of a token bucket (`strategy = \"token-bucket\"`)",
             |it| it.positive_number("burst");
 
             "exempt_when", "exempt_when = is_admin", "expression",
-            "function of the request; the limit does not apply if it returns `true`",
-            |it| it.function("exempt_when");
+            "function of the request; the limit does not apply if it returns `true`; `exempt_when = async f` awaits it",
+            |it| it.any_function("exempt_when", "exempt_when_async");
 
             "deduct_when", "deduct_when = is_failure", "expression",
             "function of the response; the cost is refunded if it returns `false`",

@@ -1,9 +1,14 @@
 //! Parses the values of variables. Errors are messages.
 
+use std::time::Duration;
+
 use actix_web::http::header::HeaderName;
 use limiter_core::{ParseStrategyError, ParseTimeZoneError, Strategy, TimeZone};
 
-use crate::{IntoLimits, Limits, RetryAfter, settings::suggest::did_you_mean};
+use crate::{
+    IntoLimits, Limits, RetryAfter,
+    settings::{function_deadline::FUNCTION_DEADLINES, suggest::did_you_mean},
+};
 
 /// Returns the message that a text is something else.
 fn expected(expected: &str, text: &str) -> String {
@@ -41,6 +46,14 @@ pub(super) fn quotas(text: &str) -> Result<Limits, String> {
 
 pub(super) fn whole_number(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| expected(&format!("a whole number from 0 to {}", u64::MAX), text))
+}
+
+/// Reads a number of milliseconds.
+pub(super) fn function_deadline(text: &str) -> Result<Duration, String> {
+    let milliseconds = text.parse().ok().filter(|number| FUNCTION_DEADLINES.contains(number));
+    milliseconds
+        .map(Duration::from_millis)
+        .ok_or_else(|| expected("a number of milliseconds from 1 to 60000", text))
 }
 
 pub(super) fn header(text: &str) -> Result<HeaderName, String> {

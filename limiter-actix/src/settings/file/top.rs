@@ -1,12 +1,17 @@
 //! The settings at the top level of the file.
 
+use std::time::Duration;
+
 use toml::de::DeTable;
 
 use super::reader::{Fields, Reader, Value};
 use crate::{
     SettingSource,
     limit::place::Place,
-    settings::partial::{PartialSettings, StorageLocation},
+    settings::{
+        function_deadline::FUNCTION_DEADLINES,
+        partial::{PartialSettings, StorageLocation},
+    },
 };
 
 impl Reader<'_> {
@@ -20,6 +25,7 @@ impl Reader<'_> {
             strategy: fields.take("strategy").and_then(|it| self.strategy(it)),
             time_zone: fields.take("time_zone").and_then(|it| self.time_zone(it)),
             key: fields.take("key").and_then(|it| self.key(it)),
+            function_deadline: fields.take("function_deadline_ms").and_then(|it| self.milliseconds(it)),
             proxies: fields.take("trusted_proxies").and_then(|it| self.proxies(it)),
             ipv6_prefix: fields.take("ipv6_prefix").and_then(|it| self.ipv6_prefix(it)),
             logged_addresses: fields.take("log_addresses").and_then(|it| self.key_form(it)),
@@ -43,6 +49,10 @@ impl Reader<'_> {
         partial.issues = self.issues;
         partial.parsed_limits = self.parsed_limits;
         partial
+    }
+
+    fn milliseconds(&mut self, value: Value<'_>) -> Option<Duration> {
+        self.number(value, FUNCTION_DEADLINES).map(Duration::from_millis)
     }
 
     /// Reads the address of a storage. It is checked when the storage is built.

@@ -59,6 +59,7 @@ pub(super) const CRATES: &[Order] = &[
             key
             telemetry
             limit
+            lookup
             bans holds reservations top
             settings
             plan
