@@ -26,11 +26,6 @@ impl Plan {
             || self.all_declared().any(|declared| !declared.options().async_functions.is_empty())
     }
 
-    #[inline]
-    pub(crate) fn has_async(&self) -> bool {
-        self.has_async
-    }
-
     /// Returns whether async functions must be called before a request can be decided here.
     #[inline]
     pub(crate) fn awaits(&self, req: &ServiceRequest, settings: &Settings) -> bool {

@@ -88,8 +88,7 @@ impl Arrival {
     /// Returns whether async functions must be called first.
     #[inline]
     pub(crate) fn awaits_functions(&self, req: &ServiceRequest) -> bool {
-        let settings = &self.worker.config.settings;
-        self.has_async() && (self.awaits_key(req) || self.forecast.plan.awaits(req, settings))
+        self.awaits_plan(req) || self.awaits_key(req)
     }
 
     /// Calls the async functions of the plan.
@@ -103,6 +102,9 @@ impl Arrival {
             let settings = &self.worker.config.settings;
             if self.awaits_key(req) {
                 settings.call_async_key(req).await;
+            }
+            if !self.awaits_plan(req) {
+                continue;
             }
             if self.is_within {
                 self.forecast.plan.call_async(req, settings).await;
@@ -127,18 +129,19 @@ impl Arrival {
         Self { worker, forecast, is_within }
     }
 
-    fn has_async(&self) -> bool {
+    #[inline]
+    fn awaits_plan(&self, req: &ServiceRequest) -> bool {
         let settings = &self.worker.config.settings;
-        settings.auto_check && (self.forecast.plan.has_async() || settings.async_key.is_some())
+        settings.auto_check && self.forecast.plan.awaits(req, settings)
     }
 
     /// Returns whether the client must be known, since it may be banned where no limit counts it.
+    #[inline]
     fn awaits_key(&self, req: &ServiceRequest) -> bool {
-        let config = &self.worker.config;
-        let key = config.settings.async_key.as_ref();
-        config.bans.is_in_use()
+        let Config { settings, bans, .. } = &*self.worker.config;
+        settings.async_key.as_ref().is_some_and(|key| !key.is_called(req))
+            && bans.is_in_use()
             && !self.forecast.plan.is_exempt()
-            && key.is_some_and(|key| !key.is_called(req))
     }
 
     /// Prepares the charges. Returns `None` if the client has a pass, and a refusal if it is banned.

@@ -391,7 +391,13 @@ async fn a_request_that_ends_elsewhere_is_charged_there() {
 /// A banned client is found by the limiter's async key, also where no limit counts it.
 #[actix_web::test]
 async fn a_ban_is_by_the_async_key() {
-    let limiter = Limiter::builder().key_async(user).build().expect("valid");
+    for auto_check in [true, false] {
+        a_ban_is_found(auto_check).await;
+    }
+}
+
+async fn a_ban_is_found(auto_check: bool) {
+    let limiter = Limiter::builder().key_async(user).auto_check(auto_check).build().expect("valid");
     let app = App::new().wrap(limiter.clone()).service(page("/free", "f"));
     let app = init_service(app.service(ruled("/exempt", Exempt::ALL, "x"))).await;
     let status = async |path: &str, user: &str| {

@@ -120,7 +120,9 @@ fn a_hundred_requests_at_once_cause_one_lookup() {
     let (counts, gate) = (Arc::<Counts>::default(), Arc::new(Semaphore::new(0)));
     let server = serve_by_plan(&gated(&counts, &gate), &counts, Duration::from_secs(60));
     let mut clients: Vec<Client> = (0..100).map(|_| Client::connect(server.address)).collect();
-    clients.iter_mut().for_each(|client| client.send("GET", "/", &[("user", "ada")]));
+    for client in &mut clients {
+        client.send("GET", "/", &[("user", "ada")]);
+    }
     wait_until("all requests wait", || counts.waiting.load(SeqCst) == 100);
     gate.add_permits(100);
     let statuses: Vec<u16> = clients.iter_mut().map(|client| client.read(false).status).collect();
