@@ -19,6 +19,7 @@ mod listing;
 mod matching;
 mod meta;
 mod metered;
+mod metered_reservations;
 mod options;
 mod overriding;
 mod probe;

@@ -126,7 +126,7 @@ impl MovingWindow {
                 let needed = policy.needed(cost);
                 self.wait(policy, gone, used.saturating_add(needed).saturating_sub(limit), cost, now)
             },
-            stamp: now,
+            stamp: if allowed { now } else { used.saturating_sub(limit) },
         };
         window.of_policy(policy)
     }
