@@ -17,7 +17,7 @@ mod storage_failure;
 
 mod banned;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use actix_web::dev::ServiceRequest;
 use limiter_core::{
@@ -62,7 +62,7 @@ use crate::{
 /// | async functions | [`key_async`](Self::key_async), [`request_filter_async`](Self::request_filter_async), [`function_deadline`](Self::function_deadline) |
 /// | responses | [`headers`](Self::headers), [`on_breach`](Self::on_breach), [`retry_after`](Self::retry_after) |
 /// | sources | [`from_env`](Self::from_env), `from_file`, `reload_every` |
-/// | storage | [`storage_uri`](Self::storage_uri), [`storage`](Self::storage), [`memory_storage`](Self::memory_storage), [`on_storage_failure`](Self::on_storage_failure), [`key_prefix`](Self::key_prefix) |
+/// | storage | [`storage_uri`](Self::storage_uri), [`storage`](Self::storage), [`memory_storage`](Self::memory_storage), [`persist`](Self::persist), [`on_storage_failure`](Self::on_storage_failure), [`key_prefix`](Self::key_prefix) |
 /// | bans | [`ban_status`](Self::ban_status), [`on_ban`](Self::on_ban) |
 /// | log | [`log_keys`](Self::log_keys), [`log_addresses`](Self::log_addresses), [`top_clients`](Self::top_clients) |
 /// | tests | [`clock`](Self::clock), [`enabled`](Self::enabled) |
@@ -94,6 +94,8 @@ pub struct LimiterBuilder {
     #[cfg(feature = "config-file")]
     reload_every: Option<std::time::Duration>,
     named: Vec<(String, Limit)>,
+    /// The file with the counts of the memory storage.
+    state: Option<PathBuf>,
 }
 
 /// The time that an async function has to answer.
@@ -148,6 +150,7 @@ impl LimiterBuilder {
             #[cfg(feature = "config-file")]
             reload_every: None,
             named: Vec::new(),
+            state: None,
         }
     }
 
@@ -228,6 +231,29 @@ impl LimiterBuilder {
     /// Sets the memory storage, which keeps the counts, or decides while another storage fails.
     pub fn memory_storage(mut self, memory: impl Into<Arc<MemoryStorage>>) -> Self {
         self.settings.storage = Backend::Memory(memory.into());
+        self
+    }
+
+    /// Keeps the counts and bans in memory in a file, so that a restart on the same machine does not reset them. Defaults to
+    /// none: they end with the process.
+    ///
+    /// The file is read by [`build`](Self::build), and written every 30 s, by [`Limiter::flush`](crate::Limiter::flush),
+    /// and when the last clone of the limiter is dropped. If it is damaged, that is logged (`L045`), and counts begin at
+    /// zero. Requests under way are left out, because they end with the process. The file has a secret, so only its user
+    /// may read it. Use it for one limiter, and build that before any other: the file means nothing once the process has
+    /// made limits.
+    ///
+    /// If the counts are in another storage, `build` fails.
+    ///
+    /// ```no_run
+    /// use limiter_actix::Limiter;
+    ///
+    /// let limiter = Limiter::builder().default_limits("1000/day").persist("limits.state").build()?;
+    /// # let _ = limiter;
+    /// # Ok::<(), limiter_actix::BuildError>(())
+    /// ```
+    pub fn persist(mut self, file: impl Into<PathBuf>) -> Self {
+        self.state = Some(file.into());
         self
     }
 

@@ -8,6 +8,7 @@ mod ready;
 pub(crate) mod reload;
 mod route_maps;
 pub(crate) mod shared;
+pub(crate) mod state_file;
 pub(crate) mod worker;
 
 use std::sync::{Arc, atomic::Ordering};

@@ -1,6 +1,6 @@
-//! The reservations of limits with `deduct_when` that are under way in this process.
+//! The reservations of limits with `deduct_when`, and of metered limits, that are under way in this process.
 //!
-//! Such a limit is charged when the request arrives, and may be refunded by the response. Until then, it may refuse other
+//! Such a limit is charged when the request arrives, and may be refunded later. Until then, it may refuse other
 //! requests although all of them cost nothing in the end.
 
 use std::{

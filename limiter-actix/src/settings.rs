@@ -11,6 +11,7 @@ pub(crate) mod env;
 pub(crate) mod file;
 pub(crate) mod function_deadline;
 pub(crate) mod headers;
+pub(crate) mod key_source;
 pub(crate) mod known_limits;
 pub(crate) mod local_refusals;
 #[cfg(feature = "config-file")]
@@ -59,7 +60,7 @@ pub(crate) struct Config {
     pub(crate) enabled: AtomicBool,
     pub(crate) health: Arc<Health>,
     pub(crate) bans: Arc<BanList>,
-    /// Limits with `deduct_when` that await a response.
+    /// Limits that await a response or a usage.
     pub(crate) reservations: Arc<Reservations>,
     /// The leases of requests under way. `None` if counts are in the memory of this process.
     pub(crate) leases: Option<Arc<HeldLeases>>,

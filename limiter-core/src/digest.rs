@@ -2,17 +2,18 @@
 
 use std::{
     hash::{BuildHasher, RandomState},
-    sync::LazyLock,
+    sync::OnceLock,
 };
 
 /// A polynomial hash modulo the prime 2^127 - 1, evaluated at a secret point.
 ///
-/// The coefficients are the blocks of the input; the point is drawn once per process. See Wegman and Carter, "New
+/// The coefficients are the blocks of the input; the point is drawn once per process, or [adopted](adopt) from an earlier
+/// one. See Wegman and Carter, "New
 /// hash functions and their use in authentication and set equality", 1981.
 ///
 /// Two different inputs of at most n blocks collide with a probability of n / 2^125. This is true even for inputs
 /// that an attacker chooses, as long as the attacker sees no digest. So equal digests count as equal inputs, and a digest must never
-/// leave the process. Each part is framed, so that ("a", "bc") and ("ab", "c") differ.
+/// leave the process, except into a file that only its user may read. Each part is framed, so that ("a", "bc") and ("ab", "c") differ.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Digest(u128);
 
@@ -26,11 +27,28 @@ const BLOCK: usize = 15;
 const LAST: u8 = 16;
 
 /// The secret point. It is below 2^126, so that no sum in `times` overflows.
-static POINT: LazyLock<u128> = LazyLock::new(|| {
+static POINT: OnceLock<u128> = OnceLock::new();
+
+const MAX_POINT: u128 = (1 << 126) - 1;
+
+/// Returns the secret point. It is drawn when it is first needed.
+#[inline]
+pub(crate) fn point() -> u128 {
+    *OnceLock::get_or_init(&POINT, draw)
+}
+
+#[cold]
+fn draw() -> u128 {
     let random = RandomState::new();
     let [low, high] = [1, 2].map(|half| u128::from(random.hash_one(half)));
-    (high << 64 | low) & ((1 << 126) - 1)
-});
+    (high << 64 | low) & MAX_POINT
+}
+
+/// Makes this the secret point, so that digests of the process that drew it have a meaning here. Returns whether it is;
+/// it is not if another one has been in use before.
+pub(crate) fn adopt(point: u128) -> bool {
+    point <= MAX_POINT && *OnceLock::get_or_init(&POINT, || point) == point
+}
 
 impl Digest {
     pub(crate) fn new() -> Self {
@@ -66,7 +84,7 @@ impl Digest {
     #[inline]
     fn block(&mut self, bytes: u128, top: u8) {
         let block = bytes | u128::from(top) << (8 * BLOCK);
-        self.0 = times(self.0 + block, *POINT);
+        self.0 = times(self.0 + block, point());
     }
 
     #[inline]

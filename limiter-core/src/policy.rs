@@ -317,6 +317,12 @@ impl Policy {
     /// Stands in the id for all amounts. It is above the largest one.
     const ANY_AMOUNT: u64 = u64::MAX;
 
+    /// Returns the calendar by which windows end, if they do.
+    #[cfg(feature = "storage")]
+    pub(crate) fn calendar(&self) -> Option<Calendar> {
+        self.calendar
+    }
+
     /// Returns whether policies with other amounts have the same count, which may then exceed the amount.
     pub(crate) fn keeps_used(&self) -> bool {
         (self.keep_used || self.is_concurrent()) && self.strategy != Strategy::TokenBucket

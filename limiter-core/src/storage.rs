@@ -52,7 +52,7 @@ pub use self::{
     decision::{Decision, Verdict},
     error::StorageError,
     local_refusals::LocalRefusals,
-    memory::MemoryStorage,
+    memory::{LoadStateError, MemoryStorage},
     note::{Note, NoteList},
 };
 #[cfg(feature = "remote")]

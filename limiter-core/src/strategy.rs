@@ -18,7 +18,7 @@ mod token_bucket;
 #[cfg(feature = "storage")]
 pub use self::state::State;
 #[cfg(feature = "storage")]
-pub(crate) use self::state::{NARROW, Numbers, WIDE};
+pub(crate) use self::state::{NARROW, Numbers, SavedState, WIDE};
 
 /// The algorithm that counts a quota.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -17,7 +17,8 @@ pub struct Window {
     pub(crate) reset: u64,
     /// In nanoseconds; [`NEVER`] if no wait helps or none is needed.
     pub(crate) retry_after: u64,
-    /// The instant by which a refund finds the hit in the storage; see `Refund`.
+    /// Of an admitted hit, the instant by which a refund finds it in the storage; see `Refund`. A refused one took nothing,
+    /// so there it is the amount that is used beyond the quota.
     pub(crate) stamp: u64,
 }
 
@@ -88,6 +89,12 @@ impl Window {
     /// Returns `None` if the cost passed, and if it never will because it exceeds the quota.
     pub fn retry_after(&self) -> Option<Duration> {
         (!self.is_allowed() && self.retry_after != NEVER).then(|| Duration::from_nanos(self.retry_after))
+    }
+
+    /// Returns the amount that is used beyond the quota, as far as a refused hit shows it: by metered hits, and by charges.
+    /// It is zero after a hit that passed.
+    pub fn overdrawn(&self) -> u64 {
+        if self.is_allowed() { 0 } else { self.stamp }
     }
 
     /// Returns the window with another wait, if it has refused a cost that a wait helps.

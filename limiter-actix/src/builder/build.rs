@@ -8,7 +8,7 @@ use super::LimiterBuilder;
 use crate::{
     BuildError, ConfigError, ConfigIssue, IntoLimits, Limiter,
     key::address::ClientAddress,
-    limiter::{call_site, shared::Shared},
+    limiter::{call_site, shared::Shared, state_file::StateFile},
     settings::{
         Config, Settings,
         backend::Backend,
@@ -76,18 +76,36 @@ impl LimiterBuilder {
             #[cfg(feature = "config-file")]
             reload_every,
             named,
+            state,
         } = self;
         #[cfg(not(feature = "config-file"))]
         let (file, reload_every) = ((), ());
         let named: Vec<_> = named.iter().map(|(name, limit)| (name, limit)).collect();
         let settings = comparable(&self.merged(None));
-        let sources = (&code.issues, code.local_refusals, file, reload_every);
+        let sources = (&code.issues, code.local_refusals, file, reload_every, state);
         format!("{settings} {named:?} {sources:?}")
     }
 
     /// Builds the state that all workers share.
     fn shared(&self) -> Result<Arc<Shared>, BuildError> {
         self.environment.warn_of_ignored();
+        // Before any limit is made.
+        let file = self
+            .state
+            .as_ref()
+            .map(|path| StateFile::open(path, self.settings.storage.memory(), &self.settings.clock));
+        let shared = self.without_state()?;
+        if let Some(file) = file {
+            if let Backend::Remote { .. } = shared.config().settings.storage {
+                return Err(BuildError::PersistWithoutEffect);
+            }
+            shared.keep_state(file).map_err(|error| BuildError::Persist(error.to_string()))?;
+        }
+        Ok(shared)
+    }
+
+    /// The same, without the file that counts are kept in.
+    fn without_state(&self) -> Result<Arc<Shared>, BuildError> {
         #[cfg(feature = "config-file")]
         match &self.file {
             Some(file) => {

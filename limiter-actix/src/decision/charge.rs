@@ -1,6 +1,6 @@
 //! Charges: the limits of one request, ready to be decided.
 
-use std::{cell::Cell, rc::Rc};
+use std::{cell::Cell, rc::Rc, sync::Arc};
 
 use actix_web::dev::{ResponseHead, ServiceRequest};
 use limiter_core::{
@@ -45,8 +45,9 @@ struct Overrides {
     scope: Option<Scope>,
     /// The client. Defaults to the limiter's own key for this request.
     key: Option<Key>,
-    /// Of a limit with `deduct_when`, until the response decides about the charge.
-    reservation: Option<Rc<Reservation>>,
+    /// Of a limit with `deduct_when`, until the response decides about the charge. Of a metered limit, until its usage is
+    /// settled.
+    reservation: Option<Arc<Reservation>>,
     /// Of a limit of concurrent requests, until the request ends.
     hold: Option<Rc<SharedHold>>,
 }
@@ -242,16 +243,27 @@ impl Charge {
         self.only_after
     }
 
+    /// Returns the amount that must be left for the charge to pass.
+    pub(super) fn needed(&self) -> u64 {
+        // A metered limit reserves at most its whole amount.
+        if self.is_metered() { self.cost.min(1) } else { self.cost }
+    }
+
     pub(super) fn cost(&self) -> u64 {
         self.cost
     }
 
     /// Sets the reservation of the charge, which its clones share.
     pub(super) fn set_reservation(&mut self, reservation: Option<Reservation>) {
-        let reservation = reservation.map(Rc::new);
+        let reservation = reservation.map(Arc::new);
         if reservation.is_some() || self.overrides.is_some() {
             self.overrides.get_or_insert_default().reservation = reservation;
         }
+    }
+
+    /// Returns the reservation of the charge, if it has one.
+    pub(super) fn reservation(&self) -> Option<&Arc<Reservation>> {
+        self.overrides.as_ref()?.reservation.as_ref()
     }
 
     pub(super) fn set_hold(&mut self, hold: Rc<SharedHold>) {

@@ -23,6 +23,9 @@ use crate::{
 /// The wait of a refusal by reservations, since quota may be free again at any time.
 const WAIT: Duration = Duration::from_secs(1);
 
+/// The same beside a breach: shorter than any wait of a limit that is spent, or of one of concurrent requests.
+const BEHIND_A_BREACH: Duration = Duration::ZERO;
+
 /// The tries to decide a request.
 pub(crate) struct Tries {
     /// `None` if the first decision is final.
@@ -40,7 +43,8 @@ pub(crate) enum Refused {
 }
 
 impl Tries {
-    /// Begins to decide a query. Only limits with `deduct_when` and meta limits need more than one try.
+    /// Begins to decide a query. Only limits with `deduct_when`, or metered ones, and meta limits
+    /// need more than one try.
     #[inline]
     pub(crate) fn of(query: &StorageQuery<'_>, config: &Config) -> Self {
         let is_certain = query.on_refusal.is_empty() || !query.limits.iter().any(Charge::is_conditional);
@@ -91,11 +95,7 @@ fn is_by_reservations(query: &StorageQuery<'_>, decision: &Decision, config: &Co
         query.limits.iter().zip(decision.limits()).filter(|(charge, window)| charge.refuses(window));
     let mut refusing = refusing.peekable();
     refusing.peek().is_some()
-        && refusing.all(|(charge, window)| {
-            charge.is_conditional()
-                && window.retry_after().is_some()
-                && charge.fits_after_refunds(window, query, &config.reservations)
-        })
+        && refusing.all(|(charge, window)| charge.is_refused_by_reservations(window, query, config))
 }
 
 /// Returns the decision with short waits of the limits that refused.
@@ -104,10 +104,39 @@ pub(crate) fn with_short_waits(decision: &Decision) -> Decision {
     Decision::new(decision.verdict(), decision.guards().iter().copied(), windows)
 }
 
+/// Returns the decision about a breach with short waits of the limits that only reservations make refuse. They must not
+/// be named as the reason, nor their windows as the wait. Returns `None` if there are none.
+#[inline]
+pub(crate) fn with_honest_waits(
+    query: &StorageQuery<'_>,
+    decision: &Decision,
+    config: &Config,
+) -> Option<Decision> {
+    let may_be = decision.verdict() == Verdict::Refused && query.limits.iter().any(Charge::is_conditional);
+    may_be.then(|| shorten_waits(query, decision, config))
+}
+
+#[cold]
+fn shorten_waits(query: &StorageQuery<'_>, decision: &Decision, config: &Config) -> Decision {
+    let windows = query.limits.iter().zip(decision.limits()).map(|(charge, window)| {
+        let is_short = charge.refuses(window) && charge.is_refused_by_reservations(window, query, config);
+        if is_short { window.retrying_after(BEHIND_A_BREACH) } else { *window }
+    });
+    Decision::new(decision.verdict(), decision.guards().iter().copied(), windows)
+}
+
 impl Charge {
-    /// Returns whether the response decides about the charge.
+    /// Returns whether a refusal is due to reservations under way alone.
+    fn is_refused_by_reservations(&self, window: &Window, query: &StorageQuery<'_>, config: &Config) -> bool {
+        self.is_conditional()
+            && window.retry_after().is_some()
+            && self.fits_after_refunds(window, query, &config.reservations)
+    }
+
+    /// Returns whether the response, or the usage, decides about the charge.
     pub(crate) fn is_conditional(&self) -> bool {
-        self.reserved && self.limit.options.deduct_when.is_some() && !self.is_concurrent()
+        let options = &self.limit.options;
+        self.reserved && (options.deduct_when.is_some() || options.metered) && !self.is_concurrent()
     }
 
     fn fits_after_refunds(&self, window: &Window, query: &StorageQuery<'_>, all: &Reservations) -> bool {
@@ -115,7 +144,8 @@ impl Charge {
         if self.limit.policy.strategy() == Strategy::FixedWindowElasticExpiry {
             all.extend(&count, query.now, query.now.after(window.reset()));
         }
-        window.remaining().saturating_add(all.amount(&count, query.now)) >= self.cost()
+        let free = window.remaining().saturating_add(all.amount(&count, query.now));
+        free >= self.needed().saturating_add(window.overdrawn())
     }
 
     fn count_id(&self, client: &Key) -> CountId {
@@ -123,7 +153,12 @@ impl Charge {
         CountId { scope: hit.scope.clone(), key: hit.key.clone(), policy: hit.policy.clone() }
     }
 
-    fn reservation(&self, client: &Key, now: Timestamp, all: &Arc<Reservations>) -> Option<Reservation> {
+    fn begin_reservation(
+        &self,
+        client: &Key,
+        now: Timestamp,
+        all: &Arc<Reservations>,
+    ) -> Option<Reservation> {
         let window = self.window.filter(Window::is_allowed)?;
         let policy = &self.limit.policy;
         // In the other strategies, a hit leaves the window by itself.
@@ -137,16 +172,16 @@ impl Charge {
     }
 }
 
-/// Keeps the reservations of charges that are decided, until the response decides about them.
+/// Keeps the reservations of charges that are decided, until the response or the usage decides about them.
 #[inline]
 pub(crate) fn reserve(charges: &mut Charges, client: &Key, now: Timestamp, config: &Config) {
     for charge in charges.iter_mut().filter(|charge| charge.is_conditional()) {
-        let reservation = charge.reservation(client, now, &config.reservations);
+        let reservation = charge.begin_reservation(client, now, &config.reservations);
         charge.set_reservation(reservation);
     }
 }
 
-/// Ends the reservations of charges: what is taken stays taken.
+/// Ends the reservations of charges, except those that a usage has: what is taken stays taken.
 pub(crate) fn end_reservations(charges: &mut Charges) {
     for charge in charges.iter_mut().filter(|charge| charge.is_conditional()) {
         charge.set_reservation(None);

@@ -21,6 +21,7 @@ use tokio::runtime::Handle;
 use super::charge::Charge;
 use crate::{
     deadline::{OF_REQUESTS, in_time},
+    reservations::Reservation,
     settings::{Config, backend::Backend},
 };
 
@@ -71,6 +72,8 @@ struct MeteredCount {
     config: Arc<Config>,
     /// The runtime of the worker, for remote storages.
     runtime: Option<Handle>,
+    /// Ends once the usage is settled.
+    _reservation: Option<Arc<Reservation>>,
 }
 
 impl Usage {
@@ -118,6 +121,7 @@ impl Usage {
             is_in_storage: charge.is_in_storage(),
             config: Arc::clone(config),
             runtime: Handle::try_current().ok(),
+            _reservation: charge.reservation().cloned(),
         });
     }
 }

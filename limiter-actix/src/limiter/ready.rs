@@ -54,13 +54,17 @@ impl Limiter {
 
 impl Limiter {
     /// Completes what is pending before the process ends: refunds what was [leased](crate::LimiterBuilder::leases) and is
-    /// unused. Call it once the server has stopped.
+    /// unused, and writes the file of [`persist`](crate::LimiterBuilder::persist). Call it once the server has stopped.
     ///
     /// # Errors
     ///
-    /// If the storage does not answer in time. Then some quota is lost until its window ends.
+    /// If the storage does not answer in time. Then some quota is lost until its window ends. Also if the file cannot be
+    /// written.
     pub async fn flush(&self) -> Result<(), StorageError> {
         let config = self.config();
+        self.shared.write_state().map_err(|error| {
+            StorageError::new("the state of the limits could not be written").with_source(error)
+        })?;
         let Backend::Remote { storage, .. } = &config.settings.storage else { return Ok(()) };
         in_time(&**storage, storage.flush(config.settings.clock.now()), OF_REQUESTS).await
     }

@@ -1,16 +1,19 @@
 //! The state of a running limiter, and the replacement of its settings.
 
 use std::{
-    fmt,
+    fmt, io,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
 };
 
 use parking_lot::RwLock;
 
-use super::route_maps::RouteMaps;
+use super::{
+    route_maps::RouteMaps,
+    state_file::{INTERVAL, StateFile, StateKeeper},
+};
 #[cfg(feature = "config-file")]
 use crate::BuildError;
 use crate::settings::{Config, Settings};
@@ -24,6 +27,8 @@ pub(crate) struct Shared {
     generation: AtomicU64,
     current: RwLock<Arc<Config>>,
     pub(super) route_maps: RouteMaps,
+    /// Keeps the counts of the memory storage in a file. Empty if they end with the process.
+    state: OnceLock<StateKeeper>,
     /// Reads the settings again. `None` if there is no file.
     #[cfg(feature = "config-file")]
     pub(super) reload: Option<Reload>,
@@ -39,9 +44,27 @@ impl Shared {
             generation: AtomicU64::new(config.generation),
             current: RwLock::new(Arc::new(config)),
             route_maps: RouteMaps::default(),
+            state: OnceLock::new(),
             #[cfg(feature = "config-file")]
             reload: None,
         }
+    }
+
+    /// Keeps the counts in this file from now on.
+    ///
+    /// # Errors
+    ///
+    /// If there is no thread for it.
+    pub(crate) fn keep_state(&self, file: StateFile) -> io::Result<()> {
+        let keeper = StateKeeper::start(file, INTERVAL)?;
+        // A limiter has one file.
+        drop(self.state.set(keeper));
+        Ok(())
+    }
+
+    /// Writes the counts to their file, if they have one.
+    pub(super) fn write_state(&self) -> io::Result<()> {
+        self.state.get().map_or(Ok(()), StateKeeper::write)
     }
 
     /// Returns the current settings.

@@ -9,6 +9,7 @@ use crate::{
         context::DecisionContext,
         decided::{DecidedBatch, record_windows},
         query::StorageQuery,
+        reservation::reserve,
         usage::Usage,
     },
     limit::named::NamedLimit,
@@ -115,6 +116,7 @@ impl PendingDecision for NamedCheck<'_> {
         telemetry::manual_hit(&self.named.name, window, self.named.limit.shadow);
         let window = *window;
         record_windows(decision, &mut self.limits);
+        reserve(&mut self.limits, &self.client, self.now, self.config);
         for charge in self.limits.iter().filter(|charge| charge.is_metered()) {
             Usage::of(req.request()).track(charge, &self.client, self.config);
         }

@@ -13,7 +13,7 @@ use crate::{
         context::DecisionContext,
         decided::DecidedBatch,
         query::StorageQuery,
-        reservation::{Refused, Tries, with_short_waits},
+        reservation::{Refused, Tries, with_honest_waits, with_short_waits},
     },
     plan::Plan,
     report::decided_by::{DecidedBy, Undecided},
@@ -114,6 +114,7 @@ pub(super) fn decide_in_memory<P: PendingDecision>(mut pending: P, req: &Service
                 let memory = pending.config().settings.storage.memory();
                 let meta_wait =
                     query.meta_wait_in_memory(memory, &decision).max(ban_in_memory(&pending, req, &decision));
+                let decision = with_honest_waits(&query, &decision, pending.config()).unwrap_or(decision);
                 return Progress::Done(conclude(pending, req, &decision, meta_wait));
             }
             Refused::Unclear => {}
@@ -182,6 +183,7 @@ pub(crate) async fn decide<P: PendingDecision>(
                         if query.may_ban() {
                             meta_wait = meta_wait.max(Box::pin(query.ban(config, &decision, by)).await);
                         }
+                        let decision = with_honest_waits(&query, &decision, config).unwrap_or(decision);
                         return conclude(pending, req, &decision, meta_wait);
                     }
                     Refused::Unclear => pending,

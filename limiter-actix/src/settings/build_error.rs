@@ -63,6 +63,12 @@ pub enum BuildError {
         /// The reason.
         reason: String,
     },
+    /// Counts are to be kept in a file, although another storage keeps them.
+    #[error("invalid `persist`: it has no effect, because the counts are not in the memory of this process")]
+    PersistWithoutEffect,
+    /// Counts cannot be kept in a file.
+    #[error("invalid `persist`: {0}")]
+    Persist(String),
     /// A path pattern is invalid.
     #[error("invalid pattern `{pattern}`: expected {expected}")]
     Pattern {

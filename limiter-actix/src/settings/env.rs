@@ -12,7 +12,10 @@ use self::{
     values::{boolean, function_deadline, header, retry_after, strategy, time_zone},
     variables::VariableReader,
 };
-use super::partial::{HeaderNameOverrides, PartialSettings};
+use super::{
+    key_source,
+    partial::{HeaderNameOverrides, PartialSettings},
+};
 use crate::{Headers, SettingSource};
 
 /// The settings in the environment.
@@ -33,6 +36,7 @@ impl Environment {
             enabled: reading.take("ENABLED", boolean),
             strategy: reading.take("STRATEGY", strategy),
             time_zone: reading.take("TIME_ZONE", time_zone),
+            key: reading.take("KEY", key_source::parse),
             prefix: reading.take("KEY_PREFIX", |text| Ok(text.into())),
             storage: reading.storage("STORAGE_URI"),
             defaults: reading.tier("DEFAULT", "DEFAULTS_COST", None),

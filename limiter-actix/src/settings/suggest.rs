@@ -1,4 +1,4 @@
-//! "Did you mean": the known name that a misspelt one is closest to.
+//! Texts of the user in messages. "Did you mean": the known name that a misspelt one is closest to.
 
 /// What to add to a message about a name that is not known: the one it was most likely meant to be.
 pub(crate) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
@@ -16,6 +16,13 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
     let distance = |name: &str| strsim::levenshtein(&word, &name.to_ascii_lowercase());
     let close = |name: &&str| distance(name) <= 1 + name.len() / 4;
     known.into_iter().filter(close).min_by_key(|name| distance(name))
+}
+
+/// Returns a text as messages show it.
+pub(crate) fn shown(text: &str) -> String {
+    /// Longer texts are not repeated.
+    const MAX_SHOWN: usize = 60;
+    if text.chars().count() <= MAX_SHOWN { format!("`{text}`") } else { "a long text".to_owned() }
 }
 
 #[cfg(test)]

@@ -82,6 +82,25 @@ async fn meta_limits_from_variables() {
     assert!(waits.len() == 2 && waits.iter().all(|wait| *wait > 60), "{waits:?}");
 }
 
+/// The keys of requests to two paths with two values.
+#[actix_web::test]
+async fn keys_of_variables() {
+    let targets = ["/?tenant=1", "/%2F?tenant=2", "/?tenant=2"];
+    for (key, statuses) in [
+        ("client_address", [200, 429, 429]),
+        ("query tenant", [200, 200, 429]),
+        ("query  tenant ", [200, 200, 429]),
+        ("path", [200, 200, 429]),
+        ("client_network 48", [200, 429, 429]),
+    ] {
+        let variables = [("RATELIMIT_APPLICATION", "1/minute"), ("RATELIMIT_KEY", key)];
+        let seen = answers!(variables, targets);
+        // Nothing is at the second path.
+        let seen: Vec<_> = seen.iter().map(|it| if it.status == 404 { 200 } else { it.status }).collect();
+        assert_eq!(seen, statuses, "{key}");
+    }
+}
+
 #[actix_web::test]
 async fn names_and_forms_of_headers() {
     let variables = [
@@ -109,6 +128,20 @@ fn invalid_values_name_variable_value_and_expectation() {
         ("ENABLED", "maybe", "expected `true` or `false`, found `maybe`"),
         ("DEFAULTS_PER_METHOD", "2", "expected `true` or `false`, found `2`"),
         ("HEADERS_ENABLED", "x-ratelimit", "expected `true` or `false`, found `x-ratelimit`"),
+        (
+            "KEY",
+            "client",
+            "expected one of `client_address`, `peer_address`, `bearer_token`, `path`, `header ..`, `cookie ..`, \
+             `query ..`, `client_network ..`, found `client`",
+        ),
+        (
+            "KEY",
+            "pat",
+            "expected one of `client_address`, `peer_address`, `bearer_token`, `path`, `header ..`, `cookie ..`, \
+             `query ..`, `client_network ..`, found `pat`; did you mean `path`?",
+        ),
+        ("KEY", "header", "`header`: expected a header name, found ``"),
+        ("KEY", "client_network 31", "`client_network`: expected a whole number from 32 to 128, found `31`"),
         ("HEADER_LIMIT", "X My", "expected a header name, found `X My`"),
         ("HEADER_RETRY_AFTER_VALUE", "date", "expected `delta-seconds` or `http-date`, found `date`"),
         (

@@ -171,7 +171,13 @@ async fn rules_by_pattern_in_a_file() {
 #[actix_web::test]
 async fn keys_of_a_file() {
     type Sent = &'static [(&'static str, &'static str)];
-    let different: [(&str, Sent, Sent); 6] = [
+    let different: [(&str, Sent, Sent); 8] = [
+        ("{ header = 'a', fold_case = false }", &[("a", "Alice")], &[("a", "alice")]),
+        (
+            "{ header = 'a', and = { header = 'b' }, fold_case = true }",
+            &[("a", "x"), ("b", "Y")],
+            &[("a", "X"), ("b", "y")],
+        ),
         ("{ header = 'X-Api-Key' }", &[("x-api-key", "1")], &[("x-api-key", "2")]),
         ("{ cookie = 'session' }", &[("cookie", "session=1")], &[("cookie", "session=2")]),
         ("'bearer_token'", &[("authorization", "Bearer 1")], &[("authorization", "Bearer 2")]),
@@ -187,7 +193,9 @@ async fn keys_of_a_file() {
         let text = format!("default_limits = '1/minute'\nkey = {key}");
         holds(&text, &[("GET", "/", one, 200), ("GET", "/", other, 200), ("GET", "/", one, 429)]).await;
     }
-    let same: [(&str, Sent, Sent); 5] = [
+    let same: [(&str, Sent, Sent); 7] = [
+        ("{ header = 'a', fold_case = true }", &[("a", "Alice")], &[("a", "alice")]),
+        ("{ header = 'a', fold_blanks = true }", &[("a", "Ann  Lee")], &[("a", "Ann Lee")]),
         ("'client_address'", &[("a", "1")], &[("a", "2")]),
         ("'peer_address'", &[("a", "1")], &[("a", "2")]),
         ("{ client_network = 48 }", &[("a", "1")], &[("a", "2")]),
@@ -203,6 +211,29 @@ async fn keys_of_a_file() {
     for (key, one, other) in same {
         let text = format!("default_limits = '1/minute'\nkey = {key}");
         holds(&text, &[("GET", "/", one, 200), ("GET", "/", other, 429)]).await;
+    }
+}
+
+/// One count for each path, however it is spelt and whoever requests it. Nothing is at these paths.
+#[actix_web::test]
+async fn paths_as_keys() {
+    let [one, other] = [&[("a", "1")][..], &[("a", "2")]];
+    for (key, spelt, status) in [
+        ("'path'", "/B/%61", 404),
+        ("{ key = 'path', fold_case = true }", "/B/%61", 429),
+        ("{ key = 'path', and = { header = 'a' } }", "/b/a", 404),
+    ] {
+        let text = format!("application_limits = {{ limit = '1/minute', key = {key} }}");
+        holds(
+            &text,
+            &[
+                ("GET", "/b/a", one, 404),
+                ("GET", "/b/%61", one, 429),
+                ("GET", "/b/c", one, 404),
+                ("GET", spelt, other, status),
+            ],
+        )
+        .await;
     }
 }
 

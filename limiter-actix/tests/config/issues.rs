@@ -153,21 +153,32 @@ fn each_issue_of_a_single_table_names_the_expectation() {
         ),
         (
             "key = 3",
-            "1:7: `key`: expected `client_address`, `peer_address`, `bearer_token` or a table, found `3`",
+            "1:7: `key`: expected `client_address`, `peer_address`, `bearer_token`, `path` or a table, found `3`",
         ),
         (
             "key = 'client'",
-            "1:7: `key`: expected `client_address`, `peer_address` or `bearer_token`, found `client`",
+            "1:7: `key`: expected `client_address`, `peer_address`, `bearer_token` or `path`, found `client`",
         ),
         (
             "key = { header = 'x', query = 'y' }",
             "1:7: `key`: expected one of `key`, `header`, `cookie`, `query` and `client_network` in this table",
         ),
+        ("key = { header = 3 }", "1:18: `header`: expected a header name, found `3`"),
+        ("key = { query = '' }", "1:17: `query`: expected a name, found ``"),
+        (
+            "key = { client_network = '48' }",
+            "1:26: `client_network`: expected a whole number from 32 to 128, found `48`",
+        ),
+        (
+            "key = { client_network = 31 }",
+            "1:26: `client_network`: expected a whole number from 32 to 128, found `31`",
+        ),
+        ("key = { query = 'x', fold_case = 1 }", "1:34: `fold_case`: expected `true` or `false`, found `1`"),
         ("key = { header = 'x y' }", "1:18: `header`: expected a header name, found `x y`"),
         ("key = { header = 'x', or = 'y' }", "1:23: unknown name `or`"),
         (
             "key = { header = 'x', and = 'y' }",
-            "1:29: `and`: expected `client_address`, `peer_address` or `bearer_token`, found `y`",
+            "1:29: `and`: expected `client_address`, `peer_address`, `bearer_token` or `path`, found `y`",
         ),
         ("trusted_proxies = 'all'", "1:19: `trusted_proxies`: expected `none` or a table, found `all`"),
         (

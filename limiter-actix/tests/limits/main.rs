@@ -22,6 +22,7 @@ mod lookup;
 mod matching;
 mod meta;
 mod metered;
+mod metered_reservations;
 mod options;
 mod overriding;
 mod probe;

@@ -15,6 +15,7 @@ mod in_flight;
 mod log_floods;
 mod long_paths;
 mod metered;
+mod persist;
 mod prometheus;
 mod quickstart;
 #[cfg(all(feature = "redis", feature = "memcached", feature = "mongodb"))]

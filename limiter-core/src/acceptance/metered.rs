@@ -1,7 +1,7 @@
 //! Limits whose usage is known later: reservations, and charges beyond the amount.
 
 use super::fixture::{Fixture, client, policy};
-use crate::{Policy, Strategy, storage::Hit};
+use crate::{Policy, Strategy, Window, storage::Hit};
 
 pub(super) async fn run(fixture: &Fixture<'_>) {
     for strategy in fixture.strategies() {
@@ -21,6 +21,7 @@ async fn passes_while_one_is_left(fixture: &Fixture<'_>, strategy: Strategy) {
     assert!(taken.is_allowed() && taken.remaining() == 0, "{strategy}: one is left: {taken:?}");
     let refused = fixture.hit(hit.cost(8)).await;
     assert!(!refused.is_allowed() && refused.retry_after().is_some(), "{strategy}: {refused:?}");
+    assert!(shows_overdrawn(&refused, 7, strategy), "{strategy}: {refused:?}");
     assert!(
         !fixture.hit(hit.cost(11)).await.is_allowed(),
         "{strategy}: a cost above the amount never passes"
@@ -41,6 +42,16 @@ async fn passes_while_one_is_left(fixture: &Fixture<'_>, strategy: Strategy) {
     }
 }
 
+/// A sliding counter may have begun another window meanwhile, which shows a share of it, and a bucket gains units.
+fn shows_overdrawn(refused: &Window, expected: u64, strategy: Strategy) -> bool {
+    match strategy {
+        Strategy::SlidingWindowCounter | Strategy::TokenBucket => {
+            (expected.saturating_sub(1)..=expected).contains(&refused.overdrawn())
+        }
+        _ => refused.overdrawn() == expected,
+    }
+}
+
 async fn charges_always_take(fixture: &Fixture<'_>, strategy: Strategy) {
     let ten = policy(10, strategy);
     let charging = ten.charging();
@@ -55,6 +66,12 @@ async fn charges_always_take(fixture: &Fixture<'_>, strategy: Strategy) {
     }
     let refused = fixture.hit(hit).await;
     assert!(!refused.is_allowed() && refused.retry_after().is_some(), "{strategy}: {refused:?}");
+    let overdrawn = match strategy {
+        Strategy::MovingWindow => 0,
+        Strategy::TokenBucket => 10,
+        _ => 501,
+    };
+    assert!(shows_overdrawn(&refused, overdrawn, strategy), "{strategy}: {refused:?}");
 
     // Windows with counters count above the amount, and a bucket goes into debt. A moving window is only full.
     fixture.refund(hit.cost(6), &first).await;

@@ -11,10 +11,13 @@ mod more_numbers;
 mod notes;
 mod one_entry;
 mod overflow;
+mod persist;
+mod saved;
 mod shard;
 mod shards;
 mod transaction;
 
+pub use self::persist::LoadStateError;
 use self::{
     notes::NoteLists,
     one_entry::{decide_limit, decide_limits},

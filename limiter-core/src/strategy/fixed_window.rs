@@ -83,6 +83,6 @@ pub(super) fn counter_report(
         remaining,
         reset: end - now,
         retry_after: if allowed || cost > limit { NEVER } else { end - now },
-        stamp,
+        stamp: if allowed { stamp } else { used.saturating_sub(limit) },
     }
 }

@@ -40,6 +40,23 @@ impl MovingWindow {
         self.expires = at.saturating_add(policy.window());
     }
 
+    /// Returns the hits, each with its cost, for a file.
+    pub(super) fn log(&self) -> Vec<[u64; 2]> {
+        self.hits.iter().map(|hit| [hit.at, hit.cost]).collect()
+    }
+
+    /// Returns the window of hits that [`log`](Self::log) returned, or `None` if they are none.
+    pub(super) fn of_log(hits: &[[u64; 2]], expires: u64) -> Option<Self> {
+        /// Many times the amount that any storage accepts.
+        const MAX_USED: u64 = 1 << 60;
+        let used = hits.iter().try_fold(0, |sum: u64, [_, cost]| sum.checked_add(*cost))?;
+        let is_sound = used <= MAX_USED
+            && hits.iter().all(|[_, cost]| *cost > 0)
+            && hits.windows(2).all(|pair| pair[0][0] < pair[1][0]);
+        let hits = hits.iter().map(|[at, cost]| HitRecord { at: *at, cost: *cost });
+        is_sound.then(|| Self { hits: hits.collect(), used, expires })
+    }
+
     pub(super) fn test(&self, policy: &Policy, cost: u64, now: u64) -> Window {
         let (gone, used) = self.at(policy, now);
         self.report(policy, gone, used, cost, now)
@@ -126,7 +143,7 @@ impl MovingWindow {
                 let needed = policy.needed(cost);
                 self.wait(policy, gone, used.saturating_add(needed).saturating_sub(limit), cost, now)
             },
-            stamp: now,
+            stamp: if allowed { now } else { used.saturating_sub(limit) },
         };
         window.of_policy(policy)
     }

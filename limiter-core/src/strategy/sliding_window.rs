@@ -92,14 +92,15 @@ impl SlidingWindow {
     fn report(&self, policy: &Policy, cost: u64, now: u64) -> Window {
         let (limit, window) = (policy.amount(), policy.window());
         let (left, from_previous) = self.in_view(policy, now);
-        let remaining = limit.saturating_sub(self.current + from_previous);
+        let used = self.current + from_previous;
+        let remaining = limit.saturating_sub(used);
         let allowed = cost <= remaining || policy.overdraws(cost, remaining);
         Window {
             outcome: HitOutcome::new(allowed, limit),
             remaining,
             reset: self.until_freed(window, left, from_previous),
             retry_after: if allowed { NEVER } else { self.wait(policy, left, policy.needed(cost)) },
-            stamp: self.start,
+            stamp: if allowed { self.start } else { used.saturating_sub(limit) },
         }
     }
 

@@ -10,8 +10,12 @@ use crate::{
 #[cfg(any(feature = "memcached", feature = "mongodb", feature = "redis"))]
 mod counters;
 mod numbers;
+mod saved;
 
-pub(crate) use self::numbers::{NARROW, Numbers, WIDE};
+pub(crate) use self::{
+    numbers::{NARROW, Numbers, WIDE},
+    saved::SavedState,
+};
 
 /// The state of one count.
 ///

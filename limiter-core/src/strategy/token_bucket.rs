@@ -72,7 +72,7 @@ impl TokenBucket {
             } else {
                 missing.saturating_sub(whole - needed * interval)
             },
-            stamp: now,
+            stamp: if allowed { now } else { missing.saturating_sub(whole).div_ceil(interval) },
         }
     }
 }

@@ -1,9 +1,9 @@
 //! A client of a storage that may fail, for the tests of all storages on other machines.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use limiter_core::{
-    Key, Policy, Quota, Scope, Strategy, Timestamp,
+    Key, Policy, Quota, Scope, Strategy, Timestamp, Unit,
     storage::{Batch, Hit, Resilient, Storage, StorageError},
 };
 
@@ -27,21 +27,38 @@ pub(crate) async fn in_time<T>(answer: impl Future<Output = T>) -> T {
     answer
 }
 
-/// One client of a limit that is large enough never to refuse.
+/// One client under limits of all kinds, which are so large that they never refuse.
 pub(crate) struct Client<S> {
     storage: Resilient<S>,
     scope: Scope,
     key: Key,
-    policy: Policy,
+    policies: Vec<Policy>,
+}
+
+/// The amount of each limit.
+const AMOUNT: u64 = 1_000_000;
+
+/// Returns a plain limit, a calendar window, a metered limit, and one that keeps what was used.
+///
+/// A server without scripts changes one count after the other. There, one limit is of all kinds, so that no fault parts
+/// them.
+fn policies(storage: &impl Storage) -> Vec<Policy> {
+    let daily = || Policy::new(Quota::per_day(AMOUNT), Strategy::FixedWindow);
+    let calendar = || Policy::new(Quota::new(AMOUNT, 1, Unit::CalendarYear), Strategy::FixedWindow);
+    let moving = Policy::new(Quota::per_day(1), Strategy::MovingWindow);
+    if storage.check(&moving).is_err() {
+        return vec![calendar().with_metered(true).with_keep_used(true)];
+    }
+    vec![daily(), calendar(), daily().with_metered(true), daily().with_keep_used(true)]
 }
 
 impl<S: Storage + 'static> Client<S> {
     pub(crate) fn new(storage: S) -> Self {
         Self {
+            policies: policies(&storage),
             storage: Resilient::new(storage),
             scope: Scope::new(["faults"]),
             key: Key::from("somebody"),
-            policy: Policy::new(Quota::per_day(1_000_000), Strategy::FixedWindow),
         }
     }
 
@@ -55,10 +72,15 @@ impl<S: Storage + 'static> Client<S> {
         self.ask(0).await.unwrap()
     }
 
+    /// Returns how much of each limit has been used. A fault must not part them.
     async fn ask(&self, cost: u64) -> Result<u64, StorageError> {
-        let hits = [Hit::new(&self.scope, &self.key, &self.policy).cost(cost)];
-        let decision = self.storage.decide(&Batch::new(&hits), Timestamp::default()).await?;
-        Ok(1_000_000 - decision.limits()[0].remaining())
+        let hits: Vec<_> =
+            self.policies.iter().map(|it| Hit::new(&self.scope, &self.key, it).cost(cost)).collect();
+        let now = Timestamp::from(SystemTime::now());
+        let decision = self.storage.decide(&Batch::new(&hits), now).await?;
+        let used: Vec<_> = decision.limits().iter().map(|window| AMOUNT - window.remaining()).collect();
+        assert_eq!(used, vec![used[0]; hits.len()], "all limits have counted the same hits");
+        Ok(used[0])
     }
 
     /// Hits until the breaker opens; returns how often.

@@ -18,6 +18,9 @@ const HITS: usize = 50;
 /// The limit, less than half of the hits.
 pub(crate) const ADMITTED: u64 = 500;
 
+/// A hit of a metered limit reserves so much. It is no divisor of the limit.
+const RESERVED: u64 = 3;
+
 /// Names the server to a process of a test, and how many scopes a batch has.
 const TASK: &str = "LIMITER_TEST_TASK";
 
@@ -69,23 +72,44 @@ async fn admitted_here<S: Storage + 'static>(open: impl Fn() -> S, scopes: &[Sco
     sum
 }
 
-/// A kind of limits: its strategy and its window.
-type Kind = (Strategy, u32, Unit);
-
-/// Returns a kind for each strategy, and one whose windows end by the calendar.
-pub(crate) fn kinds(strategies: &[Strategy]) -> Vec<Kind> {
-    // So slow that nothing comes back while the test runs.
-    let plain = strategies.iter().map(|strategy| (*strategy, 10, Unit::Year));
-    plain.chain([(Strategy::FixedWindow, 1, Unit::CalendarYear)]).collect()
+/// A kind of limits.
+#[derive(Clone, Copy)]
+struct Kind {
+    strategy: Strategy,
+    multiple: u32,
+    unit: Unit,
+    /// The cost that a hit reserves of a metered limit.
+    reserves: Option<u64>,
 }
 
-async fn hit(storage: &impl Storage, scopes: &[Scope], (strategy, multiple, unit): Kind) -> usize {
-    let policy = |amount| Policy::new(Quota::new(amount, multiple, unit), strategy);
+/// Returns a kind for each strategy, one whose windows end by the calendar, and a metered one for each strategy.
+fn kinds(strategies: &[Strategy]) -> Vec<Kind> {
+    // So slow that nothing comes back while the test runs.
+    let plain =
+        |strategy: &Strategy| Kind { strategy: *strategy, multiple: 10, unit: Unit::Year, reserves: None };
+    let calendar = Kind { multiple: 1, unit: Unit::CalendarYear, ..plain(&Strategy::FixedWindow) };
+    let metered = strategies.iter().map(|it| Kind { reserves: Some(RESERVED), ..plain(it) });
+    strategies.iter().map(plain).chain([calendar]).chain(metered).collect()
+}
+
+/// Returns how many hits each of the [`kinds`] admits. A metered limit admits while 1 is left, so that the last reservation
+/// exceeds it.
+pub(crate) fn expected(strategies: &[Strategy]) -> Vec<u64> {
+    kinds(strategies).iter().map(|kind| ADMITTED.div_ceil(kind.reserves.unwrap_or(1))).collect()
+}
+
+async fn hit(storage: &impl Storage, scopes: &[Scope], kind: Kind) -> usize {
+    let policy = |amount| {
+        Policy::new(Quota::new(amount, kind.multiple, kind.unit), kind.strategy)
+            .with_metered(kind.reserves.is_some())
+    };
     let policies = [ADMITTED, 2 * ADMITTED, 3 * ADMITTED].map(policy);
     // Of several clients, so that a cluster keeps them in several places.
     let keys = ["everybody", "all of them", "whoever asks"].map(Key::from);
     let of_scopes = scopes.iter().zip(&keys).zip(&policies);
-    let hits: Vec<_> = of_scopes.map(|((scope, key), policy)| Hit::new(scope, key, policy)).collect();
+    let cost = kind.reserves.unwrap_or(1);
+    let hits: Vec<_> =
+        of_scopes.map(|((scope, key), policy)| Hit::new(scope, key, policy).cost(cost)).collect();
     let mut admitted = 0;
     for _ in 0..HITS {
         let decision = storage.decide(&Batch::new(&hits), Timestamp::default()).await.unwrap();

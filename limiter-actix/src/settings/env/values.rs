@@ -7,19 +7,15 @@ use limiter_core::{ParseStrategyError, ParseTimeZoneError, Strategy, TimeZone};
 
 use crate::{
     IntoLimits, Limits, RetryAfter,
-    settings::{function_deadline::FUNCTION_DEADLINES, suggest::did_you_mean},
+    settings::{
+        function_deadline::FUNCTION_DEADLINES,
+        suggest::{did_you_mean, shown},
+    },
 };
 
 /// Returns the message that a text is something else.
 fn expected(expected: &str, text: &str) -> String {
     format!("expected {expected}, found {}", shown(text))
-}
-
-/// Returns a text as messages show it.
-fn shown(text: &str) -> String {
-    /// Longer texts are not repeated.
-    const MAX_SHOWN: usize = 60;
-    if text.chars().count() <= MAX_SHOWN { format!("`{text}`") } else { "a long text".to_owned() }
 }
 
 pub(super) fn boolean(text: &str) -> Result<bool, String> {

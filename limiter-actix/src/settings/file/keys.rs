@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use actix_web::{dev::ServiceRequest, http::header::HeaderName};
+use actix_web::http::header::HeaderName;
 use limiter_core::Key;
 
-use super::reader::{Fields, Reader, Value};
+use super::reader::{Fields, Reader, Value, all_of};
 use crate::{
-    key::{self, address::IPV6_PREFIXES},
+    key::address::IPV6_PREFIXES,
     limit::callback::{Callback, KeyFn},
+    settings::key_source::{KeyOfValue, PLAIN, WITH_VALUE},
 };
-
-type PlainKey = fn(&ServiceRequest) -> Key;
 
 impl Reader<'_> {
     /// Reads a name, or a table with one key, and further ones in `and` and `or_else`.
@@ -35,46 +34,41 @@ impl Reader<'_> {
     }
 
     fn named_key(&mut self, value: Value<'_>) -> Option<KeyFn> {
-        const NAMED: [(&str, PlainKey); 3] = [
-            ("client_address", key::client_address),
-            ("peer_address", key::peer_address),
-            ("bearer_token", key::bearer_token),
-        ];
         if value.node.get_ref().is_str() {
-            return Some(Callback(Arc::new(self.choice(value, &NAMED)?)));
+            return Some(Callback(Arc::new(self.choice(value, &PLAIN)?)));
         }
-        self.expected(value, "`client_address`, `peer_address`, `bearer_token` or a table");
+        let names = PLAIN.map(|(name, _)| format!("`{name}`"));
+        self.expected(value, &format!("{} or a table", names.join(", ")));
         None
     }
 
+    /// Reads the one key that a table begins with, and folds its texts if the table says so.
     fn first_key(&mut self, value: Value<'_>, fields: &mut Fields<'_>) -> Option<KeyFn> {
-        let kinds = ["key", "header", "cookie", "query", "client_network"];
-        let parts: Vec<_> = kinds.into_iter().filter_map(|kind| Some((kind, fields.take(kind)?))).collect();
-        let [(kind, it)] = parts[..] else {
-            self.error_in(
-                value,
-                "expected one of `key`, `header`, `cookie`, `query` and `client_network` in this table",
-            );
+        let inner = fields.take("key").map(|it| self.key(it));
+        let of_values = WITH_VALUE.map(|known| fields.take(known.name).map(|it| self.key_of(it, known)));
+        let mut keys: Vec<_> = of_values.into_iter().chain([inner]).flatten().collect();
+        let fold_case = fields.take("fold_case").and_then(|it| self.boolean(it));
+        let fold_blanks = fields.take("fold_blanks").and_then(|it| self.boolean(it));
+        if keys.len() != 1 {
+            let names = ["key"].into_iter().chain(WITH_VALUE.map(|known| known.name));
+            self.error_in(value, format_args!("expected one of {} in this table", all_of(names)));
             return None;
-        };
-        match kind {
-            "header" => Some(Callback(Arc::new(key::header(self.header_name(it)?.as_str())))),
-            "cookie" => self.cookie(it),
-            "query" => Some(Callback(Arc::new(key::query(self.text(it)?)))),
-            "client_network" => Some(Callback(Arc::new(key::client_network(self.ipv6_prefix(it)?)))),
-            _ => self.key(it),
         }
+        let key = keys.pop()??;
+        let key = if fold_case == Some(true) { folded(key, Key::fold_case) } else { key };
+        Some(if fold_blanks == Some(true) { folded(key, Key::fold_blanks) } else { key })
     }
 
-    #[cfg(feature = "cookies")]
-    fn cookie(&mut self, value: Value<'_>) -> Option<KeyFn> {
-        Some(Callback(Arc::new(key::cookie(self.text(value)?))))
-    }
-
-    #[cfg(not(feature = "cookies"))]
-    fn cookie(&mut self, value: Value<'_>) -> Option<KeyFn> {
-        self.error(value.start(), "`cookie`: requires the feature `cookies` of limiter-actix");
-        None
+    fn key_of(&mut self, value: Value<'_>, known: KeyOfValue) -> Option<KeyFn> {
+        let node = value.node.get_ref();
+        let text = match node.as_integer().filter(|_| known.is_number) {
+            Some(number) => {
+                u64::from_str_radix(number.as_str(), number.radix()).ok().map(|it| it.to_string())
+            }
+            None => node.as_str().filter(|_| !known.is_number).map(str::to_owned),
+        };
+        let key = (known.make)(&text.unwrap_or_default());
+        key.map_err(|error| self.error_in(value, error.about(value.found()))).ok()
     }
 
     pub(super) fn header_name(&mut self, value: Value<'_>) -> Option<HeaderName> {
@@ -89,6 +83,10 @@ impl Reader<'_> {
         let range = u64::from(*IPV6_PREFIXES.start())..=u64::from(*IPV6_PREFIXES.end());
         self.number(value, range).and_then(|bits| bits.try_into().ok())
     }
+}
+
+fn folded(key: KeyFn, fold: fn(Key) -> Key) -> KeyFn {
+    Callback(Arc::new(move |req| fold(key(req))))
 }
 
 fn both(one: KeyFn, other: KeyFn) -> KeyFn {

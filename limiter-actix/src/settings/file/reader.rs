@@ -185,9 +185,18 @@ impl Value<'_> {
 
 /// Joins names: `a`, `b` or `c`.
 fn one_of<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    joined(names, "or")
+}
+
+/// Joins names: `a`, `b` and `c`.
+pub(super) fn all_of<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    joined(names, "and")
+}
+
+fn joined<'a>(names: impl Iterator<Item = &'a str>, word: &str) -> String {
     let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
     match names.split_last() {
-        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        Some((last, rest)) if !rest.is_empty() => format!("{} {word} {last}", rest.join(", ")),
         Some((last, _)) => last.clone(),
         None => String::new(),
     }

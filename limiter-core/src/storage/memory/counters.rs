@@ -1,7 +1,7 @@
 use crate::{
     Policy, Strategy, Timestamp, Window,
     storage::{Decision, Hit, MAX_COUNTS_IN_SCOPE},
-    strategy::State,
+    strategy::{SavedState, State},
 };
 
 /// The counts of an entry whose counts do not fit into its numbers.
@@ -11,13 +11,15 @@ pub(super) struct Counters(Vec<Counter>);
 /// The count of one policy.
 #[derive(Debug)]
 pub(super) struct Counter {
-    /// The id of the policy without its lowest bit. That bit is set if the count was spent when it last changed, or has
-    /// refused a cost since.
+    /// The id of the policy without its two lowest bits. The lowest is set if the count was spent when it last changed, or
+    /// has refused a cost since. The other is set if it counts concurrent requests.
     policy: u64,
     state: State,
 }
 
 const SPENT: u64 = 1;
+const CONCURRENT: u64 = 2;
+const FLAGS: u64 = SPENT | CONCURRENT;
 
 impl Counters {
     /// Returns the place of a count. `guess` is checked first: usually it is the place of the limit in the batch.
@@ -137,6 +139,22 @@ impl Counters {
     }
 }
 
+impl Counters {
+    /// Returns the counts that have not expired, for a file.
+    pub(super) fn saved(&self, now: Timestamp) -> Vec<(u64, SavedState)> {
+        self.0.iter().filter_map(|counter| counter.saved(now)).collect()
+    }
+
+    /// Returns the counts that [`saved`](Self::saved) returned, or `None` if they are none.
+    pub(super) fn of_saved(saved: Vec<(u64, SavedState)>) -> Option<Self> {
+        let counter = |(policy, state)| {
+            let state = State::of_saved(state).filter(|_| policy & CONCURRENT == 0)?;
+            Some(Counter { policy, state })
+        };
+        Some(saved).filter(|saved| saved.len() <= MAX_COUNTS_IN_SCOPE)?.into_iter().map(counter).collect()
+    }
+}
+
 impl FromIterator<Counter> for Counters {
     fn from_iter<I: IntoIterator<Item = Counter>>(counters: I) -> Self {
         Self(counters.into_iter().collect())
@@ -145,12 +163,19 @@ impl FromIterator<Counter> for Counters {
 
 impl Counter {
     pub(super) fn new(policy: &Policy, state: State, spent: bool) -> Self {
-        Self { policy: policy.id() & !SPENT | u64::from(spent), state }
+        let concurrent = if policy.is_concurrent() { CONCURRENT } else { 0 };
+        Self { policy: policy.id() & !FLAGS | concurrent | u64::from(spent), state }
+    }
+
+    /// Returns the count for a file. Concurrent requests end with their process.
+    fn saved(&self, now: Timestamp) -> Option<(u64, SavedState)> {
+        let is_kept = self.policy & CONCURRENT == 0 && self.rank(now).is_some();
+        is_kept.then(|| (self.policy, self.state.saved()))
     }
 
     #[inline]
     fn is_of(&self, policy: &Policy) -> bool {
-        (self.policy ^ policy.id()) & !SPENT == 0
+        (self.policy ^ policy.id()) & !FLAGS == 0
     }
 
     fn note_spent(&mut self, window: &Window) {

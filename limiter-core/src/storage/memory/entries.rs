@@ -5,6 +5,7 @@ use super::{
     layout::{EntryLayout, Layouts, Slot},
     more_numbers::MoreNumbers,
     overflow::Overflow,
+    saved::{Restored, SavedEntries},
 };
 use crate::{
     Policy, Timestamp, Window,
@@ -318,6 +319,36 @@ impl Entries {
             change_wide(entry, self.more.get_mut(place), |entry| entry.clear(layout, policy))
         } else {
             self.overflow.get_mut(entry.overflow_place()).clear(policy)
+        }
+    }
+
+    /// Adds an entry to those for a file, unless all of its counts have expired.
+    pub(super) fn save(&self, place: usize, now: Timestamp, saved: &mut SavedEntries) {
+        let entry = self.wide(place);
+        if self.rank(place, now).is_none() {
+            return;
+        }
+        match self.layout(&self.list[place]) {
+            Some(layout) => saved.add_inside(entry, layout),
+            None => {
+                saved.add_outside(entry, self.overflow.get(self.list[place].overflow_place()).saved(now));
+            }
+        }
+    }
+
+    /// Sets the counts of an entry that was just added to those of a file.
+    pub(super) fn restore(&mut self, place: usize, restored: Restored) {
+        match restored {
+            Restored::Inside { entry, layout } => match self.layouts.acquire(layout.clone()) {
+                Some(id) => self.store(place, &entry.with_layout(id)),
+                None => {
+                    let counters = entry.counters(&layout, entry.newest).collect();
+                    self.list[place] = entry.split().0.with_overflow(self.overflow.insert(counters));
+                }
+            },
+            Restored::Outside { entry, counters } => {
+                self.list[place] = entry.with_overflow(self.overflow.insert(counters));
+            }
         }
     }
 

@@ -41,6 +41,11 @@ impl Entry {
         usize::try_from(self.numbers.other()).unwrap_or(usize::MAX)
     }
 
+    /// Returns the entry of a file.
+    pub(super) fn of_saved(digest: u128, newest: Timestamp, refused: u16) -> Self {
+        Self { newest, refused, ..Self::new(digest) }
+    }
+
     #[inline]
     pub(super) fn is_of(&self, digest: u128) -> bool {
         self.digest == short(digest)
@@ -57,6 +62,19 @@ impl Entry {
     pub(super) fn widened(&self, more: Numbers) -> Entry<WIDE> {
         let Self { digest, layout, refused, newest, numbers } = *self;
         Entry { digest, layout, refused, newest, numbers: numbers.followed_by(more) }
+    }
+}
+
+impl<const ROOM: usize> Entry<ROOM> {
+    /// Returns the part of the digest that the entry stores, for a file.
+    pub(super) fn digest(&self) -> u128 {
+        let [low, middle, high] = self.digest.map(u128::from);
+        high << 64 | middle << 32 | low
+    }
+
+    /// Returns the largest cost that was refused, for a file.
+    pub(super) fn refused(&self) -> u16 {
+        self.refused
     }
 }
 

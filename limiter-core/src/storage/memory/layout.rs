@@ -36,6 +36,11 @@ impl EntryLayout {
         self.is_wide
     }
 
+    /// Returns how many numbers all counts have together.
+    pub(super) fn numbers(&self) -> usize {
+        self.slots.last().map_or(0, |last| usize::from(last.at + last.len))
+    }
+
     /// Returns the slots with their policies.
     pub(super) fn counts(&self) -> impl Iterator<Item = (&Slot, &Policy)> {
         self.slots.iter().zip(&self.policies)

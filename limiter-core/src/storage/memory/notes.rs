@@ -20,7 +20,34 @@ struct StoredList {
     notes: HashMap<String, (String, Timestamp)>,
 }
 
+/// A list on its way to a file and back.
+pub(super) struct SavedList {
+    pub(super) name: String,
+    pub(super) version: u64,
+    /// Names, texts and ends.
+    pub(super) notes: Vec<(String, String, Timestamp)>,
+}
+
 impl NoteLists {
+    /// Returns all lists with the notes that have not ended, for a file.
+    pub(super) fn saved(&self, now: Timestamp) -> Vec<SavedList> {
+        let lists = self.0.lock();
+        let saved = lists.iter().map(|(name, list)| {
+            let live = list.notes.iter().filter(|(_, (_, end))| *end > now);
+            let notes = live.map(|(name, (text, end))| (name.clone(), text.clone(), *end));
+            SavedList { name: name.to_string(), version: list.version, notes: notes.collect() }
+        });
+        saved.collect()
+    }
+
+    /// Adds the notes of a file to a list.
+    pub(super) fn restore(&self, saved: SavedList) {
+        let mut lists = self.0.lock();
+        let list = lists.entry(saved.name.into()).or_default();
+        list.version = list.version.max(saved.version);
+        list.notes.extend(saved.notes.into_iter().map(|(name, text, end)| (name, (text, end))));
+    }
+
     pub(super) fn list(&self, list: &str, known: Option<u64>, now: Timestamp) -> Option<NoteList> {
         let lists = self.0.lock();
         let Some(stored) = lists.get(list) else {

@@ -1,6 +1,9 @@
 use hashbrown::HashTable;
 
-use super::entries::{Entries, PreparedEntry};
+use super::{
+    entries::{Entries, PreparedEntry},
+    saved::{Restored, SavedEntries},
+};
 use crate::{
     Policy, Timestamp, Window,
     digest::halves,
@@ -131,6 +134,32 @@ impl Shard {
         self.places.insert_unique(entries.get(place).hash(), short(place), |place| {
             entries.get(*place as usize).hash()
         });
+    }
+
+    /// Adds some entries before `place` to those for a file, downwards. Returns the place where to go on, or `None` at the
+    /// end.
+    ///
+    /// An entry that is removed is replaced by the last one. So between two calls, entries move from places that were
+    /// saved to those that follow: one may be saved twice, and none is left out.
+    pub(super) fn save(&self, place: usize, now: Timestamp, saved: &mut SavedEntries) -> Option<usize> {
+        let mut place = place.min(self.entries.len());
+        while place > 0 && !saved.is_full() {
+            place -= 1;
+            self.entries.save(place, now, saved);
+        }
+        (place > 0).then_some(place)
+    }
+
+    /// Adds an entry of a file. Returns whether it has replaced another.
+    pub(super) fn restore(&mut self, restored: Restored) -> bool {
+        let digest = restored.digest();
+        let known = self.place(digest);
+        if let Some(known) = known {
+            self.remove_at(known);
+        }
+        let place = self.insert(digest);
+        self.entries.restore(place, restored);
+        known.is_some()
     }
 
     /// Removes expired entries among the next few at the hand; returns their number.

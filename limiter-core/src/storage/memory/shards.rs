@@ -1,6 +1,6 @@
 use std::{ptr, sync::atomic::Ordering};
 
-use super::shard::Shard;
+use super::{saved::Restored, shard::Shard};
 use crate::{
     Policy, Timestamp, Window,
     digest::halves,
@@ -113,6 +113,20 @@ impl Shards {
         if let Some(live) = shard.evict(now) {
             self.len.fetch_sub(1, Ordering::Relaxed);
             self.count_evicted(u64::from(live));
+        }
+    }
+
+    /// Returns the number of shards. Where an entry is depends on it.
+    pub(super) fn count(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Adds an entry of a file to a shard.
+    pub(super) fn restore(&self, index: usize, restored: Restored, now: Timestamp) {
+        let mut shard = self.lock(index);
+        self.make_room(&mut shard, now);
+        if shard.restore(restored) {
+            self.len.fetch_sub(1, Ordering::Relaxed);
         }
     }
 

@@ -73,12 +73,13 @@ impl RawReport {
         let until_left =
             |instant| nanos(instant).saturating_add(policy.window()).saturating_sub(nanos(self.at));
         let remaining = policy.amount().saturating_sub(used);
+        let is_allowed = cost <= remaining || policy.overdraws(cost, remaining);
         let window = Window {
-            outcome: HitOutcome::new(cost <= remaining || policy.overdraws(cost, remaining), policy.amount()),
+            outcome: HitOutcome::new(is_allowed, policy.amount()),
             remaining,
             reset: if oldest == 0 { 0 } else { until_left(oldest) },
             retry_after: if last == 0 { NEVER } else { until_left(last) },
-            stamp: nanos(self.at),
+            stamp: if is_allowed { nanos(self.at) } else { used.saturating_sub(policy.amount()) },
         };
         window.of_policy(policy)
     }

@@ -30,19 +30,7 @@ impl State {
     /// Returns `None` for numbers that are impossible under this policy.
     #[cfg(feature = "memcached")]
     pub(crate) fn from_sound_counters(policy: &Policy, counters: [u64; 3]) -> Option<Self> {
-        let state = Self::from_counters(policy, counters)?;
-        // Charges take more than the amount.
-        let max = policy.max_used();
-        let is_sound = match &state.0 {
-            Kind::Fixed(state) => state.used <= max,
-            Kind::Elastic(state) => state.used <= max,
-            Kind::Sliding(state, _) => {
-                state.start % policy.window() == 0 && state.previous <= max && state.current <= max
-            }
-            Kind::Bucket(_) => true,
-            Kind::Moving(_) => false,
-        };
-        is_sound.then_some(state)
+        Self::from_counters(policy, counters).filter(|state| state.is_sound(policy))
     }
 
     /// Returns the numbers that [`from_counters`](Self::from_counters) accepts.

@@ -53,6 +53,11 @@ impl Numbers {
         }
     }
 
+    /// Returns numbers as [`all`](Self::all) returned them.
+    pub(crate) fn of_all(numbers: [u64; WIDE]) -> Numbers<WIDE> {
+        Numbers(numbers)
+    }
+
     /// Stores one number that is not a count.
     pub(crate) fn of_other(number: u64) -> Self {
         Self([number, 0, 0, 0])
@@ -83,6 +88,11 @@ impl Numbers<WIDE> {
 }
 
 impl<const ROOM: usize> Numbers<ROOM> {
+    /// Returns all numbers, for a file.
+    pub(crate) fn all(&self) -> [u64; ROOM] {
+        self.0
+    }
+
     /// Tests as [`State::test`].
     #[inline]
     pub(crate) fn test(mut self, at: usize, policy: &Policy, cost: u64, now: Timestamp) -> Window {

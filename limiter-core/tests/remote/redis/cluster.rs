@@ -18,7 +18,7 @@ use crate::{
     redis::server::Administered,
     suite::{
         abandoned::Counted,
-        exact, plain_thread,
+        exact, kinds, plain_thread,
         refusals::expect_error,
         vectors::{CONTRACT, agree},
     },
@@ -44,6 +44,15 @@ async fn passes_the_tests_of_all_storages() {
 async fn agrees_with_the_contract() {
     let cluster = Cluster::start();
     assert_eq!(agree(&storage(&cluster).use_caller_clock(), CONTRACT).await, 300);
+}
+
+#[tokio::test]
+async fn kinds_of_limits_agree_with_naive_models() {
+    let cluster = Cluster::start();
+    assert_eq!(
+        kinds::agree(&storage(&cluster).use_caller_clock()).await,
+        kinds::Ran::expected(&Strategy::ALL, true)
+    );
 }
 
 #[test]

@@ -7,11 +7,7 @@ use limiter_core::{
     storage::{Batch, Hit, Storage},
 };
 
-use crate::{
-    NOON,
-    processes::{self, ADMITTED},
-    server::Server,
-};
+use crate::{NOON, processes, server::Server};
 
 pub(crate) fn eight_processes_on_one_key<S: Server>() {
     admit_the_limit::<S>(&S::start().uri(), 1);
@@ -25,7 +21,7 @@ pub(crate) fn eight_processes_with_batches_over_three_scopes<S: Server>() {
 pub(crate) fn admit_the_limit<S: Server>(uri: &str, scopes: usize) {
     let process = format!("{}::suite::exact::hits_as_one_of_eight_processes", S::NAME);
     let admitted = processes::admitted(uri, scopes, S::STRATEGIES, &process);
-    assert_eq!(admitted, vec![ADMITTED; processes::kinds(S::STRATEGIES).len()]);
+    assert_eq!(admitted, processes::expected(S::STRATEGIES));
 }
 
 /// Is one of the processes if its environment names a task, and nothing otherwise.

@@ -3,15 +3,23 @@
 use std::{sync::Arc, time::Duration};
 
 use limiter_core::{
+    Strategy,
     acceptance::{self, Time},
     storage::{LocalRefusals, MemoryStorage, Resilient},
 };
+
+use crate::suite::kinds;
 
 const NANOSECOND: Time = Time::Callers { resolution: Duration::from_nanos(1) };
 
 #[tokio::test]
 async fn the_memory_storage_passes() {
     acceptance::run(&MemoryStorage::new(), NANOSECOND).await;
+}
+
+#[tokio::test]
+async fn kinds_of_limits_agree_with_naive_models_in_memory() {
+    assert_eq!(kinds::agree(&MemoryStorage::new()).await, kinds::Ran::expected(&Strategy::ALL, true));
 }
 
 /// A storage that is taken for one with a clock of its own is tested less, but passes.
