@@ -15,6 +15,8 @@ mod sources;
 
 mod storage_failure;
 
+mod unbuilt;
+
 mod banned;
 
 use std::{fmt, sync::Arc, time::Duration};

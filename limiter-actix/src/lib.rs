@@ -50,7 +50,7 @@
 //! | task | items |
 //! |---|---|
 //! | build a limiter | [`Limiter`], [`LimiterBuilder`], [`BuildError`] |
-//! | limit a handler | [`limit`](macro@limit), [`exempt`](macro@exempt); without a route attribute: [`resource`] |
+//! | limit a handler | [`limit`](macro@limit), [`exempt`](macro@exempt); without a route attribute: [`ResourceExt`], [`resource`] |
 //! | limit a scope, or exempt it | [`ScopeExt`], [`Exempt`] |
 //! | write a limit | [`Limit`], [`Limits`], [`Quota`], [`Quotas`], [`Strategy`] |
 //! | compute a limit from the request | [`Limit::dynamic`], [`DynamicQuotas`] |
@@ -127,7 +127,7 @@ pub use self::{
     extract::LimitCheck,
     key::proxies::{TrustedProxies, TrustedProxiesError},
     limit::{
-        Limit,
+        IntoQuota, Limit,
         exempt::Exempt,
         limits::{IntoLimits, Limits},
         on_storage_failure::OnStorageFailure,
@@ -137,9 +137,9 @@ pub use self::{
     limiter::Limiter,
     manual::{ClearedCounts, LimitName, NamedLimitError},
     middleware::{future::LimiterFuture, limiter::LimiterService},
-    mount::{LimitedResource, ScopeExt, ScopeFactory, resource},
+    mount::{LimitedResource, ResourceExt, ScopeExt, ScopeFactory, resource},
     report::{
-        breach::Breach,
+        breach::{Breach, BreachResponse},
         current::{CurrentLimit, CurrentLimits},
         route_limits::{LimitOrigin, RouteLimit, RouteLimits},
         setting_source::SettingSource,

@@ -3,7 +3,6 @@
 use std::{num::NonZeroU64, sync::Arc};
 
 use actix_web::{
-    HttpResponse,
     dev::{ResponseHead, ServiceRequest},
     http::Method,
 };
@@ -13,7 +12,7 @@ use super::{
     Limit,
     callback::{Callback, Cost, Text},
 };
-use crate::{Breach, OnStorageFailure};
+use crate::{Breach, BreachResponse, OnStorageFailure};
 
 impl Limit {
     /// Sets the function that identifies the client. Defaults to the limiter's own key, which is also used when it
@@ -133,14 +132,14 @@ impl Limit {
         self
     }
 
-    /// Sets the function that responds to a refusal by this limit. If it returns `None`, the limiter's response is
-    /// sent.
+    /// Sets the function that responds to a refusal by this limit: with a response, or an `Option` of one. If it returns
+    /// `None`, the limiter's response is sent.
     pub fn on_breach<F, R>(mut self, respond: F) -> Self
     where
-        F: Fn(&Breach) -> R + Send + Sync + 'static,
-        R: Into<Option<HttpResponse>>,
+        F: Fn(&Breach, &ServiceRequest) -> R + Send + Sync + 'static,
+        R: BreachResponse,
     {
-        self.on_breach = Some(Callback(Arc::new(move |breach| respond(breach).into())));
+        self.on_breach = Some(Callback(Arc::new(move |breach, req| respond(breach, req).into_response())));
         self
     }
 

@@ -64,7 +64,7 @@ impl Admission {
     pub(crate) fn prepare(worker: &Rc<Worker>, req: &ServiceRequest) -> Result<Option<Self>, Box<Refusal>> {
         let stack = LimiterStack::of(req);
         if !is_handled(worker, req, stack.as_ref()) {
-            LimiterStack::skip(req);
+            LimiterStack::skip(req, &worker.shared);
             return Ok(None);
         }
         let table = worker.table(req);
