@@ -128,6 +128,19 @@ mod tests {
     }
 
     #[test]
+    fn the_code_names_the_crate_where_it_is() {
+        let carrier = quote!(crate(rate), limit(LIMIT, key = f), exempt(default));
+        let module = quote! {
+            #[scope("/v1")]
+            mod v1 { #[get("/")] async fn index() -> String { String::new() } }
+        };
+        for item in [handler(), module] {
+            let code = expand(carrier.clone(), &item).to_string();
+            assert!(code.contains("rate :: __private") && !code.contains("limiter_actix"), "{code}");
+        }
+    }
+
+    #[test]
     fn an_error_keeps_the_handler_and_the_other_parts() {
         let once = collect(Kind::Exempt, quote!(default), &handler());
         for (kind, wrong) in [(Kind::Limit, quote!("5/fortnight")), (Kind::Exempt, quote!(default))] {

@@ -14,7 +14,7 @@ use crate::{
         backend::Backend,
         config_error::Origin,
         local_refusals,
-        partial::{PartialSettings, StorageLocation},
+        partial::PartialSettings,
         path_pattern::{PathPattern, PatternRule},
     },
 };
@@ -81,7 +81,7 @@ impl LimiterBuilder {
         let (file, reload_every) = ((), ());
         let named: Vec<_> = named.iter().map(|(name, limit)| (name, limit)).collect();
         let settings = comparable(&self.merged(None));
-        let sources = (&code.issues, code.local_refusals, file, reload_every);
+        let sources = (&code.issues, (code.local_refusals, code.storage_deadline), file, reload_every);
         format!("{settings} {named:?} {sources:?}")
     }
 
@@ -124,6 +124,7 @@ impl LimiterBuilder {
             issues.extend(partial.issues.iter().cloned());
             issues.extend(settings.issues_in(partial));
         }
+        issues.extend(settings.issues_in_names(&self.named));
         for (name, limit) in &self.named {
             match settings.bind_named(name, limit) {
                 Ok(named) => settings.named.push(named),
@@ -142,7 +143,8 @@ impl LimiterBuilder {
         let location = self.sources(file).into_iter().rev().find_map(|partial| partial.storage.as_ref());
         let refusals = self.sources(file).into_iter().rev().find_map(|partial| partial.local_refusals);
         let fallback = Arc::clone(self.settings.storage.memory());
-        let Some(storage) = location.map_or(Ok(None), StorageLocation::storage)? else {
+        let deadline = self.sources(file).into_iter().rev().find_map(|partial| partial.storage_deadline);
+        let Some(storage) = location.map_or(Ok(None), |location| location.storage(deadline))? else {
             return Ok(Backend::Memory(fallback));
         };
         let is_guarded = refusals.unwrap_or(true) && !storage.is_local();

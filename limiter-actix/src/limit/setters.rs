@@ -149,7 +149,11 @@ impl Limit {
         self
     }
 
-    /// Sets the name in headers, logs and metrics. Defaults to the quota.
+    /// Sets the name in headers, logs and metrics, by which code [hits](crate::Limiter::hit) and clears the limit too.
+    /// Defaults to the quota.
+    ///
+    /// Only limits of different routes or scopes may have the same name. Otherwise
+    /// [`build`](crate::LimiterBuilder::build) fails, and names both places.
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = Some(name.into());
         self

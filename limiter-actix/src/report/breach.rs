@@ -80,7 +80,7 @@ impl Breach {
     ///     .log_keys("user", KeyForm::Full)
     ///     .on_breach(|breach, _| {
     ///         println!("refused: {}", breach.client()); // refused: user alice
-    ///         None::<HttpResponse>
+    ///         None
     ///     });
     /// # let _ = limiter;
     /// ```
