@@ -30,6 +30,10 @@
 //!
 //! It takes actix-web 4.18 or newer, and Rust 1.89 or newer.
 //!
+//! With the feature `inspector`, a page shows why a client is refused and until when, and lets it in:
+//!
+//! [![The inspector](https://raw.githubusercontent.com/actix-limiter/actix-limiter/main/docs/pictures/inspector-light.png)](https://github.com/actix-limiter/actix-limiter/blob/main/docs/inspector.md)
+//!
 //! # Features
 //!
 //! | feature | enables |

@@ -124,7 +124,6 @@ impl LimiterBuilder {
             issues.extend(partial.issues.iter().cloned());
             issues.extend(settings.issues_in(partial));
         }
-        issues.extend(settings.issues_in_names(&self.named));
         for (name, limit) in &self.named {
             match settings.bind_named(name, limit) {
                 Ok(named) => settings.named.push(named),
@@ -134,6 +133,7 @@ impl LimiterBuilder {
                 }
             }
         }
+        issues.extend(settings.issues_in_names(&self.named));
         ConfigError::of(issues)?;
         Ok(settings)
     }

@@ -69,6 +69,7 @@ fn names(limits: &Limits) -> Vec<&str> {
         if is_shared { None } else { limit.name.as_deref() }
     }
     let mut names: Vec<_> = limits.0.iter().filter_map(name).collect();
+    names.sort_unstable();
     names.dedup();
     names
 }

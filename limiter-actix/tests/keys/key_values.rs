@@ -2,7 +2,7 @@
 
 use actix_web::{HttpMessage, HttpResponse, dev::Service, test::init_service, web};
 use limiter_actix::{
-    Breach, Key, KeyForm, Limit, Limiter, Quota, TrustedProxies, exempt,
+    Key, KeyForm, Limit, Limiter, Quota, TrustedProxies, exempt,
     key::{self, KeyExt},
     limit,
 };

@@ -6,7 +6,7 @@ use actix_web::{
     web::{self, ServiceConfig},
 };
 use futures_util::future::join;
-use limiter_actix::{Breach, Limit, LimitCheck, Limiter, Quota, resource};
+use limiter_actix::{Limit, LimitCheck, Limiter, Quota, resource};
 use limiter_test_support::{
     app::{ask, request},
     client::Client,
