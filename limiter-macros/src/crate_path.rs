@@ -11,7 +11,10 @@ const GENERATED: &str = "::limiter_actix::__private";
 
 /// Returns the code with `path` in place of `::limiter_actix`.
 pub(crate) fn rename(code: TokenStream, path: Option<&Path>) -> TokenStream {
-    path.map_or_else(|| code.clone(), |path| renamed(code.clone(), &path.to_token_stream()))
+    match path {
+        Some(path) => renamed(code, &path.to_token_stream()),
+        None => code,
+    }
 }
 
 fn renamed(code: TokenStream, path: &TokenStream) -> TokenStream {
