@@ -26,7 +26,9 @@ async fn items() -> &'static str {
 #[deps::rate::exempt(default)]
 #[scope("/v1")]
 mod v1 {
-    #[actix_web::get("/a")]
+    use actix_web::get;
+
+    #[get("/a")]
     pub async fn a() -> &'static str {
         "ok"
     }

@@ -61,7 +61,7 @@ async fn literals() -> impl Responder {
 #[limit(
     text,
     shadow = false,
-    scope = message,
+    shared = message,
     on_breach = |_, _| None,
     strategy = STRATEGY,
     error_message = message,
