@@ -42,7 +42,7 @@ async fn tickets() -> impl Responder {
     "a ticket\n"
 }
 
-fn to_the_waiting_room(breach: &Breach) -> Option<HttpResponse> {
+fn to_the_waiting_room(breach: &Breach, _: &ServiceRequest) -> Option<HttpResponse> {
     let room = format!("/waiting-room?seconds={}", breach.retry_after_secs()?);
     Some(HttpResponse::SeeOther().insert_header((LOCATION, room)).finish())
 }
@@ -59,7 +59,7 @@ async fn busy() -> impl Responder {
 }
 
 /// Returns the response for all limits without their own.
-fn as_json(breach: &Breach) -> HttpResponse {
+fn as_json(breach: &Breach, _: &ServiceRequest) -> HttpResponse {
     let body = json!({
         "error": "too many requests",
         "message": breach.message(),

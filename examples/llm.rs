@@ -26,7 +26,7 @@ use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 
 /// Each customer has as many tokens, over all routes with this scope. An estimate is reserved.
-#[limit("1000/hour", metered, cost = estimate, key = customer, scope = "tokens")]
+#[limit("1000/hour", metered, cost = estimate, key = customer, shared = "tokens")]
 #[post("/completions")]
 async fn completions(prompt: String, usage: Usage, model: Data<SocketAddr>) -> Result<HttpResponse, Error> {
     let events = complete(**model, &prompt).await.map_err(ErrorBadGateway)?;
@@ -44,7 +44,7 @@ async fn completions(prompt: String, usage: Usage, model: Data<SocketAddr>) -> R
 }
 
 /// Shows what is left: a look, which reserves nothing.
-#[limit("1000/hour", metered, cost = 0, key = customer, scope = "tokens")]
+#[limit("1000/hour", metered, cost = 0, key = customer, shared = "tokens")]
 #[get("/tokens")]
 async fn tokens_left(limits: CurrentLimits) -> String {
     let left = limits.iter().map(|limit| limit.window().remaining()).min();

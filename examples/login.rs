@@ -4,7 +4,12 @@
 
 use std::collections::HashMap;
 
-use actix_web::{App, HttpResponse, HttpServer, dev::ResponseHead, http::StatusCode, post, web};
+use actix_web::{
+    App, HttpResponse, HttpServer,
+    dev::{ResponseHead, ServiceRequest},
+    http::StatusCode,
+    post, web,
+};
 use limiter_actix::{Breach, Limiter, limit};
 
 fn failed(response: &ResponseHead) -> bool {
@@ -23,7 +28,7 @@ async fn login(form: web::Form<HashMap<String, String>>) -> HttpResponse {
 }
 
 /// Returns the response to a refusal. The limiter adds `Retry-After` to it.
-fn locked_out(breach: &Breach) -> Option<HttpResponse> {
+fn locked_out(breach: &Breach, _: &ServiceRequest) -> Option<HttpResponse> {
     let seconds = breach.retry_after()?.as_secs_f32().ceil();
     Some(HttpResponse::TooManyRequests().body(format!("locked out for another {seconds} seconds\n")))
 }

@@ -32,7 +32,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let limiter = Limiter::builder()
         .default_limits("60/minute")
         .meta_limits("3 per 1 minute; 20/day")
-        .on_meta_breach(|breach| Some(banned(breach)))
+        .on_meta_breach(|breach, _| Some(banned(breach)))
         .build()?;
 
     let server =

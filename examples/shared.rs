@@ -6,13 +6,13 @@ use actix_web::{App, HttpServer, Responder, dev::ServiceRequest, get, web};
 use limiter_actix::{Limit, Limiter, Quota, ScopeExt, limit};
 
 /// Thumbnails and previews share one count of 4 a minute.
-#[limit("4/minute", scope = "images")]
+#[limit("4/minute", shared = "images")]
 #[get("/thumbnail")]
 async fn thumbnail() -> impl Responder {
     "a thumbnail"
 }
 
-#[limit("4/minute", scope = "images")]
+#[limit("4/minute", shared = "images")]
 #[get("/preview")]
 async fn preview() -> impl Responder {
     "a preview"
@@ -24,7 +24,7 @@ fn country(req: &ServiceRequest) -> String {
     format!("news of {}", country.unwrap_or("nowhere"))
 }
 
-#[limit("2/minute", scope = country)]
+#[limit("2/minute", shared = country)]
 #[get("/news")]
 async fn news() -> impl Responder {
     "news"

@@ -15,6 +15,8 @@ mod sources;
 
 mod storage_failure;
 
+mod unbuilt;
+
 mod banned;
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
@@ -46,7 +48,7 @@ use crate::{
         partial::{PartialSettings, StorageLocation},
         shadows::Shadows,
         sources::SettingSources,
-        storage_uri,
+        storage_deadline,
     },
     top::TopCounts,
 };
@@ -62,7 +64,7 @@ use crate::{
 /// | async functions | [`key_async`](Self::key_async), [`request_filter_async`](Self::request_filter_async), [`function_deadline`](Self::function_deadline) |
 /// | responses | [`headers`](Self::headers), [`on_breach`](Self::on_breach), [`retry_after`](Self::retry_after) |
 /// | sources | [`from_env`](Self::from_env), `from_file`, `reload_every` |
-/// | storage | [`storage_uri`](Self::storage_uri), [`storage`](Self::storage), [`memory_storage`](Self::memory_storage), [`persist`](Self::persist), [`on_storage_failure`](Self::on_storage_failure), [`key_prefix`](Self::key_prefix) |
+/// | storage | [`storage_uri`](Self::storage_uri), [`storage`](Self::storage), [`storage_deadline`](Self::storage_deadline), [`memory_storage`](Self::memory_storage), [`persist`](Self::persist), [`on_storage_failure`](Self::on_storage_failure), [`key_prefix`](Self::key_prefix) |
 /// | bans | [`ban_status`](Self::ban_status), [`on_ban`](Self::on_ban) |
 /// | log | [`log_keys`](Self::log_keys), [`log_addresses`](Self::log_addresses), [`top_clients`](Self::top_clients) |
 /// | tests | [`clock`](Self::clock), [`enabled`](Self::enabled) |
@@ -217,13 +219,23 @@ impl LimiterBuilder {
     /// | `memcached://10.0.0.1:11211,10.0.0.2:11211` | `memcached` |
     /// | `mongodb://127.0.0.1:27017` | `mongodb` |
     ///
-    /// The limiter connects at the first use. While a storage does not answer within 100 ms,
-    /// [`on_storage_failure`](Self::on_storage_failure) decides. An invalid address makes `build` fail.
+    /// The limiter connects at the first use. While a storage does not answer within its
+    /// [deadline](Self::storage_deadline), [`on_storage_failure`](Self::on_storage_failure) decides. An invalid address makes `build` fail.
     pub fn storage_uri(mut self, uri: &str) -> Self {
-        match storage_uri::storage(uri) {
-            Ok(storage) => self.code.storage = Some(StorageLocation::Instance(storage)),
-            // Without the address, which may hold a password.
-            Err(error) => self.issue(".storage_uri(..)", error.reason()),
+        // Without the address, which may hold a password.
+        self.code.storage = Some(StorageLocation::Uri(uri.to_owned(), Origin::whole(".storage_uri(..)")));
+        self
+    }
+
+    /// Sets how long a request waits for a storage by [address](Self::storage_uri), from 1 ms to 60 s. Defaults to 100 ms.
+    ///
+    /// A storage passed to [`storage`](Self::storage) has its own: `Resilient::deadline`.
+    pub fn storage_deadline(mut self, deadline: Duration) -> Self {
+        if storage_deadline::RANGE.contains(&deadline) {
+            self.code.storage_deadline = Some(deadline);
+        } else {
+            let error = format!("expected {}", storage_deadline::EXPECTED);
+            self.issue(format!(".storage_deadline({deadline:?})"), error);
         }
         self
     }

@@ -12,10 +12,11 @@ use actix_web::{
 };
 
 use crate::{
-    Breach, CurrentLimits, Usage,
+    Breach, CurrentLimits, Limiter, Usage,
     report::current::Current,
     request::{
-        check::{CheckError, check},
+        call,
+        check::{CheckError, check, warn_of_missing_limiter},
         stack::RequestLimiters,
     },
 };
@@ -75,6 +76,38 @@ struct MissingLimiter;
 impl ResponseError for MissingLimiter {
     fn error_response(&self) -> HttpResponse {
         HttpResponse::InternalServerError().finish()
+    }
+}
+
+/// The limiter around the handler: the innermost one that limits the request. Use it to hit limits by name, to ban, or to
+/// read the limits that apply.
+///
+/// ```
+/// use actix_web::{HttpResponse, Result, post};
+/// use limiter_actix::{Key, Limiter};
+///
+/// #[post("/mail")]
+/// async fn mail(limiter: Limiter) -> Result<HttpResponse> {
+///     let window = limiter.hit("mails", &Key::text("user", 42), 1).await?;
+///     Ok(if window.is_allowed() { HttpResponse::Ok() } else { HttpResponse::TooManyRequests() }.finish())
+/// }
+/// ```
+///
+/// If there is no limiter around the handler, the status is 500, and the log has the code `L033`. A limiter below an app that
+/// lets all of its requests pass, such as one that has only rules elsewhere, may be unknown to them: then it is the one
+/// further out.
+impl FromRequest for Limiter {
+    type Error = Error;
+    type Future = Ready<Result<Self, Error>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let innermost = RequestLimiters::innermost(req)
+            .or_else(|| call::limiter_of_app(&ServiceRequest::from_request(req.clone())));
+        let limiter = innermost.map(|shared| Self { shared }).ok_or_else(|| {
+            warn_of_missing_limiter(req);
+            MissingLimiter.into()
+        });
+        ready(limiter)
     }
 }
 

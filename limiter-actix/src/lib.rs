@@ -30,6 +30,10 @@
 //!
 //! It takes actix-web 4.18 or newer, and Rust 1.89 or newer.
 //!
+//! With the feature `inspector`, a page shows why a client is refused and until when, and lets it in:
+//!
+//! [![The inspector](https://raw.githubusercontent.com/actix-limiter/actix-limiter/main/docs/pictures/inspector-light.png)](https://github.com/actix-limiter/actix-limiter/blob/main/docs/inspector.md)
+//!
 //! # Features
 //!
 //! | feature | enables |
@@ -51,7 +55,7 @@
 //! | task | items |
 //! |---|---|
 //! | build a limiter | [`Limiter`], [`LimiterBuilder`], [`BuildError`] |
-//! | limit a handler | [`limit`](macro@limit), [`exempt`](macro@exempt); without a route attribute: [`resource`] |
+//! | limit a handler | [`limit`](macro@limit), [`exempt`](macro@exempt); without a route attribute: [`ResourceExt`], [`resource`] |
 //! | limit a scope, or exempt it | [`ScopeExt`], [`Exempt`] |
 //! | write a limit | [`Limit`], [`Limits`], [`Quota`], [`Quotas`], [`Strategy`] |
 //! | compute a limit from the request | [`Limit::dynamic`], [`DynamicQuotas`]; with a database: [`Limit::dynamic_async`], `Lookup` |
@@ -130,7 +134,7 @@ pub use self::{
     extract::LimitCheck,
     key::proxies::{TrustedProxies, TrustedProxiesError},
     limit::{
-        Limit,
+        IntoQuota, Limit,
         exempt::Exempt,
         function_value::FunctionValue,
         limits::{IntoLimits, Limits},
@@ -141,9 +145,9 @@ pub use self::{
     limiter::Limiter,
     manual::{ClearedCounts, LimitName, NamedLimitError},
     middleware::{future::LimiterFuture, limiter::LimiterService},
-    mount::{LimitedResource, ScopeExt, ScopeFactory, resource},
+    mount::{LimitedResource, ResourceExt, ScopeExt, ScopeFactory, resource},
     report::{
-        breach::Breach,
+        breach::{Breach, BreachResponse},
         current::{CurrentLimit, CurrentLimits},
         route_limits::{LimitOrigin, RouteLimit, RouteLimits},
         setting_source::SettingSource,

@@ -16,10 +16,10 @@ pub(crate) mod quota_source;
 pub(crate) mod rule;
 mod setters;
 
-use std::{num::NonZeroU64, sync::Arc};
+use std::{num::NonZeroU64, str::FromStr, sync::Arc};
 
 use actix_web::{dev::ServiceRequest, http::Method};
-use limiter_core::{BanRule, Quota, Strategy};
+use limiter_core::{BanRule, ParseQuotaError, Quota, Strategy};
 
 use self::{
     async_function::AsyncFunction,
@@ -40,9 +40,9 @@ macro_rules! define_limit {
         /// A quota with its key, cost, scope and options.
         ///
         /// ```
-        /// use limiter_actix::{Limit, Quota, Strategy, key};
+        /// use limiter_actix::{Limit, Strategy, key};
         ///
-        /// let limit = Limit::new(Quota::per_minute(5))
+        /// let limit = Limit::new("5/minute")
         ///     .strategy(Strategy::MovingWindow)
         ///     .key(key::header("x-api-key"))
         ///     .methods(["POST"])
@@ -56,6 +56,8 @@ macro_rules! define_limit {
         #[must_use]
         pub struct Limit {
             pub(crate) source: Source,
+            /// The error of a text that is not in the notation. No such limit gets to a limiter.
+            pub(crate) invalid: Option<ParseQuotaError>,
             /// The errors of setters, which `build()` reports.
             pub(crate) issues: Vec<String>,
             /// The functions to be awaited before the limit can be decided.
@@ -65,7 +67,13 @@ macro_rules! define_limit {
 
         impl Limit {
             fn from_source(source: Source) -> Self {
-                Self { source, issues: Vec::new(), async_functions: Vec::new(), $($field: $default,)* }
+                Self {
+                    source,
+                    invalid: None,
+                    issues: Vec::new(),
+                    async_functions: Vec::new(),
+                    $($field: $default,)*
+                }
             }
         }
     };
@@ -74,9 +82,27 @@ macro_rules! define_limit {
 option_table!(define_limit);
 
 impl Limit {
-    /// Creates a limit of this quota, without options.
-    pub fn new(quota: Quota) -> Self {
-        Self::from_source(Source::Fixed(quota))
+    /// Creates a limit of this quota, without options. It is a [`Quota`] or a text such as `5/minute`.
+    ///
+    /// If the text is not the notation of one quota, that is an error of [`build`](crate::LimiterBuilder::build), or the end
+    /// of an app that declares the limit on a scope or resource. To get the error at once, parse the text:
+    ///
+    /// ```
+    /// use limiter_actix::Limit;
+    ///
+    /// let limit = "5/minute".parse::<Limit>()?.cost(2);
+    /// assert!("5/fortnight".parse::<Limit>().is_err());
+    /// # let _ = limit;
+    /// # Ok::<(), limiter_actix::ParseQuotaError>(())
+    /// ```
+    pub fn new(quota: impl IntoQuota) -> Self {
+        let fixed = |quota| Self::from_source(Source::Fixed(quota));
+        quota.into_quota().map_or_else(Self::invalid, fixed)
+    }
+
+    /// Returns a limit that no limiter gets, in place of an invalid text.
+    pub(crate) fn invalid(error: ParseQuotaError) -> Self {
+        Self { invalid: Some(error), ..Self::from_source(Source::Fixed(Quota::per_second(0))) }
     }
 
     /// Creates a limit whose quotas are computed from the request, for example per plan or per tenant.
@@ -125,5 +151,46 @@ impl Limit {
 impl From<Quota> for Limit {
     fn from(quota: Quota) -> Self {
         Self::new(quota)
+    }
+}
+
+impl FromStr for Limit {
+    type Err = ParseQuotaError;
+
+    /// Parses the notation of one [`Quota`].
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self::new(text.parse::<Quota>()?))
+    }
+}
+
+/// A value that [`Limit::new`] accepts: a [`Quota`], or a text in its notation.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a quota",
+    note = "a quota is a text such as \"5/minute\", or `Quota::per_minute(5)`"
+)]
+pub trait IntoQuota {
+    /// Converts the value into a quota.
+    ///
+    /// # Errors
+    ///
+    /// If a text is not the notation of one quota.
+    fn into_quota(self) -> Result<Quota, ParseQuotaError>;
+}
+
+impl IntoQuota for Quota {
+    fn into_quota(self) -> Result<Quota, ParseQuotaError> {
+        Ok(self)
+    }
+}
+
+impl IntoQuota for &str {
+    fn into_quota(self) -> Result<Quota, ParseQuotaError> {
+        self.parse()
+    }
+}
+
+impl IntoQuota for String {
+    fn into_quota(self) -> Result<Quota, ParseQuotaError> {
+        self.parse()
     }
 }

@@ -52,61 +52,96 @@ use crate::{
 /// ```
 #[expect(clippy::needless_pass_by_value, reason = "called as `web::resource` is")]
 #[track_caller]
-pub fn resource<P, R, F, T, B>(paths: P, rule: R, build: F) -> LimitedResource<F, T, B>
+pub fn resource<P, R, F, T, B>(paths: P, rule: R, build: F) -> LimitedResource<T, B>
 where
     P: IntoPatterns,
     R: IntoRule,
     F: FnOnce(Resource) -> Resource<T>,
-    T: ServiceFactory<
-            ServiceRequest,
-            Config = (),
-            Response = ServiceResponse<B>,
-            Error = Error,
-            InitError = (),
-        > + 'static,
+    T: ScopeFactory<B>,
     B: MessageBody + 'static,
 {
     let paths = paths.patterns();
+    let spec = RouteSpec::new(first_of(&paths));
     let rule = rule::expect(rule, format_args!("the resource {:?}", first_of(&paths)));
-    LimitedResource { paths, rule, build, service: PhantomData }
+    LimitedResource { resource: build(web::resource(paths)), spec: spec.inexact(), rule, body: PhantomData }
 }
 
-/// A resource with a rule, as [`resource`] makes it.
+/// A resource with a rule, as [`resource`] and [`ResourceExt`] make it.
 #[must_use = "a resource answers only once it is given to `App::service`"]
-pub struct LimitedResource<F, T, B> {
-    paths: Patterns,
+pub struct LimitedResource<T, B> {
+    resource: Resource<T>,
+    spec: RouteSpec,
     rule: Rule,
-    build: F,
-    service: PhantomData<fn() -> (T, B)>,
+    body: PhantomData<fn() -> B>,
 }
 
-impl<F, T, B> HttpServiceFactory for LimitedResource<F, T, B>
-where
-    F: FnOnce(Resource) -> Resource<T>,
-    T: ServiceFactory<
-            ServiceRequest,
-            Config = (),
-            Response = ServiceResponse<B>,
-            Error = Error,
-            InitError = (),
-        > + 'static,
-    B: MessageBody + 'static,
-{
+impl<T: ScopeFactory<B>, B: MessageBody + 'static> HttpServiceFactory for LimitedResource<T, B> {
     fn register(self, config: &mut AppService) {
         let rule = Arc::new(RegisteredRule::new(self.rule));
-        let first = first_of(&self.paths).to_owned();
         let witness = Witness::new(Arc::clone(&rule), Position::Resource);
-        (self.build)(web::resource(self.paths)).wrap(witness).register(config);
-        beacon::register(config, rule, RuleSite::Resource(RouteSpec::new(first).inexact()));
+        self.resource.wrap(witness).register(config);
+        beacon::register(config, rule, RuleSite::Resource(self.spec));
     }
 }
 
-impl<F, T, B> fmt::Debug for LimitedResource<F, T, B> {
+impl<T, B> fmt::Debug for LimitedResource<T, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LimitedResource")
-            .field("paths", &self.paths)
-            .field("rule", &self.rule)
-            .finish_non_exhaustive()
+        f.debug_struct("LimitedResource").field("rule", &self.rule).finish_non_exhaustive()
+    }
+}
+
+/// Limits and exemptions for a [`Resource`], as its last call: routes and wraps come before.
+///
+/// ```
+/// use actix_web::{App, HttpResponse, web};
+/// use limiter_actix::{Exempt, Limiter, ResourceExt};
+///
+/// async fn login() -> HttpResponse {
+///     HttpResponse::Ok().finish()
+/// }
+///
+/// async fn health() -> &'static str {
+///     "ok"
+/// }
+///
+/// let app = App::new()
+///     .wrap(Limiter::default())
+///     .service(web::resource("/login").route(web::post().to(login)).limit("5/minute"))
+///     .service(web::resource("/health").to(health).exempt(Exempt::ALL));
+/// # let _ = app;
+/// ```
+///
+/// [`resource`] is the same with the rule first.
+pub trait ResourceExt<T, B>: Sized {
+    /// Limits the resource.
+    ///
+    /// # Panics
+    ///
+    /// If a text is not in the notation of [`Quotas`](crate::Quotas). Then the app cannot start.
+    #[track_caller]
+    fn limit(self, limits: impl IntoLimits) -> LimitedResource<T, B> {
+        self.rule(limits)
+    }
+
+    /// Exempts the resource from what is declared further out.
+    fn exempt(self, exempt: Exempt) -> LimitedResource<T, B> {
+        self.rule(exempt)
+    }
+
+    /// Limits the resource, exempts it, or both.
+    ///
+    /// # Panics
+    ///
+    /// As [`limit`](Self::limit).
+    #[track_caller]
+    fn rule(self, rule: impl IntoRule) -> LimitedResource<T, B>;
+}
+
+impl<T: ScopeFactory<B>, B: MessageBody + 'static> ResourceExt<T, B> for Resource<T> {
+    #[track_caller]
+    fn rule(self, rule: impl IntoRule) -> LimitedResource<T, B> {
+        let rule = rule::expect(rule, "a resource");
+        LimitedResource { resource: self, spec: RouteSpec::of_resource_before(), rule, body: PhantomData }
     }
 }
 
@@ -192,7 +227,7 @@ pub trait ScopeExt<B>: Sized {
     fn rule(self, rule: impl IntoRule) -> Scope<impl ScopeFactory<EitherBody<B>>>;
 }
 
-/// The factory of the service of a [`Scope`] with responses of body `B`.
+/// The factory of the service of a [`Scope`] or [`Resource`] with responses of body `B`.
 pub trait ScopeFactory<B>:
     ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<B>, Error = Error, InitError = ()>
     + 'static

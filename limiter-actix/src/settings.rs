@@ -14,12 +14,14 @@ pub(crate) mod headers;
 pub(crate) mod key_source;
 pub(crate) mod known_limits;
 pub(crate) mod local_refusals;
+mod names;
 #[cfg(feature = "config-file")]
 pub(crate) mod outline;
 pub(crate) mod partial;
 pub(crate) mod path_pattern;
 pub(crate) mod shadows;
 pub(crate) mod sources;
+pub(crate) mod storage_deadline;
 pub(crate) mod storage_uri;
 pub(crate) mod suggest;
 #[cfg(feature = "inspector")]

@@ -6,6 +6,7 @@ use syn::{Error, Result, parse2};
 
 use crate::{
     carrier::{Carrier, Kind, Part},
+    crate_path::rename,
     expand::{handler, module},
     item::Item,
 };
@@ -26,9 +27,12 @@ pub(crate) fn collect(kind: Kind, arguments: TokenStream, tokens: &TokenStream) 
 
 /// Expands the carrier.
 pub(crate) fn expand(arguments: TokenStream, tokens: &TokenStream) -> TokenStream {
-    let expanded = parse2(arguments).and_then(|carrier| match parse2(tokens.clone())? {
-        Item::Handler(handler) => handler::expand(&carrier, *handler),
-        Item::Module(module) => module::expand(&carrier, &module),
+    let expanded = parse2(arguments).and_then(|carrier: Carrier| {
+        let code = match parse2(tokens.clone())? {
+            Item::Handler(handler) => handler::expand(&carrier, *handler),
+            Item::Module(module) => module::expand(&carrier, &module),
+        };
+        code.map(|code| rename(code, carrier.crate_path()))
     });
     expanded.unwrap_or_else(|error| with_error(tokens, &error))
 }
@@ -104,6 +108,36 @@ mod tests {
             #[cold]
         };
         assert!(twice.to_string().starts_with(&expected.to_string()), "{twice}");
+    }
+
+    #[test]
+    fn one_path_of_the_crate_holds_for_all_parts() {
+        let once = collect(Kind::Limit, quote!("5/minute"), &handler());
+        let twice = collect(Kind::Exempt, quote!(default, crate = rate), &once);
+        let thrice = collect(Kind::Limit, quote!("9/hour"), &twice).to_string();
+        let carrier = quote! {
+            #[rate::__private::carrier(
+                crate(rate),
+                limit("5/minute"),
+                exempt(default, crate = rate),
+                limit("9/hour")
+            )]
+        };
+        assert!(thrice.contains(&carrier.to_string()), "{thrice}");
+        assert!(!thrice.contains("limiter_actix"), "{thrice}");
+    }
+
+    #[test]
+    fn the_code_names_the_crate_where_it_is() {
+        let carrier = quote!(crate(rate), limit(LIMIT, key = f), exempt(default));
+        let module = quote! {
+            #[scope("/v1")]
+            mod v1 { #[get("/")] async fn index() -> String { String::new() } }
+        };
+        for item in [handler(), module] {
+            let code = expand(carrier.clone(), &item).to_string();
+            assert!(code.contains("rate :: __private") && !code.contains("limiter_actix"), "{code}");
+        }
     }
 
     #[test]

@@ -36,8 +36,11 @@ pub(crate) enum Kind {
 ///
 /// First `within(..)` for each module with a rule around a handler, from the outermost on; then `limit(..)` and
 /// `exempt(..)`, from top to bottom.
+///
+/// Before these, `crate(..)` has the path of `limiter_actix`, if one of them names it.
 #[derive(Default)]
 pub(crate) struct Carrier {
+    crate_path: Option<Path>,
     modules: Vec<Path>,
     parts: Punctuated<Part, Token![,]>,
 }
@@ -59,22 +62,35 @@ impl Carrier {
         Ok(())
     }
 
-    /// Adds a module to the carrier of a handler, whose route attribute is at the position `route`.
-    pub(crate) fn add_module(attrs: &mut Vec<Attribute>, route: usize, module: Path) -> Result<()> {
+    /// Adds a module to the carrier of a handler, whose route attribute is at the position `route`. The handler finds
+    /// `limiter_actix` where the module does.
+    pub(crate) fn add_module(&self, attrs: &mut Vec<Attribute>, route: usize, module: Path) -> Result<()> {
         Self::change(attrs, route, |carrier| {
             carrier.modules.push(module);
+            carrier.crate_path = carrier.crate_path.take().or_else(|| self.crate_path.clone());
             Ok(())
         })
     }
 
     fn is(attr: &Attribute) -> bool {
-        let segments = attr.path().segments.iter().map(|segment| &segment.ident);
-        matches!(attr.meta, Meta::List(_)) && segments.eq(&["limiter_actix", "__private", "carrier"])
+        // The first segments are the path of `limiter_actix`.
+        let mut segments = attr.path().segments.iter().rev().map(|segment| &segment.ident);
+        let is_carrier = segments.next().is_some_and(|name| name == "carrier");
+        matches!(attr.meta, Meta::List(_))
+            && is_carrier
+            && segments.next().is_some_and(|it| it == "__private")
     }
 
     fn attribute(&self) -> Attribute {
-        let Self { modules, parts } = self;
-        parse_quote!(#[::limiter_actix::__private::carrier(#(within(#modules),)* #parts)])
+        let Self { crate_path, modules, parts } = self;
+        let path = crate_path.clone().unwrap_or_else(|| parse_quote!(::limiter_actix));
+        let crate_path = crate_path.iter();
+        parse_quote!(#[#path::__private::carrier(#(crate(#crate_path),)* #(within(#modules),)* #parts)])
+    }
+
+    /// Returns the path of `limiter_actix`, if one of the attributes names it.
+    pub(crate) fn crate_path(&self) -> Option<&Path> {
+        self.crate_path.as_ref()
     }
 
     /// Adds a part. Rejects an exemption that repeats one above it.
@@ -85,6 +101,7 @@ impl Carrier {
                 exempt.check_after(earlier.parse()?)?;
             }
         }
+        self.crate_path = part.crate_path()?.or_else(|| self.crate_path.take());
         self.parts.push(part);
         Ok(())
     }
@@ -115,6 +132,16 @@ impl Carrier {
 impl Parse for Carrier {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         let mut modules = Vec::new();
+        let crate_path = if input.peek(Token![crate]) {
+            input.parse::<Token![crate]>()?;
+            let path;
+            parenthesized!(path in input);
+            let path = path.parse()?;
+            input.parse::<Token![,]>()?;
+            Some(path)
+        } else {
+            None
+        };
         while input.peek(within) {
             input.parse::<within>()?;
             let module;
@@ -122,7 +149,7 @@ impl Parse for Carrier {
             modules.push(module.parse()?);
             input.parse::<Token![,]>()?;
         }
-        Ok(Self { modules, parts: Punctuated::parse_terminated(input)? })
+        Ok(Self { crate_path, modules, parts: Punctuated::parse_terminated(input)? })
     }
 }
 
@@ -137,6 +164,13 @@ pub(crate) struct Part {
 impl Part {
     fn parse<T: Parse>(&self) -> Result<T> {
         parse2(self.arguments.clone())
+    }
+
+    fn crate_path(&self) -> Result<Option<Path>> {
+        match self.kind {
+            Kind::Limit => self.parse().map(Limit::crate_path),
+            Kind::Exempt => self.parse().map(|exempt: Exempt| exempt.crate_path),
+        }
     }
 
     pub(crate) fn check(&self) -> Result<()> {

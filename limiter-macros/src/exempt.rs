@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{
-    Error, Result, Token,
+    Error, Path, Result, Token,
     ext::IdentExt as _,
     parse::{Parse, ParseStream},
     punctuated::Punctuated,
@@ -16,14 +16,19 @@ const GROUPS: [(&str, &str); 4] =
 /// The arguments of `#[exempt(..)]`, written out as calls of `Rule::exempt`. Without names it lifts all limits.
 pub(crate) struct Exempt {
     names: Vec<Ident>,
+    /// The path of `limiter_actix`, if it is given.
+    pub(crate) crate_path: Option<Path>,
 }
 
 impl Parse for Exempt {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
-        let any = |input: ParseStream<'_>| input.call(Ident::parse_any).map_err(|_| expected(input.span()));
-        let names = Punctuated::<Ident, Token![,]>::parse_terminated_with(input, any)?;
-        let mut exempt = Self { names: Vec::new() };
-        for name in names {
+        let arguments = Punctuated::<_, Token![,]>::parse_terminated_with(input, argument)?;
+        let mut exempt = Self { names: Vec::new(), crate_path: None };
+        for (name, path) in arguments {
+            if path.is_some() {
+                exempt.crate_path = path;
+                continue;
+            }
             if !GROUPS.iter().any(|(known, _)| name == known) {
                 return Err(expected(name.span()));
             }
@@ -68,6 +73,19 @@ impl ToTokens for Exempt {
     }
 }
 
+/// Reads a name, with the path after `crate`.
+fn argument(input: ParseStream<'_>) -> Result<(Ident, Option<Path>)> {
+    let name = input.call(Ident::parse_any).map_err(|_| expected(input.span()))?;
+    let path = if name == "crate" { Some(path_after(input)?) } else { None };
+    Ok((name, path))
+}
+
+/// Reads `= path`.
+fn path_after(input: ParseStream<'_>) -> Result<Path> {
+    let path = input.parse::<Token![=]>().and_then(|_| input.parse());
+    path.map_err(|error| Error::new(error.span(), "expected the path of `limiter_actix`: `crate = my_name`"))
+}
+
 fn expected(span: Span) -> Error {
     Error::new(span, "expected `default`, `application`, `meta` or `scopes`, or no name for all of them")
 }
@@ -89,6 +107,18 @@ mod tests {
     fn names_become_constants() {
         assert_eq!(expand(quote!()), ".exempt(Exempt::ALL)");
         assert_eq!(expand(quote!(default, scopes)), ".exempt(Exempt::DEFAULT).exempt(Exempt::SCOPES)");
+    }
+
+    #[test]
+    fn the_crate_may_have_another_name() {
+        let exempt = parse(quote!(default, crate = ::rate)).unwrap();
+        let path = &exempt.crate_path;
+        assert_eq!(quote!(#path).to_string(), ":: rate");
+        assert_eq!(expand(quote!(crate = rate)), ".exempt(Exempt::ALL)");
+        for wrong in [quote!(crate), quote!(crate = "rate"), quote!(crate(rate))] {
+            let error = parse(wrong).err().unwrap().to_string();
+            assert_eq!(error, "expected the path of `limiter_actix`: `crate = my_name`");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod limit;
 mod actix;
 mod attribute;
 mod carrier;
+mod crate_path;
 mod exempt;
 mod expand;
 mod item;
@@ -32,7 +33,7 @@ use self::carrier::Kind;
 /// }
 ///
 /// #[limit("5/minute", key = user, error_message = "too many logins")]
-/// #[limit("1000/hour", scope = "logins")]
+/// #[limit("1000/hour", shared = "logins")]
 /// #[post("/login")]
 /// async fn login() -> impl Responder {
 ///     HttpResponse::Ok()
@@ -43,6 +44,9 @@ use self::carrier::Kind;
 /// joined by `;` and share the options. A path instead of a quota names a function that returns quotas for each
 /// request: `#[limit(by_tier)]`. Functions of the request are usually called before routing. They see
 /// the `app_data` of the app, and not that of scopes and resources.
+///
+/// A path whose last segment is in upper case names a constant: `#[limit(LOGINS)]`. It is a text or a
+/// `Quota`. An invalid text ends the program when the app is built, with a message that has the place.
 ///
 /// The attribute may be repeated, imported under another name, and mixed with other attributes. The limiter
 /// decides all limits of a handler together.
@@ -86,7 +90,10 @@ use self::carrier::Kind;
 ///
 #[doc = option_table!(option_rows)]
 ///
-/// A flag may have a value: `shadow = true` or `shadow = false`.
+/// A flag may have a value: `shadow = true` or `shadow = false`. `cost`, `error_message` and `shared` also take a constant in
+/// upper case.
+///
+/// `crate = path` is where `limiter_actix` is, if the dependency has another name: `#[limit("5/minute", crate = rate)]`.
 #[proc_macro_attribute]
 pub fn limit(arguments: TokenStream, item: TokenStream) -> TokenStream {
     attribute::collect(Kind::Limit, arguments.into(), &item.into()).into()
@@ -119,7 +126,8 @@ pub fn limit(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// within it still apply.
 ///
 /// `default` lifts the default limits, `application` those of the application, `meta` the limits on breaches, and
-/// `scopes` those of the scopes around the handler. Without names it lifts all four.
+/// `scopes` those of the scopes around the handler. Without names it lifts all four. `crate = path` is as in
+/// [`#[limit]`](macro@limit).
 #[proc_macro_attribute]
 pub fn exempt(arguments: TokenStream, item: TokenStream) -> TokenStream {
     attribute::collect(Kind::Exempt, arguments.into(), &item.into()).into()

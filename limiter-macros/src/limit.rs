@@ -2,15 +2,16 @@
 
 use limiter_core::{Quotas, Strategy};
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::{
-    Error, Expr, ExprLit, Lit, LitStr, Result, Token,
+    Error, Expr, ExprLit, Lit, LitStr, Path, Result, Token,
     ext::IdentExt as _,
     parse::{Parse, ParseStream},
+    spanned::Spanned as _,
 };
 
 use self::{
-    option_arg::{is_async_closure, parse_async},
+    option_arg::{is_async_closure, is_constant, parse_async},
     options::{Options, is_flag},
     quota::quotas,
 };
@@ -22,11 +23,17 @@ mod quota;
 mod table;
 mod text;
 
-/// The arguments of `#[limit(..)]`, written out as calls of `Rule::limit`: one for each quota.
+/// The arguments of `#[limit(..)]`, written out as calls of `Rule::limit`, one for each quota, or of `Rule::constant`.
 pub(crate) struct Limit {
-    /// Expressions `Limit::new(..)` or `Limit::dynamic(..)`.
-    constructors: Vec<TokenStream>,
+    first: First,
     options: Options,
+}
+
+/// The first argument.
+enum First {
+    /// Expressions `Limit::new(..)` or `Limit::dynamic(..)`.
+    Constructors(Vec<TokenStream>),
+    Constant(Expr),
 }
 
 impl Parse for Limit {
@@ -39,16 +46,16 @@ impl Parse for Limit {
         }
         let asyncness = parse_async(input)?;
         let first: Expr = input.parse()?;
-        let constructors = constructors(&first, asyncness);
+        let read = read_first(&first, asyncness);
         if !input.is_empty() && !input.peek(Token![,]) {
-            return Err(constructors.err().unwrap_or_else(|| input.error("expected `,`, then an option")));
+            return Err(read.err().unwrap_or_else(|| input.error("expected `,`, then an option")));
         }
         input.parse::<Option<Token![,]>>()?;
-        match (constructors, input.parse()) {
-            (Ok(constructors), Ok(options)) => {
+        match (read, input.parse()) {
+            (Ok(read), Ok(options)) => {
                 check_calendar(&first, &options)?;
                 check_concurrent(&first, &options)?;
-                Ok(Self { constructors, options })
+                Ok(Self { first: read, options })
             }
             (Err(mut error), Err(another)) => {
                 error.combine(another);
@@ -64,30 +71,45 @@ impl Limit {
     pub(crate) fn methods(self) -> Vec<LitStr> {
         self.options.methods
     }
+
+    /// Returns the path of `limiter_actix`, if it is given.
+    pub(crate) fn crate_path(self) -> Option<Path> {
+        self.options.crate_path
+    }
 }
 
 impl ToTokens for Limit {
     fn to_tokens(&self, tokens: &mut TokenStream) {
-        let Self { constructors, options } = self;
-        tokens.extend(quote!(#(.limit(#constructors #options))*));
+        let options = &self.options;
+        match &self.first {
+            First::Constructors(constructors) => tokens.extend(quote!(#(.limit(#constructors #options))*)),
+            First::Constant(path) => {
+                let name = path.to_token_stream().to_string().replace(' ', "");
+                let limit = Ident::new("limit", Span::mixed_site());
+                let place =
+                    quote_spanned!(path.span()=> ::core::concat!(::core::file!(), ":", ::core::line!()));
+                tokens.extend(quote!(.constant(#path, #name, #place, |#limit| #limit #options)));
+            }
+        }
     }
 }
 
-/// Reads the first argument: a string of quotas, or a function that returns them.
-fn constructors(first: &Expr, asyncness: Option<Token![async]>) -> Result<Vec<TokenStream>> {
+/// Reads the first argument: a string of quotas, a constant, or a function that returns them.
+fn read_first(first: &Expr, asyncness: Option<Token![async]>) -> Result<First> {
     match first {
-        Expr::Group(group) => constructors(&group.expr, asyncness),
+        Expr::Group(group) => read_first(&group.expr, asyncness),
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) if asyncness.is_none() => {
             let limit = |quota| quote!(::limiter_actix::__private::Limit::new(#quota));
-            Ok(quotas(text)?.into_iter().map(limit).collect())
+            Ok(First::Constructors(quotas(text)?.into_iter().map(limit).collect()))
         }
         Expr::Path(path) if path.path.get_ident().is_some_and(is_flag) => {
             Err(quota_comes_first(path.path.segments[0].ident.span()))
         }
+        Expr::Path(_) if asyncness.is_none() && is_constant(first) => Ok(First::Constant(first.clone())),
         Expr::Path(_) | Expr::Call(_) | Expr::MethodCall(_) | Expr::Closure(_) => {
             let is_async = asyncness.is_some() || is_async_closure(first);
             let name = if is_async { quote!(dynamic_async) } else { quote!(dynamic) };
-            Ok(vec![quote!(::limiter_actix::__private::Limit::#name(#first))])
+            Ok(First::Constructors(vec![quote!(::limiter_actix::__private::Limit::#name(#first))]))
         }
         _ if asyncness.is_some() => Err(Error::new_spanned(
             first,
@@ -95,7 +117,8 @@ fn constructors(first: &Expr, asyncness: Option<Token![async]>) -> Result<Vec<To
         )),
         _ => Err(Error::new_spanned(
             first,
-            "expected a quota in quotes, such as `\"5/minute\"`, or the path of a function that returns quotas",
+            "expected a quota in quotes, such as `\"5/minute\"`, or the path of a constant or of a function that \
+             returns quotas",
         )),
     }
 }
@@ -203,6 +226,40 @@ mod tests {
         assert_eq!(expand(quote!(async |_| Q)), ".limit(Limit::dynamic_async(async|_|Q))");
         assert!(error(quote!(async "5/minute")).starts_with("expected the path of an async function"));
         assert_eq!(expand(quote!(tier, shadow)), ".limit(Limit::dynamic(tier).shadow(true))");
+    }
+
+    #[test]
+    fn a_path_in_upper_case_becomes_a_constant() {
+        assert_eq!(
+            expand(quote!(limits::LOGINS_2, cost = 2)),
+            ".constant(limits::LOGINS_2,\"limits::LOGINS_2\",::core::concat!(::core::file!(),\":\",::core::line!()),\
+             |limit|limit.cost(2u64))"
+        );
+        for path in [quote!(LOGINS::by_plan), quote!(_tier), quote!(Tier)] {
+            assert!(expand(path).starts_with(".limit(Limit::dynamic("));
+        }
+    }
+
+    #[test]
+    fn the_crate_may_have_another_name() {
+        let parse = |tokens| syn::parse2::<Limit>(tokens);
+        let path = parse(quote!("5/minute", crate = deps::rate)).unwrap().crate_path();
+        assert_eq!(quote!(#path).to_string(), "deps :: rate");
+        assert!(parse(quote!("5/minute")).unwrap().crate_path().is_none());
+        assert_eq!(
+            expand(quote!("5/day", crate = rate, cost = 2)),
+            ".limit(Limit::new(Quota::new(5u64,1u32,Unit::Day)).cost(2u64))"
+        );
+        for wrong in [quote!(crate = "rate"), quote!(crate), quote!(crate = f())] {
+            assert_eq!(
+                error(quote!("5/minute", #wrong)),
+                "expected the path of `limiter_actix`: `crate = my_name`"
+            );
+        }
+        assert_eq!(
+            error(quote!("5/day", crate = a, crate = b)),
+            "duplicate option `crate`; remove one of them"
+        );
     }
 
     #[test]

@@ -17,7 +17,7 @@ fn synonym(word: &str) -> Option<&'static str> {
         "message" | "error" => "error_message",
         "override" | "override_default" => "override_defaults",
         "skip" | "skip_if" | "unless" => "exempt_when",
-        "shared" | "shared_with" => "scope",
+        "scope" | "scopes" | "shared_with" | "shared_limit" => "shared",
         "weight" => "cost",
         _ => return None,
     })
@@ -29,11 +29,11 @@ mod tests {
 
     #[test]
     fn a_suggestion_is_close_or_missing() {
-        let known = &["key", "cost", "methods", "per_method", "scope", "shadow", "override_defaults"];
+        let known = &["key", "cost", "methods", "per_method", "shared", "shadow", "override_defaults"];
         assert_eq!(suggest("method", known), Some("methods"));
         assert_eq!(suggest("Key", known), Some("key"));
         assert_eq!(suggest("override_default", known), Some("override_defaults"));
-        assert_eq!(suggest("shared", known), Some("scope"));
+        assert_eq!(suggest("scope", known), Some("shared"));
         assert_eq!(suggest("colour", known), None);
     }
 }

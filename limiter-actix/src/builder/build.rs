@@ -14,7 +14,7 @@ use crate::{
         backend::Backend,
         config_error::Origin,
         local_refusals,
-        partial::{PartialSettings, StorageLocation},
+        partial::PartialSettings,
         path_pattern::{PathPattern, PatternRule},
     },
 };
@@ -82,7 +82,7 @@ impl LimiterBuilder {
         let (file, reload_every) = ((), ());
         let named: Vec<_> = named.iter().map(|(name, limit)| (name, limit)).collect();
         let settings = comparable(&self.merged(None));
-        let sources = (&code.issues, code.local_refusals, file, reload_every, state);
+        let sources = (&code.issues, (code.local_refusals, code.storage_deadline), file, reload_every, state);
         format!("{settings} {named:?} {sources:?}")
     }
 
@@ -151,6 +151,7 @@ impl LimiterBuilder {
                 }
             }
         }
+        issues.extend(settings.issues_in_names(&self.named));
         ConfigError::of(issues)?;
         Ok(settings)
     }
@@ -160,7 +161,8 @@ impl LimiterBuilder {
         let location = self.sources(file).into_iter().rev().find_map(|partial| partial.storage.as_ref());
         let refusals = self.sources(file).into_iter().rev().find_map(|partial| partial.local_refusals);
         let fallback = Arc::clone(self.settings.storage.memory());
-        let Some(storage) = location.map_or(Ok(None), StorageLocation::storage)? else {
+        let deadline = self.sources(file).into_iter().rev().find_map(|partial| partial.storage_deadline);
+        let Some(storage) = location.map_or(Ok(None), |location| location.storage(deadline))? else {
             return Ok(Backend::Memory(fallback));
         };
         let is_guarded = refusals.unwrap_or(true) && !storage.is_local();

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use actix_web::HttpResponse;
+use actix_web::dev::ServiceRequest;
 
 use super::LimiterBuilder;
 use crate::settings::partial::HeaderNameOverrides;
 use crate::{
-    Breach, HeaderNames, Headers, RetryAfter, limit::callback::Callback,
+    Breach, BreachResponse, HeaderNames, Headers, RetryAfter, limit::callback::Callback,
     report::partition_key::PartitionSecret,
 };
 
@@ -55,12 +55,12 @@ impl LimiterBuilder {
     /// `Option` of one. If it returns `None`, the default response is sent.
     ///
     /// ```
-    /// use actix_web::HttpResponse;
+    /// use actix_web::{HttpResponse, dev::ServiceRequest};
     /// use limiter_actix::{Breach, Limiter};
     ///
-    /// fn wait(breach: &Breach) -> HttpResponse {
+    /// fn wait(breach: &Breach, req: &ServiceRequest) -> HttpResponse {
     ///     let seconds = breach.retry_after_secs().unwrap_or_default();
-    ///     HttpResponse::TooManyRequests().body(format!("in {seconds} seconds, please"))
+    ///     HttpResponse::TooManyRequests().body(format!("{} in {seconds} seconds, please", req.path()))
     /// }
     ///
     /// let limiter = Limiter::builder().default_limits("60/minute").on_breach(wait).build()?;
@@ -69,10 +69,11 @@ impl LimiterBuilder {
     /// ```
     pub fn on_breach<F, R>(mut self, respond: F) -> Self
     where
-        F: Fn(&Breach) -> R + Send + Sync + 'static,
-        R: Into<Option<HttpResponse>>,
+        F: Fn(&Breach, &ServiceRequest) -> R + Send + Sync + 'static,
+        R: BreachResponse,
     {
-        self.settings.on_breach = Some(Callback(Arc::new(move |breach| respond(breach).into())));
+        self.settings.on_breach =
+            Some(Callback(Arc::new(move |breach, req| respond(breach, req).into_response())));
         self
     }
 
@@ -80,10 +81,11 @@ impl LimiterBuilder {
     /// others.
     pub fn on_meta_breach<F, R>(mut self, respond: F) -> Self
     where
-        F: Fn(&Breach) -> R + Send + Sync + 'static,
-        R: Into<Option<HttpResponse>>,
+        F: Fn(&Breach, &ServiceRequest) -> R + Send + Sync + 'static,
+        R: BreachResponse,
     {
-        self.settings.on_meta_breach = Some(Callback(Arc::new(move |breach| respond(breach).into())));
+        self.settings.on_meta_breach =
+            Some(Callback(Arc::new(move |breach, req| respond(breach, req).into_response())));
         self
     }
 }

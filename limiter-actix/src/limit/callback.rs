@@ -18,7 +18,7 @@ pub(crate) type CostFn = Callback<dyn Fn(&ServiceRequest) -> u64 + Send + Sync>;
 pub(crate) type RequestPredicate = Callback<dyn Fn(&ServiceRequest) -> bool + Send + Sync>;
 pub(crate) type ResponsePredicate = Callback<dyn Fn(&ResponseHead) -> bool + Send + Sync>;
 pub(crate) type TextFn = Callback<dyn Fn(&ServiceRequest) -> String + Send + Sync>;
-pub(crate) type BreachFn = Callback<dyn Fn(&Breach) -> Option<HttpResponse> + Send + Sync>;
+pub(crate) type BreachFn = Callback<dyn Fn(&Breach, &ServiceRequest) -> Option<HttpResponse> + Send + Sync>;
 
 impl<F: ?Sized> Clone for Callback<F> {
     fn clone(&self) -> Self {

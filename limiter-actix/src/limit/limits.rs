@@ -165,7 +165,7 @@ impl IntoLimits for Quotas {
 
 impl IntoLimits for Limit {
     fn into_limits(self) -> Result<Limits, ParseQuotaError> {
-        Ok(self.into())
+        Limits::from(self).into_limits()
     }
 
     fn in_code(&self) -> String {
@@ -175,7 +175,10 @@ impl IntoLimits for Limit {
 
 impl IntoLimits for Limits {
     fn into_limits(self) -> Result<Limits, ParseQuotaError> {
-        Ok(self)
+        match self.0.iter().find_map(|limit| limit.invalid.clone()) {
+            Some(error) => Err(error),
+            None => Ok(self),
+        }
     }
 
     fn in_code(&self) -> String {

@@ -42,7 +42,7 @@ macro_rules! option_table {
             on_breach: Option<BreachFn> = None,
                 attribute "on_breach", code "on_breach";
             shared: Option<Text> = None,
-                attribute "scope", code "shared" "shared_with", file "scope",
+                attribute "shared", code "shared" "shared_with", file "shared",
                 not [Named];
             name: Option<Arc<str>> = None,
                 attribute "name", code "name", file "name";

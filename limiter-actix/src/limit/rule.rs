@@ -9,11 +9,11 @@ use crate::{Exempt, IntoLimits, Limit, Limits};
 /// The limits and exemptions declared at one place of an app: a handler, a resource or a scope.
 ///
 /// ```
-/// use limiter_actix::{Exempt, Limit, Quota, Rule};
+/// use limiter_actix::{Exempt, Limit, Rule};
 ///
-/// let limited: Rule = Limit::new(Quota::per_minute(5)).into();
+/// let limited = Rule::new().limit("5/minute");
 /// let exempt: Rule = Exempt::ALL.into();
-/// let both = Rule::from(Limit::new(Quota::per_second(100))).exempt(Exempt::DEFAULT);
+/// let both = Rule::from(Limit::new("100/second")).exempt(Exempt::DEFAULT);
 /// # let _ = (limited, exempt, both);
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -29,9 +29,32 @@ impl Rule {
         Self::default()
     }
 
-    /// Adds a limit.
-    pub fn limit(mut self, limit: impl Into<Limit>) -> Self {
-        self.limits.0.push(limit.into());
+    /// Adds limits. An invalid text is an error of the scope or resource that gets the rule.
+    pub fn limit(mut self, limits: impl IntoLimits) -> Self {
+        match limits.into_limits() {
+            Ok(limits) => self.limits.0.extend(limits.0),
+            Err(error) => self.limits.0.push(Limit::invalid(error)),
+        }
+        self
+    }
+
+    /// Adds the limits of a constant, as `#[limit(CONSTANT)]` does, each with the same options.
+    ///
+    /// # Panics
+    ///
+    /// If a text is not in the notation of quotas. Then the app cannot start.
+    #[doc(hidden)]
+    pub fn constant(
+        mut self,
+        limits: impl IntoLimits,
+        name: &str,
+        place: &str,
+        options: impl FnMut(Limit) -> Limit,
+    ) -> Self {
+        let limits = limits
+            .into_limits()
+            .unwrap_or_else(|error| panic!("invalid constant `{name}` of `#[limit]` at {place}: {error}"));
+        self.limits.0.extend(limits.each(options).0);
         self
     }
 
@@ -70,7 +93,7 @@ pub trait IntoRule {
 
 impl IntoRule for Rule {
     fn into_rule(self) -> Result<Rule, ParseQuotaError> {
-        Ok(self)
+        Ok(Self { limits: self.limits.into_limits()?, ..self })
     }
 }
 

@@ -3,7 +3,6 @@
 use std::{num::NonZeroU64, sync::Arc};
 
 use actix_web::{
-    HttpResponse,
     dev::{ResponseHead, ServiceRequest},
     http::Method,
 };
@@ -14,7 +13,7 @@ use super::{
     callback::{Callback, Cost, Text},
     function_value::FunctionValue,
 };
-use crate::{Breach, OnStorageFailure};
+use crate::{Breach, BreachResponse, OnStorageFailure};
 
 impl Limit {
     /// Sets the function that identifies the client. Defaults to the limiter's own key, which is also used when it
@@ -135,14 +134,14 @@ impl Limit {
         self
     }
 
-    /// Sets the function that responds to a refusal by this limit. If it returns `None`, the limiter's response is
-    /// sent.
+    /// Sets the function that responds to a refusal by this limit: with a response, or an `Option` of one. If it returns
+    /// `None`, the limiter's response is sent.
     pub fn on_breach<F, R>(mut self, respond: F) -> Self
     where
-        F: Fn(&Breach) -> R + Send + Sync + 'static,
-        R: Into<Option<HttpResponse>>,
+        F: Fn(&Breach, &ServiceRequest) -> R + Send + Sync + 'static,
+        R: BreachResponse,
     {
-        self.on_breach = Some(Callback(Arc::new(move |breach| respond(breach).into())));
+        self.on_breach = Some(Callback(Arc::new(move |breach, req| respond(breach, req).into_response())));
         self
     }
 
@@ -152,7 +151,11 @@ impl Limit {
         self
     }
 
-    /// Sets the name in headers, logs and metrics. Defaults to the quota.
+    /// Sets the name in headers, logs and metrics, by which code [hits](crate::Limiter::hit) and clears the limit too.
+    /// Defaults to the quota.
+    ///
+    /// Only limits of different routes or scopes may have the same name. Otherwise
+    /// [`build`](crate::LimiterBuilder::build) fails, and names both places.
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = Some(name.into());
         self

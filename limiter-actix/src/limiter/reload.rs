@@ -172,6 +172,10 @@ impl FileSource {
         if new.local_refusals != old.local_refusals {
             self.warn_of_change("local_refusals");
         }
+        if new.storage_deadline != old.storage_deadline {
+            self.warn_of_change("storage_deadline");
+        }
+        new.storage_deadline = old.storage_deadline;
         new.local_refusals = old.local_refusals;
         new.storage.clone_from(&old.storage);
         new.prefix.clone_from(&old.prefix);

@@ -163,7 +163,7 @@ impl LimitBinder {
                 ERROR,
                 error = shown(issue),
                 limit = shown(quota),
-                place = self.slot.label.as_str(),
+                place = self.slot.origin.place(),
                 "ignoring an invalid option of a limit"
             );
         }
@@ -173,7 +173,7 @@ impl LimitBinder {
     ///
     /// The builder rejects such limits, but limits of attributes get here unchecked.
     fn policy(&self, quota: Quota) -> Policy {
-        let label = self.slot.label.as_str();
+        let place = self.slot.origin.place();
         let plain = self.plain_policy(quota, self.limit.strategy_of(quota, self.strategy));
         let policy = match self.limit.burst.map(|burst| plain.clone().with_burst(burst)) {
             None => plain,
@@ -184,7 +184,7 @@ impl LimitBinder {
                     ERROR,
                     error = shown(&error),
                     limit = shown(quota),
-                    place = label,
+                    place = place,
                     "ignoring `burst`: it requires the token-bucket strategy"
                 );
                 plain
@@ -198,7 +198,7 @@ impl LimitBinder {
                     ERROR,
                     error = shown(&error),
                     limit = shown(quota),
-                    place = label,
+                    place = place,
                     "ignoring a limit of concurrent requests: the storage does not support it"
                 );
                 policy
@@ -209,7 +209,7 @@ impl LimitBinder {
                     ERROR,
                     error = shown(&error),
                     limit = shown(quota),
-                    place = label,
+                    place = place,
                     "unsupported strategy for this limit: counting it by `sliding-window-counter`, or by \
                      `fixed-window` if its windows end by the calendar"
                 );
@@ -266,7 +266,7 @@ impl LimitBinder {
                 self.permit(|lines| &lines.unsupported),
                 ERROR,
                 limit = shown(rule),
-                place = self.slot.label.as_str(),
+                place = self.slot.origin.place(),
                 "ignoring `ban`: the storage keeps no bans"
             );
             return None;

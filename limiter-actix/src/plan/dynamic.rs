@@ -64,7 +64,7 @@ impl DynamicLimit {
                     self.binder.permit(|lines| &lines.dynamic_failed),
                     ERROR,
                     error = shown(&error),
-                    place = self.binder.slot.label.as_str(),
+                    place = self.binder.slot.origin.place(),
                     "dynamic limit failed; responding with 500"
                 );
                 return ResolvedLimits { callback_failed: true, ..ResolvedLimits::default() };
@@ -137,7 +137,7 @@ impl DynamicLimit {
             self.binder.permit(|lines| &lines.invalid_quota),
             ERROR,
             error = shown(error),
-            place = self.binder.slot.label.as_str(),
+            place = self.binder.slot.origin.place(),
             "invalid quota from a dynamic limit; applying the outer limits instead"
         );
     }

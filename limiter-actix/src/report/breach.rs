@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use actix_web::HttpResponse;
 use limiter_core::{Key, KeyForms, Quota, Window};
 
 use crate::CurrentLimits;
@@ -71,12 +72,13 @@ impl Breach {
     /// [`log_keys`](crate::LimiterBuilder::log_keys) and [`log_addresses`](crate::LimiterBuilder::log_addresses).
     ///
     /// ```
-    /// use limiter_actix::{Breach, Key, KeyForm, Limiter};
+    /// use actix_web::HttpResponse;
+    /// use limiter_actix::{Key, KeyForm, Limiter};
     ///
     /// let limiter = Limiter::builder()
     ///     .key(|_: &actix_web::dev::ServiceRequest| Key::text("user", "alice"))
     ///     .log_keys("user", KeyForm::Full)
-    ///     .on_breach(|breach: &Breach| {
+    ///     .on_breach(|breach, _| {
     ///         println!("refused: {}", breach.client()); // refused: user alice
     ///         None
     ///     });
@@ -107,6 +109,24 @@ impl Breach {
     /// None of them has charged this request.
     pub fn limits(&self) -> &CurrentLimits {
         &self.limits
+    }
+}
+
+/// A response of an `on_breach` function: a response, or an `Option` of one. All that is `Into<Option<HttpResponse>>` is.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a response to a breach",
+    label = "expected a function that returns `HttpResponse` or `Option<HttpResponse>`",
+    note = "write `fn respond(breach: &Breach, req: &ServiceRequest) -> HttpResponse`, without `async`: nothing is awaited"
+)]
+pub trait BreachResponse {
+    /// Converts the value into a response. `None` leaves the response to others.
+    fn into_response(self) -> Option<HttpResponse>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<R: Into<Option<HttpResponse>>> BreachResponse for R {
+    fn into_response(self) -> Option<HttpResponse> {
+        self.into()
     }
 }
 

@@ -74,7 +74,7 @@ impl Arrival {
     pub(crate) fn predict(worker: &Rc<Worker>, req: &ServiceRequest) -> Option<Self> {
         let stack = LimiterStack::of(req);
         if !is_handled(worker, req, stack.as_ref()) {
-            LimiterStack::skip(req);
+            LimiterStack::skip(req, &worker.shared);
             return None;
         }
         let table = worker.table(req);

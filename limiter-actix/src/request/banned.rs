@@ -33,7 +33,7 @@ pub(super) fn apply(
     match predicted.worker.config.bans.find(keys, address, now) {
         None => Ok(true),
         Some(ban) if ban.is_pass() => {
-            LimiterStack::skip(req);
+            LimiterStack::skip(req, &predicted.worker.shared);
             Ok(false)
         }
         Some(ban) => Err(refuse(state, &ban, req)),

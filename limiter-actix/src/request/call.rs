@@ -10,6 +10,7 @@ use std::{
     cell::RefCell,
     mem, ptr,
     rc::{Rc, Weak},
+    sync::Arc,
 };
 
 use actix_web::dev::{ResourceMap, ServiceRequest};
@@ -26,7 +27,7 @@ use super::{
 };
 use crate::{
     decision::callback_cache::CallbackCache,
-    limiter::worker::Worker,
+    limiter::{shared::Shared, worker::Worker},
     plan::key::{RuleId, RuleIds},
     routing::registered::Position,
 };
@@ -179,6 +180,11 @@ fn keep_late(req: &ServiceRequest) -> Option<Rc<RequestState>> {
 /// Returns whether the app of this request has a limiter right around its router that lets requests pass.
 pub(crate) fn may_have_passed(req: &ServiceRequest) -> bool {
     passing_limiter(req).is_some()
+}
+
+/// Returns the limiter right around the router of this app, if it lets requests pass.
+pub(crate) fn limiter_of_app(req: &ServiceRequest) -> Option<Arc<Shared>> {
+    passing_limiter(req).map(|limiter| Arc::clone(&limiter.borrow().shared))
 }
 
 fn passing_limiter(req: &ServiceRequest) -> Option<Rc<PassingLimiter>> {

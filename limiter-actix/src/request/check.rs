@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use actix_web::{HttpMessage, dev::ServiceRequest};
+use actix_web::{HttpMessage, HttpRequest, dev::ServiceRequest};
 use limiter_core::log::{Throttle, event};
 use tokio::sync::Mutex;
 
@@ -33,7 +33,7 @@ pub(crate) async fn check(req: &ServiceRequest) -> Result<(), CheckError> {
         return Ok(());
     }
     if stack.has_no_limiter() {
-        log_missing_limiter(req);
+        warn_of_missing_limiter(req.request());
         return Err(CheckError::NoLimiter);
     }
     let checks = Checks::of(req);
@@ -84,14 +84,14 @@ impl Drop for CheckTurn<'_> {
     }
 }
 
-/// Logs once that a handler checks limits, and there is no limiter to check them.
-fn log_missing_limiter(req: &ServiceRequest) {
+/// Logs once that a handler needs a limiter, and there is none around it.
+pub(crate) fn warn_of_missing_limiter(req: &HttpRequest) {
     static LOGGED: Throttle = Throttle::once("L033");
     event!(
         LOGGED.permit_now(),
         ERROR,
         path = req.match_pattern().as_deref(),
-        "a handler calls `LimitCheck::check`, but its app has no `Limiter`: responding with 500; add \
+        "a handler takes `LimitCheck` or `Limiter`, but its app has no `Limiter`: responding with 500; add \
          `.wrap(limiter)`"
     );
 }

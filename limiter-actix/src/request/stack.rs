@@ -30,8 +30,8 @@ pub(crate) struct LimiterStack {
     pub(super) limiters: SmallVec<[Rc<RequestState>; 2]>,
     /// Rules that the request met before any limiter.
     pub(super) unclaimed_rules: RuleIds,
-    /// Set if a limiter skips this request.
-    is_skipped: bool,
+    /// The limiter that skips this request.
+    skipped_by: Option<Arc<Shared>>,
 }
 
 /// The state of a rule that a request has met, seen by its limiters.
@@ -99,14 +99,26 @@ impl RequestLimiters {
         states.for_each(|state| state.add_current(current));
     }
 
+    /// Returns the innermost limiter that the request has met and whose state it has, or else one that skips it.
+    pub(crate) fn innermost(req: &HttpRequest) -> Option<Arc<Shared>> {
+        let extensions = req.extensions();
+        let Some(limiters) = extensions.get::<Self>() else {
+            return carried(req).map(|straight| Arc::clone(straight.limiter()));
+        };
+        let stack = limiters.stack.as_ref();
+        let of_stack = || stack?.limiters.last().map(|state| Arc::clone(state.limiter()));
+        let straight = limiters.straight.as_ref().map(|straight| Arc::clone(straight.limiter()));
+        straight.or_else(of_stack).or_else(|| stack?.skipped_by.clone())
+    }
+
     /// Returns whether a limiter has come to decide the rules that the request met, or skips it.
     pub(crate) fn is_claimed(&self) -> bool {
-        self.stack.as_ref().is_none_or(|stack| stack.is_skipped || stack.unclaimed_rules.is_empty())
+        self.stack.as_ref().is_none_or(|stack| stack.skipped_by.is_some() || stack.unclaimed_rules.is_empty())
     }
 
     /// Returns whether a limiter skips the request.
     pub(crate) fn is_skipped(&self) -> bool {
-        self.stack.as_ref().is_some_and(|stack| stack.is_skipped)
+        self.stack.as_ref().is_some_and(|stack| stack.skipped_by.is_some())
     }
 
     /// Calls `change` with the stack of a request, which leaves the straight way. `None` if it has met nothing so far.
@@ -160,12 +172,12 @@ impl LimiterStack {
 
     /// Returns whether the request has met no limiter, not even one that skips it.
     pub(super) fn has_no_limiter(&self) -> bool {
-        self.limiters.is_empty() && !self.is_skipped
+        self.limiters.is_empty() && self.skipped_by.is_none()
     }
 
     /// Marks a request that a limiter skips.
-    pub(super) fn skip(req: &ServiceRequest) {
-        Self::change(req, |stack| stack.is_skipped = true);
+    pub(super) fn skip(req: &ServiceRequest, limiter: &Arc<Shared>) {
+        Self::change(req, |stack| stack.skipped_by = Some(Arc::clone(limiter)));
     }
 
     /// Adds a rule that the request met before any limiter.

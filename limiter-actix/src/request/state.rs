@@ -72,6 +72,10 @@ impl RequestState {
         Arc::ptr_eq(&self.predicted.worker.shared, limiter)
     }
 
+    pub(super) fn limiter(&self) -> &Arc<Shared> {
+        &self.predicted.worker.shared
+    }
+
     /// Returns the rules that the request has met, under whatever limiter, from the outermost on.
     pub(super) fn met_rules(&self) -> RuleIds {
         self.rules.borrow().met_anywhere()

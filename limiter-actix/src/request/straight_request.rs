@@ -3,6 +3,7 @@
 use std::{
     cell::{Cell, OnceCell},
     rc::Rc,
+    sync::Arc,
 };
 
 use limiter_core::{Key, Timestamp, Window};
@@ -11,7 +12,7 @@ use smallvec::SmallVec;
 use super::{phase::Phase, predicted::PredictedRequest, rule_ledger::RuleLedger, state::RequestState};
 use crate::{
     decision::{callback_cache::CallbackCache, charge::Charge},
-    limiter::worker::Worker,
+    limiter::{shared::Shared, worker::Worker},
     plan::{Plan, bound_limit::BoundLimit, key::RuleId},
     report::current::{Current, LimitOutcome},
     routing::{certain::CertainPlace, registered::Position},
@@ -72,6 +73,10 @@ impl StraightRequest {
     #[inline]
     pub(super) fn settings(&self) -> &Settings {
         &self.worker.config.settings
+    }
+
+    pub(super) fn limiter(&self) -> &Arc<Shared> {
+        &self.worker.shared
     }
 
     #[inline]

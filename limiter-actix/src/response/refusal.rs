@@ -41,7 +41,8 @@ pub(crate) fn respond(
     req: &ServiceRequest,
 ) -> HttpResponse {
     let settings = context.settings;
-    let of_callbacks = if context.is_by_reservations { None } else { call_back(settings, limit, breach) };
+    let of_callbacks =
+        if context.is_by_reservations { None } else { call_back(settings, limit, breach, req) };
     let is_default = of_callbacks.is_none();
     let mut response = of_callbacks.unwrap_or_else(|| by_default(limit, breach, req));
 
@@ -61,10 +62,15 @@ pub(crate) fn respond(
 }
 
 /// Returns the response of the limit's `on_breach`, or else of the limiter's.
-fn call_back(settings: &Settings, limit: &BoundLimit, breach: &Breach) -> Option<HttpResponse> {
+fn call_back(
+    settings: &Settings,
+    limit: &BoundLimit,
+    breach: &Breach,
+    req: &ServiceRequest,
+) -> Option<HttpResponse> {
     let of_limiter = if breach.is_meta { &settings.on_meta_breach } else { &settings.on_breach };
-    let own = limit.options.on_breach.as_ref().and_then(|answer| answer(breach));
-    own.or_else(|| of_limiter.as_ref().and_then(|answer| answer(breach)))
+    let own = limit.options.on_breach.as_ref().and_then(|answer| answer(breach, req));
+    own.or_else(|| of_limiter.as_ref().and_then(|answer| answer(breach, req)))
 }
 
 fn by_default(limit: &BoundLimit, breach: &Breach, req: &ServiceRequest) -> HttpResponse {

@@ -5,7 +5,7 @@
 //! declared, in each app that it is mounted in.
 
 use std::{
-    cell::RefCell,
+    cell::{OnceCell, RefCell},
     collections::HashMap,
     hash::{BuildHasher, RandomState},
     rc::{Rc, Weak},
@@ -41,7 +41,9 @@ pub(crate) enum RuleSite {
 
 /// The resource that a rule covers, as in its route attribute.
 pub struct RouteSpec {
-    path: String,
+    /// The pattern, relative to the scope it stands in. Empty until the route tree shows it, if the resource is only
+    /// known as the one before its beacon.
+    path: OnceCell<String>,
     methods: Vec<Method>,
     guards: Vec<Rc<dyn Guard>>,
     /// `true` if its methods and guards are all known.
@@ -53,7 +55,16 @@ pub struct RouteSpec {
 impl RouteSpec {
     /// The resource of this pattern, relative to the scope it stands in.
     pub fn new(path: impl Into<String>) -> Self {
-        Self { path: path.into(), methods: Vec::new(), guards: Vec::new(), is_exact: true, distance: 1 }
+        Self { path: OnceCell::from(with_leading_slash(path.into())), ..Self::of_resource_before() }.exact()
+    }
+
+    /// The resource that was registered right before, of any pattern, methods and guards.
+    pub(crate) fn of_resource_before() -> Self {
+        Self { path: OnceCell::new(), methods: Vec::new(), guards: Vec::new(), is_exact: false, distance: 1 }
+    }
+
+    fn exact(self) -> Self {
+        Self { is_exact: true, ..self }
     }
 
     /// Notes that the resource may have further methods and guards.
@@ -89,8 +100,14 @@ impl RouteSpec {
         self
     }
 
+    /// Returns the pattern. As long as it is unknown, it is one that no request can spell.
     pub(crate) fn path(&self) -> &str {
-        &self.path
+        self.path.get().map_or("/\u{1}", String::as_str)
+    }
+
+    /// Notes the pattern that the route tree shows.
+    pub(super) fn set_path(&self, path: &str) {
+        self.path.get_or_init(|| path.to_owned());
     }
 
     pub(super) fn methods(&self) -> &[Method] {
@@ -134,12 +151,6 @@ const LEAF: &str = "/leaf";
 
 /// Registers a beacon for `rule` right here.
 pub(crate) fn register(config: &mut AppService, rule: Arc<RegisteredRule>, site: RuleSite) {
-    let site = match site {
-        RuleSite::Resource(place) => {
-            RuleSite::Resource(RouteSpec { path: with_leading_slash(place.path), ..place })
-        }
-        RuleSite::Scope(scope) => RuleSite::Scope(scope),
-    };
     let name = format!("{}-{}", *SECRET, RuleId::next());
 
     let container = ResourceDef::root_prefix(&name);

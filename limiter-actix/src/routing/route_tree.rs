@@ -247,6 +247,10 @@ impl Found {
             RuleSite::Resource(spec) => {
                 let covered = here.len().checked_sub(spec.distance()).and_then(|at| here[at]);
                 if let Some(covered) = covered {
+                    let place = &self.resources[covered];
+                    let relative =
+                        place.patterns.first().and_then(|it| it.strip_prefix(&*self.scopes[scope].prefix));
+                    spec.set_path(relative.unwrap_or_default());
                     self.resources[covered].rule = Some(Rc::clone(beacon));
                 }
             }

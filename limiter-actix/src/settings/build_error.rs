@@ -20,9 +20,6 @@ pub enum BuildError {
     /// The quotas of a named limit are computed from the request.
     #[error("invalid named limit `{0}`: expected a fixed quota, found a dynamic limit")]
     DynamicNamedLimit(String),
-    /// Two named limits have the same name.
-    #[error("invalid named limit `{0}`: another named limit has the same name")]
-    TwoNamedLimits(String),
     /// A limit has an option that has no effect where the limit stands.
     #[error("invalid option `{option}`: it has no effect on {place} limits")]
     OptionWithoutEffect {

@@ -70,9 +70,6 @@ impl Settings {
 
     /// Binds a named limit.
     pub(crate) fn bind_named(&self, name: &str, limit: &Limit) -> Result<NamedLimit, BuildError> {
-        if self.named.iter().any(|named| named.name == name) {
-            return Err(BuildError::TwoNamedLimits(name.to_owned()));
-        }
         check_options(limit, Place::Named)?;
         self.check_ban(limit)?;
         let quota = limit.source.quota().ok_or_else(|| BuildError::DynamicNamedLimit(name.to_owned()))?;

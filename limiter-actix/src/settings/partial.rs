@@ -25,6 +25,7 @@ pub(crate) struct PartialSettings {
     pub(crate) enabled: Option<bool>,
     pub(crate) prefix: Option<Arc<str>>,
     pub(crate) storage: Option<StorageLocation>,
+    pub(crate) storage_deadline: Option<Duration>,
     pub(crate) strategy: Option<Strategy>,
     pub(crate) time_zone: Option<TimeZone>,
     pub(crate) key: Option<KeyFn>,
@@ -122,6 +123,7 @@ impl PartialSettings {
             ("enabled", self.enabled.is_some()),
             ("key_prefix", self.prefix.is_some()),
             ("storage_uri", self.storage.is_some()),
+            ("storage_deadline", self.storage_deadline.is_some()),
             ("strategy", self.strategy.is_some()),
             ("key", self.key.is_some()),
             ("function_deadline_ms", self.function_deadline.is_some()),
@@ -196,13 +198,15 @@ impl PartialSettings {
 }
 
 impl StorageLocation {
-    /// Returns the storage, or `None` for the memory of the process.
-    pub(crate) fn storage(&self) -> Result<Option<Arc<dyn Storage>>, ConfigIssue> {
+    /// Returns the storage, or `None` for the memory of the process. One by address gets the deadline.
+    pub(crate) fn storage(
+        &self,
+        deadline: Option<Duration>,
+    ) -> Result<Option<Arc<dyn Storage>>, ConfigIssue> {
         match self {
             Self::Instance(storage) => Ok(storage.clone()),
-            Self::Uri(address, at) => {
-                storage_uri::storage(address).map_err(|error| ConfigIssue::new(at.clone(), error.reason()))
-            }
+            Self::Uri(address, at) => storage_uri::storage(address, deadline)
+                .map_err(|error| ConfigIssue::new(at.clone(), error.reason())),
         }
     }
 }

@@ -1,21 +1,21 @@
 //! Storages by address.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use limiter_core::storage::Storage;
 
 use super::build_error::BuildError;
 
 /// Returns the storage at an address, or `None` for the memory of the process.
-pub(crate) fn storage(uri: &str) -> Result<Option<Arc<dyn Storage>>, BuildError> {
+pub(crate) fn storage(uri: &str, deadline: Option<Duration>) -> Result<Option<Arc<dyn Storage>>, BuildError> {
     let Some((scheme, _)) = uri.split_once("://") else {
         return Err(error("", "expected an address such as `memory://` or `redis://127.0.0.1:6379`"));
     };
     match scheme {
         "memory" => Ok(None),
-        "memcached" => memcached(uri).map(Some),
-        "mongodb" | "mongodb+srv" => mongodb(scheme, uri).map(Some),
-        _ if is_redis(scheme) => redis(scheme, uri).map(Some),
+        "memcached" => memcached(uri, deadline).map(Some),
+        "mongodb" | "mongodb+srv" => mongodb(scheme, uri, deadline).map(Some),
+        _ if is_redis(scheme) => redis(scheme, uri, deadline).map(Some),
         _ => Err(error(scheme, "expected `memory`, `redis`, `valkey`, `memcached` or `mongodb`")),
     }
 }
@@ -27,47 +27,57 @@ fn is_redis(scheme: &str) -> bool {
 }
 
 #[cfg(feature = "redis")]
-fn redis(scheme: &str, uri: &str) -> Result<Arc<dyn Storage>, BuildError> {
+fn redis(scheme: &str, uri: &str, deadline: Option<Duration>) -> Result<Arc<dyn Storage>, BuildError> {
     use std::error::Error;
 
-    use limiter_core::storage::{RedisStorage, Resilient};
+    use limiter_core::storage::RedisStorage;
 
     let storage = RedisStorage::new(uri).map_err(|reason| match reason.source() {
         Some(source) => error(scheme, &format!("{reason}: {source}")),
         None => error(scheme, &reason.to_string()),
     })?;
-    Ok(Arc::new(Resilient::new(storage)))
+    Ok(resilient(storage, deadline))
 }
 
 #[cfg(not(feature = "redis"))]
-fn redis(scheme: &str, _: &str) -> Result<Arc<dyn Storage>, BuildError> {
+fn redis(scheme: &str, _: &str, _: Option<Duration>) -> Result<Arc<dyn Storage>, BuildError> {
     Err(error(scheme, "requires the feature `redis` of limiter-actix"))
 }
 
 #[cfg(feature = "memcached")]
-fn memcached(uri: &str) -> Result<Arc<dyn Storage>, BuildError> {
-    use limiter_core::storage::{MemcachedStorage, Resilient};
+fn memcached(uri: &str, deadline: Option<Duration>) -> Result<Arc<dyn Storage>, BuildError> {
+    use limiter_core::storage::MemcachedStorage;
 
     let storage = MemcachedStorage::new(uri).map_err(|reason| error("memcached", &reason.to_string()))?;
-    Ok(Arc::new(Resilient::new(storage)))
+    Ok(resilient(storage, deadline))
 }
 
 #[cfg(not(feature = "memcached"))]
-fn memcached(_: &str) -> Result<Arc<dyn Storage>, BuildError> {
+fn memcached(_: &str, _: Option<Duration>) -> Result<Arc<dyn Storage>, BuildError> {
     Err(error("memcached", "requires the feature `memcached` of limiter-actix"))
 }
 
 #[cfg(feature = "mongodb")]
-fn mongodb(scheme: &str, uri: &str) -> Result<Arc<dyn Storage>, BuildError> {
-    use limiter_core::storage::{MongoStorage, Resilient};
+fn mongodb(scheme: &str, uri: &str, deadline: Option<Duration>) -> Result<Arc<dyn Storage>, BuildError> {
+    use limiter_core::storage::MongoStorage;
 
     let storage = MongoStorage::new(uri).map_err(|reason| error(scheme, &reason.to_string()))?;
-    Ok(Arc::new(Resilient::new(storage)))
+    Ok(resilient(storage, deadline))
 }
 
 #[cfg(not(feature = "mongodb"))]
-fn mongodb(scheme: &str, _: &str) -> Result<Arc<dyn Storage>, BuildError> {
+fn mongodb(scheme: &str, _: &str, _: Option<Duration>) -> Result<Arc<dyn Storage>, BuildError> {
     Err(error(scheme, "requires the feature `mongodb` of limiter-actix"))
+}
+
+/// Wraps a storage, so that it has a deadline.
+#[cfg(any(feature = "redis", feature = "memcached", feature = "mongodb"))]
+fn resilient(storage: impl Storage + 'static, deadline: Option<Duration>) -> Arc<dyn Storage> {
+    let storage = limiter_core::storage::Resilient::new(storage);
+    Arc::new(match deadline {
+        Some(deadline) => storage.deadline(deadline),
+        None => storage,
+    })
 }
 
 fn error(scheme: &str, reason: &str) -> BuildError {
@@ -80,7 +90,7 @@ mod tests {
 
     #[test]
     fn memory_has_no_storage_instance() {
-        assert!(storage("memory://").is_ok_and(|storage| storage.is_none()));
+        assert!(storage("memory://", None).is_ok_and(|storage| storage.is_none()));
     }
 
     #[test]
@@ -96,7 +106,7 @@ mod tests {
             "memcached://u:secret@h",
             "mongodb://user:secret@:x",
         ] {
-            let Err(error) = storage(uri) else { panic!("{uri}: expected an error") };
+            let Err(error) = storage(uri, None) else { panic!("{uri}: expected an error") };
             assert!(!error.to_string().contains("secret"), "{uri}: {error}");
         }
     }
@@ -110,7 +120,7 @@ mod tests {
             ("redis+cluster://127.0.0.1", "redis-cluster", cfg!(feature = "redis-cluster")),
         ] {
             let expected = if cfg!(feature = "redis") { feature } else { "redis" };
-            match storage(uri) {
+            match storage(uri, None) {
                 Ok(storage) => assert!(is_on && storage.is_some(), "{uri}"),
                 Err(error) => {
                     assert!(
@@ -125,22 +135,22 @@ mod tests {
     #[cfg(not(feature = "memcached"))]
     #[test]
     fn the_missing_feature_memcached_is_named() {
-        let error = storage("memcached://127.0.0.1").expect_err("the feature is off");
+        let error = storage("memcached://127.0.0.1", None).expect_err("the feature is off");
         assert!(error.to_string().contains("feature `memcached`"), "{error}");
     }
 
     #[cfg(not(feature = "mongodb"))]
     #[test]
     fn the_missing_feature_for_mongodb_is_named() {
-        let error = storage("mongodb://127.0.0.1").expect_err("the feature is off");
+        let error = storage("mongodb://127.0.0.1", None).expect_err("the feature is off");
         assert!(error.to_string().contains("feature `mongodb`"), "{error}");
     }
 
     #[cfg(feature = "mongodb")]
     #[test]
     fn mongodb_is_a_storage_by_name_alone() {
-        assert!(storage("mongodb://127.0.0.1/shop?w=1").is_ok_and(|storage| storage.is_some()));
-        let error = storage("mongodb+srv://cluster.example.com").expect_err("names are not looked up");
+        assert!(storage("mongodb://127.0.0.1/shop?w=1", None).is_ok_and(|storage| storage.is_some()));
+        let error = storage("mongodb+srv://cluster.example.com", None).expect_err("names are not looked up");
         assert!(error.to_string().contains("replicaSet"), "{error}");
     }
 }

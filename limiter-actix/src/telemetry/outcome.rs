@@ -14,5 +14,9 @@ pub(crate) enum RequestOutcome {
 
 impl RequestOutcome {
     /// The number of outcomes; names the last one.
+    #[cfg_attr(
+        not(feature = "inspector"),
+        expect(dead_code, reason = "only the inspector has a table of outcomes")
+    )]
     pub(crate) const COUNT: usize = Self::Reserved as usize + 1;
 }

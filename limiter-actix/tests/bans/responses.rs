@@ -65,7 +65,7 @@ async fn the_application_may_respond_itself() {
     let limiter = banned(
         Limiter::builder()
             .on_ban(on_ban)
-            .on_breach(|_| -> Option<HttpResponse> { panic!("no limit is breached") }),
+            .on_breach(|_, _| -> Option<HttpResponse> { panic!("no limit is breached") }),
     )
     .await;
     let answer = answer_to(&app(&limiter).await, ALICE).await;

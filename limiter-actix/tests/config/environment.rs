@@ -142,6 +142,44 @@ fn invalid_values_name_variable_value_and_expectation() {
         ),
         ("KEY", "header", "`header`: expected a header name, found ``"),
         ("KEY", "client_network 31", "`client_network`: expected a whole number from 32 to 128, found `31`"),
+        ("HEADERS", "x-rate", "expected `true`, `false`, `x-ratelimit` or `ietf-draft-11`, found `x-rate`"),
+        ("IPV6_PREFIX", "16", "expected a whole number from 32 to 128, found `16`"),
+        (
+            "TRUSTED_PROXIES",
+            "10.0.0.0/40",
+            "expected networks such as `10.0.0.0/8, fd00::1`, or `none`, found `10.0.0.0/40`",
+        ),
+        (
+            "TRUSTED_PROXIES",
+            "10.0.0.1",
+            "expected RATELIMIT_TRUSTED_PROXY_HEADER too, such as `X-Forwarded-For`",
+        ),
+        ("TRUSTED_PROXY_HOPS", "1", "expected RATELIMIT_TRUSTED_PROXY_HEADER too, such as `X-Forwarded-For`"),
+        ("TRUSTED_PROXY_HOPS", "0", "expected a whole number from 1 to 64, found `0`"),
+        (
+            "TRUSTED_PROXY_HEADER",
+            "Forwarded",
+            "expected RATELIMIT_TRUSTED_PROXIES, _HOPS or _UNIX_SOCKETS too",
+        ),
+        ("STORAGE_DEADLINE", "250", "expected a time from 1 ms to 60 s, such as `250 ms`, found `250`"),
+        ("ON_STORAGE_FAILURE", "503", "expected `fallback`, `allow` or `deny`, found `503`"),
+        ("LOG_ADDRESSES", "no", "expected `full`, `hashed` or `hidden`, found `no`"),
+        ("LOG_KEYS", "user", "expected `user = full`, found `user`"),
+        (
+            "ROUTES",
+            "/a 5/minute",
+            "expected lines such as `/search = 5/minute` or `/health = exempt`, found `/a 5/minute`",
+        ),
+        (
+            "ROUTES",
+            "get /a = 5/minute",
+            "`get /a`: expected methods in upper case, joined by commas, before the path",
+        ),
+        (
+            "SCOPES",
+            "/a = 5/fortnight",
+            "expected second, minute, hour, day, week, month or year at byte 2, found `fortnight`, in `5/fortnight`",
+        ),
         ("HEADER_LIMIT", "X My", "expected a header name, found `X My`"),
         ("HEADER_RETRY_AFTER_VALUE", "date", "expected `delta-seconds` or `http-date`, found `date`"),
         (
@@ -180,18 +218,20 @@ fn unknown_variables_are_logged() {
     let variables = [
         ("RATELIMIT_DEFAULTS", "5/minute"),
         ("RATELIMIT_STORAGE_OPTIONS", "{}"),
+        ("RATELIMIT_KEY_FUNC", "f"),
         ("RATELIMIT_COLOUR", "red"),
         ("RATELIMIT_ENABLED", "true"),
     ];
     Limiter::builder().from_variables(variables).build().expect("a limiter");
     let said = log::here("L020");
-    assert_eq!(said.len(), 3, "{said:#?}");
+    assert_eq!(said.len(), 4, "{said:#?}");
     assert!(said.iter().any(|line| line.contains("unknown name; did you mean `RATELIMIT_DEFAULT`?")));
     assert!(
-        said.iter()
-            .any(|line| line.contains("RATELIMIT_STORAGE_OPTIONS") && line.contains("settable only in code"))
+        said.iter().any(|line| line.contains("RATELIMIT_KEY_FUNC") && line.contains("settable only in code"))
     );
     assert!(said.iter().any(|line| line.contains("unknown name") && line.contains("RATELIMIT_COLOUR")));
+    let options = said.iter().find(|line| line.contains("RATELIMIT_STORAGE_OPTIONS")).expect("a line");
+    assert!(options.contains("parameters of RATELIMIT_STORAGE_URI"), "{options}");
 }
 
 /// The workers of a server build the same limiter; a warning is logged for one of them.
@@ -205,4 +245,81 @@ fn unknown_variables_are_logged_once_for_all_workers() {
         let _limiters = [(); 4].map(|()| build());
         assert_eq!(log::here("RATELIMIT_DEFUALT").len(), 1);
     });
+}
+
+/// All that a file can set, but options of single limits.
+#[actix_web::test]
+async fn clients_behind_proxies_are_found_by_variables() {
+    let proxies =
+        [("RATELIMIT_TRUSTED_PROXIES", "127.0.0.1"), ("RATELIMIT_TRUSTED_PROXY_HEADER", "X-Forwarded-For")];
+    let hops = [("RATELIMIT_TRUSTED_PROXY_HOPS", "1"), ("RATELIMIT_TRUSTED_PROXY_HEADER", "X-Forwarded-For")];
+    let none = [("RATELIMIT_TRUSTED_PROXIES", "none"), ("RATELIMIT_TRUSTED_PROXY_UNIX_SOCKETS", "false")];
+    for (variables, second) in [(proxies, 200), (hops, 200), (none, 429)] {
+        let variables =
+            variables.into_iter().chain([("RATELIMIT_DEFAULT", "1/day"), ("RATELIMIT_IPV6_PREFIX", "48")]);
+        let limiter = Limiter::builder().from_variables(variables).build().expect("a limiter");
+        let app = actix_web::test::init_service(App::new().wrap(limiter).service(index)).await;
+        let from = async |client: &str| {
+            let request = request("GET", "/").peer_addr(([127, 0, 0, 1], 9).into());
+            ask(&app, request.insert_header(("x-forwarded-for", client.to_owned()))).await.status
+        };
+        assert_eq!((from("2001:db8:0:1::1").await, from("2001:db8:1::1").await), (200, second));
+        assert_eq!(from("2001:db8:0:2::1").await, 429, "the same network of 48 bits");
+    }
+}
+
+#[actix_web::test]
+async fn a_key_is_a_text_of_terms() {
+    let key = "header X-Api-Key and query team or_else cookie session or_else client_network 64";
+    let variables = [("RATELIMIT_DEFAULT", "1/day"), ("RATELIMIT_KEY", key)];
+    let limiter = Limiter::builder().from_variables(variables).build().expect("a limiter");
+    let app = actix_web::test::init_service(App::new().wrap(limiter).service(index)).await;
+    let status = async |target: &str, header: (&'static str, &'static str)| {
+        ask(&app, request("GET", target).insert_header(header)).await.status
+    };
+    for (target, header) in [
+        ("/?team=1", ("x-api-key", "a")),
+        ("/?team=2", ("x-api-key", "a")),
+        ("/?team=1", ("x-api-key", "b")),
+        ("/?team=1", ("cookie", "session=a")),
+        ("/?team=1", ("accept", "*/*")),
+    ] {
+        assert_eq!(
+            [status(target, header).await, status(target, header).await],
+            [200, 429],
+            "{target} {header:?}"
+        );
+    }
+    for wrong in ["ip", "header", "header a and", "or_else client_address", "client_network 8", "header X My"]
+    {
+        let error = Limiter::builder().from_variables([("RATELIMIT_KEY", wrong)]).build().expect_err(wrong);
+        assert!(error.to_string().contains("RATELIMIT_KEY: expected"), "{error}");
+    }
+}
+
+#[actix_web::test]
+async fn rules_are_lines_of_patterns() {
+    let variables = [
+        ("RATELIMIT_DEFAULT", "1/day"),
+        ("RATELIMIT_ROUTES", "\n  GET /search = 2/day; 9/year\n"),
+        ("RATELIMIT_SCOPES", "/free = exempt\n/api=3/day"),
+        ("RATELIMIT_HEADERS", "x-ratelimit, ietf-draft-11"),
+        ("RATELIMIT_LOG_KEYS", "user = full, header x-api-key = hidden"),
+        ("RATELIMIT_STORAGE_DEADLINE", "250 ms"),
+    ];
+    let limiter = Limiter::builder().from_variables(variables).build().expect("a limiter");
+    let app = App::new().wrap(limiter);
+    let app = ["/search", "/free/a", "/api/a", "/a"]
+        .iter()
+        .fold(app, |app, path| app.route(path, actix_web::web::get().to(async || "ok")));
+    let app = actix_web::test::init_service(app).await;
+    for (target, admitted) in [("/search", 2), ("/free/a", 4), ("/api/a", 3), ("/a", 1)] {
+        let mut passed = 0;
+        for _ in 0..4 {
+            passed += u32::from(get(&app, target).await == 200);
+        }
+        assert_eq!(passed, admitted, "{target}");
+    }
+    let answer = ask(&app, request("GET", "/a")).await;
+    assert!(answer.header("x-ratelimit-limit").is_some() && answer.header("ratelimit").is_some());
 }

@@ -89,7 +89,7 @@ async fn options_of_limits_in_a_file() {
     .await;
     holds(&of("cost = 4, per_method = true"), &[("GET", "/a", NONE, 200), ("POST", "/a", NONE, 200)]).await;
     holds(&of("cost = 4, shadow = true, refund_on_drop = true"), &twice(200)).await;
-    holds(&of("cost = 4, scope = 'all'"), &[("GET", "/a", NONE, 200), ("GET", "/b", NONE, 429)]).await;
+    holds(&of("cost = 4, shared = 'all'"), &[("GET", "/a", NONE, 200), ("GET", "/b", NONE, 429)]).await;
     holds(
         &of("cost = 4, key = { query = 'k' }"),
         &[("GET", "/a?k=1", NONE, 200), ("GET", "/a?k=2", NONE, 200)],

@@ -331,11 +331,11 @@ fn issues_in_code_come_all_at_once_with_their_calls() {
         .exempt_route("/{a}b")
         .exempt_scope("health");
     let calls = [
+        ".storage_uri(..): the storage `nfs`: expected",
         r#".default_limits("5/mintue"): expected second, minute"#,
         r#".meta_limits(["5/hour", "many"]): expected"#,
         r#".in_memory_fallback("5/minute; 6/"): expected"#,
         ".ipv6_prefix(7): expected 32 to 128 bits",
-        ".storage_uri(..): the storage `nfs`: expected",
         ".trusted_proxies(..): ",
         r#".route("login", "5/fortnight"): expected second, minute"#,
         r#".route("login", "5/fortnight"): expected a path that begins with a slash"#,
@@ -368,8 +368,8 @@ fn limits_in_code_that_are_impossible_are_issues_of_their_calls() {
         ".application_limits(900000000 per 1 second): invalid limit: a token bucket cannot refill",
         r#".route("/login", [5 per 1 minute, 1 per 1 day]): "#,
         r#".named_limit("exports", 5 per 1 minute): "#,
-        r#".named_limit("twice", 2 per 1 day): "#,
         r#".named_limit("tiers", ..): "#,
+        r#".named_limit("twice", 2 per 1 day): another limit has the name `twice`: that of .named_limit("twice", 1 per 1 day)"#,
     ];
     let issues = issues_of(builder);
     assert_eq!(issues.len(), calls.len(), "{issues:#?}");

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpMessage, HttpResponse, dev::Service, test::init_service, web};
 use limiter_actix::{
-    Breach, Key, KeyForm, Limit, Limiter, Quota, TrustedProxies, exempt,
+    Key, KeyForm, Limit, Limiter, Quota, TrustedProxies, exempt,
     key::{self, KeyExt},
     limit,
 };
@@ -309,7 +309,7 @@ fn user(req: &actix_web::dev::ServiceRequest) -> Option<Key> {
 /// The log and the breach of a user's refusal.
 async fn shown_refusal(limiter: limiter_actix::LimiterBuilder, name: &str) -> (String, String) {
     static CLIENT: std::sync::Mutex<String> = std::sync::Mutex::new(String::new());
-    let limiter = limiter.key(user).on_breach(|breach: &Breach| {
+    let limiter = limiter.key(user).on_breach(|breach, _| {
         *CLIENT.lock().expect("one test at a time") = breach.client().to_string();
         None
     });

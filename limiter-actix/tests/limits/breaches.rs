@@ -50,14 +50,14 @@ fn error_messages_on_all_tiers() {
 
 #[test]
 fn on_breach_of_the_limit_then_of_the_limiter_then_the_default() {
-    fn only_for_b(breach: &limiter_actix::Breach) -> Option<HttpResponse> {
+    fn only_for_b(breach: &limiter_actix::Breach, _: &ServiceRequest) -> Option<HttpResponse> {
         (breach.route() == Some("/b")).then(|| HttpResponse::Ok().body("the limiter's"))
     }
     hold(
         |it| it.headers(true).on_breach(only_for_b),
         |app| {
-            let own = once().on_breach(|_| Some(HttpResponse::Conflict().body("its own")));
-            let none = || once().on_breach(|_| None);
+            let own = once().on_breach(|_, _| Some(HttpResponse::Conflict().body("its own")));
+            let none = || once().on_breach(|_, _| None);
             app.service(ruled("/a", own, "a")).service(ruled("/b", none(), "b")).service(ruled(
                 "/c",
                 none(),
@@ -79,7 +79,7 @@ fn on_breach_of_the_limit_then_of_the_limiter_then_the_default() {
 fn on_breach_receives_the_breach() {
     hold(
         |it| {
-            it.on_breach(|breach| {
+            it.on_breach(|breach, _| {
                 let (name, key, route) = (breach.name(), breach.key(), breach.route());
                 let (limit, left) = (breach.window().limit(), breach.window().remaining());
                 Some(

@@ -199,3 +199,37 @@ async fn a_named_limit_is_a_text_as_limits_elsewhere() {
     let two = Limiter::builder().named_limit("mails", "2/hour; 5/day").build().expect_err("two limits");
     assert!(two.to_string().contains("mails"), "{two}");
 }
+
+/// The defect: the limit of the builder hid that of the level, and code hit the wrong one.
+#[test]
+fn a_name_at_two_places_is_an_error_that_names_both() {
+    let day = |amount| Limit::new(Quota::per_day(amount));
+    let twice = |builder: LimiterBuilder| builder.build().expect_err("a name has one limit").to_string();
+    let of_named = "that of .named_limit(\"a\", \"1/day\")";
+    let builder = || Limiter::builder().named_limit("a", day(1));
+    for (builder, place) in [
+        (builder().named_limit("a", day(2)), ".named_limit(\"a\", 2 per 1 day)"),
+        (builder().default_limits(day(2).name("a")), "default_limits"),
+        (builder().route("/x", day(2).name("a")), "the route \"/x\""),
+        (builder().scope("/x", day(2).name("a")), "the scope \"/x\""),
+    ] {
+        let expected = format!(
+            "{place}: another limit has the name `a`: {}",
+            of_named.replace("\"1/day\"", "1 per 1 day")
+        );
+        let error = twice(builder);
+        assert!(error.contains(&expected), "{error}");
+    }
+    let levels = Limiter::builder().default_limits(day(1).name("a")).application_limits(day(2).name("a"));
+    assert!(
+        twice(levels).contains("application_limits: another limit has the name `a`: that of default_limits")
+    );
+}
+
+#[test]
+fn a_name_is_that_of_several_routes_or_of_a_shared_count() {
+    let day = |amount| Limit::new(Quota::per_day(amount)).name("a");
+    build(Limiter::builder().route("/x", day(1)).route("/y", day(2)).scope("/z", day(3)));
+    build(Limiter::builder().default_limits([day(1), day(2)]));
+    build(Limiter::builder().named_limit("a", Quota::per_day(1)).route("/x", day(1).shared("a")));
+}

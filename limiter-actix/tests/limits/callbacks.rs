@@ -86,11 +86,11 @@ fn functions_of_refusals_are_called_for_the_named_limit_only() {
     let calls = Calls::default();
     let refusing = |quota: &str, function: usize| {
         let (message, answer) = (calls.clone(), calls.clone());
-        let limit = Limit::new(quota.parse().expect("a quota")).error_message_with(move |_| {
+        let limit = Limit::new(quota).error_message_with(move |_| {
             message.call(function);
             "slow down"
         });
-        limit.on_breach(move |_| {
+        limit.on_breach(move |_, _| {
             answer.call(function + 1);
             None
         })

@@ -6,7 +6,7 @@ use actix_web::{
     web::{self, ServiceConfig},
 };
 use futures_util::future::join;
-use limiter_actix::{Breach, Limit, LimitCheck, Limiter, Quota, resource};
+use limiter_actix::{Limit, LimitCheck, Limiter, Quota, resource};
 use limiter_test_support::{
     app::{ask, request},
     client::Client,
@@ -101,7 +101,7 @@ async fn the_response_of_a_callback_is_repeated() {
     }
     let calls = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let count = std::sync::Arc::clone(&calls);
-    let limit = Limit::new(Quota::per_hour(0)).on_breach(move |_: &Breach| {
+    let limit = Limit::new(Quota::per_hour(0)).on_breach(move |_, _| {
         let call = count.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
         Some(HttpResponse::PaymentRequired().insert_header(("x-call", call)).body(format!("call {call}")))
     });
@@ -135,4 +135,42 @@ fn a_check_without_a_limiter_is_an_error_and_is_logged_once() {
     let lines = log::everywhere("L033");
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert!(lines[0].starts_with("ERROR") && lines[0].contains("path=\"/\""), "{lines:?}");
+}
+
+async fn own_limiter(limiter: Limiter) -> String {
+    let key = limiter_actix::Key::text("user", 42);
+    match limiter.hit("mails", &key, 1).await {
+        Ok(window) => format!("{} of {}", window.remaining(), window.limit()),
+        Err(error) => error.to_string(),
+    }
+}
+
+fn with_mails(amount: u64) -> limiter_actix::LimiterBuilder {
+    Limiter::builder().named_limit("mails", Quota::per_day(amount))
+}
+
+/// With limits, without, switched off, skipped, and in a scope with a limiter of its own.
+#[actix_web::test]
+async fn a_handler_takes_the_limiter_around_it() {
+    let inner = web::scope("/in").wrap(with_mails(7).default_limits("9/day").build().expect("a limiter"));
+    let inner = inner.route("/", web::get().to(own_limiter));
+    let outer = with_mails(5).request_filter(|req| req.path() == "/skipped").build().expect("a limiter");
+    let app = App::new().wrap(outer.clone()).service(inner);
+    let app = app.service(resource("/limited", "9/day", |it| it.to(own_limiter)));
+    let app = app.route("/free", web::get().to(own_limiter)).route("/skipped", web::get().to(own_limiter));
+    let app = init_service(app).await;
+    for (target, expected) in [("/free", "4"), ("/free", "3"), ("/limited", "2"), ("/skipped", "1")] {
+        assert_eq!(ask(&app, request("GET", target)).await.body, format!("{expected} of 5"), "{target}");
+    }
+    assert_eq!(ask(&app, request("GET", "/in/")).await.body, "6 of 7");
+    outer.set_enabled(false);
+    assert_eq!(ask(&app, request("GET", "/free")).await.body, "0 of 5");
+}
+
+#[actix_web::test]
+async fn a_handler_that_takes_a_limiter_without_one_answers_500() {
+    log::capture();
+    let app = init_service(App::new().route("/", web::get().to(own_limiter))).await;
+    let refused = ask(&app, request("GET", "/")).await;
+    assert_eq!((refused.status, &*refused.body), (500, ""));
 }

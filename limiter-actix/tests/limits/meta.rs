@@ -276,8 +276,8 @@ fn the_response_of_a_meta_limit() {
             it.default_limits("1/minute")
                 .meta_limits(meta)
                 .headers(true)
-                .on_breach(|_| Some(HttpResponse::ImATeapot().body("a breach")))
-                .on_meta_breach(|breach| {
+                .on_breach(|_, _| Some(HttpResponse::ImATeapot().body("a breach")))
+                .on_meta_breach(|breach, _| {
                     assert!(breach.is_meta());
                     Some(HttpResponse::Forbidden().body(breach.message().to_owned()))
                 })

@@ -257,7 +257,7 @@ fn a_check_by_hand_is_settled_too() {
     }
 }
 
-#[limited("10/hour", cost = 4, metered, scope = "tokens")]
+#[limited("10/hour", cost = 4, metered, shared = "tokens")]
 #[actix_web::get("/checked")]
 async fn checked(limits: LimitCheck, usage: Usage) -> actix_web::Result<HttpResponse> {
     limits.check().await?;

@@ -165,11 +165,11 @@ fn it_calls_no_callback_and_leaves_no_breach() {
     for kind in StorageKind::ALL {
         let limit = failures(Quota::per_hour(1))
             .error_message("too many failures")
-            .on_breach(|_| -> HttpResponse { unreachable!() });
+            .on_breach(|_, _| -> HttpResponse { unreachable!() });
         in_a_system(async {
             let limiter = kind.set(limiter_test_support::play::builder(&clock()).headers(true));
             let limiter =
-                limiter.on_breach(|_: &Breach| -> HttpResponse { unreachable!() }).build().expect("limits");
+                limiter.on_breach(|_, _| -> HttpResponse { unreachable!() }).build().expect("limits");
             let app = App::new().wrap(limiter).service(resource("/login", limit, |it| it.to(login)));
             let app = init_service(app).await;
             let call = || app.call(read("POST /login", RIGHT).to_request());

@@ -15,7 +15,7 @@ fn a_count_shared_over_routes_scopes_and_the_limiter() {
     hold(
         |it| it.route("/given", Limit::new(Quota::per_minute(4)).shared("s")),
         |app| {
-            #[limited("4/minute", scope = "s")]
+            #[limited("4/minute", shared = "s")]
             #[get("/a")]
             async fn a() -> &'static str {
                 "a"

@@ -127,7 +127,7 @@ fn a_count_of_zero_always_refuses() {
 
 /// The body says what the callback was told.
 fn telling(limit: Limit) -> Limit {
-    limit.on_breach(|breach| {
+    limit.on_breach(|breach, _| {
         let wait = breach.retry_after().map(|wait| wait.as_secs());
         let (quota, name) = (breach.quota(), breach.name().unwrap_or("-"));
         Some(HttpResponse::TooManyRequests().body(format!("{name}: {quota}, wait {wait:?}")))
@@ -139,8 +139,7 @@ fn the_longest_wait_is_named_in_body_headers_and_callback() {
     hold(
         |it| it.headers(true),
         |app| {
-            let all = ["1/second", "1/hour", "1/minute"]
-                .map(|quota| telling(Limit::new(quota.parse().expect("a quota")).name(quota)));
+            let all = ["1/second", "1/hour", "1/minute"].map(|quota| telling(Limit::new(quota).name(quota)));
             app.service(ruled("/a", Limits::from(all), "a"));
         },
         &[
@@ -156,8 +155,7 @@ fn the_longest_wait_may_be_that_of_the_shorter_window() {
     hold(
         |it| it.headers(true),
         |app| {
-            let all = ["1/minute", "2/90 seconds"]
-                .map(|quota| telling(Limit::new(quota.parse().expect("a quota"))));
+            let all = ["1/minute", "2/90 seconds"].map(|quota| telling(Limit::new(quota)));
             app.service(ruled("/a", Limits::from(all), "a"));
         },
         &[
@@ -215,7 +213,7 @@ fn a_longer_retry_after_is_kept() {
         HttpResponse::ServiceUnavailable().insert_header((RETRY_AFTER, "7200")).finish()
     }
     hold(
-        |it| it.headers(true).on_breach(|_| Some(in_two_hours())),
+        |it| it.headers(true).on_breach(|_, _| Some(in_two_hours())),
         |app| {
             app.service(ruled("/minute", limits("1/minute"), "a")).service(ruled(
                 "/day",

@@ -25,9 +25,9 @@ pub(crate) fn entries() -> Vec<Entry> {
         ),
         Entry::agrees(
             "B27",
-            |it| it.headers(true).on_breach(|_| Some(answer(418, "G"))),
+            |it| it.headers(true).on_breach(|_, _| Some(answer(418, "G"))),
             |app| {
-                #[limit("1/minute", on_breach = |_| Some(answer(200, "R")))]
+                #[limit("1/minute", on_breach = |_, _| Some(answer(200, "R")))]
                 #[get("/a")]
                 async fn a() -> impl Responder {
                     "a"
@@ -37,7 +37,7 @@ pub(crate) fn entries() -> Vec<Entry> {
                 async fn b() -> impl Responder {
                     "a"
                 }
-                #[limit("1/minute", on_breach = |_| None)]
+                #[limit("1/minute", on_breach = |_, _| None)]
                 #[get("/c")]
                 async fn c() -> impl Responder {
                     "a"

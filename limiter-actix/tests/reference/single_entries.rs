@@ -222,7 +222,7 @@ fn o05_a_response_is_made_once() {
     let calls = Arc::new(AtomicUsize::new(0));
     let answer = || {
         let calls = Arc::clone(&calls);
-        move |_: &Breach| {
+        move |_: &Breach, _: &ServiceRequest| {
             calls.fetch_add(1, Relaxed);
             Some(HttpResponse::TooManyRequests().body("x"))
         }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use actix_web::{App, HttpResponse, test::init_service, web};
+use actix_web::{App, HttpResponse, dev::ServiceRequest, test::init_service, web};
 use limiter_actix::{Breach, Headers, Limit, LimiterBuilder, Quota};
 use limiter_test_support::{
     app::{ask, request},
@@ -23,7 +23,7 @@ async fn refused(limiter: LimiterBuilder) -> Answer {
 #[actix_web::test]
 async fn any_custom_response_gets_the_headers() {
     for status in [200, 302, 403, 404, 429, 503] {
-        let answer = move |_: &Breach| {
+        let answer = move |_: &Breach, _: &ServiceRequest| {
             let status = actix_web::http::StatusCode::from_u16(status).expect("a status");
             Some(HttpResponse::build(status).content_type("text/x-own").body("own"))
         };
@@ -37,22 +37,25 @@ async fn any_custom_response_gets_the_headers() {
 
 #[actix_web::test]
 async fn cache_headers_of_a_response_are_kept() {
-    let answer = |_: &Breach| Some(HttpResponse::Ok().insert_header(("cache-control", "max-age=5")).finish());
+    let answer = |_: &Breach, _: &ServiceRequest| {
+        Some(HttpResponse::Ok().insert_header(("cache-control", "max-age=5")).finish())
+    };
     let refused = refused(limiter().default_limits("1/minute").on_breach(answer)).await;
     assert_eq!(refused.header("cache-control"), Some("max-age=5"));
 }
 
 #[actix_web::test]
 async fn on_breach_of_the_limit_goes_before_the_limiters() {
-    let own = |says: &'static str| move |_: &Breach| Some(HttpResponse::Ok().body(says));
+    let own = |says: &'static str| move |_: &Breach, _: &ServiceRequest| Some(HttpResponse::Ok().body(says));
     let limit = || Limit::new(Quota::per_minute(1));
     let answer =
         refused(limiter().default_limits(limit().on_breach(own("limit"))).on_breach(own("limiter"))).await;
     assert_eq!(answer.body, "limit");
     let answer =
-        refused(limiter().default_limits(limit().on_breach(|_| None)).on_breach(own("limiter"))).await;
+        refused(limiter().default_limits(limit().on_breach(|_, _| None)).on_breach(own("limiter"))).await;
     assert_eq!(answer.body, "limiter");
-    let answer = refused(limiter().default_limits(limit().on_breach(|_| None)).on_breach(|_| None)).await;
+    let answer =
+        refused(limiter().default_limits(limit().on_breach(|_, _| None)).on_breach(|_, _| None)).await;
     assert_eq!((answer.status, answer.header("content-type")), (429, Some("application/problem+json")));
 }
 
@@ -66,7 +69,7 @@ async fn on_breach_receives_the_breach() {
         Limit::new(Quota::per_hour(1)).name("hourly").error_message("too many"),
         Limit::new(Quota::per_day(9)),
     ];
-    let answer = refused(limiter().default_limits(limits.to_vec()).on_breach(move |breach| {
+    let answer = refused(limiter().default_limits(limits.to_vec()).on_breach(move |breach, _| {
         let windows = breach.limits().iter().map(|limit| limit.window().remaining()).collect::<Vec<_>>();
         noted.lock().expect("no panic").push(format!(
             "{:?} {} {} {:?} {:?} {:?} {} {windows:?}",
@@ -92,7 +95,7 @@ async fn on_breach_receives_the_breach() {
 
 #[actix_web::test]
 async fn a_response_need_not_be_an_option() {
-    fn wait(breach: &Breach) -> HttpResponse {
+    fn wait(breach: &Breach, _: &ServiceRequest) -> HttpResponse {
         HttpResponse::TooManyRequests().body(format!("{:?}", breach.retry_after_secs()))
     }
     let of_limiter = refused(limiter().default_limits("1/minute").on_breach(wait)).await;
@@ -103,8 +106,25 @@ async fn a_response_need_not_be_an_option() {
 
 #[actix_web::test]
 async fn a_request_that_never_passes_has_no_seconds_to_wait() {
-    let limit = Limit::new(Quota::per_hour(1)).cost(2).on_breach(|breach: &Breach| {
+    let limit = Limit::new(Quota::per_hour(1)).cost(2).on_breach(|breach, _| {
         HttpResponse::TooManyRequests().body(format!("{:?}", breach.retry_after_secs()))
     });
     assert_eq!(refused(limiter().default_limits(limit)).await.body, "None");
+}
+
+#[actix_web::test]
+async fn on_breach_receives_the_request() {
+    let in_their_language = |_: &Breach, req: &ServiceRequest| {
+        HttpResponse::TooManyRequests().body(format!(
+            "{} {:?}",
+            req.path(),
+            req.headers().get("accept-language")
+        ))
+    };
+    let limit = Limit::new("1/minute").on_breach(in_their_language);
+    for limiter in
+        [limiter().default_limits(limit), limiter().default_limits("1/minute").on_breach(in_their_language)]
+    {
+        assert_eq!(refused(limiter).await.body, "/a/1 None");
+    }
 }

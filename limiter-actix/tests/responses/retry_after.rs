@@ -106,7 +106,7 @@ const KEPT: &[(&str, &str)] = &[
 async fn a_longer_retry_after_is_kept() {
     for (own, expected) in KEPT {
         let answer =
-            move |_: &_| Some(HttpResponse::Forbidden().insert_header(("retry-after", *own)).finish());
+            move |_: &_, _: &_| Some(HttpResponse::Forbidden().insert_header(("retry-after", *own)).finish());
         let refused = last(|it| it.default_limits("1/minute").on_breach(answer), &[0, 0]).await;
         let all: Vec<_> = refused
             .headers
@@ -122,7 +122,8 @@ async fn a_longer_retry_after_is_kept() {
 #[actix_web::test]
 async fn the_ratelimit_field_agrees_with_retry_after() {
     for (own, t) in [("120", 120), ("59", 60), ("Wed, 15 Nov 2023 00:02:00 GMT", 120)] {
-        let answer = move |_: &_| Some(HttpResponse::Ok().insert_header(("retry-after", own)).finish());
+        let answer =
+            move |_: &_, _: &_| Some(HttpResponse::Ok().insert_header(("retry-after", own)).finish());
         let limits = "1/minute; 9/hour";
         let refused =
             last(|it| it.default_limits(limits).on_breach(answer).headers(Headers::IETF_DRAFT_11), &[0, 0])

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix_web::{App, HttpResponse, get, post, routes, test::init_service, web};
 use limiter_actix::{
-    Exempt, Limit, Limiter, ManualClock, Quota, ScopeExt, Timestamp, exempt, limit, resource,
+    Exempt, Limit, Limiter, ManualClock, Quota, ResourceExt, ScopeExt, Timestamp, exempt, limit, resource,
 };
 use limiter_test_support::app as call;
 
@@ -228,4 +228,77 @@ fn a_resource_with_a_wrong_text_does_not_start() {
 #[should_panic(expected = "invalid limit of a scope")]
 fn a_scope_with_a_wrong_text_does_not_start() {
     drop(web::scope("/x").limit("five a minute"));
+}
+
+/// The resource of actix does not show its pattern: the route tree does.
+#[actix_web::test]
+async fn a_resource_of_actix_is_limited_like_one_with_its_rule_first() {
+    let limited = |path| web::resource(path).route(web::get().to(async || "ok")).limit("2/hour");
+    let app = init_service(
+        App::new()
+            .wrap(still().default_limits("1/hour").build().unwrap())
+            .service(limited("/a/{id}"))
+            .service(web::resource("/free").to(async || "ok").exempt(Exempt::ALL))
+            .service(
+                web::scope("/v1").service(limited("/a/{id}")).service(web::resource("/b").to(async || "ok")),
+            ),
+    )
+    .await;
+    assert_eq!(passing(&app, "GET", "/a/1", "", 5).await, 2);
+    assert_eq!(passing(&app, "GET", "/a/2", "", 5).await, 0, "one route");
+    assert_eq!(passing(&app, "GET", "/free", "", 5).await, 5);
+    assert_eq!(passing(&app, "GET", "/v1/a/1", "", 5).await, 2);
+    assert_eq!(passing(&app, "GET", "/v1/b", "", 5).await, 1);
+}
+
+/// From the first request on: the place of the rule is known before a request has met it.
+#[actix_web::test]
+async fn a_resource_of_actix_has_no_free_request() {
+    let limiter = still().default_limits("1/hour").build().unwrap();
+    let app = App::new().wrap(limiter).service(web::resource("/a").to(async || "ok").limit("0/hour"));
+    assert_eq!(passing(&init_service(app).await, "GET", "/a", "", 3).await, 0);
+}
+
+#[test]
+#[should_panic(expected = "invalid limit of a resource: expected second, minute")]
+fn an_invalid_text_on_a_resource_of_actix_ends_the_app() {
+    drop(web::resource("/a").to(async || "ok").limit("5/fortnight"));
+}
+
+#[test]
+#[should_panic(expected = "invalid limit of a scope: expected second, minute")]
+fn an_invalid_text_in_a_limit_ends_the_app() {
+    drop(web::scope("/a").limit(Limit::new("5/fortnight").cost(2)));
+}
+
+const TWO_AN_HOUR: &str = "2/hour; 9/day";
+const MISSPELT: &str = "2/huor";
+
+#[limit(TWO_AN_HOUR, cost = 2)]
+#[get("/constant")]
+async fn constant() -> &'static str {
+    "ok"
+}
+
+#[limit(self::MISSPELT)]
+#[get("/misspelt")]
+async fn misspelt() -> &'static str {
+    "ok"
+}
+
+#[actix_web::test]
+async fn a_limit_may_be_a_constant() {
+    let app = app(|it| {
+        it.service(constant);
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/constant", "", 5).await, 1);
+}
+
+#[actix_web::test]
+#[should_panic(
+    expected = "invalid constant `self::MISSPELT` of `#[limit]` at limiter-actix/tests/routing/mounts.rs:"
+)]
+async fn an_invalid_constant_ends_the_app_and_names_its_place() {
+    init_service(App::new().service(misspelt)).await;
 }

@@ -25,7 +25,7 @@ application_limits = '400/hour'
 
 [scopes]
 '/health' = { exempt = true }
-'/api' = { limits = { limit = '6/minute', scope = 'api' } }
+'/api' = { limits = { limit = '6/minute', shared = 'api' } }
 ";
 
 /// A request of the generated log: the client, the second, the method and the path.

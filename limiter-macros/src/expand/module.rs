@@ -34,7 +34,7 @@ pub(crate) fn expand(carrier: &Carrier, module: &Module) -> Result<TokenStream> 
     let mut module: ItemMod = parse2(module.to_token_stream())?;
     let items = module.content.as_mut().map(|(_, items)| items);
     let mut taken = Vec::new();
-    if !annotate_handlers(items.into_iter().flatten(), &parse_quote!(__Scope), &mut taken)? {
+    if !annotate_handlers(carrier, items.into_iter().flatten(), &parse_quote!(__Scope), &mut taken)? {
         let message = "no function of this module has a route attribute, so there is nothing to limit or \
                        exempt; functions of inner modules count only below a `#[scope]` of their own";
         return Err(Error::new(module.ident.span(), message));
@@ -68,6 +68,7 @@ pub(crate) fn expand(carrier: &Carrier, module: &Module) -> Result<TokenStream> 
 ///
 /// Returns whether there are any handlers, and adds the methods that they take.
 fn annotate_handlers<'a>(
+    carrier: &Carrier,
     items: impl Iterator<Item = &'a mut Item>,
     module: &Path,
     taken: &mut Vec<LitStr>,
@@ -78,13 +79,13 @@ fn annotate_handlers<'a>(
             Item::Fn(function) => {
                 let Some(route) = route::readable_position(&function.attrs) else { continue };
                 taken.extend(route::methods(&function.attrs));
-                Carrier::add_module(&mut function.attrs, route, module.clone())?;
+                carrier.add_module(&mut function.attrs, route, module.clone())?;
                 any = true;
             }
             Item::Mod(ItemMod { attrs, content: Some((_, items)), .. })
                 if scope::position(attrs).is_some() =>
             {
-                any |= annotate_handlers(items.iter_mut(), &parse_quote!(super::#module), taken)?;
+                any |= annotate_handlers(carrier, items.iter_mut(), &parse_quote!(super::#module), taken)?;
             }
             _ => {}
         }

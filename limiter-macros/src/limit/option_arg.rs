@@ -1,7 +1,7 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{
-    Error, Expr, ExprLit, ExprUnary, Lit, LitInt, LitStr, Result, Token, UnOp,
+    Error, Expr, ExprLit, ExprUnary, Lit, LitInt, LitStr, Path, Result, Token, UnOp,
     ext::IdentExt as _,
     parse::{Parse, ParseStream},
 };
@@ -49,6 +49,14 @@ impl OptionArg {
     /// Returns the value if it is a string literal.
     pub(super) fn literal_text(&self) -> Option<&LitStr> {
         self.value.as_ref().and_then(text)
+    }
+
+    /// Reads the path of `limiter_actix`.
+    pub(super) fn crate_path(&self) -> Result<Path> {
+        match self.value.as_ref().map(plain) {
+            Some(Expr::Path(path)) if path.qself.is_none() => Ok(path.path.clone()),
+            _ => Err(self.error("expected the path of `limiter_actix`: `crate = my_name`")),
+        }
     }
 
     /// Reads a flag: the name alone, `= true` or `= false`.
@@ -101,7 +109,7 @@ impl OptionArg {
         }
     }
 
-    /// Reads a whole number for `method`, or anything but a literal for `method_with`.
+    /// Reads a whole number or a constant for `method`, or anything but a literal for `method_with`.
     /// An async function is for `method_async`.
     pub(super) fn number_or_function(
         &self,
@@ -123,6 +131,7 @@ impl OptionArg {
             Some(Expr::Lit(_)) => {
                 Err(self.error(format!("expected a whole number or a function: `{name} = 2`")))
             }
+            Some(constant) if is_constant(constant) => Ok(self.call(method, constant)),
             value => Ok(self.call(method_with, &value)),
         }
     }
@@ -151,7 +160,7 @@ impl OptionArg {
         self.literal_text().ok_or_else(|| self.error(message()))
     }
 
-    /// Reads a string literal for `method`, or anything but a literal for `method_with`.
+    /// Reads a string literal or a constant for `method`, or anything but a literal for `method_with`.
     pub(super) fn text_or_function(
         &self,
         method: &str,
@@ -163,6 +172,7 @@ impl OptionArg {
             Some(Expr::Lit(_)) => {
                 Err(self.error(format!("expected a string or a function: `{} = \"..\"`", self.name)))
             }
+            Some(constant) if is_constant(constant) => Ok(self.call(method, constant)),
             value => Ok(self.call(method_with, &value)),
         }
     }
@@ -209,6 +219,13 @@ pub(super) fn parse_async(input: ParseStream<'_>) -> Result<Option<Token![async]
 
 pub(super) fn is_async_closure(expr: &Expr) -> bool {
     matches!(plain(expr), Expr::Closure(closure) if closure.asyncness.is_some())
+}
+
+/// Returns whether an expression is the path of a constant, by its name: attributes see no types.
+pub(super) fn is_constant(expr: &Expr) -> bool {
+    let Expr::Path(path) = plain(expr) else { return false };
+    let name = path.path.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default();
+    name.contains(|char: char| char.is_uppercase()) && !name.contains(|char: char| char.is_lowercase())
 }
 
 /// Returns the expression within the invisible groups of `macro_rules!`.

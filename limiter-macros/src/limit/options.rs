@@ -4,7 +4,7 @@ use limiter_core::Strategy;
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::{
-    Error, LitStr, Result, Token,
+    Error, LitStr, Path, Result, Token,
     parse::{Parse, ParseStream},
     punctuated::Punctuated,
 };
@@ -30,6 +30,8 @@ pub(super) struct Options {
     pub(super) strategy: Option<LitStr>,
     /// The name of an option that has no effect on concurrent requests.
     pub(super) of_windows: Option<Ident>,
+    /// The path of `limiter_actix`, which is no option of the limit itself.
+    pub(super) crate_path: Option<Path>,
 }
 
 impl Parse for Options {
@@ -37,9 +39,10 @@ impl Parse for Options {
         let args = Punctuated::<OptionArg, Token![,]>::parse_terminated(input)?;
         let mut calls = Vec::new();
         let mut errors = Vec::new();
+        let mut crate_path = None;
         for (index, arg) in args.iter().enumerate() {
             let is_repeated = args.iter().take(index).any(|earlier| earlier.name == arg.name);
-            match if is_repeated { Err(repeated(arg)) } else { call(arg) } {
+            match if is_repeated { Err(repeated(arg)) } else { call(arg, &mut crate_path) } {
                 Ok(call) => calls.push(call),
                 Err(error) => errors.push(error),
             }
@@ -58,7 +61,10 @@ impl Parse for Options {
         let strategy = strategy.and_then(OptionArg::literal_text).cloned();
         let of_windows = args.iter().find(|arg| OF_WINDOWS.iter().any(|name| arg.name == name));
         let of_windows = of_windows.map(|arg| arg.name.clone());
-        errors.into_iter().reduce(combine).map_or(Ok(Self { calls, methods, strategy, of_windows }), Err)
+        errors
+            .into_iter()
+            .reduce(combine)
+            .map_or(Ok(Self { calls, methods, strategy, of_windows, crate_path }), Err)
     }
 }
 
@@ -68,7 +74,11 @@ impl ToTokens for Options {
     }
 }
 
-fn call(arg: &OptionArg) -> Result<TokenStream> {
+fn call(arg: &OptionArg, crate_path: &mut Option<Path>) -> Result<TokenStream> {
+    if arg.name == "crate" {
+        *crate_path = Some(arg.crate_path()?);
+        return Ok(TokenStream::new());
+    }
     let Some(known) = OPTIONS.iter().find(|known| arg.name == known.name) else {
         return Err(unknown(&arg.name));
     };
@@ -92,6 +102,10 @@ fn repeated(arg: &OptionArg) -> Error {
 }
 
 fn unknown(name: &Ident) -> Error {
+    // A scope is a `web::scope`. The option once had that name.
+    if name == "scope" {
+        return Error::new(name.span(), "unknown option `scope`; a shared count is `shared = \"..\"`");
+    }
     let names: Vec<_> = OPTIONS.iter().map(|known| known.name).collect();
     let hint = match suggest(&name.to_string(), &names) {
         Some(suggestion) => format!("did you mean `{suggestion}`?"),
@@ -169,8 +183,11 @@ mod tests {
             (quote!(error_message = text), ".error_message_with(text)"),
             (quote!(strategy = S), ".strategy(S)"),
             (quote!(name = "login"), ".name(\"login\")"),
-            (quote!(scope = "login"), ".shared(\"login\")"),
-            (quote!(scope = of_user), ".shared_with(of_user)"),
+            (quote!(shared = "login"), ".shared(\"login\")"),
+            (quote!(shared = of_user), ".shared_with(of_user)"),
+            (quote!(shared = names::LOGIN), ".shared(names::LOGIN)"),
+            (quote!(error_message = TEXT), ".error_message(TEXT)"),
+            (quote!(cost = COST_2), ".cost(COST_2)"),
             (
                 quote!(meta = "3/hour, 9/d"),
                 ".meta(Quota::new(3u64,1u32,Unit::Hour)).meta(Quota::new(9u64,1u32,Unit::Day))",
@@ -244,7 +261,8 @@ mod tests {
             (quote!(name = login), "expected a string: `name = \"..\"`"),
             (quote!(name = "caf\u{e9}"), "invalid name: header values are limited to printable ASCII"),
             (quote!(name = ""), "invalid name: empty"),
-            (quote!(scope = ""), "invalid name: empty"),
+            (quote!(shared = ""), "invalid name: empty"),
+            (quote!(scope = "login"), "unknown option `scope`; a shared count is `shared = \"..\"`"),
             (quote!(meta = "3/fortnight"), "expected second, minute"),
             (quote!(on_storage_failure = "503"), "expected `fallback`, `allow` or `deny`"),
             (quote!(on_storage_failure), "missing value of `on_storage_failure`"),

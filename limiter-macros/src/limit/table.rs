@@ -89,8 +89,8 @@ macro_rules! option_table {
             "function that makes the response of a refusal",
             |it| it.function("on_breach");
 
-            "scope", "scope = \"login\"", "string or expression",
-            "shares the count with all limits of the same scope",
+            "shared", "shared = \"login\"", "string or expression",
+            "shares one count with all limits of this name",
             |it| it.text_or_function("shared", "shared_with", nonempty_text);
 
             "meta", "meta = \"3/hour\"", "string",

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::values::{boolean, quotas, whole_number};
+use super::values::{boolean, headers, quotas, whole_number};
 use crate::{
-    ConfigIssue, Limit, Limits, OnStorageFailure,
+    ConfigIssue, Headers, Limit, Limits, OnStorageFailure,
     limit::place::Place,
     settings::{
         config_error::Origin,
@@ -17,7 +17,7 @@ use crate::{
 pub(crate) const PREFIX: &str = "RATELIMIT_";
 
 /// Variables of Flask-Limiter that hold functions, or have no counterpart here.
-const ONLY_IN_CODE: [&str; 10] = [
+const ONLY_IN_CODE: [&str; 9] = [
     "APPLICATION_DEDUCT_WHEN",
     "APPLICATION_EXEMPT_WHEN",
     "DEFAULTS_DEDUCT_WHEN",
@@ -27,7 +27,6 @@ const ONLY_IN_CODE: [&str; 10] = [
     "ON_BREACH_CALLBACK",
     "ON_META_BREACH_CALLBACK",
     "REQUEST_IDENTIFIER",
-    "STORAGE_OPTIONS",
 ];
 
 /// Variables that are being read. Their names come without [`PREFIX`].
@@ -87,8 +86,24 @@ impl VariableReader {
     pub(super) fn limits(&mut self, name: &'static str, options: impl Fn(Limit) -> Limit) -> Option<Limits> {
         let limits = self.take(name, quotas)?.each(options);
         // Variables have no options that lack an effect anywhere.
-        self.parsed_limits.extend(ParsedLimit::of(&limits.0, &at(name), Place::Route));
+        self.note_limits(name, &limits);
         Some(limits)
+    }
+
+    /// Returns the headers. `HEADERS` takes precedence over the switch of Flask-Limiter.
+    pub(super) fn headers(&mut self) -> Option<Headers> {
+        let enabled = self.take("HEADERS_ENABLED", boolean).map(Headers::from);
+        self.take("HEADERS", headers).or(enabled)
+    }
+
+    /// Reports an error in a variable.
+    pub(super) fn error(&mut self, name: &str, error: impl Into<String>) {
+        self.issues.push(ConfigIssue::new(at(name), error));
+    }
+
+    /// Notes limits of a variable, to be checked once the other settings are known.
+    pub(super) fn note_limits(&mut self, name: &str, limits: &Limits) {
+        self.parsed_limits.extend(ParsedLimit::of(&limits.0, &at(name), Place::Route));
     }
 
     /// Returns the policy for storage failures, and the limits that apply then.
@@ -112,7 +127,9 @@ impl VariableReader {
     /// Returns the variables that were not taken, with the reason why they have no effect.
     pub(super) fn ignored(&self) -> Vec<(String, String)> {
         let ignored = self.variables.keys().map(|name| {
-            let reason = if ONLY_IN_CODE.contains(&name.as_str()) {
+            let reason = if name == "STORAGE_OPTIONS" {
+                format!("unsupported; options are parameters of {PREFIX}STORAGE_URI, such as `?db=2`, or {PREFIX}STORAGE_DEADLINE")
+            } else if ONLY_IN_CODE.contains(&name.as_str()) {
                 "unsupported, or settable only in code".to_owned()
             } else {
                 // Names are compared without the prefix, and shown with it.
@@ -125,7 +142,7 @@ impl VariableReader {
     }
 
     /// Takes the text of a variable. An empty one counts as not set.
-    fn text(&mut self, name: &'static str) -> Option<String> {
+    pub(super) fn text(&mut self, name: &'static str) -> Option<String> {
         self.known.push(name);
         let value = self.variables.remove(name)?;
         Some(value.trim().to_owned()).filter(|value| !value.is_empty())

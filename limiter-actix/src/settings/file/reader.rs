@@ -127,7 +127,12 @@ impl<'t> Reader<'t> {
     /// Reports the fields that were not taken.
     pub(super) fn reject_unknown(&mut self, fields: Fields<'_>) {
         for (at, value) in fields.rest {
-            let suggestion = did_you_mean(value.name, fields.known.iter().copied());
+            let is_old_name = value.name == "scope" && fields.known.contains(&"shared");
+            let suggestion = if is_old_name {
+                "; a shared count is `shared`".to_owned()
+            } else {
+                did_you_mean(value.name, fields.known.iter().copied())
+            };
             self.error(at, format!("unknown name `{}`{suggestion}", value.name));
         }
     }

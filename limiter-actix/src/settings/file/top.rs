@@ -11,6 +11,7 @@ use crate::{
     settings::{
         function_deadline::FUNCTION_DEADLINES,
         partial::{PartialSettings, StorageLocation},
+        storage_deadline,
     },
 };
 
@@ -22,6 +23,7 @@ impl Reader<'_> {
             enabled: fields.take("enabled").and_then(|it| self.boolean(it)),
             prefix: fields.take("key_prefix").and_then(|it| self.text(it)).map(Into::into),
             storage: fields.take("storage_uri").and_then(|it| self.storage(it)),
+            storage_deadline: fields.take("storage_deadline").and_then(|it| self.storage_deadline(it)),
             strategy: fields.take("strategy").and_then(|it| self.strategy(it)),
             time_zone: fields.take("time_zone").and_then(|it| self.time_zone(it)),
             key: fields.take("key").and_then(|it| self.key(it)),
@@ -59,5 +61,13 @@ impl Reader<'_> {
     fn storage(&mut self, value: Value<'_>) -> Option<StorageLocation> {
         let uri = self.text(value)?.to_owned();
         Some(StorageLocation::Uri(uri, self.at(value.start())))
+    }
+
+    fn storage_deadline(&mut self, value: Value<'_>) -> Option<Duration> {
+        let deadline = value.node.get_ref().as_str().and_then(storage_deadline::parse);
+        if deadline.is_none() {
+            self.expected(value, storage_deadline::EXPECTED);
+        }
+        deadline
     }
 }

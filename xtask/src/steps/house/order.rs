@@ -38,7 +38,7 @@ pub(super) const CRATES: &[Order] = &[
     Order {
         name: "limiter-macros",
         modules: "
-            suggest page
+            suggest page crate_path
             actix
             limit
             exempt

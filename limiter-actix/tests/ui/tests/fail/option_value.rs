@@ -33,7 +33,7 @@ async fn name() -> impl Responder {
     "name"
 }
 
-#[limit("5/minute", name = "", scope = "")]
+#[limit("5/minute", name = "", shared = "")]
 #[get("/blank")]
 async fn blank() -> impl Responder {
     "blank"

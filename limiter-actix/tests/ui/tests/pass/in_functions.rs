@@ -11,9 +11,9 @@ fn app() {
         "key"
     }
 
-    const NAME: fn(&actix_web::dev::ServiceRequest) -> &'static str = |_| "name";
+    const NAME: &str = "name";
 
-    #[limit("5/minute", key = key, scope = NAME)]
+    #[limit("5/minute", key = key, shared = NAME)]
     #[get("/")]
     async fn index(query: web::Query<Vec<(String, String)>>) -> impl Responder {
         query.len().to_string()

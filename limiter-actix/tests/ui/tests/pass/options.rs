@@ -30,7 +30,7 @@ fn message(_: &ServiceRequest) -> String {
     String::new()
 }
 
-fn answer(_: &Breach) -> Option<HttpResponse> {
+fn answer(_: &Breach, _: &ServiceRequest) -> Option<HttpResponse> {
     None
 }
 
@@ -49,7 +49,7 @@ fn answer(_: &Breach) -> Option<HttpResponse> {
     strategy = "token-bucket",
     name = "all of them",
     on_breach = answer,
-    scope = "shared",
+    shared = "shared",
     meta = "3/hour; 10/day",
     shadow,
 )]
@@ -61,8 +61,8 @@ async fn literals() -> impl Responder {
 #[limit(
     text,
     shadow = false,
-    scope = message,
-    on_breach = |_| None,
+    shared = message,
+    on_breach = |_, _| None,
     strategy = STRATEGY,
     error_message = message,
     override_defaults,

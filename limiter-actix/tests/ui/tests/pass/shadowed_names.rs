@@ -36,7 +36,7 @@ macro_rules! compile_error {
     () => {};
 }
 
-#[::limiter_actix::limit("5/minute", methods = ["GET"], error_message = "no", name = "n", scope = "s", meta = "3/h")]
+#[::limiter_actix::limit("5/minute", methods = ["GET"], error_message = "no", name = "n", shared = "s", meta = "3/h")]
 #[::limiter_actix::limit("10/hour", strategy = "moving-window", cost = 2, shadow)]
 #[::limiter_actix::exempt]
 #[get("/")]

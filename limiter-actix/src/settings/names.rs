@@ -1,0 +1,75 @@
+//! The names of limits, which are one name space: code hits and clears a limit by its name.
+
+use super::{Settings, config_error::Origin, path_pattern::PathPattern};
+use crate::{ConfigIssue, IntoLimits, Limit, Limits, limit::callback::Text};
+
+/// A name, with the place that declares it.
+struct Declared<'a> {
+    name: &'a str,
+    place: String,
+    /// Limits of several routes may have one name: the route then distinguishes them.
+    has_route: bool,
+}
+
+impl Settings {
+    /// Returns an issue for each name that is declared at two places. Each names both.
+    pub(crate) fn issues_in_names(&self, named: &[(String, Limit)]) -> Vec<ConfigIssue> {
+        let declared = self.declared_names(named);
+        let twice = declared.iter().enumerate().filter_map(|(index, later)| {
+            let is_same = |earlier: &&Declared<'_>| earlier.name == later.name && !are_routes(earlier, later);
+            let earlier = declared[..index].iter().find(is_same)?;
+            let Declared { name, place, .. } = later;
+            let error = format!("another limit has the name `{name}`: that of {}", earlier.place);
+            Some(ConfigIssue::new(Origin::whole(place.as_str()), error))
+        });
+        twice.collect()
+    }
+
+    fn declared_names<'a>(&'a self, named: &'a [(String, Limit)]) -> Vec<Declared<'a>> {
+        let mut declared: Vec<_> = named.iter().map(|(name, limit)| of_named(name, limit)).collect();
+        let tiers = [
+            ("default_limits", &self.defaults.limits),
+            ("application_limits", &self.application),
+            ("meta_limits", &self.meta),
+        ];
+        for (place, limits) in tiers {
+            declared.extend(names(limits).into_iter().map(|name| at(name, place.to_owned(), false)));
+        }
+        for rule in &self.patterns {
+            let place = match &rule.pattern {
+                PathPattern::Route(route, _) => {
+                    format!("the route {:?}", route.pattern().unwrap_or_default())
+                }
+                PathPattern::Scope(scope) => format!("the scope {:?}", scope.pattern().unwrap_or_default()),
+            };
+            declared.extend(names(&rule.rule.limits).into_iter().map(|name| at(name, place.clone(), true)));
+        }
+        declared
+    }
+}
+
+fn of_named<'a>(name: &'a str, limit: &Limit) -> Declared<'a> {
+    at(name, format!(".named_limit({name:?}, {})", limit.in_code()), false)
+}
+
+fn at(name: &str, place: String, has_route: bool) -> Declared<'_> {
+    Declared { name, place, has_route }
+}
+
+fn are_routes(one: &Declared<'_>, other: &Declared<'_>) -> bool {
+    one.has_route && other.has_route
+}
+
+/// Returns the names of the limits of one declaration, each once. A limit that shares its count under its name is the same
+/// limit as the named one.
+fn names(limits: &Limits) -> Vec<&str> {
+    fn name(limit: &Limit) -> Option<&str> {
+        let is_shared =
+            matches!(&limit.shared, Some(Text::Fixed(shared)) if Some(shared) == limit.name.as_ref());
+        if is_shared { None } else { limit.name.as_deref() }
+    }
+    let mut names: Vec<_> = limits.0.iter().filter_map(name).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
