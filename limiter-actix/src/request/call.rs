@@ -157,8 +157,7 @@ fn set(state: State) {
 
 #[cold]
 fn keep_late(req: &ServiceRequest) -> Option<Rc<RequestState>> {
-    let limiter = passing_limiter(req)?;
-    let worker = Rc::clone(&limiter.borrow());
+    let worker = passing_worker(req)?;
     let mut prediction = worker.table(req).predict(req, &[]);
     let charged = mem::take(&mut prediction.rules);
     let mut rules = RuleLedger::new(&mut prediction, charged, RuleIds::new(), RuleIds::new());
@@ -179,6 +178,11 @@ fn keep_late(req: &ServiceRequest) -> Option<Rc<RequestState>> {
 /// Returns whether the app of this request has a limiter right around its router that lets requests pass.
 pub(crate) fn may_have_passed(req: &ServiceRequest) -> bool {
     passing_limiter(req).is_some()
+}
+
+/// Returns the limiter right around the router of the app of this request, if it lets requests pass.
+pub(super) fn passing_worker(req: &ServiceRequest) -> Option<Rc<Worker>> {
+    Some(Rc::clone(&passing_limiter(req)?.borrow()))
 }
 
 fn passing_limiter(req: &ServiceRequest) -> Option<Rc<PassingLimiter>> {

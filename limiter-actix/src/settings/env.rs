@@ -9,7 +9,7 @@ use limiter_core::log::{event, shown, unthrottled};
 
 pub(crate) use self::variables::PREFIX;
 use self::{
-    values::{boolean, header, retry_after, strategy, time_zone},
+    values::{ban_status, boolean, header, retry_after, strategy, time_zone},
     variables::VariableReader,
 };
 use super::partial::{HeaderNameOverrides, PartialSettings};
@@ -48,6 +48,8 @@ impl Environment {
                 ..HeaderNameOverrides::default()
             },
             retry_after: reading.take("HEADER_RETRY_AFTER_VALUE", retry_after),
+            ban_status: reading.take("BAN_STATUS", ban_status),
+            shows_ban_reason: reading.take("SHOW_BAN_REASON", boolean),
             on_storage_failure,
             fallback,
             ..PartialSettings::default()

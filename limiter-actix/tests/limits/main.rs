@@ -1,5 +1,6 @@
 //! Which limits apply, and what their options do.
 
+mod all_well;
 mod breaches;
 mod by_name;
 mod calendar;

@@ -1,9 +1,12 @@
 //! Parses the values of variables. Errors are messages.
 
-use actix_web::http::header::HeaderName;
+use actix_web::http::{StatusCode, header::HeaderName};
 use limiter_core::{ParseStrategyError, ParseTimeZoneError, Strategy, TimeZone};
 
-use crate::{IntoLimits, Limits, RetryAfter, settings::suggest::did_you_mean};
+use crate::{
+    IntoLimits, Limits, RetryAfter,
+    settings::{banned, suggest::did_you_mean},
+};
 
 /// Returns the message that a text is something else.
 fn expected(expected: &str, text: &str) -> String {
@@ -41,6 +44,11 @@ pub(super) fn quotas(text: &str) -> Result<Limits, String> {
 
 pub(super) fn whole_number(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| expected(&format!("a whole number from 0 to {}", u64::MAX), text))
+}
+
+pub(super) fn ban_status(text: &str) -> Result<StatusCode, String> {
+    let status = text.parse().ok().and_then(banned::status);
+    status.ok_or_else(|| expected("403 or 429", text))
 }
 
 pub(super) fn header(text: &str) -> Result<HeaderName, String> {
