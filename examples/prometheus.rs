@@ -1,11 +1,12 @@
 //! Metrics for Prometheus: hits, refusals and near misses of limits.
 //!
-//! Listens on `ADDR`, which defaults to 127.0.0.1:8080.
+//! Listens on `ADDR`, which defaults to 127.0.0.1:8080. `RATELIMIT_STORAGE_URI` names a storage, and `TRUSTED_PROXIES` the
+//! networks of proxies, such as `10.0.0.0/8,127.0.0.1`. The stack in `examples/stack` runs three of these behind nginx.
 
 use std::time::Duration;
 
 use actix_web::{App, HttpServer, Responder, get, rt, web};
-use limiter_actix::{Limit, Limiter, Quota, exempt, limit};
+use limiter_actix::{Limit, Limiter, Quota, TrustedProxies, exempt, limit};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 #[limit("5/minute", name = "search")]
@@ -39,7 +40,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // In shadow: `limiter_limit_shadow_refusals_total` counts the requests that it would refuse.
     let tried = Limit::new(Quota::per_minute(3)).name("tried").shadow(true).override_defaults(false);
-    let limiter = Limiter::builder().default_limits("60/minute").route("/items/{id}", tried).build()?;
+    let limiter = Limiter::builder()
+        .from_env()
+        .trusted_proxies(trusted_proxies())
+        .default_limits("60/minute")
+        .route("/items/{id}", tried)
+        .build()?;
 
     let (limiter, recorded) = (web::Data::new(limiter), web::Data::new(recorded));
     let server = HttpServer::new(move || {
@@ -58,6 +64,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("  curl -i http://{address}/items/1  60 a minute; a limit of 3 a minute is tried out");
     println!("  curl -s http://{address}/metrics | grep limiter_");
     Ok(server.run().await?)
+}
+
+/// Returns the proxies that the environment names, which append to `X-Forwarded-For`.
+fn trusted_proxies() -> TrustedProxies {
+    match std::env::var("TRUSTED_PROXIES") {
+        Ok(networks) => TrustedProxies::x_forwarded_for().networks(networks.split(',')),
+        Err(_) => TrustedProxies::none(),
+    }
 }
 
 /// Moves the measured times into the histogram, even if Prometheus does not scrape.

@@ -27,10 +27,12 @@
 //! A missing or empty key never lifts a limit. The key of a limit falls back to the limiter's own key, and that to
 //! the [client's address](client_address).
 
+pub(crate) mod absent;
 pub(crate) mod address;
 mod compose;
 mod node;
 pub(crate) mod proxies;
+mod setup;
 mod texts;
 mod values;
 

@@ -1,7 +1,7 @@
 //! The handle on a limiter, and the state that its clones and workers share.
 
 pub(crate) mod call_site;
-mod listing;
+pub(crate) mod listing;
 pub(crate) mod multi_process;
 mod ready;
 #[cfg(feature = "config-file")]

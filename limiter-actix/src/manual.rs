@@ -29,8 +29,9 @@ use crate::{
 /// Manual hits and checks of limits by name: those of [`named_limit`](crate::LimiterBuilder::named_limit), and any other
 /// limit that has a [name](crate::Limit::name) or a [shared name](crate::Limit::shared).
 ///
-/// Limits other than those of `named_limit` are known once this process has served a request to which they apply.
-/// `check` takes only named limits. If a name has counts at several routes, add the route by [`LimitName::at`].
+/// Those of attributes and [resources](crate::resource), application limits and meta limits are known as soon as a server
+/// has started with the limiter. All others are known once this process has served a request. Those whose quota or place
+/// a function computes are known once a request has met them. `check` takes only named limits. If a name has counts at several routes, add the route by [`LimitName::at`].
 ///
 /// ```
 /// use limiter_actix::{Key, Limiter, Quota};
@@ -54,13 +55,16 @@ impl Limiter {
     /// the request filters, meta limits and the switch of the limiter. The failure policies apply too, except
     /// [`in_memory_fallback`](crate::LimiterBuilder::in_memory_fallback): a named limit has no route.
     ///
+    /// A [banned](Self::ban) client is refused before anything is counted, unless its route is exempt from all limits.
+    /// For one with a [pass](Self::allow), nothing is counted.
+    ///
     /// Returns `None` if the limit does not apply to this request, also since an async function of it failed, or is skipped
     /// while the storage fails.
     ///
     /// # Errors
     ///
     /// Returns the whole response to a refused request, so that a handler returns it with `?`. The
-    /// [`Breach`](crate::Breach) is in the extensions of the request. The status is 500 if there is no such limit or
+    /// [`Breach`](crate::Breach), or the [`Ban`](crate::Ban), is in the extensions of the request. The status is 500 if there is no such limit or
     /// its key function fails, and 503 if the storage fails and the limit
     /// [denies](crate::OnStorageFailure::Deny) then.
     pub async fn check(&self, req: &HttpRequest, limit: &str) -> Result<Option<Window>, Error> {
@@ -74,11 +78,15 @@ impl Limiter {
         if config.settings.is_skipped(&req) {
             return Ok(None);
         }
+        config.bans.refresh_if_stale().await;
         let check = NamedCheck::new(&config, named, &req).await;
-        match check.decide_later(&req).await {
-            Ok(window) => Ok(window),
-            Err(refusal) => Err(refusal.into_error(&req)),
-        }
+        let checked = match check.refuse_banned(&self.shared, &req) {
+            Ok(true) => check.decide_later(&req).await,
+            // The client has a pass.
+            Ok(false) => Ok(None),
+            Err(banned) => Err(banned),
+        };
+        checked.map_err(|refusal| refusal.into_error(&req))
     }
 
     /// Charges `cost` to the named limit, if it passes. A refusal is no error: check
@@ -98,7 +106,7 @@ impl Limiter {
         cost: u64,
     ) -> Result<Window, NamedLimitError> {
         let limit = limit.into();
-        if cost > 0 && Target::find(&self.config(), limit)?.is_concurrent() {
+        if cost > 0 && Target::find(self, &self.config(), limit)?.is_concurrent() {
             return Err(NamedLimitError::Concurrent(limit.name().to_owned()));
         }
         let window = self.decide_named(limit, key, cost, |hits| Batch::new(hits)).await?;
@@ -173,7 +181,7 @@ impl Limiter {
     /// If there is no such limit, if the name alone is not enough, or if the storage is unreachable.
     pub async fn clear(&self, limit: impl Into<LimitName<'_>>, key: &Key) -> Result<(), NamedLimitError> {
         let config = self.config();
-        let target = Target::find(&config, limit.into())?;
+        let target = Target::find(self, &config, limit.into())?;
         let hits = target.hits(key, 1);
         everywhere(&config, |storage| storage.clear(&hits)).await
     }
@@ -182,8 +190,8 @@ impl Limiter {
     /// keys that [combine](Key::and) the client with something else stay.
     ///
     /// Redis walks through the names of all its keys, a few at a time. MongoDB finds the counts by the client.
-    /// memcached cannot find them: there, only limits that this process has met are cleared. The returned value
-    /// shows which of these it was.
+    /// memcached cannot find them: there, only limits that this process knows are cleared. The returned value shows which of
+    /// these it was.
     ///
     /// ```
     /// use limiter_actix::{ClearedCounts, Key, Limiter, Quota};
@@ -204,22 +212,20 @@ impl Limiter {
         let config = self.config();
         let settings = &config.settings;
         let known = settings.known.all();
-        let hits: Vec<_> = known.iter().map(|(scope, policy)| Hit::new(scope, key, policy)).collect();
         // The memory storage is done when it returns.
-        drop(settings.storage.memory().clear(&hits));
-        let is_all = match &settings.storage {
-            Backend::Memory(_) => settings.known.is_complete(),
-            Backend::Remote { storage, .. } => {
-                // The scopes of all limits begin with the prefix.
-                let own = Scope::new([&*settings.prefix]);
-                let is_all = answer(&config, &**storage, storage.clear_client(key, &own)).await?;
-                if !is_all {
-                    answer(&config, &**storage, storage.clear(&hits)).await?;
-                }
-                is_all
-            }
+        drop(settings.storage.memory().clear(&hits_of(key, &known)));
+        let Backend::Remote { storage, .. } = &settings.storage else {
+            let is_all = settings.known.is_complete();
+            return Ok(ClearedCounts::new(is_all, known.len()));
         };
-        Ok(if is_all { ClearedCounts::All } else { ClearedCounts::KnownLimits { limits: hits.len() } })
+        // The scopes of all limits begin with the prefix.
+        let own = Scope::new([&*settings.prefix]);
+        let is_all = answer(&config, &**storage, storage.clear_client(key, &own)).await?;
+        let known = if is_all { Vec::new() } else { self.known_counts(&config) };
+        if !is_all {
+            answer(&config, &**storage, storage.clear(&hits_of(key, &known))).await?;
+        }
+        Ok(ClearedCounts::new(is_all, known.len()))
     }
 
     /// Forgets all counts of the storage, including those of other limiters.
@@ -253,7 +259,7 @@ impl Limiter {
         batch: for<'a> fn(&'a [Hit<'a>]) -> Batch<'a>,
     ) -> Result<Window, NamedLimitError> {
         let config = self.config();
-        let mut target = Target::find(&config, limit)?;
+        let mut target = Target::find(self, &config, limit)?;
         target.policies.iter_mut().for_each(|each| *each = policy(each));
         if target.is_dynamic {
             return Err(NamedLimitError::DynamicLimit(limit.name().to_owned()));
@@ -302,11 +308,16 @@ async fn answer<T: Unpin>(
     Ok(in_time(storage, answer, OF_REQUESTS).await.inspect_err(|error| config.health.count_error(error))?)
 }
 
+/// Returns a hit of a client on each of these counts.
+fn hits_of<'a>(client: &'a Key, counts: &'a [(Scope, Policy)]) -> Vec<Hit<'a>> {
+    counts.iter().map(|(scope, policy)| Hit::new(scope, client, policy)).collect()
+}
+
 fn named<'c>(config: &'c Config, name: &str) -> Result<&'c NamedLimit, NamedLimitError> {
     let named = config.settings.named.iter().find(|named| named.name == name);
     named.ok_or_else(|| {
         let all: Vec<_> = config.settings.named.iter().map(|other| other.name.clone()).collect();
-        NamedLimitError::UnknownLimit { name: name.to_owned(), known: target::list(&all) }
+        NamedLimitError::UnknownLimit { name: name.to_owned(), known: target::list(&all), hint: "" }
     })
 }
 

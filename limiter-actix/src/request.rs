@@ -6,6 +6,7 @@
 
 pub(crate) mod admission;
 mod banned;
+pub(crate) mod banned_check;
 pub(crate) mod call;
 pub(crate) mod carrier;
 pub(crate) mod check;

@@ -5,6 +5,7 @@ pub(crate) mod arrival;
 pub(crate) mod beacon;
 mod candidate;
 pub(crate) mod certain;
+pub(crate) mod declarations;
 mod label;
 mod lifting;
 mod path_rules;

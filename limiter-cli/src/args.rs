@@ -13,11 +13,12 @@ Exit codes:
      a client that is refused, nothing to change
   2  the arguments are invalid
   3  reading or writing a file failed
-  4  the inspector of a running limiter did not answer, or refused
+  4  the inspector of a running limiter, or the storage, did not answer, or refused
 
 Environment:
   LIMITER_INSPECTOR  the address of the inspector, such as http://127.0.0.1:8080/limiter
-  LIMITER_TOKEN      its token: the one to view, or the one to change";
+  LIMITER_TOKEN      its token: the one to view, or the one to change
+  LIMITER_STORAGE    the address of the storage, such as redis://127.0.0.1:6379, as for --storage";
 
 /// Check rate limits, try them on access logs before clients meet them, and steer a running limiter.
 #[derive(Debug, Parser)]
@@ -26,6 +27,8 @@ pub(crate) struct Arguments {
     /// When to use colours. `auto` follows the terminal and the variable `NO_COLOR`.
     #[arg(long, global = true, value_enum, default_value_t = Colours::Auto, value_name = "WHEN")]
     pub(crate) color: Colours,
+    #[command(flatten)]
+    pub(crate) stored: Stored,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -55,6 +58,11 @@ pub(crate) enum Command {
     Ban(Ban),
     /// End the ban of a client or a network.
     Unban(Lookup),
+    Allow(Allow),
+    /// End the pass of a client or a network.
+    Disallow(Lookup),
+    /// Show all bans and passes.
+    Bans(Running),
     Watch(Watch),
     /// Print the completions of a shell.
     Completions {
@@ -63,6 +71,22 @@ pub(crate) enum Command {
     },
     /// Print the manual page in roff format.
     Man,
+}
+
+impl Command {
+    /// Returns whether the command may use a storage in place of a running limiter.
+    pub(crate) fn takes_storage(&self) -> bool {
+        matches!(
+            self,
+            Self::Client(_)
+                | Self::Clear(_)
+                | Self::Ban(_)
+                | Self::Unban(_)
+                | Self::Allow(_)
+                | Self::Disallow(_)
+                | Self::Bans(_)
+        )
+    }
 }
 
 /// Check a settings file: show all errors with their positions, or else the limits that it declares.
@@ -136,6 +160,29 @@ pub(crate) struct Suggest {
     pub(crate) json: bool,
 }
 
+/// A storage in place of a running limiter, for `client`, `clear`, `ban`, `unban`, `allow`, `disallow` and `bans`.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Without a running limiter")]
+pub(crate) struct Stored {
+    /// The storage of the limiter, such as `redis://127.0.0.1:6379`. If it has a password, set `LIMITER_STORAGE` instead,
+    /// since other users see arguments.
+    #[arg(long, global = true, value_name = "URI")]
+    pub(crate) storage: Option<String>,
+    /// The key prefix of the limiter. Defaults to that of the settings file, or to `limiter`.
+    #[arg(long, global = true, value_name = "PREFIX")]
+    pub(crate) prefix: Option<String>,
+    /// The settings file of the limiter, whose storage, prefixes and limits then apply.
+    #[arg(long = "settings", global = true, value_name = "FILE", id = "settings-file")]
+    pub(crate) settings: Option<PathBuf>,
+}
+
+impl Stored {
+    /// Returns whether any of these arguments is given.
+    pub(crate) fn is_given(&self) -> bool {
+        self.storage.is_some() || self.prefix.is_some() || self.settings.is_some()
+    }
+}
+
 /// A running limiter.
 #[derive(Args, Debug)]
 pub(crate) struct Running {
@@ -167,6 +214,18 @@ pub(crate) struct Ban {
     /// The reason, for operators.
     #[arg(long, default_value = "", hide_default_value = true)]
     pub(crate) reason: String,
+    #[command(flatten)]
+    pub(crate) running: Running,
+}
+
+/// Give a client or a network a pass, which lifts all its limits.
+#[derive(Args, Debug)]
+pub(crate) struct Allow {
+    /// The client, or a network such as `192.0.2.0/24`.
+    pub(crate) client: String,
+    /// The duration, such as `90s`, `15m`, `2h` or `7d`.
+    #[arg(value_parser = duration)]
+    pub(crate) duration: Duration,
     #[command(flatten)]
     pub(crate) running: Running,
 }

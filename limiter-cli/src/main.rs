@@ -32,7 +32,8 @@ use std::{io::Write, process::ExitCode};
 use clap::Parser;
 
 use self::{
-    args::{Arguments, Command},
+    args::{Arguments, Command, Stored},
+    live::Live,
     outcome::{Failure, Outcome},
     output::Output,
 };
@@ -40,7 +41,7 @@ use self::{
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let mut output = Output::new(arguments.color);
-    let result = run(arguments.command, &mut output).and_then(|outcome| {
+    let result = run(arguments.command, &arguments.stored, &mut output).and_then(|outcome| {
         output.flush()?;
         Ok(outcome)
     });
@@ -54,18 +55,27 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command, output: &mut Output) -> Result<Outcome, Failure> {
+fn run(command: Command, stored: &Stored, output: &mut Output) -> Result<Outcome, Failure> {
+    if stored.is_given() && !command.takes_storage() {
+        let expected =
+            "expected client, clear, ban, unban, allow, disallow or bans with --storage and --settings";
+        return Err(Failure::Usage(expected.to_owned()));
+    }
+    let live = Live::new(stored);
     match command {
         Command::Check(arguments) => check::run(&arguments, output),
         Command::Replay(arguments) => replay::run(&arguments, output),
         Command::Suggest(arguments) => suggest::run(&arguments, output),
         Command::Limits(arguments) => live::limits(&arguments, output),
         Command::Config(arguments) => live::config(&arguments, output),
-        Command::Client(arguments) => live::client(&arguments, output),
+        Command::Client(arguments) => live.client(&arguments, output),
         Command::Top(arguments) => live::top(&arguments, output),
-        Command::Clear(arguments) => live::clear(&arguments, output),
-        Command::Ban(arguments) => live::ban(&arguments, output),
-        Command::Unban(arguments) => live::unban(&arguments, output),
+        Command::Clear(arguments) => live.clear(&arguments, output),
+        Command::Ban(arguments) => live.ban(&arguments, output),
+        Command::Unban(arguments) => live.unban(&arguments, output),
+        Command::Allow(arguments) => live.allow(&arguments, output),
+        Command::Disallow(arguments) => live.disallow(&arguments, output),
+        Command::Bans(arguments) => live.bans(&arguments, output),
         Command::Watch(arguments) => live::watch(&arguments, output),
         Command::Completions { shell } => assist::completions(shell, output),
         Command::Man => assist::man(output),

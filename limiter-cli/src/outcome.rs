@@ -23,6 +23,9 @@ pub(crate) enum Failure {
     /// The inspector of a running limiter did not answer, or refused.
     #[error("{address}: {error}")]
     Inspector { address: String, error: String },
+    /// The storage did not answer, or refused.
+    #[error("storage: {0}")]
+    Storage(String),
     /// Reading a file failed.
     #[error("cannot read {}: {error}", path.display())]
     Read { path: PathBuf, error: io::Error },
@@ -53,7 +56,7 @@ impl Failure {
         ExitCode::from(match self {
             Self::Settings(_) => 1,
             Self::Usage(_) => 2,
-            Self::Inspector { .. } => 4,
+            Self::Inspector { .. } | Self::Storage(_) => 4,
             Self::Read { .. } | Self::Write { .. } | Self::Output(_) => 3,
         })
     }

@@ -17,6 +17,23 @@ pub(crate) fn escape(text: &str, name: &mut String) {
     }
 }
 
+/// Returns the text that [`escape`] has escaped. Of a shortened name, an escape may be cut.
+#[cfg(any(feature = "mongodb", feature = "redis"))]
+pub(crate) fn unescape(name: &str) -> String {
+    let mut bytes = Vec::with_capacity(name.len());
+    let mut rest = name.as_bytes();
+    while let Some((byte, after)) = rest.split_first() {
+        let escaped = after.split_at_checked(2).filter(|_| *byte == b'%').and_then(|(digits, after)| {
+            let digits = std::str::from_utf8(digits).ok()?;
+            Some((u8::from_str_radix(digits, 16).ok()?, after))
+        });
+        let (byte, after) = escaped.unwrap_or((*byte, after));
+        bytes.push(byte);
+        rest = after;
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 /// Appends a hash of `parts` to a name: 128 bits of SHA-256. Each part is framed.
 pub(crate) fn write_hash(parts: &[&str], name: &mut String) {
     let mut hash = Sha256::new();
@@ -74,6 +91,19 @@ mod tests {
         assert_eq!([long.len(), other.len()], [50, 50]);
         assert!(long.starts_with("aaaaaaaaaaaaaaaa~~"));
         assert_ne!(long, other);
+    }
+
+    #[cfg(any(feature = "mongodb", feature = "redis"))]
+    #[test]
+    fn what_is_escaped_is_read_again() {
+        for text in ["", "/users/{id}", "a b,c:%d", "\u{e4}\n\0"] {
+            let mut name = String::new();
+            escape(text, &mut name);
+            assert_eq!(unescape(&name), text, "{name}");
+        }
+        for cut in ["a%", "a%2", "%zz", "%+1", "%C3"] {
+            assert!(!unescape(cut).is_empty(), "{cut}");
+        }
     }
 
     #[test]

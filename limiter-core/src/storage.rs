@@ -129,6 +129,21 @@ pub trait Storage: fmt::Debug + Send + Sync {
         Answer::ready(false)
     }
 
+    /// Returns the scopes inside `within` in which a client has counts, as text for operators: the parts beyond those of
+    /// `within`, with spaces between. `None` if the storage has no way to find them. The storages of this crate return 1000
+    /// at most, in alphabetical order.
+    ///
+    /// The count of one of them may have ended a moment ago. Counts of keys that [combine](Key::and) the client with
+    /// something else are not among them. Defaults to `None`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error as [`decide`](Self::decide) does.
+    fn client_scopes<'a>(&'a self, client: &'a Key, within: &'a Scope) -> Answer<'a, Option<Vec<String>>> {
+        let _ = (client, within);
+        Answer::ready(None)
+    }
+
     /// Resets the storage: clears all its counts.
     ///
     /// # Errors

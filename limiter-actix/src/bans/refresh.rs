@@ -21,7 +21,11 @@ use crate::deadline::in_time;
 /// The time between the beginnings of two reads of a process. With the deadline of a read, a ban is everywhere within 2 s.
 const INTERVAL: Duration = Duration::from_millis(900);
 
-/// The deadline of a call for storages that have none of their own. No request waits for it.
+/// The age of the last read from which on a worker is overdue. Its own begin a little early rather than late.
+const STALE: Duration = Duration::from_millis(1200);
+
+/// The deadline of a call for storages that have none of their own. Requests do not wait for it, but for a check by hand
+/// in a process without workers.
 pub(super) const DEADLINE: Duration = Duration::from_secs(1);
 
 const _: () = assert!(INTERVAL.as_millis() + DEADLINE.as_millis() < 2000);
@@ -34,8 +38,9 @@ pub(crate) struct BanRefresher(Option<AbortHandle>);
 impl BanRefresher {
     /// Starts the task, if other processes may change the bans.
     pub(crate) fn start(list: &Arc<BanList>) -> Self {
-        let is_shared = list.storage.has_notes() && !list.storage.is_local();
-        let Some(runtime) = Handle::try_current().ok().filter(|_| is_shared) else { return Self(None) };
+        let Some(runtime) = Handle::try_current().ok().filter(|_| list.is_shared()) else {
+            return Self(None);
+        };
         let list = Arc::downgrade(list);
         let task = runtime.spawn(async move {
             let mut ticks = interval(INTERVAL);
@@ -43,7 +48,8 @@ impl BanRefresher {
             loop {
                 ticks.tick().await;
                 let Some(list) = list.upgrade() else { return };
-                if list.begin_if_due() {
+                // A little less than the interval, so that a worker whose timer is early does not skip a turn.
+                if list.begin_if(INTERVAL / 10 * 9) {
                     // A failure is logged there.
                     drop(list.refresh().await);
                 }
@@ -62,12 +68,24 @@ impl Drop for BanRefresher {
 }
 
 impl BanList {
-    /// Returns whether a read is due, and notes that it begins.
-    fn begin_if_due(&self) -> bool {
+    /// Reads the bans if no worker of this process does, for checks by hand. A failure is logged, and those known so far
+    /// stay in force.
+    pub(crate) async fn refresh_if_stale(&self) {
+        if self.is_shared() && self.begin_if(STALE) {
+            drop(self.refresh().await);
+        }
+    }
+
+    /// Returns whether other processes may change the bans.
+    fn is_shared(&self) -> bool {
+        self.storage.has_notes() && !self.storage.is_local()
+    }
+
+    /// Returns whether the last read began so long ago, and notes that another one begins.
+    fn begin_if(&self, age: Duration) -> bool {
         let mut copy = self.copy.lock();
         let now = Instant::now();
-        // A little less than the interval, so that a worker whose timer is early does not skip a turn.
-        let is_due = copy.last_read.is_none_or(|last| now.duration_since(last) >= INTERVAL / 10 * 9);
+        let is_due = copy.last_read.is_none_or(|last| now.duration_since(last) >= age);
         if is_due {
             copy.last_read = Some(now);
         }

@@ -5,7 +5,11 @@ use std::sync::Arc;
 use actix_web::{HttpResponse, http::StatusCode};
 
 use super::LimiterBuilder;
-use crate::{Ban, limit::callback::Callback};
+use crate::{
+    Ban,
+    limit::callback::Callback,
+    settings::banned::{EXPECTED_STATUS, STATUSES},
+};
 
 /// # Bans
 impl LimiterBuilder {
@@ -13,16 +17,16 @@ impl LimiterBuilder {
     ///
     /// See [`Limiter::ban`](crate::Limiter::ban).
     pub fn ban_status(mut self, status: StatusCode) -> Self {
-        if ![StatusCode::FORBIDDEN, StatusCode::TOO_MANY_REQUESTS].contains(&status) {
-            self.issue(format!(".ban_status({})", status.as_u16()), "expected 403 or 429");
+        if !STATUSES.contains(&status) {
+            self.issue(format!(".ban_status({})", status.as_u16()), EXPECTED_STATUS);
         }
-        self.settings.banned.status = status;
+        self.code.ban_status = Some(status);
         self
     }
 
     /// Sets whether banned clients see the reason of their ban. Defaults to `false`.
     pub fn show_ban_reason(mut self, is_shown: bool) -> Self {
-        self.settings.banned.shows_reason = is_shown;
+        self.code.shows_ban_reason = Some(is_shown);
         self
     }
 

@@ -32,7 +32,7 @@ impl LimiterBuilder {
         self
     }
 
-    /// Sets whether refusals of a storage on another machine are repeated without a round trip, for at most 5 s.
+    /// Sets whether refusals of a storage on another machine are repeated without a round trip, for at most 2 s.
     /// Defaults to `true`.
     pub fn local_refusals(mut self, local_refusals: bool) -> Self {
         self.code.local_refusals = Some(local_refusals);

@@ -51,6 +51,23 @@ pub(super) struct ChangeResult {
     has_changed: bool,
     /// Of a clear, `false` if the storage could only clear the limits that this process knows.
     is_complete: bool,
+    /// Of a clear that is not complete, the number of limits.
+    limits: Option<usize>,
+}
+
+impl ChangeResult {
+    fn new(action: &'static str, has_changed: bool) -> Self {
+        Self { action, has_changed, is_complete: true, limits: None }
+    }
+
+    fn of_clear(action: &'static str, cleared: ClearedCounts) -> Self {
+        match cleared {
+            ClearedCounts::All => Self::new(action, true),
+            ClearedCounts::KnownLimits { limits } => {
+                Self { action, has_changed: limits > 0, is_complete: false, limits: Some(limits) }
+            }
+        }
+    }
 }
 
 /// The changes that are logged in a second. An operator causes few.
@@ -85,38 +102,38 @@ impl Change {
     }
 
     async fn make(&self, limiter: &Limiter) -> Result<ChangeResult, Problem> {
-        let (has_changed, is_complete) = match self {
+        let has_changed = match self {
             Self::Clear { client } => {
                 let key = client_text::key(limiter, client)?;
                 let cleared = limiter.clear_all(&key).await.map_err(|_| Problem::unavailable())?;
-                (true, cleared == ClearedCounts::All)
+                return Ok(ChangeResult::of_clear(self.action(), cleared));
             }
             Self::Ban { client, seconds, reason } => {
                 let target = client_text::target(limiter, client)?;
                 limiter.ban(target, Duration::from_secs(*seconds), reason).await.map_err(of_ban)?;
-                (true, true)
+                true
             }
             Self::Allow { client, seconds } => {
                 let target = client_text::target(limiter, client)?;
                 limiter.allow(target, Duration::from_secs(*seconds)).await.map_err(of_ban)?;
-                (true, true)
+                true
             }
             Self::Unban { client } => {
                 let target = banned(limiter, client).await?;
-                (limiter.unban(target).await.map_err(of_ban)?, true)
+                limiter.unban(target).await.map_err(of_ban)?
             }
             Self::Disallow { client } => {
                 let target = banned(limiter, client).await?;
-                (limiter.disallow(target).await.map_err(of_ban)?, true)
+                limiter.disallow(target).await.map_err(of_ban)?
             }
             Self::Switch { enabled } => {
                 let had = limiter.is_enabled();
                 limiter.set_enabled(*enabled);
-                (had != *enabled, true)
+                had != *enabled
             }
-            Self::Shadow { limit, shadow } => (shadow_limit(limiter, limit, *shadow)?, true),
+            Self::Shadow { limit, shadow } => shadow_limit(limiter, limit, *shadow)?,
         };
-        Ok(ChangeResult { action: self.action(), has_changed, is_complete })
+        Ok(ChangeResult::new(self.action(), has_changed))
     }
 
     /// Returns what is changed, for the log. Clients are shown as elsewhere in the log.

@@ -1,6 +1,6 @@
 //! One client: its windows on every limit, and its bans.
 
-use std::{collections::HashMap, iter};
+use std::{collections::HashMap, iter, sync::Arc};
 
 use limiter_core::{
     Key, Policy, Scope, Timestamp, Window,
@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     Limiter, RouteLimit,
+    deadline::{OF_REQUESTS, in_time},
     decision::decide::decide_remotely,
     settings::{Config, backend::Backend},
 };
@@ -37,6 +38,8 @@ pub(super) struct ClientView {
     windows: Vec<WindowView>,
     /// The number of counts that were read.
     counts: usize,
+    /// The places where the storage has counts of the client, if it was asked for them and can find them.
+    stored: Option<Vec<String>>,
     /// `false` if there are more counts, or such that only a request determines.
     is_complete: bool,
 }
@@ -62,13 +65,25 @@ struct WindowView {
 /// A count with the limit that it belongs to, if a route has that.
 type Counted = (Scope, Policy, Option<RouteLimit>);
 
-pub(super) async fn view(limiter: &Limiter, text: &str) -> Result<ClientView, Problem> {
+/// Returns the view of a client. `finds_stored` if the storage shall find its counts, also those that this process does
+/// not know. That may take a while.
+pub(super) async fn view(limiter: &Limiter, text: &str, finds_stored: bool) -> Result<ClientView, Problem> {
     let client = client_text::key(limiter, text)?;
     let config = limiter.config();
     let settings = &config.settings;
     let (mut counted, mut is_complete) = counts(limiter, &config);
     is_complete &= counted.len() <= MAX_COUNTS;
     counted.truncate(MAX_COUNTS);
+    let mut stored = None;
+    if let Backend::Remote { storage, .. } = &settings.storage
+        && finds_stored
+    {
+        stored = scopes(&config, &**storage, &client).await?;
+        let is_known = |place: &String| counted.iter().any(|(scope, ..)| place_of(scope) == *place);
+        is_complete &= stored.as_ref().is_some_and(|stored| stored.iter().all(is_known));
+    }
+    // No worker may be running.
+    config.bans.refresh_if_stale().await;
     let now = settings.clock.now();
     let mut windows = Vec::new();
     for chunk in counted.chunks(BATCH) {
@@ -92,16 +107,33 @@ pub(super) async fn view(limiter: &Limiter, text: &str) -> Result<ClientView, Pr
         ban: ban.as_deref().map(BanView::new),
         windows,
         counts: counted.len(),
+        stored,
         is_complete,
     })
 }
 
+/// Returns the places where the storage has counts of a client. `None` if it cannot find them.
+async fn scopes(
+    config: &Config,
+    storage: &dyn Storage,
+    client: &Key,
+) -> Result<Option<Vec<String>>, Problem> {
+    // The scopes of all limits begin with the prefix.
+    let own = Scope::new([&*config.settings.prefix]);
+    let found = in_time(storage, storage.client_scopes(client, &own), OF_REQUESTS).await;
+    found.map_err(|_| Problem::unavailable())
+}
+
+/// Returns a scope as text, without the prefix.
+fn place_of(scope: &Scope) -> String {
+    scope.parts().skip(1).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
 /// Returns all counts that this process knows, and whether there are no others.
-fn counts(limiter: &Limiter, config: &Config) -> (Vec<Counted>, bool) {
+fn counts(limiter: &Limiter, config: &Arc<Config>) -> (Vec<Counted>, bool) {
     let mut counts: Vec<Counted> = Vec::new();
     let mut numbers: HashMap<(Scope, Policy), usize> = HashMap::new();
-    let listed = limiter.listed_routes().into_iter().flat_map(|route| route.limits);
-    let listed = listed.flat_map(|listed| {
+    let listed = limiter.listed_limits(config).into_iter().flat_map(|listed| {
         let limit = listed.limit;
         listed.counts.into_iter().map(move |count| (count, Some(limit.clone())))
     });
@@ -141,7 +173,7 @@ impl WindowView {
         let wait = window.retry_after();
         Some(Self {
             limit: limit.as_ref().map_or_else(|| policy.to_string(), ToString::to_string),
-            scope: scope.parts().skip(1).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" "),
+            scope: place_of(scope),
             level: limit.as_ref().map(RouteLimit::level),
             amount: window.limit(),
             remaining: window.remaining(),

@@ -73,7 +73,10 @@ impl Inspector {
             "api/v1/settings" => json(&views::settings(limiter)),
             "api/v1/top" => json(&views::top(limiter)),
             "api/v1/bans" => json(&views::bans(limiter).await?),
-            "api/v1/client" => json(&client_view::view(limiter, &client(req)?).await?),
+            "api/v1/client" => {
+                let ClientQuery { client, stored } = ClientQuery::of(req)?;
+                json(&client_view::view(limiter, &client, stored).await?)
+            }
             "api/v1/events" => events::stream(limiter, access),
             _ => match page::file(name, req) {
                 Some(file) => file,
@@ -134,14 +137,20 @@ fn not_allowed(methods: &'static str) -> HttpResponse {
     response.insert_header((ALLOW, methods)).json(Denied { error: "this method is not allowed" })
 }
 
-/// Returns the client that the query names.
-fn client(req: &HttpRequest) -> Result<String, Problem> {
-    #[derive(Deserialize)]
-    struct Query {
-        client: String,
+/// The query about a client.
+#[derive(Deserialize)]
+struct ClientQuery {
+    client: String,
+    #[serde(default)]
+    stored: bool,
+}
+
+impl ClientQuery {
+    fn of(req: &HttpRequest) -> Result<Self, Problem> {
+        let expected = "expected `?client=`, and `&stored=true` or nothing else";
+        let query = web::Query::<Self>::from_query(req.query_string());
+        query.map(web::Query::into_inner).map_err(|_| Problem::invalid(expected))
     }
-    let query = web::Query::<Query>::from_query(req.query_string());
-    query.map(|query| query.into_inner().client).map_err(|_| Problem::invalid("expected `?client=`"))
 }
 
 async fn body(mut payload: Payload) -> Result<BytesMut, Problem> {

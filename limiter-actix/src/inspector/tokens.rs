@@ -133,6 +133,8 @@ impl fmt::Debug for InspectorTokens {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use actix_web::test::TestRequest;
 
     use super::*;
@@ -175,6 +177,30 @@ mod tests {
         assert_eq!(access(&[]), Access::denied());
         let twice = format!("Bearer {VIEW}");
         assert_eq!(access(&[&twice, &twice]), Access::denied(), "proxies and apps may read different ones");
+    }
+
+    /// A comparison that ends at the first wrong byte would be a hundred times faster for a token that is wrong at once. The
+    /// shortest of many times does not depend on how busy the machine is.
+    #[test]
+    fn timing_does_not_show_how_much_of_a_token_is_right() {
+        const LEN: usize = 64 << 10;
+        let token = "a".repeat(LEN);
+        let tokens = InspectorTokens::new(&token, Some(&"b".repeat(LEN))).expect("tokens");
+        let wrong_at = |at: usize| {
+            let mut wrong = token.clone().into_bytes();
+            wrong[at] = b'x';
+            wrong
+        };
+        let time = |wrong: &[u8]| {
+            let begun = Instant::now();
+            assert_eq!(tokens.check(wrong, "x"), Access::denied());
+            begun.elapsed()
+        };
+        let (first, last) = (wrong_at(0), wrong_at(LEN - 1));
+        let times: Vec<_> = (0..30).map(|_| (time(&first), time(&last))).collect();
+        let least_first = times.iter().map(|(first, _)| *first).min().unwrap_or_default();
+        let least_last = times.iter().map(|(_, last)| *last).min().unwrap_or_default();
+        assert!(least_first * 4 > least_last, "{least_first:?} and {least_last:?}");
     }
 
     #[test]

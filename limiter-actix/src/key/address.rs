@@ -3,18 +3,16 @@
 use std::{
     net::{IpAddr, SocketAddr},
     ops::RangeInclusive,
-    sync::{
-        Arc, LazyLock,
-        atomic::{AtomicBool, AtomicU32, Ordering},
-    },
+    sync::{Arc, LazyLock},
 };
 
-use actix_web::{HttpMessage, dev::ServiceRequest, http::header};
+use actix_web::{HttpMessage, dev::ServiceRequest};
 use limiter_core::{
     Key,
-    log::{Throttle, event, unthrottled},
+    log::{Throttle, event},
 };
 
+use super::setup::SetupWatch;
 use crate::TrustedProxies;
 
 /// The valid prefix lengths. Shorter prefixes would give a whole provider a single count.
@@ -25,13 +23,13 @@ pub(crate) const IPV6_PREFIXES: RangeInclusive<u8> = 32..=128;
 pub(crate) struct ClientAddress {
     pub(crate) proxies: Option<TrustedProxies>,
     pub(crate) ipv6_prefix: u8,
-    /// Looks for forwarding headers without a trusted proxy.
-    unproxied: Arc<UnproxiedHeaders>,
+    /// Looks for half-right set-ups of proxies.
+    setup: Arc<SetupWatch>,
 }
 
 impl Default for ClientAddress {
     fn default() -> Self {
-        Self { proxies: None, ipv6_prefix: Key::IPV6_PREFIX, unproxied: Arc::default() }
+        Self { proxies: None, ipv6_prefix: Key::IPV6_PREFIX, setup: Arc::default() }
     }
 }
 
@@ -50,8 +48,11 @@ impl ClientAddress {
     /// Applies these settings to all key functions called from here on.
     #[inline]
     pub(crate) fn begin(self: &Arc<Self>, req: &ServiceRequest) {
-        if self.proxies.is_none() && self.unproxied.is_due() {
-            self.warn_if_proxied(req);
+        if self.setup.is_due() {
+            match &self.proxies {
+                None => self.setup.look_for_proxies(req),
+                Some(proxies) => self.setup.look_at(proxies, req),
+            }
         }
         if !self.is_default() {
             req.extensions_mut().insert(CurrentAddress(Arc::clone(self)));
@@ -84,43 +85,6 @@ impl ClientAddress {
             Some(proxies) => proxies.client(peer(req), req.headers()),
             None => peer(req),
         }
-    }
-
-    /// Logs once that a request has a forwarding header, although no proxy is trusted.
-    #[cold]
-    fn warn_if_proxied(&self, req: &ServiceRequest) {
-        let has = |name| req.headers().contains_key(name);
-        if (has(header::X_FORWARDED_FOR) || has(header::FORWARDED)) && self.unproxied.is_first() {
-            event!(
-                unthrottled(Some("L011")),
-                WARN,
-                "a request has X-Forwarded-For or Forwarded, but no proxy is trusted: if a proxy sent it, all its \
-                 clients share one count; set `LimiterBuilder::trusted_proxies`, or `TrustedProxies::none()` if \
-                 there is no proxy"
-            );
-        }
-    }
-}
-
-/// Chooses the requests that are searched for forwarding headers. Behind a proxy all have them, so the first will do.
-#[derive(Debug, Default)]
-struct UnproxiedHeaders {
-    requests: AtomicU32,
-    is_logged: AtomicBool,
-}
-
-impl UnproxiedHeaders {
-    const SEARCHED: u32 = 1000;
-
-    /// Afterwards nothing is written that workers share.
-    #[inline]
-    fn is_due(&self) -> bool {
-        self.requests.load(Ordering::Relaxed) < Self::SEARCHED
-            && self.requests.fetch_add(1, Ordering::Relaxed) < Self::SEARCHED
-    }
-
-    fn is_first(&self) -> bool {
-        !self.is_logged.swap(true, Ordering::Relaxed)
     }
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod error;
 mod forwarded;
 mod hops;
 pub(crate) mod network;
+pub(super) mod trace;
 
 use std::net::IpAddr;
 

@@ -12,6 +12,8 @@ use limiter_core::{
     log::{Throttle, event},
 };
 
+use super::absent;
+
 /// Returns a key of the value of a header.
 ///
 /// The key is missing if the header is missing or occurs more than once, because the limiter does not know which
@@ -20,7 +22,8 @@ use limiter_core::{
 /// The client controls the value, and each new value gets a fresh count. Use it if outer middleware has verified the
 /// value, or combine it with the [client's address](crate::key::client_address).
 ///
-/// An invalid name is logged as an error with the code `L012`, and the key is always missing.
+/// An invalid name is logged as an error with the code `L012`, and the key is always missing. If the first 1000 requests
+/// lack the header, that is logged with `L065`.
 ///
 /// ```
 /// use limiter_actix::{Limit, Quota, key};
@@ -41,8 +44,14 @@ pub fn header(name: &str) -> impl Fn(&ServiceRequest) -> Key + Clone + Send + Sy
         })
         .ok();
     let kind = name.as_ref().map(|name| format!("header {name}"));
+    let watch = absent::Watch::default();
     move |req| {
         let value = name.as_ref().and_then(|name| only_value(req, name));
+        if let Some(name) = &name
+            && watch.never_comes(value.is_some() || req.headers().contains_key(name))
+        {
+            absent::log_header(name.as_str());
+        }
         text(kind.as_deref(), value)
     }
 }
@@ -110,7 +119,8 @@ pub fn cookie(name: &str) -> impl Fn(&ServiceRequest) -> Key + Clone + Send + Sy
 
 /// Returns a key of a value in the request's extensions, such as the user that outer middleware has found.
 ///
-/// The key is missing if there is no value of this type.
+/// The key is missing if there is no value of this type. If that is set only after the limiter has looked for it, a
+/// warning is logged (`L066`): wrap the middleware that sets it after the limiter.
 ///
 /// ```
 /// use limiter_actix::{Key, Limiter, key};
@@ -132,7 +142,14 @@ where
     F: Fn(&T) -> K + Send + Sync + 'static,
     K: Into<Key>,
 {
-    move |req| req.extensions().get::<T>().map(&key).into()
+    let watch = absent::Watch::default();
+    move |req| {
+        let found = req.extensions().get::<T>().map(&key);
+        if found.is_none() {
+            absent::await_extension::<T>(req, &watch);
+        }
+        found.into()
+    }
 }
 
 /// Returns the value of a header that occurs once, as text.

@@ -1,8 +1,23 @@
 //! Lists which limits apply where.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
-use crate::{Limiter, RouteLimits, routing::route_map::ListedRoute};
+use limiter_core::{Policy, Scope};
+
+use crate::{
+    Limiter, RouteLimits,
+    plan::listing::ListedLimit,
+    routing::route_map::ListedRoute,
+    settings::{Config, bound_names::BoundNames},
+};
+
+/// The limits that code hits by name.
+pub(crate) struct Names {
+    /// Those of all routes, or of those that requests have reached.
+    pub(crate) bound: Arc<BoundNames>,
+    /// Others that are known although no worker has served a request.
+    pub(crate) early: Option<BoundNames>,
+}
 
 impl Limiter {
     /// Lists the limits that apply to each route, method by method, with the places where they are declared.
@@ -40,6 +55,44 @@ impl Limiter {
     /// ```
     pub fn limits(&self) -> Vec<RouteLimits> {
         self.listed_routes().into_iter().map(|listed| listed.route).collect()
+    }
+
+    /// Returns the limits that code hits by name, as far as they are known.
+    pub(crate) fn names(&self, config: &Arc<Config>) -> Names {
+        let route_maps = &self.shared.route_maps;
+        let mut maps = route_maps.newest();
+        maps.retain(|map| map.generation() == config.generation);
+        for map in &maps {
+            map.add_names();
+        }
+        let bound = Arc::clone(&config.settings.bound_names);
+        let early = maps.is_empty().then(|| {
+            let names = BoundNames::default();
+            for listed in &*route_maps.early_limits(config) {
+                for (scope, policy) in &listed.counts {
+                    names.add(scope, policy, listed.binding.as_ref());
+                }
+            }
+            names
+        });
+        Names { bound, early }
+    }
+
+    /// Returns the limits that are known, with their counts: those of all routes, or of what is declared if no worker has
+    /// served a request.
+    pub(crate) fn listed_limits(&self, config: &Arc<Config>) -> Vec<ListedLimit> {
+        let routes = self.listed_routes();
+        if routes.is_empty() {
+            return self.shared.route_maps.early_limits(config).to_vec();
+        }
+        routes.into_iter().flat_map(|route| route.limits).collect()
+    }
+
+    /// Returns all counts that this process knows: those that it has met, and those of the routes of its apps.
+    pub(crate) fn known_counts(&self, config: &Arc<Config>) -> Vec<(Scope, Policy)> {
+        let mut counts: HashSet<_> = config.settings.known.all().into_iter().collect();
+        counts.extend(self.listed_limits(config).into_iter().flat_map(|listed| listed.counts));
+        counts.into_iter().collect()
     }
 
     /// Returns the limits of all routes with their counts.

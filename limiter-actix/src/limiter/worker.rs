@@ -13,7 +13,10 @@ use super::shared::Shared;
 use crate::{
     bans::refresh::BanRefresher,
     holds::LeaseKeeper,
-    routing::table::{AppRoutes, Table},
+    routing::{
+        declarations::Declarations,
+        table::{AppRoutes, Table},
+    },
     settings::Config,
 };
 
@@ -27,6 +30,7 @@ pub(crate) struct Worker {
     /// `true` if that is the router of the whole app.
     pub(crate) is_around_app: bool,
     routes: Rc<AppRoutes>,
+    declarations: Arc<Declarations>,
     _bans: BanRefresher,
     _leases: LeaseKeeper,
     table: OnceCell<Table>,
@@ -34,17 +38,39 @@ pub(crate) struct Worker {
 
 impl Worker {
     pub(crate) fn new(shared: Arc<Shared>, is_next_to_router: bool, is_around_app: bool) -> Self {
+        let declarations = Arc::new(Declarations::of_thread());
+        shared.route_maps.add_declarations(&declarations);
+        Self::with(shared, is_next_to_router, is_around_app, Rc::default(), declarations)
+    }
+
+    fn with(
+        shared: Arc<Shared>,
+        is_next_to_router: bool,
+        is_around_app: bool,
+        routes: Rc<AppRoutes>,
+        declarations: Arc<Declarations>,
+    ) -> Self {
         let config = shared.config();
         let bans = BanRefresher::start(&config.bans);
         let leases = LeaseKeeper::start(config.leases.as_ref());
-        let (routes, table) = (Rc::default(), OnceCell::new());
-        Self { shared, config, is_next_to_router, is_around_app, routes, _bans: bans, _leases: leases, table }
+        let table = OnceCell::new();
+        Self {
+            shared,
+            config,
+            is_next_to_router,
+            is_around_app,
+            routes,
+            declarations,
+            _bans: bans,
+            _leases: leases,
+            table,
+        }
     }
 
     /// Returns the same limiter with the current settings.
     pub(crate) fn with_current_settings(&self) -> Self {
-        let renewed = Self::new(Arc::clone(&self.shared), self.is_next_to_router, self.is_around_app);
-        Self { routes: Rc::clone(&self.routes), ..renewed }
+        let (routes, declarations) = (Rc::clone(&self.routes), Arc::clone(&self.declarations));
+        Self::with(Arc::clone(&self.shared), self.is_next_to_router, self.is_around_app, routes, declarations)
     }
 
     /// Returns the table of the app. It is built at the first request, once actix has finished the resource map.

@@ -13,12 +13,17 @@ use crate::{
         usage::Usage,
     },
     limit::named::NamedLimit,
+    limiter::shared::Shared,
     plan::{
         DeclaredLimit,
         bound_limit::{LimitSlot, Tier},
     },
     report::{decided_by::DecidedBy, route_limits::LimitOrigin, setting_source::SettingSource},
-    request::pending::{PendingAdmission, PendingDecision, Progress, decide},
+    request::{
+        banned_check,
+        pending::{PendingAdmission, PendingDecision, Progress, decide},
+        refuse::Refusal,
+    },
     routing::plan_builder::plan_of_meta_limits,
     settings::Config,
     telemetry,
@@ -57,6 +62,18 @@ impl<'a> NamedCheck<'a> {
         let callback_failed = any_key_failed(&[&limits, &meta], &client, settings);
         let (now, decided_by) = (settings.clock.now(), DecidedBy::default());
         Self { config, named, client, limits, meta, now, decided_by, callback_failed }
+    }
+
+    /// Returns whether the client is limited, or the refusal of a banned one.
+    pub(super) fn refuse_banned(
+        &self,
+        limiter: &Arc<Shared>,
+        req: &ServiceRequest,
+    ) -> Result<bool, Box<Refusal>> {
+        if !self.config.bans.is_in_use() {
+            return Ok(true);
+        }
+        banned_check::apply_by_hand(limiter, self.config, &self.context(), &self.limits, req)
     }
 }
 

@@ -10,15 +10,15 @@ use crate::hidden_error;
 #[non_exhaustive]
 pub enum NamedLimitError {
     /// No limit of this name, or of this name at the route, is known.
-    #[error(
-        "no limit named `{name}` is known there; known are {known}; limits of routes are known after the first request"
-    )]
+    #[error("no limit named `{name}` is known there; known are {known}{hint}")]
     #[non_exhaustive]
     UnknownLimit {
         /// The name.
         name: String,
         /// Some of the names that are known.
         known: String,
+        /// Which others are not known yet, while the process has served no request.
+        hint: &'static str,
     },
     /// The name stands for counts at several places.
     #[error(
@@ -32,7 +32,9 @@ pub enum NamedLimitError {
         places: String,
     },
     /// The quota of the limit is computed from the request.
-    #[error("the quota of the limit `{0}` is computed from the request, so only `clear` finds its counts")]
+    #[error(
+        "the quota of the limit `{0}` is computed from the request, so only `clear` finds its counts, as far as this process has met them"
+    )]
     DynamicLimit(String),
     /// The limit is one of concurrent requests, which only requests hold.
     #[error("the limit `{0}` counts the requests that are under way, so it has no hits by hand")]

@@ -1,12 +1,19 @@
 //! The counts that a name stands for.
 
+use std::{collections::HashSet, sync::Arc};
+
 use limiter_core::{Key, Policy, Scope, storage::Hit};
 
 use super::NamedLimitError;
 use crate::{
-    OnStorageFailure,
+    Limiter, OnStorageFailure,
     decision::fallback,
-    settings::{Config, bound_names::NamedBinding},
+    limit::named::NamedLimit,
+    limiter::listing::Names,
+    settings::{
+        Config,
+        bound_names::{BoundNames, NamedBinding},
+    },
 };
 
 /// The name of a limit, with its route if the name alone is not enough. A `&str` is the name alone.
@@ -32,7 +39,8 @@ impl<'a> LimitName<'a> {
         Self { name, route: None }
     }
 
-    /// Sets the route, by its pattern. If the limit counts per method, the method stands before it.
+    /// Sets the route, by its pattern. If the limit counts per method, the method stands before it. `unmatched` is the place
+    /// of paths without a route.
     #[must_use]
     pub fn at(mut self, route: &'a str) -> Self {
         self.route = Some(route);
@@ -65,12 +73,20 @@ pub(super) struct Target {
     pub(super) on_failure: OnStorageFailure,
 }
 
+/// Added to an error before the first request.
+const EARLY: &str = "; default limits, and those of scopes, of rules by pattern and of functions, are known after the \
+                     first request of the process";
+
 /// The maximum number of names and places that an error lists.
 const MAX_LISTED: usize = 20;
 
 impl Target {
     /// Returns the counts of a name.
-    pub(super) fn find(config: &Config, limit: LimitName<'_>) -> Result<Self, NamedLimitError> {
+    pub(super) fn find(
+        limiter: &Limiter,
+        config: &Arc<Config>,
+        limit: LimitName<'_>,
+    ) -> Result<Self, NamedLimitError> {
         let settings = &config.settings;
         if limit.route.is_none()
             && let Some(named) = settings.named.iter().find(|named| named.name == limit.name)
@@ -82,7 +98,11 @@ impl Target {
                 on_failure: fallback::policy(&named.limit, settings),
             });
         }
-        let mut found = settings.bound_names.find(limit.name);
+        let names = limiter.names(config);
+        let mut found = names.bound.find(limit.name);
+        if let Some(early) = names.early.as_ref().filter(|_| found.is_empty()) {
+            found = early.find(limit.name);
+        }
         found.retain(|(scope, _, _)| limit.route.is_none_or(|route| is_at(scope, route)));
         let mut places: Vec<String> = found.iter().map(|(scope, _, _)| place(scope)).collect();
         places.sort_unstable();
@@ -90,12 +110,8 @@ impl Target {
         if places.len() > 1 {
             return Err(NamedLimitError::Ambiguous { name: limit.name.to_owned(), places: list(&places) });
         }
-        Self::of_one_scope(found, settings.failure.policy).ok_or_else(|| {
-            let declared = settings.named.iter().map(|named| named.name.clone());
-            let bound = settings.bound_names.names();
-            let all: Vec<_> = declared.chain(bound.iter().map(|name| (**name).to_owned())).collect();
-            NamedLimitError::UnknownLimit { name: limit.name.to_owned(), known: list(&all) }
-        })
+        Self::of_one_scope(found, settings.failure.policy)
+            .ok_or_else(|| unknown(limit.name, &names, &settings.named))
     }
 
     fn of_one_scope(found: Vec<(Scope, Policy, NamedBinding)>, on_failure: OnStorageFailure) -> Option<Self> {
@@ -118,6 +134,21 @@ impl Target {
     /// Returns a hit of a client on each of the counts.
     pub(super) fn hits<'a>(&'a self, client: &'a Key, cost: u64) -> Vec<Hit<'a>> {
         self.policies.iter().map(|policy| Hit::new(&self.scope, client, policy).cost(cost)).collect()
+    }
+}
+
+/// Returns the error of a name that is not known, with others that are.
+fn unknown(name: &str, bound: &Names, declared: &[NamedLimit]) -> NamedLimitError {
+    let known = [Some(&*bound.bound), bound.early.as_ref()];
+    let bound_names = known.into_iter().flatten().flat_map(BoundNames::names);
+    let declared = declared.iter().map(|limit| limit.name.clone());
+    let mut known: Vec<_> = declared.chain(bound_names.map(|name| (*name).to_owned())).collect();
+    let mut seen = HashSet::new();
+    known.retain(|name| seen.insert(name.clone()));
+    NamedLimitError::UnknownLimit {
+        name: name.to_owned(),
+        known: list(&known),
+        hint: if bound.early.is_some() { EARLY } else { "" },
     }
 }
 

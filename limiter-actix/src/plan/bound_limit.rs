@@ -20,7 +20,12 @@ use crate::{
         quota_source::Source,
     },
     report::{current::LimitOutcome, policy_name::to_printable_ascii, route_limits::LimitOrigin},
-    settings::{Settings, backend::Backend, bound_names::BoundNames, known_limits::KnownLimits},
+    settings::{
+        Settings,
+        backend::Backend,
+        bound_names::{BoundNames, NamedBinding},
+        known_limits::KnownLimits,
+    },
     telemetry::{LimitMetrics, Lines, Telemetry},
 };
 
@@ -127,7 +132,7 @@ impl LimitBinder {
         if self.limit.shared.as_ref().is_none_or(Text::is_fixed) {
             self.known.add(scope, &policy);
             if *is_local && matches!(self.limit.source, Source::Dynamic(_)) {
-                self.bound_names.add(scope, &policy, &self.limit);
+                self.bound_names.add(scope, &policy, NamedBinding::of(&self.limit).as_ref());
             }
         } else {
             self.known.add_unknown();
@@ -281,7 +286,7 @@ impl BoundLimit {
     /// Adds the limit to those that code hits by name, if it has one.
     pub(super) fn add_name(&self, names: &BoundNames) {
         if self.options.shared.as_ref().is_none_or(Text::is_fixed) {
-            names.add(&self.scope, &self.policy, &self.options);
+            names.add(&self.scope, &self.policy, NamedBinding::of(&self.options).as_ref());
         }
     }
 

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     Limit, LimitOrigin, RouteLimit,
     limit::callback::{Cost, Text},
+    settings::bound_names::NamedBinding,
 };
 
 /// A limit that applies to a route, with its counts.
@@ -21,6 +22,8 @@ pub(crate) struct ListedLimit {
     pub(crate) limit: RouteLimit,
     /// Its counts: one, or one for each method that counts on its own. None if the request determines them.
     pub(crate) counts: Vec<(Scope, Policy)>,
+    /// Its name, for code that hits and clears it.
+    pub(crate) binding: Option<NamedBinding>,
 }
 
 impl Plan {
@@ -54,12 +57,12 @@ impl DeclaredLimit {
             Self::Fixed(bound) => {
                 let (level, strategy) = (bound.tier.label(), bound.policy.strategy());
                 let limit = route_limit(&bound.options, level, bound.origin.clone(), strategy);
-                ListedLimit { limit, counts: bound.counts() }
+                ListedLimit { limit, counts: bound.counts(), binding: NamedBinding::of(&bound.options) }
             }
             Self::Dynamic(dynamic) => {
                 let (slot, strategy) = dynamic.place();
                 let limit = route_limit(dynamic.options(), slot.tier.label(), slot.origin.clone(), strategy);
-                ListedLimit { limit, counts: Vec::new() }
+                ListedLimit { limit, counts: Vec::new(), binding: NamedBinding::of(dynamic.options()) }
             }
         }
     }

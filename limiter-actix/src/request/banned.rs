@@ -1,12 +1,18 @@
 //! Refuses banned clients, and lets clients with a pass through.
 
-use std::{iter, ptr};
+use std::{iter, ptr, sync::Arc};
 
 use actix_web::{HttpMessage, dev::ServiceRequest};
+use limiter_core::{Key, Timestamp};
 
 use super::{refuse::Refusal, stack::LimiterStack, state::RequestState};
 use crate::{
-    bans::ban::Ban, decision::charge::Charge, plan::Plan, report::decided_by::DecidedBy, response::banned,
+    bans::ban::Ban,
+    decision::{charge::Charge, context::DecisionContext},
+    plan::Plan,
+    report::decided_by::DecidedBy,
+    response::banned,
+    settings::Config,
     telemetry::RequestOutcome,
 };
 
@@ -25,30 +31,41 @@ pub(super) fn apply(
         return Ok(true);
     }
     let predicted = &state.predicted;
-    let (client, now) = (&predicted.client, predicted.decided_at);
-    // Most limits have no key of their own.
-    let own = charges.iter().map(|charge| charge.key(client)).filter(|key| !ptr::eq(*key, client));
-    let keys = iter::once(client).chain(own);
-    let address = predicted.settings().address.of(req);
-    match predicted.worker.config.bans.find(keys, address, now) {
+    match find(&predicted.worker.config, &predicted.client, charges, predicted.decided_at, req) {
         None => Ok(true),
         Some(ban) if ban.is_pass() => {
             LimiterStack::skip(req, &predicted.worker.shared);
             Ok(false)
         }
-        Some(ban) => Err(refuse(state, &ban, req)),
+        Some(ban) => {
+            let telemetry = &predicted.settings().telemetry;
+            telemetry.count_request(RequestOutcome::Banned, DecidedBy::Storage, predicted.decided_at);
+            Err(refuse(&state.context(), &ban, req))
+        }
     }
 }
 
-fn refuse(state: &RequestState, ban: &Ban, req: &ServiceRequest) -> Box<Refusal> {
-    let predicted = &state.predicted;
-    let (settings, now) = (predicted.settings(), predicted.decided_at);
-    settings.telemetry.count_request(RequestOutcome::Banned, DecidedBy::Storage, now);
+/// Returns the ban or pass of a request.
+pub(super) fn find(
+    config: &Config,
+    client: &Key,
+    charges: &[Charge],
+    now: Timestamp,
+    req: &ServiceRequest,
+) -> Option<Arc<Ban>> {
+    // Most limits have no key of their own.
+    let own = charges.iter().map(|charge| charge.key(client)).filter(|key| !ptr::eq(*key, client));
+    config.bans.find(iter::once(client).chain(own), config.settings.address.of(req), now)
+}
+
+/// Refuses a banned client.
+pub(super) fn refuse(context: &DecisionContext<'_>, ban: &Ban, req: &ServiceRequest) -> Box<Refusal> {
+    let (settings, now) = (context.settings, context.now);
     if let Some(top) = &settings.top {
-        top.count_refusal(&predicted.client, now);
+        top.count_refusal(context.client, now);
     }
-    let keys = &settings.key_forms;
-    settings.telemetry.log_banned(&predicted.client, ban.reason(), predicted.pattern(), keys, now);
+    let route = context.route.map(|route| &**route);
+    settings.telemetry.log_banned(context.client, ban.reason(), route, &settings.key_forms, now);
     let response = banned::respond(settings, ban, now, req);
     req.extensions_mut().insert(ban.clone());
     Box::new(Refusal { response, undecided: None })

@@ -158,8 +158,7 @@ fn set(state: State) {
 
 #[cold]
 fn keep_late(req: &ServiceRequest) -> Option<Rc<RequestState>> {
-    let limiter = passing_limiter(req)?;
-    let worker = Rc::clone(&limiter.borrow());
+    let worker = passing_worker(req)?;
     let mut prediction = worker.table(req).predict(req, &[]);
     let charged = mem::take(&mut prediction.rules);
     let mut rules = RuleLedger::new(&mut prediction, charged, RuleIds::new(), RuleIds::new());
@@ -184,7 +183,12 @@ pub(crate) fn may_have_passed(req: &ServiceRequest) -> bool {
 
 /// Returns the limiter right around the router of this app, if it lets requests pass.
 pub(crate) fn limiter_of_app(req: &ServiceRequest) -> Option<Arc<Shared>> {
-    passing_limiter(req).map(|limiter| Arc::clone(&limiter.borrow().shared))
+    passing_worker(req).map(|worker| Arc::clone(&worker.shared))
+}
+
+/// Returns the worker of that limiter.
+pub(super) fn passing_worker(req: &ServiceRequest) -> Option<Rc<Worker>> {
+    Some(Rc::clone(&passing_limiter(req)?.borrow()))
 }
 
 fn passing_limiter(req: &ServiceRequest) -> Option<Rc<PassingLimiter>> {

@@ -14,7 +14,7 @@ use super::{
     state::RequestState,
     straight_request::StraightRequest,
 };
-use crate::decision::hold::Holds;
+use crate::{decision::hold::Holds, key::absent::look_again};
 
 /// Ends a request that is dropped before its response.
 ///
@@ -74,6 +74,9 @@ impl OnEarlyDrop {
         &mut self,
         mut response: Result<ServiceResponse<B>, Error>,
     ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+        if let Ok(response) = &response {
+            look_again(response.request());
+        }
         self.settle(&mut response);
         match self.holds() {
             Some(holds) if !holds.is_empty() => response.map(|response| with_holds(response, holds)),

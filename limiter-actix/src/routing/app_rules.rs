@@ -1,6 +1,6 @@
 //! The rules of one app.
 
-use std::{collections::HashMap, hash::Hash, sync::Arc};
+use std::{collections::HashMap, hash::Hash, iter, sync::Arc};
 
 use actix_web::http::Method;
 
@@ -88,6 +88,20 @@ impl DeclaredRule {
         self.rule.id
     }
 
+    pub(super) fn prefix(&self) -> &Arc<str> {
+        &self.prefix
+    }
+
+    /// Returns the full pattern and the methods of a resource. `None` for a scope.
+    pub(super) fn route(&self) -> Option<(Arc<str>, &[Method])> {
+        match &self.site {
+            DeclaredSite::Scope(_) => None,
+            DeclaredSite::Resource { path, methods } => {
+                Some((format!("{}{path}", self.prefix).into(), methods))
+            }
+        }
+    }
+
     /// Returns all that is comparable with a rule of another thread.
     pub(super) fn outline(&self) -> impl Hash {
         let path = match &self.site {
@@ -125,6 +139,11 @@ impl AppRules {
         }
         rules.custom_methods = rules.methods_in_rules(settings);
         rules
+    }
+
+    /// The same without rules by pattern, for an app whose routes are not known yet.
+    pub(super) fn registered(settings: &Settings, declared: &[DeclaredRule]) -> Self {
+        Self { patterns: PathRules::default(), ..Self::new(settings, iter::empty(), declared) }
     }
 
     fn add(&mut self, DeclaredRule { prefix, rule, site }: &DeclaredRule) {

@@ -34,9 +34,12 @@ pub(crate) struct RouteMap {
     rules: Vec<DeclaredRule>,
     places: Vec<MapPlace>,
     fingerprint: OnceLock<u64>,
+    /// Set once the names of its limits are known to code.
+    names: OnceLock<()>,
 }
 
 /// A place at which the routing of a path may end.
+#[derive(Default)]
 struct MapPlace {
     /// Its patterns. Empty for the default service of a scope.
     patterns: Vec<Arc<str>>,
@@ -72,7 +75,31 @@ impl RouteMap {
         places.retain(|place| reach.contains(tree, *place));
         let mut places: Vec<_> = places.into_iter().map(|place| MapPlace::new(tree, place)).collect();
         places.extend(MapPlace::of_given(tree, by_rule, &reach));
-        Self { config: Arc::clone(config), rules, places, fingerprint: OnceLock::new() }
+        Self {
+            config: Arc::clone(config),
+            rules,
+            places,
+            fingerprint: OnceLock::new(),
+            names: OnceLock::new(),
+        }
+    }
+
+    /// Returns the places of rules alone, for an app whose routes are not known yet.
+    pub(super) fn of_rules(config: &Arc<Config>, rules: &[DeclaredRule]) -> Self {
+        let places = rules.iter().map(MapPlace::of_rule).chain([MapPlace::default()]).collect();
+        let (fingerprint, names) = (OnceLock::new(), OnceLock::new());
+        Self { config: Arc::clone(config), rules: rules.to_vec(), places, fingerprint, names }
+    }
+
+    /// Adds the limits with names to those that code hits by name, at the first call.
+    pub(crate) fn add_names(&self) {
+        self.names.get_or_init(|| {
+            for listed in self.list().iter().flat_map(|route| &route.limits) {
+                for (scope, policy) in &listed.counts {
+                    self.config.settings.bound_names.add(scope, policy, listed.binding.as_ref());
+                }
+            }
+        });
     }
 
     /// Returns the number of times that the settings had been replaced.
@@ -99,9 +126,13 @@ impl RouteMap {
     /// Lists the limits of all routes, and then of unmatched paths.
     pub(crate) fn list(&self) -> Vec<ListedRoute> {
         let patterns = self.places.iter().flat_map(|place| place.patterns.iter().map(|pattern| &**pattern));
-        let rules = AppRules::new(&self.config.settings, patterns, &self.rules);
-        let methods = self.methods(&rules);
-        self.places.iter().flat_map(|place| self.list_place(place, &rules, &methods)).collect()
+        self.list_by(&AppRules::new(&self.config.settings, patterns, &self.rules))
+    }
+
+    /// The same by other rules.
+    pub(super) fn list_by(&self, rules: &AppRules) -> Vec<ListedRoute> {
+        let methods = self.methods(rules);
+        self.places.iter().flat_map(|place| self.list_place(place, rules, &methods)).collect()
     }
 
     /// Returns the methods that may have limits of their own, and one for all others. If a limit counts methods apart, all
@@ -206,6 +237,18 @@ impl MapPlace {
         };
         let (shown, prefix) = (patterns.first().cloned(), Arc::clone(&tree.scopes[scope].prefix));
         Self { patterns, shown, prefix, registered: tree.rules_of(place), methods }
+    }
+
+    /// Returns the place of a rule. That of a scope is all its paths.
+    fn of_rule(rule: &DeclaredRule) -> Self {
+        let (pattern, methods) = rule.route().unzip();
+        Self {
+            patterns: pattern.clone().into_iter().collect(),
+            shown: pattern,
+            prefix: Arc::clone(rule.prefix()),
+            registered: RuleIds::from_slice(&[rule.id()]),
+            methods: methods.unwrap_or_default().to_vec(),
+        }
     }
 
     /// Returns the places of those rules by pattern that no route or scope has.

@@ -194,6 +194,17 @@ impl Table {
         plan
     }
 
+    /// Returns whether a request that has arrived, and has met these rules on its way, is exempt from all limits.
+    pub(crate) fn is_exempt(&self, met: &[RuleId], req: &ServiceRequest) -> bool {
+        self.plan(self.arrival(met, req).1).is_exempt()
+    }
+
+    /// The same for a request of which nothing is known but its path, since it was let pass at a certain place.
+    pub(crate) fn is_exempt_as_predicted(&self, req: &ServiceRequest) -> bool {
+        let predicted = Prediction::of(&self.route_as_is(req), req, &[]);
+        self.is_exempt(&predicted.rules, req)
+    }
+
     /// Returns the key of the plan for these rules, at the place that is predicted.
     pub(crate) fn key(&self, prediction: &Prediction, rules: &[RuleId], req: &ServiceRequest) -> PlanKey {
         let mut key = prediction.plan_key(rules, self.counted_as(req.method()), is_preflight(req));

@@ -8,7 +8,7 @@ use super::{
     beacon::RuleSite,
     label::STANDARD,
     pattern_text::sample,
-    route_tree::{Place, RouteTree},
+    route_tree::{Place, ResourcePlace, RouteTree},
 };
 use crate::settings::{
     Settings,
@@ -129,6 +129,8 @@ fn warn_of_path_rules(rules: &AppRules, tree: &RouteTree) {
         return;
     }
     let mut used = vec![false; rules.all.len()];
+    // Set for those that name a route, but no method that it takes.
+    let mut takes_none = vec![false; rules.all.len()];
     for (number, resource) in tree.resources.iter().enumerate() {
         let patterns = || resource.patterns.iter().map(|pattern| &**pattern);
         let of_route = rules.of_route(patterns());
@@ -136,7 +138,9 @@ fn warn_of_path_rules(rules: &AppRules, tree: &RouteTree) {
             warn_if_hidden(tree, number);
         }
         for rule in of_route {
-            used[rule] = true;
+            let is_first = !std::mem::replace(&mut used[rule], true);
+            let takes = takes_any(resource, &rules.all[rule].pattern);
+            takes_none[rule] = !takes && (is_first || takes_none[rule]);
         }
         for rule in patterns().filter_map(sample).flat_map(|path| rules.of_path(&path)) {
             used[rule] = true;
@@ -152,6 +156,15 @@ fn warn_of_path_rules(rules: &AppRules, tree: &RouteTree) {
                  route, with the prefixes of its scopes and parameters as `{{name}}`"
             );
         }
+        if takes_none[number] {
+            event!(
+                unthrottled(Some("L031")),
+                WARN,
+                rule = shown(&rule.pattern),
+                "a rule by pattern has only methods that its route does not take: nothing is limited or exempt by it; \
+                 name one that it takes, or none for all"
+            );
+        }
         for (method, meant) in misspelt_methods(&rule.pattern) {
             event!(
                 unthrottled(Some("L031")),
@@ -163,6 +176,18 @@ fn warn_of_path_rules(rules: &AppRules, tree: &RouteTree) {
             );
         }
     }
+}
+
+/// Returns whether a resource takes a method of a rule, as far as its methods are known.
+fn takes_any(resource: &ResourcePlace, pattern: &PathPattern) -> bool {
+    let PathPattern::Route(_, methods) = pattern else { return true };
+    let taken = match resource.rule.as_ref().map(|beacon| &beacon.site) {
+        Some(RuleSite::Resource(spec)) if spec.is_exact() => spec.methods(),
+        _ => &[],
+    };
+    let is_taken =
+        |method: &Method| taken.contains(if *method == Method::HEAD { &Method::GET } else { method });
+    methods.is_empty() || taken.is_empty() || methods.iter().any(is_taken)
 }
 
 /// Logs that another pattern matches the paths of a route first that has a rule by pattern.

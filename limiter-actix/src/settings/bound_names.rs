@@ -26,22 +26,28 @@ pub(crate) struct NamedBinding {
 /// The maximum number of limits. An app with more has many routes, or dynamic limits with ever new quotas.
 const MAX_NAMES: usize = 10_000;
 
-impl BoundNames {
-    /// Adds a limit, if it has a name.
-    pub(crate) fn add(&self, scope: &Scope, policy: &Policy, limit: &Limit) {
+impl NamedBinding {
+    /// Returns the binding of a limit, if it has a name.
+    pub(crate) fn of(limit: &Limit) -> Option<Self> {
         let shared = match &limit.shared {
             Some(Text::Fixed(name)) => Some(name),
             _ => None,
         };
-        let Some(name) = limit.name.as_ref().or(shared) else { return };
-        let binding = NamedBinding {
-            name: Arc::clone(name),
+        Some(Self {
+            name: Arc::clone(limit.name.as_ref().or(shared)?),
             is_dynamic: matches!(limit.source, Source::Dynamic(_)),
             on_storage_failure: limit.on_storage_failure,
-        };
+        })
+    }
+}
+
+impl BoundNames {
+    /// Adds a limit, if it has a name.
+    pub(crate) fn add(&self, scope: &Scope, policy: &Policy, binding: Option<&NamedBinding>) {
+        let Some(binding) = binding else { return };
         let mut all = self.0.lock();
         if all.len() < MAX_NAMES {
-            all.insert((scope.clone(), policy.clone()), binding);
+            all.insert((scope.clone(), policy.clone()), binding.clone());
         }
     }
 

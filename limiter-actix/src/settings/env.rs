@@ -14,8 +14,8 @@ pub(crate) use self::variables::PREFIX;
 use self::{
     key::key,
     values::{
-        boolean, deadline, function_deadline, header, ipv6_prefix, key_form, key_forms, on_storage_failure,
-        retry_after, strategy, time_zone,
+        ban_status, boolean, deadline, function_deadline, header, ipv6_prefix, key_form, key_forms,
+        on_storage_failure, retry_after, strategy, time_zone,
     },
     variables::VariableReader,
 };
@@ -64,6 +64,8 @@ impl Environment {
             },
             retry_after: reading.take("HEADER_RETRY_AFTER_VALUE", retry_after),
             function_deadline: reading.take("FUNCTION_DEADLINE_MS", function_deadline),
+            ban_status: reading.take("BAN_STATUS", ban_status),
+            shows_ban_reason: reading.take("SHOW_BAN_REASON", boolean),
             on_storage_failure: reading.take("ON_STORAGE_FAILURE", on_storage_failure).or(of_switches),
             fallback,
             local_refusals: reading.take("LOCAL_REFUSALS", boolean),

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use actix_web::http::header::HeaderName;
+use actix_web::http::{StatusCode, header::HeaderName};
 use limiter_core::{KeyForm, Strategy, TimeZone, storage::Storage};
 
 use super::{
@@ -49,6 +49,9 @@ pub(crate) struct PartialSettings {
     pub(crate) on_storage_failure: Option<OnStorageFailure>,
     /// The limits that replace all others while the storage fails.
     pub(crate) fallback: Option<Limits>,
+    /// The status of responses to banned clients.
+    pub(crate) ban_status: Option<StatusCode>,
+    pub(crate) shows_ban_reason: Option<bool>,
     /// `false` if refusals are not repeated without a round trip.
     pub(crate) local_refusals: Option<bool>,
     pub(crate) patterns: Vec<PatternRule>,
@@ -102,6 +105,8 @@ impl PartialSettings {
         set(&mut settings.meta, self.meta.as_ref());
         set(&mut settings.function_deadline, self.function_deadline.as_ref());
         set(&mut settings.failure.policy, self.on_storage_failure.as_ref());
+        set(&mut settings.banned.status, self.ban_status.as_ref());
+        set(&mut settings.banned.shows_reason, self.shows_ban_reason.as_ref());
         if self.fallback.is_some() {
             settings.failure.limits.clone_from(&self.fallback);
         }
@@ -142,6 +147,8 @@ impl PartialSettings {
             ("on_storage_failure", self.on_storage_failure.is_some()),
             ("in_memory_fallback", self.fallback.is_some()),
             ("local_refusals", self.local_refusals.is_some()),
+            ("ban_status", self.ban_status.is_some()),
+            ("show_ban_reason", self.shows_ban_reason.is_some()),
         ];
         for (name, _) in is_set.into_iter().filter(|(_, is_set)| *is_set) {
             settings.sources.set(name, self.source);

@@ -22,7 +22,6 @@ impl Settings {
             ("named_limit", count(self.named.len(), "limit"), code(!self.named.is_empty())),
             ("per_process", self.per_process.to_string(), code(self.per_process)),
             ("top_clients", self.top.is_some().to_string(), code(self.top.is_some())),
-            ("ban_status", self.banned.status.as_u16().to_string(), code(self.banned.status != 403)),
             ("on_breach", function(self.on_breach.is_some()), code(self.on_breach.is_some())),
         ];
         values.chain(only_in_code.map(|(name, value, source)| SettingValue { name, value, source })).collect()
@@ -45,7 +44,7 @@ impl Settings {
         ]
     }
 
-    fn client_values(&self) -> [(&'static str, String); 7] {
+    fn client_values(&self) -> [(&'static str, String); 9] {
         let headers = self.headers.which;
         let shown = [(headers.x_ratelimit, "x-ratelimit"), (headers.ietf_draft_11, "ietf-draft-11")];
         let shown: Vec<_> = shown.into_iter().filter(|(is_set, _)| *is_set).map(|(_, name)| name).collect();
@@ -58,6 +57,8 @@ impl Settings {
             ("headers", shown.join(", ")),
             ("retry_after", format!("{:?}", self.headers.retry_after).to_lowercase()),
             ("log_keys", format!("{:?}", self.key_forms)),
+            ("ban_status", self.banned.status.as_u16().to_string()),
+            ("show_ban_reason", self.banned.shows_reason.to_string()),
         ]
     }
 

@@ -1,6 +1,7 @@
 //! Bans and passes by hand, and the clients that may deserve one.
 
 mod by_rule;
+mod checks;
 mod errors;
 mod outages;
 mod processes;

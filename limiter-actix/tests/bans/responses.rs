@@ -54,6 +54,22 @@ async fn status_and_reason_are_as_set() {
 }
 
 #[actix_web::test]
+async fn the_environment_sets_status_and_reason() {
+    let set = |status| {
+        Limiter::builder()
+            .from_variables([("RATELIMIT_BAN_STATUS", status), ("RATELIMIT_SHOW_BAN_REASON", "yes")])
+    };
+    let limiter = banned(set("429")).await;
+    let answer = answer_to(&app(&limiter).await, ALICE).await;
+    assert!(answer.status == 429 && answer.body.contains("bot"), "{answer:?}");
+    let error = set("200").build().expect_err("it is no refusal").to_string();
+    assert!(error.contains("RATELIMIT_BAN_STATUS: expected 403 or 429, found `200`"), "{error}");
+    // Code takes precedence.
+    let limiter = banned(set("429").ban_status(StatusCode::FORBIDDEN)).await;
+    assert_eq!(answer_to(&app(&limiter).await, ALICE).await.status, 403);
+}
+
+#[actix_web::test]
 async fn another_status_is_an_error_of_build() {
     let error = Limiter::builder().ban_status(StatusCode::OK).build().expect_err("it is no refusal");
     assert!(error.to_string().contains("expected 403 or 429"), "{error}");

@@ -326,3 +326,15 @@ fn an_empty_file_is_valid() {
         limiter_actix::check_file(&settings.path).unwrap_or_else(|error| panic!("{text}: {error}"));
     }
 }
+
+#[actix_web::test]
+async fn responses_to_banned_clients() {
+    let settings = Settings::new("ban_status = 429\nshow_ban_reason = true");
+    let limiter = Limiter::builder().from_file(&settings.path).build().expect("a limiter");
+    let app = App::new().wrap(limiter.clone()).route("/", web::to(async || "ok"));
+    let app = actix_web::test::init_service(app).await;
+    let client = std::net::IpAddr::from([127, 0, 0, 1]);
+    limiter.ban(client, std::time::Duration::from_secs(60), "scraping").await.expect("a ban");
+    let answer = ask(&app, request("GET", "/")).await;
+    assert!(answer.status == 429 && answer.body.contains("scraping"), "{answer:?}");
+}

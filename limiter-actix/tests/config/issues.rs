@@ -69,6 +69,8 @@ fn concurrent_requests_have_no_options_of_windows() {
 fn each_issue_names_the_expectation() {
     for (text, message) in [
         ("enabled = 1", "1:11: `enabled`: expected `true` or `false`, found `1`"),
+        ("ban_status = 401", "1:14: `ban_status`: expected 403 or 429, found `401`"),
+        ("ban_status = '403'", "1:14: `ban_status`: expected 403 or 429, found `403`"),
         (
             "time_zone = 'Mars/Base'",
             "1:13: `time_zone`: expected `UTC`, an offset such as `+02:00`, or a name such as `Europe/Berlin`, \

@@ -17,7 +17,10 @@ async fn a_cleared_client_passes_again() {
     }
     let (status, changed) = change(&app, r#"{"action": "clear", "client": "127.0.0.1"}"#).await;
     assert_eq!(status, 200, "{changed}");
-    assert_eq!(changed, serde_json::json!({"action": "clear", "has_changed": true, "is_complete": true}));
+    assert_eq!(
+        changed,
+        serde_json::json!({"action": "clear", "has_changed": true, "is_complete": true, "limits": null})
+    );
     assert_eq!(status_of(&app, "/search").await, 200);
     let lines = log::here("change by the inspector");
     let is_logged =

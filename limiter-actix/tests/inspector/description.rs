@@ -88,6 +88,7 @@ async fn answers_are_as_described() {
         ("settings", ""),
         ("client", "?client=127.0.0.1"),
         ("client", "?client=192.0.2.1"),
+        ("client", "?client=127.0.0.1&stored=true"),
         ("top", ""),
         ("bans", ""),
         ("openapi.json", ""),
@@ -100,8 +101,8 @@ async fn answers_are_as_described() {
         }
         seen += 1;
     }
-    // The client twice; events and changes are compared below and elsewhere.
-    assert_eq!(description["paths"].as_object().map(serde_json::Map::len), Some(seen - 1 + 2));
+    // The client three times; events and changes are compared below and elsewhere.
+    assert_eq!(description["paths"].as_object().map(serde_json::Map::len), Some(seen - 2 + 2));
     let error: Value = serde_json::from_str(&view_as(&app, "viewer", "client").await.body).expect("JSON");
     let described = schema(&description, "/api/v1/client", "get", "400");
     assert_eq!(differences(&error, described, &description, "error"), [""; 0]);

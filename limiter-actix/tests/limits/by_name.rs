@@ -87,7 +87,8 @@ async fn several_routes_need_the_route() {
     assert_eq!(status_of(&app, "/a").await, 429, "the others stay");
 
     let error = limiter.clear(LimitName::new("split").at("/c"), &client()).await.expect_err("two methods");
-    assert!(error.to_string().contains("`GET /c`, `POST /c`"), "{error}");
+    // The methods that the route takes are not known, so these are all that there are.
+    assert!(error.to_string().contains("`GET /c`, `OPTIONS /c`, `PATCH /c`, `POST /c`"), "{error}");
     limiter.clear(LimitName::new("split").at("GET /c"), &client()).await.expect("it is one count");
     assert_eq!([status_of(&app, "/c").await, ask(&app, request("POST", "/c")).await.status], [200, 429]);
 }
@@ -155,7 +156,7 @@ async fn an_unknown_name_is_an_error_that_lists_others() {
     let after = error(&limiter, "uusal".into()).await;
     assert!(after.contains("`mails`, `usual`"), "{after}");
     error(&limiter, LimitName::new("usual").at("/b")).await;
-    assert!(limiter.window("usual", &client()).await.is_ok());
+    assert!(limiter.window(LimitName::new("usual").at("/a"), &client()).await.is_ok());
     // Another limiter of the same builder has met nothing.
     error(&build(builder.key_prefix("other")), "usual".into()).await;
 }
@@ -232,4 +233,78 @@ fn a_name_is_that_of_several_routes_or_of_a_shared_count() {
     build(Limiter::builder().route("/x", day(1)).route("/y", day(2)).scope("/z", day(3)));
     build(Limiter::builder().default_limits([day(1), day(2)]));
     build(Limiter::builder().named_limit("a", Quota::per_day(1)).route("/x", day(1).shared("a")));
+}
+
+#[limit("4/hour", name = "uploads")]
+#[actix_web::post("/uploads/{id}")]
+async fn upload() -> HttpResponse {
+    ok().await
+}
+
+/// The defect: after a start, an operator could not clear the count of a client until a request had met the limit.
+#[actix_web::test]
+async fn names_are_known_before_the_first_request() {
+    let limiter = build(
+        Limiter::builder()
+            .application_limits(named("all", 9))
+            .default_limits(named("usual", 7))
+            .meta_limits("5/day"),
+    );
+    let error = limiter.hit("uploads", &client(), 1).await.expect_err("there is no app yet").to_string();
+    assert!(error.contains("known are `all`;") && error.contains("after the first request"), "{error}");
+    assert_eq!(limiter.window("all", &client()).await.expect("the builder has it").limit(), 9);
+
+    let shared = Limit::new(Quota::per_day(3)).shared("exports");
+    let exports = web::scope("/exports").route("/csv", web::to(ok));
+    let app = App::new()
+        .wrap(limiter.clone())
+        .service(web::scope("/api").service(upload))
+        .service(limiter_actix::ScopeExt::limit(exports, shared))
+        .service(resource("/c", named("split", 2).per_method(true), |it| it.to(ok)));
+    let app = init_service(app).await;
+    for (name, amount) in [("uploads", 4), ("exports", 3), ("all", 9)] {
+        let window = limiter.hit(name, &client(), 1).await.expect(name);
+        assert_eq!((window.limit(), window.remaining()), (amount, amount - 1), "{name}");
+    }
+    assert_eq!(limiter.charge("uploads", &client(), 2).await.expect("it is known").remaining(), 1);
+    let at = LimitName::new("split").at("GET /c");
+    assert_eq!(limiter.hit(at, &client(), 1).await.expect("it is known").remaining(), 1);
+    // It has counts at routes that nobody knows yet, so no single one is its own.
+    let error = limiter.clear("usual", &client()).await.expect_err("its routes are unknown").to_string();
+    assert!(error.contains("default limits") && error.contains("after the first request"), "{error}");
+
+    // Requests count on the same.
+    assert_eq!(ask(&app, request("POST", "/api/uploads/7")).await.status, 200);
+    assert_eq!(ask(&app, request("POST", "/api/uploads/7")).await.status, 429);
+    assert_eq!([status_of(&app, "/c").await, status_of(&app, "/c").await], [200, 429]);
+    limiter.clear("uploads", &client()).await.expect("it is known");
+    assert_eq!(ask(&app, request("POST", "/api/uploads/8")).await.status, 200);
+    assert_eq!(limiter.window("exports", &client()).await.expect("it is known").remaining(), 2);
+}
+
+/// Once a request has shown the routes, the names of all are known, also of those that no request has reached.
+#[actix_web::test]
+async fn the_first_request_shows_the_names_of_all_routes() {
+    let rule = Limit::new(Quota::per_day(2)).name("logins");
+    let limiter = build(Limiter::builder().default_limits(named("usual", 1)).route("/login/{realm}", rule));
+    let app = App::new().wrap(limiter.clone()).route("/a", web::to(ok)).route("/login/{name}", web::to(ok));
+    let app = init_service(app).await;
+    limiter.window("logins", &client()).await.expect_err("the pattern of its route is unknown");
+    assert_eq!(status_of(&app, "/a").await, 200);
+    assert!(limiter.hit("logins", &client(), 2).await.expect("it is known").is_allowed());
+    assert_eq!(status_of(&app, "/login/x").await, 429, "the count is that of the route");
+    let error = limiter.window("usual", &client()).await.expect_err("it has two counts").to_string();
+    assert!(error.contains("`/a`, `unmatched`"), "{error}");
+    let elsewhere = limiter.window("missing", &client()).await.expect_err("it is unknown").to_string();
+    assert!(!elsewhere.contains("after the first request"), "{elsewhere}");
+}
+
+/// A server with two sockets builds its app twice in each worker.
+#[actix_web::test]
+async fn an_app_that_is_built_twice_has_each_name_once() {
+    let limiter = build(Limiter::builder());
+    let make = || App::new().wrap(limiter.clone()).service(search);
+    let (_one, _other) = (init_service(make()).await, init_service(make()).await);
+    assert_eq!(limiter.window("searches", &client()).await.expect("it is known").limit(), 2);
+    assert!(limiter.hit("searches", &client(), 2).await.expect("it is known").is_allowed());
 }

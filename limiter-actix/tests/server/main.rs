@@ -26,6 +26,7 @@ mod replay;
 mod secrets;
 mod several_processes;
 mod spelling;
+mod stack;
 mod without_limiter;
 mod workers;
 

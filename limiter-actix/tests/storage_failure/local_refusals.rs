@@ -121,7 +121,7 @@ async fn a_local_refusal_counts_down_the_wait_of_the_storage() {
     let app = init_service(app).await;
     statuses(&app, "/", 3).await;
     let reset = (START + 3600).to_string();
-    for passed in [0, 1, 4] {
+    for passed in [0, 1] {
         bench.clock.set(Timestamp::from_millis((START + passed) * 1000));
         let answer = ask(&app, request("GET", "/")).await;
         assert_eq!((answer.status, bench.storage.decided()), (429, 3), "after {passed} s");
@@ -137,7 +137,7 @@ async fn a_local_refusal_counts_down_the_wait_of_the_storage() {
     }
     bench.clock.advance(Duration::from_secs(1));
     assert_eq!(statuses(&app, "/", 1).await, [429]);
-    assert_eq!(bench.storage.decided(), 4, "after 5 s");
+    assert_eq!(bench.storage.decided(), 4, "after 2 s");
 }
 
 #[actix_web::test]

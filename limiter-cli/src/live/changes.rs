@@ -6,42 +6,72 @@ use serde_json::{Value, json};
 
 use super::{connection::Connection, with_version};
 use crate::{
-    args::{Ban, Lookup, Running},
+    args::{Allow, Ban, Lookup, Running, Stored},
     outcome::{Failure, Outcome},
     output::{Output, harmless},
 };
 
-pub(super) fn clear(lookup: &Lookup, output: &mut Output) -> Result<Outcome, Failure> {
-    let change = json!({"action": "clear", "client": lookup.client});
-    make(&lookup.running, &change, &format!("cleared {}", harmless(&lookup.client)), output)
+pub(super) fn clear(lookup: &Lookup, stored: &Stored, output: &mut Output) -> Result<Outcome, Failure> {
+    of_client(lookup, stored, ("clear", "cleared"), output)
 }
 
-pub(super) fn ban(ban: &Ban, output: &mut Output) -> Result<Outcome, Failure> {
+pub(super) fn unban(lookup: &Lookup, stored: &Stored, output: &mut Output) -> Result<Outcome, Failure> {
+    of_client(lookup, stored, ("unban", "unbanned"), output)
+}
+
+pub(super) fn disallow(lookup: &Lookup, stored: &Stored, output: &mut Output) -> Result<Outcome, Failure> {
+    of_client(lookup, stored, ("disallow", "ended the pass of"), output)
+}
+
+pub(super) fn ban(ban: &Ban, stored: &Stored, output: &mut Output) -> Result<Outcome, Failure> {
     let seconds = ban.duration.as_secs();
     let change = json!({"action": "ban", "client": ban.client, "seconds": seconds, "reason": ban.reason});
-    make(&ban.running, &change, &format!("banned {} for {seconds} s", harmless(&ban.client)), output)
+    let done = format!("banned {} for {seconds} s", harmless(&ban.client));
+    make(&ban.running, stored, &change, &done, output)
 }
 
-pub(super) fn unban(lookup: &Lookup, output: &mut Output) -> Result<Outcome, Failure> {
-    let change = json!({"action": "unban", "client": lookup.client});
-    make(&lookup.running, &change, &format!("unbanned {}", harmless(&lookup.client)), output)
+pub(super) fn allow(allow: &Allow, stored: &Stored, output: &mut Output) -> Result<Outcome, Failure> {
+    let seconds = allow.duration.as_secs();
+    let change = json!({"action": "allow", "client": allow.client, "seconds": seconds});
+    let done = format!("{} has a pass for {seconds} s", harmless(&allow.client));
+    make(&allow.running, stored, &change, &done, output)
+}
+
+/// Makes a change of a client that has no other arguments.
+fn of_client(
+    lookup: &Lookup,
+    stored: &Stored,
+    (action, done): (&str, &str),
+    output: &mut Output,
+) -> Result<Outcome, Failure> {
+    let change = json!({"action": action, "client": lookup.client});
+    let done = format!("{done} {}", harmless(&lookup.client));
+    make(&lookup.running, stored, &change, &done, output)
 }
 
 /// Makes a change. It is a problem if there was nothing to change.
-fn make(running: &Running, change: &Value, done: &str, output: &mut Output) -> Result<Outcome, Failure> {
-    let result = Connection::new(running)?.change(change)?;
+fn make(
+    running: &Running,
+    stored: &Stored,
+    change: &Value,
+    done: &str,
+    output: &mut Output,
+) -> Result<Outcome, Failure> {
+    let result = Connection::new(running, stored)?.change(change)?;
     let has_changed = result["has_changed"] == true;
-    let is_complete = result["is_complete"] == true;
+    let limits = result["limits"].as_u64();
     if running.json {
         let command = result["action"].as_str().unwrap_or_default().to_owned();
         output.json(&with_version(&command, result))?;
-    } else if has_changed {
-        writeln!(output, "{done}")?;
-        if !is_complete {
-            writeln!(output, "The storage could only clear the limits that the process knows.")?;
-        }
     } else {
-        writeln!(output, "nothing to change")?;
+        writeln!(output, "{}", if has_changed { done } else { "nothing to change" })?;
+        if let Some(limits) = limits {
+            writeln!(
+                output,
+                "The storage cannot find the counts of a client: only those of the {limits} limits that are known here \
+                 are cleared."
+            )?;
+        }
     }
     Ok(if has_changed { Outcome::Good } else { Outcome::Problems })
 }

@@ -1,107 +1,61 @@
-//! Calls of an inspector.
+//! The way to a limiter: a running one, or its storage.
 
-use std::{
-    env,
-    io::{BufReader, Read},
-    time::Duration,
-};
+use std::env;
 
 use serde_json::Value;
-use ureq::{Agent, Body, http::Response};
 
-use crate::{args::Running, outcome::Failure, output::harmless};
+use super::{inspector::Inspector, storage::StoredLimiter};
+use crate::{
+    args::{Running, Stored},
+    outcome::Failure,
+};
 
-/// An inspector, with the token of the environment.
-pub(super) struct Connection {
-    agent: Agent,
-    /// Without a slash at the end.
-    address: String,
-    token: Option<String>,
+pub(super) enum Connection {
+    Running(Inspector),
+    Stored(Box<StoredLimiter>),
 }
 
-/// The environment variable with the token. An argument would be in the list of processes.
-const TOKEN: &str = "LIMITER_TOKEN";
-const ADDRESS: &str = "LIMITER_INSPECTOR";
-/// The longest time that an answer may take, once it has begun.
-const BODY: Duration = Duration::from_secs(60);
-/// The same for a stream of events, which the inspector ends after five minutes.
-const STREAM: Duration = Duration::from_secs(600);
-/// The longest answer. One of a thousand routes takes a few megabytes.
-const MAX_LEN: u64 = 64 << 20;
+const STORAGE: &str = "LIMITER_STORAGE";
 
 impl Connection {
-    pub(super) fn new(running: &Running) -> Result<Self, Failure> {
-        let address = running.inspector.clone().or_else(|| env::var(ADDRESS).ok());
-        let address = address.filter(|address| !address.is_empty()).ok_or_else(|| {
-            Failure::Usage(format!("expected the address of an inspector, by --inspector or {ADDRESS}"))
-        })?;
-        if !address.starts_with("http://") {
-            let expected = "expected an address that begins with http://; for a remote inspector, forward its port by SSH";
-            return Err(Failure::Usage(format!("{expected}: `{}`", harmless(&address))));
+    /// Chooses by the arguments, and then by the environment.
+    pub(super) fn new(running: &Running, stored: &Stored) -> Result<Self, Failure> {
+        let uri = env::var(STORAGE).ok().filter(|uri| !uri.is_empty());
+        if running.inspector.is_some() && stored.is_given() {
+            return Err(Failure::Usage("expected --inspector or --storage, not both".to_owned()));
         }
-        let config = Agent::config_builder()
-            .timeout_connect(Some(Duration::from_secs(10)))
-            .timeout_send_body(Some(Duration::from_secs(30)))
-            .timeout_recv_response(Some(Duration::from_secs(30)))
-            .timeout_recv_body(Some(BODY))
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .proxy(None)
-            .build();
-        let token = env::var(TOKEN).ok().filter(|token| !token.is_empty());
-        Ok(Self { agent: config.into(), address: address.trim_end_matches('/').to_owned(), token })
+        if stored.is_given() || (uri.is_some() && running.inspector.is_none()) {
+            if !stored.is_given() && Inspector::is_in_environment() {
+                let expected =
+                    "expected one of LIMITER_INSPECTOR and LIMITER_STORAGE, or --inspector or --storage";
+                return Err(Failure::Usage(expected.to_owned()));
+            }
+            return Ok(Self::Stored(Box::new(StoredLimiter::new(stored, uri)?)));
+        }
+        Inspector::new(running).map(Self::Running)
     }
 
-    /// Gets a part of the interface, of a client if one is given.
-    pub(super) fn get(&self, name: &str, client: Option<&str>) -> Result<Value, Failure> {
-        let mut request = self.agent.get(self.url(name)).header("authorization", self.authorization());
-        if let Some(client) = client {
-            request = request.query("client", client);
+    /// Gets a part of the interface.
+    pub(super) fn get(&self, name: &str, query: &[(&str, &str)]) -> Result<Value, Failure> {
+        match self {
+            Self::Running(inspector) => inspector.get(name, query),
+            Self::Stored(limiter) => limiter.get(name, query),
         }
-        self.answer(request.call())
+    }
+
+    /// Gets what is known about a client. Of a storage, that is also where it has counts.
+    pub(super) fn client(&self, client: &str) -> Result<Value, Failure> {
+        match self {
+            Self::Running(inspector) => inspector.get("client", &[("client", client)]),
+            Self::Stored(limiter) => limiter.client(client),
+        }
     }
 
     /// Makes a change.
     pub(super) fn change(&self, change: &Value) -> Result<Value, Failure> {
-        let request = self.agent.post(self.url("changes")).header("authorization", self.authorization());
-        self.answer(request.header("content-type", "application/json").send(change.to_string()))
-    }
-
-    /// Opens the stream of events.
-    pub(super) fn events(&self) -> Result<BufReader<impl Read>, Failure> {
-        let request = self.agent.get(self.url("events")).header("authorization", self.authorization());
-        let request = request.config().timeout_recv_body(Some(STREAM)).build();
-        let response = request.call().map_err(|error| self.failed(error.to_string()))?;
-        match response.status().as_u16() {
-            200 => Ok(BufReader::new(response.into_body().into_with_config().limit(MAX_LEN).reader())),
-            _ => self.answer(Ok(response)).and(Err(self.failed("expected a stream of events"))),
+        match self {
+            Self::Running(inspector) => inspector.change(change),
+            Self::Stored(limiter) => limiter.change(change),
         }
-    }
-
-    fn url(&self, name: &str) -> String {
-        format!("{}/api/v1/{name}", self.address)
-    }
-
-    fn authorization(&self) -> String {
-        format!("Bearer {}", self.token.as_deref().unwrap_or("none"))
-    }
-
-    fn answer(&self, response: Result<Response<Body>, ureq::Error>) -> Result<Value, Failure> {
-        let mut response = response.map_err(|error| self.failed(error.to_string()))?;
-        let text = response.body_mut().with_config().limit(MAX_LEN).read_to_string();
-        let text = text.map_err(|error| self.failed(error.to_string()))?;
-        let body: Option<Value> = serde_json::from_str(&text).ok();
-        let error = body.as_ref().and_then(|body| body["error"].as_str()).map(harmless);
-        match response.status().as_u16() {
-            200 => body.ok_or_else(|| self.failed("expected JSON; is this the address of an inspector?")),
-            401 | 403 if self.token.is_none() => Err(self.failed(format!("not authorized; set {TOKEN}"))),
-            // An invalid client, as in arguments of other commands.
-            400 => Err(Failure::Usage(error.unwrap_or_default())),
-            status => Err(self.failed(error.unwrap_or_else(|| format!("it answered {status}")))),
-        }
-    }
-
-    pub(super) fn failed(&self, error: impl Into<String>) -> Failure {
-        Failure::Inspector { address: harmless(&self.address), error: error.into() }
     }
 }

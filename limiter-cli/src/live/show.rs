@@ -42,9 +42,11 @@ pub(super) fn client(client: &Value, output: &mut Output) -> io::Result<()> {
         let until = moment(&client["until"]).map(|until| format!(" until {until}")).unwrap_or_default();
         let state = output.styled(Style::Bad, format!("{name} is refused{until}"));
         writeln!(output, "{state}")?;
-    } else {
+    } else if client["is_complete"] == true {
         let state = output.styled(Style::Good, format!("{name} may pass"));
         writeln!(output, "{state}")?;
+    } else {
+        writeln!(output, "{name} is not refused by any limit that is known here")?;
     }
     let ban = &client["ban"];
     if ban.is_object() {
@@ -71,11 +73,36 @@ pub(super) fn client(client: &Value, output: &mut Output) -> io::Result<()> {
         ]
     };
     let rows: Vec<_> = each(&client["windows"]).map(row).collect();
-    if rows.is_empty() {
-        return writeln!(output, "no limit has a count of it");
+    let stored: Vec<_> = each(&client["stored"]).map(|place| vec![text(place)]).collect();
+    if rows.is_empty() && stored.is_empty() {
+        writeln!(output, "no limit has a count of it")?;
     }
-    output.heading("Limits that it has used")?;
-    output.table(&["limit", "counted for", ">left", ">of", "refused"], &rows)
+    if !rows.is_empty() {
+        output.heading("Limits that it has used")?;
+        output.table(&["limit", "counted for", ">left", ">of", "refused"], &rows)?;
+    }
+    if !stored.is_empty() {
+        output.heading("Counts in the storage")?;
+        output.table(&["counted for"], &stored)?;
+    }
+    Ok(())
+}
+
+pub(super) fn bans(bans: &Value, output: &mut Output) -> io::Result<()> {
+    let row = |ban: &Value| {
+        let kind = if ban["is_pass"] == true { "pass" } else { "ban" };
+        vec![
+            text(&ban["client"]),
+            kind.to_owned(),
+            moment(&ban["end"]).unwrap_or_default(),
+            text(&ban["reason"]),
+        ]
+    };
+    let rows: Vec<_> = each(&bans["bans"]).map(row).collect();
+    if rows.is_empty() {
+        return writeln!(output, "no bans and no passes");
+    }
+    output.table(&["client", "", "until", "reason"], &rows)
 }
 
 pub(super) fn top(top: &Value, output: &mut Output) -> io::Result<()> {

@@ -5,7 +5,7 @@ use std::io::{BufRead, Write};
 use serde_json::Value;
 
 use super::{
-    connection::Connection,
+    inspector::Inspector,
     show::{each, moment},
 };
 use crate::{
@@ -25,7 +25,7 @@ const COLUMNS: [(&str, &str); 6] = [
 ];
 
 pub(super) fn run(arguments: &Watch, output: &mut Output) -> Result<Outcome, Failure> {
-    let connection = Connection::new(&arguments.running)?;
+    let connection = Inspector::new(&arguments.running)?;
     let mut left = arguments.updates.unwrap_or(u64::MAX);
     if !arguments.running.json {
         let heads: Vec<_> = COLUMNS.iter().map(|(_, head)| format!("{head:>10}")).collect();

@@ -5,6 +5,7 @@ mod formats;
 mod hostile;
 mod live;
 mod replay;
+mod stored;
 mod suggest;
 mod support;
 mod terminal;

@@ -48,9 +48,18 @@ pub(super) async fn clears_a_client(fixture: &Fixture<'_>) {
         for hit in hits {
             assert!(fixture.hit(hit).await.is_allowed(), "{strategy}");
         }
+        let scopes = async || fixture.storage.client_scopes(&client, &around).await.expect("it answers");
+        let before = scopes().await;
+        if let Some(found) = &before {
+            assert_eq!(*found, ["a", "b.c d,:"], "{strategy}");
+        }
         let answer = fixture.storage.clear_client(&client, &around).await;
         let can = answer.expect("the storage clears a client, or returns that it does not find its counts");
         let expected = if can { [2, 2, 1, 1, 1, 1] } else { [1; 6] };
+        assert_eq!(before.is_some(), can, "what can be found can be cleared");
+        if can {
+            assert_eq!(scopes().await, Some(Vec::new()), "{strategy}");
+        }
         assert_eq!(fixture.left(&hits).await, expected, "{strategy}: {can}");
         clear(fixture, &hits).await;
     }

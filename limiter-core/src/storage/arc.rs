@@ -29,6 +29,10 @@ impl<S: Storage + ?Sized> Storage for Arc<S> {
         (**self).clear_client(client, within)
     }
 
+    fn client_scopes<'a>(&'a self, client: &'a Key, within: &'a Scope) -> Answer<'a, Option<Vec<String>>> {
+        (**self).client_scopes(client, within)
+    }
+
     fn reset(&self) -> Answer<'_, ()> {
         (**self).reset()
     }

@@ -1,6 +1,6 @@
 use super::Hit;
 #[cfg(any(feature = "mongodb", feature = "redis"))]
-use crate::name::kept_len;
+use crate::name::{kept_len, unescape};
 use crate::{
     Key, Scope,
     name::{bounded, escape},
@@ -82,6 +82,30 @@ pub(super) fn of_client_inside(client: &Key, within: &Scope) -> Option<(String, 
     beginning.push(',');
     let is_kept = beginning.len() <= kept_len(CountName::MAX_COUNT_LEN);
     is_kept.then(|| (of_client(client), beginning))
+}
+
+/// The scopes in names of counts, as texts for operators.
+#[cfg(any(feature = "mongodb", feature = "redis"))]
+#[derive(Default)]
+pub(super) struct ScopeTexts(std::collections::BTreeSet<String>);
+
+#[cfg(any(feature = "mongodb", feature = "redis"))]
+impl ScopeTexts {
+    /// The maximum number of scopes. A client with more has met many routes.
+    const MAX: usize = 1000;
+
+    /// Adds the scope of a count, of whose name `rest` is what follows the scope around it.
+    pub(super) fn add(&mut self, rest: &str) {
+        let scope = rest.split(':').next().unwrap_or_default();
+        if self.0.len() < Self::MAX {
+            let parts = scope.split(',').filter(|part| !part.is_empty());
+            self.0.insert(parts.map(unescape).collect::<Vec<_>>().join(" "));
+        }
+    }
+
+    pub(super) fn into_texts(self) -> Vec<String> {
+        self.0.into_iter().collect()
+    }
 }
 
 fn write_scope(scope: &Scope, name: &mut String) {

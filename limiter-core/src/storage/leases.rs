@@ -137,6 +137,10 @@ impl Storage for LeaseStorage {
         }))
     }
 
+    fn client_scopes<'a>(&'a self, client: &'a Key, within: &'a Scope) -> Answer<'a, Option<Vec<String>>> {
+        self.storage().client_scopes(client, within)
+    }
+
     fn reset(&self) -> Answer<'_, ()> {
         self.lessee.table.forget_all();
         let answer = self.storage().reset();

@@ -12,7 +12,7 @@ use crate::{Key, Policy, PolicyError, Scope, Strategy, Timestamp, Window};
 /// Remembers recent refusals of a storage and repeats them without calling it.
 ///
 /// It refuses a batch only if one of its limits refused the same client before, at this cost or a smaller one. The
-/// refusal lasts for the wait that the storage reported, and for at most 5 s. The wrapper calls the storage
+/// refusal lasts for the wait that the storage reported, and for at most 2 s. The wrapper calls the storage
 /// nevertheless if
 ///
 /// * a limit has the elastic strategy, or the batch has hits on refusal and no guard refuses, so that a refusal
@@ -25,7 +25,7 @@ use crate::{Key, Policy, PolicyError, Scope, Strategy, Timestamp, Window};
 /// never lasts longer than that of the storage. A test always goes to the storage.
 ///
 /// Calls to clear, reset or refund through this wrapper take effect here at once. Those of other processes take
-/// effect after at most 5 s. The reports of limits that did not refuse may be as old as that.
+/// effect after at most 2 s. The reports of limits that did not refuse may be as old as that.
 ///
 /// The table has a fixed size, a few thousand limits of clients, and is allocated at the first refusal. If more
 /// limits refuse, the storage is called more often.
@@ -166,6 +166,10 @@ impl Storage for LocalRefusals {
     /// Forgets all refusals, since those of a client cannot be found.
     fn clear_client<'a>(&'a self, client: &'a Key, within: &'a Scope) -> Answer<'a, bool> {
         self.forget_around(self.storage.clear_client(client, within))
+    }
+
+    fn client_scopes<'a>(&'a self, client: &'a Key, within: &'a Scope) -> Answer<'a, Option<Vec<String>>> {
+        self.storage.client_scopes(client, within)
     }
 
     fn reset(&self) -> Answer<'_, ()> {

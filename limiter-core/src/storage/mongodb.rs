@@ -229,6 +229,16 @@ impl Storage for MongoStorage {
         }))
     }
 
+    fn client_scopes<'a>(&'a self, client: &'a Key, within: &'a Scope) -> Answer<'a, Option<Vec<String>>> {
+        let Some((client, scopes)) = count_name::of_client_inside(client, within) else {
+            return Answer::ready(None);
+        };
+        Answer::Pending(Box::pin(async move {
+            let operation = async move |counts: CountCollection| counts.scopes_of(&client, &scopes).await;
+            self.run(Timestamp::default(), operation).await.map(Some)
+        }))
+    }
+
     fn reset(&self) -> Answer<'_, ()> {
         Answer::Pending(Box::pin(async move {
             self.run(Timestamp::default(), async |counts: CountCollection| delete::all(&counts).await).await

@@ -155,6 +155,15 @@ impl Storage for RedisStorage {
         Answer::Pending(Box::pin(async move { self.client.remove(&prefix).await.map(|()| true) }))
     }
 
+    /// Walks through the names of all keys of the server or cluster, a thousand at a time.
+    fn client_scopes<'a>(&'a self, client: &'a Key, within: &'a Scope) -> Answer<'a, Option<Vec<String>>> {
+        let Some((client, scopes)) = count_name::of_client_inside(client, within) else {
+            return Answer::ready(None);
+        };
+        let prefix = self.key_of(&client, &scopes);
+        Answer::Pending(Box::pin(async move { self.client.scopes(&prefix).await.map(Some) }))
+    }
+
     fn reset(&self) -> Answer<'_, ()> {
         Answer::Pending(Box::pin(self.client.remove(&self.prefix)))
     }

@@ -180,6 +180,10 @@ impl<S: Storage + 'static> Storage for Resilient<S> {
         self.unrecorded(WALK_DEADLINE, |storage| storage.clear_client(client, within))
     }
 
+    fn client_scopes<'a>(&'a self, client: &'a Key, within: &'a Scope) -> Answer<'a, Option<Vec<String>>> {
+        self.unrecorded(WALK_DEADLINE, |storage| storage.client_scopes(client, within))
+    }
+
     fn reset(&self) -> Answer<'_, ()> {
         self.unrecorded(WALK_DEADLINE, S::reset)
     }

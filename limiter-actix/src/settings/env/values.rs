@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use actix_web::http::header::HeaderName;
+use actix_web::http::{StatusCode, header::HeaderName};
 use limiter_core::{KeyForm, ParseStrategyError, ParseTimeZoneError, Strategy, TimeZone};
 
 use crate::{
     Headers, IntoLimits, Limits, OnStorageFailure, RetryAfter,
     key::{address::IPV6_PREFIXES, proxies::network},
     settings::{
+        banned,
         function_deadline::FUNCTION_DEADLINES,
         storage_deadline,
         suggest::{did_you_mean, shown},
@@ -52,6 +53,11 @@ pub(super) fn function_deadline(text: &str) -> Result<Duration, String> {
     milliseconds
         .map(Duration::from_millis)
         .ok_or_else(|| expected("a number of milliseconds from 1 to 60000", text))
+}
+
+pub(super) fn ban_status(text: &str) -> Result<StatusCode, String> {
+    let status = text.parse().ok().and_then(banned::status);
+    status.ok_or_else(|| expected("403 or 429", text))
 }
 
 pub(super) fn header(text: &str) -> Result<HeaderName, String> {

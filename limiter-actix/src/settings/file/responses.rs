@@ -1,7 +1,12 @@
 //! Settings about responses.
 
+use actix_web::http::StatusCode;
+
 use super::reader::{Reader, Value};
-use crate::{Headers, RetryAfter, settings::partial::HeaderNameOverrides};
+use crate::{
+    Headers, RetryAfter,
+    settings::{banned, partial::HeaderNameOverrides},
+};
 
 impl Reader<'_> {
     /// Reads `true`, `false`, or the names of headers.
@@ -25,6 +30,16 @@ impl Reader<'_> {
         };
         self.reject_unknown(fields);
         Some(names)
+    }
+
+    pub(super) fn ban_status(&mut self, value: Value<'_>) -> Option<StatusCode> {
+        let integer = value.node.get_ref().as_integer();
+        let number = integer.and_then(|it| u64::from_str_radix(it.as_str(), it.radix()).ok());
+        let status = number.and_then(banned::status);
+        if status.is_none() {
+            self.expected(value, "403 or 429");
+        }
+        status
     }
 
     pub(super) fn retry_after(&mut self, value: Value<'_>) -> Option<RetryAfter> {

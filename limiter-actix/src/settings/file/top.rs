@@ -43,6 +43,8 @@ impl Reader<'_> {
             meta: fields.take("meta_limits").map(|it| self.limits(it, Place::Meta)),
             on_storage_failure: fields.take("on_storage_failure").and_then(|it| self.on_storage_failure(it)),
             fallback: fields.take("in_memory_fallback").map(|it| self.limits(it, Place::Outage)),
+            ban_status: fields.take("ban_status").and_then(|it| self.ban_status(it)),
+            shows_ban_reason: fields.take("show_ban_reason").and_then(|it| self.boolean(it)),
             local_refusals: fields.take("local_refusals").and_then(|it| self.boolean(it)),
             patterns: self.rules(&mut fields),
             ..PartialSettings::default()

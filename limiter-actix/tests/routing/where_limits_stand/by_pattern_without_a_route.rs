@@ -150,3 +150,33 @@ async fn the_cure_of_a_typo_limits() {
     assert_eq!(super::super::passing(&app, "POST", "/login", "", 5).await, 2);
     assert_eq!(log::here("L031"), Vec::<String>::new());
 }
+
+#[limiter_actix::limit("100/hour")]
+#[actix_web::get("/search")]
+async fn search() -> impl actix_web::Responder {
+    "found"
+}
+
+/// An app with a route that takes GET only.
+async fn searched(builder: LimiterBuilder) {
+    log::capture();
+    let limiter = builder.build().expect("a limiter");
+    let app = init_service(App::new().wrap(limiter).service(search)).await;
+    get(&app, "/search").await;
+}
+
+#[actix_web::test]
+async fn a_rule_without_a_method_that_its_route_takes() {
+    searched(still().route("POST,PUT /search", "5/hour")).await;
+    let lines = warnings("POST,PUT /search");
+    assert!(lines.len() == 1 && lines[0].contains("methods that its route does not take"), "{lines:?}");
+    assert_eq!(log::here("L031").len(), 1);
+}
+
+#[actix_web::test]
+async fn no_rule_with_one_of_its_methods() {
+    for rule in ["POST,GET /search", "HEAD /search", "/search"] {
+        searched(still().route(rule, "5/hour")).await;
+        assert_eq!(log::here("L031"), Vec::<String>::new(), "{rule}");
+    }
+}

@@ -45,6 +45,14 @@ impl Storage for Recorder {
         self.called("clear")
     }
 
+    fn clear_client<'a>(&'a self, _: &'a Key, _: &'a Scope) -> Answer<'a, bool> {
+        self.called("clear_client")
+    }
+
+    fn client_scopes<'a>(&'a self, _: &'a Key, _: &'a Scope) -> Answer<'a, Option<Vec<String>>> {
+        self.called("client_scopes")
+    }
+
     fn reset(&self) -> Answer<'_, ()> {
         self.called("reset")
     }
@@ -108,6 +116,8 @@ fn call_each<S: Storage>(storage: &S) {
     assert_eq!(message(storage.refund(&[], NOW)), "refund");
     assert_eq!(message(storage.renew(&[], NOW)), "renew");
     assert_eq!(message(storage.clear(&[Hit::new(&scope, &key, &policy)])), "clear");
+    assert_eq!(message(storage.clear_client(&key, &scope)), "clear_client");
+    assert_eq!(message(storage.client_scopes(&key, &scope)), "client_scopes");
     assert_eq!(message(storage.reset()), "reset");
     assert_eq!(message(storage.probe()), "probe");
     let note = Note { name: "name".into(), text: String::new(), ends_in: Duration::from_secs(1) };
@@ -121,8 +131,19 @@ fn call_each<S: Storage>(storage: &S) {
 
 #[test]
 fn every_method_of_a_shared_storage_is_forwarded() {
-    let methods =
-        ["decide", "refund", "renew", "clear", "reset", "probe", "notes", "put_note", "remove_note"];
+    let methods = [
+        "decide",
+        "refund",
+        "renew",
+        "clear",
+        "clear_client",
+        "client_scopes",
+        "reset",
+        "probe",
+        "notes",
+        "put_note",
+        "remove_note",
+    ];
 
     let storage = Arc::new(Recorder::default());
     call_each::<Arc<Recorder>>(&storage);

@@ -15,8 +15,8 @@ pub(super) struct WindowEntry {
     window: Window,
 }
 
-/// The maximum lifetime of an entry, in nanoseconds.
-const MAX_LIFETIME: u64 = 5_000_000_000;
+/// The maximum lifetime of an entry, in nanoseconds. Until its end, other processes do not notice that a count is cleared.
+const MAX_LIFETIME: u64 = 2_000_000_000;
 
 impl WindowEntry {
     /// Creates an entry, or returns `None` if the window may change at any time.

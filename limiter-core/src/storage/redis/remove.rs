@@ -1,7 +1,15 @@
+//! Walks through all keys that begin with a text, to remove or to read them.
+
 use redis::{Cmd, FromRedisValue, Value};
 
 use super::{client::Client, commands, error, pool::ConnectionPool};
-use crate::storage::StorageError;
+use crate::storage::{StorageError, count_name::ScopeTexts};
+
+/// What is done with the keys of a walk.
+enum Visit<'s> {
+    Remove,
+    Read(&'s mut ScopeTexts),
+}
 
 /// The number of keys that one command scans, small enough that no other command waits for long.
 const KEYS_PER_SCAN: u32 = 1000;
@@ -9,18 +17,35 @@ const KEYS_PER_SCAN: u32 = 1000;
 impl Client {
     /// Removes all keys that begin with `prefix`.
     pub(super) async fn remove(&self, prefix: &str) -> Result<(), StorageError> {
+        self.walk(prefix, &mut Visit::Remove).await
+    }
+
+    /// Returns the scopes in the keys that begin with `prefix`, from what follows it.
+    pub(super) async fn scopes(&self, prefix: &str) -> Result<Vec<String>, StorageError> {
+        let mut scopes = ScopeTexts::default();
+        self.walk(prefix, &mut Visit::Read(&mut scopes)).await?;
+        Ok(scopes.into_texts())
+    }
+
+    /// Visits all keys that begin with `prefix`, on all nodes of a cluster or on the server.
+    async fn walk(&self, prefix: &str, visit: &mut Visit<'_>) -> Result<(), StorageError> {
         #[cfg(feature = "redis-cluster")]
         if let Self::Cluster(cluster) = self {
             for node in cluster.primaries().await.map_err(error::storage)? {
-                self.remove_all(Some(&node), prefix).await?;
+                self.walk_node(Some(&node), prefix, visit).await?;
             }
             return Ok(());
         }
-        self.remove_all(None, prefix).await
+        self.walk_node(None, prefix, visit).await
     }
 
-    /// Removes all keys that begin with `prefix`, a few at a time, from one node of a cluster or from the server.
-    async fn remove_all(&self, node: Option<&ConnectionPool>, prefix: &str) -> Result<(), StorageError> {
+    /// Visits all keys that begin with `prefix`, a few at a time, on one node of a cluster or on the server.
+    async fn walk_node(
+        &self,
+        node: Option<&ConnectionPool>,
+        prefix: &str,
+        visit: &mut Visit<'_>,
+    ) -> Result<(), StorageError> {
         let pattern = pattern(prefix);
         let mut cursor = 0;
         loop {
@@ -30,7 +55,12 @@ impl Client {
                 None => self.send(&scan).await,
             };
             let (next, keys) = page(answer.map_err(error::storage)?)?;
-            self.unlink(&keys).await?;
+            match visit {
+                Visit::Remove => self.unlink(&keys).await?,
+                Visit::Read(scopes) => {
+                    keys.iter().filter_map(|key| key.strip_prefix(prefix)).for_each(|rest| scopes.add(rest));
+                }
+            }
             if next == 0 {
                 return Ok(());
             }

@@ -13,7 +13,7 @@ const UNBOUNDED: [&str; 2] = ["unthrottled(", "verbatim("];
 const HOME: &str = "limiter-core/src/log";
 /// The files with events that no request can cause again and again, with the reason.
 const EXCEPTIONS: &[(&str, &str)] = &[
-    ("limiter-actix/src/key/address.rs", "once for each limiter"),
+    ("limiter-actix/src/key/setup.rs", "once for each limiter"),
     ("limiter-actix/src/limiter/reload.rs", "at a reload"),
     ("limiter-actix/src/routing/warnings.rs", "at the first request of each worker"),
     ("limiter-actix/src/settings/env.rs", "while a limiter is built"),

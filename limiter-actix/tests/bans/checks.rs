@@ -1,0 +1,126 @@
+//! Checks by hand of clients that are banned, or have a pass.
+
+use actix_web::{App, Error, HttpRequest, HttpResponse, test::init_service, web};
+use limiter_actix::{Ban, Exempt, Key, Limit, Limiter, Quota, ScopeExt, key};
+use limiter_test_support::app::ask;
+
+use crate::{HOUR, from};
+
+const ALICE: &str = "192.0.2.1";
+
+/// A handler that checks the limit `mails` by hand.
+async fn send(limiter: web::Data<Limiter>, req: HttpRequest) -> Result<HttpResponse, Error> {
+    let window = limiter.check(&req, "mails").await?;
+    let left = window.map_or("none".to_owned(), |window| window.remaining().to_string());
+    Ok(HttpResponse::Ok().body(left))
+}
+
+fn build() -> Limiter {
+    Limiter::builder().named_limit("mails", "2/hour").meta_limits("1/day").build().expect("a limiter")
+}
+
+async fn left(limiter: &Limiter) -> u64 {
+    let client = Key::from(std::net::IpAddr::from([192, 0, 2, 1]));
+    limiter.window("mails", &client).await.expect("it is known").remaining()
+}
+
+/// The defect: a check by hand let banned clients pass.
+#[actix_web::test]
+async fn a_check_refuses_a_banned_client_before_anything_is_counted() {
+    let limiter = build();
+    // Without the middleware, only the check can refuse.
+    let data = web::Data::new(limiter.clone());
+    let app = init_service(App::new().app_data(data).route("/", web::get().to(send))).await;
+    limiter
+        .ban("192.0.2.0/24".parse::<limiter_actix::BanTarget>().expect("one"), HOUR, "")
+        .await
+        .expect("a ban");
+    for _ in 0..3 {
+        let answer = ask(&app, from(ALICE)).await;
+        assert_eq!((answer.status, answer.header("retry-after")), (403, Some("3600")), "{answer:?}");
+    }
+    assert_eq!(ask(&app, from("198.51.100.1")).await.status, 200, "another client");
+    assert_eq!(left(&limiter).await, 2, "nothing is counted");
+    assert!(
+        limiter.unban("192.0.2.0/24".parse::<limiter_actix::BanTarget>().expect("one")).await.expect("one")
+    );
+    assert_eq!(ask(&app, from(ALICE)).await.body, "1");
+}
+
+#[actix_web::test]
+async fn a_check_of_a_client_with_a_pass_counts_nothing() {
+    let limiter = build();
+    let data = web::Data::new(limiter.clone());
+    let app = App::new().wrap(limiter.clone()).app_data(data).route("/", web::get().to(send));
+    let app = init_service(app).await;
+    limiter.allow(std::net::IpAddr::from([192, 0, 2, 1]), HOUR).await.expect("a pass");
+    for _ in 0..3 {
+        let answer = ask(&app, from(ALICE)).await;
+        assert_eq!((answer.status, answer.body.as_str()), (200, "none"));
+    }
+    assert_eq!(left(&limiter).await, 2);
+}
+
+#[actix_web::test]
+async fn a_check_finds_the_key_of_its_limit() {
+    let limiter = Limiter::builder()
+        .named_limit("mails", Limit::new(Quota::per_hour(2)).key(key::header("x-user")))
+        .build()
+        .expect("a limiter");
+    let app = App::new().app_data(web::Data::new(limiter.clone())).route("/", web::get().to(send));
+    let app = init_service(app).await;
+    limiter.ban(Key::text("header x-user", "eve"), HOUR, "").await.expect("a ban");
+    for (user, status) in [("eve", 403), ("bob", 200)] {
+        assert_eq!(ask(&app, from(ALICE).insert_header(("x-user", user))).await.status, status, "{user}");
+    }
+}
+
+/// At an exempt route, the limiter has let the request pass without a state, or a limit of the route keeps one.
+#[actix_web::test]
+async fn a_check_at_an_exempt_route_counts_and_bans_nobody() {
+    async fn send_later(limiter: web::Data<Limiter>, req: HttpRequest) -> Result<HttpResponse, Error> {
+        // From here on, the request is no longer being called.
+        actix_web::rt::task::yield_now().await;
+        send(limiter, req).await
+    }
+    let limiter = build();
+    let data = web::Data::new(limiter.clone());
+    let exempt = |path| web::scope(path).exempt(Exempt::ALL);
+    let app = App::new()
+        .wrap(limiter.clone())
+        .app_data(data)
+        .service(exempt("/now").route("", web::get().to(send)))
+        .service(exempt("/later").route("", web::get().to(send_later)))
+        .service(
+            exempt("/limited").service(limiter_actix::resource("/x", Quota::per_hour(9), |it| it.get(send))),
+        )
+        .service(web::scope("/partly").exempt(Exempt::DEFAULT).route("", web::get().to(send)));
+    let app = init_service(app).await;
+    let statuses = async |path: &'static str| {
+        let mut statuses = Vec::new();
+        for _ in 0..2 {
+            limiter.clear("mails", &Key::from(std::net::IpAddr::from([192, 0, 2, 1]))).await.expect("it");
+            statuses.push(ask(&app, from(ALICE).uri(path)).await.status);
+        }
+        statuses
+    };
+    assert_eq!(statuses("/now").await, [200, 200], "before there is a ban");
+    limiter.ban(std::net::IpAddr::from([192, 0, 2, 1]), HOUR, "").await.expect("a ban");
+    for path in ["/now", "/later", "/limited/x"] {
+        assert_eq!(statuses(path).await, [200, 200], "{path}");
+    }
+    assert_eq!(statuses("/partly").await, [403, 403]);
+}
+
+/// The response has the ban in the extensions of its request, as that of the middleware has.
+#[actix_web::test]
+async fn the_ban_is_in_the_request() {
+    use actix_web::HttpMessage;
+
+    let limiter = build();
+    limiter.ban(std::net::IpAddr::from([192, 0, 2, 1]), HOUR, "spam").await.expect("a ban");
+    let req = from(ALICE).to_http_request();
+    let error = limiter.check(&req, "mails").await.expect_err("it is banned");
+    assert_eq!(error.as_response_error().status_code(), 403);
+    assert_eq!(req.extensions().get::<Ban>().map(Ban::reason), Some("spam"));
+}
