@@ -104,12 +104,12 @@ async fn cause_faults(scenario: &Scenario, servers: &Arc<Servers>, nodes: &[Arc<
         let Faults { partitions, slow_links, crashes, failovers, skew: _ } = scenario.faults;
         if partitions {
             tokio::spawn(change_for(Arc::clone(servers), node, slot, length, |way, is_on| {
-                way.is_cut = is_on
+                way.is_cut = is_on;
             }));
         }
         if slow_links {
             tokio::spawn(change_for(Arc::clone(servers), node, slot, length, |way, is_on| {
-                way.is_slow = is_on
+                way.is_slow = is_on;
             }));
         }
         if crashes {

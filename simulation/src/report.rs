@@ -84,7 +84,7 @@ fn point(pace: u64, nodes: usize, seed: u64) -> (u64, u64) {
 fn logarithm(value: u64) -> u64 {
     // In hundredths of a power of two.
     let whole = u64::from(value.max(1).ilog2());
-    whole * 100 + (value.max(1) * 100 >> whole) - 100
+    whole * 100 + ((value.max(1) * 100) >> whole) - 100
 }
 
 fn x(pace: u64) -> u64 {

@@ -27,6 +27,7 @@ pub(crate) struct Scenario {
 }
 
 /// The faults of a simulation. Each that is on happens about every second, somewhere.
+#[expect(clippy::struct_excessive_bools, reason = "any of them may be on")]
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Faults {
     /// A process cannot reach a server for a while.

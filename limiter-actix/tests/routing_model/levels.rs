@@ -102,7 +102,7 @@ impl Sites<'_> {
         let mut decisions = Vec::new();
         for (at, station) in stations.iter().enumerate() {
             if let Station::Limiter(whose, settings) = station {
-                let levels = self.levels(*whose, settings, given, &stations[at..], end, path, method)?;
+                let levels = self.levels(&stations[at..], given, end, path, method)?;
                 let mut limits = resolve(levels, application(*whose, settings));
                 limits.retain(|applies| applies.count.whose == *whose);
                 decisions.push(Decision { limits });
@@ -139,17 +139,16 @@ impl Sites<'_> {
         limiters.collect()
     }
 
-    /// Returns the levels a limiter sees: its defaults, each scope, the route.
+    /// Returns the levels that the limiter at the first station sees: its defaults, each scope, the route.
     fn levels(
         &self,
-        whose: Whose,
-        settings: &Settings,
-        given: &[PatternRule],
         stations: &[Station<'_>],
+        given: &[PatternRule],
         end: End,
         path: &str,
         method: Verb,
     ) -> Result<Vec<Level>, Unclear> {
+        let [Station::Limiter(whose, settings), ..] = *stations else { return Ok(Vec::new()) };
         let chain = self.chain(end);
         let scopes = chain.len() - usize::from(matches!(end, End::At(_)));
         let mut defaults = Level::default();

@@ -339,13 +339,14 @@ impl Entries {
     /// Sets the counts of an entry that was just added to those of a file.
     pub(super) fn restore(&mut self, place: usize, restored: Restored) {
         match restored {
-            Restored::Inside { entry, layout } => match self.layouts.acquire(layout.clone()) {
-                Some(id) => self.store(place, &entry.with_layout(id)),
-                None => {
+            Restored::Inside { entry, layout } => {
+                if let Some(id) = self.layouts.acquire(layout.clone()) {
+                    self.store(place, &entry.with_layout(id));
+                } else {
                     let counters = entry.counters(&layout, entry.newest).collect();
                     self.list[place] = entry.split().0.with_overflow(self.overflow.insert(counters));
                 }
-            },
+            }
             Restored::Outside { entry, counters } => {
                 self.list[place] = entry.with_overflow(self.overflow.insert(counters));
             }

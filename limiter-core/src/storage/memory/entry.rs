@@ -43,7 +43,7 @@ impl Entry {
 
     /// Returns the entry of a file.
     pub(super) fn of_saved(digest: u128, newest: Timestamp, refused: u16) -> Self {
-        Self { newest, refused, ..Self::new(digest) }
+        Self { refused, newest, ..Self::new(digest) }
     }
 
     #[inline]

@@ -73,7 +73,9 @@ fn put_entry(frame: &mut Vec<u8>, entry: &Entry<WIDE>) {
 fn put_state(frame: &mut Vec<u8>, state: &SavedState) {
     let mut put = |kind: u8, numbers: &[u64]| {
         frame.put(&[kind]);
-        numbers.iter().for_each(|number| frame.put_u64(*number));
+        for number in numbers {
+            frame.put_u64(*number);
+        }
     };
     match state {
         SavedState::Fixed(numbers) => put(0, numbers),
