@@ -56,7 +56,7 @@ const MARGIN: u64 = 56;
 /// The decisions of a call by the pace of a process, as an SVG picture. The fleets have one count and a demand of nine
 /// tenths of its limit.
 pub(crate) fn plot(seed: u64) -> String {
-    let paces = [20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000];
+    let paces = [20, 50, 100, 200, 500, 1000, 2000, 5000];
     let fleets = [(2, "#2563eb"), (8, "#d97706"), (32, "#059669")];
     let mut lines = String::new();
     for (place, (nodes, colour)) in fleets.into_iter().enumerate() {
@@ -88,7 +88,7 @@ fn logarithm(value: u64) -> u64 {
 }
 
 fn x(pace: u64) -> u64 {
-    let (from, to) = (logarithm(20), logarithm(10_000));
+    let (from, to) = (logarithm(20), logarithm(5000));
     MARGIN + (logarithm(pace) - from) * (WIDTH - 2 * MARGIN) / (to - from)
 }
 

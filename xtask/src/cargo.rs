@@ -9,7 +9,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::steps::Outcome;
+use crate::steps::{Outcome, is_ci};
 
 /// The folder that cargo puts its results into.
 pub(crate) fn target() -> PathBuf {
@@ -23,6 +23,10 @@ pub(crate) struct Cargo(Command);
 pub(crate) fn cargo<const N: usize>(arguments: [&str; N]) -> Cargo {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).stdin(Stdio::null());
+    if is_ci() {
+        // Nothing is built a second time, so what would make that faster only costs time.
+        command.env("CARGO_INCREMENTAL", "0");
+    }
     Cargo(command)
 }
 
