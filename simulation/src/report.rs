@@ -28,7 +28,8 @@ pub(crate) fn row(scenario: &Scenario, ledger: &Ledger) -> String {
 
 /// Returns the decisions of a call, in tenths.
 fn decisions_a_call(ledger: &Ledger) -> u64 {
-    ledger.decisions * 10 / (ledger.calls + ledger.refunds).max(1)
+    let calls = (ledger.calls + ledger.refunds).max(1);
+    (ledger.decisions * 10 + calls / 2) / calls
 }
 
 fn tenths(value: u64) -> String {
