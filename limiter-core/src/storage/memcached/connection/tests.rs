@@ -158,7 +158,7 @@ async fn partial_and_merged_replies_are_separated() {
 
 #[tokio::test]
 async fn an_unexpected_reply_ends_the_connection() {
-    for text in ["EN\r\n", "HTTP/1.1 400 Bad Request\r\n", "VA 513 c1\r\n"] {
+    for text in ["EN\r\n", "HTTP/1.1 400 Bad Request\r\n", "VA 1048577 c1\r\n"] {
         let server = ScriptedServer::start().await;
         let (connection, mut peer) = server.connect().await;
         peer.writes(text).await;
