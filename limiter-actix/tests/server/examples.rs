@@ -2,7 +2,7 @@
 
 use limiter_test_support::{
     client::{Answer, Client},
-    program::{run_example, run_example_in},
+    program::{run_example, run_example_in, run_example_with},
 };
 
 /// Asks so often in turn; returns the statuses.
@@ -37,7 +37,7 @@ fn clients_behind_a_proxy_count_apart() {
 
 #[test]
 fn plans_change_while_the_server_runs() {
-    let program = run_example("plans");
+    let program = run_example_with("plans", "sqlite");
     let mut client = Client::connect(program.address);
     let with = |customer: &'static str| [("x-customer", customer)];
 
