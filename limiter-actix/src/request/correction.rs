@@ -67,26 +67,33 @@ impl Correction {
 
     fn charging(state: Rc<RequestState>, met: Met, req: &ServiceRequest) -> Self {
         let Met { rules, place, credit, elsewhere, plan } = met;
-        if plan.awaits(req, state.predicted.settings()) {
-            return Self {
-                state,
-                rules,
-                place,
-                credit,
-                elsewhere,
-                plan,
-                kept: Charges::new(),
-                dropped: Charges::new(),
-                added: Charges::new(),
-                meta: Charges::new(),
-                guards: 0,
-                callback_failed: false,
-                awaits_functions: true,
-            };
+        let awaits_functions = plan.awaits(req, state.predicted.settings());
+        let mut correction = Self {
+            state,
+            rules,
+            place,
+            credit,
+            elsewhere,
+            plan,
+            kept: Charges::new(),
+            dropped: Charges::new(),
+            added: Charges::new(),
+            meta: Charges::new(),
+            guards: 0,
+            callback_failed: false,
+            awaits_functions,
+        };
+        if !awaits_functions {
+            correction.charge(req);
         }
-        let awaits_functions = false;
+        correction
+    }
+
+    /// Finds the charges to keep, to refund and to make.
+    fn charge(&mut self, req: &ServiceRequest) {
+        let (state, plan) = (&self.state, &self.plan);
         let applicable = plan.applicable(req);
-        let (kept, dropped) = split(state.charges.take(), &plan, &applicable, req);
+        let (kept, dropped) = split(state.charges.take(), plan, &applicable, req);
         let is_new = |limit: &&Rc<_>| !kept.iter().any(|charge| charge.limit.shares_count_with(limit));
         let client = &state.predicted.client;
         // A limiter further in may have put its own proxies in force.
@@ -105,26 +112,12 @@ impl Correction {
         if is_check || !added.is_empty() {
             meta.extend(state.predicted.callback_cache.charges(&applicable.meta, client, req));
         }
-        let guards = if is_check { meta.len() } else { of_added };
         let settings = state.predicted.settings();
-        let callback_failed =
+        self.callback_failed =
             applicable.callback_failed || any_key_failed(&[&added, &meta], client, settings);
         drop(applicable);
-        Self {
-            state,
-            rules,
-            place,
-            credit,
-            elsewhere,
-            plan,
-            kept,
-            dropped,
-            added,
-            meta,
-            guards,
-            callback_failed,
-            awaits_functions,
-        }
+        self.guards = if is_check { meta.len() } else { of_added };
+        (self.kept, self.dropped, self.added, self.meta) = (kept, dropped, added, meta);
     }
 
     /// Refuses a banned client that was taken for one of an exempt place, now that it has arrived at another.
