@@ -1,10 +1,11 @@
 //! A request on its way through a limiter.
 //!
-//! [`Admission`](admission::Admission) predicts and decides it, [`RequestState`](state::RequestState) follows it to
+//! [`Arrival`](arrival::Arrival) predicts it, [`Admission`](admission::Admission) decides it, [`RequestState`](state::RequestState) follows it to
 //! its handler, [`Correction`](correction::Correction) fixes a wrong prediction, and `settle` ends it with the
 //! response. If there is no response, [`OnEarlyDrop`](early_drop::OnEarlyDrop) ends it.
 
 pub(crate) mod admission;
+pub(crate) mod arrival;
 mod banned;
 pub(crate) mod banned_check;
 pub(crate) mod call;

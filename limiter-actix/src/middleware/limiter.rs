@@ -20,7 +20,7 @@ use crate::{
     Limiter,
     limiter::{multi_process, worker::Worker},
     request::{
-        admission::Arrival,
+        arrival::Arrival,
         call::{self, Call},
         carrier::Carriers,
         early_drop::OnEarlyDrop,
