@@ -118,7 +118,10 @@ impl Scenario {
             Self::fleet("8 nodes, one count, twice the limit", 8, 1, 1, 20_000, 40_000),
             Self::fleet("50 nodes, one count, below the limit", 50, 1, 1, 100_000, 90_000),
             Self::fleet("50 nodes, 3 servers, 1000 tenants", 50, 3, 1000, 5_000, 100_000),
-            Self::fleet("200 nodes, 12 servers, 1000 tenants", 200, 12, 1000, 5_000, 100_000),
+            Self {
+                seconds: 3,
+                ..Self::fleet("200 nodes, 12 servers, 1000 tenants", 200, 12, 1000, 5_000, 100_000)
+            },
             Self::bursts("8 nodes in bursts", faults),
             Self::bursts("8 nodes in bursts, crashes", Faults { crashes: true, ..faults }),
             Self::bursts("8 nodes in bursts, slow links", Faults { slow_links: true, ..faults }),
