@@ -4,9 +4,9 @@ use std::{
     env,
     error::Error,
     ffi::OsStr,
-    fmt,
+    fmt, io,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Command, ExitStatus, Stdio},
 };
 
 use crate::steps::{Outcome, is_ci};
@@ -23,10 +23,6 @@ pub(crate) struct Cargo(Command);
 pub(crate) fn cargo<const N: usize>(arguments: [&str; N]) -> Cargo {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).stdin(Stdio::null());
-    if is_ci() {
-        // Nothing is built a second time, so what would make that faster only costs time.
-        command.env("CARGO_INCREMENTAL", "0");
-    }
     Cargo(command)
 }
 
@@ -73,13 +69,22 @@ impl Cargo {
     /// Shows the call, makes it, and fails when it does.
     pub(crate) fn run(mut self) -> Result<Outcome, Box<dyn Error>> {
         println!("{self}");
-        let status = self.0.status()?;
+        let status = self.status()?;
         if status.success() { Ok(Outcome::Passed) } else { Err(status.to_string().into()) }
     }
 
     /// Makes the call without output, and returns whether it succeeded.
     pub(crate) fn works(mut self) -> bool {
-        self.0.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+        self.0.stdout(Stdio::null()).stderr(Stdio::null());
+        self.status().is_ok_and(|status| status.success())
+    }
+
+    fn status(&mut self) -> io::Result<ExitStatus> {
+        if is_ci() {
+            // Nothing is built a second time, so what would make that faster only costs time.
+            self.0.env("CARGO_INCREMENTAL", "0");
+        }
+        self.0.status()
     }
 }
 
