@@ -13,7 +13,7 @@ use loom::{sync::Arc, thread};
 const NOW: Timestamp = Timestamp::from_millis(1_767_225_600_123);
 
 /// Makes 64 shards, so that two entries hardly ever share one. (Where they lie differs from run to run.)
-const CAPACITY: usize = 64 * 3400;
+const CAPACITY: usize = 64 * 8 * 2900;
 
 /// Two entries of one client.
 struct World {

@@ -12,6 +12,8 @@ mod notes;
 mod one_entry;
 mod overflow;
 mod persist;
+mod place_table;
+mod places;
 mod saved;
 mod shard;
 mod shards;

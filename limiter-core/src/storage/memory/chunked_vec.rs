@@ -11,8 +11,8 @@ pub(super) struct ChunkedVec<T> {
     len: usize,
 }
 
-/// The number of elements in a chunk.
-const CHUNK: usize = 32;
+/// The number of elements in a chunk. With fewer, the list of chunks would be less often in the cache of the processor.
+const CHUNK: usize = 128;
 
 impl<T: Copy + Default> ChunkedVec<T> {
     pub(super) fn len(&self) -> usize {

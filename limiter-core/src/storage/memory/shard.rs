@@ -1,7 +1,6 @@
-use hashbrown::HashTable;
-
 use super::{
     entries::{Entries, PreparedEntry},
+    places::Places,
     saved::{Restored, SavedEntries},
 };
 use crate::{
@@ -13,11 +12,11 @@ use crate::{
 
 /// A part of the entries, under one lock.
 ///
-/// The entries are contiguous, so that sweeping a few costs little. The table holds only their places, so that its
-/// growth moves four bytes a key.
+/// The entries are contiguous, so that sweeping a few costs little. The tables hold only their places, so that growth
+/// moves four bytes a key.
 #[derive(Debug, Default)]
 pub(super) struct Shard {
-    places: HashTable<u32>,
+    places: Places,
     entries: Entries,
     /// The place where the search for expired entries continues, as the hand of a clock.
     hand: usize,
@@ -110,30 +109,9 @@ impl Shard {
 
     /// Adds an entry, which must not exist yet; returns its place.
     pub(super) fn insert(&mut self, digest: u128) -> usize {
-        if self.places.len() == self.places.capacity() {
-            self.rebuild();
-        }
         let place = self.entries.push(digest);
-        self.index(place);
+        self.places.insert(hash(digest), place, |place| self.entries.get(place).hash());
         place
-    }
-
-    /// Builds a new table with more room and without tombstones.
-    ///
-    /// It inserts in the order of the entries. A table that grows by itself inserts in the order of the hashes: each
-    /// entry would be a cache miss, and that decision the slowest of all.
-    fn rebuild(&mut self) {
-        let count = self.entries.len();
-        self.places = HashTable::with_capacity(count + count / 8 + 3);
-        (0..count).for_each(|place| self.index(place));
-    }
-
-    /// Adds the place of an entry to the table.
-    fn index(&mut self, place: usize) {
-        let entries = &self.entries;
-        self.places.insert_unique(entries.get(place).hash(), short(place), |place| {
-            entries.get(*place as usize).hash()
-        });
     }
 
     /// Adds some entries before `place` to those for a file, downwards. Returns the place where to go on, or `None` at the
@@ -205,31 +183,18 @@ impl Shard {
     /// Returns the place of an entry. It is valid until another entry is added or removed.
     #[inline]
     pub(super) fn place(&self, digest: u128) -> Option<usize> {
-        let is_it = |place: &u32| self.entries.get(*place as usize).is_of(digest);
-        self.places.find(hash(digest), is_it).map(|place| *place as usize)
+        self.places.find(hash(digest), |place| self.entries.get(place).is_of(digest))
     }
 
     /// Removes an entry; the last one moves to its place.
     fn remove_at(&mut self, place: usize) {
         let last = self.entries.len() - 1;
-        let is_at = |place: usize| move |other: &u32| *other as usize == place;
-        let removed = self.entries.get(place).hash();
-        if let Ok(found) = self.places.find_entry(removed, is_at(place)) {
-            found.remove();
-        }
+        self.places.remove(self.entries.get(place).hash(), place);
         if place != last {
-            let moved = self.entries.get(last).hash();
-            if let Some(moved) = self.places.find_mut(moved, is_at(last)) {
-                *moved = short(place);
-            }
+            self.places.replace(self.entries.get(last).hash(), last, place);
         }
         self.entries.swap_remove(place);
     }
-}
-
-fn short(place: usize) -> u32 {
-    // More entries would not fit into memory.
-    u32::try_from(place).expect("a shard has fewer than 2^32 entries")
 }
 
 /// Returns the half of a digest that finds an entry within its shard. The other half chooses the shard.

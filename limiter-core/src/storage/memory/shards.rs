@@ -1,6 +1,6 @@
 use std::{ptr, sync::atomic::Ordering};
 
-use super::{saved::Restored, shard::Shard};
+use super::{places, saved::Restored, shard::Shard};
 use crate::{
     Policy, Timestamp, Window,
     digest::halves,
@@ -22,16 +22,11 @@ pub(super) struct Shards {
 #[repr(align(64))]
 struct Padded<T>(T);
 
-/// The average number of keys in a shard of a full storage.
-///
-/// A shard that grows moves all its entries, so it must be small. Its table grows at 3584 keys, which few shards reach
-/// by chance.
-const KEYS_PER_SHARD: usize = 3400;
 const MAX_SHARDS: usize = 1 << 16;
 
 impl Shards {
     pub(super) fn new(capacity: usize) -> Self {
-        let shards = capacity.div_ceil(KEYS_PER_SHARD).min(MAX_SHARDS);
+        let shards = capacity.div_ceil(places::KEYS).min(MAX_SHARDS);
         Self {
             list: (0..shards).map(|_| Padded(Mutex::new(Shard::default()))).collect(),
             capacity,
