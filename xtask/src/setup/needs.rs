@@ -78,13 +78,13 @@ const NEEDS: &[Need] = &[
     Need {
         source: Source::Package("redis-server"),
         reason: "server of the Redis storage; `REDIS_SERVER` names another",
-        steps: &["redis", "soak"],
+        steps: &["test", "redis", "soak"],
         is_present: || is_named("REDIS_SERVER") || has("redis-server"),
     },
     Need {
         source: Source::Package("memcached"),
         reason: "server of the memcached storage",
-        steps: &["memcached", "soak"],
+        steps: &["test", "memcached", "soak"],
         is_present: || has("memcached"),
     },
     Need {
