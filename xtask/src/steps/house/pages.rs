@@ -13,42 +13,8 @@ pub(super) const SUMMARY: &str = "docs/SUMMARY.md";
 /// A link with this beginning is one to a file of the project.
 const REPOSITORY: &str = "https://github.com/actix-limiter/actix-limiter/blob/main/";
 
-/// Words that people search for. Each is in a page of the site.
-const SUBJECTS: [&str; 33] = [
-    "JWT",
-    "user",
-    "tenant",
-    "API key",
-    "Ingress",
-    "Kubernetes",
-    "ConfigMap",
-    "readiness",
-    "replicas",
-    "Docker",
-    "CDN",
-    "ban",
-    "allow-list",
-    "GraphQL",
-    "WebSocket",
-    "SSE",
-    "LLM",
-    "upload",
-    "calendar",
-    "midnight",
-    "monthly",
-    "concurrent",
-    "Grafana",
-    "alert",
-    "axum",
-    "Flask-Limiter",
-    "actix-governor",
-    "actix-extensible-rate-limit",
-    "actix-limitation",
-    "country",
-    "health check",
-    "CORS",
-    "IPv6",
-];
+/// Words that people search for, one a line. Each is in a page of the site.
+const SUBJECTS: &str = include_str!("subjects.txt");
 
 /// The pages of a project, by their paths from its root.
 pub(super) struct Pages(HashMap<PathBuf, String>);
@@ -92,7 +58,7 @@ impl Pages {
     pub(super) fn missing_subjects(&self) -> Vec<String> {
         let site: Vec<_> = self.0.iter().filter(|(page, _)| page.starts_with("docs")).collect();
         let is_named = |subject: &&str| site.iter().any(|(_, text)| has_word(text, subject));
-        SUBJECTS.iter().filter(|subject| !is_named(subject)).map(ToString::to_string).collect()
+        SUBJECTS.lines().filter(|subject| !is_named(subject)).map(str::to_owned).collect()
     }
 }
 
