@@ -12,6 +12,7 @@ pub(super) struct PlaceTable {
 
 /// The number of bits of a place, which is stored plus one. More entries in a shard do not fit into memory.
 const PLACE: u32 = 22;
+const PLACES: u32 = (1 << PLACE) - 1;
 
 const FREE: u32 = 0;
 
@@ -84,11 +85,13 @@ impl PlaceTable {
     /// decision the slowest of all.
     #[cold]
     fn grow(&mut self, hash_of: impl Fn(usize) -> u64) {
-        let mut places: Vec<_> =
-            self.words.iter().filter(|word| **word >= TAKEN).map(|word| place(*word)).collect();
+        let mut places = Vec::with_capacity(self.used);
+        places.extend(self.words.iter().filter(|word| **word >= TAKEN).map(|word| word & PLACES));
         places.sort_unstable();
         *self = Self { words: vec![FREE; (places.len() * 8 / 5 + 4).next_power_of_two()].into(), used: 0 };
-        places.into_iter().for_each(|place| self.add(hash_of(place), place));
+        for place in places.into_iter().map(place) {
+            self.add(hash_of(place), place);
+        }
     }
 }
 
@@ -112,7 +115,7 @@ fn word(hash: u64, place: usize) -> u32 {
 
 #[inline]
 fn place(word: u32) -> usize {
-    (word & ((1 << PLACE) - 1)) as usize - 1
+    (word & PLACES) as usize - 1
 }
 
 #[cfg(test)]

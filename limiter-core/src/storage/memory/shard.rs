@@ -26,8 +26,9 @@ pub(super) struct Shard {
 /// removed faster than new ones are added.
 const SWEEP: usize = 2;
 
-/// The number of entries among which an eviction chooses.
-const SAMPLE: usize = 32;
+/// An eviction chooses among so many runs of entries, each of this length.
+const RUNS: usize = 8;
+const RUN: usize = 4;
 
 impl Shard {
     /// Tests a count, which need not exist.
@@ -153,15 +154,24 @@ impl Shard {
         removed
     }
 
-    /// Evicts one of the next few entries at the hand: an expired one, else the unspent one that ends first, else a
-    /// spent one. Returns whether it was live, or `None` if the shard is empty.
+    /// Evicts one of a sample of entries: an expired one, else the unspent one that ends first, else a spent one. Returns
+    /// whether it was live, or `None` if the shard is empty.
     pub(super) fn evict(&mut self, now: Timestamp) -> Option<bool> {
-        let sample = (1..=self.entries.len().min(SAMPLE)).map(|step| self.before_hand(step));
-        let place = sample.min_by_key(|place| self.entries.rank(*place, now))?;
+        let place = self.sample().min_by_key(|place| self.entries.rank(*place, now))?;
         let live = self.entries.rank(place, now).is_some();
-        self.hand = self.before_hand(SAMPLE.min(self.entries.len()));
+        self.hand = self.before_hand(RUN.min(self.entries.len()));
         self.remove_at(place);
         Some(live)
+    }
+
+    /// Returns the places of a sample: a few runs of entries, at the hand and as far as possible from each other. Clients
+    /// that came at the same time are neighbours, and may all be spent.
+    fn sample(&self) -> impl Iterator<Item = usize> {
+        let count = self.entries.len();
+        let steps = move |step: usize| step / RUN * (count / RUNS) + step % RUN + 1;
+        let is_small = count < RUNS * RUN;
+        (0..count.min(RUNS * RUN))
+            .map(move |step| self.before_hand(if is_small { step + 1 } else { steps(step) }))
     }
 
     /// Returns the place some steps before the hand, which moves downwards and from the first entry to the last.
