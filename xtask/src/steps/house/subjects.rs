@@ -1,0 +1,88 @@
+//! The subjects that people search for, and the sections that answer them.
+
+use super::pages::anchor;
+
+/// Words that people search for, each with the page below `docs` and the heading of its answer.
+pub(super) const SUBJECTS: &[(&str, &str)] = &[
+    ("JWT", "recipes.md#by-user"),
+    ("user", "recipes.md#by-user"),
+    ("tenant", "recipes.md#tenants-with-changing-limits"),
+    ("API key", "recipes.md#by-api-key-else-by-address"),
+    ("Ingress", "operations.md#behind-a-load-balancer-an-ingress-or-a-cdn"),
+    ("Kubernetes", "operations.md#kubernetes"),
+    ("ConfigMap", "operations.md#kubernetes"),
+    ("readiness", "operations.md#kubernetes"),
+    ("replicas", "operations.md#kubernetes"),
+    ("Docker", "operations.md#docker"),
+    ("CDN", "operations.md#behind-a-load-balancer-an-ingress-or-a-cdn"),
+    ("ban", "exemptions.md#bans-and-passes"),
+    ("allow-list", "recipes.md#allow-list-internal-addresses"),
+    ("GraphQL", "recipes.md#costs-known-to-the-handler"),
+    ("WebSocket", "recipes.md#websockets-and-long-requests"),
+    ("SSE", "recipes.md#websockets-and-long-requests"),
+    ("LLM", "recipes.md#language-models"),
+    ("upload", "recipes.md#uploads-by-size"),
+    ("calendar", "limits.md#calendar-windows"),
+    ("midnight", "recipes.md#quotas-by-day-and-month"),
+    ("monthly", "recipes.md#quotas-by-day-and-month"),
+    ("concurrency", "limits.md#concurrent-requests"),
+    ("Grafana", "observability.md#queries-and-alerts"),
+    ("alert", "observability.md#queries-and-alerts"),
+    ("axum", "operations.md#beside-another-framework"),
+    ("migration", "from-flask-limiter.md#from-flask-limiter"),
+    ("Flask-Limiter", "from-flask-limiter.md#from-flask-limiter"),
+    ("actix-governor", "from-actix-governor.md#from-actix-governor"),
+    ("actix-extensible-rate-limit", "from-actix-extensible-rate-limit.md#from-actix-extensible-rate-limit"),
+    ("actix-limitation", "from-actix-limitation.md#from-actix-limitation"),
+    ("country", "recipes.md#by-country"),
+    ("health check", "recipes.md#health-checks"),
+    ("CORS", "recipes.md#cors"),
+    ("IPv6", "keys.md#client-addresses"),
+];
+
+/// The number of words that an answer has at least.
+const MIN_WORDS: usize = 30;
+
+/// Returns whether a section answers a subject: it names it, and has some text.
+pub(super) fn is_answer(section: &str, subject: &str) -> bool {
+    has_word(section, subject) && section.split_whitespace().count() >= MIN_WORDS
+}
+
+/// Returns the heading and the text of a section, with the sections in it.
+pub(super) fn section(page: &str, name: &str) -> Option<String> {
+    let mut is_code = false;
+    let level = |line: &str| line.bytes().take_while(|byte| *byte == b'#').count();
+    let mut lines = page.lines().map(|line| {
+        is_code ^= line.starts_with("```");
+        (if is_code { 0 } else { level(line) }, line)
+    });
+    let (own, heading) = lines.by_ref().find(|(level, line)| *level > 0 && anchor(line) == name)?;
+    let rest = lines.take_while(|(level, _)| *level == 0 || *level > own);
+    Some([heading].into_iter().chain(rest.map(|(_, line)| line)).collect::<Vec<_>>().join("\n"))
+}
+
+/// Returns whether a text has the word, alone or as the first part of another.
+fn has_word(text: &str, word: &str) -> bool {
+    let text = text.to_lowercase();
+    let starts = text.match_indices(&word.to_lowercase()).map(|(start, _)| start).collect::<Vec<_>>();
+    starts.iter().any(|start| !text[..*start].ends_with(char::is_alphanumeric))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_is_a_word() {
+        assert!(has_word("# Bans", "ban") && has_word("a ban.", "ban"));
+        assert!(!has_word("turban", "ban"));
+    }
+
+    #[test]
+    fn a_section_ends_with_the_next_of_its_level() {
+        let page = "# A\n\n## B\nb\n### C\n```text\n## no heading\n```\nc\n## D\nd";
+        let section = section(page, "b").expect("a section");
+        assert!(section.starts_with("## B\nb\n### C") && section.ends_with("\nc"), "{section}");
+        assert_eq!(super::section(page, "no-heading"), None);
+    }
+}
