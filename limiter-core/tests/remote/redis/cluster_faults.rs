@@ -24,7 +24,7 @@ impl Counts {
         let storage = || RedisStorage::new(&cluster.uri()).unwrap();
         let (key, _) = client_on(cluster, 0);
         let tally = Tally::of(Client::new(storage()).of(key.clone()));
-        let mut counts = Self { tally, places: Places::new(storage()).of(key) };
+        let mut counts = Self { tally, places: Places::new(storage()).of(key).through_elections() };
         for _ in 0..2 {
             counts.tally.hit().await;
         }
@@ -81,6 +81,8 @@ async fn a_replica_follows_a_killed_node() {
     cluster.nodes[0].admin().replicated().await;
     cluster.nodes[0].kill();
     counts.fail().await;
+    counts.places.settle(0).await;
+    assert_eq!(counts.places.held(), 3, "the replica has them");
     counts.check(0).await;
 }
 
@@ -94,6 +96,7 @@ async fn a_replica_follows_a_frozen_node() {
     counts.tally.client.recover().await;
     counts.tally.hit().await;
     counts.places.settle(0).await;
+    assert_eq!(counts.places.held(), 3, "the replica has them");
     // What it had in its queue is discarded: it is a replica now.
     cluster.nodes[0].thaw();
     counts.check(0).await;

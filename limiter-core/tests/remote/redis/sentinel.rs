@@ -88,7 +88,7 @@ async fn a_replica_follows_a_frozen_primary_beside_a_frozen_sentinel() {
 }
 
 fn places(servers: &Sentinel) -> Places<Redis> {
-    Places::new(RedisStorage::new(&servers.uri()).unwrap())
+    Places::new(RedisStorage::new(&servers.uri()).unwrap()).through_elections()
 }
 
 #[tokio::test]
