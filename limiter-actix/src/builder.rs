@@ -27,8 +27,6 @@ use limiter_core::{
     storage::{MemoryStorage, Storage},
 };
 
-#[cfg(feature = "config-file")]
-use crate::settings::file::File;
 use crate::{
     ConfigIssue, Limit, Limits, SettingSource,
     limit::{
@@ -43,6 +41,7 @@ use crate::{
         banned::BannedSettings,
         config_error::Origin,
         env::Environment,
+        files::FileSettings,
         function_deadline::is_function_deadline,
         headers::HeaderSettings,
         partial::{PartialSettings, StorageLocation},
@@ -91,13 +90,7 @@ pub struct LimiterBuilder {
     /// The settings in code that the environment and a file have too.
     code: PartialSettings,
     environment: Environment,
-    #[cfg(feature = "config-file")]
-    file: Option<File>,
-    #[cfg(feature = "config-file")]
-    reload_every: Option<std::time::Duration>,
     named: Vec<(String, Limit)>,
-    /// The file with the counts of the memory storage.
-    state: Option<PathBuf>,
 }
 
 /// The time that an async function has to answer.
@@ -123,6 +116,9 @@ impl LimiterBuilder {
                 hot_leases: None,
                 clock: Arc::new(SystemClock::new()),
                 storage: Backend::Memory(Arc::new(MemoryStorage::new())),
+                storage_deadline: None,
+                local_refusals: true,
+                files: FileSettings::default(),
                 failure: FailureSettings::default(),
                 headers: HeaderSettings::default(),
                 banned: BannedSettings::default(),
@@ -147,12 +143,7 @@ impl LimiterBuilder {
             },
             code: PartialSettings { source: SettingSource::Code, ..PartialSettings::default() },
             environment: Environment::default(),
-            #[cfg(feature = "config-file")]
-            file: None,
-            #[cfg(feature = "config-file")]
-            reload_every: None,
             named: Vec::new(),
-            state: None,
         }
     }
 
@@ -265,7 +256,7 @@ impl LimiterBuilder {
     /// # Ok::<(), limiter_actix::BuildError>(())
     /// ```
     pub fn persist(mut self, file: impl Into<PathBuf>) -> Self {
-        self.state = Some(file.into());
+        self.settings.files.counts = Some(file.into());
         self
     }
 

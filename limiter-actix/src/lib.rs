@@ -135,6 +135,7 @@ pub use self::{
     key::proxies::{TrustedProxies, TrustedProxiesError},
     limit::{
         IntoQuota, Limit,
+        deduct_answer::DeductAnswer,
         exempt::Exempt,
         function_value::FunctionValue,
         limits::{IntoLimits, Limits},

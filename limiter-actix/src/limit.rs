@@ -5,6 +5,7 @@ pub(crate) mod async_setters;
 pub(crate) mod callback;
 mod compare;
 mod concurrent;
+pub(crate) mod deduct_answer;
 pub(crate) mod exempt;
 pub(crate) mod function_value;
 pub(crate) mod limits;

@@ -3,7 +3,13 @@
 pub(crate) mod error;
 mod pending;
 
-use std::{borrow::Borrow, fmt, hash::Hash, sync::Arc, time::Duration};
+use std::{
+    borrow::Borrow,
+    fmt,
+    hash::{Hash, Hasher},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::future::BoxFuture;
 use limiter_core::{
@@ -77,6 +83,9 @@ struct Value<V> {
 }
 
 const DEFAULT_CAPACITY: usize = 10_000;
+
+/// The longest key, in bytes. Clients may choose keys as long as a header.
+const MAX_KEY_LEN: usize = 8 * 1024;
 
 /// The time that a request waits for a new value if there is an old one.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -153,12 +162,16 @@ where
     ///
     /// # Errors
     ///
-    /// If there is no last value, and the source fails, does not answer in time, or is asked too often.
+    /// If there is no last value, and the source fails, does not answer in time, or is asked too often. Also if the key is
+    /// longer than 8 kB, because it stays in memory.
     pub async fn get<Q>(&self, key: &Q) -> Result<V, LookupError>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
+        if hashed_len(key) > MAX_KEY_LEN {
+            return Err(LookupError::LongKey(MAX_KEY_LEN));
+        }
         let now = self.clock.now();
         let last = self.state.values.get(key);
         if let Some(last) = &last
@@ -255,6 +268,26 @@ where
             error = shown(error),
             "lookup failed: its last value stays in use"
         );
+    }
+}
+
+/// Returns the number of bytes that a key hashes, which is the length of its texts and a few more.
+fn hashed_len(key: &(impl Hash + ?Sized)) -> usize {
+    let mut length = HashedLen(0);
+    key.hash(&mut length);
+    length.0
+}
+
+/// A hasher that counts the bytes.
+struct HashedLen(usize);
+
+impl Hasher for HashedLen {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 += bytes.len();
+    }
+
+    fn finish(&self) -> u64 {
+        0
     }
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod certain;
 pub(crate) mod declarations;
 mod label;
 mod lifting;
+mod name_clashes;
 mod path_rules;
 pub(crate) mod pattern_text;
 pub(crate) mod plan_builder;

@@ -9,7 +9,9 @@ pub(crate) mod config_error;
 pub(crate) mod env;
 #[cfg(feature = "config-file")]
 pub(crate) mod file;
+pub(crate) mod files;
 pub(crate) mod function_deadline;
+mod header_names;
 pub(crate) mod headers;
 pub(crate) mod key_source;
 pub(crate) mod known_limits;
@@ -36,8 +38,9 @@ use actix_web::dev::ServiceRequest;
 use limiter_core::{Clock, Key, KeyForms, Leases, Strategy, TimeZone};
 
 use self::{
-    backend::Backend, banned::BannedSettings, bound_names::BoundNames, headers::HeaderSettings,
-    known_limits::KnownLimits, path_pattern::PatternRule, shadows::Shadows, sources::SettingSources,
+    backend::Backend, banned::BannedSettings, bound_names::BoundNames, files::FileSettings,
+    headers::HeaderSettings, known_limits::KnownLimits, path_pattern::PatternRule, shadows::Shadows,
+    sources::SettingSources,
 };
 use crate::{
     Limits, OnStorageFailure,
@@ -90,6 +93,11 @@ pub(crate) struct Settings {
     pub(crate) hot_leases: Option<Leases>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) storage: Backend,
+    /// The time that a request waits for a storage by address. `None` for that of the storage.
+    pub(crate) storage_deadline: Option<Duration>,
+    /// `false` if refusals of a remote storage are not repeated without a round trip.
+    pub(crate) local_refusals: bool,
+    pub(crate) files: FileSettings,
     pub(crate) failure: FailureSettings,
     pub(crate) headers: HeaderSettings,
     pub(crate) banned: BannedSettings,

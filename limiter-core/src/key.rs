@@ -103,6 +103,16 @@ impl Key {
         if self.is_missing() { other().into() } else { self }
     }
 
+    /// Returns the length of its texts, in bytes. A client may have chosen it.
+    #[doc(hidden)]
+    pub fn text_len(&self) -> usize {
+        match &self.0 {
+            Repr::Text { kind, value } => kind.len() + value.len(),
+            Repr::Both(both) => both.0.text_len() + both.1.text_len(),
+            Repr::Missing | Repr::Failed | Repr::Unlimited | Repr::Address(_) => 0,
+        }
+    }
+
     /// Returns whether the key is missing.
     #[inline]
     pub fn is_missing(&self) -> bool {

@@ -67,33 +67,19 @@ impl LimiterBuilder {
     /// Functions are compared by their presence only, storages and clocks not at all, and a file by its path.
     fn fingerprint(&self) -> String {
         // Without `..`, so that a new field is not forgotten here.
-        let Self {
-            settings: _,
-            code,
-            environment: _,
-            #[cfg(feature = "config-file")]
-            file,
-            #[cfg(feature = "config-file")]
-            reload_every,
-            named,
-            state,
-        } = self;
-        #[cfg(not(feature = "config-file"))]
-        let (file, reload_every) = ((), ());
+        let Self { settings: _, code, environment: _, named } = self;
         let named: Vec<_> = named.iter().map(|(name, limit)| (name, limit)).collect();
         let settings = comparable(&self.merged(None));
-        let sources = (&code.issues, (code.local_refusals, code.storage_deadline), file, reload_every, state);
-        format!("{settings} {named:?} {sources:?}")
+        format!("{settings} {named:?} {:?}", code.issues)
     }
 
     /// Builds the state that all workers share.
     fn shared(&self) -> Result<Arc<Shared>, BuildError> {
         self.environment.warn_of_ignored();
         // Before any limit is made.
-        let file = self
-            .state
-            .as_ref()
-            .map(|path| StateFile::open(path, self.settings.storage.memory(), &self.settings.clock));
+        let counts = self.settings.files.counts.as_ref();
+        let file =
+            counts.map(|path| StateFile::open(path, self.settings.storage.memory(), &self.settings.clock));
         let shared = self.without_state()?;
         if let Some(file) = file {
             if let Backend::Remote { .. } = shared.config().settings.storage {
@@ -107,14 +93,14 @@ impl LimiterBuilder {
     /// The same, without the file that counts are kept in.
     fn without_state(&self) -> Result<Arc<Shared>, BuildError> {
         #[cfg(feature = "config-file")]
-        match &self.file {
-            Some(file) => {
-                let builder = self.clone();
+        match (&self.settings.files.settings, self.settings.files.reload_every) {
+            (Some(path), interval) => {
+                let (file, builder) = (File { path: path.clone() }, self.clone());
                 let merge = Box::new(move |partial: &_, storage| builder.settings(Some(partial), storage));
-                return reload::start(file, merge, self.reload_every);
+                return reload::start(&file, merge, interval);
             }
-            None if self.reload_every.is_some() => return Err(BuildError::NoFile),
-            None => {}
+            (None, Some(_)) => return Err(BuildError::NoFile),
+            (None, None) => {}
         }
         Ok(Arc::new(Shared::new(Config::new(self.settings(None, None)?))))
     }
@@ -134,7 +120,7 @@ impl LimiterBuilder {
         // Not those of other limiters from the same builder, nor those of the settings before a reload.
         settings.bound_names = Arc::default();
         let mut issues = Vec::new();
-        match storage.map_or_else(|| self.backend(file), Ok) {
+        match storage.map_or_else(|| self.backend(file, &settings), Ok) {
             Ok(storage) => settings.storage = storage,
             Err(issue) => issues.push(issue),
         }
@@ -152,20 +138,20 @@ impl LimiterBuilder {
             }
         }
         issues.extend(settings.issues_in_names(&self.named));
+        issues.extend(settings.issues_in_header_names());
         ConfigError::of(issues)?;
         Ok(settings)
     }
 
     /// Returns the storage of the source that takes precedence.
-    fn backend(&self, file: Option<&PartialSettings>) -> Result<Backend, ConfigIssue> {
+    fn backend(&self, file: Option<&PartialSettings>, settings: &Settings) -> Result<Backend, ConfigIssue> {
         let location = self.sources(file).into_iter().rev().find_map(|partial| partial.storage.as_ref());
-        let refusals = self.sources(file).into_iter().rev().find_map(|partial| partial.local_refusals);
         let fallback = Arc::clone(self.settings.storage.memory());
-        let deadline = self.sources(file).into_iter().rev().find_map(|partial| partial.storage_deadline);
+        let deadline = settings.storage_deadline;
         let Some(storage) = location.map_or(Ok(None), |location| location.storage(deadline))? else {
             return Ok(Backend::Memory(fallback));
         };
-        let is_guarded = refusals.unwrap_or(true) && !storage.is_local();
+        let is_guarded = settings.local_refusals && !storage.is_local();
         let storage = if is_guarded { local_refusals::for_storage(&storage) } else { storage };
         let storage = match self.settings.hot_leases {
             Some(_) => Arc::new(LeaseStorage::new(storage)),
@@ -204,6 +190,9 @@ fn comparable(settings: &Settings) -> String {
         hot_leases,
         clock: _,
         storage: _,
+        storage_deadline,
+        local_refusals,
+        files,
         failure,
         headers,
         banned,
@@ -235,6 +224,7 @@ fn comparable(settings: &Settings) -> String {
     let values = (
         prefix,
         (strategy, time_zone, lease, hot_leases, function_deadline),
+        (storage_deadline, local_refusals, files),
         headers,
         proxies,
         ipv6_prefix,

@@ -6,7 +6,6 @@ use std::{env, path::PathBuf};
 
 use super::LimiterBuilder;
 #[cfg(feature = "config-file")]
-use crate::settings::file::File;
 use crate::{
     ConfigIssue,
     settings::{
@@ -89,7 +88,7 @@ impl LimiterBuilder {
     ///
     /// [page]: https://github.com/actix-limiter/actix-limiter/blob/main/docs/configuration.md#the-file
     pub fn from_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.file = Some(File { path: path.into() });
+        self.settings.files.settings = Some(path.into());
         self
     }
 
@@ -99,7 +98,7 @@ impl LimiterBuilder {
     /// The thread reads a file once it has been unchanged for 50 ms. Half a file may be valid, so write another file and
     /// rename it. If the file has errors, they are logged (`L021`), and the settings stay as they are.
     pub fn reload_every(mut self, interval: Duration) -> Self {
-        self.reload_every = Some(interval.max(MIN_INTERVAL));
+        self.settings.files.reload_every = Some(interval.max(MIN_INTERVAL));
         self
     }
 }

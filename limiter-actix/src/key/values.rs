@@ -7,6 +7,8 @@ use actix_web::{
     dev::ServiceRequest,
     http::header::{AUTHORIZATION, AsHeaderName, HeaderName, HeaderValue},
 };
+#[cfg(feature = "cookies")]
+use actix_web::{cookie::Cookie, http::header::COOKIE};
 use limiter_core::{
     Key,
     log::{Throttle, event},
@@ -111,10 +113,33 @@ pub fn query(name: &str) -> impl Fn(&ServiceRequest) -> Key + Clone + Send + Syn
 #[cfg(feature = "cookies")]
 pub fn cookie(name: &str) -> impl Fn(&ServiceRequest) -> Key + Clone + Send + Sync + 'static + use<> {
     let (kind, name) = (format!("cookie {name}"), name.to_owned());
-    move |req| {
-        let cookie = req.cookie(&name);
-        text(Some(&kind), cookie.as_ref().map(actix_web::cookie::Cookie::value))
+    move |req| text(Some(&kind), cookie_value(req, &name).as_deref())
+}
+
+/// Returns the decoded value of the first cookie of a name, as `HttpRequest::cookie` does.
+///
+/// That keeps all cookies of a request until it ends, and a client may send tens of thousands.
+#[cfg(feature = "cookies")]
+fn cookie_value(req: &ServiceRequest, name: &str) -> Option<String> {
+    let mut found = None;
+    for line in req.headers().get_all(COOKIE) {
+        let line = str::from_utf8(line.as_bytes()).ok()?;
+        let mut pairs = line.split(';').map(str::trim).filter(|pair| may_have_name(pair, name));
+        found = found.or_else(|| {
+            let cookie = pairs
+                .find_map(|pair| Cookie::parse_encoded(pair).ok().filter(|cookie| cookie.name() == name))?;
+            Some(cookie.value().to_owned())
+        });
     }
+    found
+}
+
+/// Returns whether the name of a cookie is this one, or may be once it is decoded.
+#[cfg(feature = "cookies")]
+fn may_have_name(pair: &str, name: &str) -> bool {
+    let Some((own, _)) = pair.split_once('=') else { return false };
+    let own = own.trim();
+    own == name || (own.contains('%') && own.len() <= 3 * name.len())
 }
 
 /// Returns a key of a value in the request's extensions, such as the user that outer middleware has found.

@@ -11,6 +11,7 @@ use limiter_core::{BanRule, Key, Quota, Strategy};
 use super::{
     Limit,
     callback::{Callback, Cost, Text},
+    deduct_answer::DeductAnswer,
     function_value::FunctionValue,
 };
 use crate::{Breach, BreachResponse, OnStorageFailure};
@@ -64,8 +65,12 @@ impl Limit {
     /// The limiter charges the cost before the handler runs, so concurrent requests cannot overshoot the limit. It
     /// calls `deduct` when the head of the response exists. If the client disconnects or the handler panics, there
     /// is no response. The cost is then refunded only with [`refund_on_drop`](Self::refund_on_drop).
-    pub fn deduct_when(mut self, deduct: impl Fn(&ResponseHead) -> bool + Send + Sync + 'static) -> Self {
-        self.deduct_when = Some(Callback(Arc::new(deduct)));
+    pub fn deduct_when<F, D>(mut self, deduct: F) -> Self
+    where
+        F: Fn(&ResponseHead) -> D + Send + Sync + 'static,
+        D: DeductAnswer,
+    {
+        self.deduct_when = Some(Callback(Arc::new(move |head| deduct(head).is_deducted())));
         self
     }
 

@@ -13,6 +13,9 @@ pub enum LookupError {
     /// As many lookups are under way as may be.
     #[error("{0} lookups are under way already")]
     Busy(usize),
+    /// The key is longer than this many bytes, so that it is not kept in memory.
+    #[error("the key is longer than {0} bytes")]
+    LongKey(usize),
     /// The runtime that the lookup ran in has ended.
     #[error("the lookup was dropped, since its worker has ended")]
     Dropped,

@@ -14,6 +14,7 @@ use super::{
     arrival::is_at_handler,
     certain::CertainPlace,
     label::{counted_as, is_preflight},
+    name_clashes,
     plan_builder::PlanBuilder,
     prediction::Prediction,
     recent_paths::RecentPaths,
@@ -94,6 +95,7 @@ impl Table {
         let declared = DeclaredRule::all(tree);
         let rules = AppRules::new(&config.settings, routes, &declared);
         warnings::warn(&rules, tree, is_first);
+        name_clashes::warn(&rules, &config.settings);
         let map = tree.map(|tree| Arc::new(RouteMap::new(&config, tree, declared, &rules, req)));
         Self {
             config,

@@ -25,16 +25,30 @@ impl Settings {
         twice.collect()
     }
 
-    fn declared_names<'a>(&'a self, named: &'a [(String, Limit)]) -> Vec<Declared<'a>> {
-        let mut declared: Vec<_> = named.iter().map(|(name, limit)| of_named(name, limit)).collect();
-        let tiers = [
+    /// Returns the names of these limits of a route or a scope that a limit of code or of a level has too, with the place
+    /// of that.
+    pub(crate) fn names_taken<'a>(&self, limits: &'a Limits) -> Vec<(&'a str, String)> {
+        let of_code = self.named.iter().map(|named| of_named(&named.name, &named.limit));
+        let taken: Vec<_> = of_code.chain(self.names_of_levels()).collect();
+        let names = names(limits).into_iter();
+        let taken = names.map(|name| (name, taken.iter().find(|other| other.name == name)));
+        taken.filter_map(|(name, other)| Some((name, other?.place.clone()))).collect()
+    }
+
+    fn names_of_levels(&self) -> impl Iterator<Item = Declared<'_>> {
+        let levels = [
             ("default_limits", &self.defaults.limits),
             ("application_limits", &self.application),
             ("meta_limits", &self.meta),
         ];
-        for (place, limits) in tiers {
-            declared.extend(names(limits).into_iter().map(|name| at(name, place.to_owned(), false)));
-        }
+        levels.into_iter().flat_map(|(place, limits)| {
+            names(limits).into_iter().map(move |name| at(name, place.to_owned(), false))
+        })
+    }
+
+    fn declared_names<'a>(&'a self, named: &'a [(String, Limit)]) -> Vec<Declared<'a>> {
+        let mut declared: Vec<_> = named.iter().map(|(name, limit)| of_named(name, limit)).collect();
+        declared.extend(self.names_of_levels());
         for rule in &self.patterns {
             let place = match &rule.pattern {
                 PathPattern::Route(route, _) => {

@@ -105,8 +105,10 @@ impl PartialSettings {
         set(&mut settings.meta, self.meta.as_ref());
         set(&mut settings.function_deadline, self.function_deadline.as_ref());
         set(&mut settings.failure.policy, self.on_storage_failure.as_ref());
+        set(&mut settings.local_refusals, self.local_refusals.as_ref());
         set(&mut settings.banned.status, self.ban_status.as_ref());
         set(&mut settings.banned.shows_reason, self.shows_ban_reason.as_ref());
+        settings.storage_deadline = self.storage_deadline.or(settings.storage_deadline);
         if self.fallback.is_some() {
             settings.failure.limits.clone_from(&self.fallback);
         }
@@ -124,35 +126,78 @@ impl PartialSettings {
 
     /// Notes which settings come from this source.
     fn note_source(&self, settings: &mut Settings) {
-        let is_set = [
-            ("enabled", self.enabled.is_some()),
-            ("key_prefix", self.prefix.is_some()),
-            ("storage_uri", self.storage.is_some()),
-            ("storage_deadline", self.storage_deadline.is_some()),
-            ("strategy", self.strategy.is_some()),
-            ("key", self.key.is_some()),
-            ("function_deadline_ms", self.function_deadline.is_some()),
-            ("trusted_proxies", self.proxies.is_some()),
-            ("ipv6_prefix", self.ipv6_prefix.is_some()),
-            ("log_addresses", self.logged_addresses.is_some()),
-            ("log_keys", !self.logged_kinds.is_empty()),
-            ("headers", self.headers.is_some()),
-            ("retry_after", self.retry_after.is_some()),
-            ("default_limits", self.defaults.is_some()),
-            ("default_limits_per_method", self.per_method.is_some()),
-            ("default_limits_on_unmatched", self.on_unmatched.is_some()),
-            ("default_limits_on_preflight", self.on_preflight.is_some()),
-            ("application_limits", self.application.is_some()),
-            ("meta_limits", self.meta.is_some()),
-            ("on_storage_failure", self.on_storage_failure.is_some()),
-            ("in_memory_fallback", self.fallback.is_some()),
-            ("local_refusals", self.local_refusals.is_some()),
-            ("ban_status", self.ban_status.is_some()),
-            ("show_ban_reason", self.shows_ban_reason.is_some()),
-        ];
-        for (name, _) in is_set.into_iter().filter(|(_, is_set)| *is_set) {
+        for (name, _) in self.given().into_iter().filter(|(_, is_given)| *is_given) {
             settings.sources.set(name, self.source);
         }
+    }
+
+    /// Returns the names of all settings that a file can have, and whether this source has them.
+    fn given(&self) -> [(&'static str, bool); 28] {
+        // Without `..`, so that a new setting is not forgotten here.
+        let Self {
+            source: _,
+            enabled,
+            prefix,
+            storage,
+            storage_deadline,
+            strategy,
+            time_zone,
+            key,
+            async_key: _,
+            function_deadline,
+            proxies,
+            ipv6_prefix,
+            logged_addresses,
+            logged_kinds,
+            headers,
+            names,
+            retry_after,
+            defaults,
+            per_method,
+            on_unmatched,
+            on_preflight,
+            application,
+            meta,
+            on_storage_failure,
+            fallback,
+            ban_status,
+            shows_ban_reason,
+            local_refusals,
+            patterns,
+            issues: _,
+            parsed_limits: _,
+        } = self;
+        let is_scope = |rule: &PatternRule| matches!(rule.pattern, PathPattern::Scope(_));
+        [
+            ("enabled", enabled.is_some()),
+            ("key_prefix", prefix.is_some()),
+            ("storage_uri", storage.is_some()),
+            ("storage_deadline", storage_deadline.is_some()),
+            ("strategy", strategy.is_some()),
+            ("time_zone", time_zone.is_some()),
+            ("key", key.is_some()),
+            ("function_deadline_ms", function_deadline.is_some()),
+            ("trusted_proxies", proxies.is_some()),
+            ("ipv6_prefix", ipv6_prefix.is_some()),
+            ("log_addresses", logged_addresses.is_some()),
+            ("log_keys", !logged_kinds.is_empty()),
+            ("headers", headers.is_some()),
+            ("header_names", names.is_given()),
+            ("retry_after", retry_after.is_some()),
+            ("default_limits", defaults.is_some()),
+            ("default_limits_per_method", per_method.is_some()),
+            ("default_limits_on_unmatched", on_unmatched.is_some()),
+            ("default_limits_on_preflight", on_preflight.is_some()),
+            ("application_limits", application.is_some()),
+            ("meta_limits", meta.is_some()),
+            ("routes", patterns.iter().any(|rule| !is_scope(rule))),
+            ("scopes", patterns.iter().any(is_scope)),
+            ("on_storage_failure", on_storage_failure.is_some()),
+            ("in_memory_fallback", fallback.is_some()),
+            ("local_refusals", local_refusals.is_some()),
+            ("ban_status", ban_status.is_some()),
+            ("show_ban_reason", shows_ban_reason.is_some()),
+        ]
     }
 
     fn apply_addresses(&self, settings: &mut Settings) {
@@ -201,6 +246,13 @@ impl PartialSettings {
         let is_replaced = |earlier: &PatternRule| self.patterns.iter().any(|own| same(own, earlier));
         settings.patterns.retain(|earlier| !is_replaced(earlier));
         settings.patterns.extend(self.patterns.iter().cloned());
+    }
+}
+
+impl HeaderNameOverrides {
+    fn is_given(&self) -> bool {
+        let Self { limit, remaining, reset, retry_after, fallback } = self;
+        [limit, remaining, reset, retry_after, fallback].into_iter().any(Option::is_some)
     }
 }
 

@@ -19,6 +19,10 @@ const SETS: usize = 128;
 /// The number of counters in a set.
 const WAYS: usize = 16;
 
+/// The longest key that is stored, in bytes. Clients may choose keys as long as a header, and all keys together take at
+/// most 16 MB.
+const MAX_KEY_LEN: usize = 2048;
+
 /// Counters of keys for the current period and the one before.
 pub(super) struct Sketch {
     hasher: RandomState,
@@ -68,7 +72,7 @@ impl Sketch {
         if set.period < period {
             set.begin(period);
         }
-        set.current.count((hash >> 32) as u32, key);
+        set.current.count((hash >> 32) as u32, || storable(key, hash));
     }
 
     /// Returns all keys that have a counter, with their counts of both periods.
@@ -81,6 +85,11 @@ impl Sketch {
         }
         clients
     }
+}
+
+/// Returns a key as it is stored: itself, or a short one in its place that lists show.
+fn storable(key: &Key, hash: u64) -> Key {
+    if key.text_len() <= MAX_KEY_LEN { key.clone() } else { Key::text("long key", format!("{hash:016x}")) }
 }
 
 impl CounterSet {
@@ -109,7 +118,7 @@ impl CounterSet {
 }
 
 impl Half {
-    fn count(&mut self, tag: u32, key: &Key) {
+    fn count(&mut self, tag: u32, key: impl FnOnce() -> Key) {
         // All are compared, without a branch, which the compiler turns into few vector instructions.
         let mut equal = 0_u32;
         for (at, other) in self.tags.iter().enumerate() {
@@ -122,7 +131,7 @@ impl Half {
         self.counts[at] = self.counts[at].saturating_add(1);
         if self.stored & 1 << at == 0 {
             self.stored |= 1 << at;
-            self.keys[at] = Some(key.clone());
+            self.keys[at] = Some(key());
         }
     }
 
@@ -228,6 +237,20 @@ mod tests {
         assert_eq!(count(5), Some((2, 0)));
         assert_eq!(count(6), None);
         assert_eq!(count(9), None);
+    }
+
+    /// The defect: each key that came twice was stored, however long, so that a flood of them took a gigabyte.
+    #[test]
+    fn long_keys_are_listed_as_short_ones() {
+        let sketch = Sketch::new();
+        let long = |number: u8| Key::text("header x-api-key", format!("{number}{}", "x".repeat(100_000)));
+        for number in [1, 1, 2, 2, 2] {
+            sketch.count(&long(number), 1);
+        }
+        let mut counts: Vec<_> = sketch.clients(1).iter().map(|client| client.count).collect();
+        counts.sort_unstable();
+        assert_eq!(counts, [2, 3], "each is a client of its own");
+        assert!(sketch.clients(1).iter().all(|client| client.key.text_len() < 100));
     }
 
     /// A flood of keys that each come once leaves no key behind, and no busy client unseen.

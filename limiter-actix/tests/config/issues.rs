@@ -380,6 +380,26 @@ fn limits_in_code_that_are_impossible_are_issues_of_their_calls() {
     }
 }
 
+/// The defect: a number in `Content-Length` broke each response, and of two headers with one name one was lost.
+#[test]
+fn headers_of_the_response_itself_are_issues() {
+    let variables = |all: &[(&str, &str)]| {
+        issues_of(Limiter::builder().from_variables(all.iter().copied()).headers(true))
+    };
+    assert_eq!(
+        variables(&[("RATELIMIT_HEADER_LIMIT", "Content-Length")]),
+        ["header_names: `limit`: expected a header of its own, found `content-length`"]
+    );
+    assert_eq!(
+        variables(&[("RATELIMIT_HEADER_LIMIT", "X-Limit"), ("RATELIMIT_HEADER_RESET", "x-limit")]),
+        ["header_names: `reset`: expected a header of its own, found that of `limit`: `x-limit`"]
+    );
+    assert_eq!(
+        one("header_names = { fallback = 'Transfer-Encoding' }"),
+        "header_names: `fallback`: expected a header of its own, found `transfer-encoding`"
+    );
+}
+
 /// Each option that has no effect where it stands, in code.
 #[test]
 fn options_without_effect_are_issues() {

@@ -3,6 +3,7 @@
 mod changes;
 mod description;
 mod events;
+mod options;
 mod protection;
 mod shown;
 

@@ -2,7 +2,8 @@
 
 use std::{hint, time::Duration};
 
-use limiter_actix::TrustedProxies;
+use actix_web::test::TestRequest;
+use limiter_actix::{Key, TrustedProxies, key};
 use limiter_test_support::cost::cpu_time;
 
 use crate::vectors::{client, lines};
@@ -65,6 +66,18 @@ fn an_entry_is_not_cut_into_another_address() {
         let client = client(&proxies, "10.0.0.1", "x-forwarded-for", &[value]);
         assert!(["121.2.3.4", "10.0.0.2", "10.0.0.1"].contains(&client.as_str()), "{client}");
     }
+}
+
+/// The defect: all cookies of a request were kept until it ended, in some sixty times the memory of the header.
+#[test]
+fn a_header_full_of_cookies_takes_little_memory() {
+    let header = format!("{}session=abc", "a=;".repeat(40_000));
+    let request = TestRequest::default().insert_header(("cookie", header)).to_srv_request();
+    let by_session = key::cookie("session");
+    let used = allocation_counter::measure(|| {
+        assert_eq!(by_session(&request), Key::text("cookie session", "abc"));
+    });
+    assert!(used.bytes_max < 4096, "{used:?}");
 }
 
 #[test]

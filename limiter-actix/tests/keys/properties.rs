@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use actix_web::{
     dev::ServiceRequest,
-    http::header::{HeaderName, HeaderValue},
+    http::header::{COOKIE, HeaderName, HeaderValue},
     test::TestRequest,
 };
 use limiter_actix::{Key, TrustedProxies, key};
@@ -25,6 +25,16 @@ fn claim() -> impl Strategy<Value = Vec<u8>> {
         1 => vec(prop_oneof![Just(b'\t'), 0x20..=0x7e_u8, 0x80..=0xff_u8], 0..20),
     ];
     vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+}
+
+/// Cookies of the name `k`, of others, and what is none.
+fn cookies() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        20 => select(vec!["k", "k=", "%6b=", "%6B=", "k =", "K=", "=", ";", "; ", ";;", "\"", "a", "%", "%20", "%ff", " ", "\t"])
+            .prop_map(|text| text.as_bytes().to_vec()),
+        1 => vec(prop_oneof![0x20..=0x7e_u8, 0x80..=0xff_u8], 0..3),
+    ];
+    vec(piece, 0..10).prop_map(|pieces| pieces.concat())
 }
 
 /// An address that no proxy has.
@@ -188,6 +198,18 @@ proptest! {
         };
         prop_assert_eq!(found(&one), Key::text("query k", one.as_str()));
         prop_assert_eq!(found(&one) == found(&other), one == other);
+    }
+
+    /// The cookie that counts is the one that handlers get.
+    #[test]
+    fn cookies_are_those_of_actix(lines in vec(cookies(), 0..3)) {
+        let sent = lines.iter().fold(TestRequest::default(), |sent, line| {
+            sent.append_header((COOKIE, HeaderValue::from_bytes(line).expect("printable bytes")))
+        });
+        let request = sent.to_srv_request();
+        let found = key::cookie("k")(&request);
+        let of_actix = request.cookie("k").map(|cookie| Key::text("cookie k", cookie.value()));
+        prop_assert_eq!(found, Key::from(of_actix));
     }
 
     /// Kinds are apart, whatever a client sends: no value of one is the key of another, or an address.

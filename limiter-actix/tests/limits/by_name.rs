@@ -227,6 +227,55 @@ fn a_name_at_two_places_is_an_error_that_names_both() {
     );
 }
 
+/// The lines about clashing names after a request to an app with the route `/search`, whose limits are `searches`.
+async fn clashes(builder: LimiterBuilder) -> Vec<String> {
+    log::capture();
+    let limiter = build(builder);
+    let app = init_service(App::new().wrap(limiter).service(search)).await;
+    let before = log::here("L035").len();
+    for _ in 0..2 {
+        status_of(&app, "/search").await;
+    }
+    log::here("L035").split_off(before)
+}
+
+/// The defect: `hit("searches", ..)` took the named limit, and nothing reported that a route has a limit of this name.
+#[actix_web::test]
+async fn a_name_of_a_route_and_of_another_limit_is_logged() {
+    let searches = || Limit::new(Quota::per_day(9)).name("searches");
+    for (builder, other) in [
+        (Limiter::builder().named_limit("searches", "9/day"), ".named_limit("),
+        (Limiter::builder().default_limits(searches()), "default_limits"),
+        (Limiter::builder().application_limits(searches()), "application_limits"),
+    ] {
+        let lines = clashes(builder).await;
+        assert_eq!(lines.len(), 1, "once for both limits and both requests: {lines:?}");
+        for part in ["ERROR", "name=searches", "place=", "/search", other] {
+            assert!(lines[0].contains(part), "{part}: {}", lines[0]);
+        }
+    }
+}
+
+#[actix_web::test]
+async fn names_that_are_apart_or_shared_are_not_logged() {
+    #[limit("2/hour", name = "mails", shared = "mails")]
+    #[get("/mails")]
+    async fn mails() -> HttpResponse {
+        ok().await
+    }
+    for builder in [
+        Limiter::builder().named_limit("mails", "2/hour"),
+        Limiter::builder().route("/search", named("searches", 5)),
+        Limiter::builder().default_limits(named("pages", 5)),
+    ] {
+        assert_eq!(clashes(builder).await, Vec::<String>::new());
+    }
+    let limiter = build(Limiter::builder().named_limit("mails", "2/hour"));
+    let app = init_service(App::new().wrap(limiter).service(mails)).await;
+    status_of(&app, "/mails").await;
+    assert_eq!(log::here("L035"), Vec::<String>::new());
+}
+
 #[test]
 fn a_name_is_that_of_several_routes_or_of_a_shared_count() {
     let day = |amount| Limit::new(Quota::per_day(amount)).name("a");

@@ -43,6 +43,17 @@ fn changing(first: Source) -> (Lookup<String, u32>, Arc<Mutex<Source>>, Arc<Atom
     (lookup, source, calls)
 }
 
+/// The defect: ten thousand keys, each as long as a header may be, took a gigabyte.
+#[actix_web::test]
+async fn long_keys_are_not_kept() {
+    let (lookup, _, calls) = changing(Source::Value(1));
+    assert_eq!(lookup.get("x".repeat(8000).as_str()).await, Ok(1));
+    let long = "x".repeat(9000);
+    assert_eq!(lookup.get(long.as_str()).await, Err(LookupError::LongKey(8192)));
+    assert_eq!(lookup.get(&long).await, Err(LookupError::LongKey(8192)), "of any type");
+    assert_eq!((lookup.len(), calls.load(SeqCst)), (1, 1));
+}
+
 #[actix_web::test]
 async fn a_value_is_kept_while_it_is_fresh() {
     let (time, (lookup, source, calls)) = (clock(), changing(Source::Value(1)));

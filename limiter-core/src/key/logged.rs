@@ -83,6 +83,16 @@ impl KeyForms {
         self
     }
 
+    /// Returns the form of addresses.
+    pub fn of_addresses(&self) -> KeyForm {
+        self.addresses
+    }
+
+    /// Returns the kinds of texts that have a form of their own.
+    pub fn of_kinds(&self) -> impl Iterator<Item = (&str, KeyForm)> {
+        self.kinds.iter().map(|(kind, form)| (&**kind, *form))
+    }
+
     fn of_kind(&self, kind: &str) -> KeyForm {
         let own = self.kinds.iter().find(|(other, _)| **other == *kind);
         own.map_or(KeyForm::default(), |(_, form)| *form)

@@ -62,6 +62,11 @@ impl<S: Storage + 'static> Client<S> {
         }
     }
 
+    /// The same as another client.
+    pub(crate) fn of(self, key: Key) -> Self {
+        Self { key, ..self }
+    }
+
     /// Hits once; returns how much has been used so far.
     pub(crate) async fn hit(&self) -> Result<u64, StorageError> {
         self.ask(1).await

@@ -5,6 +5,7 @@
 mod acceptance;
 mod clock;
 mod cluster;
+mod cluster_faults;
 mod faults;
 mod keys;
 mod moving_windows;

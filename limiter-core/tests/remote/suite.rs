@@ -9,6 +9,7 @@ pub(crate) mod dynamic;
 pub(crate) mod exact;
 pub(crate) mod faults;
 pub(crate) mod kinds;
+pub(crate) mod places;
 pub(crate) mod plain_thread;
 pub(crate) mod refusals;
 pub(crate) mod vectors;
@@ -35,11 +36,11 @@ macro_rules! suite {
                 async frozen_from_the_start,
                 async without_its_data,
                 async far_away,
-                async places_last_as_long_as_their_leases,
                 sync several_runtimes_share_a_storage,
                 sync a_probe_survives_its_runtime
             }
             kinds { async agree_with_naive_models }
+            places { async last_as_long_as_their_leases }
             plain_thread { sync no_call_panics_outside_of_a_runtime }
             refusals { sync a_prefix_is_plain_and_short }
             vectors { async agrees_with_the_reference, async agrees_with_the_contract }

@@ -14,7 +14,12 @@ pub(crate) struct Tally<S: Server> {
 
 impl<S: Server> Tally<S> {
     pub(crate) fn new(storage: S::Storage) -> Self {
-        Self { client: Client::new(storage), answered: 0, failed: 0 }
+        Self::of(Client::new(storage))
+    }
+
+    /// Counts the hits of this client, from none.
+    pub(crate) fn of(client: Client<S::Storage>) -> Self {
+        Self { client, answered: 0, failed: 0 }
     }
 
     /// A client that has been answered once.

@@ -28,6 +28,7 @@ mod order;
 mod pages;
 mod promises;
 mod prose;
+mod subjects;
 
 pub(super) const STEP: Step = Step {
     name: "house",
@@ -152,7 +153,7 @@ fn check_pages() -> Result<Option<String>, Box<dyn Error>> {
     let lists = [
         ("links without a target", pages.dead_links(Path::exists)),
         ("pages that the list of the site lacks", pages.unlisted()),
-        ("subjects without a page", pages.missing_subjects()),
+        ("subjects without an answer", pages.unanswered(&subjects::all())),
     ];
     for (title, list) in &lists {
         print_list(title, list);

@@ -60,6 +60,24 @@ fn eight_processes_with_batches_over_three_slots() {
     exact::admit_the_limit::<Redis>(&Cluster::start().uri(), 3);
 }
 
+/// Returns a client whose counts are on this node, and their slot, by the slots a new cluster has.
+pub(crate) fn client_on(cluster: &Cluster, node: usize) -> (Key, u16) {
+    let mut admin = cluster.nodes[0].admin();
+    let slots = [0..=5460, 5461..=10922, 10923..=16383];
+    let scope = Scope::new(["any"]);
+    let policy = Policy::new(Quota::per_day(1), Strategy::FixedWindow);
+    for number in 0.. {
+        let key = Key::text("client", number.to_string());
+        let name = limiter_core::CountName::of(&Hit::new(&scope, &key, &policy));
+        let tag = format!("{{{}}}", name.client());
+        let slot = admin.run(cmd("CLUSTER").arg("KEYSLOT").arg(tag));
+        if slots[node].contains(&slot) {
+            return (key, slot);
+        }
+    }
+    unreachable!("every node has slots")
+}
+
 /// Two limits of one client, and where they are.
 struct TwoLimits {
     /// Each has a key of its own.
@@ -71,22 +89,12 @@ struct TwoLimits {
 }
 
 impl TwoLimits {
-    /// A client whose counts are on this node, by the slots a new cluster has.
+    /// A client whose counts are on this node.
     fn on(cluster: &Cluster, node: usize) -> Self {
-        let mut admin = cluster.nodes[0].admin();
-        let slots = [0..=5460, 5461..=10922, 10923..=16383];
-        for number in 0.. {
-            let key = Key::text("client", number.to_string());
-            let scopes = ["cluster", "other"].map(|name| Scope::new([name]));
-            let policy = Policy::new(Quota::per_day(1_000_000), Strategy::FixedWindow);
-            let name = limiter_core::CountName::of(&Hit::new(&scopes[0], &key, &policy));
-            let tag = format!("{{{}}}", name.client());
-            let slot = admin.run(cmd("CLUSTER").arg("KEYSLOT").arg(tag));
-            if slots[node].contains(&slot) {
-                return Self { scopes, key, policy, slot, node };
-            }
-        }
-        unreachable!("every node has slots")
+        let (key, slot) = client_on(cluster, node);
+        let scopes = ["cluster", "other"].map(|name| Scope::new([name]));
+        let policy = Policy::new(Quota::per_day(1_000_000), Strategy::FixedWindow);
+        Self { scopes, key, policy, slot, node }
     }
 
     /// Hits the first `limits`; returns how much of the first has been used.

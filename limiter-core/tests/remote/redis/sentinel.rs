@@ -7,12 +7,14 @@ use limiter_core::{
     storage::{RedisStorage, Storage},
 };
 use limiter_test_servers::{Redis, Sentinel, free_port};
+use redis::cmd;
 
 use crate::{
     client::Client,
     redis::server::Administered,
     suite::{
         abandoned::Counted,
+        places::{PLACES, Places},
         plain_thread,
         refusals::{error_of, expect_error},
     },
@@ -58,7 +60,7 @@ async fn a_replica_follows_a_killed_primary() {
     assert_eq!(client.hit().await.unwrap(), 1);
     assert_eq!(client.hit().await.unwrap(), 2);
     // Asynchronous replication is quick, but not instant.
-    replicated(&servers.servers[0]).await;
+    servers.servers[0].admin().replicated().await;
     servers.servers[0].kill();
     client.fail().await;
     servers.wait_for_failover();
@@ -85,6 +87,74 @@ async fn a_replica_follows_a_frozen_primary_beside_a_frozen_sentinel() {
     assert_eq!(client.hit().await.unwrap(), used + 1, "the old primary is not believed");
 }
 
+fn places(servers: &Sentinel) -> Places<Redis> {
+    Places::new(RedisStorage::new(&servers.uri()).unwrap()).through_elections()
+}
+
+#[tokio::test]
+async fn places_survive_the_death_of_the_primary() {
+    let mut servers = Sentinel::start();
+    let mut places = places(&servers);
+    for _ in 0..3 {
+        places.take().await;
+    }
+    servers.servers[0].admin().replicated().await;
+    servers.servers[0].kill();
+    places.take_in_vain().await;
+    servers.wait_for_failover();
+    places.settle(0).await;
+    assert_eq!(places.held(), 3, "the replica has them");
+    places.fill().await;
+    assert_eq!(places.held(), PLACES, "each is taken once");
+    // The old one comes back, as a replica.
+    servers.servers[0].restart();
+    assert_eq!(places.taken().await, PLACES);
+    places.end().await;
+}
+
+#[tokio::test]
+async fn places_survive_a_frozen_primary() {
+    let servers = Sentinel::start();
+    let mut places = places(&servers);
+    for _ in 0..3 {
+        places.take().await;
+    }
+    servers.servers[0].admin().replicated().await;
+    servers.servers[0].freeze();
+    places.take_in_vain().await;
+    servers.wait_for_failover();
+    places.settle(0).await;
+    servers.servers[0].thaw();
+    assert_eq!((places.held(), places.taken().await), (3, 3), "the old primary is not believed");
+    places.end().await;
+}
+
+/// What the documentation states: a lease that a failover loses is as one that has ended.
+#[tokio::test]
+async fn a_place_that_the_replica_lacks_is_free_for_others() {
+    let mut servers = Sentinel::start();
+    let mut places = places(&servers);
+    while places.held() < PLACES - 1 {
+        places.take().await;
+    }
+    let mut primary = servers.servers[0].admin();
+    primary.replicated().await;
+    servers.servers[1].freeze();
+    // The next write is not even in a buffer for the replica.
+    assert_eq!(primary.run::<u64>(cmd("CLIENT").arg("KILL").arg("TYPE").arg("replica")), 1);
+    places.take().await;
+    servers.servers[0].kill();
+    servers.servers[1].thaw();
+    places.take_in_vain().await;
+    servers.wait_for_failover();
+    places.recover().await;
+    assert_eq!((places.held(), places.taken().await), (PLACES, PLACES - 1));
+    places.take().await;
+    places.renew().await;
+    assert_eq!((places.held(), places.taken().await), (PLACES, PLACES), "one has ended, none is there twice");
+    places.end().await;
+}
+
 #[tokio::test]
 async fn errors_name_what_sentinels_do_not_know() {
     let servers = Sentinel::start();
@@ -92,24 +162,6 @@ async fn errors_name_what_sentinels_do_not_know() {
     expect_error(&unknown, "no sentinel monitors a primary of this name").await;
     let nobody = RedisStorage::new(&format!("redis+sentinel://127.0.0.1:{}/main", free_port())).unwrap();
     expect_error(&nobody, "no sentinel led to a primary").await;
-}
-
-/// Waits until the replica has received all writes of the primary.
-async fn replicated(primary: &Redis) {
-    let start = Instant::now();
-    let mut admin = primary.admin();
-    loop {
-        let info = admin.info("replication");
-        let number = |name: &str| {
-            let (_, rest) = info.split_once(name).expect("the primary says so");
-            rest.split(['\r', ',']).next().map(ToOwned::to_owned)
-        };
-        if number("master_repl_offset:") == number(",offset=") {
-            return;
-        }
-        assert!(start.elapsed() < Duration::from_secs(10), "the replica hears nothing: {info}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! A Redis server as the suite sees it, and as its administrator does.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use limiter_core::{
     Strategy,
@@ -102,6 +102,23 @@ impl Admin {
         let info = self.info("stats");
         let number = info.lines().find_map(|line| line.strip_prefix("total_connections_received:"));
         number.expect("the server counts them").parse().unwrap()
+    }
+
+    /// Waits until the replica of this primary has received all its writes.
+    pub(crate) async fn replicated(&mut self) {
+        let start = Instant::now();
+        loop {
+            let info = self.info("replication");
+            let number = |name: &str| {
+                let (_, rest) = info.split_once(name).expect("the primary says so");
+                rest.split(['\r', ',']).next().map(ToOwned::to_owned)
+            };
+            if number("master_repl_offset:") == number(",offset=") {
+                return;
+            }
+            assert!(start.elapsed() < Duration::from_secs(10), "the replica hears nothing: {info}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     pub(crate) fn keys(&mut self) -> Vec<String> {

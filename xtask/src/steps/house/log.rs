@@ -15,6 +15,7 @@ const HOME: &str = "limiter-core/src/log";
 const EXCEPTIONS: &[(&str, &str)] = &[
     ("limiter-actix/src/key/setup.rs", "once for each limiter"),
     ("limiter-actix/src/limiter/reload.rs", "at a reload"),
+    ("limiter-actix/src/routing/name_clashes.rs", "at the first request of each worker"),
     ("limiter-actix/src/routing/warnings.rs", "at the first request of each worker"),
     ("limiter-actix/src/settings/env.rs", "while a limiter is built"),
     ("limiter-actix/src/telemetry/health.rs", "at intervals of its own"),

@@ -1,5 +1,5 @@
 //! The pages of the documentation: their links have targets, the site lists them all, and each subject that people
-//! search for has a page.
+//! search for has its answer.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -8,13 +8,12 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
+use super::subjects;
+
 /// The list of the pages of the site.
 pub(super) const SUMMARY: &str = "docs/SUMMARY.md";
 /// A link with this beginning is one to a file of the project.
 const REPOSITORY: &str = "https://github.com/actix-limiter/actix-limiter/blob/main/";
-
-/// Words that people search for, one a line. Each is in a page of the site.
-const SUBJECTS: &str = include_str!("subjects.txt");
 
 /// The pages of a project, by their paths from its root.
 pub(super) struct Pages(HashMap<PathBuf, String>);
@@ -54,19 +53,17 @@ impl Pages {
         unlisted.map(|page| page.display().to_string()).collect()
     }
 
-    /// Returns the subjects that no page of the site names.
-    pub(super) fn missing_subjects(&self) -> Vec<String> {
-        let site: Vec<_> = self.0.iter().filter(|(page, _)| page.starts_with("docs")).collect();
-        let is_named = |subject: &&str| site.iter().any(|(_, text)| has_word(text, subject));
-        SUBJECTS.lines().filter(|subject| !is_named(subject)).map(str::to_owned).collect()
+    /// Returns the subjects whose answer is missing, each with the place where it should be.
+    pub(super) fn unanswered(&self, subjects: &[(&str, &str)]) -> Vec<String> {
+        let section_at = |place: &str| {
+            let (page, anchor) = place.split_once('#')?;
+            subjects::section(self.0.get(&Path::new("docs").join(page))?, anchor)
+        };
+        let unanswered = subjects.iter().filter(|(subject, place)| {
+            section_at(place).is_none_or(|section| !subjects::is_answer(&section, subject))
+        });
+        unanswered.map(|(subject, place)| format!("{subject}: {place}")).collect()
     }
-}
-
-/// Returns whether a text has the word, alone or as the first part of another.
-fn has_word(text: &str, word: &str) -> bool {
-    let text = text.to_lowercase();
-    let starts = text.match_indices(&word.to_lowercase()).map(|(start, _)| start).collect::<Vec<_>>();
-    starts.iter().any(|start| !text[..*start].ends_with(char::is_alphanumeric))
 }
 
 /// The targets of the links outside of blocks of code.
@@ -99,15 +96,17 @@ fn join(folder: &Path, path: &str) -> PathBuf {
     file
 }
 
-/// The names of the headings, as the forge and mdBook make them.
+/// The names of the headings.
 fn anchors(text: &str) -> HashSet<String> {
-    let mut anchors = HashSet::new();
-    for line in text.split("```").step_by(2).flat_map(str::lines).filter(|line| line.starts_with('#')) {
-        let heading = line.trim_start_matches('#').trim().to_lowercase();
-        let kept = heading.chars().filter(|it| it.is_alphanumeric() || " -_".contains(*it));
-        anchors.insert(kept.map(|it| if it == ' ' { '-' } else { it }).collect());
-    }
-    anchors
+    let prose = text.split("```").step_by(2).flat_map(str::lines);
+    prose.filter(|line| line.starts_with('#')).map(anchor).collect()
+}
+
+/// The name of a heading, as the forge and mdBook make it.
+pub(super) fn anchor(heading: &str) -> String {
+    let heading = heading.trim_start_matches('#').trim().to_lowercase();
+    let kept = heading.chars().filter(|it| it.is_alphanumeric() || " -_".contains(*it));
+    kept.map(|it| if it == ' ' { '-' } else { it }).collect()
 }
 
 #[cfg(test)]
@@ -148,8 +147,13 @@ mod tests {
     }
 
     #[test]
-    fn a_subject_is_a_word() {
-        assert!(has_word("# Bans", "ban") && has_word("a ban.", "ban"));
-        assert!(!has_word("turban", "ban"));
+    fn a_subject_has_an_answer_where_the_list_says() {
+        let prose = "word ".repeat(40);
+        let pages = pages(&[("docs/a.md", &format!("# A\n\n## Bans\n\nA ban. {prose}\n\n## Rest\n\nJWT."))]);
+        let of = |subject, place| pages.unanswered(&[(subject, place)]);
+        assert_eq!(of("ban", "a.md#bans"), [""; 0]);
+        assert_eq!(of("JWT", "a.md#bans"), ["JWT: a.md#bans"], "elsewhere");
+        assert_eq!(of("JWT", "a.md#rest"), ["JWT: a.md#rest"], "named only");
+        assert_eq!(of("ban", "a.md#gone").len() + of("ban", "b.md#bans").len(), 2);
     }
 }

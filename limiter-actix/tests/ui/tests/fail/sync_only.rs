@@ -1,7 +1,7 @@
 //! Functions that make a response, or look at one, await nothing.
 
 use actix_web::{App, HttpResponse, Responder, dev::{ResponseHead, ServiceRequest}, get};
-use limiter_actix::{Breach, Limiter, limit};
+use limiter_actix::{Breach, Limit, Limiter, Quota, limit};
 
 async fn failed(response: &ResponseHead) -> bool {
     response.status.is_client_error()
@@ -25,5 +25,6 @@ async fn breach() -> impl Responder {
 
 fn main() {
     App::new().service(deduct).service(breach);
+    let _limit = Limit::new(Quota::per_minute(5)).deduct_when(async |_| true);
     let _builder = Limiter::builder().on_breach(|_, _| async { HttpResponse::Ok().finish() });
 }
