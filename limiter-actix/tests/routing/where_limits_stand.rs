@@ -34,6 +34,7 @@ mod limiter_further_in;
 mod limiter_on_the_place;
 mod on_several_patterns;
 mod over_tcp;
+mod proof_of_arrival;
 mod unmatched_paths;
 mod when_dropped;
 mod with_default_services;
