@@ -1,7 +1,15 @@
 //! A limiter whose check the handler runs, around another limiter: the rules behind the inner one are left to it.
 
-use actix_web::{App, Error, get, test::init_service, web};
-use limiter_actix::{Limit, LimitCheck, Limiter, Quota, ScopeExt, limit, resource};
+use actix_web::{
+    App, Error,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    get,
+    middleware::{Next, from_fn},
+    test::init_service,
+    web,
+};
+use limiter_actix::{Limit, LimitCheck, Limiter, Quota, ScopeExt, exempt, limit, resource};
 use limiter_test_support::app::{ask, request};
 
 use super::{passing, plain, still};
@@ -30,6 +38,12 @@ async fn checking(limits: LimitCheck) -> Result<String, Error> {
 #[get("/limited")]
 async fn limited(limits: LimitCheck) -> Result<String, Error> {
     checking(limits).await
+}
+
+#[exempt]
+#[get("/exempt")]
+async fn exempt_inside() -> &'static str {
+    "ok"
 }
 
 /// The defect: both of them decided the limit.
@@ -103,4 +117,24 @@ async fn a_rule_behind_the_inner_one_lifts_the_limits_of_the_outer_one() {
         .await;
     assert_eq!(passing(&app, "GET", "/in/limited", "", 9).await, 2);
     assert_eq!(passing(&app, "GET", "/in/plain", "", 9).await, 1);
+}
+
+/// Checks before the request has met the rules further in.
+async fn check_first<B: MessageBody>(
+    limits: LimitCheck,
+    req: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    limits.check().await?;
+    drop(limits);
+    next.call(req).await
+}
+
+/// What the check has taken is corrected after the response.
+#[actix_web::test]
+async fn a_check_before_an_exempt_route_takes_nothing() {
+    let checked = still().default_limits("3/hour").auto_check(false).build().unwrap();
+    let scope = web::scope("/in").wrap(from_fn(check_first)).service(exempt_inside);
+    let app = init_service(App::new().wrap(checked).service(scope)).await;
+    assert_eq!(passing(&app, "GET", "/in/exempt", "", 9).await, 9);
 }

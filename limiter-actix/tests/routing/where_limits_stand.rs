@@ -22,6 +22,7 @@ use actix_web::{
 use limiter_actix::{Limit, LimiterBuilder, Quota};
 use limiter_test_support::app::{ask, request};
 
+mod answers_like_those_of_middleware;
 mod app_data;
 mod at_default_services;
 mod at_once;
