@@ -31,4 +31,5 @@ pub(crate) mod stack;
 pub(crate) mod state;
 pub(crate) mod straight;
 mod straight_request;
+mod unmatched;
 mod usage;

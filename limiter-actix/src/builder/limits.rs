@@ -25,7 +25,8 @@ impl LimiterBuilder {
 
     /// Sets whether default limits apply to paths that match no route. Defaults to `true`, so that scanning is limited.
     ///
-    /// Otherwise the limiter refunds the cost of such a request when its response exists.
+    /// Otherwise the limiter refunds the cost of such a request when its response exists. The same applies to requests that
+    /// a guard keeps from a route, if the default service of the app responds or the status is 404 or 405.
     pub fn default_limits_on_unmatched(mut self, on_unmatched: bool) -> Self {
         self.code.on_unmatched = Some(on_unmatched);
         self

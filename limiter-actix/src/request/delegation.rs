@@ -9,9 +9,21 @@ impl RequestState {
     /// Leaves the rules that the request has not met yet to a limiter further in, and refunds their charges. On a route or
     /// resource, that limiter also decides the rule there, which is returned.
     pub(super) fn delegate(&self, req: &ServiceRequest) -> Option<RuleId> {
-        if !self.is_in(Phase::Admitted) {
-            return None;
+        match self.phase.get() {
+            Phase::Admitted => self.delegate_charged(req),
+            Phase::AwaitsCheck => self.delegate_unchecked(),
+            _ => None,
         }
+    }
+
+    /// The same for a request that the handler is to check. The check leaves these rules out.
+    fn delegate_unchecked(&self) -> Option<RuleId> {
+        let mut rules = self.rules.borrow_mut();
+        rules.leave_all();
+        rules.hand_over()
+    }
+
+    fn delegate_charged(&self, req: &ServiceRequest) -> Option<RuleId> {
         self.phase.set(Phase::TakenOver);
         let mut rules = self.rules.borrow_mut();
         let mut delegated = rules.unseen();

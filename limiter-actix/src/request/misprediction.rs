@@ -64,8 +64,7 @@ impl RequestState {
             self.prove_place(req, response);
         }
         if path == PathChange::Unexpected || !has_gone_astray {
-            return has_gone_astray
-                || prediction.lifts_nothing
+            return prediction.lifts_nothing
                 || path != PathChange::None
                 || arrival == Arrival::InDoubt
                 || has_met_more;

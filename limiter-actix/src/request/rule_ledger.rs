@@ -35,6 +35,8 @@ struct RulesOfOthers {
     taken_over: RuleIds,
     /// The rule of the very route or resource, if a limiter there decides it.
     handed_over: Option<RuleId>,
+    /// `true` if a limiter further in decides all rules that follow, although the check of the handler is still to come.
+    leaves_all: bool,
 }
 
 impl RuleLedger {
@@ -102,6 +104,16 @@ impl RuleLedger {
     /// Notes that a limiter further in decides the limits of a rule that the request has met.
     pub(super) fn leave(&mut self, rule: RuleId) {
         self.others.get_or_insert_default().taken_over.push(rule);
+    }
+
+    /// Leaves all rules that the request meets from now on to a limiter further in.
+    pub(super) fn leave_all(&mut self) {
+        self.others.get_or_insert_default().leaves_all = true;
+    }
+
+    /// Returns whether a limiter further in decides all rules that the request meets from now on.
+    pub(super) fn leaves_all(&self) -> bool {
+        self.others.as_ref().is_some_and(|others| others.leaves_all)
     }
 
     /// Returns whether the request has met a rule further in that the charges do not reckon with.

@@ -7,21 +7,16 @@ use actix_web::{
     dev::{ResponseHead, ServiceResponse},
 };
 
-use super::{phase::Phase, state::RequestState, straight_request::StraightRequest};
-use crate::{
-    decision::{
-        charge::{Charges, partition},
-        reservation::end_reservations,
-    },
-    plan::bound_limit::Tier,
-    routing::arrival::is_at_handler,
+use super::{
+    phase::Phase, state::RequestState, straight_request::StraightRequest, unmatched::may_be_unmatched,
 };
+use crate::decision::{charge::Charges, reservation::end_reservations};
 
 impl StraightRequest {
     /// Ends a request by its response, and adds the headers. Plain limits are charged whatever the response.
     pub(super) fn settle<B>(&self, response: &mut Result<ServiceResponse<B>, Error>) {
         match response {
-            Ok(response) if self.is_simple() => {
+            Ok(response) if self.is_simple() && !may_be_unmatched(self.settings(), response.request()) => {
                 self.note_end();
                 self.report();
                 self.show(response.headers_mut());
@@ -54,7 +49,7 @@ impl RequestState {
             self.charge_retroactively(req, response);
         }
         self.release_credit();
-        self.release_unmatched(req);
+        self.release_unmatched(req, response);
         if phase != Phase::Refused {
             self.report();
         }
@@ -82,18 +77,6 @@ impl RequestState {
     /// Ends the credit on which rules were granted.
     fn release_credit(&self) {
         drop(mem::take(&mut self.rules.borrow_mut().credit));
-    }
-
-    /// Refunds the default limits of a path that matched no route, if they do not apply there.
-    fn release_unmatched(&self, req: &HttpRequest) {
-        let may_be_unmatched = self.predicted.pattern().is_none();
-        let apply_there = self.predicted.settings().defaults.on_unmatched;
-        if apply_there || !may_be_unmatched || is_at_handler(req) {
-            return;
-        }
-        let (released, kept) = partition(self.charges.take(), &|charge| charge.limit.tier == Tier::Default);
-        self.charges.replace(kept);
-        self.refund(released);
     }
 
     /// Refunds the charges that `deduct_when` rejects.

@@ -115,7 +115,7 @@ impl RequestState {
     /// Records that the request has met a rule. Returns whether the charges cover all rules met so far.
     pub(crate) fn note_rule(&self, rule: RuleId, position: Position) -> bool {
         let mut rules = self.rules.borrow_mut();
-        if matches!(self.phase.get(), Phase::TakenOver | Phase::Final) {
+        if matches!(self.phase.get(), Phase::TakenOver | Phase::Final) || rules.leaves_all() {
             rules.leave(rule);
         }
         rules.add(rule, position)

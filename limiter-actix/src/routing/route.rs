@@ -57,6 +57,16 @@ impl Route {
         Self { candidates, is_alone, has_rules_of_routes, is_certain, reached, lifting }
     }
 
+    /// Returns whether each scope and resource that may take the request takes a part of its path. Then one with its whole
+    /// path left is at the default service of the app.
+    pub(crate) fn takes_text(&self) -> bool {
+        let is_empty = |place: &Candidate| match place.scopes.first() {
+            Some(scope) => scope.prefix.is_empty(),
+            None => place.pattern.as_deref() == Some(""),
+        };
+        !self.candidates.iter().any(is_empty)
+    }
+
     /// Returns the first place, if the request can arrive at no other, and no limiter further in decides its rules.
     #[inline]
     pub(super) fn certain_place(&self, req: &ServiceRequest) -> Option<&Candidate> {

@@ -28,6 +28,7 @@ mod scopes;
 mod several_limiters;
 mod static_files;
 mod straight_way;
+mod unchecked;
 mod where_limits_stand;
 
 /// A limiter whose time stands still.

@@ -6,14 +6,15 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     error::ErrorUnauthorized,
     get,
+    http::StatusCode,
     middleware::{Next, from_fn},
     test::init_service,
     web,
 };
-use limiter_actix::{Exempt, Limit, Quota, ScopeExt, exempt, limit};
+use limiter_actix::{Exempt, Limit, Quota, ScopeExt, exempt, limit, resource};
 use limiter_test_support::app::{ask, get, request};
 
-use super::{passing, plain, still};
+use super::{passing, plain, spend, still};
 
 #[exempt]
 #[get("/health")]
@@ -204,5 +205,54 @@ async fn the_limit_of_a_scope_counts_answers_of_its_middleware() {
             assert_eq!(get(&app, &target).await, 401);
         }
         assert_eq!(get(&app, &target).await, 429, "{prefix:?}");
+    }
+}
+
+/// The scope consumes the whole path, so it looks as if a handler of the route had responded.
+#[actix_web::test]
+async fn answers_around_an_exempt_resource_at_the_prefix_of_its_scope_keep_exemptions() {
+    stays_exempt!(
+        |app: App<_>, limiter| app
+            .wrap(limiter)
+            .service(
+                web::scope("/v1")
+                    .wrap(from_fn(authenticate))
+                    .service(resource("", Exempt::ALL, |it| it.to(plain)))
+            )
+            .route("/spend", web::get().to(plain)),
+        "/v1"
+    );
+}
+
+/// Responds with the status that a header names.
+async fn respond_as_wanted<B: MessageBody>(
+    req: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
+    let wanted = req.headers().get("x-status").and_then(|value| value.to_str().ok()?.parse().ok());
+    let Some(status) = wanted else { return next.call(req).await.map(ServiceResponse::map_into_left_body) };
+    let status = StatusCode::from_u16(status).expect("a status");
+    Ok(req.into_response(HttpResponse::new(status)).map_into_right_body())
+}
+
+/// Redirects, failures and answers to preflights, as middleware gives them before routing.
+#[actix_web::test]
+async fn whatever_middleware_answers_before_routing_keeps_exemptions() {
+    let answers = [("GET", "302"), ("GET", "403"), ("GET", "503"), ("OPTIONS", "204")];
+    for (method, status) in answers {
+        let limiter = still().application_limits("3/hour").build().unwrap();
+        let scope =
+            web::scope("/v1")
+                .wrap(from_fn(respond_as_wanted))
+                .service(resource("/x", Exempt::ALL, |it| it.to(plain)));
+        let app =
+            init_service(App::new().wrap(limiter).service(scope).route("/spend", web::get().to(plain))).await;
+        for _ in 0..3 {
+            let asked = request(method, "/v1/x").insert_header(("x-status", status));
+            let answer = ask(&app, asked.insert_header(("origin", "https://example.com"))).await;
+            assert_eq!(answer.status.to_string(), status, "{method}");
+        }
+        spend(&app).await;
+        assert_eq!(passing(&app, "GET", "/v1/x", "", 5).await, 5, "{method} {status}");
     }
 }

@@ -1,8 +1,12 @@
 //! Middleware that changes the path before routing.
 
 use actix_web::{
-    App, get,
-    middleware::{NormalizePath, TrailingSlash},
+    App, Error, HttpResponse,
+    body::{BoxBody, EitherBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    get,
+    http::Uri,
+    middleware::{Next, NormalizePath, TrailingSlash, from_fn},
     test::init_service,
     web,
 };
@@ -104,4 +108,50 @@ async fn a_path_rewritten_outside() {
     assert_eq!(passing(&app, "GET", "/slow/", "", 1).await, 1);
     assert_eq!(passing(&app, "GET", "/slow", "", 5).await, 2);
     assert_eq!(passing(&app, "GET", "/slow//", "", 5).await, 0);
+}
+
+/// Changes the path of a stranger, and responds before routing; `/lower` in capitals becomes the same in small letters.
+async fn show_login<B: MessageBody>(
+    mut req: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
+    let is_stranger = req.headers().contains_key("x-a");
+    let path = if is_stranger { "/login".to_owned() } else { req.path().to_lowercase() };
+    let uri: Uri = path.parse().expect("a path");
+    req.match_info_mut().get_mut().update(&uri);
+    req.head_mut().uri = uri;
+    if is_stranger {
+        return Ok(req.into_response(HttpResponse::Unauthorized()).map_into_right_body());
+    }
+    next.call(req).await.map(ServiceResponse::map_into_left_body)
+}
+
+/// An app with that middleware, in which `/login` is closed.
+macro_rules! showing_login {
+    () => {
+        init_service(
+            App::new()
+                .wrap(from_fn(show_login))
+                .wrap(still().route("/login", "0/day").build().unwrap())
+                .route("/login", web::get().to(plain))
+                .route("/users/{id}", web::get().to(plain)),
+        )
+        .await
+    };
+}
+
+#[actix_web::test]
+async fn a_path_that_changes_for_an_answer_of_middleware_teaches_nothing() {
+    let app = showing_login!();
+    let stranger = app::request("GET", "/users/1").insert_header(("x-a", "1"));
+    assert_eq!(app::ask(&app, stranger).await.status, 401);
+    assert_eq!(passing(&app, "GET", "/users/1", "", 5).await, 5, "it does not become /login");
+}
+
+#[actix_web::test]
+async fn a_path_that_changes_and_leads_to_the_same_route_is_not_logged() {
+    log::capture();
+    let app = showing_login!();
+    assert_eq!(passing(&app, "GET", "/users/A", "", 5).await, 5);
+    assert!(log::here("L015").is_empty());
 }

@@ -22,6 +22,7 @@ use actix_web::{
 use limiter_actix::{Limit, LimiterBuilder, Quota};
 use limiter_test_support::app::{ask, request};
 
+mod answers_like_those_of_middleware;
 mod app_data;
 mod at_default_services;
 mod at_once;
@@ -34,6 +35,8 @@ mod limiter_further_in;
 mod limiter_on_the_place;
 mod on_several_patterns;
 mod over_tcp;
+mod proof_of_arrival;
+mod unmatched_paths;
 mod when_dropped;
 mod with_default_services;
 

@@ -1,9 +1,9 @@
 //! A rule given by one of the patterns of a resource covers all of them.
 
-use actix_web::web;
+use actix_web::{guard, web};
 
 use super::{
-    super::{passing, plain, spend, still},
+    super::{A, has_a, passing, plain, spend, still},
     limited,
 };
 
@@ -111,4 +111,17 @@ async fn another_resource_is_not_covered() {
     .await;
     assert_eq!(passing(&app, "GET", "/b3", "", 3).await, 0);
     assert_eq!(passing(&app, "GET", "/b2", "", 3).await, 3, "the resource before it answers");
+}
+
+/// The rule does not hold for the guarded place. Once a request has come to the other, it is decided before routing.
+#[actix_web::test]
+async fn what_a_rule_takes_behind_a_guard_comes_back() {
+    let app = limited(still().route("/b", "3/hour"), |it| {
+        it.service(web::resource("/x").guard(guard::fn_guard(has_a)).to(plain))
+            .service(web::resource(["/b", "/{id}"]).to(plain));
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/x", "", 1).await, 1);
+    assert_eq!(passing(&app, "GET", "/x", A, 9).await, 9);
+    assert_eq!(passing(&app, "GET", "/x", "", 9).await, 2, "of three");
 }

@@ -16,7 +16,7 @@ use futures_util::FutureExt;
 use limiter_actix::{Exempt, ScopeExt, exempt, limit};
 
 use super::{
-    super::{A, app, has_a, passing, plain, still},
+    super::{A, app, has_a, passing, plain, spend, still},
     Runs, defer, drop_after, limited, per_hour, with,
 };
 
@@ -210,4 +210,19 @@ async fn at_an_exempt_handler_they_take_nothing() {
     }
     assert_eq!(runs.count(), 60);
     assert_eq!(passing(&app, "GET", "/spend", "", 9).await, 3);
+}
+
+/// Nothing but the route matches, so a request that was dropped before puts its exemption in no doubt.
+#[actix_web::test]
+async fn before_an_exempt_route_that_nothing_else_matches() {
+    let limiter = still().application_limits("3/hour").build().unwrap();
+    let app = init_service(
+        App::new().wrap(from_fn(defer)).wrap(limiter).service(exempt_x).route("/spend", web::get().to(plain)),
+    )
+    .await;
+    for _ in 0..3 {
+        assert_eq!(drop_after(&app, with("GET", "/x", ""), 1).await, None);
+    }
+    spend(&app).await;
+    assert_eq!(passing(&app, "GET", "/x", "", 9).await, 9);
 }

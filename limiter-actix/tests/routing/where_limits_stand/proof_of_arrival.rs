@@ -1,0 +1,112 @@
+//! A request that arrives under a rule by pattern shows that the rule holds, so that others need not wait for each other.
+
+use std::{
+    future::{Future, pending, poll_fn},
+    pin::pin,
+    task::Poll,
+};
+
+use actix_http::Request;
+use actix_web::{
+    App, Error, HttpRequest, HttpResponse,
+    body::{BoxBody, EitherBody, MessageBody},
+    dev::{Service, ServiceRequest, ServiceResponse},
+    middleware::{Next, NormalizePath, TrailingSlash, from_fn},
+    test::init_service,
+    web,
+};
+use futures_util::future::join_all;
+
+use super::{
+    super::{passing, plain, spend, still},
+    Runs, defer, drop_after, with,
+};
+
+const HANGING: &str = "x-do: hang";
+const REDIRECTING: &str = "x-do: redirect";
+
+/// Responds with this status, and as the header wants it.
+async fn respond(req: HttpRequest, mut response: actix_web::HttpResponseBuilder) -> HttpResponse {
+    match req.headers().get("x-do").map(|value| value.as_bytes()) {
+        Some(b"hang") => pending().await,
+        Some(b"redirect") => HttpResponse::Found().finish(),
+        _ => response.finish(),
+    }
+}
+
+async fn at_route(req: HttpRequest) -> HttpResponse {
+    respond(req, HttpResponse::Ok()).await
+}
+
+async fn at_default_service(req: HttpRequest) -> HttpResponse {
+    respond(req, HttpResponse::NotFound()).await
+}
+
+/// Sends one request, and then another while a third hangs at its handler. Returns the status of the second, if it does
+/// not wait for the third.
+async fn second_of<S, B>(app: &S, target: &str, first: &str) -> Option<u16>
+where
+    S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
+{
+    assert!(drop_after(app, with("GET", target, first), 9).await.is_some(), "nobody else is there");
+    let mut hanging = pin!(app.call(with("GET", target, HANGING).to_request()));
+    for _ in 0..9 {
+        let is_pending = poll_fn(|cx| Poll::Ready(hanging.as_mut().poll(cx).is_pending())).await;
+        assert!(is_pending, "it hangs");
+    }
+    drop_after(app, with("GET", target, ""), 9).await
+}
+
+#[actix_web::test]
+async fn whatever_the_handler_responds() {
+    for (target, first, status) in
+        [("/static/x", "", 200), ("/static/x", REDIRECTING, 200), ("/static/no/such", "", 404)]
+    {
+        let limiter = still().application_limits("3/hour").exempt_scope("/static").build().unwrap();
+        let app = init_service(
+            App::new()
+                .wrap(from_fn(defer))
+                .wrap(limiter)
+                .route("/static/{file}", web::get().to(at_route))
+                .route("/spend", web::get().to(plain))
+                .default_service(web::to(at_default_service)),
+        )
+        .await;
+        spend(&app).await;
+        assert_eq!(second_of(&app, target, first).await, Some(status), "{target} {first}");
+    }
+}
+
+/// Responds by itself to what has a header.
+async fn require_login<B: MessageBody>(
+    req: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
+    if req.headers().contains_key("x-stranger") {
+        return Ok(req.into_response(HttpResponse::Unauthorized()).map_into_right_body());
+    }
+    next.call(req).await.map(ServiceResponse::map_into_left_body)
+}
+
+/// It responds before the path is changed, so nobody knows yet that the requests leave the exempt path.
+#[actix_web::test]
+async fn answers_of_middleware_show_nothing() {
+    let runs = Runs::default();
+    let limiter = still().application_limits("3/hour").exempt_route("/x").build().unwrap();
+    let app = init_service(
+        App::new()
+            .wrap(NormalizePath::new(TrailingSlash::Always))
+            .wrap(from_fn(require_login))
+            .wrap(limiter)
+            .route("/x/", web::get().to(runs.take_a_while())),
+    )
+    .await;
+    let stranger = drop_after(&app, with("GET", "/x", "x-stranger: 1"), 9).await;
+    assert_eq!(stranger, Some(401));
+    let many = join_all((0..200).map(|_| app.call(with("GET", "/x", "").to_request()))).await;
+    let passed = many.into_iter().filter(|answer| answer.as_ref().is_ok_and(|it| it.status() == 200)).count();
+    assert!((3..=4).contains(&passed), "{passed}");
+    assert_eq!(runs.count(), passed);
+    assert_eq!(passing(&app, "GET", "/x", "", 9).await, 0);
+}
