@@ -13,6 +13,7 @@ pub(crate) mod function_deadline;
 pub(crate) mod headers;
 pub(crate) mod key_source;
 pub(crate) mod known_limits;
+pub(crate) mod leases;
 pub(crate) mod local_refusals;
 mod names;
 #[cfg(feature = "config-file")]

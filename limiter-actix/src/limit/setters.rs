@@ -227,6 +227,16 @@ impl Limit {
         self
     }
 
+    /// Sets whether its count may be charged ahead of need, if a storage on another machine keeps it. Defaults to what
+    /// [`LimiterBuilder::leases`](crate::LimiterBuilder::leases) sets for all limits, and is off without that.
+    ///
+    /// The count needs a fixed window, and neither [`keep_used`](Self::keep_used) nor [`metered`](Self::metered). A request
+    /// is decided from leases if all of its limits have them.
+    pub fn leases(mut self, leases: bool) -> Self {
+        self.leases = Some(leases);
+        self
+    }
+
     /// Sets whether this limit only counts and reports, but never refuses. Defaults to `false`.
     pub fn shadow(mut self, shadow: bool) -> Self {
         self.shadow = shadow;

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use actix_web::http::{StatusCode, header::HeaderName};
-use limiter_core::{KeyForm, Strategy, TimeZone, storage::Storage};
+use limiter_core::{KeyForm, Leases, Strategy, TimeZone, storage::Storage};
 
 use super::{
     Settings,
@@ -54,6 +54,8 @@ pub(crate) struct PartialSettings {
     pub(crate) shows_ban_reason: Option<bool>,
     /// `false` if refusals are not repeated without a round trip.
     pub(crate) local_refusals: Option<bool>,
+    /// Whether hot counts are leased, and how. `Some(None)` if they are not.
+    pub(crate) leases: Option<Option<Leases>>,
     pub(crate) patterns: Vec<PatternRule>,
     /// The errors in the text.
     pub(crate) issues: Vec<ConfigIssue>,
@@ -105,6 +107,7 @@ impl PartialSettings {
         set(&mut settings.meta, self.meta.as_ref());
         set(&mut settings.function_deadline, self.function_deadline.as_ref());
         set(&mut settings.failure.policy, self.on_storage_failure.as_ref());
+        set(&mut settings.hot_leases, self.leases.as_ref());
         set(&mut settings.banned.status, self.ban_status.as_ref());
         set(&mut settings.banned.shows_reason, self.shows_ban_reason.as_ref());
         if self.fallback.is_some() {
@@ -147,6 +150,7 @@ impl PartialSettings {
             ("on_storage_failure", self.on_storage_failure.is_some()),
             ("in_memory_fallback", self.fallback.is_some()),
             ("local_refusals", self.local_refusals.is_some()),
+            ("leases", self.leases.is_some()),
             ("ban_status", self.ban_status.is_some()),
             ("show_ban_reason", self.shows_ban_reason.is_some()),
         ];
