@@ -10,8 +10,9 @@ use super::{
     record::{By, Decision, Time},
 };
 
-/// How many requests were decided, and how.
+/// How many requests were decided, and how. It is printed.
 #[derive(Debug)]
+#[expect(dead_code, reason = "some fields are only printed")]
 pub(super) struct Summary {
     admitted: usize,
     refused: usize,
