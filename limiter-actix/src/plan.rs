@@ -188,7 +188,7 @@ impl DeclaredLimit {
             strategy: limit.strategy.unwrap_or(settings.strategy),
             time_zone: settings.time_zone,
             lease: settings.lease,
-            hot_leases: settings.hot_leases,
+            hot_leases: settings.leases_of(limit),
             limit: Rc::new(limit.clone()),
             slot,
             known: Arc::clone(&settings.known),

@@ -15,6 +15,7 @@ mod header_names;
 pub(crate) mod headers;
 pub(crate) mod key_source;
 pub(crate) mod known_limits;
+pub(crate) mod leases;
 pub(crate) mod local_refusals;
 mod names;
 #[cfg(feature = "config-file")]
@@ -73,6 +74,7 @@ pub(crate) struct Config {
 }
 
 /// The settings of a limiter.
+#[expect(clippy::struct_excessive_bools, reason = "they are independent")]
 #[derive(Clone)]
 pub(crate) struct Settings {
     /// `false` if the limiter starts disabled.

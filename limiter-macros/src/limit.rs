@@ -200,6 +200,7 @@ mod tests {
             quote!(refund_on_drop),
             quote!(keep_used),
             quote!(metered),
+            quote!(leases),
             quote!(strategy = "moving-window"),
         ] {
             let error = parse(quote!("9/day; 5 concurrent", #option)).err().unwrap().to_string();

@@ -1,8 +1,8 @@
 use std::fmt::Write;
 
 use crate::{
-    Redis,
-    redis::{ask, start_node},
+    Proxy, Redis, free_port,
+    redis::{ask, start_node, start_node_at},
     wait_until,
 };
 
@@ -11,10 +11,15 @@ use crate::{
 pub struct Cluster {
     /// The primaries, in the order of their slots, then replicas.
     pub nodes: Vec<Redis>,
+    /// The ways to the nodes, if clients and replicas use such.
+    pub proxies: Vec<Proxy>,
 }
 
 /// The slots of the primaries at first.
 const SLOTS: [(u16, u16); 3] = [(0, 5460), (5461, 10922), (10923, 16383)];
+
+/// With replicas: a primary that is gone for a second is replaced.
+const TIMEOUT: [&str; 2] = ["--cluster-node-timeout", "1000"];
 
 impl Cluster {
     /// Starts three primaries, and waits until they agree.
@@ -24,26 +29,58 @@ impl Cluster {
 
     /// Starts three primaries and a replica of the first, and waits until they agree.
     pub fn start_with_replica() -> Self {
-        let mut cluster = Self::start_with(&["--cluster-node-timeout", "1000"]);
-        let replica = start_node(&["--cluster-node-timeout", "1000"]);
-        meet(&replica, &cluster.nodes[0]);
-        let id = cluster.id(0);
+        let mut cluster = Self::start_with(&TIMEOUT);
+        cluster.add_replica(0, start_node(&TIMEOUT));
+        cluster.wait_for_all();
+        cluster
+    }
+
+    /// Starts three primaries and a replica of each, in the same order. Each is behind a proxy, which clients and replicas
+    /// use. It blocks the thread, so the runtime needs others.
+    pub async fn start_behind_proxies() -> Self {
+        let (mut nodes, mut proxies) = (Vec::new(), Vec::new());
+        for _ in 0..2 * SLOTS.len() {
+            let port = free_port();
+            let proxy = Proxy::start(port).await;
+            let announced = proxy.port().to_string();
+            nodes.push(start_node_at(port, &[TIMEOUT, ["--cluster-announce-port", &announced]].concat()));
+            proxies.push(proxy);
+        }
+        let replicas = nodes.split_off(SLOTS.len());
+        let mut cluster = Self::join(nodes);
+        cluster.proxies = proxies;
+        for (place, replica) in replicas.into_iter().enumerate() {
+            cluster.add_replica(place, replica);
+        }
+        cluster.wait_for_all();
+        cluster
+    }
+
+    fn add_replica(&mut self, place: usize, replica: Redis) {
+        meet(&replica, &self.nodes[0]);
+        let id = self.id(place);
         wait_until("the replica knows its primary", || {
             ask(replica.port(), &format!("CLUSTER REPLICATE {id}")).is_some_and(|it| it.starts_with("+OK"))
         });
         wait_until("the replica follows", || {
-            ask(replica.port(), "INFO replication").is_some_and(|it| it.contains("master_link_status:up"))
+            replica.info("replication").is_some_and(|it| it.contains("master_link_status:up"))
         });
-        cluster.nodes.push(replica);
-        wait_until("all know the replica", || {
-            cluster.nodes.iter().all(|node| info(node).contains("cluster_known_nodes:4\r\n"))
-        });
-        cluster
+        self.nodes.push(replica);
+    }
+
+    fn wait_for_all(&self) {
+        let known = format!("cluster_known_nodes:{}\r\n", self.nodes.len());
+        wait_until("all know each other", || self.nodes.iter().all(|node| info(node).contains(&known)));
     }
 
     /// Starts three primaries with further options, and waits until they agree.
     pub fn start_with(options: &[&str]) -> Self {
-        let cluster = Self { nodes: (0..SLOTS.len()).map(|_| start_node(options)).collect() };
+        Self::join((0..SLOTS.len()).map(|_| start_node(options)).collect())
+    }
+
+    /// Makes these nodes the primaries of a cluster, and waits until they agree.
+    fn join(nodes: Vec<Redis>) -> Self {
+        let cluster = Self { nodes, proxies: Vec::new() };
         for (place, (node, (first, last))) in cluster.nodes.iter().zip(SLOTS).enumerate() {
             order(node, &format!("CLUSTER ADDSLOTSRANGE {first} {last}"));
             order(node, &format!("CLUSTER SET-CONFIG-EPOCH {}", place + 1));
@@ -55,12 +92,16 @@ impl Cluster {
         cluster
     }
 
-    /// Its address, by those of all nodes.
+    /// Its address, by those of all nodes, or of the proxies if there are some.
     pub fn uri(&self) -> String {
+        let ports: Vec<_> = match &self.proxies[..] {
+            [] => self.nodes.iter().map(Redis::port).collect(),
+            proxies => proxies.iter().map(Proxy::port).collect(),
+        };
         let mut uri = String::from("redis+cluster://");
-        for (place, node) in self.nodes.iter().enumerate() {
+        for (place, port) in ports.into_iter().enumerate() {
             let comma = if place == 0 { "" } else { "," };
-            write!(uri, "{comma}127.0.0.1:{}", node.port()).expect("a text takes more");
+            write!(uri, "{comma}127.0.0.1:{port}").expect("a text takes more");
         }
         uri
     }

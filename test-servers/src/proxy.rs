@@ -9,6 +9,7 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    sync::watch,
     time::sleep,
 };
 
@@ -27,6 +28,8 @@ struct Way {
     rest: AtomicU64,
     /// The connections so far.
     connections: AtomicU64,
+    /// Whether nothing comes through.
+    is_cut: watch::Sender<bool>,
 }
 
 impl Proxy {
@@ -69,15 +72,32 @@ impl Proxy {
     pub fn cut_after(&self, bytes: u64) {
         self.way.rest.store(bytes + 1, Ordering::SeqCst);
     }
+
+    /// Closes all connections, and new ones at once, until it is mended.
+    pub fn cut(&self) {
+        self.way.is_cut.send_replace(true);
+    }
+
+    /// Lets new connections through again, as they were before all faults.
+    pub fn mend(&self) {
+        self.way.is_cut.send_replace(false);
+        self.way.rest.store(0, Ordering::SeqCst);
+        self.delay(Duration::ZERO);
+    }
 }
 
 async fn join(client: TcpStream, server: u16, way: Arc<Way>) {
+    let mut is_cut = way.is_cut.subscribe();
+    if *is_cut.borrow_and_update() {
+        return;
+    }
     let Ok(server) = TcpStream::connect(("127.0.0.1", server)).await else { return };
     let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
     let free = Way::default();
     tokio::select! {
         () = pass(from_client, to_server, &free) => {}
         () = pass(from_server, to_client, &way) => {}
+        _ = is_cut.wait_for(|is_cut| *is_cut) => {}
     }
 }
 

@@ -28,7 +28,11 @@ impl Redis {
     /// Starts a server with further options of its command line, and waits until it answers; with an error if
     /// it wants a password.
     pub fn start_with(options: &[&str]) -> Self {
-        let port = free_port();
+        Self::start_at(free_port(), options)
+    }
+
+    /// Starts a server on this port.
+    pub(crate) fn start_at(port: u16, options: &[&str]) -> Self {
         let process = start(|_, command| {
             command.args(["--port", &port.to_string(), "--save", "", "--appendonly", "no"]).args(options);
         });
@@ -80,6 +84,11 @@ impl Redis {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
+    /// Returns a section of its `INFO`, unless it does not answer within a second.
+    pub fn info(&self, section: &str) -> Option<String> {
+        ask(self.port, &format!("INFO {section}"))
+    }
+
     /// Starts it again on the same port, after it was killed, and waits until it answers.
     pub fn restart(&mut self) {
         self.process.restart();
@@ -93,11 +102,16 @@ impl Redis {
 
 /// Starts a node that is to be part of a cluster.
 pub(crate) fn start_node(options: &[&str]) -> Redis {
+    start_node_at(free_port(), options)
+}
+
+/// Starts such a node on this port.
+pub(crate) fn start_node_at(port: u16, options: &[&str]) -> Redis {
     let bus_port = free_port();
     let bus = bus_port.to_string();
     let cluster =
         ["--cluster-enabled", "yes", "--cluster-port", &bus, "--cluster-require-full-coverage", "no"];
-    let node = Redis::start_with(&[&cluster, options].concat());
+    let node = Redis::start_at(port, &[&cluster, options].concat());
     Redis { bus_port, ..node }
 }
 

@@ -1,7 +1,7 @@
 use std::fs;
 
 use crate::{
-    Process, Redis, free_port,
+    Process, Proxy, Redis, free_port,
     redis::{ask, start},
     wait_until,
 };
@@ -11,6 +11,8 @@ use crate::{
 pub struct Sentinel {
     /// The primary at first, then its replica.
     pub servers: [Redis; 2],
+    /// The ways to the servers, if clients, sentinels and replicas use such.
+    pub proxies: Vec<Proxy>,
     sentinels: Vec<(Process, u16)>,
 }
 
@@ -23,11 +25,37 @@ impl Sentinel {
     /// Starts them with further options for the servers, and further lines for the configuration of the
     /// sentinels.
     pub fn start_with(options: &[&str], lines: &[&str]) -> Self {
-        let primary = Redis::start_with(&[&["--repl-diskless-sync-delay", "0"], options].concat());
-        let port = primary.port().to_string();
-        let replica = Redis::start_with(&[&["--replicaof", "127.0.0.1", &port], options].concat());
-        let sentinels = (0..3).map(|_| sentinel(&port, lines)).collect();
-        let this = Self { servers: [primary, replica], sentinels };
+        let primary = Redis::start_with(&[&PROMPT[..], options].concat());
+        let port = primary.port();
+        let of_primary = replica_of(port);
+        let of_primary: Vec<_> = of_primary.iter().map(String::as_str).collect();
+        let replica = Redis::start_with(&[&of_primary[..], options].concat());
+        Self::watch([primary, replica], port, lines)
+    }
+
+    /// Starts them with a proxy before each of the servers, which clients, sentinels and replicas use. It blocks the thread,
+    /// so the runtime needs others.
+    pub async fn start_behind_proxies() -> Self {
+        let ports = [free_port(), free_port()];
+        let proxies = [Proxy::start(ports[0]).await, Proxy::start(ports[1]).await];
+        let announced = proxies.each_ref().map(|proxy| proxy.port().to_string());
+        let announce = |place: usize| {
+            ["--replica-announce-ip", "127.0.0.1", "--replica-announce-port", &announced[place]]
+        };
+        let primary = Redis::start_at(ports[0], &[&PROMPT[..], &announce(0)[..]].concat());
+        let of_primary = replica_of(proxies[0].port());
+        let of_primary = of_primary.iter().map(String::as_str);
+        let options: Vec<_> = PROMPT.into_iter().chain(of_primary).chain(announce(1)).collect();
+        let replica = Redis::start_at(ports[1], &options);
+        let mut this = Self::watch([primary, replica], proxies[0].port(), &[]);
+        this.proxies = proxies.into();
+        this
+    }
+
+    /// Starts sentinels of servers, of which the first is the primary and listens on this port.
+    fn watch(servers: [Redis; 2], port: u16, lines: &[&str]) -> Self {
+        let sentinels = (0..3).map(|_| sentinel(&port.to_string(), lines)).collect();
+        let this = Self { servers, proxies: Vec::new(), sentinels };
         for (_, port) in &this.sentinels {
             let knows = |what: &str| {
                 ask(*port, "SENTINEL MASTERS").is_some_and(|answer| answer.contains(&field(what)))
@@ -55,6 +83,33 @@ impl Sentinel {
         self.sentinels[place].0.freeze();
     }
 
+    /// Lets a frozen sentinel go on.
+    pub fn thaw_sentinel(&self, place: usize) {
+        self.sentinels[place].0.thaw();
+    }
+
+    /// Returns which of the servers all sentinels name as the primary, if they agree.
+    ///
+    /// # Panics
+    ///
+    /// When the servers are behind no proxies.
+    pub fn primary(&self) -> Option<usize> {
+        let is_named = |place: &usize| {
+            let named = field(&format!("\r\n{}", self.proxies[*place].port()));
+            self.sentinels.iter().all(|(_, port)| {
+                ask(*port, "SENTINEL GET-MASTER-ADDR-BY-NAME main").is_some_and(|it| it.contains(&named))
+            })
+        };
+        (0..self.servers.len()).find(is_named)
+    }
+
+    /// Makes a server the replica of the other one, as the sentinels do in the end.
+    pub fn demote(&self, place: usize) {
+        let primary = self.proxies[1 - place].port();
+        // A server that does not answer is demoted by the sentinels, once it does.
+        let _answer = ask(self.servers[place].port(), &format!("REPLICAOF 127.0.0.1 {primary}"));
+    }
+
     /// Makes the sentinels promote the replica although the primary is well, and waits until they have.
     pub fn fail_over(&self) {
         let port = self.sentinels[0].1;
@@ -74,6 +129,13 @@ impl Sentinel {
             });
         }
     }
+}
+
+/// Replicas of it follow without a delay.
+const PROMPT: [&str; 2] = ["--repl-diskless-sync-delay", "0"];
+
+fn replica_of(primary: u16) -> [String; 3] {
+    ["--replicaof".into(), "127.0.0.1".into(), primary.to_string()]
 }
 
 fn field(text: &str) -> String {

@@ -153,10 +153,8 @@ impl LimiterBuilder {
         };
         let is_guarded = settings.local_refusals && !storage.is_local();
         let storage = if is_guarded { local_refusals::for_storage(&storage) } else { storage };
-        let storage = match self.settings.hot_leases {
-            Some(_) => Arc::new(LeaseStorage::new(storage)),
-            None => storage,
-        };
+        // Whether a limit has leases is known at its route only.
+        let storage = if storage.is_local() { storage } else { Arc::new(LeaseStorage::new(storage)) };
         Ok(Backend::Remote { storage, fallback })
     }
 

@@ -40,7 +40,8 @@ impl LimiterBuilder {
     }
 
     /// Charges hot counts of a storage on another machine ahead of need, so that most requests are decided without a round
-    /// trip. Defaults to off: each request calls the storage.
+    /// trip. Defaults to off: each request calls the storage. [`Limit::leases`](crate::Limit::leases) turns it on or off for
+    /// one limit.
     ///
     /// Never more is admitted than the limit, over all processes. At most the [share](Leases::share) of what remains stands
     /// unused, and for the [duration](Leases::duration) of a lease at most. It applies to limits with fixed windows that
@@ -59,7 +60,7 @@ impl LimiterBuilder {
     /// # Ok::<(), limiter_actix::BuildError>(())
     /// ```
     pub fn leases(mut self, leases: Leases) -> Self {
-        self.settings.hot_leases = Some(leases);
+        self.code.leases = Some(Some(leases));
         self
     }
 }

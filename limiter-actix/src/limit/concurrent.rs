@@ -10,8 +10,8 @@ impl Limit {
     /// A request counts from its admission until its body is sent or dropped, so streams, server-sent events and
     /// `WebSockets` count while they are open. A panic or a disconnect of the client ends it, too. The text is `5 concurrent`.
     ///
-    /// The options `burst`, `strategy`, `keep_used`, `deduct_when` and `refund_on_drop` have no effect, so `build` rejects
-    /// them. It also does so with a storage that cannot count requests under way, which is memcached.
+    /// The options `burst`, `strategy`, `keep_used`, `leases`, `deduct_when` and `refund_on_drop` have no effect, so `build`
+    /// rejects them. It also does so with a storage that cannot count requests under way, which is memcached.
     ///
     /// # Panics
     ///
@@ -36,6 +36,7 @@ impl Limit {
             ("deduct_when", self.deduct_when.is_some()),
             ("refund_on_drop", self.refund_on_drop),
             ("metered", self.metered),
+            ("leases", self.leases.is_some()),
         ];
         let is_set = |(_, is_set): &(&str, bool)| quota.unit().is_concurrent() && *is_set;
         let (option, _) = options.into_iter().find(is_set)?;

@@ -7,12 +7,12 @@
     note = "write `fn is_failure(response: &ResponseHead) -> bool`, without `async`: nothing is awaited after the response"
 )]
 pub trait DeductAnswer {
-    /// Returns whether the cost stays charged.
-    fn is_deducted(self) -> bool;
+    /// Returns `true` if the cost stays charged.
+    fn into_bool(self) -> bool;
 }
 
 impl DeductAnswer for bool {
-    fn is_deducted(self) -> bool {
+    fn into_bool(self) -> bool {
         self
     }
 }

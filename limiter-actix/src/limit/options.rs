@@ -57,6 +57,9 @@ macro_rules! option_table {
             metered: bool = false,
                 attribute "metered", code "metered", file "metered",
                 not [Meta];
+            leases: Option<bool> = None,
+                attribute "leases", code "leases", file "leases",
+                not [Meta Outage Named];
             shadow: bool = false,
                 attribute "shadow", code "shadow", file "shadow";
             on_storage_failure: Option<OnStorageFailure> = None,

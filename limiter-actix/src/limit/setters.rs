@@ -70,7 +70,7 @@ impl Limit {
         F: Fn(&ResponseHead) -> D + Send + Sync + 'static,
         D: DeductAnswer,
     {
-        self.deduct_when = Some(Callback(Arc::new(move |head| deduct(head).is_deducted())));
+        self.deduct_when = Some(Callback(Arc::new(move |head| deduct(head).into_bool())));
         self
     }
 
@@ -229,6 +229,16 @@ impl Limit {
     /// token bucket does not support it, so `build` fails.
     pub fn keep_used(mut self, keep_used: bool) -> Self {
         self.keep_used = keep_used;
+        self
+    }
+
+    /// Sets whether its count may be charged ahead of need, if a storage on another machine keeps it. Defaults to what
+    /// [`LimiterBuilder::leases`](crate::LimiterBuilder::leases) sets for all limits, and is off without that.
+    ///
+    /// The count needs a fixed window, and neither [`keep_used`](Self::keep_used) nor [`metered`](Self::metered). A request
+    /// is decided from leases if all of its limits have them.
+    pub fn leases(mut self, leases: bool) -> Self {
+        self.leases = Some(leases);
         self
     }
 

@@ -6,6 +6,7 @@ use super::{
     Settings,
     build_error::BuildError,
     config_error::ConfigIssue,
+    leases::check_leases,
     partial::{ParsedLimit, PartialSettings},
 };
 use crate::{
@@ -64,6 +65,7 @@ impl Settings {
             policy = policy.with_burst(burst)?;
         }
         policy.check()?;
+        check_leases(limit, &policy)?;
         self.storage.check(&policy)?;
         Ok(policy)
     }

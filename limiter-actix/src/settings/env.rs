@@ -19,7 +19,10 @@ use self::{
     },
     variables::VariableReader,
 };
-use super::partial::{HeaderNameOverrides, PartialSettings};
+use super::{
+    leases::leases,
+    partial::{HeaderNameOverrides, PartialSettings},
+};
 use crate::SettingSource;
 
 /// The settings in the environment.
@@ -69,6 +72,7 @@ impl Environment {
             on_storage_failure: reading.take("ON_STORAGE_FAILURE", on_storage_failure).or(of_switches),
             fallback,
             local_refusals: reading.take("LOCAL_REFUSALS", boolean),
+            leases: reading.take("LEASES", boolean).map(leases),
             patterns: reading.rules(),
             ..PartialSettings::default()
         };

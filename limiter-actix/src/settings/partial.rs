@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use actix_web::http::{StatusCode, header::HeaderName};
-use limiter_core::{KeyForm, Strategy, TimeZone, storage::Storage};
+use limiter_core::{KeyForm, Leases, Strategy, TimeZone, storage::Storage};
 
 use super::{
     Settings,
@@ -54,6 +54,9 @@ pub(crate) struct PartialSettings {
     pub(crate) shows_ban_reason: Option<bool>,
     /// `false` if refusals are not repeated without a round trip.
     pub(crate) local_refusals: Option<bool>,
+    /// Whether hot counts are leased, and how. `Some(None)` if they are not.
+    #[expect(clippy::option_option, reason = "a source that says no differs from one that says nothing")]
+    pub(crate) leases: Option<Option<Leases>>,
     pub(crate) patterns: Vec<PatternRule>,
     /// The errors in the text.
     pub(crate) issues: Vec<ConfigIssue>,
@@ -106,6 +109,7 @@ impl PartialSettings {
         set(&mut settings.function_deadline, self.function_deadline.as_ref());
         set(&mut settings.failure.policy, self.on_storage_failure.as_ref());
         set(&mut settings.local_refusals, self.local_refusals.as_ref());
+        set(&mut settings.hot_leases, self.leases.as_ref());
         set(&mut settings.banned.status, self.ban_status.as_ref());
         set(&mut settings.banned.shows_reason, self.shows_ban_reason.as_ref());
         settings.storage_deadline = self.storage_deadline.or(settings.storage_deadline);
@@ -132,7 +136,7 @@ impl PartialSettings {
     }
 
     /// Returns the names of all settings that a file can have, and whether this source has them.
-    fn given(&self) -> [(&'static str, bool); 28] {
+    fn given(&self) -> [(&'static str, bool); 29] {
         // Without `..`, so that a new setting is not forgotten here.
         let Self {
             source: _,
@@ -163,6 +167,7 @@ impl PartialSettings {
             ban_status,
             shows_ban_reason,
             local_refusals,
+            leases,
             patterns,
             issues: _,
             parsed_limits: _,
@@ -195,6 +200,7 @@ impl PartialSettings {
             ("on_storage_failure", on_storage_failure.is_some()),
             ("in_memory_fallback", fallback.is_some()),
             ("local_refusals", local_refusals.is_some()),
+            ("leases", leases.is_some()),
             ("ban_status", ban_status.is_some()),
             ("show_ban_reason", shows_ban_reason.is_some()),
         ]

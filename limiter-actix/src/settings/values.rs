@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use actix_web::http::header::HeaderName;
 use limiter_core::{
     KeyForm, KeyForms,
     storage::{MemoryStorage, Resilient},
@@ -142,7 +143,7 @@ fn millis(time: Duration) -> String {
 fn header_names(HeaderSettings { names, fallback, .. }: &HeaderSettings) -> String {
     let names =
         [&names.limit, &names.remaining, &names.reset, &names.retry_after].into_iter().chain(fallback);
-    names.map(|name| name.as_str()).collect::<Vec<_>>().join(", ")
+    names.map(HeaderName::as_str).collect::<Vec<_>>().join(", ")
 }
 
 fn retry_after(form: RetryAfter) -> &'static str {

@@ -1,14 +1,13 @@
-//! A soak of hostile clients over raw sockets and streams of HTTP/2: meanwhile the counts of honest clients stay exact,
-//! the storage is never taken for failing, memory and log stay bounded, and nothing panics.
+//! A soak of hostile clients over raw sockets and streams of HTTP/2, while an operator reloads settings and bans clients:
+//! the counts of honest clients stay exact, the storage is never taken for failing, memory and log stay bounded, no
+//! descriptor and no task is left, and nothing panics.
 //!
 //! Each storage takes [`SECONDS`], or as many seconds as `LIMITER_SOAK_SECONDS` states. The times of answers depend on
 //! the machine, so that they are checked only if `LIMITER_SOAK_MAX_MS` states the longest.
 
 use std::{
-    env, fs, panic,
-    process::Command,
     sync::{
-        Arc, Mutex, Once, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
     thread,
@@ -22,13 +21,22 @@ use actix_web::{
     web::{self, Bytes, Payload},
 };
 use futures_util::StreamExt;
-use limiter_actix::{Limit, Limiter, LimiterBuilder, Quota, key, resource};
+use limiter_actix::{
+    Exempt, Limit, Limiter, LimiterBuilder, Quota, ResourceExt, key, resource, storage::MemoryStorage,
+};
 use limiter_test_support::{log, server::serve, storages::StorageKind};
 
-use self::honest::Honest;
+use self::{
+    honest::Honest,
+    leaks::Held,
+    operator::{Operator, SettingsFile},
+};
+use crate::soaking;
 
 mod attacks;
 mod honest;
+mod leaks;
+mod operator;
 #[cfg(all(feature = "redis", feature = "memcached", feature = "mongodb"))]
 mod remote;
 
@@ -37,35 +45,6 @@ const SECONDS: u64 = 12;
 const ATTACKERS: u64 = 6;
 /// The most that memory may grow from the first third of the soak to its end.
 const MAX_GROWTH_KB: usize = 48 * 1024;
-
-fn seconds() -> Duration {
-    let set = env::var("LIMITER_SOAK_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
-    Duration::from_secs(set.unwrap_or(SECONDS))
-}
-
-/// Resident memory of this process, in kilobytes.
-fn resident_kb() -> usize {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
-}
-
-/// Panics in the code of the limiter, of all threads.
-static PANICS: AtomicUsize = AtomicUsize::new(0);
-
-fn count_panics() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let before = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            let file = info.location().map_or("", |location| location.file());
-            if file.contains("limiter-core/src") || file.contains("limiter-actix/src") {
-                PANICS.fetch_add(1, SeqCst);
-            }
-            before(info);
-        }));
-    });
-}
 
 /// Requests of streams that have reached their handlers.
 static STREAMS: AtomicUsize = AtomicUsize::new(0);
@@ -115,28 +94,35 @@ fn routes(app: &mut web::ServiceConfig) {
         .service(resource("/failures", failures, |it| it.to(ok)))
         .service(resource("/work", by_client(1_000_000).refund_on_drop(true), |it| it.to(work)))
         .service(resource("/upload", by_client(1_000_000), |it| it.to(upload)))
-        .route("/plain/{any}", web::get().to(ok));
+        .route("/plain/{any}", web::get().to(ok))
+        .service(web::resource("/tasks").to(leaks::tasks).exempt(Exempt::ALL));
 }
-
-/// One soak at a time, so that each has the machine for itself.
-static ALONE: Mutex<()> = Mutex::new(());
 
 /// Attacks a server with this storage while honest clients use it.
 fn soak(storage: impl FnOnce(LimiterBuilder) -> LimiterBuilder + Send + 'static) {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = soaking::alone();
     log::capture();
-    count_panics();
-    let (lines, panics) = (log::everywhere("").len(), PANICS.load(SeqCst));
+    soaking::count_panics();
+    let (mut logged, panics) = (0, soaking::panics());
     let streams = STREAMS.load(SeqCst);
+    let file = SettingsFile::new();
+    let path = file.path().clone();
     let (limiter, made) = std::sync::mpsc::channel();
     let server = serve(move |listener| {
-        let it = limits(storage(Limiter::builder())).build().expect("a limiter");
+        let it = limits(storage(Limiter::builder().from_file(path))).build().expect("a limiter");
         limiter.send(it.clone()).expect("the test waits for it");
         let server = HttpServer::new(move || App::new().wrap(it.clone()).configure(routes));
+        // On a busy machine, honest clients wait for each other for longer than the default.
+        let server = server.keep_alive(Duration::from_secs(60));
         Ok(server.workers(2).shutdown_timeout(1).listen_auto_h2c(listener)?.run())
     });
     let limiter = made.recv().expect("a limiter");
-    let (address, start, length) = (server.address, Instant::now(), seconds());
+    let (address, start, length) =
+        (server.address, Instant::now(), soaking::seconds("LIMITER_SOAK_SECONDS", SECONDS));
+    let (mut honest, mut operator) = (Honest::new(address), Operator::new(limiter.clone(), file, address));
+    honest.round();
+    operator.round();
+    let held = Held::now(address);
     let is_over = Arc::new(AtomicBool::new(false));
     let attackers: Vec<_> = (0..ATTACKERS)
         .map(|seed| {
@@ -145,61 +131,56 @@ fn soak(storage: impl FnOnce(LimiterBuilder) -> LimiterBuilder + Send + 'static)
         })
         .collect();
 
-    let mut honest = Honest::new(address);
     let mut resident = None;
     while start.elapsed() < length {
         honest.round();
+        operator.round();
+        // An hour of lines would take memory, too.
+        logged += log::forget_except("L006");
         if start.elapsed() > length / 3 {
-            resident.get_or_insert_with(resident_kb);
+            resident.get_or_insert_with(soaking::resident_kb);
         }
     }
-    let grown = resident_kb().saturating_sub(resident.unwrap_or(0));
+    let grown = soaking::resident_kb().saturating_sub(resident.unwrap_or(0));
     is_over.store(true, SeqCst);
     let attacks: u64 =
         attackers.into_iter().map(|it| it.join().expect("an attacker goes on to the end")).sum();
 
     let health = limiter.storage_health();
-    let logged = log::everywhere("").len() - lines;
-    let rounds = honest.rounds;
+    logged += log::forget_except("L006");
+    let (rounds, changes) = (honest.rounds, operator.rounds);
     let streams = STREAMS.load(SeqCst) - streams;
     println!(
-        "{attacks} attacks, {streams} streams, {rounds} rounds, longest {:?}, {grown} kB more, {logged} lines",
-        honest.longest
+        "{attacks} attacks, {streams} streams, {rounds} rounds, {changes} reloads and bans, longest {:?}, {grown} kB more, \
+         {logged} lines, {held:?} at first and {:?} in the end",
+        honest.longest,
+        held.expect_again(address)
     );
     assert!(attacks > ATTACKERS && rounds > 0);
     assert!(streams > 0, "streams reach handlers");
     assert_eq!(honest.wrong, Vec::<String>::new(), "of {rounds} rounds");
+    assert_eq!(operator.wrong, Vec::<String>::new(), "of {changes} rounds");
     // Without a failed call, no breaker opens.
     assert_eq!((health.errors(), health.is_failing()), (0, false), "{:?}", log::everywhere("L006"));
-    assert_eq!(PANICS.load(SeqCst), panics, "the limiter panics");
+    assert_eq!(soaking::panics(), panics, "the limiter panics");
     assert!(grown < MAX_GROWTH_KB, "{grown} kB more");
     // A hundred refusals a second, some with codes, and those of other tests of this process.
     let most = usize::try_from(start.elapsed().as_secs() + 1).unwrap_or(usize::MAX) * 110 + 3000;
     assert!(logged < most, "{logged} lines");
-    if let Some(most) = env::var("LIMITER_SOAK_MAX_MS").ok().and_then(|most| most.parse().ok()) {
-        assert!(honest.longest < Duration::from_millis(most), "{:?}", honest.longest);
-    }
+    soaking::assert_prompt(honest.longest);
 }
 
 #[test]
 fn on_memory() {
-    in_own_process("hostile::on_memory", || soak(|it| it));
+    // Smaller than the floods, so that it is full after a while.
+    soaking::in_own_process("hostile::on_memory", || {
+        soak(|it| it.memory_storage(MemoryStorage::with_capacity(100_000)));
+    });
 }
 
 #[test]
 fn on_a_storage_that_answers_later() {
-    in_own_process("hostile::on_a_storage_that_answers_later", || soak(|it| StorageKind::Remote.set(it)));
-}
-
-/// Runs a test in a process of its own, since other tests of this one take memory, too.
-fn in_own_process(name: &str, test: impl FnOnce()) {
-    const VARIABLE: &str = "LIMITER_SOAK_PROCESS";
-    if env::var_os(VARIABLE).is_some() {
-        return test();
-    }
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let program = env::current_exe().expect("the path of this program");
-    let mut process = Command::new(program);
-    let status = process.args([name, "--exact", "--nocapture"]).env(VARIABLE, "1").status();
-    assert!(status.expect("it starts").success(), "{name} fails, see above");
+    soaking::in_own_process("hostile::on_a_storage_that_answers_later", || {
+        soak(|it| StorageKind::Remote.set(it));
+    });
 }

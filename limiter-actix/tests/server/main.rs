@@ -3,12 +3,15 @@
 #[cfg(feature = "lookup")]
 mod async_functions;
 mod bounded_tables;
+#[cfg(all(feature = "redis-cluster", feature = "redis-sentinel"))]
+mod chaos;
 #[cfg(all(feature = "redis", feature = "memcached", feature = "mongodb"))]
 mod clear_all;
 mod concurrent;
 #[cfg(all(feature = "redis-cluster", feature = "mongodb"))]
 mod concurrent_processes;
 mod examples;
+#[cfg(feature = "config-file")]
 mod hostile;
 mod http2;
 mod in_flight;
@@ -25,6 +28,7 @@ mod remote_kinds;
 mod replay;
 mod secrets;
 mod several_processes;
+mod soaking;
 mod spelling;
 mod stack;
 mod without_limiter;

@@ -11,7 +11,7 @@ use actix_web::{
     test::init_service,
     web,
 };
-use limiter_actix::{Key, Leases, Limit, Limiter, Quota};
+use limiter_actix::{Key, Leases, Limit, Limiter, LimiterBuilder, Quota, Strategy};
 use limiter_test_support::app::get;
 
 use crate::fickle_storage::{Bench, ok};
@@ -62,6 +62,46 @@ async fn what_is_leased_and_unused_is_refunded_before_the_process_ends() {
     limiter.flush().await.expect("the storage answers");
     let window = limiter.window("all", &Key::from("everybody")).await.expect("it is known");
     assert_eq!(window.remaining(), AMOUNT - 1000);
+}
+
+/// Returns whether requests under an application limit are decided with fewer queries.
+async fn is_leased(set: impl FnOnce(LimiterBuilder) -> LimiterBuilder) -> bool {
+    let bench = Bench::new();
+    let limiter = set(bench.limiter()).build().expect("a limiter");
+    let app = app(&limiter).await;
+    for _ in 0..500 {
+        bench.clock.advance(Duration::from_millis(1));
+        assert_eq!(get(&app, "/").await, 200);
+        yield_now().await;
+    }
+    bench.storage.decided() < 250
+}
+
+#[actix_web::test]
+async fn single_limits_turn_them_on_and_off() {
+    let limit = || Limit::new(Quota::per_hour(AMOUNT));
+    for (of_all, of_limit, expected) in
+        [(false, None, false), (true, None, true), (false, Some(true), true), (true, Some(false), false)]
+    {
+        let set = |it: LimiterBuilder| {
+            let it = if of_all { it.leases(Leases::default()) } else { it };
+            it.application_limits(of_limit.into_iter().fold(limit(), Limit::leases))
+        };
+        assert_eq!(is_leased(set).await, expected, "{of_all} {of_limit:?}");
+    }
+    let variables = [("RATELIMIT_LEASES", "yes"), ("RATELIMIT_APPLICATION", "5000/hour")];
+    assert!(is_leased(|it| it.from_variables(variables)).await);
+}
+
+#[test]
+fn other_counts_have_none() {
+    let limit = Limit::new(Quota::per_hour(9)).leases(true);
+    for limit in
+        [limit.clone().strategy(Strategy::TokenBucket), limit.clone().metered(true), limit.keep_used(true)]
+    {
+        let error = Limiter::builder().application_limits(limit).build().unwrap_err().to_string();
+        assert!(error.contains("`leases`: `9 per 1 hour` has none"), "{error}");
+    }
 }
 
 #[actix_web::test]

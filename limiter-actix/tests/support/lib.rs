@@ -7,5 +7,6 @@ pub mod http2;
 pub mod log;
 pub mod play;
 pub mod program;
+pub mod random;
 pub mod server;
 pub mod storages;

@@ -51,6 +51,14 @@ pub fn everywhere(text: &str) -> Vec<String> {
     lines().iter().filter(|(_, line)| line.contains(text)).map(|(_, line)| line.clone()).collect()
 }
 
+/// Forgets all lines but those that contain `text`. Returns how many it forgot.
+pub fn forget_except(text: &str) -> usize {
+    let mut lines = lines();
+    let before = lines.len();
+    lines.retain(|(_, line)| line.contains(text));
+    before - lines.len()
+}
+
 fn lines() -> MutexGuard<'static, Vec<(ThreadId, String)>> {
     LINES.lock().unwrap_or_else(PoisonError::into_inner)
 }

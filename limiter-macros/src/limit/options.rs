@@ -18,7 +18,8 @@ pub(super) fn is_flag(name: &Ident) -> bool {
 }
 
 /// The options that have no effect on concurrent requests.
-const OF_WINDOWS: [&str; 6] = ["burst", "strategy", "keep_used", "deduct_when", "refund_on_drop", "metered"];
+const OF_WINDOWS: [&str; 7] =
+    ["burst", "strategy", "keep_used", "deduct_when", "refund_on_drop", "metered", "leases"];
 
 /// The options of one `#[limit]`.
 pub(super) struct Options {
@@ -50,6 +51,7 @@ impl Parse for Options {
         if errors.is_empty() {
             errors.extend(burst_without_bucket(&args));
             errors.extend(keep_used_with_bucket(&args));
+            errors.extend(leases_of_others(&args));
         }
         let combine = |mut all: Error, error| {
             all.combine(error);
@@ -142,6 +144,16 @@ fn keep_used_with_bucket(args: &Punctuated<OptionArg, Token![,]>) -> Option<Erro
     Some(keep_used.error("invalid `keep_used`: a token bucket does not store how much was used"))
 }
 
+/// Rejects `leases` beside a strategy that has none, as far as it is known.
+fn leases_of_others(args: &Punctuated<OptionArg, Token![,]>) -> Option<Error> {
+    let find = |name: &str| args.iter().find(|arg| arg.name == name);
+    let strategy: Strategy = find("strategy")?.literal_text()?.value().parse().ok()?;
+    let leases = find("leases").filter(|_| strategy != Strategy::FixedWindow)?;
+    Some(
+        leases.error(format!("invalid `leases`: they require the strategy `fixed-window`, not `{strategy}`")),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use quote::quote;
@@ -176,6 +188,7 @@ mod tests {
             (quote!(burst = 10, strategy = "token-bucket"), ".burst(10u64).strategy(Strategy::TokenBucket)"),
             (quote!(methods = "GET"), ".methods([\"GET\"])"),
             (quote!(methods = ["GET", "M-SEARCH"]), ".methods([\"GET\",\"M-SEARCH\"])"),
+            (quote!(leases = false), ".leases(false)"),
             (quote!(per_method), ".per_method(true)"),
             (quote!(refund_on_drop), ".refund_on_drop(true)"),
             (quote!(override_defaults = false), ".override_defaults(false)"),
@@ -243,6 +256,10 @@ mod tests {
             (
                 quote!(keep_used, strategy = "token-bucket"),
                 "invalid `keep_used`: a token bucket does not store how much was used",
+            ),
+            (
+                quote!(leases, strategy = "moving-window"),
+                "invalid `leases`: they require the strategy `fixed-window`, not `moving-window`",
             ),
             (quote!(burst = BURST), "expected a whole number of at least 1: `burst = 10`"),
             (quote!(methods = "get"), "invalid method: methods are in upper case, `\"GET\"`"),

@@ -109,6 +109,10 @@ macro_rules! option_table {
             "the cost is an estimate; the usage is reported later by `Usage`",
             |it| it.flag("metered");
 
+            "leases", "leases", "flag",
+            "charges the count of a remote storage ahead of need; `leases = false` does not; defaults to the limiter's",
+            |it| it.flag("leases");
+
             "shadow", "shadow", "flag",
             "counts and reports, but never refuses",
             |it| it.flag("shadow");

@@ -3,13 +3,14 @@ use std::error::Error;
 use super::{Outcome, Step, mongodb, redis};
 use crate::cargo::{Cargo, cargo};
 
-/// Hostile clients against a server with each of the remote storages, and what operators do with these.
-/// `LIMITER_SOAK_SECONDS` sets how long the attack on each takes.
+/// Hostile clients against a server with each of the remote storages, what operators do with these, and faults of Redis
+/// clusters and of Redis under Sentinel. `LIMITER_SOAK_SECONDS` sets how long the attack on each takes, and
+/// `LIMITER_CHAOS_SECONDS` how long the faults of each last.
 ///
 /// Those that need no server run in the step `test`.
 pub(super) const STEP: Step = Step {
     name: "soak",
-    about: "hostile clients, `clear_all`, `ready`, bans and reservations, with all storages on real servers",
+    about: "hostile clients, faults at random, `clear_all`, `ready`, bans and reservations, with all storages on real servers",
     ci_only: false,
     run,
 };
@@ -18,6 +19,7 @@ fn run() -> Result<Outcome, Box<dyn Error>> {
     let mongod = mongodb::server()?;
     let all = [
         "hostile::remote::",
+        "chaos::",
         "clear_all::",
         "ready::",
         "remote_kinds::",

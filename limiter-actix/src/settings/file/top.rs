@@ -10,6 +10,7 @@ use crate::{
     limit::place::Place,
     settings::{
         function_deadline::FUNCTION_DEADLINES,
+        leases::leases,
         partial::{PartialSettings, StorageLocation},
         storage_deadline,
     },
@@ -46,6 +47,7 @@ impl Reader<'_> {
             ban_status: fields.take("ban_status").and_then(|it| self.ban_status(it)),
             shows_ban_reason: fields.take("show_ban_reason").and_then(|it| self.boolean(it)),
             local_refusals: fields.take("local_refusals").and_then(|it| self.boolean(it)),
+            leases: fields.take("leases").and_then(|it| self.boolean(it)).map(leases),
             patterns: self.rules(&mut fields),
             ..PartialSettings::default()
         };

@@ -11,6 +11,7 @@ use actix_web::{
     App, Error, HttpRequest, HttpResponse,
     body::{BoxBody, EitherBody, MessageBody},
     dev::{Service, ServiceRequest, ServiceResponse},
+    http::header::HeaderValue,
     middleware::{Next, NormalizePath, TrailingSlash, from_fn},
     test::init_service,
     web,
@@ -27,7 +28,7 @@ const REDIRECTING: &str = "x-do: redirect";
 
 /// Responds with this status, and as the header wants it.
 async fn respond(req: HttpRequest, mut response: actix_web::HttpResponseBuilder) -> HttpResponse {
-    match req.headers().get("x-do").map(|value| value.as_bytes()) {
+    match req.headers().get("x-do").map(HeaderValue::as_bytes) {
         Some(b"hang") => pending().await,
         Some(b"redirect") => HttpResponse::Found().finish(),
         _ => response.finish(),

@@ -9,7 +9,10 @@ use std::{
 };
 
 use actix_web::rt::time::sleep as pause;
-use limiter_test_support::http2::{self, Connection, Stream};
+use limiter_test_support::{
+    http2::{self, Connection, Stream},
+    random::Random,
+};
 use socket2::SockRef;
 
 /// Attacks until the end; returns how often.
@@ -38,23 +41,6 @@ pub(super) fn run(address: SocketAddr, seed: u64, is_over: &AtomicBool) -> u64 {
         attacker.number += 1;
     }
     attacker.number
-}
-
-/// A generator of numbers that nobody needs to be good (`SplitMix64`).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % bound
-    }
-
-    fn byte(&mut self) -> u8 {
-        self.below(256).to_le_bytes()[0]
-    }
 }
 
 struct Attacker {

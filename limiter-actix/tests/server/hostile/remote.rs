@@ -8,6 +8,8 @@ use limiter_actix::{
 };
 use limiter_test_servers::{Cluster, Memcached, Mongo, Redis, Sentinel};
 
+use crate::soaking::in_own_process;
+
 /// Longer than the default, since a deadline on a busy machine is no fault of the limiter.
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -20,30 +22,40 @@ fn soak<S: Storage + 'static>(storage: S) {
 /// On Redis, or on Valkey if `REDIS_SERVER` names it.
 #[test]
 fn on_redis() {
-    let server = Redis::start();
-    soak(RedisStorage::new(&server.uri()).expect("an address"));
+    in_own_process("hostile::remote::on_redis", || {
+        let server = Redis::start();
+        soak(RedisStorage::new(&server.uri()).expect("an address"));
+    });
 }
 
 #[test]
 fn on_redis_by_sentinel() {
-    let server = Sentinel::start();
-    soak(RedisStorage::new(&server.uri()).expect("an address"));
+    in_own_process("hostile::remote::on_redis_by_sentinel", || {
+        let server = Sentinel::start();
+        soak(RedisStorage::new(&server.uri()).expect("an address"));
+    });
 }
 
 #[test]
 fn on_a_redis_cluster() {
-    let server = Cluster::start();
-    soak(RedisStorage::new(&server.uri()).expect("an address"));
+    in_own_process("hostile::remote::on_a_redis_cluster", || {
+        let server = Cluster::start();
+        soak(RedisStorage::new(&server.uri()).expect("an address"));
+    });
 }
 
 #[test]
 fn on_memcached() {
-    let server = Memcached::start();
-    soak(MemcachedStorage::new(&server.uri()).expect("an address"));
+    in_own_process("hostile::remote::on_memcached", || {
+        let server = Memcached::start();
+        soak(MemcachedStorage::new(&server.uri()).expect("an address"));
+    });
 }
 
 #[test]
 fn on_mongodb() {
-    let server = Mongo::start();
-    soak(MongoStorage::new(&server.uri()).expect("an address"));
+    in_own_process("hostile::remote::on_mongodb", || {
+        let server = Mongo::start();
+        soak(MongoStorage::new(&server.uri()).expect("an address"));
+    });
 }

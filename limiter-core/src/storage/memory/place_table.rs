@@ -96,7 +96,6 @@ impl PlaceTable {
 }
 
 /// Returns the highest bits of a hash, with the mark of a place.
-#[expect(clippy::cast_possible_truncation, reason = "ten bits fit")]
 #[inline]
 fn tag(hash: u64) -> u32 {
     (hash >> (32 + PLACE)) as u32 | TAKEN >> PLACE

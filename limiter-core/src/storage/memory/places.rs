@@ -38,7 +38,6 @@ impl Places {
 }
 
 /// Returns the table of a hash. A table uses the lowest and the highest bits itself.
-#[expect(clippy::cast_possible_truncation, reason = "only a few bits are needed")]
 #[inline]
 fn table(hash: u64) -> usize {
     (hash >> 32) as usize % TABLES

@@ -1,0 +1,30 @@
+//! Which counts of a remote storage are charged ahead of need.
+
+use limiter_core::{Leases, Policy};
+
+use super::{Settings, build_error::BuildError};
+use crate::Limit;
+
+/// Returns the leases that a source turns on or off.
+pub(crate) fn leases(is_on: bool) -> Option<Leases> {
+    is_on.then(Leases::default)
+}
+
+impl Settings {
+    /// Returns the leases of a limit.
+    pub(crate) fn leases_of(&self, limit: &Limit) -> Option<Leases> {
+        let is_on = limit.leases.unwrap_or(self.hot_leases.is_some());
+        is_on.then(|| self.hot_leases.unwrap_or_default())
+    }
+}
+
+/// Rejects leases of a limit whose count cannot have them.
+pub(super) fn check_leases(limit: &Limit, policy: &Policy) -> Result<(), BuildError> {
+    if limit.leases != Some(true) || policy.can_be_leased() {
+        return Ok(());
+    }
+    Err(BuildError::Option(format!(
+        "`leases`: `{}` has none; they need the strategy `fixed-window`, without `keep_used` and `metered`",
+        policy.quota()
+    )))
+}
