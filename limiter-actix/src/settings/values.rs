@@ -59,11 +59,12 @@ impl Settings {
         ]
     }
 
-    fn storage_values(&self) -> [(&'static str, String); 5] {
+    fn storage_values(&self) -> [(&'static str, String); 6] {
         [
             ("storage_uri", self.storage_value()),
             ("storage_deadline", millis(self.storage_deadline.unwrap_or(DEFAULT_DEADLINE))),
             ("local_refusals", self.local_refusals.to_string()),
+            ("leases", self.hot_leases.is_some().to_string()),
             ("on_storage_failure", format!("{:?}", self.failure.policy).to_lowercase()),
             ("in_memory_fallback", self.failure.limits.as_ref().map(texts).unwrap_or_default()),
         ]
@@ -89,7 +90,7 @@ impl Settings {
         ]
     }
 
-    fn code_values(&self) -> [CodeValue; 10] {
+    fn code_values(&self) -> [CodeValue; 9] {
         let function = |name, is_set| (name, if is_set { "function" } else { "" }.to_owned(), is_set);
         [
             ("auto_check", self.auto_check.to_string(), !self.auto_check),
@@ -97,7 +98,6 @@ impl Settings {
             ("named_limit", count(self.named.len(), "limit"), !self.named.is_empty()),
             ("per_process", self.per_process.to_string(), self.per_process),
             ("top_clients", self.top.is_some().to_string(), self.top.is_some()),
-            ("leases", self.hot_leases.is_some().to_string(), self.hot_leases.is_some()),
             (
                 "partition_keys",
                 self.headers.partitions.is_some().to_string(),
