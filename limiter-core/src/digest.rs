@@ -7,13 +7,13 @@ use std::{
 
 /// A polynomial hash modulo the prime 2^127 - 1, evaluated at a secret point.
 ///
-/// The coefficients are the blocks of the input; the point is drawn once per process, or [adopted](adopt) from an earlier
-/// one. See Wegman and Carter, "New
-/// hash functions and their use in authentication and set equality", 1981.
+/// The coefficients are the blocks of the input. The point is drawn once per process, or [adopted](adopt) from an
+/// earlier one. See Wegman and Carter, "New hash functions and their use in authentication and set equality", 1981.
 ///
-/// Two different inputs of at most n blocks collide with a probability of n / 2^125. This is true even for inputs
-/// that an attacker chooses, as long as the attacker sees no digest. So equal digests count as equal inputs, and a digest must never
-/// leave the process, except into a file that only its user may read. Each part is framed, so that ("a", "bc") and ("ab", "c") differ.
+/// Two different inputs of at most n blocks collide with a probability of n / 2^125. This is true even for inputs that
+/// an attacker chooses, as long as the attacker sees no digest. So equal digests count as equal inputs, and a digest
+/// must never leave the process, except into a file that only its user may read. Each part is framed, so that
+/// ("a", "bc") and ("ab", "c") differ.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Digest(u128);
 

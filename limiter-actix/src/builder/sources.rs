@@ -5,7 +5,6 @@ use std::time::Duration;
 use std::{env, path::PathBuf};
 
 use super::LimiterBuilder;
-#[cfg(feature = "config-file")]
 use crate::{
     ConfigIssue,
     settings::{

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use actix_web::rt::task::yield_now;
 use limiter_actix::{
     LimiterBuilder, Timestamp,
-    storage::{Answer, Batch, Decision, Hit, MemoryStorage, Refund, Renewal, Storage, StorageError},
+    storage::{
+        Answer, Batch, Decision, Hit, MemoryStorage, Note, NoteList, Refund, Renewal, Storage, StorageError,
+    },
 };
 
 /// The storage of a limiter.
@@ -70,6 +72,27 @@ impl Storage for Remote {
 
     fn reset(&self) -> Answer<'_, ()> {
         Answer::Pending(Box::pin(self.0.reset()))
+    }
+
+    fn has_notes(&self) -> bool {
+        true
+    }
+
+    fn notes<'a>(
+        &'a self,
+        list: &'a str,
+        known: Option<u64>,
+        now: Timestamp,
+    ) -> Answer<'a, Option<NoteList>> {
+        Answer::Pending(Box::pin(self.0.notes(list, known, now)))
+    }
+
+    fn put_note<'a>(&'a self, list: &'a str, note: &'a Note, max: usize, now: Timestamp) -> Answer<'a, bool> {
+        Answer::Pending(Box::pin(self.0.put_note(list, note, max, now)))
+    }
+
+    fn remove_note<'a>(&'a self, list: &'a str, name: &'a str, now: Timestamp) -> Answer<'a, bool> {
+        Answer::Pending(Box::pin(self.0.remove_note(list, name, now)))
     }
 }
 
