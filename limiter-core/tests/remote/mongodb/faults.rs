@@ -14,8 +14,14 @@ async fn cut_in_the_middle_of_an_answer() {
     let proxy = Proxy::start(server.port()).await;
     let mut tally = Tally::<Mongo>::start(Mongo::open(&uri::<Mongo>(proxy.port()))).await;
     for bytes in [0, 1, 5, 40] {
+        // The cut may meet an answer to the driver, which watches the server on connections of its own.
+        let mut attempts = 0;
         proxy.cut_after(bytes);
-        assert!(!tally.try_hit().await, "after {bytes} bytes");
+        while tally.try_hit().await {
+            attempts += 1;
+            assert!(attempts < 20, "after {bytes} bytes");
+            proxy.cut_after(bytes);
+        }
         tally.hit().await;
     }
 }
