@@ -3,7 +3,8 @@
 #[cfg(feature = "lookup")]
 mod async_functions;
 mod bounded_tables;
-#[cfg(all(feature = "redis-cluster", feature = "redis-sentinel"))]
+// With `mongodb` only in the step `soak`, as the others that need servers.
+#[cfg(all(feature = "redis-cluster", feature = "redis-sentinel", feature = "mongodb"))]
 mod chaos;
 #[cfg(all(feature = "redis", feature = "memcached", feature = "mongodb"))]
 mod clear_all;
