@@ -51,12 +51,10 @@ pub fn everywhere(text: &str) -> Vec<String> {
     lines().iter().filter(|(_, line)| line.contains(text)).map(|(_, line)| line.clone()).collect()
 }
 
-/// Forgets all lines but those that contain `text`. Returns how many it forgot.
-pub fn forget_except(text: &str) -> usize {
-    let mut lines = lines();
-    let before = lines.len();
-    lines.retain(|(_, line)| line.contains(text));
-    before - lines.len()
+/// Forgets all lines but those that contain `text`. Returns how many of them contain none of `uncounted`.
+pub fn forget_except(text: &str, uncounted: &[&str]) -> usize {
+    let forgotten = lines().extract_if(.., |(_, line)| !line.contains(text)).collect::<Vec<_>>();
+    forgotten.iter().filter(|(_, line)| !uncounted.iter().any(|text| line.contains(text))).count()
 }
 
 fn lines() -> MutexGuard<'static, Vec<(ThreadId, String)>> {
