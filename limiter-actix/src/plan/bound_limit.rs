@@ -25,6 +25,7 @@ use crate::{
         backend::Backend,
         bound_names::{BoundNames, NamedBinding},
         known_limits::KnownLimits,
+        leases::check_leases,
     },
     telemetry::{LimitMetrics, Lines, Telemetry},
 };
@@ -126,8 +127,8 @@ pub(super) struct LimitBinder {
 impl LimitBinder {
     pub(super) fn bind(&self, quota: Quota) -> BoundLimit {
         let LimitSlot { tier, scope, origin, is_local, .. } = &self.slot;
-        self.log_issues(quota);
         let policy = self.policy(quota);
+        self.log_issues(quota, &policy);
         let is_unsupported = policy.is_concurrent() && self.storage.check(&policy).is_err();
         if self.limit.shared.as_ref().is_none_or(Text::is_fixed) {
             self.known.add(scope, &policy);
@@ -159,10 +160,11 @@ impl LimitBinder {
         }
     }
 
-    /// Logs invalid options. As for [`policy`](Self::policy), the builder rejects them.
-    fn log_issues(&self, quota: Quota) {
-        let concurrent = self.limit.concurrent_issue(quota);
-        for issue in self.limit.issues.iter().chain(&concurrent) {
+    /// Logs options without an effect. As for [`policy`](Self::policy), the builder rejects them.
+    fn log_issues(&self, quota: Quota, policy: &Policy) {
+        let leases = || check_leases(&self.limit, policy).err().map(|it| it.to_string());
+        let combined = self.limit.concurrent_issue(quota).or_else(leases);
+        for issue in self.limit.issues.iter().chain(&combined) {
             event!(
                 self.permit(|lines| &lines.unsupported),
                 ERROR,

@@ -19,7 +19,7 @@ impl Settings {
 }
 
 /// Rejects leases of a limit whose count cannot have them.
-pub(super) fn check_leases(limit: &Limit, policy: &Policy) -> Result<(), BuildError> {
+pub(crate) fn check_leases(limit: &Limit, policy: &Policy) -> Result<(), BuildError> {
     if limit.leases != Some(true) || policy.can_be_leased() {
         return Ok(());
     }

@@ -11,8 +11,8 @@ use actix_web::{
     test::init_service,
     web,
 };
-use limiter_actix::{Key, Leases, Limit, Limiter, LimiterBuilder, Quota, Strategy};
-use limiter_test_support::app::get;
+use limiter_actix::{Key, Leases, Limit, Limiter, LimiterBuilder, Quota, Strategy, resource};
+use limiter_test_support::{app::get, log};
 
 use crate::fickle_storage::{Bench, ok};
 
@@ -46,6 +46,20 @@ async fn hot_counts_are_decided_with_few_queries_and_never_beyond_the_limit() {
     assert!((AMOUNT * 97 / 100..=AMOUNT).contains(&admitted), "{admitted} were admitted");
     let decided = bench.storage.decided();
     assert!(decided < AMOUNT / 10, "{decided} queries");
+}
+
+#[actix_web::test]
+async fn leases_that_a_route_cannot_have_are_logged() {
+    log::capture();
+    let bench = Bench::new();
+    let limiter = bench.limiter().strategy(Strategy::MovingWindow).build().expect("a limiter");
+    let limit = Limit::new(Quota::per_hour(AMOUNT)).leases(true);
+    let app = App::new().wrap(limiter).service(resource("/", limit, |it| it.to(ok)));
+    let app = init_service(app).await;
+    assert_eq!(get(&app, "/").await, 200);
+    let lines = log::here("L004");
+    let [line] = &lines[..] else { panic!("{lines:?}") };
+    assert!(line.contains("`leases`: `5000 per 1 hour` has none"), "{line}");
 }
 
 #[actix_web::test]
