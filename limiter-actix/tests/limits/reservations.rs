@@ -6,7 +6,6 @@ use actix_web::{
     App, HttpMessage, HttpRequest, HttpResponse,
     body::to_bytes,
     dev::{Service, ServiceResponse},
-    rt::time::sleep,
     test::init_service,
 };
 use futures_util::future::{Either, join, join_all, select};
@@ -16,11 +15,11 @@ use limiter_test_support::{
     storages::StorageKind,
 };
 
-use crate::deduct::{limiter, refunded};
+use crate::deduct::{decided, limiter, refunded};
 
 /// Takes a while, and succeeds with the right password.
 async fn login(req: HttpRequest) -> HttpResponse {
-    sleep(Duration::from_millis(5)).await;
+    decided().await;
     match req.headers().get("password") {
         Some(_) => HttpResponse::Ok().finish(),
         None => HttpResponse::Unauthorized().finish(),
@@ -144,7 +143,7 @@ fn reservations_of_an_earlier_window_do_not_count() {
                 answer(&response.map_into_boxed_body())
             };
             let later = async {
-                sleep(Duration::from_millis(1)).await;
+                refunded().await;
                 clock.advance(Duration::from_secs(61));
                 [call("k: c1").await, call("k: c1").await]
             };
