@@ -5,8 +5,10 @@ use std::{
     error::Error,
     ffi::OsStr,
     fmt, io,
+    num::NonZeroUsize,
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
+    thread::available_parallelism,
 };
 
 use crate::steps::{Outcome, is_ci};
@@ -32,6 +34,14 @@ pub(crate) fn test_storages(what: &[&str]) -> Cargo {
     let mut cargo = cargo(["test", "-p", "limiter-core", "--all-features"]);
     cargo.0.args(what);
     cargo
+}
+
+/// A call of those tests that start servers, by the beginnings of their names.
+pub(crate) fn test_servers(names: &[&str]) -> Cargo {
+    let processors = available_parallelism().map_or(1, NonZeroUsize::get);
+    // They wait for servers and for the ends of windows most of the time.
+    let threads = (3 * processors).to_string();
+    test_storages(&[&["--test", "remote", "--"], names].concat()).env("RUST_TEST_THREADS", threads)
 }
 
 /// Runs the simulation of fleets with these arguments.
@@ -83,6 +93,8 @@ impl Cargo {
         if is_ci() {
             // Nothing is built a second time, so what would make that faster only costs time.
             self.0.env("CARGO_INCREMENTAL", "0");
+            // As in the profile of the workspace, which the packages that UI tests make do not have.
+            self.0.env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only");
         }
         self.0.status()
     }
