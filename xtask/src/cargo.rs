@@ -5,10 +5,8 @@ use std::{
     error::Error,
     ffi::OsStr,
     fmt, io,
-    num::NonZeroUsize,
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
-    thread::available_parallelism,
 };
 
 use crate::steps::{Outcome, is_ci};
@@ -34,14 +32,6 @@ pub(crate) fn test_storages(what: &[&str]) -> Cargo {
     let mut cargo = cargo(["test", "-p", "limiter-core", "--all-features"]);
     cargo.0.args(what);
     cargo
-}
-
-/// A call of those tests that start servers, by the beginnings of their names.
-pub(crate) fn test_servers(names: &[&str]) -> Cargo {
-    let processors = available_parallelism().map_or(1, NonZeroUsize::get);
-    // They wait for servers and for the ends of windows most of the time.
-    let threads = (3 * processors).to_string();
-    test_storages(&[&["--test", "remote", "--"], names].concat()).env("RUST_TEST_THREADS", threads)
 }
 
 /// Runs the simulation of fleets with these arguments.

@@ -7,7 +7,7 @@ use std::{
 
 use super::{Outcome, Step};
 use crate::{
-    cargo::test_servers,
+    cargo::test_storages,
     python::{Package, Program, works},
 };
 
@@ -55,5 +55,6 @@ pub(super) fn valkey() -> Result<PathBuf, Box<dyn Error>> {
 }
 
 fn test(server: &Path, names: &[&str]) -> Result<Outcome, Box<dyn Error>> {
-    test_servers(names).env(SERVER, server).run()
+    let what = [&["--test", "remote", "--"], names].concat();
+    test_storages(&what).env(SERVER, server).run()
 }
