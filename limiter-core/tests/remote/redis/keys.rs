@@ -55,6 +55,20 @@ async fn a_clear_leaves_other_counts_alone() {
     assert_eq!(admin.keys(), [""; 0]);
 }
 
+/// The clock of the caller is months behind that of the server.
+#[tokio::test]
+async fn a_clear_leaves_the_expiry_of_other_counts_alone() {
+    let server = Redis::start();
+    let (storage, mut admin) = (server.storage().use_caller_clock(), server.admin());
+    let (scope, key) = (Scope::new(["clear"]), Key::from("somebody"));
+    let policies =
+        [Quota::per_day(5), Quota::per_minute(5)].map(|quota| Policy::new(quota, Strategy::FixedWindow));
+    let hits = policies.each_ref().map(|policy| Hit::new(&scope, &key, policy));
+    assert!(storage.decide(&Batch::new(&hits), NOON).await.unwrap().is_admitted());
+    storage.clear(&hits[1..]).await.unwrap();
+    assert!(admin.keys().iter().all(|key| admin.lifetime(key) > 3_600_000));
+}
+
 /// Limits that change by the request make new counts for ever; what has ended makes room, and then the first to end.
 #[tokio::test]
 async fn the_counts_of_a_key_are_bounded() {

@@ -134,8 +134,12 @@ local function write_entries()
       local value = pack('<dd', entry.newest, entry.kept) .. string.sub(entry.value, HEAD + 1)
       if #value == HEAD then
         call('UNLINK', entry.key)
-      elseif entry.kept > entry.was_kept or #value < entry.size then
+      elseif entry.kept > entry.was_kept then
         call('SET', entry.key, value, 'PX', lifetime(entry.at, entry.kept))
+      elseif #value < entry.size then
+        -- Nothing ends earlier now. A clear could not tell: it knows the time of the server, and not that of the caller.
+        local left = call('PTTL', entry.key)
+        call('SET', entry.key, value, 'PX', left > 0 and left or lifetime(entry.at, entry.kept))
       else
         call('SETRANGE', entry.key, '0', value)
       end
