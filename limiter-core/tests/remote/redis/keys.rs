@@ -66,6 +66,7 @@ async fn a_clear_leaves_the_expiry_of_other_counts_alone() {
     let hits = policies.each_ref().map(|policy| Hit::new(&scope, &key, policy));
     assert!(storage.decide(&Batch::new(&hits), NOON).await.unwrap().is_admitted());
     storage.clear(&hits[1..]).await.unwrap();
+    assert_eq!(admin.keys().len(), 1, "that of the day is left");
     assert!(admin.keys().iter().all(|key| admin.lifetime(key) > 3_600_000));
 }
 
