@@ -26,11 +26,23 @@ pub(crate) fn cargo<const N: usize>(arguments: [&str; N]) -> Cargo {
     Cargo(command)
 }
 
-/// A call of the tests of limiter-core with all of its storages: one set of features, so that it is compiled once
-/// for all steps.
-pub(crate) fn test_storages(what: &[&str]) -> Cargo {
-    let mut cargo = cargo(["test", "-p", "limiter-core", "--all-features"]);
-    cargo.0.args(what);
+/// The packages and features of all tests. They are the same for all steps, so that everything is compiled once:
+/// cargo compiles a crate again for other features of it or of what it depends on.
+const TESTED: &[&str] = &[
+    "--workspace",
+    // These are of use in a release build only: `cargo xtask test instructions`.
+    "--exclude",
+    "limiter-benches",
+    "--features",
+    "limiter-actix/config-file,limiter-actix/cookies,limiter-actix/inspector,limiter-actix/lookup,\
+     limiter-actix/metrics,limiter-actix/mongodb,limiter-core/fuzz,limiter-core/storage-tests,\
+     limiter-examples/metrics,limiter-examples/sqlite",
+];
+
+/// A call of cargo for all that is tested, such as `test` or `clippy`.
+pub(crate) fn tested<const N: usize>(subcommand: &str, arguments: [&str; N]) -> Cargo {
+    let mut cargo = cargo([subcommand]);
+    cargo.0.args(TESTED).args(arguments);
     cargo
 }
 
@@ -42,7 +54,7 @@ pub(crate) fn simulate(arguments: &[String]) -> Result<(), Box<dyn Error>> {
 }
 
 impl Cargo {
-    pub(crate) fn args(mut self, arguments: impl IntoIterator<Item = &'static str>) -> Self {
+    pub(crate) fn args(mut self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
         self.0.args(arguments);
         self
     }

@@ -37,8 +37,6 @@ mod attacks;
 mod honest;
 mod leaks;
 mod operator;
-#[cfg(all(feature = "redis", feature = "memcached", feature = "mongodb"))]
-mod remote;
 
 const SECONDS: u64 = 12;
 /// Clients that attack at once.
@@ -102,7 +100,7 @@ fn routes(app: &mut web::ServiceConfig) {
 }
 
 /// Attacks a server with this storage while honest clients use it.
-fn soak(storage: impl FnOnce(LimiterBuilder) -> LimiterBuilder + Send + 'static) {
+pub(crate) fn soak(storage: impl FnOnce(LimiterBuilder) -> LimiterBuilder + Send + 'static) {
     let _alone = soaking::alone();
     log::capture();
     soaking::count_panics();

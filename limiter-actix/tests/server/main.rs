@@ -3,14 +3,7 @@
 #[cfg(feature = "lookup")]
 mod async_functions;
 mod bounded_tables;
-// With `mongodb` only in the step `soak`, as the others that need servers.
-#[cfg(all(feature = "redis-cluster", feature = "redis-sentinel", feature = "mongodb"))]
-mod chaos;
-#[cfg(all(feature = "redis", feature = "memcached", feature = "mongodb"))]
-mod clear_all;
 mod concurrent;
-#[cfg(all(feature = "redis-cluster", feature = "mongodb"))]
-mod concurrent_processes;
 mod examples;
 #[cfg(feature = "config-file")]
 mod hostile;
@@ -19,13 +12,17 @@ mod in_flight;
 mod log_floods;
 mod long_paths;
 mod metered;
+#[cfg(all(
+    feature = "config-file",
+    feature = "redis-cluster",
+    feature = "redis-sentinel",
+    feature = "memcached",
+    feature = "mongodb"
+))]
+mod on_servers;
 mod persist;
 mod prometheus;
 mod quickstart;
-#[cfg(all(feature = "redis", feature = "memcached", feature = "mongodb"))]
-mod ready;
-#[cfg(all(feature = "redis", feature = "memcached", feature = "mongodb"))]
-mod remote_kinds;
 mod replay;
 mod secrets;
 mod several_processes;

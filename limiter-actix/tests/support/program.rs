@@ -1,6 +1,7 @@
 //! The examples, as programs of their own.
 
 use std::{
+    env,
     io::{BufRead, BufReader, Lines},
     net::{SocketAddr, TcpListener},
     path::PathBuf,
@@ -27,7 +28,12 @@ pub fn build_example(name: &str) -> PathBuf {
 }
 
 /// Builds an example with features of the examples, separated by commas.
+///
+/// Uses the one in the folder `LIMITER_EXAMPLES`, if that is set: there is no need to build it then.
 fn build_example_with(name: &str, features: &str) -> PathBuf {
+    if let Some(folder) = env::var_os("LIMITER_EXAMPLES") {
+        return PathBuf::from(folder).join(name);
+    }
     let output = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--package", "limiter-examples", "--example", name])
         .args(["--message-format=json", "--features", features])

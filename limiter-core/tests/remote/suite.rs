@@ -20,7 +20,7 @@ macro_rules! suite {
         $crate::suite::suite! {
             $server:
             abandoned { async dropped_calls_disturb_nobody }
-            acceptance { async by_the_time_of_the_caller, async behind_a_breaker }
+            acceptance { async behind_a_breaker }
             dynamic { async a_spent_count_outlives_many_others }
             exact {
                 sync eight_processes_on_one_key,

@@ -7,7 +7,7 @@ use std::{
 
 use super::{Outcome, Step};
 use crate::{
-    cargo::{cargo, target},
+    cargo::{target, tested},
     python::{Package, Program, works},
 };
 
@@ -38,7 +38,7 @@ fn run() -> Result<Outcome, Box<dyn Error>> {
         }
     }
     let site = build_site()?;
-    cargo(["test", "-p", "limiter-browser-tests"]).env("LIMITER_SITE", site).run()
+    tested("test", ["--test", "page", "--test", "site"]).env("LIMITER_SITE", site).run()
 }
 
 /// Builds the site, and fails if mdBook warns of anything. Returns its folder.

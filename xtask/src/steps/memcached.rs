@@ -1,7 +1,7 @@
 use std::{error::Error, process::Command};
 
 use super::{Outcome, Step};
-use crate::{cargo::test_storages, python::works};
+use crate::{cargo::tested, python::works};
 
 /// The memcached storage on servers that the tests start themselves.
 pub(super) const STEP: Step =
@@ -11,5 +11,5 @@ fn run() -> Result<Outcome, Box<dyn Error>> {
     if !works(Command::new("memcached").arg("--version")) {
         return Err("memcached was not found; `apt-get install memcached` installs it".into());
     }
-    test_storages(&["--test", "remote", "memcached::"]).run()
+    tested("test", ["--test", "remote", "on_servers::memcached::"]).run()
 }

@@ -8,7 +8,7 @@ pub(super) const STEP: Step =
     Step { name: "model", about: "the memory storage under a model checker", ci_only: false, run };
 
 fn run() -> Result<Outcome, Box<dyn Error>> {
-    cargo(["test", "--release", "-p", "limiter-core", "--test", "model"])
+    cargo(["test", "-p", "limiter-core", "--test", "model"])
         .append("RUSTFLAGS", "--cfg limiter_loom")
         // A folder of its own, so that the flags do not make everything else rebuild.
         .env("CARGO_TARGET_DIR", target().join("loom"))

@@ -7,7 +7,7 @@ use std::{
 
 use super::{Outcome, Step};
 use crate::{
-    cargo::test_storages,
+    cargo::tested,
     python::{Package, Program, works},
 };
 
@@ -30,7 +30,7 @@ const MONGOD: Program = Program {
 
 fn run() -> Result<Outcome, Box<dyn Error>> {
     let server = server()?;
-    test_storages(&["--test", "remote", "mongodb::"]).env(SERVER, server).run()
+    tested("test", ["--test", "remote", "on_servers::mongodb::"]).env(SERVER, server).run()
 }
 
 /// Returns the program that the variable names, or else a fetched one.

@@ -26,6 +26,9 @@ pub(super) const STEP: Step = Step {
     run,
 };
 
+/// A program that takes a feature which it does not enable. In the workspace, other packages enable it.
+const WITHOUT_FEATURE: &str = include_str!("pack/without_feature.rs");
+
 /// Files that each package has, as they are at the root.
 const LICENCES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
 
@@ -38,11 +41,11 @@ fn run() -> Result<Outcome, Box<dyn Error>> {
     stranger.pack()?;
     let port = server::free_port()?;
     stranger.write_application(&server::with_port(program, port))?;
-    stranger.cargo(["build", "-p", "stranger"])?;
+    stranger.cargo(["build", "-p", "stranger", "--bins"])?;
     server::run(&target().join("debug/stranger"), port, &transcript)?;
+    stranger.cargo(["run", "-p", "stranger", "--bin", "without_feature"])?;
     // Types only: that the features work is tested in the workspace.
-    stranger.cargo(["check", "-p", "stranger", "--features", &all_features()?])?;
-    stranger.cargo(["check", "-p", "limiter-cli"])?;
+    stranger.cargo(["check", "--workspace", "--features", &all_features()?])?;
     fs::remove_dir_all(&stranger.folder)?;
     Ok(Outcome::Passed)
 }
@@ -61,7 +64,7 @@ impl Stranger {
         if folder.exists() {
             fs::remove_dir_all(&folder)?;
         }
-        fs::create_dir_all(folder.join("stranger/src"))?;
+        fs::create_dir_all(folder.join("stranger/src/bin"))?;
         Ok(Self { folder })
     }
 
@@ -116,6 +119,7 @@ impl Stranger {
         );
         fs::write(self.folder.join("stranger/Cargo.toml"), package)?;
         fs::write(self.folder.join("stranger/src/main.rs"), program)?;
+        fs::write(self.folder.join("stranger/src/bin/without_feature.rs"), WITHOUT_FEATURE)?;
         fs::copy("Cargo.lock", self.folder.join("Cargo.lock"))?;
         Ok(())
     }

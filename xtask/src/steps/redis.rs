@@ -7,7 +7,7 @@ use std::{
 
 use super::{Outcome, Step};
 use crate::{
-    cargo::test_storages,
+    cargo::tested,
     python::{Package, Program, works},
 };
 
@@ -32,12 +32,12 @@ const VALKEY_SERVER: Program = Program {
 };
 
 fn on_redis() -> Result<Outcome, Box<dyn Error>> {
-    test(&program()?, &["redis::", "redis_tls::"])
+    test(&program()?, ["on_servers::redis::", "on_servers::redis_tls::"])
 }
 
 fn on_valkey() -> Result<Outcome, Box<dyn Error>> {
     // The program comes without TLS.
-    test(&valkey()?, &["redis::"])
+    test(&valkey()?, ["on_servers::redis::"])
 }
 
 /// Returns the program that the variable names, or else the installed one.
@@ -54,7 +54,6 @@ pub(super) fn valkey() -> Result<PathBuf, Box<dyn Error>> {
     VALKEY_SERVER.fetch()
 }
 
-fn test(server: &Path, names: &[&str]) -> Result<Outcome, Box<dyn Error>> {
-    let what = [&["--test", "remote", "--"], names].concat();
-    test_storages(&what).env(SERVER, server).run()
+fn test<const N: usize>(server: &Path, names: [&'static str; N]) -> Result<Outcome, Box<dyn Error>> {
+    tested("test", ["--test", "remote", "--"]).args(names).env(SERVER, server).run()
 }

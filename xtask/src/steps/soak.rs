@@ -1,7 +1,7 @@
-use std::error::Error;
+use std::{error::Error, ffi::OsStr};
 
 use super::{Outcome, Step, mongodb, redis};
-use crate::cargo::{Cargo, cargo};
+use crate::cargo::{Cargo, tested};
 
 /// Hostile clients against a server with each of the remote storages, what operators do with these, and faults of Redis
 /// clusters and of Redis under Sentinel. `LIMITER_SOAK_SECONDS` sets how long the attack on each takes, and
@@ -17,23 +17,11 @@ pub(super) const STEP: Step = Step {
 
 fn run() -> Result<Outcome, Box<dyn Error>> {
     let mongod = mongodb::server()?;
-    let all = [
-        "hostile::remote::",
-        "chaos::",
-        "clear_all::",
-        "ready::",
-        "remote_kinds::",
-        "secrets::",
-        "concurrent_processes::",
-    ];
-    run_tests(all).env(mongodb::SERVER, &mongod).env(redis::SERVER, redis::program()?).run()?;
-    let redis_only =
-        ["hostile::remote::on_redis", "clear_all::on_redis", "ready::a_server", "remote_kinds::on_redis"];
-    run_tests(redis_only).env(redis::SERVER, redis::valkey()?).run()
+    run_tests(["on_servers::"]).env(mongodb::SERVER, &mongod).env(redis::SERVER, redis::program()?).run()?;
+    let on_redis = ["hostile::on_redis", "clear_all::on_redis", "ready::a_server", "remote_kinds::on_redis"];
+    run_tests(on_redis.map(|name| format!("on_servers::{name}"))).env(redis::SERVER, redis::valkey()?).run()
 }
 
-/// The features are those of the step `features`, so that the libraries are compiled once.
-fn run_tests(tests: impl IntoIterator<Item = &'static str>) -> Cargo {
-    let run = ["test", "-p", "limiter-actix", "--all-features", "--test", "server", "--", "--nocapture"];
-    cargo(run).args(tests)
+fn run_tests(names: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Cargo {
+    tested("test", ["--test", "server", "--", "--nocapture"]).args(names)
 }

@@ -19,7 +19,7 @@ pub(crate) fn eight_processes_with_batches_over_three_scopes<S: Server>() {
 
 /// Checks that processes on this server are admitted exactly the limit, with batches over so many scopes.
 pub(crate) fn admit_the_limit<S: Server>(uri: &str, scopes: usize) {
-    let process = format!("{}::suite::exact::hits_as_one_of_eight_processes", S::NAME);
+    let process = format!("on_servers::{}::suite::exact::hits_as_one_of_eight_processes", S::NAME);
     let admitted = processes::admitted(uri, scopes, S::STRATEGIES, &process);
     assert_eq!(admitted, processes::expected(S::STRATEGIES));
 }

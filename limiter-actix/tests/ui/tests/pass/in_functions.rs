@@ -44,7 +44,8 @@ mod v1 {
     }
 }
 
-fn main() {
+#[test]
+fn passes() {
     app();
     let _ = App::new().service(v1::items);
 }

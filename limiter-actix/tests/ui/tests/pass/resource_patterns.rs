@@ -4,8 +4,8 @@
 use actix_web::{App, test, web};
 use limiter_actix::{Limit, Limiter, Quota, resource};
 
-#[actix_web::main]
-async fn main() {
+#[actix_web::test]
+async fn passes() {
     let limited = resource(["/b", "/b2"], Limit::new(Quota::per_hour(2)), |it| {
         it.route(web::get().to(|| async { "ok" }))
     });

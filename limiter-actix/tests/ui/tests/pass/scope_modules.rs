@@ -102,7 +102,8 @@ mod unused {
     }
 }
 
-fn main() {
+#[test]
+fn passes() {
     #[limit("5/minute")]
     #[scope("/inside")]
     mod inside {

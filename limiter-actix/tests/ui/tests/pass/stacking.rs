@@ -31,6 +31,7 @@ async fn mixed() -> impl Responder {
     "mixed"
 }
 
-fn main() {
+#[test]
+fn passes() {
     let _ = App::new().service(index).service(mixed);
 }

@@ -20,8 +20,8 @@ async fn with_name() -> impl Responder {
     "other"
 }
 
-#[actix_web::main]
-async fn main() {
+#[actix_web::test]
+async fn passes() {
     let app = init_service(App::new().service(item).service(with_name)).await;
     let request = TestRequest::get().uri("/items/1").to_request();
     assert_eq!(call_and_read_body(&app, request).await, "/items/7 /others/8");

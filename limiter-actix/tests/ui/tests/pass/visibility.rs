@@ -28,7 +28,7 @@ pub mod outer {
             "public"
         }
 
-        #[limit("5/minute", key = crate::key)]
+        #[limit("5/minute", key = crate::visibility::key)]
         #[get("/of_crate")]
         pub(crate) async fn of_crate() -> impl Responder {
             "of crate"
@@ -42,7 +42,7 @@ pub mod outer {
 
         #[limit("5/minute")]
         #[get("/of_outer")]
-        pub(in crate::outer) async fn of_outer() -> impl Responder {
+        pub(in crate::visibility::outer) async fn of_outer() -> impl Responder {
             "of outer"
         }
 
@@ -62,7 +62,8 @@ pub mod outer {
     }
 }
 
-fn main() {
+#[test]
+fn passes() {
     let _ =
         App::new().service(outer::inner::public).service(outer::inner::of_crate).configure(outer::configure);
 }

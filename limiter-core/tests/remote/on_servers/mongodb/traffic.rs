@@ -10,7 +10,7 @@ use mongodb::bson::{Document, doc};
 use crate::{
     NOON,
     batches::{FourLimits, refunds},
-    mongodb::server::Administered,
+    on_servers::mongodb::server::Administered,
     server::Server,
 };
 

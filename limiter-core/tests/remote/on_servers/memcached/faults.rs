@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 
 use crate::{
     client::{Client, in_time},
-    memcached::server::Administered,
+    on_servers::memcached::server::Administered,
     server::{Server, uri},
 };
 

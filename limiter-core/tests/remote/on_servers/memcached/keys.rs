@@ -10,7 +10,7 @@ use limiter_test_servers::Memcached;
 
 use crate::{
     NOON,
-    memcached::server::{Administered, STRATEGIES},
+    on_servers::memcached::server::{Administered, STRATEGIES},
     server::Server,
 };
 

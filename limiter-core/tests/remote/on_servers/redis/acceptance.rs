@@ -46,7 +46,7 @@ async fn passes_with_a_prefix_a_database_and_a_password() {
 /// The user that the documentation shows, who may do no more than that.
 #[tokio::test]
 async fn passes_with_the_least_permissions() {
-    let page = include_str!("../../../../docs/storage/redis.md");
+    let page = include_str!("../../../../../docs/storage/redis.md");
     let rule = page.lines().find_map(|line| line.strip_prefix("user ")).expect("it shows a rule");
     let server = Redis::start_with(&[&["--user"], &rule.split(' ').collect::<Vec<_>>()[..]].concat());
     let uri = format!("redis://limiter:password@127.0.0.1:{}", server.port());

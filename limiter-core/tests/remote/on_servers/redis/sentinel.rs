@@ -11,7 +11,7 @@ use redis::cmd;
 
 use crate::{
     client::Client,
-    redis::server::Administered,
+    on_servers::redis::server::Administered,
     suite::{
         abandoned::Counted,
         places::{PLACES, Places},

@@ -96,7 +96,7 @@ struct Program {
 impl Program {
     fn start(uri: &str, lease: Duration, amount: u64) -> Self {
         let mut command = Command::new(env::current_exe().expect("this program"));
-        let name = "concurrent_processes::holds_requests_as_one_of_several_processes";
+        let name = "on_servers::concurrent_processes::holds_requests_as_one_of_several_processes";
         command.args(["--exact", name, "--nocapture"]);
         command.env(TASK, format!("{uri} {} {amount}", lease.as_millis()));
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it runs");
@@ -162,11 +162,15 @@ async fn exactly_the_amount_are_under_way(uri: &str) {
     let limiter = known(uri, LONG, 20).await;
     let mut programs: Vec<_> = (0..8).map(|_| Program::start(uri, LONG, 20)).collect();
     for _ in 0..3 {
-        programs.iter_mut().for_each(|program| program.tell(10));
+        for program in &mut programs {
+            program.tell(10);
+        }
         let open: usize = programs.iter_mut().map(Program::open).sum();
         assert_eq!(open, 20);
         assert_eq!(left(&limiter).await, 0);
-        programs.iter_mut().for_each(|program| program.tell(0));
+        for program in &mut programs {
+            program.tell(0);
+        }
         assert_eq!(programs.iter_mut().map(Program::open).sum::<usize>(), 0);
         wait_for_left(&limiter, 20, 0).await;
     }

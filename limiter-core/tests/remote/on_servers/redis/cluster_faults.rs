@@ -6,7 +6,7 @@ use limiter_test_servers::{Cluster, Redis};
 
 use crate::{
     client::Client,
-    redis::{cluster::client_on, server::Administered},
+    on_servers::redis::{cluster::client_on, server::Administered},
     suite::places::Places,
     tally::Tally,
 };

@@ -7,7 +7,7 @@ use limiter_core::{
 use limiter_test_servers::Memcached;
 
 use crate::{
-    memcached::server::{Administered, STRATEGIES},
+    on_servers::memcached::server::{Administered, STRATEGIES},
     server::Server,
 };
 

@@ -9,7 +9,7 @@ use limiter_core::{
 use limiter_test_servers::Redis;
 use redis::cmd;
 
-use crate::{NOON, batches::Dice, redis::server::Administered, server::Server};
+use crate::{NOON, batches::Dice, on_servers::redis::server::Administered, server::Server};
 
 /// They are decided as in memory, and what has left the window leaves the server.
 #[tokio::test]

@@ -8,7 +8,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::{
     log::LogCapture,
-    redis::{server::Administered, stand_in},
+    on_servers::redis::{server::Administered, stand_in},
     server::Server,
 };
 

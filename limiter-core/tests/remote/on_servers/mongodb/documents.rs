@@ -9,7 +9,7 @@ use limiter_core::{
 use limiter_test_servers::Mongo;
 use mongodb::bson::DateTime;
 
-use crate::{NOON, mongodb::server::Administered, server::Server, suite::database::spend};
+use crate::{NOON, on_servers::mongodb::server::Administered, server::Server, suite::database::spend};
 
 fn scope() -> Scope {
     Scope::new(["/users/{id}.json", "GET"])

@@ -11,7 +11,7 @@ use limiter_test_servers::Redis;
 use crate::{
     NOON,
     batches::{Dice, refund},
-    redis::server::Administered,
+    on_servers::redis::server::Administered,
     server::Server,
 };
 
@@ -22,7 +22,11 @@ const TASK: &str = "LIMITER_TEST_SCRIPTS";
 #[test]
 fn specialised_and_general_scripts_decide_alike() {
     let mut process = Command::new(env::current_exe().unwrap());
-    process.args(["--exact", "redis::specialised_scripts::in_a_process_of_its_own", "--nocapture"]);
+    process.args([
+        "--exact",
+        "on_servers::redis::specialised_scripts::in_a_process_of_its_own",
+        "--nocapture",
+    ]);
     assert!(process.env(TASK, "").status().unwrap().success());
 }
 

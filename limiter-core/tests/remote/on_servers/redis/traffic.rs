@@ -11,7 +11,7 @@ use limiter_test_servers::Redis;
 use crate::{
     NOON,
     batches::{FourLimits, refunds},
-    redis::server::{Admin, Administered},
+    on_servers::redis::server::{Admin, Administered},
     server::Server,
 };
 

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     batches::refunds,
-    memcached::server::{Administered, STRATEGIES},
+    on_servers::memcached::server::{Administered, STRATEGIES},
     server::Server,
 };
 

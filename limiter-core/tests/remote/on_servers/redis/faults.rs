@@ -6,7 +6,7 @@ use redis::cmd;
 
 use crate::{
     client::{Client, in_time},
-    redis::server::Administered,
+    on_servers::redis::server::Administered,
     server::{Server, uri},
 };
 

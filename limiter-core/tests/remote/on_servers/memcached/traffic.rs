@@ -12,7 +12,7 @@ use tokio::{task::JoinSet, time::timeout};
 use crate::{
     NOON,
     batches::refunds,
-    memcached::server::{Administered, STRATEGIES},
+    on_servers::memcached::server::{Administered, STRATEGIES},
     server::{Server, uri},
 };
 

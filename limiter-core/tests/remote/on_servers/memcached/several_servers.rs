@@ -11,7 +11,7 @@ use limiter_core::{
 };
 use limiter_test_servers::Memcached;
 
-use crate::memcached::server::Administered;
+use crate::on_servers::memcached::server::Administered;
 
 /// So many that each of a few servers has some of them.
 const CLIENTS: u32 = 60;

@@ -3,7 +3,7 @@
 use limiter_core::storage::RedisStorage;
 use limiter_test_servers::{Redis, free_port};
 
-use crate::{redis::stand_in, suite::refusals::expect_error};
+use crate::{on_servers::redis::stand_in, suite::refusals::expect_error};
 
 async fn expect(uri: &str, expected: &str) {
     expect_error(&RedisStorage::new(uri).unwrap(), expected).await;

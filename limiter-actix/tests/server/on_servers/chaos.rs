@@ -93,10 +93,10 @@ fn run(servers: impl AsyncFnOnce() -> Servers) {
 
 #[test]
 fn on_a_cluster() {
-    soaking::in_own_process("chaos::on_a_cluster", || run(Servers::cluster));
+    soaking::in_own_process("on_servers::chaos::on_a_cluster", || run(Servers::cluster));
 }
 
 #[test]
 fn under_sentinel() {
-    soaking::in_own_process("chaos::under_sentinel", || run(Servers::sentinel));
+    soaking::in_own_process("on_servers::chaos::under_sentinel", || run(Servers::sentinel));
 }

@@ -15,7 +15,7 @@ use redis::cmd;
 
 use crate::{
     client::in_time,
-    redis::server::Administered,
+    on_servers::redis::server::Administered,
     suite::{
         abandoned::Counted,
         exact, kinds, plain_thread,

@@ -9,7 +9,7 @@ use limiter_core::{
 use limiter_test_servers::Redis;
 use redis::cmd;
 
-use crate::{NOON, redis::server::Administered, server::Server, suite::database::spend};
+use crate::{NOON, on_servers::redis::server::Administered, server::Server, suite::database::spend};
 
 #[tokio::test]
 async fn keys_expire_and_keep_secrets() {

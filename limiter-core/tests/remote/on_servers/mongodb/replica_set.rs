@@ -10,7 +10,7 @@ use limiter_core::{
 
 use crate::{
     client::{Client, in_time},
-    mongodb::server::Set,
+    on_servers::mongodb::server::Set,
 };
 
 /// The same storage before and after: its first hit after the step-down finds the next primary by itself.

@@ -10,7 +10,7 @@ use limiter_test_servers::{Mongo, free_port};
 use mongodb::bson::doc;
 
 use crate::{
-    mongodb::server::{Administered, Set},
+    on_servers::mongodb::server::{Administered, Set},
     server::uri,
     suite::refusals::expect_error,
 };
