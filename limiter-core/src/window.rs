@@ -53,6 +53,23 @@ impl fmt::Debug for HitOutcome {
 }
 
 impl Window {
+    /// Returns the same window, field by field, for places where its fields are known one by one.
+    ///
+    /// The compiler makes a plain copy one of 16 bytes at a time. Each takes two fields that were just written, and for
+    /// that, the processor waits until both are in the cache. Decisions of two limits take a quarter longer then.
+    #[inline]
+    pub(crate) fn by_fields(self) -> Self {
+        // A rotation by nothing is left out, but only after the compiler has looked for plain copies.
+        let same = |field: u64| field.rotate_left(0);
+        Self {
+            outcome: self.outcome,
+            remaining: same(self.remaining),
+            reset: same(self.reset),
+            retry_after: same(self.retry_after),
+            stamp: same(self.stamp),
+        }
+    }
+
     /// Creates the report of an admitted hit.
     #[cfg(feature = "remote")]
     pub(crate) fn admitted(limit: u64, remaining: u64, reset: u64, stamp: u64) -> Self {

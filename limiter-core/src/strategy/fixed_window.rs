@@ -20,7 +20,7 @@ impl FixedWindow {
         let Self { end, used } = self.current(now);
         let remaining = policy.amount().saturating_sub(used);
         if cost > remaining {
-            return self.overdraw(policy, cost, now, remaining);
+            return self.overdraw(policy, cost, now, remaining).by_fields();
         }
         self.end = if used == 0 { policy.window_end(now) } else { end };
         self.used = used + cost;

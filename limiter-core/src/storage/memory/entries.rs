@@ -90,6 +90,8 @@ impl Entries {
     #[inline]
     pub(super) fn hit_number(&mut self, place: usize, hit: &Hit<'_>, now: Timestamp) -> Option<Window> {
         let entry = &mut self.list[place];
+        // Where the count is depends on the layout. Of a client that is in no cache, both are loaded at once this way.
+        entry.numbers.prefetch();
         let slot = self.layouts.get(entry.layout)?.find(hit.policy)?;
         Some(entry.hit(slot, hit.policy, hit.cost, now))
     }
@@ -165,11 +167,12 @@ impl Entries {
         let entry = &mut self.list[place];
         let pass = match self.layouts.get(entry.layout) {
             Some(layout) => {
-                // Most batches pass, so the hits are made at once, on a copy.
-                let mut copy = *entry;
-                let pass = copy.hit_all(layout.slots(), limits, now, decision);
-                if pass == Some(true) {
-                    *entry = copy;
+                // Most batches pass, so the hits are made at once and undone if need be. If they were made on a copy, the
+                // processor would have to wait for what it has just written.
+                let before = *entry;
+                let pass = entry.hit_all(layout.slots(), limits, now, decision);
+                if pass != Some(true) {
+                    *entry = before;
                 }
                 pass
             }

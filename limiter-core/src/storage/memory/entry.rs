@@ -118,8 +118,8 @@ impl<const ROOM: usize> Entry<ROOM> {
         self.refused = self.refused.max(u16::try_from(cost).unwrap_or(u16::MAX));
     }
 
-    /// Hits limits and returns whether all pass, or `None` if not each has a slot of its own. Unless all pass, discard
-    /// the entry: some of its counts may have been hit.
+    /// Hits limits and returns whether all pass, or `None` if not each has a slot of its own. Unless all pass, put
+    /// back the entry as it was: some of its counts may have been hit.
     #[inline]
     pub(super) fn hit_all(
         &mut self,
@@ -140,7 +140,7 @@ impl<const ROOM: usize> Entry<ROOM> {
                 }
             };
             let window = if policy.ignores(cost) {
-                self.numbers.test(slot.at(), policy, cost, now)
+                self.numbers.test(slot.at(), policy, cost, now).by_fields()
             } else {
                 let window = self.numbers.hit(slot.at(), policy, cost, now);
                 self.update_newest(policy, &window, now);

@@ -1,3 +1,5 @@
+use std::hint::black_box;
+
 use super::{ElasticWindow, FixedWindow, Kind, SlidingWindow, State, Strategy, TokenBucket, WindowSeconds};
 use crate::{Policy, Timestamp, Window};
 
@@ -58,6 +60,12 @@ impl Numbers {
         Numbers(numbers)
     }
 
+    /// Loads what a first count of two numbers may have in the next cache line.
+    #[inline]
+    pub(crate) fn prefetch(&self) {
+        black_box(self.0[1]);
+    }
+
     /// Stores one number that is not a count.
     pub(crate) fn of_other(number: u64) -> Self {
         Self([number, 0, 0, 0])
@@ -108,7 +116,8 @@ impl<const ROOM: usize> Numbers<ROOM> {
     #[inline(always)]
     pub(crate) fn hit(&mut self, at: usize, policy: &Policy, cost: u64, now: Timestamp) -> Window {
         let (now, strategy) = (now.as_nanos(), policy.strategy());
-        with_state!(self, at, strategy, state => state.hit(policy, cost, now), State::untouched(policy, cost))
+        let untouched = || State::untouched(policy, cost).by_fields();
+        with_state!(self, at, strategy, state => state.hit(policy, cost, now).by_fields(), untouched())
     }
 
     /// Returns the amount left as [`State::remaining`].
