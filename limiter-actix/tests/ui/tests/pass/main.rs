@@ -1,5 +1,7 @@
 //! What must compile without a warning, and hold.
 
+#![allow(clippy::mixed_attributes_style, clippy::non_minimal_cfg, reason = "users may write it so")]
+
 mod constants_and_crate;
 mod docs_and_cfg;
 mod in_functions;
