@@ -55,7 +55,7 @@ pub mod handlers {
 
     /// There in one of two ways.
     #[limit("5/minute")]
-    #[cfg(all())]
+    #[cfg(not(any()))]
     #[get("/one")]
     pub async fn one() -> impl Responder {
         "this"

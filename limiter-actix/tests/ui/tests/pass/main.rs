@@ -1,6 +1,6 @@
 //! What must compile without a warning, and hold.
 
-#![allow(clippy::mixed_attributes_style, clippy::non_minimal_cfg, reason = "users may write it so")]
+#![allow(clippy::mixed_attributes_style, reason = "users may write it so")]
 
 mod constants_and_crate;
 mod docs_and_cfg;

@@ -82,7 +82,7 @@ pub mod v1 {
 mod nowhere {}
 
 #[exempt]
-#[cfg(all())]
+#[cfg(not(any()))]
 #[scope("")]
 mod r#type {
     #[actix_web::get("/nothing")]
