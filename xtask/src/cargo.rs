@@ -28,6 +28,9 @@ pub(crate) fn cargo<const N: usize>(arguments: [&str; N]) -> Cargo {
 
 /// The packages and features of all tests. They are the same for all steps, so that everything is compiled once:
 /// cargo compiles a crate again for other features of it or of what it depends on.
+///
+/// Those of limiter-core are in `limiter-core/tests/remote/Cargo.toml`. If they were here, the macros would depend on a
+/// limiter-core with all storages, too, compiled for the compiler.
 const TESTED: &[&str] = &[
     "--workspace",
     // These are of use in a release build only: `cargo xtask test instructions`.
@@ -35,8 +38,7 @@ const TESTED: &[&str] = &[
     "limiter-benches",
     "--features",
     "limiter-actix/config-file,limiter-actix/cookies,limiter-actix/inspector,limiter-actix/lookup,\
-     limiter-actix/metrics,limiter-actix/mongodb,limiter-core/fuzz,limiter-core/storage-tests,\
-     limiter-examples/metrics,limiter-examples/sqlite",
+     limiter-actix/metrics,limiter-actix/mongodb,limiter-examples/metrics,limiter-examples/sqlite",
 ];
 
 /// A call of cargo for all that is tested, such as `test` or `clippy`.
