@@ -1,8 +1,9 @@
 //! Refusals that only reservations under way cause.
 //!
 //! They are no breaches: the requests that hold the reservations may all be refunded. A batch charges the meta limits
-//! of a breach together with its decision. If other requests are under way, the first decision therefore charges none,
-//! and one that turns out to be a breach is made again.
+//! of a breach together with its decision. The first decision therefore charges none, and one that turns out to be a
+//! breach is made again. That no other request is under way when it begins does not help: later ones may overtake it on
+//! the way to the storage.
 
 use std::{sync::Arc, time::Duration};
 
@@ -49,8 +50,7 @@ impl Tries {
     pub(crate) fn of(query: &StorageQuery<'_>, config: &Config) -> Self {
         let is_certain = query.on_refusal.is_empty() || !query.limits.iter().any(Charge::is_conditional);
         let deciding = (!is_certain).then(|| begin(query, config));
-        let defer_breach = deciding.as_ref().is_some_and(Deciding::has_company);
-        Self { deciding, defer_breach, is_first: true }
+        Self { defer_breach: !is_certain, deciding, is_first: true }
     }
 
     /// Returns whether a refusal charges no meta limits.
@@ -76,7 +76,7 @@ impl Tries {
             return Refused::Breach;
         }
         // Another worker may not have received its decision yet. It has by the time of a second one.
-        let may_follow = self.is_first && self.deciding.as_ref().is_some_and(Deciding::has_undecided_company);
+        let may_follow = self.is_first && self.deciding.as_ref().is_some_and(Deciding::has_company);
         self.defer_breach = may_follow;
         self.is_first = false;
         Refused::Unclear

@@ -26,6 +26,7 @@ mod metered;
 mod metered_reservations;
 mod options;
 mod overriding;
+mod overtaken;
 mod probe;
 mod refunds;
 mod reservations;
