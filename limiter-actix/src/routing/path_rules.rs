@@ -171,7 +171,9 @@ mod tests {
         let rules = rules(&["/b", "/users/{id}"], &[]);
         assert_eq!(rules.of_route(["/b", "/b2"].into_iter()).as_slice(), [0]);
         assert_eq!(rules.of_route(["/users/{name}"].into_iter()).as_slice(), [1]);
-        assert!(rules.of_route(["/users/{id:x}"].into_iter()).is_empty());
+        for other in ["/users/{id:x}", "/users/{name}.txt", "/users/v{name}"] {
+            assert!(rules.of_route([other].into_iter()).is_empty(), "{other}");
+        }
     }
 
     use proptest::{collection::vec, prelude::*, sample::select};

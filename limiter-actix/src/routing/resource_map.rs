@@ -231,6 +231,8 @@ fn unescaped(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::rc::Rc;
+
     use super::*;
 
     #[test]
@@ -253,6 +255,29 @@ mod tests {
         }
         for end in 0..printed.len() {
             assert!(Reader::of(&printed[..end]).node().is_none(), "{end}");
+        }
+    }
+
+    /// Each kind is printed in a way of its own, which another version of actix may change.
+    #[test]
+    fn every_kind_of_pattern_is_compared() {
+        let mut map = ResourceMap::new(ResourceDef::root_prefix(""));
+        for mut pattern in [
+            ResourceDef::new("/a"),
+            ResourceDef::new("/b/{x}"),
+            ResourceDef::new(vec!["/c", "/c/{x}"]),
+        ] {
+            map.add(&mut pattern, None);
+        }
+        for mut prefix in [ResourceDef::prefix("/d/{x}"), ResourceDef::prefix(vec!["/e", "/e/{x}"])] {
+            let inside = Rc::new(ResourceMap::new(prefix.clone()));
+            map.add(&mut prefix, Some(inside));
+        }
+        let printed = format!("{map:?}");
+        assert!(Reader::of(&printed).node().is_some());
+        for begin in ["", "/a", "/b/", "/c", "/d/", "/e"] {
+            let changed = printed.replacen(&format!("Const({begin:?})"), "Const(\"/z\")", 1);
+            assert!(changed != printed && Reader::of(&changed).node().is_none(), "{begin}");
         }
     }
 }

@@ -124,3 +124,23 @@ async fn the_ban_is_in_the_request() {
     assert_eq!(error.as_response_error().status_code(), 403);
     assert_eq!(req.extensions().get::<Ban>().map(Ban::reason), Some("spam"));
 }
+
+/// The limiter around the handler does not count by this key, so that only the check finds the ban.
+#[actix_web::test]
+async fn a_check_finds_the_key_of_its_limit_behind_the_limiter() {
+    let limiter = Limiter::builder()
+        .named_limit("mails", Limit::new(Quota::per_hour(2)).key(key::header("x-user")))
+        .build()
+        .expect("a limiter");
+    let app = App::new()
+        .wrap(limiter.clone())
+        .app_data(web::Data::new(limiter.clone()))
+        .route("/", web::get().to(send))
+        .service(web::scope("/exempt").exempt(Exempt::ALL).route("", web::get().to(send)));
+    let app = init_service(app).await;
+    limiter.ban(Key::text("header x-user", "eve"), HOUR, "").await.expect("a ban");
+    for (path, status) in [("/", 403), ("/exempt", 200)] {
+        let eve = from(ALICE).insert_header(("x-user", "eve"));
+        assert_eq!(ask(&app, eve.uri(path)).await.status, status, "{path}");
+    }
+}

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use actix_web::{App, Error, HttpRequest, HttpResponse, get, test::init_service, web};
 use limiter_actix::{
-    BanError, Key, Limit, LimitName, Limiter, LimiterBuilder, NamedLimitError, Quota, limit, resource,
+    BanError, Key, Limit, LimitName, Limiter, LimiterBuilder, NamedLimitError, Quota, ScopeExt, limit,
+    resource,
 };
 use limiter_test_support::{
     app::{ask, get as status_of, request},
@@ -356,4 +357,17 @@ async fn an_app_that_is_built_twice_has_each_name_once() {
     let (_one, _other) = (init_service(make()).await, init_service(make()).await);
     assert_eq!(limiter.window("searches", &client()).await.expect("it is known").limit(), 2);
     assert!(limiter.hit("searches", &client(), 2).await.expect("it is known").is_allowed());
+}
+
+/// The name is logged once, so the place is that of the outermost of its rules.
+#[actix_web::test]
+async fn a_name_of_nested_scopes_is_logged_with_the_outermost() {
+    log::capture();
+    let limiter = build(Limiter::builder().named_limit("pages", "9/day"));
+    let inner = web::scope("/b").limit(named("pages", 5)).route("/x", web::get().to(ok));
+    let app = App::new().wrap(limiter).service(web::scope("/a").service(inner).limit(named("pages", 7)));
+    let app = init_service(app).await;
+    status_of(&app, "/a/b/x").await;
+    let lines = log::here("L035");
+    assert!(lines.len() == 1 && lines[0].contains("/a") && !lines[0].contains("/a/b"), "{lines:?}");
 }

@@ -254,3 +254,25 @@ async fn the_apps_of_all_workers_are_listed_once() {
     );
     drop(apps);
 }
+
+#[actix_web::test]
+async fn a_limiter_on_a_scope_lists_all_that_is_inside() {
+    let limiter = build(Limiter::builder().default_limits("100/day"));
+    let deep = web::scope("/deep").route("/b", web::get().to(ok));
+    let scope = web::scope("/in").wrap(limiter.clone()).route("/a", web::get().to(ok)).service(deep);
+    let outer = web::scope("/out").service(scope).route("/c", web::get().to(ok));
+    let app = init_service(App::new().service(outer)).await;
+    assert_eq!(status_of(&app, "/out/in/a").await, 200);
+    let routes: Vec<_> = limiter.limits().iter().map(ToString::to_string).collect();
+    assert_eq!(routes, ["/out/in/a", "/out/in/deep/b"]);
+}
+
+#[actix_web::test]
+async fn a_scope_with_a_rule_of_its_own_and_one_by_pattern_is_listed_once() {
+    let limiter = build(Limiter::builder().scope("/", per_day(9)).scope("/api", per_day(3)));
+    let scope = web::scope("/api").limit(per_day(2)).route("/a", web::get().to(ok));
+    let app = init_service(App::new().wrap(limiter.clone()).service(scope)).await;
+    assert_eq!(status_of(&app, "/api/a").await, 200);
+    let routes: Vec<_> = limiter.limits().iter().map(ToString::to_string).collect();
+    assert_eq!(routes, ["/api/a", "unmatched paths", "unmatched paths of `/api`"]);
+}

@@ -2,13 +2,19 @@
 
 use std::time::Duration;
 
-use actix_web::{App, HttpResponse, get, post, routes, test::init_service, web};
+use actix_web::{
+    App, HttpResponse, get,
+    guard::{self, GuardContext},
+    post, routes,
+    test::init_service,
+    web,
+};
 use limiter_actix::{
     Exempt, Limit, Limiter, ManualClock, Quota, ResourceExt, ScopeExt, Timestamp, exempt, limit, resource,
 };
 use limiter_test_support::app as call;
 
-use super::{app, passing, plain, spend, still};
+use super::{A, B, app, has_a, has_b, passing, plain, spend, still};
 
 #[limit("2/hour")]
 #[get("/items")]
@@ -301,4 +307,15 @@ async fn a_limit_may_be_a_constant() {
 )]
 async fn an_invalid_constant_ends_the_app_and_names_its_place() {
     init_service(App::new().service(misspelt)).await;
+}
+
+#[actix_web::test]
+async fn equal_limits_of_two_resources_of_one_pattern_count_apart() {
+    let limited = |has: fn(&GuardContext<'_>) -> bool| {
+        web::resource("/x").guard(guard::fn_guard(has)).to(plain).limit("2/hour")
+    };
+    let scope = web::scope("/in").service(limited(has_a)).service(limited(has_b));
+    let app = init_service(App::new().wrap(still().build().unwrap()).service(scope)).await;
+    assert_eq!(passing(&app, "GET", "/in/x", A, 5).await, 2);
+    assert_eq!(passing(&app, "GET", "/in/x", B, 5).await, 2);
 }

@@ -13,7 +13,7 @@ use actix_web::{
 use limiter_actix::{Exempt, ScopeExt, exempt, limit};
 use limiter_test_support::{app, log};
 
-use super::{passing, plain, still};
+use super::{A, passing, plain, spend, still};
 
 #[limit("3/hour")]
 #[get("/slow")]
@@ -55,7 +55,7 @@ async fn a_path_rewritten_inside_before_an_exempt_route() {
     .await;
     assert_eq!(passing(&app, "GET", "/ping/", "", 5).await, 5);
     assert_eq!(passing(&app, "GET", "/v1/x/", "", 5).await, 5);
-    super::spend(&app).await;
+    spend(&app).await;
     assert_eq!(passing(&app, "GET", "/ping", "", 5).await, 5);
     assert_eq!(passing(&app, "GET", "/ping/", "", 5).await, 5, "it is known by now what the path becomes");
     assert_eq!(app::get(&app, "/pang/").await, 429);
@@ -154,4 +154,37 @@ async fn a_path_that_changes_and_leads_to_the_same_route_is_not_logged() {
     let app = showing_login!();
     assert_eq!(passing(&app, "GET", "/users/A", "", 5).await, 5);
     assert!(log::here("L015").is_empty());
+}
+
+/// Leads `/v1` to `/a` or to `/b`, as a header wants it.
+async fn choose<B: MessageBody>(
+    mut req: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    if let Some(rest) = req.path().strip_prefix("/v1") {
+        let prefix = if req.headers().contains_key("x-a") { "/a" } else { "/b" };
+        let uri: Uri = format!("{prefix}{rest}").parse().expect("a path");
+        req.match_info_mut().get_mut().update(&uri);
+        req.head_mut().uri = uri;
+    }
+    next.call(req).await
+}
+
+/// Both changes are known, and the path does not show which of them comes.
+#[actix_web::test]
+async fn a_path_that_becomes_one_of_two_is_exempt_once_at_the_other() {
+    let limiter = still().application_limits("5/hour").build().unwrap();
+    let app = init_service(
+        App::new()
+            .wrap(from_fn(choose))
+            .wrap(limiter)
+            .service(web::scope("/a").exempt(Exempt::ALL).route("/x", web::get().to(plain)))
+            .route("/b/x", web::get().to(plain))
+            .route("/spend", web::get().to(plain)),
+    )
+    .await;
+    assert_eq!(passing(&app, "GET", "/v1/x", "", 2).await, 2);
+    assert_eq!(passing(&app, "GET", "/v1/x", A, 9).await, 9);
+    spend(&app).await;
+    assert!(passing(&app, "GET", "/v1/x", "", 9).await <= 1);
 }

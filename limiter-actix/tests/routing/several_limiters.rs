@@ -2,7 +2,16 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use actix_web::{App, get, guard, middleware::from_fn, test::init_service, web};
+use actix_web::{
+    App, Error,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    error::ErrorUnauthorized,
+    get, guard,
+    middleware::{Next, from_fn},
+    test::init_service,
+    web,
+};
 use limiter_actix::{Limit, LimitCheck, Limiter, Quota, ScopeExt, exempt, limit};
 use limiter_test_support::{app as call, log};
 
@@ -214,4 +223,34 @@ async fn a_check_that_is_refused_leaves_the_inner_one_charged() {
     let scope = web::scope("/in").route("/x", web::get().to(stubborn)).wrap(inner());
     let app = init_service(App::new().wrap(checked).service(scope)).await;
     assert_eq!(passing(&app, "GET", "/in/x", "", 9).await, 3);
+}
+
+/// Lets through what does not have the header of a stranger.
+async fn authenticate<B: MessageBody>(
+    req: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    if req.headers().contains_key("x-stranger") {
+        return Err(ErrorUnauthorized("a stranger"));
+    }
+    next.call(req).await
+}
+
+/// Once a request has come to the limiter further in, its rules stay with it, whatever other routes are asked for.
+#[actix_web::test]
+async fn an_answer_before_a_limiter_further_in_takes_nothing_of_its_rules() {
+    let app = init_service(
+        App::new()
+            .wrap(still().key_prefix("outer").build().unwrap())
+            .service(web::scope("/in").service(limited).wrap(inner()).wrap(from_fn(authenticate)))
+            .route("/plain", web::get().to(plain)),
+    )
+    .await;
+    assert_eq!(passing(&app, "GET", "/in/limited", "", 1).await, 1);
+    assert_eq!(passing(&app, "GET", "/plain", "", 1).await, 1);
+    for _ in 0..5 {
+        let stranger = call::request("GET", "/in/limited").insert_header(("x-stranger", "1"));
+        assert_eq!(call::ask(&app, stranger).await.status, 401);
+    }
+    assert_eq!(passing(&app, "GET", "/in/limited", "", 5).await, 1, "of two");
 }

@@ -2,8 +2,10 @@
 
 use std::{
     cell::RefCell,
-    future::{Ready, ready},
+    future::{Future, Ready, pending, poll_fn, ready},
+    pin::{Pin, pin},
     rc::Rc,
+    task::Poll,
 };
 
 use actix_web::{
@@ -11,12 +13,12 @@ use actix_web::{
     body::EitherBody,
     dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
     get,
-    http::Uri,
+    http::{StatusCode, Uri},
     rt::task::yield_now,
-    test::init_service,
+    test::{TestRequest, init_service},
     web,
 };
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{LocalBoxFuture, join};
 use limiter_actix::{CurrentLimits, Exempt, LimitCheck, Limiter, ScopeExt, exempt, limit, resource};
 use limiter_test_support::{
     app::{ask, get, request},
@@ -25,8 +27,8 @@ use limiter_test_support::{
 
 use super::{passing, plain, still};
 
-/// A middleware that calls at once what it is around. By a header, it waits first (`x-wait`), answers itself
-/// (`x-answer`), or calls with another path (`x-path`).
+/// A middleware that calls at once what it is around. By a header, it waits first (`x-wait`), answers itself with a
+/// status (`x-answer`), or calls with another path (`x-path`).
 struct Whims;
 
 struct WhimsService<S> {
@@ -63,10 +65,7 @@ where
     fn call(&self, mut req: ServiceRequest) -> Self::Future {
         let service = Rc::clone(&self.service);
         let header = |name| req.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        if header("x-answer").is_some() {
-            let answer = req.into_response(HttpResponse::Unauthorized()).map_into_right_body();
-            return Box::pin(ready(Ok(answer)));
-        }
+        let answer = header("x-answer").map(|status| status.parse().expect("a status"));
         let waits = header("x-wait").is_some();
         if let Some(path) = header("x-path") {
             req.match_info_mut().get_mut().update(&path.parse::<Uri>().unwrap());
@@ -74,12 +73,22 @@ where
         if waits {
             return Box::pin(async move {
                 yield_now().await;
-                service.call(req).await.map(ServiceResponse::map_into_left_body)
+                match answer {
+                    Some(status) => Ok(answered(req, status)),
+                    None => service.call(req).await.map(ServiceResponse::map_into_left_body),
+                }
             });
+        }
+        if let Some(status) = answer {
+            return Box::pin(ready(Ok(answered(req, status))));
         }
         let response = service.call(req);
         Box::pin(async move { response.await.map(ServiceResponse::map_into_left_body) })
     }
+}
+
+fn answered<B>(req: ServiceRequest, status: StatusCode) -> ServiceResponse<EitherBody<B>> {
+    req.into_response(HttpResponse::new(status)).map_into_right_body()
 }
 
 const WAIT: &str = "x-wait: 1";
@@ -92,6 +101,19 @@ fn limiter() -> Limiter {
 #[get("/free")]
 async fn free() -> &'static str {
     "free"
+}
+
+/// Without the application limits.
+#[exempt(application)]
+#[get("/open")]
+async fn open() -> &'static str {
+    "open"
+}
+
+#[limit("9/hour")]
+#[get("/hang")]
+async fn hang() -> &'static str {
+    pending().await
 }
 
 #[limit("2/hour")]
@@ -119,6 +141,8 @@ macro_rules! app {
                 .service(
                     web::scope("/in")
                         .service(free)
+                        .service(open)
+                        .service(hang)
                         .service(two)
                         .route("/plain", web::get().to(plain))
                         .wrap(Whims),
@@ -143,7 +167,7 @@ async fn an_exempt_route_that_is_met_late_now_and_then_stays_exempt() {
 async fn an_answer_of_middleware_takes_no_exemption_away() {
     let app = app!(limiter());
     assert_eq!(passing(&app, "GET", "/in/free", "", 2).await, 2);
-    let asked = request("GET", "/in/free").insert_header(("x-answer", "1"));
+    let asked = request("GET", "/in/free").insert_header(("x-answer", "401"));
     assert_eq!(ask(&app, asked).await.status, 401);
     assert_eq!(passing(&app, "GET", "/spend", "", 5).await, 3, "nothing was taken");
     assert_eq!(passing(&app, "GET", "/in/free", "", 5).await, 5);
@@ -246,4 +270,71 @@ async fn a_request_that_outlives_its_response_keeps_its_own_limits() {
     assert_eq!(*outside.borrow(), [[8], [7], [6], [5], [4], [3]]);
     clones.borrow_mut().clear();
     assert_eq!(passing(&app, "GET", "/", "", 9).await, 3);
+}
+
+/// A request with these header lines.
+fn with(target: &str, lines: &[(&str, &str)]) -> TestRequest {
+    lines.iter().fold(request("GET", target), |request, line| request.insert_header(*line))
+}
+
+/// Polls a request so many times; returns whether it is still on its way.
+async fn is_on_its_way(mut answer: Pin<&mut impl Future>, polls: usize) -> bool {
+    for _ in 0..polls {
+        if poll_fn(|context| Poll::Ready(answer.as_mut().poll(context).is_ready())).await {
+            return false;
+        }
+    }
+    true
+}
+
+/// The first route has no limits at all, the other is left with the default limits.
+#[actix_web::test]
+async fn what_a_request_on_its_way_has_not_met_is_granted_to_no_other() {
+    for target in ["/in/free", "/in/open"] {
+        let app = app!(still().application_limits("3/hour").default_limits("99/hour").build().unwrap());
+        assert_eq!(passing(&app, "GET", "/spend", "", 5).await, 3);
+        assert_eq!(passing(&app, "GET", target, "", 3).await, 3);
+        let mut first = pin!(app.call(with(target, &[("x-wait", "1")]).to_request()));
+        assert!(is_on_its_way(first.as_mut(), 1).await, "it waits");
+        assert_eq!(get(&app, target).await, 429, "{target}: the first may go elsewhere");
+        assert_eq!(first.await.unwrap().status(), 200);
+        assert_eq!(passing(&app, "GET", target, "", 3).await, 3, "{target}: the first has met it");
+    }
+}
+
+/// What it will not meet any more is granted to others again.
+#[actix_web::test]
+async fn a_request_that_has_gone_elsewhere_keeps_no_other_waiting() {
+    let app = app!(limiter());
+    assert_eq!(passing(&app, "GET", "/in/free", "", 3).await, 3);
+    let mut elsewhere = pin!(app.call(with("/in/free", &[("x-path", "/in/hang")]).to_request()));
+    assert!(is_on_its_way(elsewhere.as_mut(), 3).await, "it hangs");
+    assert_eq!(passing(&app, "GET", "/spend", "", 5).await, 2, "the limit holds where it hangs");
+    assert_eq!(passing(&app, "GET", "/in/free", "", 1).await, 1);
+}
+
+/// The request has met the first of its two rules, and not the second.
+#[actix_web::test]
+async fn an_answer_in_place_of_an_exempt_route_in_a_scope_with_a_rule_is_free_once() {
+    let app = init_service(
+        App::new().wrap(limiter()).service(
+            web::scope("/out").exempt(Exempt::DEFAULT).service(web::scope("/in").service(free).wrap(Whims)),
+        ),
+    )
+    .await;
+    assert_eq!(passing(&app, "GET", "/out/in/free", "", 9).await, 9);
+    let passed = passing(&app, "GET", "/out/in/free", "x-answer: 200", 9).await;
+    assert!((3..=4).contains(&passed), "{passed}");
+}
+
+/// Nobody waits for others at a route that is met late, so several requests may be free at once.
+#[actix_web::test]
+async fn answers_in_place_of_an_exempt_route_are_logged_once() {
+    log::capture();
+    let app = app!(limiter());
+    assert_eq!(passing(&app, "GET", "/in/free", WAIT, 3).await, 3);
+    let asked = || app.call(with("/in/free", &[("x-wait", "1"), ("x-answer", "200")]).to_request());
+    let (one, other) = join(asked(), asked()).await;
+    assert!(one.unwrap().status() == 200 && other.unwrap().status() == 200);
+    assert_eq!(log::here("L009").len(), 1, "{:?}", log::here("L009"));
 }

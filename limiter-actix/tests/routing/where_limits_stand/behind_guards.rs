@@ -1,10 +1,10 @@
 //! A refusal by a limit behind a guard is final only where the guard lets the request in.
 
 use actix_web::{App, get, guard, middleware::from_fn, test::init_service, web};
-use limiter_actix::{Exempt, ScopeExt, limit, resource};
+use limiter_actix::{Exempt, ScopeExt, exempt, limit, resource};
 
 use super::{
-    super::{A, B, has_a, has_b, passing, plain, still},
+    super::{A, B, app, has_a, has_b, passing, plain, spend, still},
     admitted, defer, limited, nothing, per_hour,
 };
 
@@ -176,4 +176,62 @@ async fn nothing_changes_when_routing_is_deferred() {
     .await;
     assert_eq!(passing(&app, "POST", "/items", "", 3).await, 1);
     assert_eq!(passing(&app, "GET", "/items", "", 5).await, 3);
+}
+
+#[exempt]
+#[get("/free")]
+async fn free() -> &'static str {
+    "ok"
+}
+
+/// The exempt route takes all that comes into its scope. But a guard decides what does.
+#[actix_web::test]
+async fn an_exempt_route_in_a_guarded_scope_leaves_the_limit_of_the_place_behind_the_scope() {
+    let app = app(|it| {
+        it.service(web::scope("/in").guard(guard::fn_guard(has_a)).service(free))
+            .route("/in/free", web::get().to(plain));
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/in/free", A, 9).await, 9);
+    spend(&app).await;
+    assert_eq!(passing(&app, "GET", "/in/free", "", 9).await, 0);
+}
+
+/// Nothing but the guards distinguishes these places, although their patterns differ.
+#[actix_web::test]
+async fn an_exempt_scope_leaves_the_limit_of_its_twin() {
+    let app = app(|it| {
+        let exempt = web::scope("/v1").guard(guard::fn_guard(has_a)).exempt(Exempt::ALL);
+        it.service(exempt.route("/{id}", web::get().to(plain)))
+            .service(web::scope("/v1").route("/x", web::get().to(plain)));
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/v1/x", A, 9).await, 9);
+    spend(&app).await;
+    assert_eq!(passing(&app, "GET", "/v1/x", "", 9).await, 0);
+}
+
+#[actix_web::test]
+async fn a_scope_of_a_longer_prefix_takes_no_exemption_away() {
+    let app = app(|it| {
+        let exempt = web::scope("/v1").guard(guard::fn_guard(has_a)).exempt(Exempt::ALL);
+        it.service(exempt.route("/in/{id}", web::get().to(plain)))
+            .service(web::scope("/v1/in").route("/x", web::get().to(plain)));
+    })
+    .await;
+    spend(&app).await;
+    assert_eq!(passing(&app, "GET", "/v1/in/x", A, 9).await, 9);
+}
+
+/// The requests that have spent the limit came to no other place.
+#[actix_web::test]
+async fn a_limited_place_that_many_have_met_leaves_the_one_behind_it_alone() {
+    let app = limited(still(), |it| {
+        it.service(resource("/{id}", per_hour(3), |it| it.guard(guard::fn_guard(has_a)).to(plain)))
+            .route("/x", web::get().to(plain));
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/x", A, 9).await, 3);
+    assert_eq!(passing(&app, "GET", "/x", "", 9).await, 9);
+    assert_eq!(passing(&app, "GET", "/x", A, 9).await, 0);
 }

@@ -1,10 +1,11 @@
 //! A rule given by one of the patterns of a resource covers all of them.
 
-use actix_web::{guard, web};
+use actix_web::{dev::Service, guard, web};
+use futures_util::future::join_all;
 
 use super::{
-    super::{A, has_a, passing, plain, spend, still},
-    limited,
+    super::{A, B, has_a, has_b, passing, plain, spend, still},
+    Runs, limited, per_hour, with,
 };
 
 #[actix_web::test]
@@ -124,4 +125,56 @@ async fn what_a_rule_takes_behind_a_guard_comes_back() {
     assert_eq!(passing(&app, "GET", "/x", "", 1).await, 1);
     assert_eq!(passing(&app, "GET", "/x", A, 9).await, 9);
     assert_eq!(passing(&app, "GET", "/x", "", 9).await, 2, "of three");
+}
+
+/// The default limits of a route hold there, whatever the place that is expected.
+#[actix_web::test]
+async fn behind_a_guard_it_adds_to_the_default_limits() {
+    let added = per_hour(100).override_defaults(false);
+    let app = limited(still().default_limits("2/hour").route("/b", added), |it| {
+        it.service(web::resource("/x").guard(guard::fn_guard(has_a)).to(plain))
+            .service(web::resource(["/b", "/{id}"]).to(plain));
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/x", "", 1).await, 1);
+    assert_eq!(passing(&app, "GET", "/x", "", 9).await, 1, "of two");
+}
+
+/// Both resources have one pattern, and the rule of it counts a request once.
+#[actix_web::test]
+async fn behind_two_guards_it_takes_once() {
+    let app = limited(still().route("/b", "4/hour"), |it| {
+        it.service(web::resource("/x").guard(guard::fn_guard(has_a)).to(plain))
+            .service(web::resource(["/b", "/{id}"]).guard(guard::fn_guard(has_b)).to(plain))
+            .service(web::resource(["/b", "/{id}"]).to(plain));
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/x", "", 1).await, 1);
+    assert_eq!(passing(&app, "GET", "/x", "", 9).await, 3, "of four");
+}
+
+#[actix_web::test]
+async fn behind_a_guard_that_let_nothing_in_it_closes_nothing() {
+    let app = limited(still().route("/b", "9/hour").route("/c", "1/hour"), |it| {
+        it.service(web::resource("/x/1").guard(guard::fn_guard(has_a)).to(plain))
+            .service(web::resource(["/b", "/x/{id}"]).guard(guard::fn_guard(has_b)).to(plain))
+            .service(web::resource(["/c", "/x/{name}"]).to(plain));
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/c", "", 9).await, 1);
+    assert_eq!(passing(&app, "GET", "/x/1", B, 9).await, 9);
+}
+
+/// While the first of them is on its way, nobody knows which rules hold. They limit the others all the same.
+#[actix_web::test]
+async fn requests_at_once_behind_a_guard_are_limited() {
+    let runs = Runs::default();
+    let app = limited(still().route("/x", "2/hour").route("/b", "9/hour"), |it| {
+        it.service(web::resource("/x").guard(guard::fn_guard(has_a)).to(runs.take_a_while()))
+            .service(web::resource(["/b", "/{id}"]).to(plain));
+    })
+    .await;
+    let answers = join_all((0..9).map(|_| app.call(with("GET", "/x", A).to_request()))).await;
+    let passed = answers.iter().filter(|answer| answer.as_ref().is_ok_and(|it| it.status() == 200)).count();
+    assert_eq!((passed, runs.count()), (2, 2));
 }

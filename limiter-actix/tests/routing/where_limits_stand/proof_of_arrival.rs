@@ -14,7 +14,7 @@ use actix_web::{
     http::header::HeaderValue,
     middleware::{Next, NormalizePath, TrailingSlash, from_fn},
     test::init_service,
-    web,
+    web::{self, ServiceConfig},
 };
 use futures_util::future::join_all;
 
@@ -110,4 +110,26 @@ async fn answers_of_middleware_show_nothing() {
     assert!((3..=4).contains(&passed), "{passed}");
     assert_eq!(runs.count(), passed);
     assert_eq!(passing(&app, "GET", "/x", "", 9).await, 0);
+}
+
+/// Only so many places are remembered, and those stay.
+#[actix_web::test]
+async fn however_many_arrive_elsewhere_afterwards() {
+    const ROUTES: usize = 1_100;
+    let limiter = still().application_limits("3/hour").exempt_scope("/").build().unwrap();
+    let routes = |it: &mut ServiceConfig| {
+        for number in 0..ROUTES {
+            it.route(&format!("/r{number}"), web::get().to(at_route));
+        }
+    };
+    let app = init_service(App::new().wrap(from_fn(defer)).wrap(limiter).configure(routes)).await;
+    for number in 0..ROUTES {
+        assert_eq!(passing(&app, "GET", &format!("/r{number}"), "", 1).await, 1);
+    }
+    let mut hanging = pin!(app.call(with("GET", "/r0", HANGING).to_request()));
+    for _ in 0..9 {
+        let is_pending = poll_fn(|cx| Poll::Ready(hanging.as_mut().poll(cx).is_pending())).await;
+        assert!(is_pending, "it hangs");
+    }
+    assert_eq!(drop_after(&app, with("GET", "/r0", ""), 9).await, Some(200), "it does not wait");
 }
