@@ -52,6 +52,8 @@ type PassingLimiter = RefCell<Rc<Worker>>;
 thread_local! {
     static CALLED: RefCell<Option<Called>> = const { RefCell::new(None) };
 
+    static UNCONFIRMED: RefCell<Vec<Rc<Unconfirmed>>> = const { RefCell::new(Vec::new()) };
+
     /// The apps of this thread whose limiters let requests pass.
     static APPS: RefCell<Vec<(*const ResourceMap, Weak<PassingLimiter>)>> = const { RefCell::new(Vec::new()) };
 }
@@ -87,18 +89,88 @@ impl Call {
                 }
                 called => called.take(),
             })
-            .and_then(|called| called.state.into_guard())
+            .and_then(Called::into_guard)
     }
 }
 
-impl State {
+impl Called {
     #[cold]
     fn into_guard(self) -> Option<OnEarlyDrop> {
-        match self {
-            Self::Passing(passing) => Some(OnEarlyDrop::unconfirmed(passing)),
-            Self::Kept(request) => Some(OnEarlyDrop::straight(request)),
-            Self::Changing => None,
+        match self.state {
+            State::Passing(passing) => {
+                Some(OnEarlyDrop::unconfirmed(Unconfirmed::begin(self.head, passing)))
+            }
+            State::Kept(request) => Some(OnEarlyDrop::straight(request)),
+            State::Changing => None,
         }
+    }
+}
+
+/// A request without limits whose call has ended before it met all rules that were granted to it: middleware has answered,
+/// or waits on the way. What it has met and holds on credit stays with it.
+pub(super) struct Unconfirmed {
+    head: *const (),
+    state: RefCell<State>,
+}
+
+impl Unconfirmed {
+    fn begin(head: *const (), passing: PassingRequest) -> Rc<Self> {
+        let unconfirmed = Rc::new(Self { head, state: State::Passing(passing).into() });
+        UNCONFIRMED.with_borrow_mut(|all| all.push(Rc::clone(&unconfirmed)));
+        unconfirmed
+    }
+
+    /// Keeps a request of these; returns whether it is one.
+    fn keep(req: &ServiceRequest) -> bool {
+        let is_this = |request: &&Rc<Self>| request.head == identity(req);
+        let Some(this) = UNCONFIRMED.with_borrow(|all| all.iter().rfind(is_this).cloned()) else {
+            return false;
+        };
+        match this.state.replace(State::Changing) {
+            // Another app has no part in it.
+            State::Passing(passing)
+                if limiter_of_app(req).is_some_and(|limiter| passing.is_of(&limiter)) =>
+            {
+                let kept = passing.keep(req);
+                kept.note_call();
+                RequestLimiters::begin_straight(req, &kept);
+                this.state.replace(State::Kept(kept));
+                true
+            }
+            state => {
+                this.state.replace(state);
+                false
+            }
+        }
+    }
+
+    /// Ends the request with its response. Returns its state, unless it has ended with an error and nothing has happened
+    /// to it.
+    pub(super) fn end(&self, req: Option<&ServiceRequest>) -> Option<Rc<StraightRequest>> {
+        match self.leave() {
+            State::Passing(passing) => Some(passing.keep(req?)),
+            State::Kept(kept) => Some(kept),
+            State::Changing => None,
+        }
+    }
+
+    /// Ends the request without a response. Returns its state, if it was kept.
+    pub(super) fn end_early(&self) -> Option<Rc<StraightRequest>> {
+        match self.leave() {
+            State::Passing(passing) => {
+                passing.doubt();
+                None
+            }
+            State::Kept(kept) => Some(kept),
+            State::Changing => None,
+        }
+    }
+
+    fn leave(&self) -> State {
+        // The end of a thread may have taken them all.
+        let _ = UNCONFIRMED
+            .try_with(|all| all.borrow_mut().retain(|request| !ptr::eq(Rc::as_ptr(request), self)));
+        self.state.replace(State::Changing)
     }
 }
 
@@ -108,7 +180,7 @@ impl Drop for Call {
     fn drop(&mut self) {
         if Self::is_running() {
             let called = CALLED.take();
-            drop(called.and_then(|called| called.state.into_guard()));
+            drop(called.and_then(Called::into_guard));
         }
     }
 }
@@ -124,8 +196,8 @@ pub(crate) fn meet(req: &ServiceRequest, rule: RuleId, position: Position) -> Op
 
 /// Keeps a request, if a limiter has let it pass: its state lies in its extensions from now on.
 ///
-/// While it is being called, the state is complete. Later it is made anew: it knows no rules that the request has met,
-/// and whoever made it ends it. Returns that one.
+/// While it is being called, the state is complete, and as long as it has not met all rules that were granted to it. Later
+/// it is made anew: it knows no rules that the request has met, and whoever made it ends it. Returns that one.
 pub(crate) fn keep(req: &ServiceRequest) -> Option<Rc<RequestState>> {
     if APPS.with_borrow(Vec::is_empty) || RequestLimiters::is_there(req) {
         return None;
@@ -133,6 +205,7 @@ pub(crate) fn keep(req: &ServiceRequest) -> Option<Rc<RequestState>> {
     let is_this = |called: &&mut Called| called.head == identity(req);
     let change = |called: &mut Called| mem::replace(&mut called.state, State::Changing);
     match CALLED.with_borrow_mut(|called| called.as_mut().filter(is_this).map(change)) {
+        None if Unconfirmed::keep(req) => None,
         None => keep_late(req),
         Some(State::Passing(passing)) => {
             // Key functions of the application are called here, so nothing is borrowed.

@@ -3,13 +3,13 @@ use std::rc::Rc;
 use actix_web::{
     Error,
     body::{EitherBody, MessageBody},
-    dev::ServiceResponse,
+    dev::{ServiceRequest, ServiceResponse},
 };
 
 use super::{
+    call::Unconfirmed,
     carrier::CarriedRequest,
     held_body::{admitted, with_holds},
-    passing::PassingRequest,
     phase::Phase,
     state::RequestState,
     straight_request::StraightRequest,
@@ -29,7 +29,7 @@ enum Guarded {
     Straight(Rc<StraightRequest>),
     Carried(CarriedRequest),
     /// A request without limits, which has not met all rules that were granted to it.
-    Unconfirmed(Option<Box<PassingRequest>>),
+    Unconfirmed(Rc<Unconfirmed>),
 }
 
 impl OnEarlyDrop {
@@ -51,8 +51,8 @@ impl OnEarlyDrop {
 
     /// The same for a request without limits, which has not met all rules that were granted to it.
     #[cold]
-    pub(super) fn unconfirmed(request: PassingRequest) -> Self {
-        Self(Guarded::Unconfirmed(Some(Box::new(request))))
+    pub(super) fn unconfirmed(request: Rc<Unconfirmed>) -> Self {
+        Self(Guarded::Unconfirmed(request))
     }
 
     /// Notes that the service has been called, and may be waiting now.
@@ -104,8 +104,10 @@ impl OnEarlyDrop {
                 request.settle(response);
             }
             Guarded::Unconfirmed(request) => {
-                if let Some(request) = request.take() {
-                    request.settle(response);
+                let req = response.as_ref().ok().map(|response| response.request().clone());
+                if let Some(kept) = request.end(req.map(ServiceRequest::from_request).as_ref()) {
+                    kept.settle(response);
+                    self.0 = Guarded::Straight(kept);
                 }
             }
         }
@@ -122,7 +124,11 @@ impl Drop for OnEarlyDrop {
                 carried.request.end_early();
                 carried.end();
             }
-            Guarded::Unconfirmed(request) => request.iter().for_each(|request| request.doubt()),
+            Guarded::Unconfirmed(request) => {
+                if let Some(kept) = request.end_early() {
+                    kept.end_early();
+                }
+            }
         }
     }
 }

@@ -1,13 +1,10 @@
-use std::{cell::Cell, rc::Rc};
+use std::{cell::Cell, rc::Rc, sync::Arc};
 
-use actix_web::{
-    Error,
-    dev::{ServiceRequest, ServiceResponse},
-};
+use actix_web::dev::ServiceRequest;
 
-use super::{stack::LimiterStack, straight_request::StraightRequest};
+use super::straight_request::StraightRequest;
 use crate::{
-    limiter::worker::Worker,
+    limiter::{shared::Shared, worker::Worker},
     plan::{
         Plan,
         key::{RuleId, RuleIds},
@@ -29,19 +26,9 @@ impl PassingRequest {
         Self { worker, place, plan, last: Cell::new(Position::Scope) }
     }
 
-    /// Ends the request with its response. It may have met its rules only after other requests could come: then the next
-    /// ones are kept. If it has not, its charges are those of where it has arrived.
-    pub(super) fn settle<B>(self, response: &mut Result<ServiceResponse<B>, Error>) {
-        let Ok(ok) = response else { return };
-        let req = ServiceRequest::from_request(ok.request().clone());
-        let Some(kept) = LimiterStack::state_of(&req, &self.worker.shared) else {
-            return self.keep(&req).settle(response);
-        };
-        // The state was made late, and ends itself.
-        for rule in kept.met_rules() {
-            self.place.meet(rule, true);
-        }
-        self.doubt();
+    /// Returns whether this limiter has let it pass.
+    pub(super) fn is_of(&self, limiter: &Arc<Shared>) -> bool {
+        Arc::ptr_eq(&self.worker.shared, limiter)
     }
 
     /// Grants the rules to no request any more that this one has not met.

@@ -110,6 +110,17 @@ async fn open() -> &'static str {
     "open"
 }
 
+/// Answers, unless a header wants it to hang (`x-hang`).
+#[exempt]
+#[get("/download")]
+async fn download(req: HttpRequest) -> &'static str {
+    if req.headers().contains_key("x-hang") {
+        pending().await
+    } else {
+        "all of it"
+    }
+}
+
 #[limit("9/hour")]
 #[get("/hang")]
 async fn hang() -> &'static str {
@@ -142,6 +153,7 @@ macro_rules! app {
                     web::scope("/in")
                         .service(free)
                         .service(open)
+                        .service(download)
                         .service(hang)
                         .service(two)
                         .route("/plain", web::get().to(plain))
@@ -337,4 +349,62 @@ async fn answers_in_place_of_an_exempt_route_are_logged_once() {
     let (one, other) = join(asked(), asked()).await;
     assert!(one.unwrap().status() == 200 && other.unwrap().status() == 200);
     assert_eq!(log::here("L009").len(), 1, "{:?}", log::here("L009"));
+}
+
+/// The defect: the request that was on its way kept the exemption from itself, was refused, and the route was exempt no
+/// longer.
+#[actix_web::test]
+async fn an_exempt_route_in_a_scope_with_a_rule_stays_exempt_when_it_is_met_late() {
+    let app = init_service(
+        App::new()
+            .wrap(limiter())
+            .route("/spend", web::get().to(plain))
+            .service(web::scope("/in").exempt(Exempt::DEFAULT).service(free).wrap(Whims)),
+    )
+    .await;
+    assert_eq!(passing(&app, "GET", "/in/free", "", 3).await, 3);
+    assert_eq!(passing(&app, "GET", "/spend", "", 5).await, 3);
+    let late = passing(&app, "GET", "/in/free", WAIT, 3).await;
+    let at_once = passing(&app, "GET", "/in/free", "", 3).await;
+    assert_eq!((late, at_once), (3, 3));
+}
+
+/// The defect: an answer behind a rule that was met late took the exemption away that lies further in.
+#[actix_web::test]
+async fn a_late_answer_of_middleware_takes_no_exemption_away() {
+    let inner = web::scope("/in").service(free).wrap_fn(|req, inner| {
+        let answer: LocalBoxFuture<'static, Result<ServiceResponse<EitherBody<_>>, Error>> =
+            if req.headers().contains_key("x-stranger") {
+                Box::pin(ready(Ok(answered(req, StatusCode::UNAUTHORIZED))))
+            } else {
+                let response = inner.call(req);
+                Box::pin(async move { response.await.map(ServiceResponse::map_into_left_body) })
+            };
+        answer
+    });
+    let app = init_service(
+        App::new()
+            .wrap(limiter())
+            .route("/spend", web::get().to(plain))
+            .service(web::scope("/out").exempt(Exempt::DEFAULT).service(inner).wrap(Whims)),
+    )
+    .await;
+    assert_eq!(passing(&app, "GET", "/out/in/free", "", 3).await, 3);
+    let stranger = with("/out/in/free", &[("x-wait", "1"), ("x-stranger", "1")]);
+    assert_eq!(ask(&app, stranger).await.status, 401);
+    assert!(passing(&app, "GET", "/spend", "", 5).await >= 2);
+    assert_eq!(passing(&app, "GET", "/out/in/free", "", 3).await, 3);
+}
+
+/// The defect: a request that was dropped at its handler took the exemption away, since it had met the rule late.
+#[actix_web::test]
+async fn a_late_request_that_is_dropped_at_an_exempt_handler_takes_no_exemption_away() {
+    let app = app!(limiter());
+    assert_eq!(passing(&app, "GET", "/in/download", "", 3).await, 3);
+    {
+        let mut dropped = pin!(app.call(with("/in/download", &[("x-wait", "1"), ("x-hang", "1")]).to_request()));
+        assert!(is_on_its_way(dropped.as_mut(), 5).await, "it hangs");
+    }
+    assert_eq!(passing(&app, "GET", "/spend", "", 5).await, 3);
+    assert_eq!(passing(&app, "GET", "/in/download", "", 3).await, 3);
 }
