@@ -69,10 +69,12 @@ impl RequestState {
                 || arrival == Arrival::InDoubt
                 || has_met_more;
         }
-        prediction.reclaim(&unmet);
         let is_news = table.is_some_and(|table| {
-            let is_news = is_elsewhere && table.doubt_rules_of_route(prediction, req);
-            table.doubt(&unmet) || is_news
+            // One of them was not in doubt yet.
+            if is_elsewhere {
+                table.doubt_rules_of_route(prediction, req);
+            }
+            table.doubt(&unmet) || is_elsewhere
         });
         if is_news {
             event!(

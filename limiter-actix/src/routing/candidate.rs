@@ -91,7 +91,7 @@ impl Candidate {
         let same_pattern = self.pattern.is_some() && self.pattern == other.pattern;
         let is_twin = |scope: &ScopeAround| {
             let here = |around: &ScopeAround| around.number == scope.number;
-            let alike = |around: &ScopeAround| around.prefix == scope.prefix && around.number != scope.number;
+            let alike = |around: &ScopeAround| around.prefix == scope.prefix;
             !self.scopes.iter().any(here) && self.scopes.iter().any(alike)
         };
         same_pattern || other.scopes.iter().any(is_twin)
@@ -124,11 +124,5 @@ impl Candidate {
                 delegated.insert(at, *rule);
             }
         }
-    }
-
-    /// Takes back what was left to a limiter further in, which requests do not come to.
-    pub(super) fn reclaim(&self, rules: &[RuleId]) {
-        self.plans.borrow_mut().clear();
-        self.delegated.borrow_mut().retain(|rule| !rules.contains(rule));
     }
 }

@@ -181,11 +181,6 @@ impl Prediction {
         self.place().delegate(rules);
     }
 
-    /// Takes back what was left to a limiter further in, since requests do not come to it.
-    pub(crate) fn reclaim(&self, rules: &[RuleId]) {
-        self.place().reclaim(rules);
-    }
-
     /// Returns whether the request cannot arrive anywhere else.
     pub(crate) fn is_sure(&self) -> bool {
         let spec = self.place().own.as_deref().map(|beacon| &beacon.site);

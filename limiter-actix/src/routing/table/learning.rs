@@ -81,10 +81,10 @@ impl Table {
     }
 
     /// From now on the rules by pattern that are predicted here limit, but lift nothing, before such a request arrives.
-    /// Returns whether that is news.
-    pub(crate) fn doubt_rules_of_route(&self, prediction: &Prediction, req: &HttpRequest) -> bool {
-        let rules = self.rules_of_route(prediction, &self.counted_as(req.method()));
-        rules.iter().filter(|rule| self.rules.patterns.trust(**rule).doubt()).count() > 0
+    pub(crate) fn doubt_rules_of_route(&self, prediction: &Prediction, req: &HttpRequest) {
+        for rule in self.rules_of_route(prediction, &self.counted_as(req.method())) {
+            self.rules.patterns.trust(rule).doubt();
+        }
     }
 
     /// Returns the rules by pattern that cover the route and nothing else, as far as they are for this method.
