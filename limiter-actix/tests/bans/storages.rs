@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering::Relaxed},
 };
 
+use actix_web::rt::task::yield_now;
 use limiter_actix::{
     Timestamp,
     storage::{Answer, Batch, Decision, Hit, MemoryStorage, Note, NoteList, Refund, Storage, StorageError},
@@ -61,7 +62,12 @@ impl Storage for Far {
     }
 
     fn put_note<'a>(&'a self, list: &'a str, note: &'a Note, max: usize, now: Timestamp) -> Answer<'a, bool> {
-        self.answer(self.server.put_note(list, note, max, now))
+        let put = self.answer(self.server.put_note(list, note, max, now));
+        // It is under way for a while, so that whoever does not wait for it sees what becomes of it.
+        Answer::Pending(Box::pin(async move {
+            yield_now().await;
+            put.await
+        }))
     }
 
     fn remove_note<'a>(&'a self, list: &'a str, name: &'a str, now: Timestamp) -> Answer<'a, bool> {

@@ -2,6 +2,7 @@
 
 use std::{
     future::pending,
+    net::IpAddr,
     sync::atomic::{AtomicUsize, Ordering::SeqCst},
     time::Duration,
 };
@@ -15,7 +16,8 @@ use actix_web::{
     web::{self, ServiceConfig},
 };
 use limiter_actix::{
-    Exempt, Key, Limit, LimitCheck, Limiter, Limits, OnStorageFailure, Quota, Rule, ScopeExt, key, resource,
+    Exempt, Key, Limit, LimitCheck, Limiter, Limits, OnStorageFailure, Quota, Rule, ScopeExt, TrustedProxies,
+    key, resource,
 };
 use limiter_test_support::{
     log,
@@ -340,6 +342,31 @@ fn the_limiters_key_and_filters_are_awaited() {
     let storages = StorageKind::ALL.len();
     assert_eq!(FILTERED.load(SeqCst), 13 * storages, "once for each request");
     assert_eq!(KEYS.load(SeqCst), 9 * storages, "where a limit counts by it");
+}
+
+/// The functions read the client's address as the limiter finds it.
+#[test]
+fn filters_see_the_client_behind_a_trusted_proxy() {
+    let is_inside = async |req: &ServiceRequest| {
+        yield_now().await;
+        key::client_address(req) == Key::from(IpAddr::from([198, 51, 100, 7]))
+    };
+    hold(
+        move |it| {
+            let proxies = TrustedProxies::x_forwarded_for().networks(["192.0.2.1"]);
+            it.trusted_proxies(proxies).request_filter_async(is_inside).default_limits("1/minute")
+        },
+        |app| {
+            app.service(page("/a", "a"));
+        },
+        &[
+            (0.0, "GET /a", "x-forwarded-for: 198.51.100.7", "200"),
+            (0.0, "GET /a", "x-forwarded-for: 198.51.100.7", "200"),
+            (0.0, "GET /a", "x-forwarded-for: 198.51.100.8", "200"),
+            (0.0, "GET /a", "x-forwarded-for: 198.51.100.8", "429"),
+            (0.0, "GET /a", "x-forwarded-for: 198.51.100.7", "200"),
+        ],
+    );
 }
 
 #[actix_web::test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix_web::{App, Error, HttpRequest, HttpResponse, get, test::init_service, web};
 use limiter_actix::{
-    BanError, Key, Limit, LimitName, Limiter, LimiterBuilder, NamedLimitError, Quota, ScopeExt, limit,
+    BanError, Key, Limit, LimitName, Limiter, LimiterBuilder, Limits, NamedLimitError, Quota, ScopeExt, limit,
     resource,
 };
 use limiter_test_support::{
@@ -370,4 +370,17 @@ async fn a_name_of_nested_scopes_is_logged_with_the_outermost() {
     status_of(&app, "/a/b/x").await;
     let lines = log::here("L035");
     assert!(lines.len() == 1 && lines[0].contains("/a") && !lines[0].contains("/a/b"), "{lines:?}");
+}
+
+/// A job may outlive the server whose clients it looks after.
+#[actix_web::test]
+async fn names_that_requests_have_met_stay_when_their_app_is_gone() {
+    let both = Limits::from([named("usual", 5), Limit::dynamic(|_| "9/day")]);
+    for limits in [Limits::from([named("usual", 5)]), both] {
+        let limiter = build(Limiter::builder().default_limits(limits));
+        let app = init_service(App::new().wrap(limiter.clone()).route("/a", web::to(ok))).await;
+        assert_eq!(status_of(&app, "/a").await, 200);
+        drop(app);
+        assert_eq!(limiter.window("usual", &client()).await.expect("it is known").remaining(), 4);
+    }
 }

@@ -5,9 +5,10 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
-use actix_web::{dev::ServiceRequest, web};
-use limiter_actix::{Limit, Limits, Quota, ScopeExt, Strategy};
+use actix_web::{App, dev::ServiceRequest, test::init_service, web};
+use limiter_actix::{Limit, Limiter, Limits, Quota, Quotas, ScopeExt, Strategy};
 use limiter_test_support::{
+    app::{ask, request},
     log,
     play::{expect, header, page, ruled},
 };
@@ -37,6 +38,29 @@ fn an_invalid_text_leaves_it_to_the_defaults_and_is_logged() {
     );
     let errors = log::here("invalid quota from a dynamic limit");
     assert!(!errors.is_empty() && errors.iter().all(|line| line.starts_with("ERROR")), "{errors:?}");
+}
+
+/// Texts of a usual length are read once, and then remembered: up to 256 of them, and from then on anew.
+#[actix_web::test]
+async fn an_invalid_text_is_logged_once_while_it_is_remembered() {
+    log::capture();
+    let limiter = Limiter::builder().default_limits("9999/hour").build().expect("a limiter");
+    let app = init_service(App::new().wrap(limiter).service(ruled("/a", Limit::dynamic(told), "a"))).await;
+    let errors_of = async |text: &str| {
+        let before = log::here("invalid quota from a dynamic limit").len();
+        for _ in 0..2 {
+            assert_eq!(ask(&app, request("GET", "/a").insert_header(("lim", text))).await.status, 200);
+        }
+        log::here("invalid quota from a dynamic limit").len() - before
+    };
+    assert_eq!(errors_of("5 per moon").await, 1);
+    assert_eq!(errors_of("5 per moon").await, 0);
+    let long = "5 per moon; ".repeat(Quotas::MAX_TEXT_LEN / 10);
+    assert_eq!(errors_of(&long).await, 2, "clients may send many of them");
+    for amount in 10..10 + 256 {
+        assert_eq!(errors_of(&format!("{amount}/minute")).await, 0);
+    }
+    assert_eq!(errors_of("5 per moon").await, 1, "it is forgotten");
 }
 
 #[test]

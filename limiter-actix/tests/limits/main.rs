@@ -13,6 +13,7 @@ mod counts_apart;
 mod deduct;
 mod dynamic;
 mod exemptions;
+mod freeing;
 mod handler_checks;
 mod keep_used;
 mod limit_keys;

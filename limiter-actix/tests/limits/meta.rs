@@ -71,6 +71,24 @@ fn the_breach_that_spends_the_own_meta_limit_of_a_limit_waits_for_it() {
 }
 
 #[test]
+fn a_route_without_limits_is_refused_as_well() {
+    hold(
+        |it| it.meta_limits("1/hour"),
+        |app| {
+            app.service(ruled("/a", Quota::per_minute(1), "a")).service(page("/free", "f"));
+        },
+        &[
+            (0.0, "GET /free", "", "200"),
+            (0.0, "GET /a", "", "200"),
+            (0.0, "GET /a", "", "429 '1 per 1 minute'"),
+            (0.0, "GET /free", "", "429 [A=3600] '1 per 1 hour'"),
+            (0.0, "GET /nowhere", "", "429 [A=3600] '1 per 1 hour'"),
+            (3600.0, "GET /free", "", "200"),
+        ],
+    );
+}
+
+#[test]
 fn a_breach_of_two_limits_at_once_counts_once() {
     hold(
         |it| it.meta_limits("2/hour").application_limits("1/second"),

@@ -4,7 +4,9 @@ use std::{
     cell::RefCell,
     future::pending,
     rc::Rc,
+    sync::Arc,
     task::{Context, Waker},
+    time::Duration,
 };
 
 use actix_web::{
@@ -20,7 +22,10 @@ use limiter_actix::{
     Key, Limit, LimitCheck, Limiter, LimiterBuilder, ManualClock, Quota, Strategy, Usage, limit as limited,
     resource,
 };
-use limiter_test_support::{play::in_a_system, storages::StorageKind};
+use limiter_test_support::{
+    play::{clock, in_a_system},
+    storages::StorageKind,
+};
 
 /// Reserves 4 of 10.
 fn tokens() -> Limit {
@@ -101,9 +106,8 @@ fn more_than_reserved_is_charged_beyond_the_limit() {
             (Strategy::MovingWindow, 10),
         ] {
             in_a_system(async {
-                let clock = std::sync::Arc::new(ManualClock::new(limiter_actix::Timestamp::from_millis(
-                    1_750_000_000_000,
-                )));
+                let clock =
+                    Arc::new(ManualClock::new(limiter_actix::Timestamp::from_millis(1_750_000_000_000)));
                 let limit = || tokens().strategy(strategy);
                 let named = tokens_by_name().strategy(strategy);
                 let limiter = kind.set(Limiter::builder().named_limit("tokens", named)).clock(clock.clone());
@@ -116,7 +120,7 @@ fn more_than_reserved_is_charged_beyond_the_limit() {
                 let response = call_service(&app, TestRequest::with_uri("/streams/18").to_request()).await;
                 assert_eq!(read_body(response).await.len(), 18 * 5);
                 assert_eq!(left(&limiter).await, 0, "{kind:?} {strategy}");
-                clock.advance(std::time::Duration::from_secs(3600));
+                clock.advance(Duration::from_secs(3600));
                 assert_eq!(left(&limiter).await, after_an_hour, "{kind:?} {strategy}: what is carried over");
             });
         }
@@ -297,4 +301,29 @@ fn a_charge_by_hand_always_takes() {
 fn a_metered_meta_limit_is_an_error() {
     let error = Limiter::builder().meta_limits(tokens_by_name()).build().expect_err("no effect").to_string();
     assert!(error.contains("metered"), "{error}");
+}
+
+/// Nothing was charged, so that neither anything comes back nor more is taken.
+#[test]
+fn a_limit_in_shadow_settles_only_what_it_has_charged() {
+    for kind in StorageKind::ALL {
+        in_a_system(async {
+            let clock = clock();
+            let bucket = |limit: Limit| limit.strategy(Strategy::TokenBucket);
+            let limiter = Limiter::builder().named_limit("tokens", bucket(tokens_by_name()));
+            let limiter = kind.set(limiter).clock(Arc::clone(&clock) as _).build().expect("a limiter");
+            let limit = bucket(tokens()).shadow(true);
+            let app =
+                App::new().wrap(limiter.clone()).service(resource("/{used}", limit, |it| it.to(at_once)));
+            let app = init_service(app).await;
+            for (path, expected) in [("/1", 9), ("/9", 0), ("/1", 0), ("/14", 0)] {
+                let response = call_service(&app, TestRequest::with_uri(path).to_request()).await;
+                assert_eq!(response.status(), 200, "{kind:?}: {path}");
+                drop(response);
+                assert_eq!(left(&limiter).await, expected, "{kind:?}: after {path}");
+            }
+            clock.advance(Duration::from_secs(3600));
+            assert_eq!(left(&limiter).await, 10, "{kind:?}: it is full again");
+        });
+    }
 }

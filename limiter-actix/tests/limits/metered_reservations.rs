@@ -1,6 +1,6 @@
 //! Refusals by metered limits that only requests under way cause, and those beside other limits.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, pin::pin};
 
 use actix_web::{
     App, HttpMessage, HttpRequest, HttpResponse,
@@ -11,17 +11,17 @@ use actix_web::{
 };
 use futures_util::{
     StreamExt,
-    future::{join, join_all},
+    future::{Either, join, join_all, select},
     stream,
 };
 use limiter_actix::{Breach, Limit, LimiterBuilder, Quota, Strategy, Usage, resource};
 use limiter_test_support::{
-    play::{clock, in_a_system},
+    play::{clock, in_a_system, ruled},
     storages::StorageKind,
 };
 use tokio::sync::Semaphore;
 
-use crate::deduct::refunded;
+use crate::deduct::{decided, refunded};
 
 /// The status, the wait of a refusal, and the limit of its breach.
 type Answer = (u16, Option<u64>, Option<u64>);
@@ -225,5 +225,71 @@ fn a_breach_has_the_wait_of_the_limit_that_is_spent() {
                 assert_eq!(first, OK, "{kind:?}: {application}");
             });
         }
+    }
+}
+
+/// The meta limit has shut the client out, whatever the requests under way will use.
+#[test]
+fn a_refusal_by_a_meta_limit_is_a_breach_whoever_is_under_way() {
+    for kind in StorageKind::ALL {
+        in_a_system(async {
+            let gate = closed();
+            let limiter = builder(kind).meta_limits("1/day").build().expect("limits");
+            let app = App::new()
+                .app_data(web::Data::clone(&gate))
+                .wrap(limiter)
+                .service(resource("/{used}", tokens().cost(10), |it| it.to(work)))
+                .service(ruled("/other/page", Quota::per_minute(1), "page"));
+            let app = init_service(app).await;
+            let call = async |path: &str| {
+                let request = TestRequest::with_uri(path).to_request();
+                answer(&app.call(request).await.expect("a response"))
+            };
+            let later = async {
+                refunded().await;
+                assert_eq!(call("/1").await, FOR_NOW, "{kind:?}: it has ten");
+                assert_eq!(call("/other/page").await, OK, "{kind:?}");
+                assert_eq!(call("/other/page").await, (429, Some(86_400), Some(1)), "{kind:?}: the breach");
+                assert_eq!(call("/1").await, (429, Some(86_400), Some(1)), "{kind:?}: the meta limit");
+                gate.add_permits(100);
+            };
+            let (first, ()) = join(call("/1"), later).await;
+            assert_eq!(first, OK, "{kind:?}");
+        });
+    }
+}
+
+/// Whether they are breaches is known only once both are decided without a meta limit, and each then counts once.
+#[test]
+fn breaches_at_once_beside_a_request_under_way_count_once_each() {
+    for kind in StorageKind::ALL {
+        in_a_system(async {
+            let gate = closed();
+            let limiter = builder(kind).named_limit("tokens", tokens()).meta_limits("2/day");
+            // Not a rule of the route, which is granted to one request at a time.
+            let limiter = limiter.default_limits(tokens().shared("tokens")).build().expect("limits");
+            let app = App::new().app_data(web::Data::clone(&gate)).wrap(limiter.clone());
+            let app = init_service(app.route("/{used}", web::to(work))).await;
+            let call = async |used| answer(&app.call(get(used)).await.expect("a response"));
+            let later = async {
+                refunded().await;
+                // The four under way may come back, and the ten stay.
+                let key = limiter_actix::Key::text("k", "c1");
+                assert!(limiter.charge("tokens", &key, 10).await.is_ok());
+                // Each takes three decisions at most, and no turn of another request ends it.
+                let both = pin!(join(call(0), call(0)));
+                let Either::Left(((one, other), _)) = select(both, pin!(decided())).await else {
+                    panic!("{kind:?}: each waits for the other");
+                };
+                let mut waits = [one, other];
+                waits.sort_unstable();
+                let breach = |wait, limit| (429, Some(wait), Some(limit));
+                assert_eq!(waits, [breach(3600, 10), breach(86_400, 10)], "{kind:?}: the second spends it");
+                assert_eq!(call(0).await, breach(86_400, 2), "{kind:?}");
+                gate.add_permits(100);
+            };
+            let (first, ()) = join(call(0), later).await;
+            assert_eq!(first, OK, "{kind:?}");
+        });
     }
 }

@@ -7,6 +7,7 @@ use actix_web::{
     body::to_bytes,
     dev::{Service, ServiceResponse},
     test::init_service,
+    web,
 };
 use futures_util::future::{Either, join, join_all, select};
 use limiter_actix::{Breach, Limit, Limiter, Quota, resource};
@@ -14,6 +15,7 @@ use limiter_test_support::{
     play::{clock, in_a_system, read},
     storages::StorageKind,
 };
+use tokio::sync::Semaphore;
 
 use crate::deduct::{decided, limiter, refunded};
 
@@ -199,6 +201,42 @@ fn a_dropped_request_reserves_nothing() {
             drop(dropped);
             let response = call().await.expect("a response");
             assert_eq!(answer(&response.map_into_boxed_body()), refused(3600), "{kind:?}");
+        });
+    }
+}
+
+/// Its other limit awaits a response, and the spent one does not.
+#[test]
+fn a_limit_without_deduct_when_is_breached_by_reservations_of_its_count() {
+    async fn waits(gate: web::Data<Semaphore>) -> HttpResponse {
+        drop(gate.acquire().await);
+        HttpResponse::Ok().finish()
+    }
+    for kind in StorageKind::ALL {
+        in_a_system(async {
+            let gate = web::Data::new(Semaphore::new(0));
+            let shared = || Limit::new(Quota::per_hour(1)).shared("attempts");
+            let page = [shared(), failures(Quota::per_hour(9))];
+            let app = App::new()
+                .app_data(web::Data::clone(&gate))
+                .wrap(limiter(&clock(), kind))
+                .service(resource("/login", shared().deduct_when(|it| it.status == 401), |it| it.to(waits)))
+                .service(resource("/page", page, |it| it.to(waits)));
+            let app = init_service(app).await;
+            let call = async |request: &str| {
+                let response = app.call(read(request, "").to_request()).await.expect("a response");
+                answer(&response.map_into_boxed_body())
+            };
+            let later = async {
+                refunded().await;
+                assert_eq!(call("POST /login").await, refused(1), "{kind:?}");
+                assert_eq!(call("GET /page").await, refused(3600), "{kind:?}");
+                gate.add_permits(100);
+            };
+            let (first, ()) = join(call("POST /login"), later).await;
+            assert_eq!(first, OK, "{kind:?}");
+            refunded().await;
+            assert_eq!([call("GET /page").await, call("GET /page").await], [OK, refused(3600)], "{kind:?}");
         });
     }
 }

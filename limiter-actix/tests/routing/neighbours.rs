@@ -2,11 +2,14 @@
 
 use std::cell::RefCell;
 
-use actix_web::{HttpRequest, delete, get, guard, post, put, web};
-use limiter_actix::{Exempt, Limit, Quota, ScopeExt, exempt, limit, resource};
-use limiter_test_support::log;
+use actix_web::{App, HttpRequest, delete, get, guard, post, put, test::init_service, web};
+use limiter_actix::{Exempt, Key, Limit, Quota, ScopeExt, exempt, limit, resource};
+use limiter_test_support::{
+    app::{ask, get as status_of, request},
+    log,
+};
 
-use super::{A, B, app, has_a, has_b, passing, plain, spend};
+use super::{A, B, app, has_a, has_b, passing, plain, spend, still};
 
 #[exempt]
 #[get("/health")]
@@ -188,6 +191,34 @@ async fn a_plain_route_before_an_exempt_scope() {
     assert!(passing(&app, "GET", "/v1/admin", "", 5).await <= 1);
     assert!(passing(&app, "GET", "/v1/1/admin", "", 5).await <= 1);
     assert_eq!(passing(&app, "GET", "/v1/x", "", 5).await, 5);
+}
+
+/// A request that was taken for one of an exempt neighbour is charged after its response, for all that is not spent.
+#[actix_web::test]
+async fn a_spent_limit_keeps_no_other_from_a_late_charge() {
+    let named = |name, amount| Limit::new(Quota::per_hour(amount)).name(name);
+    let limiter = still().application_limits([named("spent", 1), named("others", 9)]).meta_limits("2/day");
+    let limiter = limiter.build().expect("a limiter");
+    let exempt = web::scope("/v1")
+        .guard(guard::fn_guard(has_a))
+        .route("/{id}", web::get().to(plain))
+        .exempt(Exempt::ALL);
+    let app = App::new()
+        .wrap(limiter.clone())
+        .route("/spend", web::get().to(plain))
+        .service(exempt)
+        .route("/v1/x", web::get().to(plain));
+    let app = init_service(app).await;
+    let client = Key::from(std::net::IpAddr::from([127, 0, 0, 1]));
+    let left = async || limiter.window("others", &client).await.expect("a window").remaining();
+    assert_eq!([status_of(&app, "/spend").await, status_of(&app, "/spend").await], [200, 429]);
+    assert_eq!(left().await, 8);
+    assert_eq!(status_of(&app, "/v1/x").await, 200, "it was taken for one of the scope");
+    assert_eq!(left().await, 7, "it is charged afterwards");
+    let refusal =
+        async || ask(&app, request("GET", "/v1/x").insert_header(("accept", "text/plain"))).await.body;
+    assert_eq!(refusal().await, "1 per 1 hour", "what was charged afterwards was no breach");
+    assert_eq!(refusal().await, "2 per 1 day");
 }
 
 #[actix_web::test]

@@ -1,10 +1,13 @@
 //! Counts while the storage fails and after, and the log of it.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use actix_web::{App, HttpResponse, test::init_service, web};
-use limiter_actix::{Key, Limit, Limiter, Quota};
-use limiter_test_support::log;
+use actix_web::{App, HttpResponse, rt::task::yield_now, test::init_service, web};
+use limiter_actix::{Key, Limit, Limiter, Quota, Usage};
+use limiter_test_support::{log, play::in_a_system};
 
 use crate::fickle_storage::{Bench, ok, statuses};
 
@@ -111,4 +114,61 @@ async fn a_request_without_limits_queries_nothing() {
     let app = init_service(App::new().wrap(limiter).route("/health", web::to(ok))).await;
     assert_eq!(statuses(&app, "/health", 3).await, [200; 3]);
     assert_eq!(bench.storage.decided(), 0);
+}
+
+/// Reserves 4 of 10.
+fn metered() -> Limit {
+    Limit::new(Quota::per_hour(10)).cost(4).metered(true)
+}
+
+#[actix_web::test]
+async fn a_usage_that_fails_to_be_settled_is_logged() {
+    log::capture();
+    for used in [1, 7] {
+        let bench = Bench::new();
+        let limiter = bench.limiter().default_limits(metered()).build().unwrap();
+        let storage = Arc::clone(&bench.storage);
+        let fails = move |usage: Usage| {
+            usage.set(used);
+            storage.fail();
+            ok()
+        };
+        let app = init_service(App::new().wrap(limiter.clone()).route("/", web::to(fails))).await;
+        let before = log::here("usage was not settled").len();
+        assert_eq!(statuses(&app, "/", 1).await, [200]);
+        // It does not delay the answer.
+        for _ in 0..10 {
+            yield_now().await;
+        }
+        let lines = log::here("usage was not settled").split_off(before);
+        let [line] = &lines[..] else { panic!("{used}: {lines:?}") };
+        for part in ["WARN", "L006", "it is gone: no route to it"] {
+            assert!(line.contains(part), "{used}: {line}");
+        }
+        assert_eq!(limiter.storage_health().errors(), 1, "{used}");
+    }
+}
+
+#[test]
+fn a_usage_that_ends_after_its_worker_is_logged() {
+    log::capture();
+    let bench = Bench::new();
+    let kept = Arc::new(Mutex::new(None));
+    in_a_system(async {
+        let limiter = bench.limiter().default_limits(metered()).build().unwrap();
+        let kept = Arc::clone(&kept);
+        let keeps = move |usage: Usage| {
+            usage.set(1);
+            *kept.lock().unwrap() = Some(usage);
+            ok()
+        };
+        let app = init_service(App::new().wrap(limiter).route("/", web::to(keeps))).await;
+        assert_eq!(statuses(&app, "/", 1).await, [200]);
+    });
+    assert_eq!(log::here("usage was not settled"), Vec::<String>::new());
+    // Its stream ends in another thread, such as this one.
+    drop(kept.lock().unwrap().take());
+    let lines = log::here("usage was not settled");
+    let [line] = &lines[..] else { panic!("{lines:?}") };
+    assert!(line.contains("its task ended early"), "{line}");
 }
