@@ -97,9 +97,7 @@ impl Called {
     #[cold]
     fn into_guard(self) -> Option<OnEarlyDrop> {
         match self.state {
-            State::Passing(passing) => {
-                Some(OnEarlyDrop::unconfirmed(Unconfirmed::begin(self.head, passing)))
-            }
+            State::Passing(passing) => Some(OnEarlyDrop::unconfirmed(Unconfirmed::begin(self.head, passing))),
             State::Kept(request) => Some(OnEarlyDrop::straight(request)),
             State::Changing => None,
         }
@@ -128,9 +126,7 @@ impl Unconfirmed {
         };
         match this.state.replace(State::Changing) {
             // Another app has no part in it.
-            State::Passing(passing)
-                if limiter_of_app(req).is_some_and(|limiter| passing.is_of(&limiter)) =>
-            {
+            State::Passing(passing) if limiter_of_app(req).is_some_and(|limiter| passing.is_of(&limiter)) => {
                 let kept = passing.keep(req);
                 kept.note_call();
                 RequestLimiters::begin_straight(req, &kept);

@@ -262,11 +262,9 @@ mod tests {
     #[test]
     fn every_kind_of_pattern_is_compared() {
         let mut map = ResourceMap::new(ResourceDef::root_prefix(""));
-        for mut pattern in [
-            ResourceDef::new("/a"),
-            ResourceDef::new("/b/{x}"),
-            ResourceDef::new(vec!["/c", "/c/{x}"]),
-        ] {
+        for mut pattern in
+            [ResourceDef::new("/a"), ResourceDef::new("/b/{x}"), ResourceDef::new(vec!["/c", "/c/{x}"])]
+        {
             map.add(&mut pattern, None);
         }
         for mut prefix in [ResourceDef::prefix("/d/{x}"), ResourceDef::prefix(vec!["/e", "/e/{x}"])] {

@@ -62,6 +62,17 @@ async fn a_forgotten_proxy_is_logged_once() {
     }
 }
 
+/// Limits may follow later.
+#[actix_web::test]
+async fn a_forgotten_proxy_is_logged_where_nothing_is_limited() {
+    log::capture();
+    let app = app(Limiter::builder()).await;
+    passes(&app, [from("10.0.0.1"), from("10.0.0.1")]).await;
+    assert_eq!(log::here("L011"), Vec::<String>::new());
+    passes(&app, [from("10.0.0.1").insert_header(("x-forwarded-for", "1.2.3.4"))]).await;
+    assert_eq!(log::here("L011").len(), 1);
+}
+
 #[actix_web::test]
 async fn explicit_proxies_log_nothing() {
     log::capture();

@@ -15,6 +15,7 @@ use actix_web::{
     test::{TestRequest, init_service},
     web::{self, ServiceConfig},
 };
+use futures_util::future::join_all;
 use limiter_actix::{
     Exempt, Key, Limit, LimitCheck, Limiter, Limits, OnStorageFailure, Quota, Rule, ScopeExt, TrustedProxies,
     key, resource,
@@ -275,6 +276,20 @@ async fn checked(limits: LimitCheck) -> Result<&'static str, Error> {
     limits.check().await?;
     limits.check().await?;
     Ok("passed")
+}
+
+/// One that waits for its functions holds no credit, so that the others are under the limit of the route, too.
+#[actix_web::test]
+async fn requests_that_wait_at_once_have_the_same_limit() {
+    let nothing = Limit::new(Quota::per_hour(0));
+    let limiter = Limiter::builder().default_limits(nothing).build().expect("valid");
+    let app = App::new().wrap(limiter).service(ruled("/a", Limit::dynamic_async(by_plan), "a"));
+    let app = init_service(app).await;
+    let status = async || {
+        let request = TestRequest::with_uri("/a").insert_header(("plan", "9/minute")).to_request();
+        Service::call(&app, request).await.expect("an answer").status().as_u16()
+    };
+    assert_eq!(join_all((0..3).map(|_| status())).await, [200; 3]);
 }
 
 static CHECKED: AtomicUsize = AtomicUsize::new(0);

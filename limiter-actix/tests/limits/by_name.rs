@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use actix_web::{App, Error, HttpRequest, HttpResponse, get, test::init_service, web};
 use limiter_actix::{
-    BanError, Key, Limit, LimitName, Limiter, LimiterBuilder, Limits, NamedLimitError, Quota, ScopeExt, limit,
-    resource,
+    BanError, Key, Limit, LimitName, Limiter, LimiterBuilder, Limits, NamedLimitError, Quota, ScopeExt,
+    limit, resource,
 };
 use limiter_test_support::{
     app::{ask, get as status_of, request},

@@ -67,6 +67,25 @@ fn functions_are_called_once_per_request() {
     assert_eq!(calls.made(), [3; 6]);
 }
 
+/// A request that is exempt has no charge that would show that its limits are decided.
+#[test]
+fn a_function_that_exempts_is_called_once_per_request() {
+    let calls = Calls::default();
+    let counter = calls.clone();
+    let limit = Limit::new(Quota::per_minute(2)).exempt_when(move |_| {
+        counter.call(0);
+        true
+    });
+    expect(
+        |it| it.application_limits("9/minute"),
+        |app| {
+            app.service(ruled("/a", limit, "a"));
+        },
+        &[(0.0, "GET /a", "", "200"); 3],
+    );
+    assert_eq!(calls.made(), [3, 0, 0, 0, 0, 0]);
+}
+
 #[test]
 fn functions_are_called_once_by_a_limit_with_meta_limits() {
     let calls = Calls::default();

@@ -12,9 +12,10 @@ use std::{
 use actix_web::{
     App, HttpRequest, HttpResponse,
     dev::Service,
+    guard,
     rt::{System, spawn, task::yield_now},
     test::init_service,
-    web::Data,
+    web::{self, Data},
 };
 use limiter_actix::{Limit, Quota, resource};
 use limiter_test_support::{
@@ -79,6 +80,30 @@ fn after_hanging_up(limit: fn() -> Limit, expected: &str) {
             gate.0.set(true);
             refunded().await;
             let steps = [(0.0, "GET /a", "", expected), (60.0, "GET /a", "", "200")];
+            play_to(async |it| app.call(it.to_request()).await, &clock, &steps).await
+        });
+        assert!(wrong.is_empty(), "storage {kind:?}:\n{}\n", wrong.join("\n"));
+    }
+}
+
+/// The limit is known only where the request arrives, after its admission.
+#[test]
+fn hanging_up_refunds_what_was_charged_on_the_way() {
+    for kind in StorageKind::ALL {
+        let wrong = in_a_system(async {
+            let (clock, gate) = (clock(), Rc::new(Gate::default()));
+            let limit = Limit::new(Quota::per_minute(1)).refund_on_drop(true);
+            let gated = resource("/a", limit, |it| it.to(Gate::wait));
+            let hiding = web::resource("/{name}").guard(guard::Host("example.com")).to(HttpResponse::Ok);
+            let app = App::new().app_data(Data::new(Rc::clone(&gate))).wrap(limiter(&clock, kind));
+            let app = init_service(app.service(hiding).service(gated)).await;
+            {
+                let mut request = pin!(app.call(read("GET /a", "").to_request()));
+                begin(request.as_mut()).await;
+            }
+            gate.0.set(true);
+            refunded().await;
+            let steps = [(0.0, "GET /a", "", "200"), (0.0, "GET /a", "", "429")];
             play_to(async |it| app.call(it.to_request()).await, &clock, &steps).await
         });
         assert!(wrong.is_empty(), "storage {kind:?}:\n{}\n", wrong.join("\n"));

@@ -186,6 +186,32 @@ fn it_calls_no_callback_and_leaves_no_breach() {
     }
 }
 
+/// A limiter around the one that refuses shows its window, and not its own.
+#[test]
+fn the_limiter_further_out_shows_it() {
+    for kind in StorageKind::ALL {
+        in_a_system(async {
+            let builder = |prefix: &str| {
+                kind.set(limiter_test_support::play::builder(&clock())).key_prefix(prefix).headers(true)
+            };
+            let outer = builder("outer").application_limits("9/hour").build().expect("limits");
+            let inner = builder("inner").application_limits(failures(Quota::per_hour(1)));
+            let scope = web::scope("/in").route("/login", web::post().to(login));
+            let scope = scope.wrap(inner.build().expect("limits"));
+            let app = init_service(App::new().wrap(outer).service(scope)).await;
+            let call = || app.call(read("POST /in/login", RIGHT).to_request());
+            let [first, second] = join_all([call(), call()]).await.try_into().expect("two responses");
+            let shown = [first, second].map(|response| {
+                let response = response.expect("a response").map_into_boxed_body();
+                let limit = response.headers().get("x-ratelimit-limit").expect("a header");
+                (response.status().as_u16(), limit.to_str().expect("a number").to_owned())
+            });
+            assert_eq!(shown[1], (429, "1".to_owned()), "{kind:?}");
+            assert_eq!(shown[0].0, 200, "{kind:?}");
+        });
+    }
+}
+
 /// A request that is dropped stays charged, and what it took is no reservation any more.
 #[test]
 fn a_dropped_request_reserves_nothing() {

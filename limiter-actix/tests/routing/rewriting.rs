@@ -157,13 +157,23 @@ async fn a_path_that_changes_and_leads_to_the_same_route_is_not_logged() {
 }
 
 /// Leads `/v1` to `/a` or to `/b`, as a header wants it.
-async fn choose<B: MessageBody>(
-    mut req: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<B>, Error> {
+async fn choose<B: MessageBody>(mut req: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
     if let Some(rest) = req.path().strip_prefix("/v1") {
         let prefix = if req.headers().contains_key("x-a") { "/a" } else { "/b" };
         let uri: Uri = format!("{prefix}{rest}").parse().expect("a path");
+        req.match_info_mut().get_mut().update(&uri);
+        req.head_mut().uri = uri;
+    }
+    next.call(req).await
+}
+
+/// Leads whoever has a header from `/a` to `/b`.
+async fn redirect_inside<B: MessageBody>(
+    mut req: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    if req.headers().contains_key("x-a") {
+        let uri = Uri::from_static("/b");
         req.match_info_mut().get_mut().update(&uri);
         req.head_mut().uri = uri;
     }
@@ -187,4 +197,20 @@ async fn a_path_that_becomes_one_of_two_is_exempt_once_at_the_other() {
     assert_eq!(passing(&app, "GET", "/v1/x", A, 9).await, 9);
     spend(&app).await;
     assert!(passing(&app, "GET", "/v1/x", "", 9).await <= 1);
+}
+
+/// The requests before have gone where their path leads, so that the way of the next one seems to be certain.
+#[actix_web::test]
+async fn a_path_that_is_rewritten_for_the_first_time_after_many_requests() {
+    let app = init_service(
+        App::new()
+            .wrap(from_fn(redirect_inside))
+            .wrap(still().route("/b", "1/hour").build().unwrap())
+            .route("/a", web::get().to(plain))
+            .route("/b", web::get().to(plain)),
+    )
+    .await;
+    assert_eq!(passing(&app, "GET", "/a", "", 9).await, 9);
+    assert_eq!(passing(&app, "GET", "/a", super::A, 9).await, 1);
+    assert_eq!(passing(&app, "GET", "/b", "", 9).await, 0);
 }

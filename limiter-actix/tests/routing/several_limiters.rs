@@ -1,17 +1,21 @@
 //! A rule is decided by the nearest enclosing limiter; of the same limiter twice, by the first.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    rc::Rc,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use actix_web::{
-    App, Error,
-    body::MessageBody,
-    dev::{ServiceRequest, ServiceResponse},
+    App, Error, HttpResponse,
+    body::{EitherBody, MessageBody},
+    dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
     error::ErrorUnauthorized,
     get, guard,
     middleware::{Next, from_fn},
     test::init_service,
     web,
 };
+use futures_util::future::LocalBoxFuture;
 use limiter_actix::{Limit, LimitCheck, Limiter, Quota, ScopeExt, exempt, limit};
 use limiter_test_support::{app as call, log};
 
@@ -253,4 +257,80 @@ async fn an_answer_before_a_limiter_further_in_takes_nothing_of_its_rules() {
         assert_eq!(call::ask(&app, stranger).await.status, 401);
     }
     assert_eq!(passing(&app, "GET", "/in/limited", "", 5).await, 1, "of two");
+}
+
+/// From the first request on, which shows the outer limiter that there is an inner one.
+#[actix_web::test]
+async fn the_response_decides_about_what_the_outer_one_keeps() {
+    let failures = Limit::new(Quota::per_hour(2)).deduct_when(|response| response.status.is_server_error());
+    let outer = still().key_prefix("outer").application_limits(failures).build().unwrap();
+    let app = App::new()
+        .service(web::scope("/in").service(limited).wrap(inner()))
+        .route("/fails", web::to(HttpResponse::InternalServerError))
+        .wrap(outer);
+    let app = init_service(app).await;
+    assert_eq!(call::get(&app, "/in/limited").await, 200);
+    let statuses = [call::get(&app, "/fails").await, call::get(&app, "/fails").await];
+    assert_eq!(statuses, [500, 500], "a success takes nothing");
+    assert_eq!(call::get(&app, "/fails").await, 429);
+}
+
+/// A limiter around requests with the header [`A`] only.
+struct OnlyWithA(Limiter);
+
+struct OnlyWithAService<S, L> {
+    service: Rc<S>,
+    limited: L,
+}
+
+impl<S, B> Transform<S, ServiceRequest> for OnlyWithA
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type InitError = ();
+    type Transform = OnlyWithAService<S, <Limiter as Transform<Rc<S>, ServiceRequest>>::Transform>;
+    type Future = LocalBoxFuture<'static, Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        let service = Rc::new(service);
+        let around = self.0.new_transform(Rc::clone(&service));
+        Box::pin(async { Ok(OnlyWithAService { service, limited: around.await? }) })
+    }
+}
+
+impl<S, L, B> Service<ServiceRequest> for OnlyWithAService<S, L>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    L: Service<ServiceRequest, Response = ServiceResponse<EitherBody<B>>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Future = LocalBoxFuture<'static, Result<Self::Response, Error>>;
+
+    forward_ready!(service);
+
+    fn call(&self, req: ServiceRequest) -> Self::Future {
+        if req.headers().contains_key("x-a") {
+            return Box::pin(self.limited.call(req));
+        }
+        let response = self.service.call(req);
+        Box::pin(async { response.await.map(ServiceResponse::map_into_left_body) })
+    }
+}
+
+/// The inner limiter decides a rule behind it alike, whether another limiter has seen the request or not.
+#[actix_web::test]
+async fn a_limiter_around_some_of_the_requests() {
+    let inner = still().key_prefix("inner").default_limits("1/hour").build().unwrap();
+    let generous = limiter_actix::resource("/x", Quota::per_hour(6), |it| it.to(plain));
+    let app = App::new().service(web::scope("/in").service(generous).wrap(inner)).wrap(OnlyWithA(outer()));
+    let app = init_service(app).await;
+    for header in ["", A, ""] {
+        assert_eq!(passing(&app, "GET", "/in/x", header, 2).await, 2, "{header}");
+    }
+    assert_eq!(passing(&app, "GET", "/in/x", "", 2).await, 0);
 }

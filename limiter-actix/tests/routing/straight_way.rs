@@ -18,8 +18,10 @@ use actix_web::{
     test::{TestRequest, init_service},
     web,
 };
-use futures_util::future::{LocalBoxFuture, join};
-use limiter_actix::{CurrentLimits, Exempt, LimitCheck, Limiter, ScopeExt, exempt, limit, resource};
+use futures_util::future::{LocalBoxFuture, join, join_all};
+use limiter_actix::{
+    CurrentLimits, Exempt, Limit, LimitCheck, Limiter, Quota, ScopeExt, exempt, limit, resource,
+};
 use limiter_test_support::{
     app::{ask, get, request},
     log,
@@ -114,11 +116,7 @@ async fn open() -> &'static str {
 #[exempt]
 #[get("/download")]
 async fn download(req: HttpRequest) -> &'static str {
-    if req.headers().contains_key("x-hang") {
-        pending().await
-    } else {
-        "all of it"
-    }
+    if req.headers().contains_key("x-hang") { pending().await } else { "all of it" }
 }
 
 #[limit("9/hour")]
@@ -328,11 +326,9 @@ async fn a_request_that_has_gone_elsewhere_keeps_no_other_waiting() {
 /// The request has met the first of its two rules, and not the second.
 #[actix_web::test]
 async fn an_answer_in_place_of_an_exempt_route_in_a_scope_with_a_rule_is_free_once() {
-    let app = init_service(
-        App::new().wrap(limiter()).service(
-            web::scope("/out").exempt(Exempt::DEFAULT).service(web::scope("/in").service(free).wrap(Whims)),
-        ),
-    )
+    let app = init_service(App::new().wrap(limiter()).service(
+        web::scope("/out").exempt(Exempt::DEFAULT).service(web::scope("/in").service(free).wrap(Whims)),
+    ))
     .await;
     assert_eq!(passing(&app, "GET", "/out/in/free", "", 9).await, 9);
     let passed = passing(&app, "GET", "/out/in/free", "x-answer: 200", 9).await;
@@ -402,9 +398,38 @@ async fn a_late_request_that_is_dropped_at_an_exempt_handler_takes_no_exemption_
     let app = app!(limiter());
     assert_eq!(passing(&app, "GET", "/in/download", "", 3).await, 3);
     {
-        let mut dropped = pin!(app.call(with("/in/download", &[("x-wait", "1"), ("x-hang", "1")]).to_request()));
+        let mut dropped =
+            pin!(app.call(with("/in/download", &[("x-wait", "1"), ("x-hang", "1")]).to_request()));
         assert!(is_on_its_way(dropped.as_mut(), 5).await, "it hangs");
     }
     assert_eq!(passing(&app, "GET", "/spend", "", 5).await, 3);
     assert_eq!(passing(&app, "GET", "/in/download", "", 3).await, 3);
+}
+
+/// A request to an exempt route that ends at another one is charged there. From then on, the exemption is not granted before
+/// routing any more, so that middleware on the way is behind the limit.
+#[actix_web::test]
+async fn an_exemption_that_a_late_request_has_not_met_is_in_doubt() {
+    let app = app!(still().application_limits("1/hour").build().unwrap());
+    assert_eq!(passing(&app, "GET", "/in/free", "", 3).await, 3);
+    let astray =
+        request("GET", "/in/free").insert_header(("x-wait", "1")).insert_header(("x-path", "/in/two"));
+    assert_eq!(ask(&app, astray).await.status, 200);
+    let answered = request("GET", "/in/free").insert_header(("x-answer", "1"));
+    assert_eq!(ask(&app, answered).await.status, 429);
+}
+
+/// Once middleware has waited on the way, requests do not wait for each other to meet their limit, and need no other.
+#[actix_web::test]
+async fn requests_that_are_late_together_are_under_their_own_limit() {
+    let nothing = Limit::new(Quota::per_hour(0));
+    let limiter = still().default_limits(nothing).build().unwrap();
+    let nine = resource("/x", Quota::per_hour(9), |it| it.to(plain));
+    let app = App::new().wrap(limiter).service(web::scope("/in").service(nine).wrap(Whims));
+    let app = init_service(app).await;
+    for header in ["", "", WAIT] {
+        assert_eq!(passing(&app, "GET", "/in/x", header, 1).await, 1, "{header}");
+    }
+    let late = || async { passing(&app, "GET", "/in/x", WAIT, 1).await };
+    assert_eq!(join_all([late(), late(), late()]).await, [1, 1, 1]);
 }

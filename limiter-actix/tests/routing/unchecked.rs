@@ -4,7 +4,7 @@ use actix_web::{
     App, Error,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
-    get,
+    get, guard,
     middleware::{Next, from_fn},
     test::init_service,
     web,
@@ -12,7 +12,7 @@ use actix_web::{
 use limiter_actix::{Limit, LimitCheck, Limiter, Quota, ScopeExt, exempt, limit, resource};
 use limiter_test_support::app::{ask, request};
 
-use super::{passing, plain, still};
+use super::{has_a, passing, plain, still};
 
 /// Twenty an hour in all, decided when the handler checks.
 fn unchecked() -> Limiter {
@@ -137,4 +137,17 @@ async fn a_check_before_an_exempt_route_takes_nothing() {
     let scope = web::scope("/in").wrap(from_fn(check_first)).service(exempt_inside);
     let app = init_service(App::new().wrap(checked).service(scope)).await;
     assert_eq!(passing(&app, "GET", "/in/exempt", "", 9).await, 9);
+}
+
+/// Whatever the request meets on its way, nothing is charged before the handler checks.
+#[actix_web::test]
+async fn a_limit_that_nobody_predicted_waits_for_the_check() {
+    let app = App::new()
+        .wrap(unchecked())
+        .service(web::resource("/{name}").guard(guard::fn_guard(has_a)).to(plain))
+        .service(resource("/unchecked", per_hour(2), |it| it.to(plain)))
+        .service(resource("/checked", per_hour(2), |it| it.to(checking)));
+    let app = init_service(app).await;
+    assert_eq!(passing(&app, "GET", "/unchecked", "", 9).await, 9);
+    assert_eq!(passing(&app, "GET", "/checked", "", 9).await, 2);
 }

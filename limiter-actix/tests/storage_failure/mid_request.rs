@@ -1,12 +1,15 @@
 //! A storage that fails between two questions of one request.
 
-use actix_web::{App, guard, rt::task::yield_now, test::init_service, web};
+use actix_web::{App, get, guard, rt::task::yield_now, test::init_service, web};
 use limiter_actix::{
     Limit,
     OnStorageFailure::{Allow, Deny, Fallback},
-    Quota, resource,
+    Quota, exempt, resource,
 };
-use limiter_test_support::app::{ask, request};
+use limiter_test_support::{
+    app::{ask, request},
+    log,
+};
 
 use crate::fickle_storage::{Bench, ok, statuses};
 
@@ -49,4 +52,35 @@ async fn a_storage_that_recovers_mid_request_decides() {
     bench.storage.fail_at(1);
     assert_eq!(ask(&app, request("GET", "/hidden")).await.status, 200);
     assert_eq!(statuses(&app, "/hidden", 2).await, [200, 429], "both were taken from the storage");
+}
+
+#[exempt]
+#[get("/x")]
+async fn exempt_x() -> &'static str {
+    "exempt"
+}
+
+/// Another handler answers for an exempt route. What it is to be charged for afterwards cannot be decided, so that there is
+/// nothing to refund.
+#[actix_web::test]
+async fn a_charge_after_the_response_that_fails_is_not_refunded() {
+    log::capture();
+    let bench = Bench::new();
+    let failures = Limit::new(Quota::per_hour(1)).deduct_when(|response| response.status.is_server_error());
+    // After the response, no limit denies but a meta limit.
+    let limiter = bench.limiter().application_limits(failures).meta_limits("9/day").on_storage_failure(Deny);
+    let limiter = limiter.build().unwrap();
+    let app = App::new()
+        .wrap(limiter)
+        .route("/x", web::get().guard(guard::Host("example.com")).to(ok))
+        .service(exempt_x);
+    let app = init_service(app).await;
+    bench.storage.fail();
+    let answer = ask(&app, request("GET", "/x").insert_header(("host", "example.com"))).await;
+    assert_eq!((answer.status, &*answer.body), (200, "ok"));
+    for _ in 0..20 {
+        yield_now().await;
+    }
+    assert_eq!(bench.storage.decided(), 1, "it was to be charged");
+    assert_eq!(log::here("refund failed"), Vec::<String>::new());
 }

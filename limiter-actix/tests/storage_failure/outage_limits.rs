@@ -1,7 +1,7 @@
 //! The list of limits that holds in place of all others while the storage fails.
 
 use actix_web::{App, guard, test::init_service, web};
-use limiter_actix::{Exempt, Limit, LimiterBuilder, OnStorageFailure, Quota, resource};
+use limiter_actix::{Exempt, Limit, LimiterBuilder, OnStorageFailure, Quota, ScopeExt, resource};
 use limiter_test_support::app::{ask, request};
 
 use crate::fickle_storage::{Bench, of_another, ok, statuses};
@@ -146,4 +146,33 @@ async fn a_route_that_is_known_only_after_routing_is_charged_once() {
     assert_eq!(statuses(&app, "/hidden", 3).await, [200, 200, 429]);
     // Whatever the hiding pattern has taken is given back: what hides it is charged as one route.
     assert_eq!(statuses(&app, "/exempt", 1).await, [200]);
+}
+
+/// The limit that refuses there is that of the list, and not the one that it replaces.
+#[actix_web::test]
+async fn a_route_that_is_known_only_after_routing_is_refused_by_the_list() {
+    let bench = Bench::failing();
+    let app = App::new()
+        .wrap(limiter(&bench).build().unwrap())
+        .service(web::resource("/{name}").guard(guard::Host("example.com")).to(ok))
+        .service(resource("/hidden", Limit::new(Quota::per_hour(5)), |it| it.to(ok)));
+    let app = init_service(app).await;
+    assert_eq!(statuses(&app, "/hidden", 2).await, [200, 200]);
+    let answer = ask(&app, request("GET", "/hidden").insert_header(("accept", "text/plain"))).await;
+    assert_eq!((answer.status, &*answer.body), (429, "2 per 1 hour"));
+}
+
+/// Only the guards of two scopes distinguish their routes, so that the list is charged before routing.
+#[actix_web::test]
+async fn an_exempt_scope_behind_a_guard_takes_nothing() {
+    let bench = Bench::failing();
+    let scope = || web::scope("/v1").route("/x", web::to(ok));
+    let exempt = scope().guard(guard::Header("x-staff", "1")).exempt(Exempt::ALL);
+    let limiter = limiter(&bench).default_limits("9/hour").build().unwrap();
+    let app = init_service(App::new().wrap(limiter).service(exempt).service(scope())).await;
+    for _ in 0..5 {
+        let of_staff = request("GET", "/v1/x").insert_header(("x-staff", "1"));
+        assert_eq!(ask(&app, of_staff).await.status, 200);
+    }
+    assert_eq!(statuses(&app, "/v1/x", 3).await, [200, 200, 429]);
 }

@@ -1,5 +1,5 @@
 use std::{
-    future::{Future, poll_fn},
+    future::{Future, poll_fn, ready},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -10,7 +10,8 @@ use std::{
 use actix_web::{
     App, HttpResponse,
     body::to_bytes,
-    dev::Service,
+    dev::{Service, ServiceResponse},
+    error::ErrorForbidden,
     guard,
     http::StatusCode,
     rt::System,
@@ -233,12 +234,34 @@ fn a_client_that_disconnects_is_counted() {
     let recorded = recorded(async || {
         let limiter = Limiter::builder().default_limits("40/minute").build().unwrap_or_default();
         let app = app!(limiter, web::resource("/slow").get(std::future::pending::<HttpResponse>));
-        let mut answer = Box::pin(app.call(TestRequest::get().uri("/slow").to_request()));
-        let is_pending = |cx: &mut Context<'_>| Poll::Ready(answer.as_mut().poll(cx).is_pending());
-        assert!(poll_fn(is_pending).await);
-        drop(answer);
+        // The way of the second is straight.
+        for _ in 0..2 {
+            let mut answer = Box::pin(app.call(TestRequest::get().uri("/slow").to_request()));
+            let is_pending = |cx: &mut Context<'_>| Poll::Ready(answer.as_mut().poll(cx).is_pending());
+            assert!(poll_fn(is_pending).await);
+        }
     });
-    assert_eq!(recorded.of("requests_total"), [r#"{outcome="allowed",decided_by="storage"} 1"#]);
+    assert_eq!(recorded.of("requests_total"), [r#"{outcome="allowed",decided_by="storage"} 2"#]);
+    let hits = r#"{route="/slow",limit="default 40 per 1 minute"} 2"#;
+    assert_eq!(recorded.of("limit_hits_total"), [hits]);
+}
+
+/// A middleware further in returns an error, which becomes a response further out.
+#[test]
+fn a_request_that_ends_in_an_error_is_counted() {
+    let recorded = recorded(async || {
+        let limiter = Limiter::builder().default_limits("40/minute").build().unwrap_or_default();
+        let app = App::new()
+            .wrap_fn(|_, _| ready(Err::<ServiceResponse, _>(ErrorForbidden("no"))))
+            .wrap(limiter)
+            .route("/", web::get().to(ok));
+        let app = init_service(app).await;
+        for _ in 0..2 {
+            let answer = app.call(TestRequest::get().uri("/").to_request()).await;
+            assert!(answer.is_err(), "the middleware fails");
+        }
+    });
+    assert_eq!(recorded.of("requests_total"), [r#"{outcome="allowed",decided_by="storage"} 2"#]);
 }
 
 #[test]

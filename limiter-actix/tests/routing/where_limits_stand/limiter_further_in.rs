@@ -1,7 +1,7 @@
 //! A grant that another limiter takes over is good for one request at most.
 
 use actix_web::{App, get, guard, test::init_service, web};
-use limiter_actix::{Exempt, Limiter, ScopeExt, exempt, limit, resource};
+use limiter_actix::{Exempt, Limiter, ScopeExt, TrustedProxies, exempt, key, limit, resource};
 use limiter_test_support::storages::StorageKind;
 
 use super::{
@@ -244,6 +244,37 @@ async fn refused_by_the_outer_one_takes_nothing_further_in() {
         assert_eq!(passing(&app, "GET", "/v1/x", "", 9).await, 3, "{kind:?}");
         assert_eq!(passing(&app, "GET", "/v1/y", "", 9).await, 1, "of four, {kind:?}");
     }
+}
+
+/// The same where the inner limiter has expected the request elsewhere, and never learns that it was wrong.
+#[actix_web::test]
+async fn refused_by_the_outer_one_takes_nothing_where_the_one_further_in_expected_another_place() {
+    for kind in StorageKind::ALL {
+        let inner = kind.set(still().key_prefix("inner").application_limits("4/hour")).build().unwrap();
+        let expected = resource("/{id}", per_hour(1000), |it| it.guard(guard::fn_guard(has_a)).to(plain));
+        let scope = web::scope("/v1").route("/y", web::get().to(plain)).service(expected).service(unscoped);
+        let scope = scope.wrap(inner).limit(per_hour(1000));
+        let app = init_service(App::new().wrap(outer_on(kind)).service(scope)).await;
+        assert_eq!(passing(&app, "GET", "/v1/x", "", 9).await, 3, "{kind:?}");
+        assert_eq!(passing(&app, "GET", "/v1/y", "", 9).await, 1, "of four, {kind:?}");
+    }
+}
+
+/// The one further in trusts a proxy. The outer one does not, so that nobody can choose what it counts by.
+#[actix_web::test]
+async fn the_outer_one_finds_the_client_by_its_own_settings() {
+    let limit = per_hour(3).key(key::client_address);
+    let outer = still().key_prefix("outer").default_limits(limit).build().unwrap();
+    let proxies = TrustedProxies::x_forwarded_for().hops(1);
+    let inner = still().key_prefix("inner").trusted_proxies(proxies).build().unwrap();
+    let second = web::scope("/v1").service(unscoped).limit(per_hour(0)).wrap(inner);
+    let app = init_service(App::new().wrap(outer).service(guarded!()).service(second)).await;
+    let mut passed = 0;
+    for client in 1..=9 {
+        let header = format!("x-forwarded-for: 192.0.2.{client}");
+        passed += passing(&app, "GET", "/v1/x", &header, 1).await;
+    }
+    assert_eq!(passed, 3);
 }
 
 /// The outer limiter has charged the exempt resource like its twin, and refunds that where the request arrives.

@@ -6,6 +6,7 @@ use actix_web::{App, get, post, test::init_service, web};
 use limiter_actix::{
     Exempt, Limiter, LimiterBuilder, ScopeExt, exempt, limit, resource, storage::MemoryStorage,
 };
+use limiter_test_support::log;
 
 use super::{
     super::{passing, plain, still},
@@ -102,6 +103,18 @@ async fn of_a_resource_in_a_limited_scope() {
     .await;
     assert_eq!(passing(&app, "GET", "/v1/x", "", 5).await, 1, "what the scope declares");
     assert_eq!(passing(&app, "GET", "/v1/y", "", 5).await, 2, "what the resource declares");
+}
+
+/// Whether it decides the request or skips it.
+#[actix_web::test]
+async fn that_has_the_rule_is_not_missed() {
+    log::capture();
+    for skips in [false, true] {
+        let limiter = still().request_filter(move |_| skips).build().unwrap();
+        let app = App::new().service(resource("/x", per_hour(2), |it| it.wrap(limiter).to(plain)));
+        assert_eq!(passing(&init_service(app).await, "GET", "/x", "", 2).await, 2);
+    }
+    assert_eq!(log::everywhere("L010"), Vec::<String>::new());
 }
 
 #[actix_web::test]

@@ -9,6 +9,7 @@ use actix_web::{
     get, guard,
     http::StatusCode,
     middleware::{Next, from_fn},
+    rt::task::yield_now,
     test::init_service,
     web,
 };
@@ -169,4 +170,23 @@ async fn answers_of_middleware_count_for_the_route() {
 /// Middleware that responds by itself.
 fn respond(req: ServiceRequest, status: StatusCode) -> Ready<Result<ServiceResponse, Error>> {
     ready(Ok(req.into_response(HttpResponse::new(status))))
+}
+
+/// A limit that adds to the default was granted, and the request that passes it by shows that this was wrong.
+#[actix_web::test]
+async fn a_request_that_a_grant_has_not_met_leaves_the_route_uncharged() {
+    for kind in StorageKind::ALL {
+        let app = limited(kind.set(on_routes()), |it| {
+            let added = per_hour(1000).override_defaults(false);
+            let guarded = resource("/x", added, |it| it.guard(guard::fn_guard(has_a)).to(plain));
+            it.service(web::scope("/v1").service(guarded).default_service(web::to(plain)));
+        })
+        .await;
+        assert_eq!(passing(&app, "GET", "/v1/x", "", 1).await, 1, "{kind:?}");
+        // What is corrected after the response is under way.
+        for _ in 0..20 {
+            yield_now().await;
+        }
+        assert_eq!(passing(&app, "GET", "/v1/x", A, 9).await, 3, "{kind:?}");
+    }
 }
