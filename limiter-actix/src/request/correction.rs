@@ -92,12 +92,12 @@ impl Correction {
     /// Finds the charges to keep, to refund and to make.
     fn charge(&mut self, req: &ServiceRequest) {
         let (state, plan) = (&self.state, &self.plan);
+        // A limiter further in may have put its own proxies in force.
+        state.predicted.settings().address.begin(req);
         let applicable = plan.applicable(req);
         let (kept, dropped) = split(state.charges.take(), plan, &applicable, req);
         let is_new = |limit: &&Rc<_>| !kept.iter().any(|charge| charge.limit.shares_count_with(limit));
         let client = &state.predicted.client;
-        // A limiter further in may have put its own proxies in force.
-        state.predicted.settings().address.begin(req);
         let (mut added, set_aside) =
             partition(state.set_aside.take(), &|charge| charge.is_of(&applicable.limits));
         state.set_aside.replace(set_aside);

@@ -1,7 +1,7 @@
 //! A grant that another limiter takes over is good for one request at most.
 
-use actix_web::{App, get, guard, test::init_service, web};
-use limiter_actix::{Exempt, Limiter, ScopeExt, TrustedProxies, exempt, key, limit, resource};
+use actix_web::{App, dev::ServiceRequest, get, guard, test::init_service, web};
+use limiter_actix::{Exempt, Limit, Limiter, Quota, ScopeExt, TrustedProxies, exempt, key, limit, resource};
 use limiter_test_support::storages::StorageKind;
 
 use super::{
@@ -294,4 +294,22 @@ async fn dropped_behind_one_they_take_nothing() {
         drop_after(&app, with("GET", "/v1/x", ""), 2).await;
     }
     assert_eq!(runs.count(), 9);
+}
+
+/// The defect: a function of the request that was called behind the inner limiter read the client's address by the
+/// settings of that one.
+#[actix_web::test]
+async fn functions_of_the_outer_one_find_the_client_by_its_own_settings() {
+    let by_address = |req: &ServiceRequest| {
+        let is_proxy = key::client_ip(req).is_some_and(|address| address.is_loopback());
+        Quota::per_hour(if is_proxy { 3 } else { 1000 })
+    };
+    let outer = still().key_prefix("outer").application_limits(Limit::dynamic(by_address)).build().unwrap();
+    let proxies = TrustedProxies::x_forwarded_for().hops(1);
+    let inner = still().key_prefix("inner").trusted_proxies(proxies).build().unwrap();
+    // It is expected there, where no limit needs the function.
+    let expected = resource("/{id}", Exempt::ALL, |it| it.guard(guard::fn_guard(has_a)).to(plain));
+    let scope = web::scope("/v1").service(expected).service(unscoped).wrap(inner);
+    let app = init_service(App::new().wrap(outer).service(scope)).await;
+    assert_eq!(passing(&app, "GET", "/v1/x", "x-forwarded-for: 192.0.2.1", 9).await, 3);
 }
