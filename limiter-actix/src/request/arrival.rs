@@ -46,7 +46,11 @@ impl Arrival {
         let table = worker.table(req);
         let forecast = match &stack {
             None => Forecast::of(table, req),
-            Some(stack) => Forecast::within(stack, table, req),
+            Some(stack) => {
+                // Also if it refuses the request, and adds no state.
+                LimiterStack::claim(req);
+                Forecast::within(stack, table, req)
+            }
         };
         Some(Self { worker: Rc::clone(worker), forecast, is_within: stack.is_some() })
     }

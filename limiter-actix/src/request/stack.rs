@@ -159,10 +159,14 @@ impl LimiterStack {
         (!self.limiters.is_empty()).then_some(noted)
     }
 
+    /// Claims the rules that the request has met so far for a limiter that comes to decide it.
+    pub(super) fn claim(req: &ServiceRequest) {
+        RequestLimiters::in_general(req, |stack| stack.unclaimed_rules.clear());
+    }
+
     /// Adds the state of a limiter inside all others.
     pub(super) fn push(req: &ServiceRequest, state: &Rc<RequestState>) {
         Self::change(req, |stack| {
-            stack.unclaimed_rules.clear();
             for outer in &stack.limiters {
                 outer.inner.borrow_mut().push(Rc::clone(state));
             }
