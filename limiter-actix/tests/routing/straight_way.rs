@@ -415,7 +415,7 @@ async fn an_exemption_that_a_late_request_has_not_met_is_in_doubt() {
     let astray =
         request("GET", "/in/free").insert_header(("x-wait", "1")).insert_header(("x-path", "/in/two"));
     assert_eq!(ask(&app, astray).await.status, 200);
-    let answered = request("GET", "/in/free").insert_header(("x-answer", "1"));
+    let answered = request("GET", "/in/free").insert_header(("x-answer", "200"));
     assert_eq!(ask(&app, answered).await.status, 429);
 }
 
