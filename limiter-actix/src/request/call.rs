@@ -52,6 +52,7 @@ type PassingLimiter = RefCell<Rc<Worker>>;
 thread_local! {
     static CALLED: RefCell<Option<Called>> = const { RefCell::new(None) };
 
+    /// Those under way; each leaves with its end.
     static UNCONFIRMED: RefCell<Vec<Rc<Unconfirmed>>> = const { RefCell::new(Vec::new()) };
 
     /// The apps of this thread whose limiters let requests pass.
