@@ -34,7 +34,9 @@ impl Redis {
     /// Starts a server on this port.
     pub(crate) fn start_at(port: u16, options: &[&str]) -> Self {
         let process = start(|_, command| {
-            command.args(["--port", &port.to_string(), "--save", "", "--appendonly", "no"]).args(options);
+            command.args(["--port", &port.to_string(), "--save", "", "--appendonly", "no"]);
+            // What is sent to replicas is in a file, too, which a server that starts again would read.
+            command.args(["--rdb-del-sync-files", "yes"]).args(options);
         });
         let server = Self { process, port, bus_port: 0 };
         server.wait();

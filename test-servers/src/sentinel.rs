@@ -103,6 +103,15 @@ impl Sentinel {
         (0..self.servers.len()).find(is_named)
     }
 
+    /// Whether all sentinels take the primary for well, and none is about to promote the replica.
+    pub fn is_calm(&self) -> bool {
+        // Anything that is wrong is a further word of the flags, such as `s_down` or `failover_in_progress`.
+        let well = field("\r\nflags\r\n$6\r\nmaster");
+        self.sentinels
+            .iter()
+            .all(|(_, port)| ask(*port, "SENTINEL MASTERS").is_some_and(|answer| answer.contains(&well)))
+    }
+
     /// Makes a server the replica of the other one, as the sentinels do in the end.
     pub fn demote(&self, place: usize) {
         let primary = self.proxies[1 - place].port();

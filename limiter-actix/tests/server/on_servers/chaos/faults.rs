@@ -75,7 +75,9 @@ impl<'a> Chaos<'a> {
     pub(super) fn step(&mut self) {
         let fault = self.draw();
         self.faults.push(fault);
-        self.look();
+        // The replica may be promoted after the fault that was the reason. The next one would hit the other server than it is
+        // meant for, and what that loses would be seen by nobody.
+        self.become_whole();
         self.cause(fault);
         self.heal();
         self.calm();
@@ -182,19 +184,26 @@ impl<'a> Chaos<'a> {
         sleep(Duration::from_millis(least + self.random.below(most - least)));
     }
 
-    /// Waits until all replicas follow, and all processes are decided by the servers.
+    /// Waits until all is as it was, and all processes are decided by the servers.
     fn heal(&mut self) {
+        self.become_whole();
+        recovery::wait(self.processes);
+        self.look();
+    }
+
+    /// Waits until all replicas follow, and nothing is about to change that.
+    fn become_whole(&mut self) {
         let Self { servers, losses, run, .. } = self;
         let mut is_whole = vec![false; servers.shards()];
         wait_for("the servers are whole", || {
             servers.demote_returned();
+            // Before the look, which then sees what has ended.
+            let are_calm = servers.are_calm();
             for (shard, is_whole) in is_whole.iter_mut().enumerate() {
                 *is_whole = losses.look(servers, shard, run);
             }
-            is_whole.iter().all(|it| *it).then_some(())
+            (are_calm && is_whole.iter().all(|it| *it)).then_some(())
         });
-        recovery::wait(self.processes);
-        self.look();
     }
 
     /// A while without a fault, in which many checkpoints bound the next loss.

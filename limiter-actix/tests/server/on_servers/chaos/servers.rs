@@ -86,6 +86,11 @@ impl Servers {
         place == 0 || self.sentinels().is_none()
     }
 
+    /// Whether no promotion is under way. One that has begun under a fault ends after it.
+    pub(super) fn are_calm(&self) -> bool {
+        self.sentinels().is_none_or(Sentinel::is_calm)
+    }
+
     /// Demotes a primary that has come back, as sentinels do after 8 seconds.
     pub(super) fn demote_returned(&mut self) {
         let Topology::Sentinel(sentinel) = &self.topology else { return };
