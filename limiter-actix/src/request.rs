@@ -14,6 +14,7 @@ pub(crate) mod check;
 pub(crate) mod correction;
 mod delegation;
 pub(crate) mod early_drop;
+pub(crate) mod grants;
 pub(crate) mod held_body;
 mod misprediction;
 mod observe;

@@ -44,10 +44,17 @@ where
     };
     let service = Rc::clone(service);
     LimiterFuture::boxed(async move {
-        let guard = match pending.decide_later(&req).await {
+        let mut guard = match pending.decide_later(&req).await {
             Ok(admitted) => guard(admitted),
             Err(refusal) => return Ok(refused(req, *refusal)),
         };
+        if let Some(guard) = &mut guard
+            && let Err(refusal) = guard.grant_anew(&req).await
+        {
+            let mut response = Ok(refused(req, *refusal));
+            guard.settle(&mut response);
+            return response;
+        }
         let response = service.call(req);
         if let Some(guard) = &guard {
             guard.note_call();

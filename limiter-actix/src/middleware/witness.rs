@@ -29,6 +29,7 @@ use crate::{
         call,
         correction::Correction,
         early_drop::OnEarlyDrop,
+        grants::grant_anew,
         pending::{PendingDecision, Progress, answered},
         refuse::Refusal,
         stack::{LimiterStack, Noted, RequestLimiters, Uncovered},
@@ -129,6 +130,7 @@ where
     /// in memory.
     fn correct(&self, states: Uncovered, req: ServiceRequest) -> LimiterFuture<S::Future, B> {
         let position = self.witness.position;
+        let corrected = states.clone();
         let mut states = states.into_iter();
         while let Some(state) = states.next() {
             let decided = prepare(state, position, &req).map(|correction| correction.decide_now(&req));
@@ -141,7 +143,7 @@ where
             };
             let service = Rc::clone(&self.service);
             return LimiterFuture::boxed(async move {
-                match correct_later(first, states, position, &req).await {
+                match correct_later(first, states, &corrected, position, &req).await {
                     Ok(()) => service.call(req).await.map(ServiceResponse::map_into_left_body),
                     Err(refusal) => Ok(refused(req, *refusal)),
                 }
@@ -181,12 +183,16 @@ fn unless_banned(
 async fn correct_later(
     first: Correction,
     others: impl Iterator<Item = Rc<RequestState>>,
+    corrected: &[Rc<RequestState>],
     position: Position,
     req: &ServiceRequest,
 ) -> Result<(), Box<Refusal>> {
     complete(first, position, req).await?;
     for state in others {
         complete(prepare(state, position, req)?, position, req).await?;
+    }
+    for state in corrected {
+        grant_anew(state, req).await?;
     }
     Ok(())
 }

@@ -146,6 +146,10 @@ impl PendingDecision for Admission {
         self.meta.clear();
     }
 
+    fn suspend_credit(&mut self) {
+        self.state.rules.borrow_mut().credit.suspend();
+    }
+
     /// A guard may lead the request past the predicted place. Then only the limits there can refuse it now, and those of
     /// the predicted place are decided where it arrives.
     fn elsewhere(mut self, req: &ServiceRequest) -> Result<Self, Self> {

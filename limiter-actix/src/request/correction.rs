@@ -40,6 +40,8 @@ pub(crate) struct Correction {
     /// Where the request has arrived, or is expected now.
     place: Prediction,
     credit: Credit,
+    /// Whether the request keeps its credit while it waits.
+    keeps_credit: bool,
     /// Where the request may arrive instead, if the predicted rules refuse.
     elsewhere: Option<Prediction>,
     plan: Rc<Plan>,
@@ -73,6 +75,7 @@ impl Correction {
             rules,
             place,
             credit,
+            keeps_credit: false,
             elsewhere,
             plan,
             kept: Charges::new(),
@@ -87,6 +90,11 @@ impl Correction {
             correction.charge(req);
         }
         correction
+    }
+
+    /// Keeps the credit on which rules are granted until they are met, also while the request waits.
+    pub(super) fn keeping_credit(self) -> Self {
+        Self { keeps_credit: true, ..self }
     }
 
     /// Finds the charges to keep, to refund and to make.
@@ -202,8 +210,9 @@ impl PendingDecision for Correction {
     }
 
     fn with_answers(self, req: &ServiceRequest) -> Self {
-        let Self { state, rules, place, credit, elsewhere, plan, .. } = self;
-        Self::charging(state, Met { rules, place, credit, elsewhere, plan }, req)
+        let Self { state, rules, place, credit, keeps_credit, elsewhere, plan, .. } = self;
+        let answered = Self::charging(state, Met { rules, place, credit, elsewhere, plan }, req);
+        Self { keeps_credit, ..answered }
     }
 
     fn query<'a>(&'a self, req: &'a ServiceRequest) -> StorageQuery<'a> {
@@ -248,6 +257,12 @@ impl PendingDecision for Correction {
         state.set_aside.borrow_mut().extend(added);
         let met = Met::elsewhere(&state, elsewhere, req);
         Ok(Self::charging(state, met, req))
+    }
+
+    fn suspend_credit(&mut self) {
+        if !self.keeps_credit {
+            self.credit.suspend();
+        }
     }
 
     fn prepare_wait(&self) {

@@ -9,8 +9,10 @@ use actix_web::{
 use super::{
     call::Unconfirmed,
     carrier::CarriedRequest,
+    grants::grant_anew,
     held_body::{admitted, with_holds},
     phase::Phase,
+    refuse::Refusal,
     state::RequestState,
     straight_request::StraightRequest,
 };
@@ -55,6 +57,14 @@ impl OnEarlyDrop {
         Self(Guarded::Unconfirmed(request))
     }
 
+    /// Grants the rules of a request that was awaited anew, right before the service is called.
+    pub(crate) async fn grant_anew(&self, req: &ServiceRequest) -> Result<(), Box<Refusal>> {
+        match &self.0 {
+            Guarded::General(state) => grant_anew(state, req).await,
+            Guarded::Straight(_) | Guarded::Carried(_) | Guarded::Unconfirmed(_) => Ok(()),
+        }
+    }
+
     /// Notes that the service has been called, and may be waiting now.
     #[inline]
     pub(crate) fn note_call(&self) {
@@ -97,7 +107,7 @@ impl OnEarlyDrop {
 
     /// Ends the request with its response, so that the drop does nothing.
     #[inline]
-    fn settle<B>(&mut self, response: &mut Result<ServiceResponse<B>, Error>) {
+    pub(crate) fn settle<B>(&mut self, response: &mut Result<ServiceResponse<B>, Error>) {
         match &mut self.0 {
             Guarded::General(state) => state.settle(response),
             Guarded::Straight(request) | Guarded::Carried(CarriedRequest { request, .. }) => {

@@ -57,6 +57,9 @@ pub(crate) trait PendingDecision: Sized {
         Err(self)
     }
 
+    /// Returns the credit on which rules are granted, for as long as the decision takes.
+    fn suspend_credit(&mut self) {}
+
     /// Keeps earlier charges where an early drop finds them, before the storage is awaited.
     fn prepare_wait(&self) {}
 
@@ -93,6 +96,8 @@ pub(super) fn decide_in_memory<P: PendingDecision>(mut pending: P, req: &Service
     }
     if matches!(pending.config().settings.storage, Backend::Remote { .. }) || pending.awaited_plan().is_some()
     {
+        // The future may be polled after others have come.
+        pending.suspend_credit();
         return Progress::Waits(pending);
     }
     let mut tries = Tries::of(&pending.query(req), pending.config());
@@ -153,11 +158,12 @@ pub(crate) async fn answered<P: PendingDecision>(pending: P, req: &ServiceReques
     pending.with_answers(req)
 }
 
-/// Makes a decision, wherever counts are.
+/// Makes a decision, wherever counts are. The rules of an admitted request must be [granted anew](super::grants) then.
 pub(crate) async fn decide<P: PendingDecision>(
-    pending: P,
+    mut pending: P,
     req: &ServiceRequest,
 ) -> Result<P::Admitted, Box<Refusal>> {
+    pending.suspend_credit();
     let mut pending = answered(pending, req).await;
     let mut tries = Tries::of(&pending.query(req), pending.config());
     loop {

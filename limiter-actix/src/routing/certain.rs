@@ -95,7 +95,9 @@ impl CertainPlace {
     pub(crate) fn to_prediction(&self) -> Prediction {
         let place = self.place();
         let mut credit = Credit::default();
-        each_of(self.on_credit.take(), |number| credit.hold(place.rules[number], &place.trust[number]));
+        each_of(self.on_credit.take(), |number| {
+            credit.hold_at_only_place(place.rules[number], &place.trust[number])
+        });
         Prediction::certain(&self.route, credit)
     }
 }

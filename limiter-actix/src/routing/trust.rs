@@ -1,6 +1,7 @@
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
+    mem,
     rc::Rc,
 };
 
@@ -33,6 +34,10 @@ pub(super) struct Trust {
 #[derive(Default)]
 pub(crate) struct Credit {
     rules: SmallVec<[(RuleId, Rc<Trust>); 2]>,
+    /// Whether the request has returned it for the time of a wait.
+    is_suspended: bool,
+    /// Whether the request can arrive at one place only.
+    is_only_place: bool,
     /// Shared with the prediction of another place for the same request.
     by_pattern: Option<Rc<PatternCredit>>,
 }
@@ -108,6 +113,7 @@ impl Trust {
 impl Credit {
     /// Grants a rule, if that is possible now.
     pub(super) fn grant(&mut self, rule: RuleId, trust: &Rc<Trust>, is_only_place: bool) -> bool {
+        self.is_only_place = is_only_place;
         match trust.needs_credit() {
             Some(false) if is_only_place => true,
             None => false,
@@ -120,9 +126,35 @@ impl Credit {
         }
     }
 
-    /// Holds a credit that was granted.
-    pub(super) fn hold(&mut self, rule: RuleId, trust: &Rc<Trust>) {
+    /// Holds a credit that was granted for the only place of a request.
+    pub(super) fn hold_at_only_place(&mut self, rule: RuleId, trust: &Rc<Trust>) {
+        self.is_only_place = true;
+        self.hold(rule, trust);
+    }
+
+    fn hold(&mut self, rule: RuleId, trust: &Rc<Trust>) {
         self.rules.push((rule, Rc::clone(trust)));
+    }
+
+    /// Returns the credit for rules before a wait that does not lead the request on, so that others can have it meanwhile.
+    pub(crate) fn suspend(&mut self) {
+        self.release();
+        self.is_suspended = true;
+    }
+
+    /// Takes it back after the wait. Returns `false` if some of the rules cannot be granted any more.
+    pub(crate) fn resume(&mut self) -> bool {
+        if !mem::take(&mut self.is_suspended) {
+            return true;
+        }
+        let is_only_place = self.is_only_place;
+        mem::take(&mut self.rules).iter().all(|(rule, trust)| self.grant(*rule, trust, is_only_place))
+    }
+
+    fn release(&self) {
+        if !self.is_suspended {
+            self.rules.iter().for_each(|(_, trust)| trust.release());
+        }
     }
 
     /// Lets rules by pattern lift limits, if no other request does so on credit; returns whether that is so.
@@ -139,7 +171,9 @@ impl Credit {
 
     /// Returns the credit for the same request at another place, where no other rules are granted.
     pub(crate) fn elsewhere(&self) -> Self {
-        Self { rules: SmallVec::new(), by_pattern: self.by_pattern.clone() }
+        let mut credit = Self::default();
+        credit.by_pattern.clone_from(&self.by_pattern);
+        credit
     }
 
     /// Ends the credit for a rule that the request has met; `is_late` if others could come before.
@@ -153,9 +187,7 @@ impl Credit {
 
 impl Drop for Credit {
     fn drop(&mut self) {
-        for (_, trust) in &self.rules {
-            trust.release();
-        }
+        self.release();
     }
 }
 
@@ -195,6 +227,37 @@ mod tests {
         let held = grant(&table, rule, false);
         assert!(held.is_some() && grant(&table, rule, false).is_none(), "it may arrive elsewhere");
         assert!(grant(&table, rule, true).is_some());
+    }
+
+    #[test]
+    fn others_have_the_credit_of_a_request_that_waits() {
+        let (table, rule) = (TrustTable::default(), RuleId::next());
+        for is_only_place in [false, true] {
+            let mut first = grant(&table, rule, is_only_place).expect("it is granted");
+            first.suspend();
+            first.suspend();
+            let second = grant(&table, rule, is_only_place).expect("the first one waits");
+            assert!(!first.resume(), "the second is on its way");
+            drop(first);
+            assert!(table.of(rule).is_on_credit(), "it was the second one's");
+            drop(second);
+        }
+        let mut first = grant(&table, rule, true).expect("it is granted");
+        first.suspend();
+        assert!(first.resume() && grant(&table, rule, true).is_none(), "nobody else is on the way");
+        first.suspend();
+        table.doubt(rule);
+        assert!(!first.resume(), "another went astray meanwhile");
+    }
+
+    #[test]
+    fn what_is_met_late_is_granted_again_although_another_is_on_its_way() {
+        let (table, rule) = (TrustTable::default(), RuleId::next());
+        let mut first = grant(&table, rule, true).expect("it is granted");
+        first.suspend();
+        grant(&table, rule, true).expect("the first one waits").meet(rule, true);
+        let _second = grant(&table, rule, false).expect("it has arrived");
+        assert!(first.resume(), "the first can arrive at no other place");
     }
 
     #[test]

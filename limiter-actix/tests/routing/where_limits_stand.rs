@@ -33,6 +33,7 @@ mod first_request;
 mod in_order_of_registration;
 mod limiter_further_in;
 mod limiter_on_the_place;
+mod on_a_remote_storage;
 mod on_several_patterns;
 mod over_tcp;
 mod proof_of_arrival;

@@ -1,6 +1,9 @@
 //! Storages other than the limiter's own memory: one that answers later, and one that always fails.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use actix_web::rt::task::yield_now;
 use limiter_actix::{
@@ -29,7 +32,7 @@ impl StorageKind {
     pub fn set(self, builder: LimiterBuilder) -> LimiterBuilder {
         match self {
             Self::Memory => builder,
-            Self::Remote => builder.storage(Arc::new(Remote(MemoryStorage::new()))),
+            Self::Remote => builder.storage(Arc::new(Remote::default())),
             Self::Failing => builder.storage(Arc::new(Failing)),
         }
     }
@@ -43,19 +46,30 @@ pub fn errors_on_all(test: impl Fn(StorageKind) -> Vec<String>) -> Vec<String> {
 }
 
 /// Answers later.
-#[derive(Debug)]
-pub struct Remote(MemoryStorage);
+#[derive(Debug, Default)]
+pub struct Remote {
+    memory: MemoryStorage,
+    decisions: AtomicUsize,
+}
+
+impl Remote {
+    /// The number of decisions so far, each of them a round trip.
+    pub fn decisions(&self) -> usize {
+        self.decisions.load(Ordering::SeqCst)
+    }
+}
 
 impl Storage for Remote {
     fn decide<'a>(&'a self, batch: &'a Batch<'a>, now: Timestamp) -> Answer<'a, Decision> {
+        self.decisions.fetch_add(1, Ordering::SeqCst);
         Answer::Pending(Box::pin(async move {
             yield_now().await;
-            Ok(self.0.decide(batch, now))
+            Ok(self.memory.decide(batch, now))
         }))
     }
 
     fn refund<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, ()> {
-        Answer::Pending(Box::pin(self.0.refund(taken, now)))
+        Answer::Pending(Box::pin(self.memory.refund(taken, now)))
     }
 
     fn has_leases(&self) -> bool {
@@ -63,15 +77,15 @@ impl Storage for Remote {
     }
 
     fn renew<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, Vec<Renewal>> {
-        Answer::Pending(Box::pin(self.0.renew(taken, now)))
+        Answer::Pending(Box::pin(self.memory.renew(taken, now)))
     }
 
     fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {
-        Answer::Pending(Box::pin(self.0.clear(hits)))
+        Answer::Pending(Box::pin(self.memory.clear(hits)))
     }
 
     fn reset(&self) -> Answer<'_, ()> {
-        Answer::Pending(Box::pin(self.0.reset()))
+        Answer::Pending(Box::pin(self.memory.reset()))
     }
 
     fn has_notes(&self) -> bool {
@@ -84,15 +98,15 @@ impl Storage for Remote {
         known: Option<u64>,
         now: Timestamp,
     ) -> Answer<'a, Option<NoteList>> {
-        Answer::Pending(Box::pin(self.0.notes(list, known, now)))
+        Answer::Pending(Box::pin(self.memory.notes(list, known, now)))
     }
 
     fn put_note<'a>(&'a self, list: &'a str, note: &'a Note, max: usize, now: Timestamp) -> Answer<'a, bool> {
-        Answer::Pending(Box::pin(self.0.put_note(list, note, max, now)))
+        Answer::Pending(Box::pin(self.memory.put_note(list, note, max, now)))
     }
 
     fn remove_note<'a>(&'a self, list: &'a str, name: &'a str, now: Timestamp) -> Answer<'a, bool> {
-        Answer::Pending(Box::pin(self.0.remove_note(list, name, now)))
+        Answer::Pending(Box::pin(self.memory.remove_note(list, name, now)))
     }
 }
 

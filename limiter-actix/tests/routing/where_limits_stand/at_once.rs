@@ -37,10 +37,10 @@ async fn generous_x() -> &'static str {
 }
 
 /// The number of requests sent at once.
-const MANY: usize = 200;
+pub(super) const MANY: usize = 200;
 
 /// Sends many requests at once; returns how many are not refused.
-fn at_once<S, B>(app: &S, target: &str, header: &str) -> impl Future<Output = usize>
+pub(super) fn at_once<S, B>(app: &S, target: &str, header: &str) -> impl Future<Output = usize>
 where
     S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
     B: MessageBody,

@@ -1,0 +1,115 @@
+//! Requests that await the answer of a storage together are decided like those that come one by one.
+
+use std::sync::Arc;
+
+use actix_web::{get, guard, middleware::from_fn, web};
+use limiter_actix::{ScopeExt, exempt, limit};
+use limiter_test_support::storages::Remote;
+
+use super::{
+    super::{A, has_a, passing, plain, still},
+    Runs,
+    at_once::{MANY, at_once},
+    defer, limited, per_hour,
+};
+
+#[limit("1000/hour")]
+#[get("/generous")]
+async fn generous() -> &'static str {
+    "ok"
+}
+
+#[limit("1000/hour")]
+#[get("/guarded", guard = "has_a")]
+async fn guarded() -> &'static str {
+    "ok"
+}
+
+#[exempt]
+#[get("/free", guard = "has_a")]
+async fn free() -> &'static str {
+    "ok"
+}
+
+#[actix_web::test]
+async fn a_greater_limit_holds_in_place_of_the_default_one_for_all_of_them() {
+    let storage = Arc::new(Remote::default());
+    let app = limited(still().storage(storage.clone()).default_limits("3/hour"), |it| {
+        it.service(generous).service(guarded);
+    })
+    .await;
+    for round in 1..=3 {
+        assert_eq!(at_once(&app, "/generous", "").await, MANY, "round {round}");
+        assert_eq!(at_once(&app, "/guarded", A).await, MANY, "round {round}");
+        assert_eq!(storage.decisions(), 2 * MANY * round, "one round trip for each");
+    }
+}
+
+#[actix_web::test]
+async fn a_limit_on_the_way_takes_no_second_round_trip() {
+    let storage = Arc::new(Remote::default());
+    let app = limited(still().storage(storage.clone()).application_limits("10000/hour"), |it| {
+        it.service(web::scope("/v1").limit(per_hour(5000)).service(web::scope("/in").service(generous)));
+    })
+    .await;
+    assert_eq!(at_once(&app, "/v1/in/generous", "").await, MANY);
+    assert_eq!(storage.decisions(), MANY);
+}
+
+#[actix_web::test]
+async fn a_greater_limit_by_pattern_holds_too() {
+    let storage = Arc::new(Remote::default());
+    let limiter = still().storage(storage.clone()).default_limits("3/hour");
+    let app = limited(limiter.route("/x/{id}", "1000/hour"), |it| {
+        it.route("/x/{id}", web::get().to(plain));
+    })
+    .await;
+    assert_eq!(at_once(&app, "/x/1", "").await, MANY);
+    assert_eq!(storage.decisions(), MANY);
+}
+
+#[actix_web::test]
+async fn behind_a_witness_that_corrects() {
+    let storage = Arc::new(Remote::default());
+    let app = limited(still().storage(storage.clone()).default_limits("10000/hour"), |it| {
+        it.service(web::scope("/v1").guard(guard::fn_guard(has_a)).limit(per_hour(5000)).service(generous))
+            .service(web::scope("/v1").route("/generous", web::get().to(plain)));
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/v1/generous", "", 1).await, 1);
+    // The scope is in doubt, since a request was led past it. So each is decided anew in there.
+    for round in 1..=3 {
+        let before = storage.decisions();
+        assert_eq!(at_once(&app, "/v1/generous", A).await, MANY, "round {round}");
+        assert_eq!(storage.decisions() - before, 2 * MANY, "before the scope, and at its witness");
+    }
+}
+
+#[actix_web::test]
+async fn what_a_guard_leads_past_is_free_once() {
+    let runs = Runs::default();
+    let storage = Arc::new(Remote::default());
+    let app = limited(still().storage(storage).default_limits("3/hour"), |it| {
+        it.service(guarded).service(free).default_service(web::to(runs.take_a_while()));
+    })
+    .await;
+    for (round, target) in ["/guarded", "/free"].into_iter().enumerate() {
+        let answered = at_once(&app, target, "").await;
+        assert!(answered <= 4 - 3 * round, "{answered} requests for {target} are answered");
+        assert_eq!(at_once(&app, target, "").await, 0);
+    }
+    assert!((3..=5).contains(&runs.count()), "{} in all", runs.count());
+}
+
+#[actix_web::test]
+async fn behind_middleware_that_waits_on_the_way() {
+    let storage = Arc::new(Remote::default());
+    let app = limited(still().storage(storage).default_limits("3/hour"), |it| {
+        it.service(web::scope("/v1").wrap(from_fn(defer)).service(generous));
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/v1/generous", "", 1).await, 1);
+    for round in 1..=3 {
+        assert_eq!(at_once(&app, "/v1/generous", "").await, MANY, "round {round}");
+    }
+}
