@@ -96,7 +96,7 @@ impl CertainPlace {
         let place = self.place();
         let mut credit = Credit::default();
         each_of(self.on_credit.take(), |number| {
-            credit.hold_at_only_place(place.rules[number], &place.trust[number])
+            credit.hold_at_only_place(place.rules[number], &place.trust[number]);
         });
         Prediction::certain(&self.route, credit)
     }
