@@ -91,11 +91,16 @@ impl Servers {
         self.sentinels().is_none_or(Sentinel::is_calm)
     }
 
+    /// Whether both servers of a shard take themselves for the primary.
+    pub(super) fn are_divided(&self, shard: usize) -> bool {
+        let is_primary = |node: &Redis| node.info("replication").is_some_and(|it| it.contains("role:master"));
+        [0, 1].into_iter().all(|place| is_primary(self.node(shard, place)))
+    }
+
     /// Demotes a primary that has come back, as sentinels do after 8 seconds.
     pub(super) fn demote_returned(&mut self) {
         let Topology::Sentinel(sentinel) = &self.topology else { return };
-        let is_primary = |node: &Redis| node.info("replication").is_some_and(|it| it.contains("role:master"));
-        if !sentinel.servers.iter().all(is_primary) {
+        if !self.are_divided(0) {
             self.divided_since = None;
             return;
         }
