@@ -39,9 +39,12 @@ struct UnderWay {
     /// The number of requests that are being decided.
     undecided: usize,
     reserved: SmallVec<[Reserved; 1]>,
+    /// The number of the next reservation.
+    next: u64,
 }
 
 struct Reserved {
+    number: u64,
     amount: u64,
     /// The time from which on a refund would free nothing.
     until: Timestamp,
@@ -51,8 +54,7 @@ struct Reserved {
 pub(crate) struct Reservation {
     reservations: Arc<Reservations>,
     count: CountId,
-    amount: u64,
-    until: Timestamp,
+    number: u64,
 }
 
 /// A request that is being decided. The decision is made, or given up, when it is dropped.
@@ -80,8 +82,8 @@ impl Reservations {
         amount: u64,
         until: Timestamp,
     ) -> Option<Reservation> {
-        self.change(&count, |it| it.reserved.push(Reserved { amount, until }))?;
-        Some(Reservation { reservations: Arc::clone(self), count, amount, until })
+        let number = self.change(&count, |it| it.reserve(amount, until))?;
+        Some(Reservation { reservations: Arc::clone(self), count, number })
     }
 
     /// Returns the amount that refunds may free in a count.
@@ -106,20 +108,29 @@ impl Reservations {
     }
 
     /// Changes a count, which is removed once nothing is under way. Returns `None` if it would be one too many.
-    fn change(&self, count: &CountId, change: impl FnOnce(&mut UnderWay)) -> Option<()> {
+    fn change<T>(&self, count: &CountId, change: impl FnOnce(&mut UnderWay) -> T) -> Option<T> {
         let mut shard = self.shard(count).lock();
         if let Some(known) = shard.get_mut(count) {
-            change(known);
+            let changed = change(known);
             if known.undecided == 0 && known.reserved.is_empty() {
                 shard.remove(count);
             }
-            return Some(());
+            return Some(changed);
         }
         if shard.len() >= MAX_COUNTS {
             return None;
         }
-        change(shard.entry(count.clone()).or_default());
-        Some(())
+        Some(change(shard.entry(count.clone()).or_default()))
+    }
+}
+
+impl UnderWay {
+    /// Adds a reservation. Returns its number.
+    fn reserve(&mut self, amount: u64, until: Timestamp) -> u64 {
+        let number = self.next;
+        self.next += 1;
+        self.reserved.push(Reserved { number, amount, until });
+        number
     }
 }
 
@@ -148,10 +159,7 @@ impl Drop for Deciding {
 impl Drop for Reservation {
     fn drop(&mut self) {
         self.reservations.change(&self.count, |it| {
-            let is_this = |other: &Reserved| other.amount == self.amount && other.until == self.until;
-            if let Some(number) = it.reserved.iter().position(is_this) {
-                it.reserved.swap_remove(number);
-            }
+            it.reserved.retain(|reserved| reserved.number != self.number);
         });
     }
 }
@@ -186,6 +194,16 @@ mod tests {
         assert_eq!(reservations.amount(&count("c1"), Timestamp::from_millis(1)), 3);
         drop(other);
         assert_eq!(len(&reservations), 0);
+    }
+
+    /// The defect: one whose end had moved never ended.
+    #[test]
+    fn a_reservation_whose_end_has_moved_ends_too() {
+        let reservations = Arc::new(Reservations::new());
+        let one = reservations.add(count("c1"), 1, LATER).expect("room");
+        reservations.extend(&count("c1"), NOW, Timestamp::from_millis(3_000_000));
+        drop(one);
+        assert_eq!((reservations.amount(&count("c1"), NOW), len(&reservations)), (0, 0));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use actix_web::{
     web,
 };
 use futures_util::future::{Either, join, join_all, select};
-use limiter_actix::{Breach, Limit, Limiter, Quota, resource};
+use limiter_actix::{Breach, Limit, Limiter, Quota, Strategy, resource};
 use limiter_test_support::{
     play::{clock, in_a_system, read},
     storages::StorageKind,
@@ -102,6 +102,30 @@ fn a_limit_that_failures_have_spent_is_breached() {
         assert_eq!(first, [WRONG; 2], "{kind:?}");
         // The second breach spends the meta limit.
         assert_eq!(later, [refused(3600), refused(86_400), refused(86_400)], "{kind:?}");
+    }
+}
+
+/// The end of an elastic window moves with each hit, also that of the reservations under way.
+#[test]
+fn an_elastic_window_is_breached_once_nothing_is_under_way() {
+    for kind in StorageKind::ALL {
+        let clock = clock();
+        let limit = failures(Quota::per_minute(1)).strategy(Strategy::FixedWindowElasticExpiry);
+        let app = App::new().wrap(limiter(&clock, kind));
+        in_a_system(async {
+            let app = init_service(app.service(resource("/login", limit, |it| it.to(login)))).await;
+            let call = async || {
+                let response = app.call(read("POST /login", "").to_request()).await.expect("a response");
+                answer(&response.map_into_boxed_body())
+            };
+            let later = async {
+                clock.advance(Duration::from_secs(1));
+                call().await
+            };
+            assert_eq!(join(call(), later).await, (WRONG, refused(1)), "{kind:?}");
+            refunded().await;
+            assert_eq!(call().await, refused(60), "{kind:?}");
+        });
     }
 }
 
