@@ -8,7 +8,7 @@ mod leases;
 mod tests;
 
 pub(crate) use self::{
-    hit::{HeldCount, HeldHit},
+    hit::HeldHit,
     hold::{Hold, SharedHold},
     keeper::LeaseKeeper,
     leases::HeldLeases,

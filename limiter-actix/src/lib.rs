@@ -89,6 +89,7 @@
 
 mod bans;
 mod builder;
+mod count_id;
 mod deadline;
 mod decision;
 mod extract;

@@ -10,9 +10,11 @@ use std::{
     sync::Arc,
 };
 
-use limiter_core::{Key, Policy, Scope, Timestamp};
+use limiter_core::Timestamp;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
+
+use crate::count_id::CountId;
 
 /// The reservations under way, by their counts.
 pub(crate) struct Reservations {
@@ -24,14 +26,6 @@ const SHARDS: usize = 16;
 
 /// The number of counts in each shard. The reservations of further ones are not known.
 const MAX_COUNTS: usize = 4096;
-
-/// The identity of a count.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(crate) struct CountId {
-    pub(crate) scope: Scope,
-    pub(crate) key: Key,
-    pub(crate) policy: Policy,
-}
 
 /// The requests under way that a count knows.
 #[derive(Default)]
@@ -166,7 +160,7 @@ impl Drop for Reservation {
 
 #[cfg(test)]
 mod tests {
-    use limiter_core::{Quota, Strategy};
+    use limiter_core::{Key, Policy, Quota, Scope, Strategy, storage::Hit};
 
     use super::*;
 
@@ -175,7 +169,7 @@ mod tests {
 
     fn count(client: &str) -> CountId {
         let policy = Policy::new(Quota::per_day(5), Strategy::FixedWindow);
-        CountId { scope: Scope::new(["a"]), key: Key::text("k", client), policy }
+        CountId::of(&Hit::new(&Scope::new(["a"]), &Key::text("k", client), &policy))
     }
 
     fn len(reservations: &Reservations) -> usize {

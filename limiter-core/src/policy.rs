@@ -407,8 +407,9 @@ impl Policy {
         self.interval
     }
 
-    /// Returns the id of the count within a scope and key. Equal policies of this process have the same id.
-    pub(crate) fn id(&self) -> u64 {
+    /// Returns the id of the count within a scope and key. Policies that have the same count have the same id, such as
+    /// those that [keep what was used](Self::with_keep_used) and differ in their amount only.
+    pub fn id(&self) -> u64 {
         self.id
     }
 }

@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 
 use crate::{
     CurrentLimit,
+    count_id::CountId,
     holds::SharedHold,
     limit::callback::{Cost, KeyFn},
     plan::bound_limit::BoundLimit,
@@ -174,6 +175,10 @@ impl Charge {
             Some(index) => hit.only_after(index),
             None => hit,
         }
+    }
+
+    pub(super) fn count_id(&self, client: &Key) -> CountId {
+        CountId::of(&self.hit(client))
     }
 
     /// Returns whether the count is in the limiter's storage, not in the fallback memory.

@@ -26,7 +26,7 @@ impl StorageQuery<'_> {
         storage: &Arc<dyn Storage>,
     ) -> Result<Decision, StorageError> {
         let charges = || self.limits.iter().filter(|charge| charge.is_concurrent());
-        let is_freeing = || charges().any(|charge| config.is_freeing(&charge.held_count(self.client)));
+        let is_freeing = || charges().any(|charge| config.is_freeing(&charge.count_id(self.client)));
         let on_refusal = self.charges_of_breach();
         // A refusal may be charged, so the first decision must be right.
         if !on_refusal.is_empty() && is_freeing() {

@@ -9,7 +9,8 @@ use tokio::time::timeout;
 
 use super::charge::{Charge, Charges};
 use crate::{
-    holds::{HeldCount, HeldHit, Hold, SharedHold},
+    count_id::CountId,
+    holds::{HeldHit, Hold, SharedHold},
     settings::{Config, backend::Backend},
 };
 
@@ -47,12 +48,9 @@ impl Charge {
 
     fn held_hit(&self, client: &Key) -> Option<HeldHit> {
         let window = self.window.filter(Window::is_allowed)?;
-        Some(HeldHit { count: self.held_count(client), cost: self.cost(), window })
-    }
-
-    pub(super) fn held_count(&self, client: &Key) -> HeldCount {
         let hit = self.hit(client);
-        HeldCount { scope: hit.scope.clone(), key: hit.key.clone(), policy: hit.policy.clone() }
+        let (scope, key, policy) = (hit.scope.clone(), hit.key.clone(), hit.policy.clone());
+        Some(HeldHit { scope, key, policy, cost: self.cost(), window })
     }
 }
 
@@ -82,7 +80,7 @@ impl Config {
         }
     }
 
-    pub(super) fn is_freeing(&self, count: &HeldCount) -> bool {
+    pub(super) fn is_freeing(&self, count: &CountId) -> bool {
         self.leases.as_ref().is_some_and(|leases| leases.is_freeing(count))
     }
 

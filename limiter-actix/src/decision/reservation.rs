@@ -17,7 +17,7 @@ use super::{
     query::StorageQuery,
 };
 use crate::{
-    reservations::{CountId, Deciding, Reservation, Reservations},
+    reservations::{Deciding, Reservation, Reservations},
     settings::Config,
 };
 
@@ -146,11 +146,6 @@ impl Charge {
         }
         let free = window.remaining().saturating_add(all.amount(&count, query.now));
         free >= self.needed().saturating_add(window.overdrawn())
-    }
-
-    fn count_id(&self, client: &Key) -> CountId {
-        let hit = self.hit(client);
-        CountId { scope: hit.scope.clone(), key: hit.key.clone(), policy: hit.policy.clone() }
     }
 
     fn begin_reservation(

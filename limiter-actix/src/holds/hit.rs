@@ -3,26 +3,25 @@ use limiter_core::{
     storage::{Hit, MemoryStorage, Refund, Storage},
 };
 
-/// The count that a request holds a part of, until it ends.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct HeldCount {
-    pub(crate) scope: Scope,
-    pub(crate) key: Key,
-    pub(crate) policy: Policy,
-}
+use crate::count_id::CountId;
 
 /// An admitted hit on a count of concurrent requests.
 #[derive(Clone, Debug)]
 pub(crate) struct HeldHit {
-    pub(crate) count: HeldCount,
+    pub(crate) scope: Scope,
+    pub(crate) key: Key,
+    pub(crate) policy: Policy,
     pub(crate) cost: u64,
     pub(crate) window: Window,
 }
 
 impl HeldHit {
     pub(super) fn hit(&self) -> Hit<'_> {
-        let HeldCount { scope, key, policy } = &self.count;
-        Hit::new(scope, key, policy).cost(self.cost).reserved(true)
+        Hit::new(&self.scope, &self.key, &self.policy).cost(self.cost).reserved(true)
+    }
+
+    pub(super) fn count_id(&self) -> CountId {
+        CountId::of(&self.hit())
     }
 
     /// Returns the refund of the hit, which has this stamp by now.

@@ -18,7 +18,8 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use self::renewal::Turn;
-use super::hit::{HeldCount, HeldHit};
+use super::hit::HeldHit;
+use crate::count_id::CountId;
 use crate::deadline::in_time;
 
 /// The leases that this process holds in a storage that other processes share, and in the memory that replaces it.
@@ -44,7 +45,7 @@ struct State {
     /// Leases that have ended, to be freed in the storage.
     ended: Vec<Ended>,
     /// For each count, the number of leases that have ended and are not freed yet.
-    unfreed: HashMap<HeldCount, usize>,
+    unfreed: HashMap<CountId, usize>,
     last_renewal: Option<Instant>,
 }
 
@@ -107,7 +108,7 @@ impl HeldLeases {
     }
 
     /// Returns whether a lease of this count has ended and may not be free yet.
-    pub(crate) fn is_freeing(&self, count: &HeldCount) -> bool {
+    pub(crate) fn is_freeing(&self, count: &CountId) -> bool {
         self.state.lock().unfreed.contains_key(count)
     }
 
@@ -118,7 +119,7 @@ impl HeldLeases {
             // Its stamp is about to change.
             Some(lease) if lease.is_being_renewed => {
                 lease.has_ended = true;
-                let count = lease.hit.count.clone();
+                let count = lease.hit.count_id();
                 *state.unfreed.entry(count).or_default() += 1;
                 return;
             }
@@ -132,7 +133,7 @@ impl HeldLeases {
             drop(state);
             return hit.refund_in(&self.memory, stamp, &*self.clock);
         }
-        *state.unfreed.entry(hit.count.clone()).or_default() += 1;
+        *state.unfreed.entry(hit.count_id()).or_default() += 1;
         state.ended.push(Ended { hit, stamp });
         drop(state);
         self.ended.notify_one();
@@ -200,13 +201,13 @@ impl Drop for Freed<'_> {
     fn drop(&mut self) {
         let mut state = self.leases.state.lock();
         for Ended { hit, .. } in &self.ended {
-            state.note_freed(&hit.count);
+            state.note_freed(&hit.count_id());
         }
     }
 }
 
 impl State {
-    fn note_freed(&mut self, count: &HeldCount) {
+    fn note_freed(&mut self, count: &CountId) {
         if let Some(number) = self.unfreed.get_mut(count) {
             *number -= 1;
             if *number == 0 {

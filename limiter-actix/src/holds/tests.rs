@@ -14,6 +14,7 @@ use limiter_core::{
 };
 
 use super::*;
+use crate::count_id::CountId;
 
 /// The lease. Renewals are due at once, since they are counted by the clock of the machine.
 const LEASE: Duration = Duration::from_secs(30);
@@ -71,7 +72,9 @@ struct Process {
     leases: Arc<HeldLeases>,
     storage: Arc<Lossy>,
     clock: Arc<ManualClock>,
-    count: HeldCount,
+    scope: Scope,
+    key: Key,
+    policy: Policy,
 }
 
 impl Process {
@@ -86,21 +89,28 @@ impl Process {
         let memory = Arc::new(MemoryStorage::new());
         let by_clock = Arc::clone(&clock) as Arc<dyn Clock>;
         let leases = HeldLeases::new(Arc::clone(&storage) as _, &memory, &by_clock, Duration::ZERO);
-        let count = HeldCount { scope, key, policy };
-        Self { leases: Arc::new(leases), storage, clock, count }
+        Self { leases: Arc::new(leases), storage, clock, scope, key, policy }
     }
 
     /// Admits a request, or returns `None`.
     fn admit(&self) -> Option<Hold> {
         let window = self.hit(1);
-        let hit = HeldHit { count: self.count.clone(), cost: 1, window };
+        let (scope, key, policy) = (self.scope.clone(), self.key.clone(), self.policy.clone());
+        let hit = HeldHit { scope, key, policy, cost: 1, window };
         window.is_allowed().then(|| Hold::leased(&self.leases, hit, false))
     }
 
     fn hit(&self, cost: u64) -> Window {
-        let HeldCount { scope, key, policy } = &self.count;
-        let hits = [Hit::new(scope, key, policy).cost(cost)];
+        let hits = [self.hit_of(cost)];
         self.storage.memory.decide(&Batch::new(&hits), self.clock.now()).limits()[0]
+    }
+
+    fn hit_of(&self, cost: u64) -> Hit<'_> {
+        Hit::new(&self.scope, &self.key, &self.policy).cost(cost)
+    }
+
+    fn is_freeing(&self) -> bool {
+        self.leases.is_freeing(&CountId::of(&self.hit_of(1)))
     }
 
     fn left(&self) -> u64 {
@@ -221,9 +231,9 @@ async fn a_lost_call_is_made_again() {
 async fn counts_are_known_while_they_are_being_freed() {
     let process = Process::new();
     let held = process.admit().expect("room");
-    assert!(!process.leases.is_freeing(&process.count));
+    assert!(!process.is_freeing());
     drop(held);
-    assert!(process.leases.is_freeing(&process.count));
+    assert!(process.is_freeing());
     process.leases.free_ended().await;
-    assert!(!process.leases.is_freeing(&process.count));
+    assert!(!process.is_freeing());
 }

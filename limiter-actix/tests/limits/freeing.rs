@@ -2,15 +2,26 @@
 
 use std::sync::Arc;
 
-use actix_web::{App, dev::Service, rt::task::yield_now, test::init_service, web};
+use actix_web::{
+    App,
+    dev::{Service, ServiceRequest},
+    rt::task::yield_now,
+    test::init_service,
+    web,
+};
 use limiter_actix::{
     Limit, Quota, Timestamp,
     storage::{Answer, Batch, Decision, Hit, MemoryStorage, Refund, Renewal, Storage},
 };
 use limiter_test_support::{
     app::request,
-    play::{builder, clock, in_a_system},
+    play::{builder, clock, header, in_a_system},
 };
+
+/// The quota in the header `plan`.
+fn by_plan(req: &ServiceRequest) -> Option<String> {
+    header(req, "plan").map(str::to_owned)
+}
 
 /// A storage that takes longer to free what has ended than to decide.
 #[derive(Debug, Default)]
@@ -49,6 +60,22 @@ impl Storage for SlowToFree {
     fn has_deadline(&self) -> bool {
         true
     }
+}
+
+/// The plan of a client may change meanwhile.
+#[test]
+fn a_request_waits_for_those_of_another_amount() {
+    in_a_system(async {
+        let limiter = builder(&clock()).storage(Arc::<SlowToFree>::default());
+        let limiter = limiter.default_limits(Limit::dynamic(by_plan)).build().expect("a limiter");
+        let app = init_service(App::new().wrap(limiter).default_service(web::to(async || "ok"))).await;
+        for plan in ["2 concurrent", "1 concurrent"] {
+            let request = request("GET", "/").insert_header(("plan", plan));
+            let response = app.call(request.to_request()).await.expect("a response");
+            // It ends here.
+            assert_eq!(response.status(), 200, "{plan}");
+        }
+    });
 }
 
 /// A client may send its next request as soon as it has the last byte. That is no breach.

@@ -12,7 +12,7 @@ use actix_web::{
 use futures_util::future::{Either, join, join_all, select};
 use limiter_actix::{Breach, Limit, Limiter, Quota, Strategy, resource};
 use limiter_test_support::{
-    play::{clock, in_a_system, read},
+    play::{clock, header, in_a_system, read},
     storages::StorageKind,
 };
 use tokio::sync::Semaphore;
@@ -126,6 +126,21 @@ fn an_elastic_window_is_breached_once_nothing_is_under_way() {
             refunded().await;
             assert_eq!(call().await, refused(60), "{kind:?}");
         });
+    }
+}
+
+/// A reservation under way may come back to whatever plan the client has by now.
+#[test]
+fn a_change_of_plan_makes_no_breach() {
+    for kind in StorageKind::ALL {
+        let limit = Limit::dynamic(|req| header(req, "plan").map(str::to_owned)).keep_used(true);
+        let limit = limit.deduct_when(|answer| answer.status == 401);
+        let plans = ["plan: 1/hour, password: right", "plan: 2/hour"];
+        let (first, _) = log_in(limiter(&clock(), kind), limit.clone(), &[plans[0], plans[0]], &[]);
+        assert_eq!(first, [OK, refused(1)], "{kind:?}: the same plan");
+        let fewer = ["plan: 2/hour, password: right", "plan: 1/hour"];
+        let (first, _) = log_in(limiter(&clock(), kind), limit, &fewer, &[]);
+        assert_eq!(first, [OK, refused(1)], "{kind:?}");
     }
 }
 

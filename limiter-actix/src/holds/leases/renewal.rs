@@ -122,7 +122,7 @@ impl Drop for Turn<'_> {
                 Some(ended) if !is_in_memory => state.ended.push(ended),
                 ended => {
                     in_memory.extend(ended);
-                    state.note_freed(&hit.count);
+                    state.note_freed(&hit.count_id());
                 }
             }
         }

@@ -60,6 +60,7 @@ pub(super) const CRATES: &[Order] = &[
             telemetry
             limit
             lookup
+            count_id
             bans holds reservations top
             settings
             plan
