@@ -135,12 +135,14 @@ where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody + 'static,
 {
-    let Some(arrival) = Arrival::predict(worker, &req) else {
+    let Some(mut arrival) = Arrival::predict(worker, &req) else {
         return LimiterFuture::passing(service.call(req));
     };
     if !arrival.awaits_functions(&req) {
         return admit(service, arrival, req);
     }
+    // The future may be polled after others have come.
+    arrival.return_credit();
     let service = Rc::clone(service);
     LimiterFuture::boxed(async move {
         let arrival = arrival.with_answers(&req).await;

@@ -61,6 +61,11 @@ impl Arrival {
         self.awaits_plan(req) || self.awaits_key(req)
     }
 
+    /// Returns the credit on which rules are granted, before a wait after which the request is predicted anew.
+    pub(crate) fn return_credit(&mut self) {
+        drop(mem::take(&mut self.forecast.prediction.credit));
+    }
+
     /// Calls the async functions of the plan.
     pub(crate) async fn with_answers(mut self, req: &ServiceRequest) -> Self {
         /// By then, the prediction hardly changes any more. If it does, an admission calls the functions.
@@ -69,33 +74,32 @@ impl Arrival {
             if !self.awaits_functions(req) {
                 break;
             }
-            let settings = &self.worker.config.settings;
-            if self.awaits_key(req) {
-                settings.call_async_key(req).await;
-            }
-            if !self.awaits_plan(req) {
-                continue;
-            }
-            if self.is_within {
-                self.forecast.plan.call_async(req, settings).await;
-            } else {
-                self = self.predicted_anew(req).await;
-            }
+            self = self.predicted_anew(req).await;
         }
         self
     }
 
     /// Calls the async functions, and predicts the request anew. Meanwhile it holds no credit, which others need.
-    async fn predicted_anew(self, req: &ServiceRequest) -> Self {
-        let Self { worker, forecast, is_within } = self;
-        let plan = Rc::clone(&forecast.plan);
-        drop(forecast);
-        plan.call_async(req, &worker.config.settings).await;
+    async fn predicted_anew(mut self, req: &ServiceRequest) -> Self {
+        self.return_credit();
+        let awaits_key = self.awaits_key(req);
+        let Self { worker, forecast: Forecast { seen, of_others, plan, .. }, is_within } = self;
+        let settings = &worker.config.settings;
+        if awaits_key {
+            settings.call_async_key(req).await;
+        }
+        if settings.auto_check {
+            plan.call_async(req, settings).await;
+        }
         let table = worker.table(req);
         if table.awaits_proof(req) {
             table.await_proof(req).await;
         }
-        let forecast = Forecast::of(table, req);
+        let forecast = if is_within {
+            Forecast::having_met(seen, of_others, table, req)
+        } else {
+            Forecast::of(table, req)
+        };
         Self { worker, forecast, is_within }
     }
 
@@ -162,8 +166,14 @@ impl Forecast {
                 seen.push(rule);
             }
         }
-        let mut met: RuleIds = stack.limiters.last().map(|outer| outer.met_rules()).unwrap_or_default();
-        let of_others = met.clone();
+        let met: RuleIds = stack.limiters.last().map(|outer| outer.met_rules()).unwrap_or_default();
+        Self::having_met(seen, met, table, req)
+    }
+
+    /// The same for one that has met these rules, the latter under limiters further out.
+    #[cold]
+    fn having_met(seen: RuleIds, of_others: RuleIds, table: &Table, req: &ServiceRequest) -> Self {
+        let mut met = of_others.clone();
         met.extend_from_slice(&seen);
         let prediction = table.predict(req, &met);
         let mut charged = prediction.rules.clone();

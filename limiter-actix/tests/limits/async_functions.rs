@@ -7,9 +7,10 @@ use std::{
     time::Duration,
 };
 
+use actix_http::Request;
 use actix_web::{
     App, Error, HttpRequest, HttpResponse,
-    dev::{Service, ServiceRequest},
+    dev::{Service, ServiceRequest, ServiceResponse},
     guard,
     rt::task::yield_now,
     test::{TestRequest, init_service},
@@ -290,6 +291,45 @@ async fn requests_that_wait_at_once_have_the_same_limit() {
         Service::call(&app, request).await.expect("an answer").status().as_u16()
     };
     assert_eq!(join_all((0..3).map(|_| status())).await, [200; 3]);
+}
+
+/// Sends three requests at once; returns their statuses.
+async fn at_once<S, B>(app: &S) -> Vec<u16>
+where
+    S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
+{
+    let request = || TestRequest::with_uri("/in/a").insert_header(("plan", "9/minute")).to_request();
+    // All are called before the first goes on.
+    let answers = join_all((0..3).map(|_| app.call(request()))).await;
+    answers.into_iter().map(|answer| answer.expect("an answer").status().as_u16()).collect()
+}
+
+/// The same inside of another limiter.
+#[actix_web::test]
+async fn requests_that_wait_at_once_further_in_have_the_same_limit() {
+    for kind in [StorageKind::Memory, StorageKind::Remote] {
+        let nothing = Limit::new(Quota::per_hour(0));
+        let inner = kind.set(Limiter::builder().default_limits(nothing)).build().expect("valid");
+        let outer = Limiter::builder().key_prefix("outer").build().expect("valid");
+        let scope = web::scope("/in").wrap(inner).service(ruled("/a", Limit::dynamic_async(by_plan), "a"));
+        let app = init_service(App::new().wrap(outer).service(scope)).await;
+        assert_eq!(at_once(&app).await, [200; 3], "{kind:?}");
+        assert_eq!(at_once(&app).await, [200; 3], "{kind:?}");
+    }
+}
+
+/// The same while the limiter's key is awaited, since the client may be banned.
+#[actix_web::test]
+async fn requests_whose_key_is_awaited_at_once_have_the_same_limit() {
+    for kind in [StorageKind::Memory, StorageKind::Remote] {
+        let nothing = Limit::new(Quota::per_hour(0));
+        let limiter = kind.set(Limiter::builder().default_limits(nothing).key_async(user));
+        let limiter = limiter.build().expect("valid");
+        limiter.ban(Key::text("user", "eve"), Duration::from_secs(60), "").await.expect("a ban");
+        let limit = Limit::new(Quota::per_minute(9)).key(key::header("plan"));
+        let app = init_service(App::new().wrap(limiter).service(ruled("/in/a", limit, "a"))).await;
+        assert_eq!(at_once(&app).await, [200; 3], "{kind:?}");
+    }
 }
 
 static CHECKED: AtomicUsize = AtomicUsize::new(0);
