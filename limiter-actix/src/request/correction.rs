@@ -266,8 +266,9 @@ impl PendingDecision for Correction {
     }
 
     fn prepare_wait(&self) {
-        if !self.state.is_in(Phase::Settled) && self.kept.iter().any(Charge::refunds_on_drop) {
-            self.state.charges.replace(self.kept.clone());
+        let charged = || self.kept.iter().chain(&self.dropped);
+        if !self.state.is_in(Phase::Settled) && charged().any(Charge::refunds_on_drop) {
+            self.state.charges.replace(charged().cloned().collect());
         }
     }
 

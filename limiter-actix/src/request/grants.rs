@@ -14,12 +14,19 @@ use crate::{plan::key::RuleIds, routing::registered::Position};
 /// Grants the rules of a request anew, right before its service is called.
 ///
 /// If another request is on its way under them by now, or has gone astray, they are not granted any more. Then the charges
-/// are corrected, as at a scope that was not predicted. Meanwhile the credit is kept, so this happens once.
+/// are corrected, as at a scope that was not predicted. That may be awaited too, so others have the credit meanwhile.
 pub(crate) async fn grant_anew(state: &Rc<RequestState>, req: &ServiceRequest) -> Result<(), Box<Refusal>> {
-    if state.rules.borrow_mut().credit.resume() || !state.is_correctable() {
-        return Ok(());
+    /// By then, the prediction hardly changes any more. If it does, the last correction keeps its credit.
+    const MAX_CORRECTIONS: usize = 4;
+    for number in 1..=MAX_CORRECTIONS {
+        if state.rules.borrow_mut().credit.resume() || !state.is_correctable() {
+            break;
+        }
+        // If the request is dropped meanwhile, it has not gone past them.
+        state.rules.borrow_mut().charged = RuleIds::new();
+        let correction = Correction::new(Rc::clone(state), Position::Scope, req);
+        let correction = if number < MAX_CORRECTIONS { correction } else { correction.keeping_credit() };
+        correction.decide_later(req).await?;
     }
-    // If the request is dropped meanwhile, it has not gone past them.
-    state.rules.borrow_mut().charged = RuleIds::new();
-    Correction::new(Rc::clone(state), Position::Scope, req).keeping_credit().decide_later(req).await
+    Ok(())
 }

@@ -1,16 +1,20 @@
 //! Requests that await the answer of a storage together are decided like those that come one by one.
 
-use std::sync::Arc;
+use std::{
+    future::{Future, poll_fn},
+    sync::Arc,
+    task::Poll,
+};
 
-use actix_web::{get, guard, middleware::from_fn, web};
-use limiter_actix::{ScopeExt, exempt, limit};
+use actix_web::{dev::Service, get, guard, middleware::from_fn, rt::task::yield_now, web};
+use limiter_actix::{ScopeExt, exempt, limit, resource};
 use limiter_test_support::storages::Remote;
 
 use super::{
     super::{A, has_a, passing, plain, still},
     Runs,
     at_once::{MANY, at_once},
-    defer, limited, per_hour,
+    defer, limited, per_hour, with,
 };
 
 #[limit("1000/hour")]
@@ -112,4 +116,41 @@ async fn behind_middleware_that_waits_on_the_way() {
     for round in 1..=3 {
         assert_eq!(at_once(&app, "/v1/generous", "").await, MANY, "round {round}");
     }
+}
+
+/// Those whose rule is not granted any more are decided again, and await that together, too.
+#[actix_web::test]
+async fn while_the_first_waits_further_in() {
+    let storage = Arc::new(Remote::default());
+    let app = limited(still().storage(storage).default_limits("3/hour"), |it| {
+        let inside = web::scope("/in").wrap(from_fn(defer)).service(generous);
+        it.service(web::scope("/v1").limit(per_hour(5000)).service(inside));
+    })
+    .await;
+    assert_eq!(at_once(&app, "/v1/in/generous", "").await, MANY, "the limit of the scope holds");
+}
+
+/// What a correction would have refunded comes back also if the request is dropped meanwhile.
+#[actix_web::test]
+async fn requests_that_are_dropped_while_their_rule_is_not_granted_any_more() {
+    let limiter = still().storage(Arc::new(Remote::default())).default_limits("1000/hour");
+    let app = limited(limiter, |it| {
+        let refunded = resource("/x", per_hour(3).refund_on_drop(true), |it| it.to(plain));
+        it.service(web::scope("/v1").wrap(from_fn(defer)).service(refunded));
+    })
+    .await;
+    let mut calls: Vec<_> =
+        (0..3).map(|_| Box::pin(app.call(with("GET", "/v1/x", "").to_request()))).collect();
+    for _ in 0..2 {
+        for call in &mut calls {
+            let is_pending = poll_fn(|context| Poll::Ready(call.as_mut().poll(context).is_pending())).await;
+            assert!(is_pending, "the first one waits in the scope, the others before it");
+        }
+    }
+    drop(calls);
+    // The refunds are sent meanwhile.
+    for _ in 0..10 {
+        yield_now().await;
+    }
+    assert_eq!(passing(&app, "GET", "/v1/x", "", 9).await, 3);
 }
