@@ -27,10 +27,10 @@ use crate::{
     plan::key::RuleId,
     request::{
         call,
-        correction::Correction,
+        correction::{Bans, Correction, complete},
         early_drop::OnEarlyDrop,
         grants::grant_anew,
-        pending::{PendingDecision, Progress, answered},
+        pending::{PendingDecision, Progress},
         refuse::Refusal,
         stack::{LimiterStack, Noted, RequestLimiters, Uncovered},
         state::RequestState,
@@ -153,29 +153,20 @@ where
     }
 }
 
-/// Prepares the correction of the charges of a limiter, unless the client is banned there. If async functions are to be
-/// called first, that is not known yet.
+/// Prepares the correction of the charges of a limiter, unless the client is banned there.
 fn prepare(
     state: Rc<RequestState>,
     position: Position,
     req: &ServiceRequest,
 ) -> Result<Correction, Box<Refusal>> {
-    let correction = Correction::new(state, position, req);
-    if correction.awaited_plan().is_some() {
-        Ok(correction)
-    } else {
-        unless_banned(correction, position, req)
-    }
+    Correction::new(state, position, req).unless_banned(bans_at(position), req)
 }
 
-fn unless_banned(
-    mut correction: Correction,
-    position: Position,
-    req: &ServiceRequest,
-) -> Result<Correction, Box<Refusal>> {
-    match correction.refuse_banned(position, req) {
-        Some(refusal) => Err(refusal),
-        None => Ok(correction),
+/// At a scope, an exemption may still follow.
+fn bans_at(position: Position) -> Bans {
+    match position {
+        Position::Scope => Bans::Later,
+        Position::Resource => Bans::Apply,
     }
 }
 
@@ -187,26 +178,15 @@ async fn correct_later(
     position: Position,
     req: &ServiceRequest,
 ) -> Result<(), Box<Refusal>> {
-    complete(first, position, req).await?;
+    let bans = bans_at(position);
+    complete(first, bans, req).await?;
     for state in others {
-        complete(prepare(state, position, req)?, position, req).await?;
+        complete(prepare(state, position, req)?, bans, req).await?;
     }
     for state in corrected {
-        grant_anew(state, req).await?;
+        grant_anew(state, bans, req).await?;
     }
     Ok(())
-}
-
-/// Calls the async functions that a correction waits for, and makes it.
-async fn complete(
-    mut correction: Correction,
-    position: Position,
-    req: &ServiceRequest,
-) -> Result<(), Box<Refusal>> {
-    if correction.awaited_plan().is_some() {
-        correction = unless_banned(answered(correction, req).await, position, req)?;
-    }
-    correction.decide_later(req).await
 }
 
 /// The state of the rule of a witness, seen by the limiters around it.

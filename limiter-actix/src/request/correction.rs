@@ -7,7 +7,7 @@ use limiter_core::storage::Decision;
 
 use super::{
     banned,
-    pending::{PendingAdmission, PendingDecision, Progress, decide, decide_in_memory},
+    pending::{PendingAdmission, PendingDecision, Progress, answered, decide, decide_in_memory},
     phase::Phase,
     refuse::Refusal,
     rule_ledger::RuleLedger,
@@ -57,6 +57,27 @@ pub(crate) struct Correction {
     callback_failed: bool,
     /// Set if async functions of the plan are to be called before there are charges.
     awaits_functions: bool,
+}
+
+/// Whether bans and passes are looked for in a correction.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bans {
+    Apply,
+    /// The request may still be one of an exempt place.
+    Later,
+}
+
+/// Calls the async functions that a correction waits for, and makes it.
+pub(crate) async fn complete(
+    mut correction: Correction,
+    bans: Bans,
+    req: &ServiceRequest,
+) -> Result<(), Box<Refusal>> {
+    if correction.awaited_plan().is_some() {
+        correction.suspend_credit();
+        correction = answered(correction, req).await.unless_banned(bans, req)?;
+    }
+    correction.decide_later(req).await
 }
 
 impl Correction {
@@ -128,15 +149,25 @@ impl Correction {
         (self.kept, self.dropped, self.added, self.meta) = (kept, dropped, added, meta);
     }
 
-    /// Refuses a banned client that was taken for one of an exempt place, now that it has arrived at another.
-    pub(crate) fn refuse_banned(&mut self, position: Position, req: &ServiceRequest) -> Option<Box<Refusal>> {
-        // At a scope, an exemption may still follow.
-        if position == Position::Scope || !self.config().bans.is_in_use() {
-            return None;
+    /// Refuses a banned client that was taken for one of an exempt place, now that it is known not to be there. One with a
+    /// pass is charged nothing. If async functions are to be called first, that is not known yet.
+    pub(crate) fn unless_banned(mut self, bans: Bans, req: &ServiceRequest) -> Result<Self, Box<Refusal>> {
+        if bans == Bans::Later || self.awaits_functions || !self.config().bans.is_in_use() {
+            return Ok(self);
         }
-        let refusal = banned::apply(&self.state, &self.plan, &self.added, req).err()?;
-        self.abandon();
-        Some(refusal)
+        match banned::apply(&self.state, &self.plan, &self.added, req) {
+            Ok(true) => {}
+            Ok(false) => {
+                self.charge_nothing();
+                self.meta.clear();
+                self.guards = 0;
+            }
+            Err(refusal) => {
+                self.abandon();
+                return Err(refusal);
+            }
+        }
+        Ok(self)
     }
 
     /// Makes the new charges never refuse, for requests that already have a response. Such a request is hardly under way

@@ -9,6 +9,7 @@ use actix_web::{
 use super::{
     call::Unconfirmed,
     carrier::CarriedRequest,
+    correction::Bans,
     grants::grant_anew,
     held_body::{admitted, with_holds},
     phase::Phase,
@@ -60,7 +61,7 @@ impl OnEarlyDrop {
     /// Grants the rules of a request that was awaited anew, right before the service is called.
     pub(crate) async fn grant_anew(&self, req: &ServiceRequest) -> Result<(), Box<Refusal>> {
         match &self.0 {
-            Guarded::General(state) => grant_anew(state, req).await,
+            Guarded::General(state) => grant_anew(state, Bans::Apply, req).await,
             Guarded::Straight(_) | Guarded::Carried(_) | Guarded::Unconfirmed(_) => Ok(()),
         }
     }

@@ -8,14 +8,24 @@ use std::rc::Rc;
 
 use actix_web::dev::ServiceRequest;
 
-use super::{correction::Correction, pending::PendingDecision, refuse::Refusal, state::RequestState};
+use super::{
+    correction::{Bans, Correction, complete},
+    refuse::Refusal,
+    state::RequestState,
+};
 use crate::{plan::key::RuleIds, routing::registered::Position};
 
 /// Grants the rules of a request anew, right before its service is called.
 ///
 /// If another request is on its way under them by now, or has gone astray, they are not granted any more. Then the charges
 /// are corrected, as at a scope that was not predicted. That may be awaited too, so others have the credit meanwhile.
-pub(crate) async fn grant_anew(state: &Rc<RequestState>, req: &ServiceRequest) -> Result<(), Box<Refusal>> {
+///
+/// `bans` tells whether bans are looked for then.
+pub(crate) async fn grant_anew(
+    state: &Rc<RequestState>,
+    bans: Bans,
+    req: &ServiceRequest,
+) -> Result<(), Box<Refusal>> {
     /// By then, the prediction hardly changes any more. If it does, the last correction keeps its credit.
     const MAX_CORRECTIONS: usize = 4;
     for number in 1..=MAX_CORRECTIONS {
@@ -26,7 +36,7 @@ pub(crate) async fn grant_anew(state: &Rc<RequestState>, req: &ServiceRequest) -
         state.rules.borrow_mut().charged = RuleIds::new();
         let correction = Correction::new(Rc::clone(state), Position::Scope, req);
         let correction = if number < MAX_CORRECTIONS { correction } else { correction.keeping_credit() };
-        correction.decide_later(req).await?;
+        complete(correction.unless_banned(bans, req)?, bans, req).await?;
     }
     Ok(())
 }

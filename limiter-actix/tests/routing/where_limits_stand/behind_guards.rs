@@ -1,5 +1,7 @@
 //! A refusal by a limit behind a guard is final only where the guard lets the request in.
 
+use std::{net::IpAddr, time::Duration};
+
 use actix_web::{App, get, guard, middleware::from_fn, test::init_service, web};
 use limiter_actix::{Exempt, ScopeExt, exempt, limit, resource};
 
@@ -234,4 +236,16 @@ async fn a_limited_place_that_many_have_met_leaves_the_one_behind_it_alone() {
     assert_eq!(passing(&app, "GET", "/x", A, 9).await, 3);
     assert_eq!(passing(&app, "GET", "/x", "", 9).await, 9);
     assert_eq!(passing(&app, "GET", "/x", A, 9).await, 0);
+}
+
+/// The pass is not looked for where an exemption is expected.
+#[actix_web::test]
+async fn a_client_with_a_pass_is_led_past_an_exemption_to_a_limit() {
+    let limiter = still().build().unwrap();
+    let client = IpAddr::from([127, 0, 0, 1]);
+    limiter.allow(client, Duration::from_secs(60)).await.expect("a pass");
+    let exempt = resource("/x", Exempt::ALL, |it| it.guard(guard::fn_guard(has_a)).to(plain));
+    let closed = resource("/{id}", nothing(), |it| it.to(plain));
+    let app = init_service(App::new().wrap(limiter).service(exempt).service(closed)).await;
+    assert_eq!(passing(&app, "GET", "/x", "", 3).await, 3);
 }
