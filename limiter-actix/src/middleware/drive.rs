@@ -9,7 +9,9 @@ use actix_web::{
 
 use super::future::{LimiterFuture, refused};
 use crate::request::{
+    correction::Bans,
     early_drop::OnEarlyDrop,
+    grants::{grant_anew, suspend},
     pending::{PendingDecision, Progress},
 };
 
@@ -42,17 +44,18 @@ where
         Progress::Done(Err(refusal)) => return LimiterFuture::refused(req, refusal),
         Progress::Waits(pending) => pending,
     };
+    suspend(&req);
     let service = Rc::clone(service);
     LimiterFuture::boxed(async move {
         let mut guard = match pending.decide_later(&req).await {
             Ok(admitted) => guard(admitted),
             Err(refusal) => return Ok(refused(req, *refusal)),
         };
-        if let Some(guard) = &mut guard
-            && let Err(refusal) = guard.grant_anew(&req).await
-        {
+        if let Err(refusal) = grant_anew(Bans::Apply, &req).await {
             let mut response = Ok(refused(req, *refusal));
-            guard.settle(&mut response);
+            if let Some(guard) = &mut guard {
+                guard.settle(&mut response);
+            }
             return response;
         }
         let response = service.call(req);

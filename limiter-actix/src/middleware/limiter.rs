@@ -15,7 +15,10 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
 };
 
-use super::{drive::drive, future::LimiterFuture};
+use super::{
+    drive::drive,
+    future::{LimiterFuture, refused},
+};
 use crate::{
     Limiter,
     limiter::{multi_process, worker::Worker},
@@ -23,7 +26,9 @@ use crate::{
         arrival::Arrival,
         call::{self, Call},
         carrier::Carriers,
+        correction::Bans,
         early_drop::OnEarlyDrop,
+        grants::{grant_anew, suspend},
         passing::PassingRequest,
         straight::Straight,
     },
@@ -143,9 +148,13 @@ where
     }
     // The future may be polled after others have come.
     arrival.return_credit();
+    suspend(&req);
     let service = Rc::clone(service);
     LimiterFuture::boxed(async move {
         let arrival = arrival.with_answers(&req).await;
+        if let Err(refusal) = grant_anew(Bans::Apply, &req).await {
+            return Ok(refused(req, *refusal));
+        }
         admit(&service, arrival, req).await
     })
 }

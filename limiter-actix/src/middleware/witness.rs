@@ -29,7 +29,7 @@ use crate::{
         call,
         correction::{Bans, Correction, complete},
         early_drop::OnEarlyDrop,
-        grants::grant_anew,
+        grants::{grant_anew, suspend},
         pending::{PendingDecision, Progress},
         refuse::Refusal,
         stack::{LimiterStack, Noted, RequestLimiters, Uncovered},
@@ -130,7 +130,6 @@ where
     /// in memory.
     fn correct(&self, states: Uncovered, req: ServiceRequest) -> LimiterFuture<S::Future, B> {
         let position = self.witness.position;
-        let corrected = states.clone();
         let mut states = states.into_iter();
         while let Some(state) = states.next() {
             let decided = prepare(state, position, &req).map(|correction| correction.decide_now(&req));
@@ -141,9 +140,10 @@ where
                 }
                 Ok(Progress::Waits(correction)) => correction,
             };
+            suspend(&req);
             let service = Rc::clone(&self.service);
             return LimiterFuture::boxed(async move {
-                match correct_later(first, states, &corrected, position, &req).await {
+                match correct_later(first, states, position, &req).await {
                     Ok(()) => service.call(req).await.map(ServiceResponse::map_into_left_body),
                     Err(refusal) => Ok(refused(req, *refusal)),
                 }
@@ -174,7 +174,6 @@ fn bans_at(position: Position) -> Bans {
 async fn correct_later(
     first: Correction,
     others: impl Iterator<Item = Rc<RequestState>>,
-    corrected: &[Rc<RequestState>],
     position: Position,
     req: &ServiceRequest,
 ) -> Result<(), Box<Refusal>> {
@@ -183,10 +182,7 @@ async fn correct_later(
     for state in others {
         complete(prepare(state, position, req)?, bans, req).await?;
     }
-    for state in corrected {
-        grant_anew(state, bans, req).await?;
-    }
-    Ok(())
+    grant_anew(bans, req).await
 }
 
 /// The state of the rule of a witness, seen by the limiters around it.

@@ -9,11 +9,8 @@ use actix_web::{
 use super::{
     call::Unconfirmed,
     carrier::CarriedRequest,
-    correction::Bans,
-    grants::grant_anew,
     held_body::{admitted, with_holds},
     phase::Phase,
-    refuse::Refusal,
     state::RequestState,
     straight_request::StraightRequest,
 };
@@ -56,14 +53,6 @@ impl OnEarlyDrop {
     #[cold]
     pub(super) fn unconfirmed(request: Rc<Unconfirmed>) -> Self {
         Self(Guarded::Unconfirmed(request))
-    }
-
-    /// Grants the rules of a request that was awaited anew, right before the service is called.
-    pub(crate) async fn grant_anew(&self, req: &ServiceRequest) -> Result<(), Box<Refusal>> {
-        match &self.0 {
-            Guarded::General(state) => grant_anew(state, Bans::Apply, req).await,
-            Guarded::Straight(_) | Guarded::Carried(_) | Guarded::Unconfirmed(_) => Ok(()),
-        }
     }
 
     /// Notes that the service has been called, and may be waiting now.

@@ -146,6 +146,11 @@ impl LimiterStack {
         RequestLimiters::in_general(req, |stack| stack.clone())
     }
 
+    /// Returns the states of the limiters of a request, the outermost first.
+    pub(super) fn states(req: &ServiceRequest) -> SmallVec<[Rc<RequestState>; 2]> {
+        Self::of(req).map(|stack| stack.limiters).unwrap_or_default()
+    }
+
     /// Returns the state of this limiter.
     pub(super) fn state_of(req: &ServiceRequest, limiter: &Arc<Shared>) -> Option<Rc<RequestState>> {
         Self::of(req)?.limiters.into_iter().find(|state| state.is_of(limiter))

@@ -308,9 +308,9 @@ where
 #[actix_web::test]
 async fn requests_that_wait_at_once_further_in_have_the_same_limit() {
     for kind in [StorageKind::Memory, StorageKind::Remote] {
-        let nothing = Limit::new(Quota::per_hour(0));
-        let inner = kind.set(Limiter::builder().default_limits(nothing)).build().expect("valid");
-        let outer = Limiter::builder().key_prefix("outer").build().expect("valid");
+        let limiter = || kind.set(Limiter::builder().default_limits(Limit::new(Quota::per_hour(0))));
+        let inner = limiter().build().expect("valid");
+        let outer = limiter().key_prefix("outer").build().expect("valid");
         let scope = web::scope("/in").wrap(inner).service(ruled("/a", Limit::dynamic_async(by_plan), "a"));
         let app = init_service(App::new().wrap(outer).service(scope)).await;
         assert_eq!(at_once(&app).await, [200; 3], "{kind:?}");

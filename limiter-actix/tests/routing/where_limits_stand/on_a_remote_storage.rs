@@ -178,3 +178,29 @@ async fn clients_with_a_ban_or_a_pass() {
         assert_eq!(passing, if has_pass { MANY } else { 1 }, "has a pass: {has_pass}");
     }
 }
+
+/// While the inner one awaits the storage, the outer one lends what it has granted to others, too.
+#[actix_web::test]
+async fn under_two_limiters() {
+    let storage = Arc::new(Remote::default());
+    let limiter = |prefix| still().key_prefix(prefix).storage(storage.clone()).default_limits("3/hour");
+    let inner = limiter("inner").build().unwrap();
+    let app = limited(limiter("outer"), |it| {
+        let at_x = resource("/x", per_hour(1000), |it| it.guard(guard::fn_guard(has_a)).to(plain));
+        let scope = web::scope("/in").wrap(inner).service(generous).service(at_x);
+        it.service(scope.route("/{id}", web::get().to(plain)));
+    })
+    .await;
+    for round in 1..=3 {
+        for target in ["/in/generous", "/in/x"] {
+            let before = storage.decisions();
+            assert_eq!(at_once(&app, target, A).await, MANY, "round {round}: {target}");
+            let limiters = if round == 1 { 2 } else { 1 };
+            assert_eq!(
+                storage.decisions() - before,
+                limiters * MANY,
+                "then the outer one leaves it to the inner"
+            );
+        }
+    }
+}
