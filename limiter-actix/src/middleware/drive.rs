@@ -51,17 +51,18 @@ where
             Ok(admitted) => guard(admitted),
             Err(refusal) => return Ok(refused(req, *refusal)),
         };
-        if let Err(refusal) = grant_anew(Bans::Apply, &req).await {
-            let mut response = Ok(refused(req, *refusal));
-            if let Some(guard) = &mut guard {
-                guard.settle(&mut response);
+        let granted = match grant_anew(Bans::Apply, &req).await {
+            Ok(granted) => granted,
+            Err(refusal) => {
+                let mut response = Ok(refused(req, *refusal));
+                if let Some(guard) = &mut guard {
+                    guard.settle(&mut response);
+                }
+                return response;
             }
-            return response;
-        }
+        };
         let response = service.call(req);
-        if let Some(guard) = &guard {
-            guard.note_call();
-        }
+        granted.note_call();
         let response = response.await;
         match guard {
             Some(mut guard) => guard.finish(response),

@@ -152,10 +152,13 @@ where
     let service = Rc::clone(service);
     LimiterFuture::boxed(async move {
         let arrival = arrival.with_answers(&req).await;
-        if let Err(refusal) = grant_anew(Bans::Apply, &req).await {
-            return Ok(refused(req, *refusal));
-        }
-        admit(&service, arrival, req).await
+        let granted = match grant_anew(Bans::Apply, &req).await {
+            Ok(granted) => granted,
+            Err(refusal) => return Ok(refused(req, *refusal)),
+        };
+        let response = admit(&service, arrival, req);
+        granted.note_call();
+        response.await
     })
 }
 

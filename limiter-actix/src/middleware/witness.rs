@@ -29,7 +29,7 @@ use crate::{
         call,
         correction::{Bans, Correction, complete},
         early_drop::OnEarlyDrop,
-        grants::{grant_anew, suspend},
+        grants::{Granted, grant_anew, suspend},
         pending::{PendingDecision, Progress},
         refuse::Refusal,
         stack::{LimiterStack, Noted, RequestLimiters, Uncovered},
@@ -144,7 +144,11 @@ where
             let service = Rc::clone(&self.service);
             return LimiterFuture::boxed(async move {
                 match correct_later(first, states, position, &req).await {
-                    Ok(()) => service.call(req).await.map(ServiceResponse::map_into_left_body),
+                    Ok(granted) => {
+                        let response = service.call(req);
+                        granted.note_call();
+                        response.await.map(ServiceResponse::map_into_left_body)
+                    }
                     Err(refusal) => Ok(refused(req, *refusal)),
                 }
             });
@@ -176,7 +180,7 @@ async fn correct_later(
     others: impl Iterator<Item = Rc<RequestState>>,
     position: Position,
     req: &ServiceRequest,
-) -> Result<(), Box<Refusal>> {
+) -> Result<Granted, Box<Refusal>> {
     let bans = bans_at(position);
     complete(first, bans, req).await?;
     for state in others {

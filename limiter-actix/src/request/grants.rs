@@ -7,6 +7,7 @@
 use std::rc::Rc;
 
 use actix_web::dev::ServiceRequest;
+use smallvec::SmallVec;
 
 use super::{
     correction::{Bans, Correction, complete},
@@ -27,7 +28,7 @@ pub(crate) fn suspend(req: &ServiceRequest) {
 /// are corrected, as at a scope that was not predicted. That may be awaited too, so others have the credit meanwhile.
 ///
 /// `bans` tells whether bans are looked for then.
-pub(crate) async fn grant_anew(bans: Bans, req: &ServiceRequest) -> Result<(), Box<Refusal>> {
+pub(crate) async fn grant_anew(bans: Bans, req: &ServiceRequest) -> Result<Granted, Box<Refusal>> {
     /// By then, the prediction hardly changes any more. If it does, the request keeps its credit, so this ends.
     const MAX_WAITS: usize = 4;
     let states = LimiterStack::states(req);
@@ -44,7 +45,18 @@ pub(crate) async fn grant_anew(bans: Bans, req: &ServiceRequest) -> Result<(), B
             complete(correction.keeping_credit(), bans, req).await?;
         }
     }
-    Ok(())
+    Ok(Granted(states))
+}
+
+/// The limiters that a request has met before a service is called.
+#[must_use]
+pub(crate) struct Granted(SmallVec<[Rc<RequestState>; 2]>);
+
+impl Granted {
+    /// Notes that the service has been called, and may be waiting now.
+    pub(crate) fn note_call(&self) {
+        self.0.iter().for_each(|state| state.note_call());
+    }
 }
 
 impl RequestState {

@@ -107,9 +107,11 @@ impl RequestState {
         take_holds(&self.charges.borrow())
     }
 
-    /// Records that the service has been called, so that other requests may come before this one goes on.
+    /// Records that the service has been called, so that other requests may come before this one goes on. A limiter further
+    /// in that awaits a decision lends the credit to them, so that is not late.
     pub(super) fn note_call(&self) {
-        self.rules.borrow_mut().is_late = true;
+        let mut rules = self.rules.borrow_mut();
+        rules.is_late |= !rules.credit.is_suspended();
     }
 
     /// Records that the request has met a rule. Returns whether the charges cover all rules met so far.

@@ -142,6 +142,11 @@ impl Credit {
         self.is_suspended = true;
     }
 
+    /// Returns whether others can have it for now.
+    pub(crate) fn is_suspended(&self) -> bool {
+        self.is_suspended
+    }
+
     /// Takes it back after the wait. Returns `false` if some of the rules cannot be granted any more.
     pub(crate) fn resume(&mut self) -> bool {
         if !mem::take(&mut self.is_suspended) {

@@ -204,3 +204,33 @@ async fn under_two_limiters() {
         }
     }
 }
+
+/// That the inner one waits does not count as if others had come before the rule was met.
+#[actix_web::test]
+async fn what_a_guard_leads_past_under_two_limiters_is_free_once() {
+    let runs = Runs::default();
+    let limiter = |prefix| still().key_prefix(prefix).storage(Arc::new(Remote::default()));
+    let inner = limiter("inner").build().unwrap();
+    let app = limited(limiter("outer").application_limits("3/hour"), |it| {
+        let free = resource("/x", Exempt::ALL, |it| it.guard(guard::fn_guard(has_a)).to(plain));
+        let scope = web::scope("/in").wrap(inner).service(free);
+        it.service(scope.default_service(web::to(runs.take_a_while())));
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/in/x", A, 3).await, 3);
+    assert!(at_once(&app, "/in/x", "").await <= 4);
+    assert!((3..=4).contains(&runs.count()), "{}", runs.count());
+}
+
+/// Then the first shows that rules are met late, and the others do not wait for it.
+#[actix_web::test]
+async fn behind_middleware_that_waits_between_two_limiters() {
+    let limiter = |prefix| still().key_prefix(prefix).storage(Arc::new(Remote::default()));
+    let inner = limiter("inner").build().unwrap();
+    let app = limited(limiter("outer").default_limits("3/hour"), |it| {
+        it.service(web::scope("/in").wrap(inner).wrap(from_fn(defer)).service(generous));
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/in/generous", "", 1).await, 1);
+    assert_eq!(at_once(&app, "/in/generous", "").await, MANY);
+}
