@@ -32,6 +32,8 @@ pub(crate) struct Charge {
     shadow: bool,
     /// If set, the cost may be refunded: by `deduct_when`, by `refund_on_drop`, or since the limit is metered.
     pub(crate) reserved: bool,
+    /// Whether the cost was refunded, or left to the usage of the request.
+    is_settled: bool,
     /// For a limit's own meta limit: the index of that limit in the batch.
     only_after: Option<usize>,
     pub(crate) decided_by: Cell<DecidedBy>,
@@ -103,6 +105,7 @@ impl Charge {
             only_after: None,
             decided_by: Cell::default(),
             window: None,
+            is_settled: false,
         }
     }
 
@@ -225,6 +228,12 @@ impl Charge {
     /// Updates the window to a refund of the cost.
     pub(crate) fn show_refunded(&mut self) {
         self.window = self.refunded_window();
+        self.is_settled = true;
+    }
+
+    /// Notes that the usage of the request settles the charge.
+    pub(crate) fn leave_to_usage(&mut self) {
+        self.is_settled = true;
     }
 
     /// Returns the window after a refund of the cost.
@@ -279,9 +288,9 @@ impl Charge {
         self.overrides.as_ref()?.hold.as_ref()
     }
 
-    /// Returns the refund of the charge. Returns `None` if nothing was charged.
+    /// Returns the refund of the charge. Returns `None` if nothing was charged, or if it is settled.
     pub(crate) fn refund<'a>(&'a self, client: &'a Key) -> Option<Refund<'a>> {
-        let window = self.window.as_ref().filter(|window| window.is_allowed())?;
+        let window = self.window.as_ref().filter(|window| window.is_allowed() && !self.is_settled)?;
         Some(Refund::new(self.hit(client), window))
     }
 }

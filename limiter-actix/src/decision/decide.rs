@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use limiter_core::{
-    Timestamp,
-    storage::{Batch, Decision, Storage, StorageError, Verdict},
+    Timestamp, Window,
+    storage::{Batch, Decision, Hit, Storage, StorageError, Verdict},
 };
 
 use super::{
@@ -21,6 +21,8 @@ impl StorageQuery<'_> {
     /// Decides in the limiter's storage. If the storage fails, the failure policy of each limit applies.
     pub(crate) async fn decide(&self, config: &Arc<Config>) -> Result<QueryOutcome, Undecided> {
         let settings = &config.settings;
+        // An earlier try of the request may have failed.
+        self.charges().for_each(|charge| charge.decided_by.set(DecidedBy::Storage));
         let _timer = settings.telemetry.time_decision(!self.limits.is_empty());
         let decision = match &settings.storage {
             Backend::Memory(memory) => self.run_memory(memory),
@@ -48,6 +50,9 @@ impl StorageQuery<'_> {
     }
 }
 
+const UNEXPLAINED: StorageError =
+    StorageError::new("the storage refused, although no limit of its answer does");
+
 /// Decides a batch in a remote storage, within its deadline, and records the health of the storage.
 pub(crate) async fn decide_remotely(
     config: &Config,
@@ -56,9 +61,21 @@ pub(crate) async fn decide_remotely(
     now: Timestamp,
 ) -> Result<Decision, StorageError> {
     let decision = in_time(storage, storage.decide(batch, now), OF_REQUESTS).await;
+    // Without a limit that refuses, nobody could say why, and for how long.
+    let decision = decision.and_then(|it| if is_explained(&it, batch) { Ok(it) } else { Err(UNEXPLAINED) });
     match &decision {
         Ok(_) => config.health.succeeded(),
         Err(error) => config.health.failed(error, now),
     }
     decision
+}
+
+/// Returns whether a refusal comes with a hit that refuses.
+fn is_explained(decision: &Decision, batch: &Batch<'_>) -> bool {
+    let refuses = |(hit, window): (&Hit<'_>, &Window)| !hit.shadow && !window.is_allowed();
+    match decision.verdict() {
+        Verdict::Admitted => true,
+        Verdict::RefusedByGuard => batch.guards.iter().zip(decision.guards()).any(refuses),
+        Verdict::Refused => batch.limits.iter().zip(decision.limits()).any(refuses),
+    }
 }

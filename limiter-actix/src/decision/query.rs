@@ -67,9 +67,10 @@ impl<'a> StorageQuery<'a> {
         self.limits.is_empty() && self.guards.is_empty()
     }
 
-    /// Returns all charges that a decision may apply.
+    /// Returns all charges once: the guards are among those on a refusal, unless a refusal is not final.
     pub(super) fn charges(&self) -> impl Iterator<Item = &'a Charge> + use<'a> {
-        self.limits.iter().chain(self.on_refusal)
+        let meta = if self.on_refusal.is_empty() { self.guards } else { self.on_refusal };
+        self.limits.iter().chain(meta)
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::{mem, rc::Rc, sync::Arc};
 
-use actix_web::dev::{ResponseHead, ServiceRequest};
+use actix_web::{
+    HttpRequest,
+    dev::{ResponseHead, ServiceRequest},
+};
 use limiter_core::storage::Decision;
 
 use super::{
@@ -21,6 +24,7 @@ use crate::{
         hold::hold,
         query::{Outage, StorageQuery},
         reservation::{end_reservations, reserve},
+        usage::Usage,
     },
     plan::{
         Plan,
@@ -199,12 +203,16 @@ impl Correction {
         self.put();
     }
 
-    /// The same after the response: `deduct_when` applies to the new charges.
-    pub(super) fn apply_after(mut self, decision: &Decision, response: &ResponseHead) {
+    /// The same after the response: `deduct_when` applies to the new charges, and the usage to the metered ones.
+    pub(super) fn apply_after(mut self, decision: &Decision, req: &HttpRequest, response: &ResponseHead) {
         record_windows(decision, &mut self.added);
         let (not_due, due) = partition(mem::take(&mut self.added), &|charge| charge.is_not_due(response));
         self.added = due;
         self.dropped.extend(not_due);
+        let predicted = &self.state.predicted;
+        for charge in self.added.iter().filter(|charge| charge.is_metered()) {
+            Usage::of(req).track(charge, &predicted.client, &predicted.worker.config);
+        }
         self.put();
     }
 

@@ -197,9 +197,10 @@ async fn charge_answered(correction: Correction, req: HttpRequest, head: Respons
 
 async fn charge_later(mut correction: Correction, req: HttpRequest, head: ResponseHead) {
     let req = ServiceRequest::from_request(req);
-    let decision = query_storage(&mut correction, &req, false).await.unwrap_or_else(|_| {
+    let decided = query_storage(&mut correction, &req, false).await;
+    let decision = decided.map(|(decision, _)| decision).unwrap_or_else(|_| {
         correction.charge_nothing();
         Decision::new(Verdict::Admitted, [], [])
     });
-    correction.apply_after(&decision, &head);
+    correction.apply_after(&decision, req.request(), &head);
 }

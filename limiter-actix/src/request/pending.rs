@@ -173,8 +173,8 @@ pub(crate) async fn decide<P: PendingDecision>(
             query_storage(&mut pending, req, tries.defer_breach()).await
         };
         pending = match decision {
-            Ok(decision) if decision.is_admitted() => return Ok(pending.admit(req, &decision)),
-            Ok(decision) => match pending.elsewhere(req) {
+            Ok((decision, _)) if decision.is_admitted() => return Ok(pending.admit(req, &decision)),
+            Ok((decision, by)) => match pending.elsewhere(req) {
                 Ok(other) => {
                     let other = answered(other, req).await;
                     tries = Tries::of(&other.query(req), other.config());
@@ -183,7 +183,6 @@ pub(crate) async fn decide<P: PendingDecision>(
                 Err(pending) => match tries.judge(&pending.query(req), &decision, pending.config()) {
                     Refused::ByReservations => return refuse_for_now(pending, req, &decision),
                     Refused::Breach => {
-                        let by = pending.context().decided_by;
                         let (query, config) = (pending.query(req), pending.config());
                         let mut meta_wait = query.meta_wait(config, &decision, by).await;
                         if query.may_ban() {
@@ -203,12 +202,12 @@ pub(crate) async fn decide<P: PendingDecision>(
     }
 }
 
-/// Queries the storage. If it fails, the failure policy of each limit applies.
+/// Queries the storage. If it fails, the failure policy of each limit applies. Returns who has decided, too.
 pub(super) async fn query_storage<P: PendingDecision>(
     pending: &mut P,
     req: &ServiceRequest,
     is_breach_deferred: bool,
-) -> Result<Decision, Undecided> {
+) -> Result<(Decision, DecidedBy), Undecided> {
     pending.prepare_wait();
     let query = StorageQuery { is_breach_deferred, ..pending.query(req) };
     let outcome = query.decide(pending.config()).await;
@@ -217,7 +216,7 @@ pub(super) async fn query_storage<P: PendingDecision>(
     if let Some(limits) = outcome.outage_limits {
         pending.replace_limits(limits);
     }
-    Ok(outcome.decision)
+    Ok((outcome.decision, outcome.by))
 }
 
 /// Admits the request, or refuses it for a breach.

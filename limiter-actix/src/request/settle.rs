@@ -93,6 +93,7 @@ impl RequestState {
                 charge.show_refunded();
             } else if charge.is_metered() {
                 self.track_usage(charge);
+                charge.leave_to_usage();
             }
         }
         end_reservations(&mut charges);

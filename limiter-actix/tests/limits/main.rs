@@ -1,5 +1,6 @@
 //! Which limits apply, and what their options do.
 
+mod afterwards;
 mod all_well;
 mod async_functions;
 mod breaches;

@@ -1,5 +1,6 @@
 //! Failures of the storage, and refusals without a query: section 7 of the contract.
 
+mod contradictions;
 mod counts;
 mod fickle_storage;
 mod leases;

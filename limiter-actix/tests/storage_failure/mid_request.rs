@@ -1,6 +1,6 @@
 //! A storage that fails between two questions of one request.
 
-use actix_web::{App, get, guard, rt::task::yield_now, test::init_service, web};
+use actix_web::{App, HttpResponse, get, guard, rt::task::yield_now, test::init_service, web};
 use limiter_actix::{
     Limit,
     OnStorageFailure::{Allow, Deny, Fallback},
@@ -30,9 +30,7 @@ async fn a_charge_before_the_failure_is_refunded() {
         assert_eq!(ask(&app, request("GET", "/hidden")).await.status, first, "{on_failure:?}");
         assert_eq!(bench.storage.decided(), 2);
         // The refund does not delay the answer.
-        for _ in 0..10 {
-            yield_now().await;
-        }
+        settled().await;
         let hiding = request("GET", "/plain").insert_header(("host", "example.com"));
         assert_eq!(ask(&app, hiding).await.status, 200, "{on_failure:?}: its limit of 1 was given back");
     }
@@ -78,9 +76,34 @@ async fn a_charge_after_the_response_that_fails_is_not_refunded() {
     bench.storage.fail();
     let answer = ask(&app, request("GET", "/x").insert_header(("host", "example.com"))).await;
     assert_eq!((answer.status, &*answer.body), (200, "ok"));
+    settled().await;
+    assert_eq!(bench.storage.decided(), 1, "it was to be charged");
+    assert_eq!(log::here("refund failed"), Vec::<String>::new());
+}
+
+/// A limit with `deduct_when` under a meta limit takes two tries. What the storage has charged at the second, it gives
+/// back, although the first has failed.
+#[actix_web::test]
+async fn a_storage_that_recovers_between_two_tries_gets_its_refund() {
+    let bench = Bench::failing();
+    let failures = Limit::new(Quota::per_hour(1)).deduct_when(|response| response.status.is_server_error());
+    let limiter = bench.limiter().application_limits(failures).meta_limits("9/day").build().unwrap();
+    let app = App::new()
+        .wrap(limiter)
+        .route("/", web::to(ok))
+        .route("/broken", web::to(HttpResponse::InternalServerError));
+    let app = init_service(app).await;
+    assert_eq!(statuses(&app, "/broken", 1).await, [500], "memory is spent");
+    bench.storage.recover();
+    bench.storage.fail_at(bench.storage.decided() + 1);
+    assert_eq!(statuses(&app, "/", 1).await, [200], "the second try finds the storage");
+    settled().await;
+    assert_eq!(statuses(&app, "/", 1).await, [200], "its cost was refunded");
+}
+
+/// Lets background tasks run.
+async fn settled() {
     for _ in 0..20 {
         yield_now().await;
     }
-    assert_eq!(bench.storage.decided(), 1, "it was to be charged");
-    assert_eq!(log::here("refund failed"), Vec::<String>::new());
 }

@@ -1,6 +1,6 @@
 //! Failure policies of the limiter and of its limits.
 
-use actix_web::{App, get, test::init_service, web};
+use actix_web::{App, get, guard, test::init_service, web};
 use limiter_actix::{
     Limit, Limits,
     OnStorageFailure::{self, Allow, Deny, Fallback},
@@ -209,4 +209,18 @@ async fn exempt_filtered_and_switched_off_requests_pass() {
     assert_eq!(statuses(&app, "/plain", 1).await, [503]);
     limiter.set_enabled(false);
     assert_eq!(statuses(&app, "/plain", 1).await, [200]);
+}
+
+/// Where a guard may lead a request past the predicted place, a refusal is not final, and charges no meta limit.
+#[actix_web::test]
+async fn a_meta_limit_denies_also_where_a_refusal_is_not_final() {
+    let bench = Bench::failing();
+    let meta = Limit::new(Quota::per_day(5)).on_storage_failure(Deny);
+    let limiter = bench.limiter().meta_limits(meta).default_limits("9/hour").build().unwrap();
+    let guarded =
+        resource("/x", Limit::new(Quota::per_hour(9)), |it| it.guard(guard::Host("example.com")).to(ok));
+    let app = App::new().wrap(limiter).service(guarded).route("/{name}", web::get().to(ok));
+    let app = init_service(app).await;
+    assert_eq!(statuses(&app, "/y", 1).await, [503]);
+    assert_eq!(statuses(&app, "/x", 1).await, [503]);
 }

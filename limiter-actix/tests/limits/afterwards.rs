@@ -1,0 +1,64 @@
+//! Limits of the place that responded, if another was predicted: they are charged after the response.
+
+use actix_web::{
+    App, HttpResponse, guard,
+    middleware::NormalizePath,
+    test::init_service,
+    web::{self, get},
+};
+use limiter_actix::{Exempt, Key, Limit, Quota, Usage, resource};
+use limiter_test_support::{
+    app::{ask, get as status, request},
+    play::{builder, clock, in_a_system},
+    storages::StorageKind,
+};
+
+use crate::deduct::refunded;
+
+/// The path is rewritten, so that the default limits are charged first. They are given back once.
+#[test]
+fn what_was_refunded_stays_refunded_under_async_functions() {
+    for kind in StorageKind::ALL {
+        in_a_system(async {
+            let unmatched = Limit::new(Quota::per_hour(2)).deduct_when(|answer| answer.status == 401);
+            let by_user = Limit::new(Quota::per_hour(9)).key_async(async |_: &_| Key::text("user", "a"));
+            let limiter = kind.set(builder(&clock())).default_limits(unmatched).route("/login", by_user);
+            let app = App::new().wrap(NormalizePath::trim()).wrap(limiter.build().expect("a limiter"));
+            let app = app.route("/login", get().to(async || "in"));
+            let app = init_service(app.default_service(web::to(HttpResponse::Unauthorized))).await;
+            assert_eq!(status(&app, "/missing").await, 401);
+            assert_eq!(status(&app, "/login/").await, 200);
+            refunded().await;
+            assert_eq!(
+                [status(&app, "/missing").await, status(&app, "/missing").await],
+                [401, 429],
+                "{kind:?}"
+            );
+        });
+    }
+}
+
+/// The request was taken for one to the exempt route.
+#[test]
+fn metered_limits_are_settled_by_the_usage() {
+    for kind in [StorageKind::Memory, StorageKind::Remote] {
+        in_a_system(async {
+            let tokens = Limit::new(Quota::per_hour(10)).metered(true).cost(4).name("tokens");
+            let limiter = kind.set(builder(&clock())).application_limits(tokens).build().expect("a limiter");
+            let metered = async |usage: Usage| {
+                usage.set(1);
+                "metered"
+            };
+            let app = App::new()
+                .wrap(limiter.clone())
+                .route("/x", get().guard(guard::Host("example.com")).to(metered))
+                .service(resource("/x", Exempt::ALL, |it| it.to(async || "exempt")));
+            let app = init_service(app).await;
+            let answer = ask(&app, request("GET", "/x").insert_header(("host", "example.com"))).await;
+            assert_eq!(&*answer.body, "metered");
+            refunded().await;
+            let window = limiter.window("tokens", &Key::text("k", "c1")).await.expect("it is known");
+            assert_eq!(window.remaining(), 9, "{kind:?}");
+        });
+    }
+}
