@@ -388,9 +388,12 @@ impl BoundLimit {
         }
     }
 
-    /// Returns whether both limits have the same count for the same key.
+    /// Returns whether both limits have the same count for the same key, and the same amount, so that a request is charged
+    /// for one of them only. They may differ in whether the count is leased.
     pub(crate) fn shares_count_with(&self, other: &Self) -> bool {
-        // The policies first: their labels differ most often.
-        self.policy == other.policy && self.scope == other.scope
+        let (policy, others) = (&self.policy, &other.policy);
+        policy.id() == others.id()
+            && policy.quota().amount() == others.quota().amount()
+            && self.scope == other.scope
     }
 }

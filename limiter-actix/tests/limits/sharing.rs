@@ -2,7 +2,7 @@
 
 use actix_web::{dev::ServiceRequest, get, web};
 use limiter_actix::{Limit, Limits, Quota, ScopeExt, limit as limited};
-use limiter_test_support::play::{header, page, ruled};
+use limiter_test_support::play::{header, limits, page, ruled};
 
 use crate::probe::hold;
 
@@ -34,6 +34,23 @@ fn a_count_shared_over_routes_scopes_and_the_limiter() {
             (0.0, "GET /a", "k: c2", "200"),
         ],
     );
+}
+
+/// Neither how a quota is written nor whether its count is leased makes another count.
+#[test]
+fn a_count_shared_between_levels_is_charged_once() {
+    let shared = |text: &str| limits(text).each(|limit| limit.shared("s"));
+    for of_route in
+        [shared("2/minute"), shared("2 per 60 second"), shared("2/minute").each(|it| it.leases(true))]
+    {
+        hold(
+            |it| it.application_limits(shared("2/minute")),
+            |app| {
+                app.service(ruled("/", of_route.clone(), ""));
+            },
+            &[(0.0, "GET /", "", "200"), (0.0, "GET /", "", "200"), (0.0, "GET /", "", "429")],
+        );
+    }
 }
 
 #[test]
