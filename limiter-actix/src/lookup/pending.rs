@@ -22,6 +22,8 @@ pub(super) struct Lookups<K, V> {
     running: HashMap<K, (u64, Running<V>)>,
     /// The number of the next lookup, which distinguishes it from others of its key.
     next: u64,
+    /// The number of lookups whose tasks have not ended, the forgotten ones included.
+    under_way: usize,
 }
 
 /// A lookup that others wait for.
@@ -39,7 +41,7 @@ pub(super) struct Turn<K: Hash + Eq, V> {
 
 impl<K, V> Default for Pending<K, V> {
     fn default() -> Self {
-        Self(Mutex::new(Lookups { running: HashMap::new(), next: 0 }))
+        Self(Mutex::new(Lookups { running: HashMap::new(), next: 0, under_way: 0 }))
     }
 }
 
@@ -50,8 +52,9 @@ impl<K, V> Pending<K, V> {
 }
 
 impl<K: Hash + Eq + Clone, V: Clone> Lookups<K, V> {
+    /// Returns the number of lookups under way.
     pub(super) fn len(&self) -> usize {
-        self.running.len()
+        self.under_way
     }
 
     pub(super) fn find(&self, key: &K) -> Option<Running<V>> {
@@ -61,6 +64,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Lookups<K, V> {
     pub(super) fn begin(&mut self, key: K, state: &Arc<State<K, V>>) -> (Turn<K, V>, Running<V>) {
         let number = self.next;
         self.next += 1;
+        self.under_way += 1;
         let (answer, running) = watch::channel(None);
         let running = Running(running);
         self.running.insert(key.clone(), (number, running.clone()));
@@ -112,14 +116,19 @@ impl<K: Hash + Eq + Clone, V: Clone> Turn<K, V> {
                 state.values.insert(self.key.clone(), Value { value: value.clone(), fresh_until });
             }
         }
-        self.answer.send_replace(Some(answer));
+        let sender = self.answer.clone();
+        // Whoever has the answer may begin another lookup at once, so this one is no longer under way.
+        drop(self);
+        sender.send_replace(Some(answer));
     }
 }
 
 impl<K: Hash + Eq, V> Drop for Turn<K, V> {
     fn drop(&mut self) {
         if let Some(state) = self.state.upgrade() {
-            state.pending.lock().end(&self.key, self.number);
+            let mut pending = state.pending.lock();
+            pending.end(&self.key, self.number);
+            pending.under_way -= 1;
         }
     }
 }

@@ -155,3 +155,20 @@ async fn a_lookup_under_way_leaves_no_forgotten_value() {
     assert_eq!(lookup.get("ada").await, Ok(2));
     assert_eq!(calls.load(SeqCst), 2);
 }
+
+/// The defect: a lookup under way whose key was forgotten went on uncounted, so that more were under way than allowed.
+#[actix_web::test]
+async fn forgotten_lookups_under_way_are_bounded() {
+    let (lookup, source, calls) = changing(Source::Never);
+    let lookup = lookup.max_under_way(1).deadline(Duration::from_millis(50));
+    let other = lookup.clone();
+    let first = actix_web::rt::spawn(async move { other.get("ada").await });
+    while calls.load(SeqCst) == 0 {
+        yield_now().await;
+    }
+    lookup.forget("ada");
+    assert_eq!(lookup.get("bob").await, Err(LookupError::Busy(1)));
+    assert!(first.await.expect("it ends").is_err());
+    *source.lock().expect("free") = Source::Value(2);
+    assert_eq!(lookup.get("bob").await, Ok(2), "it has ended");
+}
