@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use actix_web::rt;
 use limiter_core::log::{Throttle, event, shown};
 use serde::{Deserialize, Serialize};
 
@@ -86,8 +87,16 @@ impl Change {
         }
     }
 
-    /// Makes the change, and logs it.
-    pub(super) async fn apply(&self, limiter: &Limiter, operator: &str) -> Result<ChangeResult, Problem> {
+    /// Makes the change and logs it, in a task of its own. An operator who resets the connection drops the request, but not
+    /// the change.
+    pub(super) async fn apply(self, limiter: &Limiter, operator: &str) -> Result<ChangeResult, Problem> {
+        let (limiter, operator) = (limiter.clone(), operator.to_owned());
+        let task = rt::spawn(async move { self.make_and_log(&limiter, &operator).await });
+        // The task fails only if the worker ends.
+        task.await.unwrap_or_else(|_| Err(Problem::unavailable()))
+    }
+
+    async fn make_and_log(&self, limiter: &Limiter, operator: &str) -> Result<ChangeResult, Problem> {
         let result = self.make(limiter).await;
         event!(
             CHANGES.permit_now(),

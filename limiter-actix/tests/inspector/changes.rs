@@ -1,9 +1,10 @@
 //! Changes by operators.
 
 use actix_http::{Payload, h1};
-use actix_web::{dev::Service, test::init_service};
+use actix_web::{dev::Service, rt::task::yield_now, test::init_service};
+use futures_util::FutureExt;
 use limiter_actix::Limiter;
-use limiter_test_support::{app::get as status_of, log};
+use limiter_test_support::{app::get as status_of, log, storages::StorageKind};
 
 use crate::{app, build, change, change_request, view};
 
@@ -154,4 +155,24 @@ async fn a_body_that_never_ends_is_given_up() {
     let request = change_request("").to_request().replace_payload(Payload::from(body)).0;
     let response = app.call(request).await.expect("a response");
     assert_eq!(response.status(), 408);
+}
+
+/// The defect: an operator who reset the connection made a change that was not logged.
+#[actix_web::test]
+async fn a_change_whose_request_is_dropped_is_logged() {
+    log::capture();
+    let limiter = build(StorageKind::Remote.set(Limiter::builder()));
+    let app = init_service(app(&limiter)).await;
+    let ban = r#"{"action": "ban", "client": "192.0.2.77", "seconds": 60}"#;
+    let mut request = Box::pin(app.call(change_request(ban).to_request()));
+    // The ban is under way, and then nobody waits for it.
+    assert!(request.as_mut().now_or_never().is_none());
+    drop(request);
+    for _ in 0..20 {
+        yield_now().await;
+    }
+    assert_eq!(limiter.bans().await.expect("bans").len(), 1);
+    let lines = log::here("192.0.2.77");
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(["L050", "changer", "ban"].iter().all(|text| lines[0].contains(text)), "{lines:?}");
 }

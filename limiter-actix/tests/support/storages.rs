@@ -102,7 +102,12 @@ impl Storage for Remote {
     }
 
     fn put_note<'a>(&'a self, list: &'a str, note: &'a Note, max: usize, now: Timestamp) -> Answer<'a, bool> {
-        Answer::Pending(Box::pin(self.memory.put_note(list, note, max, now)))
+        // It is made, and the answer is under way for a while.
+        let put = self.memory.put_note(list, note, max, now);
+        Answer::Pending(Box::pin(async move {
+            yield_now().await;
+            put.await
+        }))
     }
 
     fn remove_note<'a>(&'a self, list: &'a str, name: &'a str, now: Timestamp) -> Answer<'a, bool> {
