@@ -13,6 +13,7 @@ use std::{
 
 use limiter_core::{Clock, Key, Timestamp, log::Throttle, storage::Storage};
 use parking_lot::{Mutex, RwLock};
+use tokio::sync::Mutex as AsyncMutex;
 
 use super::{ban::Ban, error::BanError, refresh::DEADLINE, table::BanTable};
 use crate::deadline::in_time;
@@ -26,6 +27,8 @@ pub(crate) struct BanList {
     is_in_use: AtomicBool,
     table: RwLock<BanTable>,
     pub(super) copy: Mutex<CopyState>,
+    /// Held by a check by hand while it reads, so that others wait for the same read.
+    pub(super) reading: AsyncMutex<()>,
     pub(super) failed: Throttle,
 }
 
@@ -38,6 +41,9 @@ pub(super) struct CopyState {
     pub(super) step: u64,
     /// The step before which reads are outdated.
     pub(super) oldest_valid: u64,
+    /// The beginning of the last read of a worker, which may be under way.
+    pub(super) last_begin: Option<Instant>,
+    /// The beginning of the last read that has ended.
     pub(super) last_read: Option<Instant>,
     /// Set once the failure of a read is logged.
     pub(super) is_failing: bool,
@@ -65,6 +71,7 @@ impl BanList {
             is_in_use: AtomicBool::new(false),
             table: RwLock::default(),
             copy: Mutex::default(),
+            reading: AsyncMutex::default(),
             failed: Throttle::of("L041"),
         });
         lists.push(Arc::downgrade(&list));

@@ -12,7 +12,7 @@ use limiter_core::{
 use tokio::{
     runtime::Handle,
     task::AbortHandle,
-    time::{MissedTickBehavior, interval},
+    time::{MissedTickBehavior, interval, timeout},
 };
 
 use super::{ban::Ban, list::BanList};
@@ -70,10 +70,32 @@ impl Drop for BanRefresher {
 impl BanList {
     /// Reads the bans if no worker of this process does, for checks by hand. A failure is logged, and those known so far
     /// stay in force.
-    pub(crate) async fn refresh_if_stale(&self) {
-        if self.is_shared() && self.begin_if(STALE) {
+    pub(crate) async fn refresh_if_stale(self: &Arc<Self>) {
+        let now = Instant::now();
+        if !self.is_shared() || !self.is_stale(now) {
+            return;
+        }
+        let Ok(runtime) = Handle::try_current() else {
+            drop(self.refresh().await);
+            return;
+        };
+        let list = Arc::clone(self);
+        // A task of its own, so that the read goes on if the check is dropped.
+        drop(runtime.spawn(async move { list.refresh_once(now).await }).await);
+    }
+
+    /// Reads the bans, unless those who came before have done so for this one too.
+    async fn refresh_once(&self, came: Instant) {
+        // If whoever reads is stuck, such as in a worker that blocks, this one reads too.
+        let _reading = timeout(DEADLINE, self.reading.lock()).await;
+        if self.is_stale(came) {
             drop(self.refresh().await);
         }
+    }
+
+    /// Returns whether the last read that has ended began too long before this moment.
+    fn is_stale(&self, now: Instant) -> bool {
+        self.copy.lock().last_read.is_none_or(|last| now.saturating_duration_since(last) >= STALE)
     }
 
     /// Returns whether other processes may change the bans.
@@ -85,17 +107,21 @@ impl BanList {
     fn begin_if(&self, age: Duration) -> bool {
         let mut copy = self.copy.lock();
         let now = Instant::now();
-        let is_due = copy.last_read.is_none_or(|last| now.duration_since(last) >= age);
+        let is_due = copy.last_begin.is_none_or(|last| now.duration_since(last) >= age);
         if is_due {
-            copy.last_read = Some(now);
+            copy.last_begin = Some(now);
         }
         is_due
     }
 
     /// Reads the bans from the storage, if they have changed.
     async fn refresh(&self) -> Result<(), StorageError> {
+        let begin = Instant::now();
         let known = self.copy.lock().version;
-        self.read(known).await.map(drop)
+        let read = self.read(known).await;
+        // Only now: until then, and if it is dropped, the copy is as old as before.
+        self.copy.lock().last_read = Some(begin);
+        read.map(drop)
     }
 
     /// Reads all bans from the storage.

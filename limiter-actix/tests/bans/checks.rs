@@ -1,10 +1,13 @@
 //! Checks by hand of clients that are banned, or have a pass.
 
+use std::sync::Arc;
+
 use actix_web::{App, Error, HttpRequest, HttpResponse, test::init_service, web};
-use limiter_actix::{Ban, Exempt, Key, Limit, Limiter, Quota, ScopeExt, key};
+use futures_util::FutureExt;
+use limiter_actix::{Ban, Exempt, Key, Limit, Limiter, Quota, ScopeExt, key, storage::MemoryStorage};
 use limiter_test_support::app::ask;
 
-use crate::{HOUR, from};
+use crate::{HOUR, from, storages::Far};
 
 const ALICE: &str = "192.0.2.1";
 
@@ -141,5 +144,25 @@ async fn a_check_finds_the_key_of_its_limit_behind_the_limiter() {
     for (path, status) in [("/", 403), ("/exempt", 200)] {
         let eve = from(ALICE).insert_header(("x-user", "eve"));
         assert_eq!(ask(&app, eve.uri(path)).await.status, status, "{path}");
+    }
+}
+
+/// The defect: a read of the bans counted as made when it began, so that a check meanwhile, or after one that was dropped,
+/// knew no new ban.
+#[actix_web::test]
+async fn a_check_waits_for_the_read_of_an_earlier_one() {
+    let (server, client) = (Arc::new(MemoryStorage::new()), std::net::IpAddr::from([192, 0, 2, 1]));
+    let build = || Limiter::builder().storage(Far::to(&server)).named_limit("mails", "9/hour").build();
+    for is_dropped in [false, true] {
+        let (one, other) = (build().expect("a limiter"), build().expect("a limiter"));
+        one.ban(client, HOUR, "").await.expect("a ban");
+        let (first, second) = (from(ALICE).to_http_request(), from(ALICE).to_http_request());
+        let mut earlier = Box::pin(other.check(&first, "mails"));
+        assert!(earlier.as_mut().now_or_never().is_none(), "it reads the bans");
+        let earlier = (!is_dropped).then_some(earlier);
+        assert!(other.check(&second, "mails").await.is_err(), "dropped: {is_dropped}");
+        if let Some(earlier) = earlier {
+            assert!(earlier.await.is_err());
+        }
     }
 }

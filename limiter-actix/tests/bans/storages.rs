@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, Ordering::Relaxed},
+    atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
 };
 
 use actix_web::rt::task::yield_now;
@@ -16,11 +16,17 @@ use limiter_actix::{
 pub(crate) struct Far {
     pub(crate) server: Arc<MemoryStorage>,
     pub(crate) is_failing: AtomicBool,
+    /// Set if decisions are under way for a while.
+    pub(crate) is_slow: AtomicBool,
+    /// Set if it has no room for a further note.
+    pub(crate) is_full: AtomicBool,
+    /// The number of times that this process has read notes.
+    pub(crate) reads: AtomicUsize,
 }
 
 impl Far {
     pub(crate) fn to(server: &Arc<MemoryStorage>) -> Arc<Self> {
-        Arc::new(Self { server: Arc::clone(server), is_failing: AtomicBool::new(false) })
+        Arc::new(Self { server: Arc::clone(server), ..Self::default() })
     }
 
     fn answer<'a, T: Unpin + Send + 'a>(&'a self, answer: Answer<'a, T>) -> Answer<'a, T> {
@@ -33,7 +39,8 @@ impl Far {
 
 impl Storage for Far {
     fn decide<'a>(&'a self, batch: &'a Batch<'a>, now: Timestamp) -> Answer<'a, Decision> {
-        self.answer(Answer::ready((*self.server).decide(batch, now)))
+        let decided = self.answer(Answer::ready((*self.server).decide(batch, now)));
+        if self.is_slow.load(Relaxed) { after_a_while(decided) } else { decided }
     }
 
     fn refund<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, ()> {
@@ -58,19 +65,26 @@ impl Storage for Far {
         known: Option<u64>,
         now: Timestamp,
     ) -> Answer<'a, Option<NoteList>> {
-        self.answer(self.server.notes(list, known, now))
+        self.reads.fetch_add(1, Relaxed);
+        // It is read when the request arrives there, and the answer is under way for a while.
+        after_a_while(self.answer(self.server.notes(list, known, now)))
     }
 
     fn put_note<'a>(&'a self, list: &'a str, note: &'a Note, max: usize, now: Timestamp) -> Answer<'a, bool> {
-        let put = self.answer(self.server.put_note(list, note, max, now));
-        // It is under way for a while, so that whoever does not wait for it sees what becomes of it.
-        Answer::Pending(Box::pin(async move {
-            yield_now().await;
-            put.await
-        }))
+        let max = if self.is_full.load(Relaxed) { 0 } else { max };
+        // Whoever does not wait for it sees what becomes of it.
+        after_a_while(self.answer(self.server.put_note(list, note, max, now)))
     }
 
     fn remove_note<'a>(&'a self, list: &'a str, name: &'a str, now: Timestamp) -> Answer<'a, bool> {
         self.answer(self.server.remove_note(list, name, now))
     }
+}
+
+/// Returns an answer that is under way for a while.
+fn after_a_while<'a, T: Unpin + Send + 'a>(answer: Answer<'a, T>) -> Answer<'a, T> {
+    Answer::Pending(Box::pin(async move {
+        yield_now().await;
+        answer.await
+    }))
 }
