@@ -8,3 +8,4 @@ pub(crate) mod list;
 pub(crate) mod refresh;
 mod table;
 pub(crate) mod target;
+pub(crate) mod turn;

@@ -25,7 +25,7 @@ const INTERVAL: Duration = Duration::from_millis(900);
 const STALE: Duration = Duration::from_millis(1200);
 
 /// The deadline of a call for storages that have none of their own. Requests do not wait for it, but for a check by hand
-/// in a process without workers.
+/// in a process without workers, and for the breach that bans by a rule that doubles.
 pub(super) const DEADLINE: Duration = Duration::from_secs(1);
 
 const _: () = assert!(INTERVAL.as_millis() + DEADLINE.as_millis() < 2000);
@@ -96,6 +96,13 @@ impl BanList {
     /// Returns whether the last read that has ended began too long before this moment.
     fn is_stale(&self, now: Instant) -> bool {
         self.copy.lock().last_read.is_none_or(|last| now.saturating_duration_since(last) >= STALE)
+    }
+
+    /// Reads the bans now, if other processes may have changed them. A failure is logged.
+    pub(crate) async fn refresh_now(&self) {
+        if self.is_shared() {
+            drop(self.refresh().await);
+        }
     }
 
     /// Returns whether other processes may change the bans.

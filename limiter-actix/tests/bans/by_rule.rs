@@ -1,8 +1,18 @@
 //! Bans by the rules of limits.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
-use actix_web::{App, HttpRequest, HttpResponse, rt::task::yield_now, test::init_service, web};
+use actix_web::{
+    App, HttpRequest, HttpResponse,
+    dev::Service,
+    rt::{task::yield_now, time::sleep},
+    test::init_service,
+    web,
+};
+use futures_util::{FutureExt, future::join_all};
 use limiter_actix::{
     BanRule, BuildError, Key, Limit, Limiter, LimiterBuilder, ManualClock, Quota, ScopeExt, Strategy, limit,
     resource, storage::MemoryStorage,
@@ -127,6 +137,133 @@ async fn each_further_ban_is_twice_as_long() {
     }
 }
 
+/// One request a minute, and a ban for 10 minutes after one breach, which doubles.
+fn doubling() -> Limit {
+    Limit::new(Quota::per_minute(1)).ban(rule("10 minutes after 1 breach in 1 hour, doubling up to 1 day"))
+}
+
+/// The defect: each breach that was in flight when another one banned was a further ban, up to the longest.
+#[actix_web::test]
+async fn breaches_in_flight_together_are_one_ban() {
+    for storage in everywhere() {
+        let limiter = storage(with_clock(&clock())).default_limits(doubling()).build().expect("a limiter");
+        let app = app(&limiter).await;
+        assert_eq!(get_from(&app, ALICE).await, 200);
+        let breaches = join_all((0..6).map(|_| answer_to(&app, ALICE))).await;
+        let breaches = breaches.iter().filter(|answer| answer.status == 429);
+        let waits: Vec<_> = breaches.filter_map(|answer| answer.header("retry-after")).collect();
+        assert_eq!(waits.iter().filter(|wait| **wait == "600").count(), 1, "{waits:?}");
+        settled().await;
+        let answer = answer_to(&app, ALICE).await;
+        assert_eq!((answer.status, answer.header("retry-after")), (403, Some("600")));
+    }
+}
+
+/// The defect: until a process had read the ban of another one, a breach there doubled it.
+#[actix_web::test]
+async fn a_ban_of_another_process_is_not_doubled() {
+    let (server, clock) = (Arc::new(MemoryStorage::new()), clock());
+    let build = |far: &Arc<Far>| {
+        let builder = with_clock(&clock).storage(Arc::clone(far) as _).default_limits(doubling());
+        builder.build().expect("a limiter")
+    };
+    let (here, there) = (Far::to(&server), Far::to(&server));
+    let (one, other) = (build(&here), build(&there));
+    let (first, second) = (app(&one).await, app(&other).await);
+    while there.reads.load(Relaxed) == 0 {
+        yield_now().await;
+    }
+    assert_eq!([get_from(&first, ALICE).await, get_from(&first, ALICE).await], [200, 429]);
+    settled().await;
+    // It does not know the ban yet, unless this machine has been busy for a second.
+    assert!([429, 403].contains(&get_from(&second, ALICE).await));
+    settled().await;
+    let answer = answer_to(&second, ALICE).await;
+    assert_eq!((answer.status, answer.header("retry-after")), (403, Some("600")));
+    assert_eq!(one.bans().await.expect("bans").len(), 1);
+    assert_eq!(answer_to(&first, ALICE).await.header("retry-after"), Some("600"));
+}
+
+/// The defect: the breach that bans was lost with its request, and the next ban was doubled.
+#[actix_web::test]
+async fn a_client_that_hangs_up_is_banned() {
+    let server = Arc::new(MemoryStorage::new());
+    let far = Far::to(&server);
+    let limiter = with_clock(&clock()).storage(Arc::clone(&far) as _).default_limits(doubling()).build();
+    let app = app(&limiter.expect("a limiter")).await;
+    assert_eq!(get_from(&app, ALICE).await, 200);
+    far.is_slow.store(true, Relaxed);
+    let mut breach = Box::pin(app.call(from(ALICE).to_request()));
+    // It is decided, and the number of earlier bans is awaited.
+    for _ in 0..2 {
+        assert!(breach.as_mut().now_or_never().is_none());
+        yield_now().await;
+    }
+    drop(breach);
+    settled().await;
+    let answer = answer_to(&app, ALICE).await;
+    assert_eq!((answer.status, answer.header("retry-after")), (403, Some("600")));
+}
+
+/// A breach that finds nothing left bans too, if the one that has taken the last could not.
+#[actix_web::test]
+async fn a_later_breach_bans_if_the_last_one_did_not() {
+    let server = Arc::new(MemoryStorage::new());
+    let far = Far::to(&server);
+    let limiter = with_clock(&clock()).storage(Arc::clone(&far) as _).default_limits(doubling()).build();
+    let limiter = limiter.expect("a limiter");
+    let app = app(&limiter).await;
+    assert_eq!(get_from(&app, ALICE).await, 200);
+    far.is_slow.store(true, Relaxed);
+    let mut breach = Box::pin(app.call(from(ALICE).to_request()));
+    assert!(breach.as_mut().now_or_never().is_none(), "it is decided, and nobody is there for the answer");
+    drop(breach);
+    assert_eq!(get_from(&app, ALICE).await, 429);
+    for attempt in 0.. {
+        let answer = answer_to(&app, ALICE).await;
+        if answer.status == 403 {
+            assert_eq!(answer.header("retry-after"), Some("600"));
+            break;
+        }
+        assert!(attempt < 600, "not within a minute");
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// The rules of two limits that a client breaches together.
+#[actix_web::test]
+async fn the_longer_of_two_bans_holds() {
+    for storage in everywhere() {
+        let longer = Limit::new(Quota::per_hour(1)).ban(rule("1 day after 1 breach in 1 hour"));
+        let limiter = storage(with_clock(&clock())).default_limits((doubling(), longer)).build();
+        let app = app(&limiter.expect("a limiter")).await;
+        assert_eq!([get_from(&app, ALICE).await, get_from(&app, ALICE).await], [200, 429]);
+        settled().await;
+        assert_eq!(answer_to(&app, ALICE).await.header("retry-after"), Some("86400"));
+    }
+}
+
+/// The defect: the client had no ban, and its next one was doubled nevertheless.
+#[actix_web::test]
+async fn a_ban_that_could_not_be_stored_is_none() {
+    log::capture();
+    let before = log::here("L043").len();
+    let server = Arc::new(MemoryStorage::new());
+    let far = Far::to(&server);
+    let limiter = with_clock(&clock()).storage(Arc::clone(&far) as _).default_limits(doubling()).build();
+    let app = app(&limiter.expect("a limiter")).await;
+    far.is_full.store(true, Relaxed);
+    for status in [200, 429, 429] {
+        assert_eq!(get_from(&app, ALICE).await, status);
+        settled().await;
+    }
+    assert_eq!(log::here("L043").len() - before, 2, "each breach would have banned");
+    far.is_full.store(false, Relaxed);
+    assert_eq!(get_from(&app, ALICE).await, 429);
+    settled().await;
+    assert_eq!(answer_to(&app, ALICE).await.header("retry-after"), Some("600"));
+}
+
 /// The count begins anew, although its window is longer than the ban.
 #[actix_web::test]
 async fn after_a_ban_the_breaches_count_from_zero() {
@@ -239,13 +376,13 @@ async fn nobody_is_banned_while_the_storage_fails() {
     let limiter = Limiter::builder().storage(Arc::clone(&far) as _).default_limits(limited()).build();
     let limiter = limiter.expect("a limiter");
     let app = app(&limiter).await;
-    far.is_failing.store(true, std::sync::atomic::Ordering::Relaxed);
+    far.is_failing.store(true, Relaxed);
     assert_eq!(get_from(&app, ALICE).await, 200);
     for _ in 0..10 {
         assert_eq!(get_from(&app, ALICE).await, 429);
         settled().await;
     }
-    far.is_failing.store(false, std::sync::atomic::Ordering::Relaxed);
+    far.is_failing.store(false, Relaxed);
     assert_eq!(limiter.bans().await.expect("bans"), []);
 }
 

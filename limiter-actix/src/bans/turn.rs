@@ -1,0 +1,38 @@
+//! The turn of a ban by rule.
+
+use std::sync::Arc;
+
+use super::list::BanList;
+
+/// The turn of a task that bans a client by rule in this process. It ends when this is dropped.
+///
+/// Of breaches that are decided together, more than one may look like the one that bans. They are one ban.
+pub(crate) struct BanTurn {
+    list: Arc<BanList>,
+    of: RuledBan,
+}
+
+/// A ban by a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct RuledBan {
+    /// The name of the client.
+    pub(crate) name: String,
+    /// The rule and its limit.
+    pub(crate) reason: String,
+    /// Set while the task waits for another one. It has a turn of its own then, so that it is in nobody's way.
+    pub(crate) is_late: bool,
+}
+
+impl BanTurn {
+    /// Begins the turn. Returns `None` if another task has it.
+    pub(crate) fn begin(list: &Arc<BanList>, ban: &RuledBan) -> Option<Self> {
+        let is_first = list.turns.lock().insert(ban.clone());
+        is_first.then(|| Self { list: Arc::clone(list), of: ban.clone() })
+    }
+}
+
+impl Drop for BanTurn {
+    fn drop(&mut self) {
+        self.list.turns.lock().remove(&self.of);
+    }
+}
