@@ -23,11 +23,15 @@ pub(crate) struct RuledBan {
     pub(crate) is_late: bool,
 }
 
+/// The number of turns from which on no task begins to wait. Clients under many keys could have one each.
+const MAX_TURNS: usize = 4096;
+
 impl BanTurn {
-    /// Begins the turn. Returns `None` if another task has it.
+    /// Begins the turn. Returns `None` if another task has it, or if too many wait.
     pub(crate) fn begin(list: &Arc<BanList>, ban: &RuledBan) -> Option<Self> {
-        let is_first = list.turns.lock().insert(ban.clone());
-        is_first.then(|| Self { list: Arc::clone(list), of: ban.clone() })
+        let mut turns = list.turns.lock();
+        let may_begin = !ban.is_late || turns.len() < MAX_TURNS;
+        (may_begin && turns.insert(ban.clone())).then(|| Self { list: Arc::clone(list), of: ban.clone() })
     }
 }
 
