@@ -1,7 +1,6 @@
 //! The bans under one key prefix in one storage, shared by the limiters of this process that use both.
 
 use std::{
-    collections::HashSet,
     fmt,
     net::IpAddr,
     ptr,
@@ -16,7 +15,7 @@ use limiter_core::{Clock, Key, Timestamp, log::Throttle, storage::Storage};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::Mutex as AsyncMutex;
 
-use super::{ban::Ban, error::BanError, refresh::DEADLINE, table::BanTable, turn::RuledBan};
+use super::{ban::Ban, error::BanError, refresh::DEADLINE, table::BanTable, turn::BanTurns};
 use crate::deadline::in_time;
 
 /// The bans and passes, with their copy in this process.
@@ -30,8 +29,8 @@ pub(crate) struct BanList {
     pub(super) copy: Mutex<CopyState>,
     /// Held by a check by hand while it reads, so that others wait for the same read.
     pub(super) reading: AsyncMutex<()>,
-    /// The bans by rule that tasks of this process are at.
-    pub(super) turns: Mutex<HashSet<RuledBan>>,
+    /// The bans by rule under way.
+    pub(crate) turns: Arc<BanTurns>,
     pub(super) failed: Throttle,
 }
 
@@ -75,7 +74,7 @@ impl BanList {
             table: RwLock::default(),
             copy: Mutex::default(),
             reading: AsyncMutex::default(),
-            turns: Mutex::default(),
+            turns: Arc::default(),
             failed: Throttle::of("L041"),
         });
         lists.push(Arc::downgrade(&list));

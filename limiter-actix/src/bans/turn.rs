@@ -1,14 +1,18 @@
 //! The turn of a ban by rule.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
-use super::list::BanList;
+use parking_lot::Mutex;
+
+/// The bans by rule that tasks of this process are at.
+#[derive(Default)]
+pub(crate) struct BanTurns(Mutex<HashSet<RuledBan>>);
 
 /// The turn of a task that bans a client by rule in this process. It ends when this is dropped.
 ///
 /// Of breaches that are decided together, more than one may look like the one that bans. They are one ban.
 pub(crate) struct BanTurn {
-    list: Arc<BanList>,
+    turns: Arc<BanTurns>,
     of: RuledBan,
 }
 
@@ -28,15 +32,15 @@ const MAX_TURNS: usize = 4096;
 
 impl BanTurn {
     /// Begins the turn. Returns `None` if another task has it, or if too many wait.
-    pub(crate) fn begin(list: &Arc<BanList>, ban: &RuledBan) -> Option<Self> {
-        let mut turns = list.turns.lock();
-        let may_begin = !ban.is_late || turns.len() < MAX_TURNS;
-        (may_begin && turns.insert(ban.clone())).then(|| Self { list: Arc::clone(list), of: ban.clone() })
+    pub(crate) fn begin(turns: &Arc<BanTurns>, ban: &RuledBan) -> Option<Self> {
+        let mut known = turns.0.lock();
+        let may_begin = !ban.is_late || known.len() < MAX_TURNS;
+        (may_begin && known.insert(ban.clone())).then(|| Self { turns: Arc::clone(turns), of: ban.clone() })
     }
 }
 
 impl Drop for BanTurn {
     fn drop(&mut self) {
-        self.list.turns.lock().remove(&self.of);
+        self.turns.0.lock().remove(&self.of);
     }
 }

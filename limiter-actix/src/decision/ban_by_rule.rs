@@ -98,7 +98,8 @@ impl StorageQuery<'_> {
         // In memory none of this happens.
         if matches!(config.settings.storage, Backend::Remote { .. })
             && let Some(task) = self.ban_task(config, count, breached, rule)
-            && let Some(turn) = BanTurn::begin(&config.bans, &RuledBan { is_late: true, ..task.ban.clone() })
+            && let Some(turn) =
+                BanTurn::begin(&config.bans.turns, &RuledBan { is_late: true, ..task.ban.clone() })
         {
             spawn(Box::pin(async move {
                 sleep(LATE).await;
@@ -159,7 +160,7 @@ struct BanTask {
 impl BanTask {
     /// Bans the client if it is not banned already. Sends the duration before the ban is stored.
     async fn run(self, sender: oneshot::Sender<Duration>) {
-        let Some(_turn) = BanTurn::begin(&self.config.bans, &self.ban) else { return };
+        let Some(_turn) = BanTurn::begin(&self.config.bans.turns, &self.ban) else { return };
         let numbers = self.rule.longest().map(|longest| self.numbers_of_bans(longest));
         if let Some(duration) = self.duration(numbers.as_ref()).await {
             // Nobody waits if the request was dropped.

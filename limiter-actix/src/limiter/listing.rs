@@ -60,10 +60,9 @@ impl Limiter {
     /// Returns the limits that code hits by name, as far as they are known.
     pub(crate) fn names(&self, config: &Arc<Config>) -> Names {
         let route_maps = &self.shared.route_maps;
-        let mut maps = route_maps.newest();
-        maps.retain(|map| map.generation() == config.generation);
+        let maps = route_maps.newest();
         for map in &maps {
-            map.add_names();
+            map.add_names(config);
         }
         let bound = Arc::clone(&config.settings.bound_names);
         let early = maps.is_empty().then(|| {

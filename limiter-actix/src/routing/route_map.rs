@@ -7,6 +7,7 @@ use std::{
 
 use actix_web::{dev::ServiceRequest, http::Method};
 use foldhash::fast::FixedState;
+use parking_lot::Mutex;
 
 use super::{
     app_rules::{AppRules, DeclaredRule},
@@ -34,12 +35,12 @@ pub(crate) struct RouteMap {
     rules: Vec<DeclaredRule>,
     places: Vec<MapPlace>,
     fingerprint: OnceLock<u64>,
-    /// Set once the names of its limits are known to code.
-    names: OnceLock<()>,
+    /// The generation of the settings under which the names of its limits are known to code.
+    named: Mutex<Option<u64>>,
 }
 
 /// A place at which the routing of a path may end.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct MapPlace {
     /// Its patterns. Empty for the default service of a scope.
     patterns: Vec<Arc<str>>,
@@ -75,31 +76,38 @@ impl RouteMap {
         places.retain(|place| reach.contains(tree, *place));
         let mut places: Vec<_> = places.into_iter().map(|place| MapPlace::new(tree, place)).collect();
         places.extend(MapPlace::of_given(tree, by_rule, &reach));
-        Self {
-            config: Arc::clone(config),
-            rules,
-            places,
-            fingerprint: OnceLock::new(),
-            names: OnceLock::new(),
-        }
+        Self::with(config, rules, places)
+    }
+
+    fn with(config: &Arc<Config>, rules: Vec<DeclaredRule>, places: Vec<MapPlace>) -> Self {
+        let (fingerprint, named) = (OnceLock::new(), Mutex::default());
+        Self { config: Arc::clone(config), rules, places, fingerprint, named }
     }
 
     /// Returns the places of rules alone, for an app whose routes are not known yet.
     pub(super) fn of_rules(config: &Arc<Config>, rules: &[DeclaredRule]) -> Self {
         let places = rules.iter().map(MapPlace::of_rule).chain([MapPlace::default()]).collect();
-        let (fingerprint, names) = (OnceLock::new(), OnceLock::new());
-        Self { config: Arc::clone(config), rules: rules.to_vec(), places, fingerprint, names }
+        Self::with(config, rules.to_vec(), places)
     }
 
-    /// Adds the limits with names to those that code hits by name, at the first call.
-    pub(crate) fn add_names(&self) {
-        self.names.get_or_init(|| {
-            for listed in self.list().iter().flat_map(|route| &route.limits) {
-                for (scope, policy) in &listed.counts {
-                    self.config.settings.bound_names.add(scope, policy, listed.binding.as_ref());
-                }
+    /// Adds the limits with names to those that code hits by name under these settings, at the first call.
+    ///
+    /// They may be newer than those of the map: its worker replaces it at its next request.
+    pub(crate) fn add_names(&self, config: &Arc<Config>) {
+        let mut named = self.named.lock();
+        if named.replace(config.generation) == Some(config.generation) {
+            return;
+        }
+        let routes = if config.generation == self.config.generation {
+            self.list()
+        } else {
+            Self::with(config, self.rules.clone(), self.places.clone()).list()
+        };
+        for listed in routes.iter().flat_map(|route| &route.limits) {
+            for (scope, policy) in &listed.counts {
+                config.settings.bound_names.add(scope, policy, listed.binding.as_ref());
             }
-        });
+        }
     }
 
     /// Returns the number of times that the settings had been replaced.

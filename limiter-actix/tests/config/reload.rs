@@ -6,7 +6,7 @@ use std::{
 };
 
 use actix_web::{App, web};
-use limiter_actix::{BuildError, Limiter, LimiterBuilder};
+use limiter_actix::{BuildError, Key, LimitName, Limiter, LimiterBuilder};
 use limiter_test_support::{
     app::{ask, request},
     client::Answer,
@@ -263,4 +263,30 @@ async fn bans_survive_a_reload() {
     assert_eq!(ask!(app, "/").0, 403);
     assert!(limiter.unban(client).await.expect("no ban"));
     assert_eq!(ask!(app, "/"), is(200, "5 of 6"));
+}
+
+/// The defect: until the next request, a handler or a job did not find default limits, and those of rules by pattern.
+#[actix_web::test]
+async fn names_of_all_limits_are_known_after_a_reload() {
+    let text = |amount: u64| {
+        format!(
+            "default_limits = {{ limit = '{amount}/hour', name = 'usual' }}\n\
+             [routes]\n'/a' = {{ limits = {{ limit = '{amount}/day', name = 'own' }} }}"
+        )
+    };
+    let settings = Settings::new(&text(3));
+    let (limiter, app) = app!(from(&settings));
+    assert_eq!(ask!(app, "/"), is(200, "2 of 3"));
+    let key = Key::from(std::net::IpAddr::from([127, 0, 0, 1]));
+    let amounts = async || {
+        let (usual, own) =
+            (limiter.window(LimitName::from("usual").at("/"), &key).await, limiter.window("own", &key).await);
+        [usual, own].map(|window| window.expect("it is known").limit())
+    };
+    assert_eq!(amounts().await, [3, 3]);
+    settings.write(&text(5));
+    assert_eq!(limiter.reload(), Ok(true));
+    assert_eq!(amounts().await, [5, 5], "before the next request");
+    assert_eq!(ask!(app, "/"), is(200, "4 of 5"));
+    assert_eq!(amounts().await, [5, 5]);
 }
