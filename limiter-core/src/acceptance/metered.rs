@@ -1,11 +1,15 @@
 //! Limits whose usage is known later: reservations, and charges beyond the amount.
 
 use super::fixture::{Fixture, client, policy};
-use crate::{Policy, Strategy, Window, storage::Hit};
+use crate::{
+    Policy, Strategy, Window,
+    storage::{Batch, Hit, Verdict},
+};
 
 pub(super) async fn run(fixture: &Fixture<'_>) {
     for strategy in fixture.strategies() {
         passes_while_one_is_left(fixture, strategy).await;
+        two_hits_of_a_batch_pass_while_one_is_left(fixture, strategy).await;
         charges_always_take(fixture, strategy).await;
         has_a_count_of_its_own(fixture, strategy).await;
     }
@@ -40,6 +44,23 @@ async fn passes_while_one_is_left(fixture: &Fixture<'_>, strategy: Strategy) {
         assert_eq!(fixture.left(&[hit]).await, [1], "{strategy}: all but the usage is refunded");
         assert!(fixture.hit(hit.cost(8)).await.is_allowed(), "{strategy}: one is left again");
     }
+}
+
+/// The defect: such a batch was refused, with windows that allowed it.
+async fn two_hits_of_a_batch_pass_while_one_is_left(fixture: &Fixture<'_>, strategy: Strategy) {
+    let ten = policy(10, strategy).with_metered(true);
+    let (scope, key) = (fixture.scope(), client(1));
+    let hit = Hit::new(&scope, &key, &ten);
+
+    assert_eq!(fixture.hit(hit.cost(9)).await.remaining(), 1, "{strategy}");
+    let above = fixture.decide(&Batch::new(&[hit.cost(6), hit.cost(6)])).await;
+    assert_eq!(above.verdict(), Verdict::Refused, "{strategy}: both are above the amount");
+    assert_eq!(fixture.left(&[hit]).await, [1], "{strategy}");
+    let both = [hit.cost(5), hit.cost(5)];
+    assert!(fixture.decide(&Batch::new(&both)).await.is_admitted(), "{strategy}: one is left");
+    assert_eq!(fixture.left(&[hit]).await, [0], "{strategy}");
+    let refused = fixture.decide(&Batch::new(&both)).await;
+    assert_eq!(refused.verdict(), Verdict::Refused, "{strategy}: nothing is left");
 }
 
 /// A sliding counter may have begun another window meanwhile, which shows a share of it, and a bucket gains units.

@@ -71,6 +71,17 @@ impl Policy {
         }
     }
 
+    /// Returns the largest cost that servers count with. Larger ones pass no more often, so they are reduced to it.
+    #[cfg(any(feature = "mongodb", feature = "redis"))]
+    pub(crate) fn max_counted(&self) -> u64 {
+        if self.charging {
+            return self.max_charge();
+        }
+        // Other hits of a batch on the count may have any other amount.
+        let largest = if self.keeps_used() { Quota::MAX_AMOUNT } else { self.capacity };
+        largest.saturating_add(1)
+    }
+
     /// Returns the largest cost that a charge takes.
     #[cfg(any(feature = "mongodb", feature = "redis"))]
     pub(crate) fn max_charge(&self) -> u64 {

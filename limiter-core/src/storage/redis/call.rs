@@ -75,8 +75,13 @@ impl Call {
             [0, if hit.policy.is_charging() { CHARGE } else { hit.shadow.into() }, after]
         });
         call.sizes = [batch.guards.len(), batch.limits.len()];
-        for ((place, arguments), hit) in call.places.iter().zip(&mut call.hits).zip(batch.hits()) {
-            arguments.extra[0] = *place as u64;
+        for (number, hit) in batch.hits().enumerate() {
+            let before = call.cost_before(number, batch);
+            let (place, arguments) = (call.places[number], &mut call.hits[number]);
+            arguments.extra[0] = place as u64;
+            if before > 0 {
+                arguments.capacity = in_script(hit.policy, room(hit.policy, before.saturating_add(hit.cost)));
+            }
             if let Some(ends) = hit.policy.nearest_ends(time.caller) {
                 arguments.set_ends(ends);
             }
@@ -199,6 +204,19 @@ impl Call {
         self.hits.push(hit);
     }
 
+    /// Returns what earlier hits on the count of a guard or limit will have taken, without those in shadow.
+    fn cost_before(&self, number: usize, batch: &Batch<'_>) -> u64 {
+        let [guards, limits] = self.sizes;
+        let first = self.places[number];
+        if first == number || number >= guards + limits {
+            return 0;
+        }
+        let from = if number < guards { 0 } else { guards };
+        let earlier = batch.hits().enumerate().take(number).skip(from);
+        let takes = earlier.filter(|(other, hit)| self.places[*other] == first && !hit.shadow);
+        takes.fold(0, |sum, (_, hit)| sum.saturating_add(hit.cost))
+    }
+
     /// Returns, for each hit, the place of the first hit on the same count.
     pub(super) fn places(&self) -> &[usize] {
         &self.places
@@ -311,7 +329,7 @@ impl HitArguments {
             key,
             name: u64::from_le_bytes(policy.record_name()) >> 11,
             window: policy.window() / 1000,
-            capacity: in_script(policy, room(hit)),
+            capacity: in_script(policy, room(policy, hit.cost)),
             cost: amount(policy, hit.cost),
             extra,
         }
@@ -338,9 +356,8 @@ fn micros(time: Timestamp) -> u64 {
 /// The flag of a hit that takes its cost whether it passes or not.
 pub(super) const CHARGE: u64 = 2;
 
-/// Returns the amount within which the script lets the cost of a hit pass.
-fn room(hit: &Hit<'_>) -> u64 {
-    let policy = hit.policy;
+/// Returns the amount within which the script lets a cost pass: that of a hit with those of earlier hits on the count.
+fn room(policy: &Policy, cost: u64) -> u64 {
     if policy.is_charging() {
         return match policy.strategy() {
             _ if policy.capacity() == 0 => 0,
@@ -349,14 +366,13 @@ fn room(hit: &Hit<'_>) -> u64 {
         };
     }
     // What need not be left for the cost: of a metered limit, all but one unit.
-    policy.capacity().saturating_add(hit.cost - policy.needed(hit.cost))
+    policy.capacity().saturating_add(cost - policy.needed(cost))
 }
 
-/// Converts an amount to the two numbers by which the scripts count. One above the capacity becomes the capacity plus
-/// one, so that numbers stay exact in the scripts.
+/// Converts an amount to the two numbers by which the scripts count. One that never passes becomes a smaller one that
+/// does not pass either, so that numbers stay exact in the scripts.
 fn amount(policy: &Policy, units: u64) -> [u64; 2] {
-    let max = if policy.is_charging() { policy.max_charge() } else { policy.capacity().saturating_add(1) };
-    in_script(policy, units.min(max))
+    in_script(policy, units.min(policy.max_counted()))
 }
 
 /// Converts units to the two numbers by which the scripts count: units and 0, or of a token bucket the time in which

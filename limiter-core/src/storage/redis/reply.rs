@@ -26,7 +26,15 @@ type RawReports = SmallVec<[RawReport; 6]>;
 pub(super) fn decision(reply: &Value, batch: &Batch<'_>, call: &Call) -> Result<Decision, StorageError> {
     let reply = ScriptReply::decode(reply, call)?;
     let windows = reply.windows(batch, call.places(), false);
+    if reply.verdict == Verdict::Refused && !refuses(batch.limits, &windows[batch.guards.len()..]) {
+        return Err(error::unexpected_reply());
+    }
     Ok(Decision::from_windows(reply.verdict, batch.guards.len(), windows))
+}
+
+/// Returns whether one of these limits refuses by its window. A refusal without one would be nobody's.
+fn refuses(limits: &[Hit<'_>], windows: &[Window]) -> bool {
+    limits.iter().zip(windows).any(|(hit, window)| !hit.shadow && !window.is_allowed())
 }
 
 /// Decodes the reply to a call that renews leases: for each the instant in microseconds, or 0 if it has ended.

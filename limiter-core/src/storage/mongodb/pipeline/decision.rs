@@ -100,8 +100,8 @@ impl<'a> DecisionPipeline<'a> {
     fn tests(&self) -> Vec<Document> {
         let mut stages = Vec::new();
         let mut tests = self.guards().chain(self.limits()).map(|(place, hit)| {
-            let (count, state) = (self.layout.places[place], hit.policy);
-            let passes = strategies::passes(state, &format!("s{count}"), self.cost_so_far(place), hit.cost);
+            let count = self.layout.places[place];
+            let passes = strategies::passes(hit.policy, &format!("s{count}"), self.cost_so_far(place));
             (place, (format!("p{place}"), passes))
         });
         // A test that depends on an earlier hit in shadow needs a later stage.
@@ -182,9 +182,10 @@ impl<'a> DecisionPipeline<'a> {
         let policy = self.layout.counts[count].policy;
         let state = format!("s{count}");
         let mut amounts = self.takers(count).map(|(place, hit)| {
-            let taken = number(amount(policy, hit.cost));
+            // By its own policy: other hits on the count may have other amounts.
+            let taken = number(amount(hit.policy, hit.cost));
             let is_charge = hit.policy.is_charging();
-            let taken = if is_charge { strategies::charged(policy, &state, taken) } else { taken };
+            let taken = if is_charge { strategies::charged(hit.policy, &state, taken) } else { taken };
             if hit.shadow { if_passes(place, taken, number(0)) } else { taken }
         });
         let first = amounts.next()?;
@@ -204,11 +205,10 @@ impl<'a> DecisionPipeline<'a> {
         if policy.strategy() != Strategy::FixedWindowElasticExpiry {
             return None;
         }
-        let max = number(amount(policy, policy.capacity()));
         let refuses = |(place, hit): (usize, &Hit<'_>)| {
             let is_here = self.layout.places[place] == count && !hit.shadow && hit.cost > 0;
-            is_here
-                .then(|| and([not(field(&format!("p{place}"))), lte(self.cost_so_far(place), max.clone())]))
+            let max = number(amount(hit.policy, hit.policy.capacity()));
+            is_here.then(|| and([not(field(&format!("p{place}"))), lte(self.cost_so_far(place), max)]))
         };
         let state = format!("s{count}");
         let after = strategies::refuse(policy, &state);

@@ -101,7 +101,7 @@ impl<'a> StepPipeline<'a> {
         let policy = self.layout.counts[place].policy;
         match step {
             Step::Refund(Refund { hit, stamp }) => {
-                strategies::refund(policy, state, amount(policy, hit.cost), stamp / NANOS)
+                strategies::refund(policy, state, amount(hit.policy, hit.cost), stamp / NANOS)
             }
             Step::Restore { end, before } => strategies::restore(state, end, before),
             Step::Refuse => strategies::refuse(policy, state),

@@ -11,16 +11,17 @@ use super::{
 };
 use crate::{
     Policy, Strategy,
-    storage::mongodb::expression::{cond, field, let_in, lt, max, min, number, saturating_sub},
+    storage::mongodb::expression::{cond, field, let_in, lt, lte, max, min, number, saturating_sub, var},
 };
 
-/// Converts units to the strategy's amounts. A token bucket counts the nanoseconds that refill them. Amounts above the
-/// capacity are reduced to one above it, so that sums fit.
+/// Converts units to the strategy's amounts. A token bucket counts the nanoseconds that refill them. Amounts that never
+/// pass are reduced to one that does not pass either, so that sums fit.
 pub(super) fn amount(policy: &Policy, units: u64) -> u64 {
-    if policy.is_charging() {
-        return in_amounts(policy, units.min(policy.max_charge()));
+    let max = policy.max_counted();
+    if units < max || policy.is_charging() {
+        return in_amounts(policy, units.min(max));
     }
-    in_amounts(policy, units).min(in_amounts(policy, policy.capacity()).saturating_add(1))
+    in_amounts(policy, max - 1).saturating_add(1)
 }
 
 fn in_amounts(policy: &Policy, units: u64) -> u64 {
@@ -45,13 +46,23 @@ fn load_at_now(policy: &Policy, stored: &str) -> Bson {
     }
 }
 
-/// Returns whether an amount passes, given the path of the state. `cost` is the part of it that the hit itself takes.
-pub(super) fn passes(policy: &Policy, state: &str, amount: Bson, cost: u64) -> Bson {
+/// Returns whether an amount passes, given the path of the state.
+pub(super) fn passes(policy: &Policy, state: &str, amount: Bson) -> Bson {
     if policy.is_charging() {
         return Bson::Boolean(true);
     }
-    // A metered limit passes while one unit is left, so the rest of the cost may be beyond its capacity.
-    fits(policy, state, amount, policy.capacity().saturating_add(cost - policy.needed(cost)))
+    fits(policy, state, needed(policy, amount), policy.capacity())
+}
+
+/// Returns what must be left for an amount to pass. A metered limit passes while one unit is left, if the amount is within
+/// its capacity.
+fn needed(policy: &Policy, amount: Bson) -> Bson {
+    if !policy.is_metered() {
+        return amount;
+    }
+    let [one, capacity] = [1, policy.capacity()].map(|units| number(in_amounts(policy, units)));
+    let needed = cond(lte(var("amount"), capacity), min(var("amount"), one), var("amount"));
+    let_in("amount", amount, needed)
 }
 
 /// Returns whether anything is left.
@@ -105,7 +116,7 @@ pub(super) fn hit(policy: &Policy, state: &str, cost: u64, clock: ClockSource) -
     let amount = number(amount(policy, cost));
     let amount = if policy.is_charging() { charged(policy, state, amount) } else { amount };
     cond(
-        passes(policy, state, amount.clone(), cost),
+        passes(policy, state, amount.clone()),
         take(policy, state, amount, clock),
         refuse(policy, state),
     )

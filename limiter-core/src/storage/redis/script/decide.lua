@@ -4,8 +4,15 @@
 
 local ADMITTED, REFUSED, GUARDED = 0, 1, 2
 
--- Hits of one count share it.
+-- Hits of one count share it, each with a capacity of its own: a count may be that of several amounts.
 local counts = {}
+
+-- The count of a hit that was looked at, with the capacity of that hit.
+local function count_for(hit)
+  local count = hit.count
+  count.capacity, count.capacity_nanos = hit.capacity, hit.capacity_nanos
+  return count
+end
 
 local function hit_at(number)
   local name, window, capacity, capacity_nanos, cost, nanos, place, strategy, same, shadow, only_after = told(number)
@@ -14,6 +21,7 @@ local function hit_at(number)
     count = count_of(place, strategy, name, window, capacity, capacity_nanos)
     counts[same] = count
   end
+  count.capacity, count.capacity_nanos = capacity, capacity_nanos
   return count, cost, nanos, shadow == 1, only_after, shadow == 2
 end
 
@@ -117,6 +125,8 @@ local function test(first, last)
     tested[number - first + 1] = {
       number = number,
       count = count,
+      capacity = count.capacity,
+      capacity_nanos = count.capacity_nanos,
       cost = cost,
       nanos = nanos,
       sum = sum,
@@ -138,14 +148,14 @@ end
 
 local function report_looks(tested)
   for _, hit in ipairs(tested) do
-    report(hit.number, hit.count, hit.sum, 0)
+    report(hit.number, count_for(hit), hit.sum, 0)
   end
 end
 
 -- What passed with all that earlier hits take passes now that they have taken it.
 local function consume(tested)
   for _, hit in ipairs(tested) do
-    local count, cost, nanos = hit.count, hit.cost, hit.nanos
+    local count, cost, nanos = count_for(hit), hit.cost, hit.nanos
     if hit.is_charge then
       cost, nanos = fitting(count, cost, nanos)
     end
@@ -194,9 +204,10 @@ else
   verdict = REFUSED
   report_looks(limits_tested)
   for _, hit in ipairs(limits_tested) do
-    if not hit.passes and not hit.shadow and can_matter(hit.count, hit.sum, hit.sum_nanos) then
-      refuse(hit.count)
-      report(hit.number, hit.count, hit.sum, 0)
+    local count = count_for(hit)
+    if not hit.passes and not hit.shadow and can_matter(count, hit.sum, hit.sum_nanos) then
+      refuse(count)
+      report(hit.number, count, hit.sum, 0)
     end
   end
   consume_on_refusal(limits_tested)

@@ -145,12 +145,13 @@ impl BatchShape {
                 // It depends on a limit that never refuses.
                 Some(_) => continue,
             };
-            let cost = match hit.strategy {
-                Strategy::TokenBucket => "cost$, nanos$",
-                _ => "cost$",
+            // Another hit of the count may have another amount.
+            let own = match hit.strategy {
+                Strategy::TokenBucket => "capacity$, capacity_nanos$, cost$, nanos$",
+                _ => "capacity$, cost$",
             };
             let count = usize::from(hit.count);
-            let (to, from) = (numbered(cost, count, 0), numbered(cost, place, 0));
+            let (to, from) = (numbered(own, count, 0), numbered(own, place, 0));
             let steps = format!("{}\nif passes$ then\n{}\nend", section(hit.strategy, "look"), hit.take());
             let steps = numbered(&format!("local passes$\n{steps}"), count, hit.key);
             code.extend([&*condition, "\nlocal ", &to, " = ", &from, "\n", &steps, "\nend\n"]);
