@@ -69,14 +69,14 @@ impl LocalRefusals {
         Some(Decision::new(verdict, guards, limits))
     }
 
-    /// Forgets all refusals, now and when the answer is there. Now as well: the caller may drop the answer.
+    /// Forgets all refusals, now and when the answer is there or dropped.
     fn forget_around<'a, T: Unpin + Send + 'a>(&'a self, answer: Answer<'a, T>) -> Answer<'a, T> {
-        let forget = || {
+        let forget = move || {
             self.table.begin_generation();
             self.table.forget_all();
         };
         forget();
-        then(answer, move |_| forget())
+        finally(answer, forget)
     }
 
     /// Remembers the windows of a refused batch, and forgets those that the batch changed.
@@ -119,6 +119,33 @@ fn then<'a, T: Unpin + Send + 'a>(
     }
 }
 
+/// Runs `work` once an answer is ready, even if it is an error, or once its caller drops it: the call may have arrived, and
+/// what was refused meanwhile is out of date too.
+fn finally<'a, T: Unpin + Send + 'a>(
+    answer: Answer<'a, T>,
+    work: impl FnOnce() + Send + 'a,
+) -> Answer<'a, T> {
+    let at_end = AtEnd(Some(work));
+    match answer {
+        Answer::Ready(answer) => Answer::Ready(answer),
+        pending @ Answer::Pending(_) => Answer::Pending(Box::pin(async move {
+            let _at_end = at_end;
+            pending.await
+        })),
+    }
+}
+
+/// Runs its function when it is dropped.
+struct AtEnd<F: FnOnce()>(Option<F>);
+
+impl<F: FnOnce()> Drop for AtEnd<F> {
+    fn drop(&mut self) {
+        if let Some(work) = self.0.take() {
+            work();
+        }
+    }
+}
+
 impl Storage for LocalRefusals {
     fn decide<'a>(&'a self, batch: &'a Batch<'a>, now: Timestamp) -> Answer<'a, Decision> {
         if batch.is_test() {
@@ -142,7 +169,7 @@ impl Storage for LocalRefusals {
             self.table.forget(taken.iter().map(|taken| &taken.hit));
         };
         forget();
-        then(self.storage.refund(taken, now), move |_| forget())
+        finally(self.storage.refund(taken, now), forget)
     }
 
     fn has_leases(&self) -> bool {
@@ -158,9 +185,8 @@ impl Storage for LocalRefusals {
             self.table.begin_generation();
             self.table.forget(hits);
         };
-        // Before the call as well: the caller may drop the answer.
         forget();
-        then(self.storage.clear(hits), move |_| forget())
+        finally(self.storage.clear(hits), forget)
     }
 
     /// Forgets all refusals, since those of a client cannot be found.

@@ -1,5 +1,7 @@
 //! Cleared, reset and refunded counts are queried again.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use super::*;
 
 #[tokio::test]
@@ -28,9 +30,9 @@ async fn a_clear_forgets_its_own_refusal_only() {
 #[tokio::test]
 async fn a_clear_that_fails_forgets_the_refusal() {
     let bench = Bench::refused(Strategy::FixedWindow).await;
-    bench.far.is_failing.store(true, std::sync::atomic::Ordering::Relaxed);
+    bench.far.is_failing.store(true, Relaxed);
     bench.storage.clear(&[bench.hit()]).await.expect_err("it is failing");
-    bench.far.is_failing.store(false, std::sync::atomic::Ordering::Relaxed);
+    bench.far.is_failing.store(false, Relaxed);
     assert!(bench.is_asked(&[bench.hit()]).await);
 }
 
@@ -79,5 +81,24 @@ async fn an_answer_from_before_a_clear_is_not_remembered() {
         assert_eq!(on_its_way.await.unwrap().verdict(), Verdict::Refused);
         let (decision, is_asked) = bench.ask(&hits).await;
         assert!(is_asked && decision.is_admitted(), "reset: {is_reset}");
+    }
+}
+
+/// The defect: a clear that its caller gave up after it was sent left what was refused meanwhile.
+#[tokio::test]
+async fn a_clear_that_is_dropped_on_its_way_forgets_what_was_refused_meanwhile() {
+    for is_reset in [false, true] {
+        let bench = Bench::new(Strategy::FixedWindow);
+        let hits = [bench.hit()];
+        bench.far.is_mute.store(true, Relaxed);
+        let mut clearing =
+            Box::pin(if is_reset { bench.storage.reset() } else { bench.storage.clear(&hits) });
+        assert!(tokio::time::timeout(Duration::from_millis(1), &mut clearing).await.is_err());
+        bench.far.is_mute.store(false, Relaxed);
+        bench.spend().await;
+        drop(clearing);
+        // The server comes to it now.
+        bench.far.memory.clear(&hits).await.unwrap();
+        assert!(bench.is_asked(&hits).await, "reset: {is_reset}");
     }
 }
