@@ -71,12 +71,8 @@ impl LocalRefusals {
 
     /// Forgets all refusals, now and when the answer is there or dropped.
     fn forget_around<'a, T: Unpin + Send + 'a>(&'a self, answer: Answer<'a, T>) -> Answer<'a, T> {
-        let forget = move || {
-            self.table.begin_generation();
-            self.table.forget_all();
-        };
-        forget();
-        finally(answer, forget)
+        self.table.forget_all();
+        finally(answer, || self.table.forget_all())
     }
 
     /// Remembers the windows of a refused batch, and forgets those that the batch changed.
@@ -164,10 +160,7 @@ impl Storage for LocalRefusals {
     }
 
     fn refund<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, ()> {
-        let forget = move || {
-            self.table.begin_generation();
-            self.table.forget(taken.iter().map(|taken| &taken.hit));
-        };
+        let forget = move || self.table.forget_with_answers(taken.iter().map(|taken| &taken.hit));
         forget();
         finally(self.storage.refund(taken, now), forget)
     }
@@ -181,10 +174,7 @@ impl Storage for LocalRefusals {
     }
 
     fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {
-        let forget = move || {
-            self.table.begin_generation();
-            self.table.forget(hits);
-        };
+        let forget = move || self.table.forget_with_answers(hits);
         forget();
         finally(self.storage.clear(hits), forget)
     }

@@ -20,11 +20,18 @@ use crate::{
 pub(super) struct WindowTable {
     /// Allocated at the first refusal, since many storages never refuse.
     sets: OnceLock<Box<[Mutex<Set>]>>,
-    /// The number of clears. An answer to a call that began before the last one is out of date.
-    generation: AtomicU64,
+    /// The number of clears and refunds so far: the clock that orders them and the calls to the storage.
+    clears: AtomicU64,
+    /// The last clear of all counts. An answer to a call that began before it is out of date.
+    all_cleared: AtomicU64,
 }
 
-type Set = [Option<WindowEntry>; PLACES];
+#[derive(Default)]
+struct Set {
+    entries: [Option<WindowEntry>; PLACES],
+    /// The last clear or refund of a count of this set. Answers about others are not out of date.
+    cleared: u64,
+}
 
 /// The number of places in a set.
 const PLACES: usize = 4;
@@ -36,7 +43,7 @@ const SETS: usize = 2048;
 #[derive(Clone, Copy)]
 pub(super) struct QueryStart {
     at: Timestamp,
-    generation: u64,
+    clears: u64,
 }
 
 impl WindowTable {
@@ -47,7 +54,7 @@ impl WindowTable {
 
     /// Marks the start of a call to the storage.
     pub(super) fn query_start(&self, now: Timestamp) -> QueryStart {
-        QueryStart { at: now, generation: self.generation.load(Ordering::Acquire) }
+        QueryStart { at: now, clears: self.clears.load(Ordering::Acquire) }
     }
 
     /// Returns the windows of all these hits, or `None` if one is missing.
@@ -62,7 +69,7 @@ impl WindowTable {
 
     fn window(&self, digest: u128, hit: &Hit<'_>, now: Timestamp) -> Option<Window> {
         let set = self.set(digest)?.lock();
-        set.iter().flatten().find(|entry| entry.is_of(digest))?.window(hit, now)
+        set.entries.iter().flatten().find(|entry| entry.is_of(digest))?.window(hit, now)
     }
 
     /// Remembers the windows of these hits from a call to the storage.
@@ -76,9 +83,10 @@ impl WindowTable {
                 WindowEntry::new(digest, hit, window, start.at).filter(|_| is_alone(&digests, digest));
             let mut set = sets[place(digest)].lock();
             remove(&mut set, digest);
-            // Under the lock: a concurrent clear has either begun a generation, or forgets this entry afterwards.
+            // Under the lock: a concurrent clear is either seen here, or forgets this entry afterwards.
+            let cleared = set.cleared.max(self.all_cleared.load(Ordering::Acquire));
             if let Some(entry) = entry
-                && start.generation == self.generation.load(Ordering::Acquire)
+                && cleared <= start.clears
             {
                 insert(&mut set, entry, start.at);
             }
@@ -96,15 +104,33 @@ impl WindowTable {
         }
     }
 
-    pub(super) fn forget_all(&self) {
-        for set in self.sets.get().into_iter().flatten() {
-            *set.lock() = Set::default();
+    /// Forgets the windows of these hits, also those in answers to calls that began before.
+    pub(super) fn forget_with_answers<'a>(&self, hits: impl IntoIterator<Item = &'a Hit<'a>>) {
+        let cleared = self.next_clear();
+        if !self.is_used() {
+            // There is no set yet that could keep it.
+            self.all_cleared.fetch_max(cleared, Ordering::AcqRel);
+        }
+        for digest in hits.into_iter().map(Hit::digest) {
+            if let Some(set) = self.set(digest) {
+                let mut set = set.lock();
+                set.cleared = set.cleared.max(cleared);
+                remove(&mut set, digest);
+            }
         }
     }
 
-    /// Begins a generation: answers to calls that began before are not remembered.
-    pub(super) fn begin_generation(&self) {
-        self.generation.fetch_add(1, Ordering::AcqRel);
+    /// Forgets all windows, also those in answers to calls that began before.
+    pub(super) fn forget_all(&self) {
+        self.all_cleared.fetch_max(self.next_clear(), Ordering::AcqRel);
+        for set in self.sets.get().into_iter().flatten() {
+            set.lock().entries = Default::default();
+        }
+    }
+
+    /// Returns the number of a clear that begins now.
+    fn next_clear(&self) -> u64 {
+        self.clears.fetch_add(1, Ordering::AcqRel) + 1
     }
 
     fn set(&self, digest: u128) -> Option<&Mutex<Set>> {
@@ -129,7 +155,7 @@ fn place(digest: u128) -> usize {
 }
 
 fn remove(set: &mut Set, digest: u128) {
-    for place in set.iter_mut() {
+    for place in &mut set.entries {
         if place.as_ref().is_some_and(|entry| entry.is_of(digest)) {
             *place = None;
         }
@@ -139,7 +165,7 @@ fn remove(set: &mut Set, digest: u128) {
 /// Puts an entry in an empty place, or else in the place of the entry that ranks lowest.
 fn insert(set: &mut Set, entry: WindowEntry, now: Timestamp) {
     let rank = |place: &&mut Option<WindowEntry>| place.as_ref().map_or((false, 0), |entry| entry.rank(now));
-    if let Some(place) = set.iter_mut().min_by_key(rank) {
+    if let Some(place) = set.entries.iter_mut().min_by_key(rank) {
         *place = Some(entry);
     }
 }

@@ -102,3 +102,24 @@ async fn a_clear_that_is_dropped_on_its_way_forgets_what_was_refused_meanwhile()
         assert!(bench.is_asked(&hits).await, "reset: {is_reset}");
     }
 }
+
+/// The defect: each refund made all answers on their way forgotten, so that a refused client was a call again.
+#[tokio::test]
+async fn a_refund_of_another_client_does_not_forget_an_answer_on_its_way() {
+    let bench = Bench::new(Strategy::FixedWindow);
+    let bob = Key::from("bob");
+    let other = Hit::new(&bench.scope, &bob, &bench.policy);
+    let admitted = bench.ask(&[other]).await.0.limits()[0];
+    for _ in 0..2 {
+        assert!(bench.ask(&[bench.hit()]).await.0.is_admitted());
+    }
+    // Another refusal, so that there is something to forget it from.
+    let carol = Key::from("carol");
+    assert!(bench.is_asked(&[Hit::new(&bench.scope, &carol, &bench.policy).cost(9)]).await);
+    let hits = [bench.hit()];
+    let batch = Batch::new(&hits);
+    let on_its_way = bench.storage.decide(&batch, bench.now);
+    bench.storage.refund(&[Refund::new(other, &admitted)], bench.now).await.unwrap();
+    assert_eq!(on_its_way.await.unwrap().verdict(), Verdict::Refused);
+    assert!(!bench.is_asked(&hits).await);
+}
