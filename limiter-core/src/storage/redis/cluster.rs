@@ -28,6 +28,7 @@ use crate::storage::{
 mod batch;
 mod node_address;
 mod nodes;
+mod on_refusal;
 mod part;
 mod redirection;
 mod slot;

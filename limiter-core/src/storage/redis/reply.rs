@@ -26,15 +26,17 @@ type RawReports = SmallVec<[RawReport; 6]>;
 pub(super) fn decision(reply: &Value, batch: &Batch<'_>, call: &Call) -> Result<Decision, StorageError> {
     let reply = ScriptReply::decode(reply, call)?;
     let windows = reply.windows(batch, call.places(), false);
-    if reply.verdict == Verdict::Refused && !refuses(batch.limits, &windows[batch.guards.len()..]) {
-        return Err(error::unexpected_reply());
-    }
+    check(reply.verdict, batch.limits, &windows[batch.guards.len()..])?;
     Ok(Decision::from_windows(reply.verdict, batch.guards.len(), windows))
 }
 
-/// Returns whether one of these limits refuses by its window. A refusal without one would be nobody's.
-fn refuses(limits: &[Hit<'_>], windows: &[Window]) -> bool {
-    limits.iter().zip(windows).any(|(hit, window)| !hit.shadow && !window.is_allowed())
+/// Checks that one of the limits of a refused batch refuses by its window. The refusal would be nobody's otherwise.
+pub(super) fn check(verdict: Verdict, limits: &[Hit<'_>], windows: &[Window]) -> Result<(), StorageError> {
+    let mut refusing = limits.iter().zip(windows).filter(|(hit, window)| !hit.shadow && !window.is_allowed());
+    if verdict == Verdict::Refused && refusing.next().is_none() {
+        return Err(error::unexpected_reply());
+    }
+    Ok(())
 }
 
 /// Decodes the reply to a call that renews leases: for each the instant in microseconds, or 0 if it has ended.

@@ -115,11 +115,7 @@ fn deepest(policy: &Policy) -> u64 {
 pub(super) fn hit(policy: &Policy, state: &str, cost: u64, clock: ClockSource) -> Bson {
     let amount = number(amount(policy, cost));
     let amount = if policy.is_charging() { charged(policy, state, amount) } else { amount };
-    cond(
-        passes(policy, state, amount.clone()),
-        take(policy, state, amount, clock),
-        refuse(policy, state),
-    )
+    cond(passes(policy, state, amount.clone()), take(policy, state, amount, clock), refuse(policy, state))
 }
 
 /// Returns the state after a refusal.

@@ -1,6 +1,6 @@
 //! Decisions over several slots: one call for each, sent at once. If a slot refuses, the others undo theirs.
 
-use std::{collections::BTreeMap, io, pin::pin, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, io, pin::pin, slice, sync::Arc, time::Duration};
 
 use futures_util::future::{Either, join, join_all, select};
 use parking_lot::Mutex;
@@ -9,6 +9,7 @@ use tokio::{runtime::Handle, sync::oneshot, task::JoinHandle, time::sleep};
 
 use super::{
     Cluster,
+    on_refusal::OnRefusal,
     part::{self, BatchPart},
     slot,
 };
@@ -121,33 +122,34 @@ async fn over_slots(
 ) -> Result<Decision, StorageError> {
     let parts = part::split(batch, slots);
     let calls = calls(&parts, time, &key);
-    let (answers, undoing) = run_in_background(cluster, Arc::clone(&calls)).await?;
+    let on_refusal = OnRefusal::new(batch, slots, |hits| Call::decide_part(&Batch::new(hits), time, &key));
+    let (answers, ending) = run_in_background(cluster, Arc::clone(&calls), on_refusal).await?;
     let answers = answers.await.map_err(|_| StorageError::new("the async runtime has ended"))?;
     let replies = answers.into_iter().collect::<Result<Vec<_>, _>>()?;
     let verdict = verdict(&replies);
-    let windows = windows(&parts, &calls, &replies, verdict, batch.guards.len() + batch.limits.len());
+    let windows = windows(&parts, &calls, replies.iter(), verdict);
     if verdict != Verdict::Admitted {
-        let limits = &windows[batch.guards.len()..];
-        let on_refusal = hit_on_refusal(cluster, batch, verdict, limits, time, &key);
-        let ((), undone) = join(on_refusal, undoing).await;
-        undone.map_err(|error| StorageError::new("a refused batch was not undone").with_source(error))?;
+        let ended = ending.await;
+        ended.map_err(|error| StorageError::new("a refused batch was not undone").with_source(error))?;
     }
+    reply::check(verdict, batch.limits, &windows[batch.guards.len()..])?;
     Ok(Decision::from_windows(verdict, batch.guards.len(), windows))
 }
 
-type Calls = Arc<[(u16, Call)]>;
+pub(super) type Calls = Arc<[(u16, Call)]>;
 type Replies = Vec<Result<ScriptReply, StorageError>>;
 
 fn calls(parts: &[BatchPart<'_>], time: CallTime, key: impl Fn(&Hit<'_>) -> String) -> Calls {
     parts.iter().map(|part| (part.slot, Call::decide_part(&part.batch(), time, &key))).collect()
 }
 
-/// Runs all calls at once, and then undoes those that do not fit the verdict.
+/// Runs all calls at once. Then it undoes those that do not fit the verdict, and takes the hits on refusal.
 ///
 /// It does so in the background, since the request may give up at any time.
 async fn run_in_background(
     cluster: &Arc<Cluster>,
     calls: Calls,
+    on_refusal: Option<OnRefusal>,
 ) -> Result<(oneshot::Receiver<Replies>, JoinHandle<()>), StorageError> {
     let runtime = Handle::try_current().map_err(|error| error::storage(io::Error::other(error).into()))?;
     let (mut sender, receiver) = oneshot::channel();
@@ -155,9 +157,10 @@ async fn run_in_background(
     let task = async move {
         let replies = replies(&owned, &calls, &mut sender).await;
         let undo = undo(&calls, &replies);
+        let due = due(on_refusal, &calls, &replies);
         // It fails if the request has given up.
         let _ = sender.send(replies);
-        run_all(&owned, &undo).await;
+        join(run_all(&owned, &undo), run_in_order(&owned, &due)).await;
     };
     Ok((receiver, cluster.background.begin(&runtime, task).await))
 }
@@ -182,15 +185,28 @@ async fn replies(cluster: &Arc<Cluster>, calls: &Calls, sender: &mut oneshot::Se
 
 /// Returns the calls that undo those which do not fit the verdict.
 fn undo(calls: &Calls, replies: &Replies) -> Vec<(u16, Call)> {
-    let complete: Option<Vec<_>> = replies.iter().map(|reply| reply.as_ref().ok()).collect();
     // Without all the replies there is no verdict.
-    let verdict = complete.map(verdict);
+    let verdict = complete(replies).map(verdict);
     let ran = calls.iter().zip(replies);
     let undo = ran.filter_map(|((slot, call), reply)| {
         let reply = reply.as_ref().ok().filter(|reply| must_undo(reply, verdict))?;
         Some((*slot, call.undo(reply)?))
     });
     undo.collect()
+}
+
+/// Returns the calls that take the hits on refusal which the verdict makes due.
+fn due(on_refusal: Option<OnRefusal>, calls: &Calls, replies: &Replies) -> Vec<(u16, Call)> {
+    let (Some(on_refusal), Some(replies)) = (on_refusal, complete(replies)) else { return Vec::new() };
+    if verdict(replies.iter().copied()) != Verdict::Refused {
+        return Vec::new();
+    }
+    on_refusal.due(|parts| windows(parts, calls, replies, Verdict::Refused))
+}
+
+/// Returns the replies of all slots, or `None` if one is missing.
+fn complete(replies: &Replies) -> Option<Vec<&ScriptReply>> {
+    replies.iter().map(|reply| reply.as_ref().ok()).collect()
 }
 
 /// Returns whether the effects of a slot do not fit the verdict of the batch.
@@ -214,6 +230,17 @@ async fn run_all(cluster: &Arc<Cluster>, calls: &[(u16, Call)]) {
     }
 }
 
+/// Runs calls at once, but those of a slot one after the other, since they may hit one count.
+async fn run_in_order(cluster: &Arc<Cluster>, calls: &[(u16, Call)]) {
+    let slots = by_slot(calls, |(slot, _)| *slot);
+    let in_order = slots.into_values().map(async |calls| {
+        for call in calls {
+            run_all(cluster, slice::from_ref(call)).await;
+        }
+    });
+    join_all(in_order).await;
+}
+
 fn verdict<'a>(replies: impl IntoIterator<Item = &'a ScriptReply>) -> Verdict {
     replies.into_iter().fold(Verdict::Admitted, |verdict, reply| match (verdict, reply.verdict) {
         (Verdict::RefusedByGuard, _) | (_, Verdict::RefusedByGuard) => Verdict::RefusedByGuard,
@@ -222,13 +249,14 @@ fn verdict<'a>(replies: impl IntoIterator<Item = &'a ScriptReply>) -> Verdict {
     })
 }
 
-fn windows(
+/// Returns the windows of the guards and limits of all parts.
+fn windows<'a>(
     parts: &[BatchPart<'_>],
     calls: &Calls,
-    replies: &[ScriptReply],
+    replies: impl IntoIterator<Item = &'a ScriptReply>,
     verdict: Verdict,
-    hits: usize,
 ) -> Windows {
+    let hits = calls.iter().map(|(_, call)| call.reports()).sum();
     let mut windows: SmallVec<[Option<Window>; 6]> = (0..hits).map(|_| None).collect();
     for ((part, (_, call)), reply) in parts.iter().zip(calls.iter()).zip(replies) {
         part.report(call, reply, must_undo(reply, Some(verdict)), |place, window| {
@@ -236,28 +264,4 @@ fn windows(
         });
     }
     windows.into_iter().flatten().collect()
-}
-
-/// Takes the hits on refusal if the limits refused, each by itself.
-async fn hit_on_refusal(
-    cluster: &Arc<Cluster>,
-    batch: &Batch<'_>,
-    verdict: Verdict,
-    limits: &[Window],
-    time: CallTime,
-    key: impl Fn(&Hit<'_>) -> String,
-) {
-    if verdict != Verdict::Refused {
-        return;
-    }
-    let refused = |limit: usize| {
-        let hit = batch.limits.get(limit);
-        hit.is_some_and(|hit| !hit.shadow) && !limits[limit].is_allowed()
-    };
-    let due = batch.on_refusal.iter().filter(|hit| hit.only_after.is_none_or(refused));
-    // As a shadow, each is taken if it passes, whatever the others do.
-    let hits: Vec<_> = due.map(|hit| hit.shadow(true)).collect();
-    let slots: Vec<_> = hits.iter().map(|hit| slot::of(&key(hit))).collect();
-    let parts = part::split(&Batch::new(&hits), &slots);
-    run_all(cluster, &calls(&parts, time, key)).await;
 }

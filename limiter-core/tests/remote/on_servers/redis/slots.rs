@@ -127,3 +127,40 @@ async fn a_node_that_does_not_answer_keeps_no_quota() {
     }
     assert!(returned >= 2, "two nodes were well, and each had clients: {returned}");
 }
+
+/// The defect: the hits on refusal of a request that was dropped meanwhile were lost.
+#[tokio::test]
+async fn a_dropped_request_takes_its_hits_on_refusal() {
+    let cluster = Cluster::start();
+    let (other, storage) = (storage(&cluster), storage(&cluster));
+    let (scope, keys) = (Scope::new(["dropped"]), keys());
+    let [one, nine] = [1, 9].map(|amount| Policy::new(Quota::per_day(amount), Strategy::FixedWindow));
+    let limits = keys.each_ref().map(|key| Hit::new(&scope, key, &one));
+    assert!(other.decide(&Batch::new(&limits), NOON).await.unwrap().is_admitted());
+
+    cluster.nodes[0].freeze();
+    let (mut well, mut frozen) = (Vec::new(), Vec::new());
+    for hit in limits {
+        let look = [hit.cost(0)];
+        let answer = timeout(Duration::from_millis(200), other.decide(&Batch::test(&look), NOON)).await;
+        if matches!(answer, Ok(Ok(_))) { well.push(hit) } else { frozen.push(hit) }
+    }
+    cluster.nodes[0].thaw();
+    // It knows the nodes, and has no connection to the first.
+    for hit in &well {
+        assert!(!storage.decide(&Batch::new(&[*hit]), NOON).await.unwrap().is_admitted());
+    }
+    cluster.nodes[0].freeze();
+    let on_refusal = [Hit::new(frozen[0].scope, frozen[0].key, &nine)];
+    let batch = Batch::new(&well).on_refusal(&on_refusal);
+    assert!(timeout(Duration::from_millis(300), storage.decide(&batch, NOON)).await.is_err());
+    cluster.nodes[0].thaw();
+
+    let (look, start) = ([on_refusal[0].cost(0)], Instant::now());
+    let left = async || other.decide(&Batch::test(&look), NOON).await.ok();
+    while left().await.is_none_or(|decision| decision.guards()[0].remaining() == 9) {
+        assert!(start.elapsed() < Duration::from_secs(10), "it is lost");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(left().await.unwrap().guards()[0].remaining(), 8);
+}
