@@ -111,6 +111,9 @@ pub trait Storage: fmt::Debug + Send + Sync {
 
     /// Clears the counts of some hits. Costs do not matter.
     ///
+    /// A [refund](Self::refund) of a hit from before may free a part of what was taken since. In a calendar window, a sliding
+    /// counter and a token bucket, the count after a clear is not distinguished from the one before.
+    ///
     /// # Errors
     ///
     /// Returns an error as [`decide`](Self::decide) does.
