@@ -126,13 +126,15 @@ impl Storage for LeaseStorage {
         }))
     }
 
-    /// Refunds all leases, since those of a client cannot be found.
+    /// Refunds all leases before, since those of a client cannot be found. Leases that were taken meanwhile are lost: the
+    /// window of a calendar period is the same before and after, and a refund would reduce the new count.
     fn clear_client<'a>(&'a self, client: &'a Key, within: &'a Scope) -> Answer<'a, bool> {
-        self.lessee.refund_all();
-        let answer = self.storage().clear_client(client, within);
+        let unused = self.lessee.table.drain();
         Answer::Pending(Box::pin(async move {
-            let answer = answer.await;
-            self.lessee.refund_all();
+            // If it fails, the units are lost.
+            let _ = self.lessee.refund_before_clear(&unused).await;
+            let answer = self.storage().clear_client(client, within).await;
+            self.lessee.table.forget_all();
             answer
         }))
     }

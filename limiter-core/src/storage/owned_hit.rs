@@ -28,7 +28,6 @@ impl OwnedHit {
     }
 
     /// Returns the policy of the hit.
-    #[cfg(feature = "memcached")]
     pub(super) fn policy(&self) -> &Policy {
         &self.policy
     }

@@ -88,18 +88,23 @@ impl Lessee {
         }
     }
 
-    /// Refunds all leases in the background.
-    pub(super) fn refund_all(self: &Arc<Self>) {
-        self.refund(self.table.drain());
+    /// Refunds units that were leased before a clear.
+    pub(super) async fn refund_before_clear(&self, returns: &[Return]) -> Result<(), StorageError> {
+        self.refund_in_chunks(returns, self.now()).await
     }
 
     /// Refunds all leases.
     pub(super) async fn flush(&self, now: Timestamp) -> Result<(), StorageError> {
-        let returns = self.table.drain();
+        self.refund_in_chunks(&self.table.drain(), now).await
+    }
+
+    /// Refunds units. If some are not returned, the others are all the same.
+    async fn refund_in_chunks(&self, returns: &[Return], now: Timestamp) -> Result<(), StorageError> {
+        let mut result = Ok(());
         for returns in returns.chunks(MAX_RETURNS) {
-            self.refund_now(returns, now).await?;
+            result = result.and(self.refund_now(returns, now).await);
         }
-        Ok(())
+        result
     }
 
     /// Refunds units in the background. They are lost if that fails: a second try might refund them twice.

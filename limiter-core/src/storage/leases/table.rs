@@ -154,8 +154,10 @@ impl LeaseTable {
                 }
             }
         });
-        // A count that was cleared meanwhile has no use for its units.
-        let is_lost = !is_known && window.is_some_and(Window::is_allowed);
+        // A count that was cleared meanwhile has no use for its units. The window of a calendar period is the same after the
+        // clear, so a refund would reduce the new count.
+        let can_return = hit.policy().calendar().is_none();
+        let is_lost = !is_known && can_return && window.is_some_and(Window::is_allowed);
         let lost = is_lost.then_some(Unused { units, stamp: window.map_or(0, |window| window.stamp) });
         let Unused { units, stamp } = useless.flatten().or(lost)?;
         Some(Return { hit: hit.clone().with_cost(units), stamp })

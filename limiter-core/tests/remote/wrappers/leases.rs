@@ -6,7 +6,7 @@ use std::{
 };
 
 use limiter_core::{
-    Key, Leases, Policy, Quota, Scope, Strategy, Timestamp,
+    Key, Leases, Policy, Quota, Scope, Strategy, Timestamp, Unit,
     acceptance::{self, Time},
     storage::{Batch, Decision, Hit, LeaseStorage, MemoryStorage, Refund, Storage},
 };
@@ -170,6 +170,26 @@ async fn a_cleared_count_begins_anew() {
     let calls = fleet.far.decided();
     let window = fleet.decide(0).await.limits()[0];
     assert_eq!((fleet.far.decided() - calls, window.remaining()), (1, 99_999));
+}
+
+/// The defect: units from before a clear of all counts of a client were refunded to the count after it. The windows of a
+/// day have the same end before and after.
+#[tokio::test(start_paused = true)]
+async fn units_from_before_a_clear_of_a_client_are_not_refunded_to_the_count_after_it() {
+    let fleet = Fleet::new(1, Quota::new(100_000, 1, Unit::CalendarDay));
+    fleet.run(10, 60).await;
+    let meanwhile = async {
+        // The storage has not cleared yet: units are leased again.
+        fleet.run(10, 60).await;
+        sleep(Far::HALF_OF_CLEAR / 2).await;
+        let since = [fleet.hit().cost(5000)];
+        assert!(fleet.far.memory.decide(&Batch::new(&since), fleet.now()).is_admitted());
+    };
+    let everywhere = Scope::new([""; 0]);
+    let (cleared, ()) = tokio::join!(fleet.processes[0].clear_client(&fleet.key, &everywhere), meanwhile);
+    assert!(cleared.unwrap());
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(fleet.charged(), 5000);
 }
 
 #[tokio::test(start_paused = true)]

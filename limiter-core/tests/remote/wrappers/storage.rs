@@ -3,12 +3,14 @@
 use std::{
     io,
     sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    time::Duration,
 };
 
 use limiter_core::{
-    Timestamp,
+    Key, Scope, Timestamp,
     storage::{Answer, Batch, Decision, Hit, MemoryStorage, Note, NoteList, Refund, Storage, StorageError},
 };
+use tokio::time::sleep;
 
 /// A memory storage that pretends to be far away.
 #[derive(Debug, Default)]
@@ -22,6 +24,9 @@ pub(crate) struct Far {
 }
 
 impl Far {
+    /// The time until it clears the counts of a client, and then until its answer arrives.
+    pub(crate) const HALF_OF_CLEAR: Duration = Duration::from_millis(400);
+
     pub(crate) fn decided(&self) -> u64 {
         self.decided.load(Relaxed)
     }
@@ -59,6 +64,16 @@ impl Storage for Far {
 
     fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {
         self.answer(self.memory.clear(hits))
+    }
+
+    /// All counts in it are those of the client.
+    fn clear_client<'a>(&'a self, _: &'a Key, _: &'a Scope) -> Answer<'a, bool> {
+        Answer::Pending(Box::pin(async {
+            sleep(Self::HALF_OF_CLEAR).await;
+            self.memory.reset().await?;
+            sleep(Self::HALF_OF_CLEAR).await;
+            Ok(true)
+        }))
     }
 
     fn reset(&self) -> Answer<'_, ()> {
