@@ -1,13 +1,14 @@
 use std::{
     sync::{
         Arc, Weak,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
 use tokio::{
     runtime::Handle,
+    sync::watch,
     time::{Instant, sleep},
 };
 
@@ -30,6 +31,10 @@ pub(super) struct Lessee {
     /// which is safe.
     offset: AtomicU64,
     is_swept: AtomicBool,
+    /// The number of calls under way: for leases, and for their refunds in the background.
+    calls: watch::Sender<usize>,
+    /// The number of flushes under way, during which no call for a lease begins.
+    flushes: AtomicUsize,
 }
 
 /// The pause of the sweeper, which refunds the units of leases that have ended.
@@ -46,6 +51,8 @@ impl Lessee {
             started: Instant::now(),
             offset: AtomicU64::default(),
             is_swept: AtomicBool::default(),
+            calls: watch::Sender::default(),
+            flushes: AtomicUsize::default(),
         }
     }
 
@@ -79,8 +86,12 @@ impl Lessee {
     pub(super) fn top_up(self: &Arc<Self>, limits: &[Hit<'_>], digests: &[u128], now: Timestamp) {
         for (hit, digest) in limits.iter().zip(digests) {
             if let Some(order) = self.table.begin_lease(hit, *digest, now) {
-                let call = LeaseCall { lessee: Arc::clone(self), order: Some(order) };
+                let call = LeaseCall { under_way: UnderWay::begin(self), order: Some(order) };
                 let Ok(runtime) = Handle::try_current() else { return };
+                // After the call has begun: a flush waits for it, or is seen here.
+                if self.flushes.load(Ordering::SeqCst) > 0 {
+                    return;
+                }
                 self.offset.store(now.as_nanos().saturating_sub(self.nanos_since_start()), Ordering::Relaxed);
                 runtime.spawn(call.run());
                 self.sweep(&runtime);
@@ -93,8 +104,11 @@ impl Lessee {
         self.refund_in_chunks(returns, self.now()).await
     }
 
-    /// Refunds all leases.
+    /// Refunds all leases, also those on their way. No lease is taken meanwhile.
     pub(super) async fn flush(&self, now: Timestamp) -> Result<(), StorageError> {
+        let _flush = Flush::begin(self);
+        // The sender is here, so it does not fail.
+        let _ = self.calls.subscribe().wait_for(|calls| *calls == 0).await;
         self.refund_in_chunks(&self.table.drain(), now).await
     }
 
@@ -111,9 +125,9 @@ impl Lessee {
     fn refund(self: &Arc<Self>, returns: Vec<Return>) {
         let Ok(runtime) = Handle::try_current() else { return };
         if !returns.is_empty() {
-            let lessee = Arc::clone(self);
+            let call = UnderWay::begin(self);
             runtime.spawn(async move {
-                let _ = lessee.refund_now(&returns, lessee.now()).await;
+                let _ = call.0.refund_now(&returns, call.0.now()).await;
             });
         }
     }
@@ -141,28 +155,61 @@ impl Lessee {
     }
 }
 
+/// A call under way, for which a flush waits. It also ends with its runtime.
+struct UnderWay(Arc<Lessee>);
+
+impl UnderWay {
+    fn begin(lessee: &Arc<Lessee>) -> Self {
+        lessee.calls.send_modify(|calls| *calls += 1);
+        Self(Arc::clone(lessee))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.calls.send_modify(|calls| *calls -= 1);
+    }
+}
+
+/// A flush under way. It ends even if its caller gives up.
+struct Flush<'a>(&'a Lessee);
+
+impl<'a> Flush<'a> {
+    fn begin(lessee: &'a Lessee) -> Self {
+        lessee.flushes.fetch_add(1, Ordering::SeqCst);
+        Self(lessee)
+    }
+}
+
+impl Drop for Flush<'_> {
+    fn drop(&mut self) {
+        self.0.flushes.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 /// A call for a lease. If it is dropped, its units are lost.
 struct LeaseCall {
-    lessee: Arc<Lessee>,
+    under_way: UnderWay,
     order: Option<Order>,
 }
 
 impl LeaseCall {
     async fn run(mut self) {
         let Some(order) = &self.order else { return };
+        let lessee = Arc::clone(&self.under_way.0);
         let hits = [order.hit.as_hit()];
-        let decision = self.lessee.storage.decide(&Batch::new(&hits), order.called_at).await;
+        let decision = lessee.storage.decide(&Batch::new(&hits), order.called_at).await;
         let window = decision.as_ref().ok().and_then(|decision| decision.limits().first());
-        let useless = self.lessee.table.end_lease(order, window);
+        let useless = lessee.table.end_lease(order, window);
         self.order = None;
-        self.lessee.refund(useless.into_iter().collect());
+        lessee.refund(useless.into_iter().collect());
     }
 }
 
 impl Drop for LeaseCall {
     fn drop(&mut self) {
         if let Some(order) = &self.order {
-            let _ = self.lessee.table.end_lease(order, None);
+            let _ = self.under_way.0.table.end_lease(order, None);
         }
     }
 }

@@ -114,6 +114,19 @@ async fn a_flush_refunds_all_leases() {
     assert_eq!(fleet.charged(), admitted);
 }
 
+/// The defect: a lease on its way to the storage was taken after the flush, and nobody returned it.
+#[tokio::test(start_paused = true)]
+async fn a_flush_waits_for_leases_on_their_way() {
+    let fleet = Fleet::new(1, Quota::per_minute(100_000));
+    let (_, admitted) = fleet.run(10, 60).await;
+    fleet.processes[0].flush(fleet.now()).await.unwrap();
+    // It begins a lease.
+    assert!(fleet.decide(0).await.is_admitted());
+    fleet.processes[0].flush(fleet.now()).await.unwrap();
+    sleep(Duration::from_millis(20)).await;
+    assert_eq!(fleet.charged(), admitted + 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn slow_counts_small_quotas_and_other_strategies_are_not_leased() {
     for (quota, strategy, per_tick) in [
