@@ -197,10 +197,9 @@ async fn charge_answered(correction: Correction, req: HttpRequest, head: Respons
 
 async fn charge_later(mut correction: Correction, req: HttpRequest, head: ResponseHead) {
     let req = ServiceRequest::from_request(req);
-    let decided = query_storage(&mut correction, &req, false).await;
-    let decision = decided.map(|(decision, _)| decision).unwrap_or_else(|_| {
+    let Ok((decision, _)) = query_storage(&mut correction, &req, false).await else {
         correction.charge_nothing();
-        Decision::new(Verdict::Admitted, [], [])
-    });
+        return correction.apply_after(&Decision::new(Verdict::Admitted, [], []), req.request(), &head);
+    };
     correction.apply_after(&decision, req.request(), &head);
 }
