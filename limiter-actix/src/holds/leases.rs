@@ -19,8 +19,7 @@ use tokio::sync::Notify;
 
 use self::renewal::Turn;
 use super::hit::HeldHit;
-use crate::count_id::CountId;
-use crate::deadline::in_time;
+use crate::{count_id::CountId, deadline::in_time};
 
 /// The leases that this process holds in a storage that other processes share, and in the memory that replaces it.
 ///
