@@ -58,8 +58,8 @@ async fn bans<S: Storage + 'static>(open: impl Fn() -> S) {
             }
         };
         assert_eq!(wait, expected);
-        // The count may begin anew a little after the ban.
-        assert!((3..=5).contains(&breaches), "{breaches}");
+        // At least: until the first ban is all done, breaches are no reason for another one.
+        assert!(breaches >= 3, "{breaches}");
         let bans = loop {
             let bans = one.bans().await.expect("bans");
             if !bans.is_empty() {
