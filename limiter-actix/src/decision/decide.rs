@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use limiter_core::{
-    Timestamp, Window,
-    storage::{Batch, Decision, Hit, Storage, StorageError, Verdict},
+    Timestamp,
+    storage::{Batch, Decision, Storage, StorageError, Verdict},
 };
 
 use super::{
@@ -61,21 +61,10 @@ pub(crate) async fn decide_remotely(
     now: Timestamp,
 ) -> Result<Decision, StorageError> {
     let decision = in_time(storage, storage.decide(batch, now), OF_REQUESTS).await;
-    // Without a limit that refuses, nobody could say why, and for how long.
-    let decision = decision.and_then(|it| if is_explained(&it, batch) { Ok(it) } else { Err(UNEXPLAINED) });
+    let decision = decision.and_then(|it| if it.is_explained_by(batch) { Ok(it) } else { Err(UNEXPLAINED) });
     match &decision {
         Ok(_) => config.health.succeeded(),
         Err(error) => config.health.failed(error, now),
     }
     decision
-}
-
-/// Returns whether a refusal comes with a hit that refuses.
-fn is_explained(decision: &Decision, batch: &Batch<'_>) -> bool {
-    let refuses = |(hit, window): (&Hit<'_>, &Window)| !hit.shadow && !window.is_allowed();
-    match decision.verdict() {
-        Verdict::Admitted => true,
-        Verdict::RefusedByGuard => batch.guards.iter().zip(decision.guards()).any(refuses),
-        Verdict::Refused => batch.limits.iter().zip(decision.limits()).any(refuses),
-    }
 }

@@ -1,5 +1,6 @@
 use smallvec::SmallVec;
 
+use super::{Batch, Hit};
 use crate::Window;
 
 /// The outcome of a batch.
@@ -104,6 +105,18 @@ impl Decision {
     #[inline]
     pub fn limits(&self) -> &[Window] {
         &self.windows[self.guards as usize..]
+    }
+
+    /// Returns whether a refusal comes with a hit of its batch that refuses, as each must.
+    ///
+    /// Otherwise nobody could say which limit refuses, and for how long: the storage has failed.
+    pub fn is_explained_by(&self, batch: &Batch<'_>) -> bool {
+        let refuses = |(hit, window): (&Hit<'_>, &Window)| !hit.shadow && !window.is_allowed();
+        match self.verdict {
+            Verdict::Admitted => true,
+            Verdict::Refused => batch.limits.iter().zip(self.limits()).any(refuses),
+            Verdict::RefusedByGuard => batch.guards.iter().zip(self.guards()).any(refuses),
+        }
     }
 }
 

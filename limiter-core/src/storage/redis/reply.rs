@@ -26,17 +26,12 @@ type RawReports = SmallVec<[RawReport; 6]>;
 pub(super) fn decision(reply: &Value, batch: &Batch<'_>, call: &Call) -> Result<Decision, StorageError> {
     let reply = ScriptReply::decode(reply, call)?;
     let windows = reply.windows(batch, call.places(), false);
-    check(reply.verdict, batch.limits, &windows[batch.guards.len()..])?;
-    Ok(Decision::from_windows(reply.verdict, batch.guards.len(), windows))
+    check(Decision::from_windows(reply.verdict, batch.guards.len(), windows), batch)
 }
 
-/// Checks that one of the limits of a refused batch refuses by its window. The refusal would be nobody's otherwise.
-pub(super) fn check(verdict: Verdict, limits: &[Hit<'_>], windows: &[Window]) -> Result<(), StorageError> {
-    let mut refusing = limits.iter().zip(windows).filter(|(hit, window)| !hit.shadow && !window.is_allowed());
-    if verdict == Verdict::Refused && refusing.next().is_none() {
-        return Err(error::unexpected_reply());
-    }
-    Ok(())
+/// Returns a decision whose refusal is one of its batch.
+pub(super) fn check(decision: Decision, batch: &Batch<'_>) -> Result<Decision, StorageError> {
+    if decision.is_explained_by(batch) { Ok(decision) } else { Err(error::unexpected_reply()) }
 }
 
 /// Decodes the reply to a call that renews leases: for each the instant in microseconds, or 0 if it has ended.

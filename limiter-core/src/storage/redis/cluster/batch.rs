@@ -132,8 +132,7 @@ async fn over_slots(
         let ended = ending.await;
         ended.map_err(|error| StorageError::new("a refused batch was not undone").with_source(error))?;
     }
-    reply::check(verdict, batch.limits, &windows[batch.guards.len()..])?;
-    Ok(Decision::from_windows(verdict, batch.guards.len(), windows))
+    reply::check(Decision::from_windows(verdict, batch.guards.len(), windows), batch)
 }
 
 pub(super) type Calls = Arc<[(u16, Call)]>;
