@@ -16,6 +16,7 @@ mod delegation;
 pub(crate) mod early_drop;
 pub(crate) mod grants;
 pub(crate) mod held_body;
+mod met;
 mod misprediction;
 mod observe;
 pub(crate) mod passing;

@@ -10,10 +10,10 @@ use limiter_core::storage::Decision;
 
 use super::{
     banned,
+    met::Met,
     pending::{PendingAdmission, PendingDecision, Progress, answered, decide, decide_in_memory},
     phase::Phase,
     refuse::Refusal,
-    rule_ledger::RuleLedger,
     state::RequestState,
 };
 use crate::{
@@ -342,56 +342,6 @@ impl PendingDecision for Correction {
         Self: 'r,
     {
         Box::pin(decide(self, req))
-    }
-}
-
-/// The rules that a request is to be charged for, with what follows from them.
-struct Met {
-    rules: RuleIds,
-    place: Prediction,
-    credit: Credit,
-    elsewhere: Option<Prediction>,
-    plan: Rc<Plan>,
-}
-
-impl Met {
-    /// At a scope, these are the rules that the request has met, and those that are predicted inside. At a resource no
-    /// rule follows.
-    fn new(state: &RequestState, position: Position, req: &ServiceRequest) -> Self {
-        let table = state.predicted.worker.table(req);
-        // What it was granted on credit can be granted again.
-        drop(mem::take(&mut state.rules.borrow_mut().credit));
-        let ledger = state.rules.borrow();
-        if position == Position::Scope {
-            return Self::predicted(state, &ledger, table.predict(req, &ledger.met_anywhere()), req);
-        }
-        let rules = ledger.met();
-        let (place, mut key) = table.arrival(&rules, req);
-        key.delegated_rules = ledger.still_delegated();
-        Self { rules, place, credit: Credit::default(), elsewhere: None, plan: table.plan(key) }
-    }
-
-    /// These are the rules that the request meets in any case, with a place where it may arrive instead.
-    fn elsewhere(state: &RequestState, elsewhere: Option<Prediction>, req: &ServiceRequest) -> Self {
-        let table = state.predicted.worker.table(req);
-        let ledger = state.rules.borrow();
-        let prediction = elsewhere.unwrap_or_else(|| table.predict(req, &ledger.met_anywhere()));
-        Self::predicted(state, &ledger, prediction, req)
-    }
-
-    fn predicted(
-        state: &RequestState,
-        ledger: &RuleLedger,
-        mut place: Prediction,
-        req: &ServiceRequest,
-    ) -> Self {
-        let table = state.predicted.worker.table(req);
-        let rules = ledger.own(&place.rules);
-        let mut key = table.key(&place, &rules, req);
-        key.delegated_rules =
-            if state.is_in(Phase::TakenOver) { ledger.left_of(&rules) } else { ledger.still_delegated() };
-        let (elsewhere, credit) = (place.elsewhere(), mem::take(&mut place.credit));
-        Self { rules, place, credit, elsewhere, plan: table.plan(key) }
     }
 }
 
