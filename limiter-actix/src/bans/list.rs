@@ -13,7 +13,7 @@ use std::{
 
 use limiter_core::{Clock, Key, Timestamp, log::Throttle, storage::Storage};
 use parking_lot::{Mutex, RwLock};
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::{Mutex as AsyncMutex, MutexGuard};
 
 use super::{ban::Ban, error::BanError, refresh::DEADLINE, table::BanTable, turn::BanTurns};
 use crate::deadline::in_time;
@@ -29,6 +29,8 @@ pub(crate) struct BanList {
     pub(super) copy: Mutex<CopyState>,
     /// Held by a check by hand while it reads, so that others wait for the same read.
     pub(super) reading: AsyncMutex<()>,
+    /// Held by a change of a local storage, so that the copy, which is not read anew, gets changes in their order.
+    changing: AsyncMutex<()>,
     /// The bans by rule under way.
     pub(crate) turns: Arc<BanTurns>,
     pub(super) failed: Throttle,
@@ -74,6 +76,7 @@ impl BanList {
             table: RwLock::default(),
             copy: Mutex::default(),
             reading: AsyncMutex::default(),
+            changing: AsyncMutex::default(),
             turns: Arc::default(),
             failed: Throttle::of("L041"),
         });
@@ -128,6 +131,7 @@ impl BanList {
         if reason.len() > Ban::MAX_REASON_LEN {
             return Err(BanError::ReasonTooLong);
         }
+        let _turn = self.turn_to_change().await;
         let now = self.clock.now();
         let ban = Ban::new(name, is_pass, reason, now.after(duration));
         let note = ban.note(duration);
@@ -141,6 +145,7 @@ impl BanList {
 
     /// Removes the bans, or the passes, of these names. Returns whether there was any.
     pub(crate) async fn remove(&self, names: &[String], is_pass: bool) -> Result<bool, BanError> {
+        let _turn = self.turn_to_change().await;
         let mut had_any = false;
         for ban in self.read_all().await? {
             if ban.is_pass() == is_pass && names.iter().any(|name| name == ban.client()) {
@@ -150,6 +155,11 @@ impl BanList {
             }
         }
         Ok(had_any)
+    }
+
+    /// Storages on other machines are read again, and may take a while to fail: changes there do not wait for each other.
+    async fn turn_to_change(&self) -> Option<MutexGuard<'_, ()>> {
+        if self.is_shared() { None } else { Some(self.changing.lock().await) }
     }
 
     /// Changes the copy at once, as the storage has been changed.

@@ -106,7 +106,7 @@ impl BanList {
     }
 
     /// Returns whether other processes may change the bans.
-    fn is_shared(&self) -> bool {
+    pub(super) fn is_shared(&self) -> bool {
         self.storage.has_notes() && !self.storage.is_local()
     }
 

@@ -72,7 +72,8 @@ impl Tries {
         if is_by_reservations(query, decision, config) {
             return Refused::ByReservations;
         }
-        if !self.defer_breach {
+        // Outage limits have no meta limits, so that no breach was deferred.
+        if !self.defer_breach || query.on_refusal.is_empty() {
             return Refused::Breach;
         }
         // Another worker may not have received its decision yet. It has by the time of a second one.

@@ -184,7 +184,9 @@ async fn correct_later(
     let bans = bans_at(position);
     complete(first, bans, req).await?;
     for state in others {
-        complete(prepare(state, position, req)?, bans, req).await?;
+        let correction = prepare(state, position, req)?;
+        suspend(req);
+        complete(correction, bans, req).await?;
     }
     grant_anew(bans, req).await
 }

@@ -194,7 +194,7 @@ pub(crate) fn meet(req: &ServiceRequest, rule: RuleId, position: Position) -> Op
 /// Keeps a request, if a limiter has let it pass: its state lies in its extensions from now on.
 ///
 /// While it is being called, the state is complete, and as long as it has not met all rules that were granted to it. Later
-/// it is made anew: it knows no rules that the request has met, and whoever made it ends it. Returns that one.
+/// it is made anew, with the rules of the scopes that the request is in, and whoever made it ends it. Returns that one.
 pub(crate) fn keep(req: &ServiceRequest) -> Option<Rc<RequestState>> {
     if APPS.with_borrow(Vec::is_empty) || RequestLimiters::is_there(req) {
         return None;
@@ -229,9 +229,13 @@ fn set(state: State) {
 #[cold]
 fn keep_late(req: &ServiceRequest) -> Option<Rc<RequestState>> {
     let worker = passing_worker(req)?;
-    let mut prediction = worker.table(req).predict(req, &[]);
+    let table = worker.table(req);
+    // All rules that were granted to it: otherwise it would be unconfirmed.
+    let met = table.rules_entered(req);
+    let mut prediction = table.predict(req, &met);
+    drop(mem::take(&mut prediction.credit));
     let charged = mem::take(&mut prediction.rules);
-    let mut rules = RuleLedger::new(&mut prediction, charged, RuleIds::new(), RuleIds::new());
+    let mut rules = RuleLedger::new(&mut prediction, charged, met, RuleIds::new());
     rules.is_late = true;
     let predicted = PredictedRequest {
         client: worker.config.settings.client(req),

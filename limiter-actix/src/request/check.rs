@@ -7,8 +7,13 @@ use limiter_core::log::{Throttle, event};
 use tokio::sync::Mutex;
 
 use super::{
-    call, correction::Correction, pending::PendingDecision, phase::Phase, refuse::Refusal,
-    repeated::RepeatedRefusal, stack::LimiterStack, state::RequestState,
+    call,
+    correction::{Bans, Correction, complete},
+    phase::Phase,
+    refuse::Refusal,
+    repeated::RepeatedRefusal,
+    stack::LimiterStack,
+    state::RequestState,
 };
 use crate::routing::registered::Position;
 
@@ -43,14 +48,19 @@ pub(crate) async fn check(req: &ServiceRequest) -> Result<(), CheckError> {
     }
     for state in stack.limiters.iter().filter(|state| state.is_in(Phase::AwaitsCheck)) {
         let _turn = CheckTurn::begin(state);
-        let checked = Correction::new(Rc::clone(state), Position::Resource, req).decide_later(req).await;
-        if let Err(refusal) = checked {
+        if let Err(refusal) = check_one(state, req).await {
             let (refusal, repeated) = RepeatedRefusal::of(*refusal);
             *refused = Some(repeated);
             return Err(CheckError::Refused(Box::new(refusal)));
         }
     }
     Ok(())
+}
+
+async fn check_one(state: &Rc<RequestState>, req: &ServiceRequest) -> Result<(), Box<Refusal>> {
+    let correction = Correction::new(Rc::clone(state), Position::Resource, req);
+    // Only now are there charges, with keys that may be banned.
+    complete(correction.unless_banned(Bans::Apply, req)?, Bans::Apply, req).await
 }
 
 impl Checks {

@@ -181,6 +181,17 @@ impl Correction {
         for charge in &mut self.added {
             charge.never_refuse();
         }
+        // Not by a spent meta limit either: then nothing would be charged.
+        self.guards = 0;
+    }
+
+    /// Returns whether the client has a pass where the request has come.
+    pub(super) fn has_pass(&self, req: &ServiceRequest) -> bool {
+        let (config, predicted) = (self.config(), &self.state.predicted);
+        config.bans.is_in_use()
+            && !self.plan.is_exempt()
+            && banned::find(config, &predicted.client, &self.added, predicted.decided_at, req)
+                .is_some_and(|ban| ban.is_pass())
     }
 
     /// Leaves out the default limits, for requests that came to no route where those do not apply.
@@ -331,6 +342,10 @@ impl PendingDecision for Correction {
         let state = Rc::clone(&self.state);
         self.put();
         state.keep_usage(req);
+        // The response has not waited for the check.
+        if state.is_in(Phase::Settled) {
+            state.track_usage_on_drop();
+        }
     }
 
     fn decide_now(self, req: &ServiceRequest) -> Progress<Self> {

@@ -148,6 +148,10 @@ impl RequestState {
     /// be where it went.
     pub(super) fn doubt_on_drop(&self) {
         let Ok(rules) = self.rules.try_borrow() else { return };
+        // A request that has returned its credit awaits an answer, and goes nowhere meanwhile.
+        if rules.credit.is_suspended() {
+            return;
+        }
         let unmet = rules.unseen();
         if let Some(table) = self.predicted.worker.try_table()
             && !unmet.is_empty()
@@ -182,6 +186,9 @@ impl Correction {
     /// Returns the correction of a request that has a response already.
     fn after_response(mut self, request: &HttpRequest) -> Self {
         self.never_refuse();
+        if self.has_pass(&ServiceRequest::from_request(request.clone())) {
+            self.charge_nothing();
+        }
         if !self.config().settings.defaults.on_unmatched && !is_at_handler(request) {
             self.leave_out_defaults();
         }

@@ -85,7 +85,9 @@ impl RuleLedger {
     pub(super) fn add(&mut self, rule: RuleId, position: Position) -> bool {
         self.is_at_resource = position == Position::Resource;
         self.credit.meet(rule, self.is_late);
-        self.seen.push(rule);
+        if !self.seen.contains(&rule) {
+            self.seen.push(rule);
+        }
         self.seen.iter().all(|rule| self.charged.contains(rule) && self.is_decided(*rule))
     }
 

@@ -22,13 +22,14 @@ use super::{
     route::Route,
     route_map::RouteMap,
     route_tree::{Places, RouteTree},
+    scope_marker::ScopeMarker,
     trust::TrustTable,
     warnings,
 };
 use crate::{
     plan::{
         Plan,
-        key::{PlanKey, RuleId},
+        key::{PlanKey, RuleId, RuleIds},
     },
     settings::Config,
 };
@@ -205,6 +206,15 @@ impl Table {
     pub(crate) fn is_exempt_as_predicted(&self, req: &ServiceRequest) -> bool {
         let predicted = Prediction::of(&self.route_as_is(req), req, &[]);
         self.is_exempt(&predicted.rules, req)
+    }
+
+    /// Returns the rules on the scopes that a request is in, from the outermost on. It has met those that were predicted.
+    pub(crate) fn rules_entered(&self, req: &ServiceRequest) -> RuleIds {
+        let Some(ScopeMarker(scope)) = req.app_data() else { return RuleIds::new() };
+        let predicted = Prediction::of(&self.route_as_is(req), req, &[]);
+        let rules = &predicted.place().rules;
+        let last = rules.iter().rposition(|rule| self.is_on(*rule, *scope));
+        last.map_or_else(RuleIds::new, |last| RuleIds::from_slice(&rules[..=last]))
     }
 
     /// Returns the key of the plan for these rules, at the place that is predicted.

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use actix_web::{App, Error, HttpRequest, HttpResponse, test::init_service, web};
 use futures_util::FutureExt;
-use limiter_actix::{Ban, Exempt, Key, Limit, Limiter, Quota, ScopeExt, key, storage::MemoryStorage};
+use limiter_actix::{
+    Ban, Exempt, Key, Limit, LimitCheck, Limiter, Quota, ScopeExt, key, resource,
+    storage::{MemoryStorage, Storage},
+};
 use limiter_test_support::app::ask;
 
 use crate::{HOUR, from, storages::Far};
@@ -164,5 +167,28 @@ async fn a_check_waits_for_the_read_of_an_earlier_one() {
         if let Some(earlier) = earlier {
             assert!(earlier.await.is_err());
         }
+    }
+}
+
+/// The defect: where handlers check all limits themselves, bans and passes of the keys of limits were not looked for.
+#[actix_web::test]
+async fn a_check_of_all_limits_finds_their_keys() {
+    async fn checked(limits: LimitCheck) -> Result<HttpResponse, Error> {
+        limits.check().await?;
+        Ok(HttpResponse::Ok().finish())
+    }
+    let storages: [Arc<dyn Storage>; 2] = [Arc::new(MemoryStorage::new()), Arc::new(Far::default())];
+    for storage in storages {
+        let limiter = Limiter::builder().storage(storage).auto_check(false).build().expect("a limiter");
+        let limit = Limit::new(Quota::per_hour(1)).key(key::header("x-user"));
+        let app = App::new().wrap(limiter.clone()).service(resource("/", limit, |it| it.get(checked)));
+        let app = init_service(app).await;
+        limiter.ban(Key::text("header x-user", "eve"), HOUR, "").await.expect("a ban");
+        limiter.allow(Key::text("header x-user", "auditor"), HOUR).await.expect("a pass");
+        let status =
+            async |user: &'static str| ask(&app, from(ALICE).insert_header(("x-user", user))).await.status;
+        assert_eq!(status("eve").await, 403);
+        assert_eq!([status("auditor").await, status("auditor").await], [200, 200]);
+        assert_eq!([status("bob").await, status("bob").await], [200, 429]);
     }
 }

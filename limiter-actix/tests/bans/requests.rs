@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use actix_web::{App, guard, test::init_service, web};
-use limiter_actix::{Exempt, Key, Limiter, ManualClock, Quota, ScopeExt, key, resource};
+use limiter_actix::{Exempt, Key, Limiter, ManualClock, Quota, ScopeExt, exempt, key, resource};
 use limiter_test_support::app::{ask, request};
 
 use crate::{HOUR, app, from, get_from, ok};
@@ -179,4 +179,27 @@ async fn a_guard_leads_no_banned_client_around_its_ban() {
         assert_eq!(ask(&app, request(ALICE)).await.status, 403);
         assert_eq!(ask(&app, request("192.0.2.2")).await.status, 200);
     }
+}
+
+#[exempt]
+#[actix_web::get("/x")]
+async fn exempt_x() -> &'static str {
+    "exempt"
+}
+
+/// The defect: where another handler responded than that of an exempt route, a client with a pass was charged.
+#[actix_web::test]
+async fn a_client_with_a_pass_is_not_charged_after_the_response() {
+    let limiter = Limiter::builder().application_limits("1/hour").build().expect("a limiter");
+    let app = App::new()
+        .wrap(limiter.clone())
+        .route("/", web::get().to(ok))
+        .route("/x", web::get().guard(guard::Host("example.com")).to(ok))
+        .service(exempt_x);
+    let app = init_service(app).await;
+    limiter.allow(address(ALICE), HOUR).await.expect("a pass");
+    let elsewhere = from(ALICE).uri("/x").insert_header(("host", "example.com"));
+    assert_eq!(ask(&app, elsewhere).await.status, 200);
+    assert!(limiter.disallow(address(ALICE)).await.expect("no pass"));
+    assert_eq!(get_from(&app, ALICE).await, 200, "nothing was counted");
 }

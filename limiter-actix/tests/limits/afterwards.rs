@@ -6,7 +6,7 @@ use actix_web::{
     test::init_service,
     web::{self, get},
 };
-use limiter_actix::{Exempt, Key, Limit, Quota, Usage, resource};
+use limiter_actix::{Exempt, Key, Limit, Quota, Usage, exempt, resource};
 use limiter_test_support::{
     app::{ask, get as status, request},
     play::{builder, clock, in_a_system},
@@ -59,6 +59,43 @@ fn metered_limits_are_settled_by_the_usage() {
             refunded().await;
             let window = limiter.window("tokens", &Key::text("k", "c1")).await.expect("it is known");
             assert_eq!(window.remaining(), 9, "{kind:?}");
+        });
+    }
+}
+
+#[exempt]
+#[actix_web::get("/x")]
+async fn exempt_x() -> &'static str {
+    "exempt"
+}
+
+/// The defect: under a spent meta limit nothing was charged afterwards, and it was refunded all the same.
+#[test]
+fn what_was_not_charged_is_not_refunded() {
+    for kind in [StorageKind::Memory, StorageKind::Remote] {
+        in_a_system(async {
+            let cost = |req: &actix_web::dev::ServiceRequest| {
+                if req.headers().contains_key("x-two") { 2 } else { 1 }
+            };
+            let limit =
+                Limit::new(Quota::per_hour(3)).cost_with(cost).meta(Quota::per_day(1)).name("failures");
+            let limit = limit.deduct_when(|answer| answer.status.is_server_error());
+            let limiter = kind.set(builder(&clock())).application_limits(limit).build().expect("a limiter");
+            let app = App::new()
+                .wrap(limiter.clone())
+                .route("/broken", get().to(HttpResponse::InternalServerError))
+                .route("/x", get().guard(guard::Host("example.com")).to(async || "plain"))
+                .service(exempt_x);
+            let app = init_service(app).await;
+            for expected in [500, 429] {
+                let two = request("GET", "/broken").insert_header(("x-two", "1"));
+                assert_eq!(ask(&app, two).await.status, expected, "the second is a breach");
+            }
+            let answer = ask(&app, request("GET", "/x").insert_header(("host", "example.com"))).await;
+            assert_eq!(&*answer.body, "plain");
+            refunded().await;
+            let window = limiter.window("failures", &Key::text("k", "c1")).await.expect("it is known");
+            assert_eq!(window.remaining(), 1, "{kind:?}");
         });
     }
 }

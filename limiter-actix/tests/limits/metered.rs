@@ -17,7 +17,7 @@ use actix_web::{
     test::{TestRequest, call_service, init_service, read_body},
     web,
 };
-use futures_util::{StreamExt, stream};
+use futures_util::{FutureExt, StreamExt, stream};
 use limiter_actix::{
     Key, Limit, LimitCheck, Limiter, LimiterBuilder, ManualClock, Quota, Strategy, Usage, limit as limited,
     resource,
@@ -326,4 +326,25 @@ fn a_limit_in_shadow_settles_only_what_it_has_charged() {
             assert_eq!(left(&limiter).await, 10, "{kind:?}: it is full again");
         });
     }
+}
+
+/// The defect: a check that was decided after the response left its reservation, whatever was reported.
+#[test]
+fn a_check_that_outlives_its_response_is_settled_too() {
+    async fn handler(limits: LimitCheck, usage: Usage) -> HttpResponse {
+        let mut check = Box::pin(async move { limits.check().await.map(drop) });
+        assert!(check.as_mut().now_or_never().is_none(), "it awaits the storage");
+        actix_web::rt::spawn(async move {
+            drop(check.await);
+            usage.set(1);
+        });
+        HttpResponse::Ok().finish()
+    }
+    in_a_system(async {
+        let limiter = builder(StorageKind::Remote).auto_check(false).build().expect("a limiter");
+        let app = App::new().wrap(limiter.clone()).service(resource("/", tokens(), |it| it.to(handler)));
+        let app = init_service(app).await;
+        drop(call_service(&app, TestRequest::default().to_request()).await);
+        assert_eq!(left(&limiter).await, 9);
+    });
 }

@@ -433,3 +433,19 @@ async fn requests_that_are_late_together_are_under_their_own_limit() {
     let late = || async { passing(&app, "GET", "/in/x", WAIT, 1).await };
     assert_eq!(join_all([late(), late(), late()]).await, [1, 1, 1]);
 }
+
+/// The defect: a limiter further in did not know which rules a request had met that was let pass, and took the exemption
+/// of a scope further out for its own. One request to each route was free, and all in flight with it.
+#[actix_web::test]
+async fn an_exemption_further_out_is_none_in_a_limiter_further_in() {
+    let inner = still().key_prefix("inner").application_limits("3/hour").build().unwrap();
+    let within = (0..9)
+        .fold(web::scope("/in"), |scope, number| scope.route(&format!("/{number}"), web::get().to(plain)));
+    let outside = web::scope("/out").exempt(Exempt::ALL).service(within.wrap(inner).wrap(Whims));
+    let app = init_service(App::new().wrap(limiter()).service(outside)).await;
+    let mut passed = 0;
+    for number in 0..9 {
+        passed += passing(&app, "GET", &format!("/out/in/{number}"), WAIT, 2).await;
+    }
+    assert_eq!(passed, 3);
+}

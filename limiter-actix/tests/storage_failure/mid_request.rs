@@ -1,6 +1,6 @@
 //! A storage that fails between two questions of one request.
 
-use actix_web::{App, HttpResponse, get, guard, rt::task::yield_now, test::init_service, web};
+use actix_web::{App, HttpRequest, HttpResponse, get, guard, rt::task::yield_now, test::init_service, web};
 use limiter_actix::{
     Limit,
     OnStorageFailure::{Allow, Deny, Fallback},
@@ -106,4 +106,26 @@ async fn settled() {
     for _ in 0..20 {
         yield_now().await;
     }
+}
+
+/// The defect: outage limits that refused were decided again, in the storage that was back.
+#[actix_web::test]
+async fn outage_limits_are_not_decided_in_the_storage() {
+    async fn fails_if_told(req: HttpRequest) -> HttpResponse {
+        let fails = req.headers().contains_key("x-fail");
+        if fails { HttpResponse::InternalServerError() } else { HttpResponse::Ok() }.finish()
+    }
+    let failures =
+        || Limit::new(Quota::per_hour(1)).deduct_when(|response| response.status.is_server_error());
+    let bench = Bench::new();
+    let limiter = bench.limiter().application_limits(failures()).meta_limits("9/day");
+    let limiter = limiter.in_memory_fallback(failures()).build().unwrap();
+    let app = init_service(App::new().wrap(limiter).route("/", web::to(fails_if_told))).await;
+    let failing = || request("GET", "/").insert_header(("x-fail", "1"));
+    assert_eq!(ask(&app, failing()).await.status, 500, "the storage is spent");
+    bench.storage.fail();
+    assert_eq!(ask(&app, failing()).await.status, 500, "so are the outage limits");
+    bench.storage.recover();
+    bench.storage.fail_at(bench.storage.decided() + 1);
+    assert_eq!(statuses(&app, "/", 1).await, [429]);
 }

@@ -16,10 +16,10 @@ use limiter_actix::{Exempt, ScopeExt, limit, resource};
 use limiter_test_support::storages::Remote;
 
 use super::{
-    super::{A, has_a, passing, plain, still},
+    super::{A, has_a, passing, plain, spend, still},
     Runs,
     at_once::{MANY, at_once},
-    defer, limited, per_hour, with,
+    defer, drop_after, limited, per_hour, with,
 };
 
 #[limit("1000/hour")]
@@ -233,4 +233,21 @@ async fn behind_middleware_that_waits_between_two_limiters() {
     .await;
     assert_eq!(passing(&app, "GET", "/in/generous", "", 1).await, 1);
     assert_eq!(at_once(&app, "/in/generous", "").await, MANY);
+}
+
+/// The defect: a request that was dropped while its charges were corrected put the rule in doubt that a guard had led it
+/// past.
+#[actix_web::test]
+async fn a_request_that_is_dropped_at_a_witness_puts_nothing_in_doubt() {
+    let limiter = still().storage(Arc::new(Remote::default())).application_limits("3/hour");
+    let app = limited(limiter, |it| {
+        let free = resource("/s/x", Exempt::ALL, |it| it.guard(guard::fn_guard(has_a)).to(plain));
+        it.route("/spend", web::get().to(plain));
+        it.service(free).service(resource("/s/{id}", per_hour(100), |it| it.to(plain)));
+    })
+    .await;
+    let dropped = drop_after(&app, with("GET", "/s/x", ""), 1).await;
+    assert_eq!(dropped, None, "it awaits the storage at the other route");
+    spend(&app).await;
+    assert_eq!(passing(&app, "GET", "/s/x", A, 9).await, 9);
 }
