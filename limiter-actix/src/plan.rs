@@ -6,6 +6,7 @@ pub(crate) mod bound_limit;
 mod dynamic;
 pub(crate) mod field_texts;
 pub(crate) mod key;
+mod limit_binder;
 pub(crate) mod listing;
 mod resolve;
 
@@ -16,9 +17,10 @@ use smallvec::smallvec;
 
 use self::{
     applicable::{Applicable, BoundLimits, ResolvedLimits},
-    bound_limit::{BoundLimit, LimitBinder, LimitSlot},
+    bound_limit::{BoundLimit, LimitSlot},
     dynamic::DynamicLimit,
     field_texts::FieldTexts,
+    limit_binder::LimitBinder,
     resolve::{Level, resolve},
 };
 use crate::{

@@ -10,7 +10,8 @@ use limiter_core::{
 
 use super::{
     applicable::{BoundLimits, ResolvedLimits},
-    bound_limit::{LimitBinder, LimitSlot},
+    bound_limit::LimitSlot,
+    limit_binder::LimitBinder,
 };
 use crate::{DynamicQuotas, Limit, limit::quota_source::QuotasFn};
 
