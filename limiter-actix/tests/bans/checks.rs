@@ -43,7 +43,8 @@ async fn a_check_refuses_a_banned_client_before_anything_is_counted() {
         .expect("a ban");
     for _ in 0..3 {
         let answer = ask(&app, from(ALICE)).await;
-        assert_eq!((answer.status, answer.header("retry-after")), (403, Some("3600")), "{answer:?}");
+        let wait: u64 = answer.header("retry-after").and_then(|wait| wait.parse().ok()).expect("a wait");
+        assert!(answer.status == 403 && (3500..=3600).contains(&wait), "{answer:?}");
     }
     assert_eq!(ask(&app, from("198.51.100.1")).await.status, 200, "another client");
     assert_eq!(left(&limiter).await, 2, "nothing is counted");

@@ -21,7 +21,9 @@ const STORAGE: &str = "LIMITER_TEST_STORAGE";
 const ALICE: &str = "192.0.2.1";
 
 fn limiter(uri: &str) -> Limiter {
-    Limiter::builder().storage_uri(uri).build().expect("a limiter")
+    // On a busy machine, the first call of a connection takes longer than the default.
+    let limiter = Limiter::builder().storage_uri(uri).storage_deadline(Duration::from_secs(30));
+    limiter.build().expect("a limiter")
 }
 
 /// Is such a process: sends requests until they are refused, and prints both.

@@ -53,6 +53,11 @@ impl Storage for Overtaking {
     fn reset(&self) -> Answer<'_, ()> {
         Answer::Pending(Box::pin(self.server.reset()))
     }
+
+    /// The gate opens after any time.
+    fn has_deadline(&self) -> bool {
+        true
+    }
 }
 
 /// Nobody else was under way when it began, so it was taken for a breach, and the meta limit shut the client out.

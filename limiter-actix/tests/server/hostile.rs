@@ -118,12 +118,12 @@ pub(crate) fn soak(storage: impl FnOnce(LimiterBuilder) -> LimiterBuilder + Send
         Ok(server.workers(2).shutdown_timeout(1).listen_auto_h2c(listener)?.run())
     });
     let limiter = made.recv().expect("a limiter");
-    let (address, start, length) =
-        (server.address, Instant::now(), soaking::seconds("LIMITER_SOAK_SECONDS", SECONDS));
+    let (address, length) = (server.address, soaking::seconds("LIMITER_SOAK_SECONDS", SECONDS));
     let (mut honest, mut operator) = (Honest::new(address), Operator::new(limiter.clone(), file, address));
     honest.round();
     operator.round();
     let held = Held::now(address);
+    let start = Instant::now();
     let is_over = Arc::new(AtomicBool::new(false));
     let attackers: Vec<_> = (0..ATTACKERS)
         .map(|seed| {
@@ -133,7 +133,7 @@ pub(crate) fn soak(storage: impl FnOnce(LimiterBuilder) -> LimiterBuilder + Send
         .collect();
 
     let mut resident = None;
-    while start.elapsed() < length {
+    while start.elapsed() < length || resident.is_none() || STREAMS.load(SeqCst) == streams {
         honest.round();
         operator.round();
         // An hour of lines would take memory, too.

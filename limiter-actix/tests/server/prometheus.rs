@@ -33,7 +33,7 @@ fn assert_values(series: &BTreeMap<String, f64>, name: &str, expected: &[(&[(&st
 
 #[test]
 fn prometheus_sees_limits_and_no_clients() {
-    const STORM: u16 = 10_000;
+    const STORM: u16 = 2000;
     let program = run_example_with("prometheus", "metrics");
     let mut client = Client::connect(program.address);
     let statuses: Vec<u16> = (0..7).map(|_| client.get("/search").status).collect();

@@ -1,6 +1,6 @@
 //! The quickstart, as it is built, with its default workers.
 
-use std::thread;
+use std::{thread, time::Instant};
 
 use limiter_test_support::{
     client::{Answer, Client},
@@ -41,7 +41,7 @@ fn the_quickstart_limits_its_routes() {
 
     let statuses = storm(&program, "/fast", 30, 10);
     assert_eq!((count(&statuses, 200), count(&statuses, 429)), (50, 250));
-    let refused = client.get("/fast");
+    let refused = Client::connect(program.address).get("/fast");
     assert!((3500..=3600).contains(&wait_of(&refused)), "{refused:?}");
     assert_eq!(refused.header("x-ratelimit-limit"), Some("50"));
     assert_eq!(refused.header("x-ratelimit-remaining"), Some("0"));
@@ -58,7 +58,10 @@ fn the_medium_route_obeys_its_own_limit_and_the_defaults() {
     let first = client.get("/medium");
     assert_eq!(first.status, 200);
     assert_eq!(first.header("x-ratelimit-limit"), Some("1"), "the innermost level's");
+    let begun = Instant::now();
     let statuses = storm(&program, "/medium", 4, 5);
-    assert!(count(&statuses, 200) <= 2, "one a second: {statuses:?}");
+    let seconds = usize::try_from(begun.elapsed().as_secs()).expect("a short while");
+    assert!(count(&statuses, 200) <= 2 + seconds, "one a second: {statuses:?}");
+    let mut client = Client::connect(program.address);
     assert_eq!(client.get("/slow").status, 200, "counts of other routes are their own");
 }

@@ -1,6 +1,6 @@
 //! Limiters that are made once for each worker count once for each server.
 
-use std::{io, net::TcpListener};
+use std::{io, net::TcpListener, time::Duration};
 
 use actix_web::{App, HttpServer, dev, get, web};
 use limiter_actix::{Limiter, limit};
@@ -17,8 +17,12 @@ async fn index() -> &'static str {
     "ok"
 }
 
+/// The time that a connection has to send. Clients connect one after the other before the first of them does.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 fn made_in_the_factory(listener: TcpListener) -> io::Result<dev::Server> {
     let server = HttpServer::new(|| App::new().wrap(Limiter::default()).service(index));
+    let server = server.client_request_timeout(PATIENCE);
     Ok(server.workers(8).listen(listener)?.run())
 }
 
@@ -27,6 +31,7 @@ fn built_in_the_factory(listener: TcpListener) -> io::Result<dev::Server> {
         let limiter = Limiter::builder().default_limits("20/minute").build().expect("a limiter");
         App::new().wrap(limiter).route("/", web::get().to(async || "ok"))
     });
+    let server = server.client_request_timeout(PATIENCE);
     Ok(server.workers(8).listen(listener)?.run())
 }
 

@@ -1,6 +1,6 @@
 //! A limiter that has only its storage, and no app. Its own inspector answers, in this process.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_http::Request;
 use actix_service::Service;
@@ -26,9 +26,12 @@ pub(super) struct StoredLimiter {
     system: SystemRunner,
 }
 
-/// The number of attempts to reach the storage. A connection over a long way takes longer than a call may.
-const ATTEMPTS: u32 = 20;
-/// The time between two of them.
+/// The time that a call of the storage may take. The first one connects, over any way.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// The time after which an unreachable storage is not tried again.
+const PATIENCE: Duration = Duration::from_secs(4);
+/// The time between two attempts.
 const PAUSE: Duration = Duration::from_millis(100);
 
 impl StoredLimiter {
@@ -85,7 +88,8 @@ impl StoredLimiter {
 const PATH: &str = "/limiter";
 
 fn limiter(stored: &Stored, uri: Option<String>) -> Result<Limiter, Failure> {
-    let mut builder = Limiter::builder();
+    // An operator waits longer than a request.
+    let mut builder = Limiter::builder().storage_deadline(DEADLINE);
     if let Some(file) = &stored.settings {
         builder = builder.from_file(file);
     }
@@ -123,13 +127,13 @@ async fn inspector(limiter: Limiter) -> Box<dyn Fn(Request) -> LocalBoxFuture<'s
 
 /// Waits until the storage answers.
 async fn reach(limiter: &Limiter) -> Result<(), StorageError> {
-    for _ in 1..ATTEMPTS {
-        if limiter.ready().await.is_ok() {
-            return Ok(());
+    let begun = Instant::now();
+    loop {
+        match limiter.ready().await {
+            Err(_) if begun.elapsed() < PATIENCE => sleep(PAUSE).await,
+            reached => return reached,
         }
-        sleep(PAUSE).await;
     }
-    limiter.ready().await
 }
 
 fn failed(error: &StorageError) -> Failure {

@@ -5,7 +5,7 @@ use std::{
     io::{BufRead, BufReader, Read},
     net::SocketAddr,
     process::{Child, Command, Stdio},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use actix_web::{App, HttpResponse, HttpServer, get};
@@ -32,7 +32,9 @@ async fn search() -> HttpResponse {
 }
 
 fn server(uri: &str) -> Server {
-    let limiter = Limiter::builder().storage_uri(uri).build().expect("a limiter");
+    let limiter = Limiter::builder().storage_uri(uri);
+    // On a busy machine, the first call of a connection takes longer than the default.
+    let limiter = limiter.storage_deadline(Duration::from_secs(30)).build().expect("a limiter");
     let tokens = InspectorTokens::new(VIEW, Some(CHANGE)).expect("tokens");
     serve(move |listener| {
         let make = move || {
