@@ -10,6 +10,7 @@ pub(super) async fn run(fixture: &Fixture<'_>) {
     for strategy in fixture.strategies() {
         passes_while_one_is_left(fixture, strategy).await;
         two_hits_of_a_batch_pass_while_one_is_left(fixture, strategy).await;
+        a_test_passes_beside_another_limit(fixture, strategy).await;
         charges_always_take(fixture, strategy).await;
         has_a_count_of_its_own(fixture, strategy).await;
     }
@@ -61,6 +62,19 @@ async fn two_hits_of_a_batch_pass_while_one_is_left(fixture: &Fixture<'_>, strat
     assert_eq!(fixture.left(&[hit]).await, [0], "{strategy}");
     let refused = fixture.decide(&Batch::new(&both)).await;
     assert_eq!(refused.verdict(), Verdict::Refused, "{strategy}: nothing is left");
+}
+
+/// The defect: MongoDB refused a cost of 0 to a bucket in debt, so that the reply to such a batch was an error.
+async fn a_test_passes_beside_another_limit(fixture: &Fixture<'_>, strategy: Strategy) {
+    let (ten, other) = (policy(10, strategy).with_metered(true), policy(5, strategy).with_label("other"));
+    let (scope, key) = (fixture.scope(), client(1));
+    let (hit, beside) = (Hit::new(&scope, &key, &ten), Hit::new(&scope, &key, &other));
+
+    assert!(fixture.hit(hit.cost(9)).await.is_allowed(), "{strategy}");
+    assert!(fixture.hit(hit.cost(8)).await.is_allowed(), "{strategy}: one is left");
+    let decision = fixture.decide(&Batch::new(&[hit.cost(0), beside])).await;
+    assert!(decision.is_admitted(), "{strategy}: a cost of 0 passes, whatever is overdrawn");
+    assert_eq!(fixture.left(&[beside]).await, [4], "{strategy}");
 }
 
 /// A sliding counter may have begun another window meanwhile, which shows a share of it, and a bucket gains units.

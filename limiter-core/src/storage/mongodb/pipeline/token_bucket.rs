@@ -28,7 +28,8 @@ fn nanos(millis: Bson) -> Bson {
 
 pub(super) fn passes(state: &str, capacity: u64, cost: Bson) -> Bson {
     let [missing] = fields(state, ["m"]);
-    lte(cost, subtract(number(capacity), missing))
+    // In debt, nothing is left: a cost of 0 passes still.
+    lte(cost, saturating_sub(number(capacity), missing))
 }
 
 pub(super) fn take(state: &str, capacity: u64, cost: Bson) -> Bson {
