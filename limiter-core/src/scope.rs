@@ -43,6 +43,12 @@ impl Scope {
         self.digest == other.digest
     }
 
+    /// Returns whether the scope begins with the parts of another one and has more.
+    #[cfg(feature = "remote")]
+    pub(crate) fn is_inside(&self, outer: &Self) -> bool {
+        self.parts.len() > outer.parts.len() && self.parts.starts_with(&outer.parts)
+    }
+
     /// Returns the digest of the parts, to which a hit adds the rest of its identity.
     pub(crate) fn digest(&self) -> Digest {
         self.digest

@@ -8,6 +8,7 @@ use crate::{Key, Policy, PolicyError, Scope, Timestamp};
 mod address;
 mod answer;
 mod arc;
+mod at_end;
 #[cfg(any(feature = "mongodb", feature = "redis-cluster"))]
 mod background;
 mod batch;

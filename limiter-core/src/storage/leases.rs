@@ -11,7 +11,9 @@ mod pool;
 mod table;
 
 use self::{background::Lessee, table::Digests};
-use super::{Answer, Batch, Decision, Hit, Note, NoteList, Refund, Renewal, Storage, Verdict};
+use super::{
+    Answer, Batch, Decision, Hit, Note, NoteList, Refund, Renewal, Storage, Verdict, at_end::finally,
+};
 use crate::{Key, Policy, PolicyError, Scope, Timestamp};
 
 /// Charges hot counts ahead of need, and serves requests from these leases without calling the storage.
@@ -94,6 +96,22 @@ fn leasable(batch: &Batch<'_>) -> Option<Digests> {
     digests.iter().enumerate().all(is_alone).then_some(digests)
 }
 
+/// Forgets units around a call that clears their counts: before it, and when the answer is there or dropped.
+///
+/// The units are not refunded. In a window of the calendar, which is the same before and after, that would reduce the new
+/// count.
+fn forget_around<'a, T: Unpin + Send + 'a>(
+    answer: Answer<'a, T>,
+    forget: impl Fn() + Send + 'a,
+) -> Answer<'a, T> {
+    // The storage was not called, or has no way to clear.
+    if matches!(answer, Answer::Ready(Err(_))) {
+        return answer;
+    }
+    forget();
+    finally(answer, forget)
+}
+
 impl Storage for LeaseStorage {
     fn decide<'a>(&'a self, batch: &'a Batch<'a>, now: Timestamp) -> Answer<'a, Decision> {
         match leasable(batch) {
@@ -116,27 +134,16 @@ impl Storage for LeaseStorage {
 
     fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {
         let forget = move || self.lessee.table.forget(hits.iter().map(Hit::digest));
-        // Before the call as well: the caller may drop the answer.
-        forget();
-        let answer = self.storage().clear(hits);
-        Answer::Pending(Box::pin(async move {
-            let answer = answer.await;
-            forget();
-            answer
-        }))
+        forget_around(self.storage().clear(hits), forget)
     }
 
-    /// Refunds all leases before, since those of a client cannot be found. Leases that were taken meanwhile are lost: the
-    /// window of a calendar period is the same before and after, and a refund would reduce the new count.
     fn clear_client<'a>(&'a self, client: &'a Key, within: &'a Scope) -> Answer<'a, bool> {
-        let unused = self.lessee.table.drain();
-        Answer::Pending(Box::pin(async move {
-            // If it fails, the units are lost.
-            let _ = self.lessee.refund_before_clear(&unused).await;
-            let answer = self.storage().clear_client(client, within).await;
-            self.lessee.table.forget_all();
-            answer
-        }))
+        let forget = move || self.lessee.table.forget_client(client, within);
+        match self.storage().clear_client(client, within) {
+            // It has cleared none.
+            none @ Answer::Ready(Ok(false)) => none,
+            answer => forget_around(answer, forget),
+        }
     }
 
     fn client_scopes<'a>(&'a self, client: &'a Key, within: &'a Scope) -> Answer<'a, Option<Vec<String>>> {
@@ -144,13 +151,7 @@ impl Storage for LeaseStorage {
     }
 
     fn reset(&self) -> Answer<'_, ()> {
-        self.lessee.table.forget_all();
-        let answer = self.storage().reset();
-        Answer::Pending(Box::pin(async move {
-            let answer = answer.await;
-            self.lessee.table.forget_all();
-            answer
-        }))
+        forget_around(self.storage().reset(), || self.lessee.table.forget_all())
     }
 
     fn flush(&self, now: Timestamp) -> Answer<'_, ()> {

@@ -99,11 +99,6 @@ impl Lessee {
         }
     }
 
-    /// Refunds units that were leased before a clear.
-    pub(super) async fn refund_before_clear(&self, returns: &[Return]) -> Result<(), StorageError> {
-        self.refund_in_chunks(returns, self.now()).await
-    }
-
     /// Refunds all leases, also those on their way. No lease is taken meanwhile.
     pub(super) async fn flush(&self, now: Timestamp) -> Result<(), StorageError> {
         let _flush = Flush::begin(self);

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::{account::Account, pool::Unused};
 use crate::{
-    Leases, Timestamp, Window,
+    Key, Leases, Scope, Timestamp, Window,
     storage::{Hit, Refund, decision::Windows, owned_hit::OwnedHit},
 };
 
@@ -185,6 +185,16 @@ impl LeaseTable {
             if let Some(set) = self.set(digest) {
                 set.lock().retain(|entry| entry.digest != digest);
             }
+        }
+    }
+
+    /// Forgets the counts of a client in scopes inside `within`, and their units.
+    ///
+    /// Counts that were never leased go too: their clients are unknown, and nothing is lost with them.
+    pub(super) fn forget_client(&self, client: &Key, within: &Scope) {
+        let is_other = |hit: &Hit<'_>| hit.key != client || !hit.scope.is_inside(within);
+        for set in self.sets.get().into_iter().flatten() {
+            set.lock().retain(|entry| entry.hit.as_ref().is_some_and(|hit| is_other(&hit.as_hit())));
         }
     }
 

@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::{FutureExt, TryFutureExt};
 use limiter_core::{
     Key, Leases, Policy, Quota, Scope, Strategy, Timestamp, Unit,
     acceptance::{self, Time},
@@ -203,6 +204,67 @@ async fn units_from_before_a_clear_of_a_client_are_not_refunded_to_the_count_aft
     assert!(cleared.unwrap());
     sleep(Duration::from_secs(2)).await;
     assert_eq!(fleet.charged(), 5000);
+}
+
+/// The defect: a clear that its caller gave up on its way left the units that were leased meanwhile.
+#[tokio::test(start_paused = true)]
+async fn a_clear_that_is_dropped_on_its_way_forgets_what_was_leased_meanwhile() {
+    for way in ["clear", "clear_client", "reset"] {
+        let fleet = Fleet::new(1, Quota::new(100_000, 1, Unit::CalendarDay));
+        fleet.run(10, 60).await;
+        let (hits, everywhere) = ([fleet.hit()], Scope::new([""; 0]));
+        fleet.far.is_mute.store(true, Relaxed);
+        let process = &fleet.processes[0];
+        let mut clearing = match way {
+            "clear" => process.clear(&hits).map_ok(drop).boxed(),
+            "clear_client" => process.clear_client(&fleet.key, &everywhere).map_ok(drop).boxed(),
+            _ => process.reset().map_ok(drop).boxed(),
+        };
+        let in_time = tokio::time::timeout(Far::HALF_OF_CLEAR / 4, &mut clearing).await;
+        assert!(in_time.is_err(), "{way}: it has not cleared yet");
+        fleet.far.is_mute.store(false, Relaxed);
+        fleet.run(10, 40).await;
+        drop(clearing);
+        // The server comes to it now.
+        fleet.far.memory.reset().await.unwrap();
+        let since = [fleet.hit().cost(5000)];
+        assert!(fleet.far.memory.decide(&Batch::new(&since), fleet.now()).is_admitted());
+        sleep(Duration::from_secs(2)).await;
+        assert_eq!(fleet.charged(), 5000, "{way}");
+    }
+}
+
+/// The defect: to clear a client took the leases of all, and lost them if its caller gave up.
+#[tokio::test(start_paused = true)]
+async fn a_clear_of_a_client_leaves_the_leases_of_others() {
+    let fleet = Fleet::new(1, Quota::per_minute(100_000));
+    let (_, admitted) = fleet.run(10, 60).await;
+    assert!(fleet.charged() > admitted, "some are leased");
+    let (another, everywhere, inside) =
+        (Key::from("another"), Scope::new([""; 0]), Scope::new(["application"]));
+    for (client, within) in [(&another, &everywhere), (&fleet.key, &inside)] {
+        let clearing = fleet.processes[0].clear_client(client, within);
+        assert!(tokio::time::timeout(Far::HALF_OF_CLEAR / 4, clearing).await.is_err());
+    }
+    let calls = fleet.far.decided();
+    assert!(fleet.decide(0).await.is_admitted());
+    assert_eq!(fleet.far.decided(), calls, "it was served here");
+    sleep(Duration::from_millis(1200)).await;
+    assert_eq!(fleet.charged(), admitted + 1);
+}
+
+/// The defect: a storage without a reset kept its counts, but their leases were lost.
+#[tokio::test(start_paused = true)]
+async fn a_storage_that_clears_nothing_loses_no_leases() {
+    let fleet = Fleet::new(1, Quota::per_minute(100_000));
+    let (_, admitted) = fleet.run(10, 60).await;
+    assert!(fleet.charged() > admitted, "some are leased");
+    fleet.far.has_no_reset.store(true, Relaxed);
+    fleet.processes[0].reset().await.expect_err("it has none");
+    let everywhere = Scope::new([""; 0]);
+    assert!(!fleet.processes[0].clear_client(&fleet.key, &everywhere).await.unwrap());
+    sleep(Duration::from_millis(1200)).await;
+    assert_eq!(fleet.charged(), admitted);
 }
 
 #[tokio::test(start_paused = true)]

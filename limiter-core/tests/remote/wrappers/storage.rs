@@ -19,6 +19,8 @@ pub(crate) struct Far {
     pub(crate) is_failing: AtomicBool,
     /// True if it never answers.
     pub(crate) is_mute: AtomicBool,
+    /// True if it has no way to find its counts, as memcached.
+    pub(crate) has_no_reset: AtomicBool,
     pub(crate) decided: AtomicU64,
     pub(crate) probed: AtomicU64,
 }
@@ -68,6 +70,9 @@ impl Storage for Far {
 
     /// All counts in it are those of the client.
     fn clear_client<'a>(&'a self, _: &'a Key, _: &'a Scope) -> Answer<'a, bool> {
+        if self.has_no_reset.load(Relaxed) {
+            return Answer::ready(false);
+        }
         Answer::Pending(Box::pin(async {
             sleep(Self::HALF_OF_CLEAR).await;
             self.memory.reset().await?;
@@ -77,6 +82,9 @@ impl Storage for Far {
     }
 
     fn reset(&self) -> Answer<'_, ()> {
+        if self.has_no_reset.load(Relaxed) {
+            return Answer::Ready(Err(StorageError::new("it cannot find its counts")));
+        }
         self.answer(self.memory.reset())
     }
 
