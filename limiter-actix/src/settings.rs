@@ -23,6 +23,7 @@ pub(crate) mod outline;
 pub(crate) mod partial;
 pub(crate) mod path_pattern;
 pub(crate) mod shadows;
+mod shared_wrapper;
 pub(crate) mod sources;
 pub(crate) mod storage_deadline;
 pub(crate) mod storage_uri;

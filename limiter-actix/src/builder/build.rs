@@ -2,8 +2,6 @@
 
 use std::{convert::Infallible, panic::Location, sync::Arc};
 
-use limiter_core::storage::LeaseStorage;
-
 use super::LimiterBuilder;
 use crate::{
     BuildError, ConfigError, ConfigIssue, IntoLimits, Limiter,
@@ -13,7 +11,7 @@ use crate::{
         Config, Settings,
         backend::Backend,
         config_error::Origin,
-        local_refusals,
+        leases, local_refusals,
         partial::PartialSettings,
         path_pattern::{PathPattern, PatternRule},
     },
@@ -154,7 +152,7 @@ impl LimiterBuilder {
         let is_guarded = settings.local_refusals && !storage.is_local();
         let storage = if is_guarded { local_refusals::for_storage(&storage) } else { storage };
         // Whether a limit has leases is known at its route only.
-        let storage = if storage.is_local() { storage } else { Arc::new(LeaseStorage::new(storage)) };
+        let storage = if storage.is_local() { storage } else { leases::for_storage(&storage) };
         Ok(Backend::Remote { storage, fallback })
     }
 

@@ -1,9 +1,22 @@
 //! Which counts of a remote storage are charged ahead of need.
 
-use limiter_core::{Leases, Policy};
+use std::sync::Arc;
 
-use super::{Settings, build_error::BuildError};
+use limiter_core::{
+    Leases, Policy,
+    storage::{LeaseStorage, Storage},
+};
+
+use super::{Settings, build_error::BuildError, shared_wrapper::SharedWrappers};
 use crate::Limit;
+
+static LEASED: SharedWrappers<LeaseStorage> = SharedWrappers::new();
+
+/// Returns the leases from a storage, which the limiters of this process share. Each limit comes with its own settings for
+/// them.
+pub(crate) fn for_storage(storage: &Arc<dyn Storage>) -> Arc<LeaseStorage> {
+    LEASED.of(storage, LeaseStorage::new)
+}
 
 /// Returns the leases that a source turns on or off.
 pub(crate) fn leases(is_on: bool) -> Option<Leases> {

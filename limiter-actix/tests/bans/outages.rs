@@ -60,6 +60,18 @@ async fn another_process_has_bans_and_their_ends() {
     await_status!(&app_here, 200);
 }
 
+/// The defect: limiters of one storage on another machine had a list each.
+#[actix_web::test]
+async fn limiters_of_one_storage_have_the_bans_of_each_other_at_once() {
+    let storage = Far::to(&Arc::new(MemoryStorage::new()));
+    let (one, other) = (limiter(&storage), limiter(&storage));
+    let app = app(&other).await;
+    // It has read them once.
+    sleep(Duration::from_millis(100)).await;
+    one.ban(alice(), HOUR, "").await.expect("a ban");
+    assert_eq!(get_from(&app, ALICE).await, 403);
+}
+
 #[actix_web::test]
 async fn a_process_that_starts_later_has_earlier_bans() {
     let server = Arc::new(MemoryStorage::new());

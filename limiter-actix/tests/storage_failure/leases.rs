@@ -1,6 +1,6 @@
 //! Hot counts are charged ahead of need.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use actix_http::Request;
 use actix_web::{
@@ -18,10 +18,18 @@ use crate::fickle_storage::{Bench, ok};
 
 const AMOUNT: u64 = 5000;
 
-/// A limiter of one of several processes.
 fn leasing(bench: &Bench) -> Limiter {
+    build(bench.limiter())
+}
+
+/// A limiter of one of several processes. Each has its own connection to the storage.
+fn of_a_process(bench: &Bench) -> Limiter {
+    build(bench.limiter().storage(Arc::new(Arc::clone(&bench.storage))))
+}
+
+fn build(builder: LimiterBuilder) -> Limiter {
     let limit = Limit::new(Quota::per_hour(AMOUNT)).name("all").key(|_| Key::from("everybody"));
-    bench.limiter().application_limits(limit).leases(Leases::default()).build().expect("a limiter")
+    builder.application_limits(limit).leases(Leases::default()).build().expect("a limiter")
 }
 
 async fn app(
@@ -33,7 +41,7 @@ async fn app(
 #[actix_web::test]
 async fn hot_counts_are_decided_with_few_queries_and_never_beyond_the_limit() {
     let bench = Bench::new();
-    let limiters = [leasing(&bench), leasing(&bench)];
+    let limiters = [of_a_process(&bench), of_a_process(&bench)];
     let apps = [app(&limiters[0]).await, app(&limiters[1]).await];
     let mut admitted = 0;
     for number in 0..AMOUNT + 1000 {
@@ -76,6 +84,24 @@ async fn what_is_leased_and_unused_is_refunded_before_the_process_ends() {
     limiter.flush().await.expect("the storage answers");
     let window = limiter.window("all", &Key::from("everybody")).await.expect("it is known");
     assert_eq!(window.remaining(), AMOUNT - 1000);
+}
+
+/// The defect: a clear by one limiter left what another one of the process had leased.
+#[actix_web::test]
+async fn a_clear_takes_effect_in_all_limiters_of_the_storage() {
+    let bench = Bench::new();
+    let (limiter, other) = (leasing(&bench), leasing(&bench));
+    let (app, _of_other) = (app(&limiter).await, app(&other).await);
+    for _ in 0..1000 {
+        bench.clock.advance(Duration::from_millis(1));
+        assert_eq!(get(&app, "/").await, 200);
+        yield_now().await;
+    }
+    let everybody = Key::from("everybody");
+    other.clear("all", &everybody).await.expect("the storage answers");
+    assert_eq!(get(&app, "/").await, 200);
+    let window = limiter.window("all", &everybody).await.expect("it is known");
+    assert_eq!(window.remaining(), AMOUNT - 1);
 }
 
 /// Returns whether requests under an application limit are decided with fewer queries.
