@@ -17,7 +17,8 @@ use crate::storage::{Batch, Decision, StorageError};
 /// Decides a batch. Returns the decision and the number of live counts that were evicted.
 ///
 /// All documents are updated at once. Each takes its part of the batch if all of that part passes. If another part does
-/// not, the hits are undone. Until then another request may be refused because of them, but none is admitted in excess.
+/// not, or if its command fails, the hits are undone. Until then another request may be refused because of them, but none
+/// is admitted in excess.
 pub(super) async fn decide(
     counts: &CountCollection,
     batch: &Batch<'_>,
@@ -26,9 +27,22 @@ pub(super) async fn decide(
     let clients = 0..layout.clients.len();
     // Waits for all, even if one fails: a dropped command may still be executed.
     let replies = join_all(clients.map(|client| decide_part(counts, batch, &layout, client))).await;
-    let replies = replies.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let mut failure = None;
+    let replies = replies.into_iter().enumerate().map(|(client, reply)| {
+        reply.or_else(|error| {
+            failure.get_or_insert(error);
+            DocumentReply::unknown(&layout, client)
+        })
+    });
+    let replies = replies.collect::<Result<Vec<_>, _>>()?;
     let evicted = replies.iter().map(|reply| reply.evicted).sum();
-    let replay = Replay::new(batch, &layout, replies)?;
+    let replay = Replay::new(batch, &layout, replies);
+    let failure = failure.or_else(|| (!replay.agrees()).then(error::unexpected_reply));
+    if let Some(failure) = failure {
+        // What a failed document has taken is unknown. The others give theirs back, as far as they answer.
+        let _ = run_steps(counts, &layout, &replay.undo_admitted()).await;
+        return Err(failure);
+    }
     if layout.clients.len() > 1 {
         run_steps(counts, &layout, &replay.steps()).await?;
     }
@@ -42,10 +56,11 @@ async fn decide_part(
     layout: &BatchLayout<'_>,
     client: usize,
 ) -> Result<DocumentReply, StorageError> {
-    let (decision, mark) = (DecisionPipeline { batch, layout, client, clock: counts.clock }, ObjectId::new());
+    let decision = DecisionPipeline { batch, layout, client, clock: counts.clock };
     if decision.is_empty() {
-        return DocumentReply::parse(None, layout, client, mark);
+        return DocumentReply::unknown(layout, client);
     }
+    let mark = ObjectId::new();
     let command = UpdateCommand {
         id: counts.id(&layout.clients[client]),
         pipeline: decision.stages(mark),

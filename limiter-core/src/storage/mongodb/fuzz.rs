@@ -24,7 +24,11 @@ pub fn mongodb_replies(bytes: &[u8]) {
             DocumentReply::parse(document.as_ref(), &layout, client, mark)
         });
         let Ok(replies) = replies.collect::<Result<Vec<_>, _>>() else { return };
-        let Ok(replay) = Replay::new(batch, &layout, replies) else { return };
+        let replay = Replay::new(batch, &layout, replies);
+        let _ = replay.undo_admitted();
+        if !replay.agrees() {
+            return;
+        }
         let _ = replay.steps();
         check_decision(batch, &replay.into_decision());
     });

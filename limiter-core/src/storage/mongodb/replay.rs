@@ -3,7 +3,6 @@
 //! The server returns the counts from which it started. Whatever it has decided must come out here too.
 
 use super::{
-    error,
     layout::BatchLayout,
     pipeline::{ADMITTED, NANOS, REFUSED, REFUSED_BY_GUARD, Step},
     reply::{DocumentReply, PriorCount},
@@ -11,7 +10,7 @@ use super::{
 use crate::{
     Policy, Strategy, Timestamp, Window,
     storage::{
-        Batch, Decision, Hit, Refund, StorageError, Verdict,
+        Batch, Decision, Hit, Refund, Verdict,
         batch_decision::{self, CounterSet},
     },
     window::NEVER,
@@ -41,27 +40,25 @@ struct PartDecision {
 
 impl<'a> Replay<'a> {
     /// Repeats a decision.
-    ///
-    /// # Errors
-    ///
-    /// If a document has decided differently.
     pub(super) fn new(
         batch: &'a Batch<'a>,
         layout: &'a BatchLayout<'a>,
         replies: Vec<DocumentReply>,
-    ) -> Result<Self, StorageError> {
+    ) -> Self {
         let written: Vec<_> = replies.iter().map(|reply| reply.written).collect();
         let mut counts: Vec<(usize, PriorCount)> =
             replies.into_iter().flat_map(|reply| reply.counts).collect();
         counts.sort_unstable_by_key(|(place, _)| *place);
         let counts: Vec<_> = counts.into_iter().map(|(_, count)| count).collect();
         let part = |(client, written)| PartDecision::new(batch, layout, &counts, client, written);
-        let parts: Vec<_> = written.into_iter().enumerate().map(part).collect();
-        if !parts.iter().all(|part| part.agrees(batch)) {
-            return Err(error::unexpected_reply());
-        }
+        let parts = written.into_iter().enumerate().map(part).collect();
         let (decision, hits) = decide(batch, &counts, &layout.places);
-        Ok(Self { batch, layout, counts, decision, hits, parts })
+        Self { batch, layout, counts, decision, hits, parts }
+    }
+
+    /// Returns whether all documents have decided the same as here.
+    pub(super) fn agrees(&self) -> bool {
+        self.parts.iter().all(|part| part.agrees(self.batch))
     }
 
     /// Returns the steps that complete a decision over several documents, with the indices of their counts: undoing the
@@ -70,12 +67,17 @@ impl<'a> Replay<'a> {
         if self.decision.is_admitted() {
             return Vec::new();
         }
-        let admitted =
-            self.parts.iter().filter(|part| part.verdict == Verdict::Admitted && part.written.is_some());
-        let undo =
-            admitted.flat_map(|part| &part.limits).flat_map(|(limit, window)| self.undo(*limit, window));
-        let effects = self.hits.iter().map(|place| self.effect(*place));
-        undo.flatten().chain(effects).collect()
+        let mut steps = self.undo_admitted();
+        steps.extend(self.hits.iter().map(|place| self.effect(*place)));
+        steps
+    }
+
+    /// Returns the steps that undo the hits of all parts that were admitted, with the indices of their counts.
+    pub(super) fn undo_admitted(&self) -> Vec<(usize, Step<'a>)> {
+        let is_admitted =
+            |part: &&PartDecision| part.verdict == Verdict::Admitted && part.written == Some(ADMITTED);
+        let limits = self.parts.iter().filter(is_admitted).flat_map(|part| &part.limits);
+        limits.flat_map(|(limit, window)| self.undo(*limit, window)).flatten().collect()
     }
 
     /// Returns the decision with times in whole milliseconds. The server's clock counts those, so a shorter wait would

@@ -30,6 +30,11 @@ pub(super) struct PriorCount {
 }
 
 impl DocumentReply {
+    /// Returns the reply about a document of which nothing is known: it has changed nothing, and its counts are new.
+    pub(super) fn unknown(layout: &BatchLayout<'_>, client: usize) -> Result<Self, StorageError> {
+        Self::parse(None, layout, client, ObjectId::new())
+    }
+
     /// Parses a reply, which is `None` if the document does not exist. `mark` identifies the report of this decision.
     pub(super) fn parse(
         reply: Option<&Document>,

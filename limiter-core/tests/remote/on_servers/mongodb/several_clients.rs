@@ -1,12 +1,16 @@
 //! Batches over several clients, whose counts stand in several documents.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use limiter_core::{
     Key, Policy, Quota, Scope, Strategy, Unit, Window,
-    storage::{Batch, Decision, Hit, Storage},
+    storage::{Batch, Decision, Hit, MongoStorage, Storage},
 };
 use limiter_test_servers::Mongo;
+use mongodb::bson::doc;
 
+use super::server::{Administered, Set};
 use crate::{NOON, server::Server};
 
 fn policy(amount: u64, strategy: Strategy) -> Policy {
@@ -65,4 +69,46 @@ async fn a_refused_batch_leaves_nothing_behind() {
             }
         }
     }
+}
+
+/// The defect: if the command of one document failed, the others stayed charged.
+#[tokio::test]
+async fn a_batch_of_which_a_document_fails_leaves_nothing_behind() {
+    let server = Mongo::start();
+    let storage = server.storage().use_caller_clock();
+    for strategy in Strategy::ALL {
+        let (scope, ten) = (Scope::new([strategy.name()]), policy(10, strategy));
+        let (address, user) = (Key::address([192, 0, 2, 1].into(), 64), Key::text("user", strategy.name()));
+        let hits = [Hit::new(&scope, &address, &ten), Hit::new(&scope, &user, &ten)];
+        assert!(storage.decide(&Batch::new(&hits[1..]), NOON).await.unwrap().is_admitted());
+        let of_users = doc! { "_id": { "$regex": "^ratelimit:1:user~" } };
+        server.counts().await.update_many(of_users, doc! { "$set": { "c": 7 } }).await.unwrap();
+        let decided = storage.decide(&Batch::new(&hits), NOON).await;
+        assert!(decided.is_err(), "{strategy}: the pipeline fails on such a document");
+        let look = [hits[0].cost(0)];
+        let decision = storage.decide(&Batch::test(&look), NOON).await.unwrap();
+        assert_eq!(decision.guards()[0].remaining(), 10, "{strategy}");
+    }
+}
+
+/// The defect: if a document did not answer in time, as on a shard that is down, the others stayed charged.
+#[tokio::test]
+async fn a_batch_of_which_a_document_does_not_answer_leaves_nothing_behind() {
+    let server = Set::one().await;
+    let storage =
+        MongoStorage::builder(&server.uri()).connect_timeout(Duration::from_secs(1)).build().unwrap();
+    let (scope, ten) = (Scope::new(["a"]), policy(10, Strategy::FixedWindow));
+    let (address, user) = (Key::address([192, 0, 2, 1].into(), 64), Key::text("user", "somebody"));
+    let hits = [Hit::new(&scope, &address, &ten), Hit::new(&scope, &user, &ten)];
+    assert!(storage.decide(&Batch::new(&hits[1..]), NOON).await.unwrap().is_admitted());
+    // Other commands wait for a document that a transaction has changed.
+    let counts = server.counts().await;
+    let mut session = counts.client().start_session().await.unwrap();
+    session.start_transaction().await.unwrap();
+    counts.update_many(doc! {}, doc! { "$set": { "held": true } }).session(&mut session).await.unwrap();
+    storage.decide(&Batch::new(&hits), NOON).await.expect_err("the document is held");
+    let look = [hits[0].cost(0)];
+    let decision = storage.decide(&Batch::test(&look), NOON).await.unwrap();
+    assert_eq!(decision.guards()[0].remaining(), 10);
+    session.abort_transaction().await.unwrap();
 }
