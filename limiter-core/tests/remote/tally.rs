@@ -1,9 +1,8 @@
 //! A client, and how much may have been counted for it.
 
-use crate::{
-    client::{Client, in_time},
-    server::Server,
-};
+use limiter_core::storage::StorageError;
+
+use crate::{client::Client, server::Server};
 
 /// Counts a client's hits: each that was answered counts once, each other one at most once.
 pub(crate) struct Tally<S: Server> {
@@ -31,17 +30,25 @@ impl<S: Server> Tally<S> {
 
     /// Hits and gets an answer, which must be right.
     pub(crate) async fn hit(&mut self) {
-        while !self.try_hit().await {
+        loop {
+            let answer = self.client.hit().await;
+            if self.is_answered(&answer) {
+                return;
+            }
             assert!(!S::IS_PROMPT, "there is no answer");
             self.client.recover().await;
         }
     }
 
-    /// Hits once; returns whether there is an answer, which must be right.
+    /// Hits once, within the default deadline; returns whether there is an answer, which must be right.
     pub(crate) async fn try_hit(&mut self) -> bool {
-        let answer = in_time(self.client.hit()).await;
+        let answer = self.client.try_hit().await;
+        self.is_answered(&answer)
+    }
+
+    fn is_answered(&mut self, answer: &Result<u64, StorageError>) -> bool {
         match answer {
-            Ok(used) => self.check(used),
+            Ok(used) => self.check(*used),
             Err(_) => self.failed += 1,
         }
         answer.is_ok()
@@ -49,8 +56,7 @@ impl<S: Server> Tally<S> {
 
     /// Hits so often at once; gets no answer.
     pub(crate) async fn fail_at_once(&mut self, times: u64) {
-        let hits = (0..times).map(|_| self.client.hit());
-        let answers = in_time(futures_util::future::join_all(hits)).await;
+        let answers = self.client.try_at_once(times).await;
         assert!(answers.iter().all(Result::is_err));
         self.failed += times;
     }

@@ -29,10 +29,8 @@ pub(crate) async fn restarted_between_two_requests<S: Server>() {
     server.kill();
     server.restart();
     tally.follow_restart();
-    // One request may find out that the connection is gone.
-    if !tally.try_hit().await && S::IS_PROMPT {
-        tally.forget_failed();
-    }
+    // One request may find out that the connection is gone, or be late and count.
+    tally.try_hit().await;
     tally.hit().await;
     tally.hit().await;
 }

@@ -14,7 +14,7 @@ use limiter_core::{
 };
 use tokio::runtime::Runtime;
 
-use crate::server::Server;
+use crate::{client::PATIENCE, server::Server};
 
 /// Wakes a thread.
 struct Unpark(Thread);
@@ -81,7 +81,7 @@ fn expect<T>(outcome: &Result<T, StorageError>) {
 
 /// The same behind a breaker, which such calls do not open.
 pub(crate) fn check_resilient(storage: impl Storage + 'static) {
-    let resilient = Resilient::new(storage);
+    let resilient = Resilient::new(storage).deadline(PATIENCE);
     for _ in 0..3 {
         check(&resilient);
     }
