@@ -1,8 +1,11 @@
-use std::fmt::Write;
+use std::{
+    fmt::Write,
+    time::{Duration, Instant},
+};
 
 use crate::{
     Proxy, Redis, free_port,
-    redis::{ask, start_node, start_node_at},
+    redis::{ask, ask_within, start_node, start_node_at},
     wait_until,
 };
 
@@ -18,8 +21,14 @@ pub struct Cluster {
 /// The slots of the primaries at first.
 const SLOTS: [(u16, u16); 3] = [(0, 5460), (5461, 10922), (10923, 16383)];
 
-/// With replicas: a primary that is gone for a second is replaced.
+/// A primary that is gone for a second is replaced.
 const TIMEOUT: [&str; 2] = ["--cluster-node-timeout", "1000"];
+
+/// A replica waits until it is to take over.
+const PATIENT: [&str; 2] = ["--cluster-replica-no-failover", "yes"];
+
+/// Nodes give an introduction up after at least a second. It is repeated after this time.
+const INTRODUCTION: Duration = Duration::from_secs(2);
 
 impl Cluster {
     /// Starts three primaries, and waits until they agree.
@@ -27,16 +36,17 @@ impl Cluster {
         Self::start_with(&[])
     }
 
-    /// Starts three primaries and a replica of the first, and waits until they agree.
+    /// Starts three primaries and a replica of the first, and waits until they agree. The replica takes over when
+    /// [a test wants it](Self::fail_over): a busy machine is no reason for it.
     pub fn start_with_replica() -> Self {
-        let mut cluster = Self::start_with(&TIMEOUT);
-        cluster.add_replica(0, start_node(&TIMEOUT));
+        let mut cluster = Self::start();
+        cluster.add_replica(0, start_node(&PATIENT));
         cluster.wait_for_all();
         cluster
     }
 
     /// Starts three primaries and a replica of each, in the same order. Each is behind a proxy, which clients and replicas
-    /// use. It blocks the thread, so the runtime needs others.
+    /// use. A replica takes over when its primary is gone for a second. It blocks the thread, so the runtime needs others.
     pub async fn start_behind_proxies() -> Self {
         let (mut nodes, mut proxies) = (Vec::new(), Vec::new());
         for _ in 0..2 * SLOTS.len() {
@@ -57,9 +67,8 @@ impl Cluster {
     }
 
     fn add_replica(&mut self, place: usize, replica: Redis) {
-        meet(&replica, &self.nodes[0]);
         let id = self.id(place);
-        wait_until("the replica knows its primary", || {
+        meet(&[&replica], &self.nodes[0], "the replica knows its primary", || {
             ask(replica.port(), &format!("CLUSTER REPLICATE {id}")).is_some_and(|it| it.starts_with("+OK"))
         });
         wait_until("the replica follows", || {
@@ -85,10 +94,8 @@ impl Cluster {
             order(node, &format!("CLUSTER ADDSLOTSRANGE {first} {last}"));
             order(node, &format!("CLUSTER SET-CONFIG-EPOCH {}", place + 1));
         }
-        for node in &cluster.nodes[1..] {
-            meet(node, &cluster.nodes[0]);
-        }
-        wait_until("the cluster is up", || cluster.nodes.iter().all(is_up));
+        let others: Vec<_> = cluster.nodes[1..].iter().collect();
+        meet(&others, &cluster.nodes[0], "the cluster is up", || cluster.nodes.iter().all(is_up));
         cluster
     }
 
@@ -132,18 +139,55 @@ impl Cluster {
         }
     }
 
+    /// Makes the replica of the first primary take over, even if the primary is well, and waits until the other primaries
+    /// know it.
+    ///
+    /// # Panics
+    ///
+    /// When there is no replica.
+    pub fn fail_over(&self) {
+        let [_, others @ .., replica] = &self.nodes[..] else { panic!("there is a replica") };
+        order(replica, "CLUSTER FAILOVER TAKEOVER");
+        let slots = format!("{}-{}\n", SLOTS[0].0, SLOTS[0].1);
+        let id = id(replica);
+        wait_until("the primaries know the one that has taken over", || {
+            others.iter().all(|node| {
+                let nodes = ask(node.port(), "CLUSTER NODES").unwrap_or_default();
+                let line = nodes.split_inclusive('\n').find(|line| line.starts_with(&id));
+                line.is_some_and(|line| line.ends_with(&slots))
+            })
+        });
+    }
+
     fn id(&self, place: usize) -> String {
-        let answer = ask(self.nodes[place].port(), "CLUSTER MYID").expect("it answers");
-        answer.lines().nth(1).expect("its name follows the length").to_owned()
+        id(&self.nodes[place])
     }
 }
 
-fn meet(node: &Redis, other: &Redis) {
-    order(node, &format!("CLUSTER MEET 127.0.0.1 {} {}", other.port(), other.bus_port()));
+fn id(node: &Redis) -> String {
+    let answer = ask_within(PATIENCE, node.port(), "CLUSTER MYID").expect("it answers");
+    answer.lines().nth(1).expect("its name follows the length").to_owned()
 }
 
+/// Introduces nodes to another one, and waits until something is so.
+fn meet(nodes: &[&Redis], other: &Redis, what: &str, mut is_so: impl FnMut() -> bool) {
+    let mut introduced: Option<Instant> = None;
+    wait_until(what, || {
+        if introduced.is_none_or(|at| at.elapsed() > INTRODUCTION) {
+            for node in nodes {
+                order(node, &format!("CLUSTER MEET 127.0.0.1 {} {}", other.port(), other.bus_port()));
+            }
+            introduced = Some(Instant::now());
+        }
+        is_so()
+    });
+}
+
+/// Nodes write what they are ordered to disk before they answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 fn order(node: &Redis, command: &str) {
-    let answer = ask(node.port(), command).expect("it answers");
+    let answer = ask_within(PATIENCE, node.port(), command).expect("it answers");
     assert!(answer.starts_with("+OK"), "{command}: {answer}");
 }
 

@@ -118,7 +118,7 @@ pub fn free_port() -> u16 {
     listener.expect("a port is free").port()
 }
 
-/// Waits until something is so, for at most a minute. That is there for a broken server, not for a busy machine.
+/// Waits until something is so, for at most three minutes. That is there for a broken server, not for a busy machine.
 ///
 /// # Panics
 ///
@@ -126,7 +126,7 @@ pub fn free_port() -> u16 {
 pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_so() {
-        assert!(start.elapsed() < Duration::from_secs(60), "waited a minute until {what}");
+        assert!(start.elapsed() < Duration::from_secs(180), "waited three minutes until {what}");
         thread::sleep(Duration::from_millis(5));
     }
 }

@@ -152,10 +152,15 @@ fn answers(answer: &str) -> bool {
 }
 
 /// Sends a command without blanks in its words to the server on this port; returns the beginning of its answer,
-/// as it comes over the wire.
+/// as it comes over the wire, unless it does not come within a second.
 pub(crate) fn ask(port: u16, command: &str) -> Option<String> {
+    ask_within(Duration::from_secs(1), port, command)
+}
+
+/// The same with another patience.
+pub(crate) fn ask_within(patience: Duration, port: u16, command: &str) -> Option<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(1))).ok()?;
+    stream.set_read_timeout(Some(patience)).ok()?;
     stream.write_all(format!("{command}\r\n").as_bytes()).ok()?;
     let mut answer = vec![0; 16 * 1024];
     let length = stream.read(&mut answer).ok()?;

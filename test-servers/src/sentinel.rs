@@ -17,7 +17,8 @@ pub struct Sentinel {
 }
 
 impl Sentinel {
-    /// Starts a primary, a replica and three sentinels, and waits until all know each other.
+    /// Starts a primary, a replica and three sentinels, and waits until all know each other. They promote the replica when
+    /// [a test wants it](Self::fail_over): a busy machine is no reason for them.
     pub fn start() -> Self {
         Self::start_with(&[], &[])
     }
@@ -30,11 +31,11 @@ impl Sentinel {
         let of_primary = replica_of(port);
         let of_primary: Vec<_> = of_primary.iter().map(String::as_str).collect();
         let replica = Redis::start_with(&[&of_primary[..], options].concat());
-        Self::watch([primary, replica], port, lines)
+        Self::watch([primary, replica], port, &[lines, &PATIENT].concat())
     }
 
-    /// Starts them with a proxy before each of the servers, which clients, sentinels and replicas use. It blocks the thread,
-    /// so the runtime needs others.
+    /// Starts them with a proxy before each of the servers, which clients, sentinels and replicas use. They promote the
+    /// replica when the primary does not answer for half a second. It blocks the thread, so the runtime needs others.
     pub async fn start_behind_proxies() -> Self {
         let ports = [free_port(), free_port()];
         let proxies = [Proxy::start(ports[0]).await, Proxy::start(ports[1]).await];
@@ -47,7 +48,7 @@ impl Sentinel {
         let of_primary = of_primary.iter().map(String::as_str);
         let options: Vec<_> = PROMPT.into_iter().chain(of_primary).chain(announce(1)).collect();
         let replica = Redis::start_at(ports[1], &options);
-        let mut this = Self::watch([primary, replica], proxies[0].port(), &[]);
+        let mut this = Self::watch([primary, replica], proxies[0].port(), &HASTY);
         this.proxies = proxies.into();
         this
     }
@@ -119,17 +120,12 @@ impl Sentinel {
         let _answer = ask(self.servers[place].port(), &format!("REPLICAOF 127.0.0.1 {primary}"));
     }
 
-    /// Makes the sentinels promote the replica although the primary is well, and waits until they have.
+    /// Makes the sentinels promote the replica, even if the primary is well, and waits until they have.
     pub fn fail_over(&self) {
         let port = self.sentinels[0].1;
         wait_until("the sentinel begins to fail over", || {
             ask(port, "SENTINEL FAILOVER main").is_some_and(|answer| answer.starts_with("+OK"))
         });
-        self.wait_for_failover();
-    }
-
-    /// Waits until the replica was promoted and all running sentinels know it.
-    pub fn wait_for_failover(&self) {
         let promoted = field(&format!("\r\n{}", self.servers[1].port()));
         for (_, port) in &self.sentinels {
             wait_until("the sentinels name the promoted replica", || {
@@ -139,6 +135,12 @@ impl Sentinel {
         }
     }
 }
+
+/// For so long, no sentinel takes a server for dead, or gives a promotion up.
+const PATIENT: [&str; 2] =
+    ["sentinel down-after-milliseconds main 600000", "sentinel failover-timeout main 180000"];
+
+const HASTY: [&str; 2] = ["sentinel down-after-milliseconds main 500", "sentinel failover-timeout main 2000"];
 
 /// Replicas of it follow without a delay.
 const PROMPT: [&str; 2] = ["--repl-diskless-sync-delay", "0"];
@@ -157,9 +159,7 @@ fn sentinel(primary: &str, lines: &[&str]) -> (Process, u16) {
         // It writes to its configuration.
         let file = folder.join("sentinel.conf");
         let monitor = format!("sentinel monitor main 127.0.0.1 {primary} 2");
-        let times = ["sentinel down-after-milliseconds main 500", "sentinel failover-timeout main 2000"];
-        let lines: Vec<_> =
-            [&monitor].into_iter().map(String::as_str).chain(times).chain(lines.iter().copied()).collect();
+        let lines = [&[&*monitor], lines].concat();
         fs::write(&file, lines.join("\n") + "\n").expect("there is room for a file");
         command.arg(file).args(["--sentinel", "--port", &port.to_string()]);
     });

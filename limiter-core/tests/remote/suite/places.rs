@@ -1,33 +1,38 @@
 //! Places of concurrent requests through faults of the server.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use limiter_core::{
     Key, Policy, Quota, Scope, Strategy, Timestamp, Window,
     storage::{Batch, Hit, Refund, Renewal, Resilient, Storage, StorageError},
 };
 
-use crate::server::Server;
+use crate::{
+    client::{FOR_EVER, PATIENCE},
+    server::Server,
+};
 
 /// Places of concurrent requests, held by a process through faults of the server.
 pub(crate) struct Places<S: Server> {
-    storage: Resilient<S::Storage>,
+    patient: Resilient<Arc<S::Storage>>,
+    prompt: Resilient<Arc<S::Storage>>,
     scope: Scope,
     key: Key,
     policy: Policy,
+    /// Until all lost places are to end.
     lease: Duration,
     /// The stamps of the places that this process knows of.
     held: Vec<(Window, u64)>,
 }
 
 /// Short, so that the test waits for its end, and long enough for all that happens before.
-const LEASE: Duration = Duration::from_secs(4);
+const LEASE: Duration = Duration::from_secs(10);
 
 /// The time that servers which elect a primary may take before the places end.
-const LONG_LEASE: Duration = Duration::from_secs(20);
-
-/// Longer than the default, since a busy machine is no fault of the server. Three of them are less than a lease.
-const DEADLINE: Duration = Duration::from_millis(500);
+const LONG_LEASE: Duration = FOR_EVER;
 
 /// The time that a busy machine may take beyond a lease.
 const BEYOND: Duration = Duration::from_secs(60);
@@ -36,8 +41,10 @@ pub(crate) const PLACES: u64 = 10;
 
 impl<S: Server> Places<S> {
     pub(crate) fn new(storage: S::Storage) -> Self {
+        let storage = Arc::new(storage);
         Self {
-            storage: Resilient::new(storage).deadline(DEADLINE),
+            patient: Resilient::new(Arc::clone(&storage)).deadline(PATIENCE),
+            prompt: Resilient::new(storage),
             scope: Scope::new(["places"]),
             key: Key::from("somebody"),
             policy: Policy::new(Quota::concurrent(PLACES), Strategy::FixedWindow).with_lease(LEASE),
@@ -51,9 +58,16 @@ impl<S: Server> Places<S> {
         Self { key, ..self }
     }
 
-    /// The same with leases that last longer than an election on a busy machine.
-    pub(crate) fn through_elections(self) -> Self {
-        Self { policy: self.policy.with_lease(LONG_LEASE), lease: LONG_LEASE, ..self }
+    /// The same with leases that last longer than an election on a busy machine, until lost places are to end.
+    pub(crate) fn through_elections(mut self) -> Self {
+        self.lease = LONG_LEASE;
+        self.set_lease(LONG_LEASE);
+        self
+    }
+
+    /// Sets the lease of all places, also of those that are taken: Redis keeps the instants at which they were renewed.
+    fn set_lease(&mut self, lease: Duration) {
+        self.policy = self.policy.clone().with_lease(lease);
     }
 
     /// Returns how many places this process knows of.
@@ -66,8 +80,12 @@ impl<S: Server> Places<S> {
     }
 
     async fn decide(&self, cost: u64) -> Result<Window, StorageError> {
+        self.decide_by(&self.patient, cost).await
+    }
+
+    async fn decide_by(&self, storage: &impl Storage, cost: u64) -> Result<Window, StorageError> {
         let hits = [self.hit(cost)];
-        Ok(self.storage.decide(&Batch::new(&hits), Timestamp::default()).await?.limits()[0])
+        Ok(storage.decide(&Batch::new(&hits), Timestamp::default()).await?.limits()[0])
     }
 
     pub(crate) async fn take(&mut self) {
@@ -90,8 +108,8 @@ impl<S: Server> Places<S> {
     /// Takes places while the server does not answer, until the breaker opens. Returns how many may be taken there.
     pub(crate) async fn take_in_vain(&self) -> u64 {
         let mut times = 0;
-        while !self.storage.is_open() {
-            assert!(self.decide(1).await.is_err(), "the server does not answer");
+        while !self.prompt.is_open() {
+            assert!(self.decide_by(&self.prompt, 1).await.is_err(), "the server does not answer");
             times += 1;
         }
         times
@@ -99,8 +117,8 @@ impl<S: Server> Places<S> {
 
     pub(crate) async fn recover(&self) {
         let start = Instant::now();
-        while self.storage.is_open() {
-            assert!(start.elapsed() < Duration::from_secs(180), "it is left alone for ever");
+        while self.prompt.is_open() || self.patient.is_open() {
+            assert!(start.elapsed() < FOR_EVER, "it is left alone for ever");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -108,7 +126,7 @@ impl<S: Server> Places<S> {
     /// Renews the places that are held. Those that have ended are held no longer.
     pub(crate) async fn renew(&mut self) {
         let refunds: Vec<_> = self.held.iter().map(|(window, stamp)| self.refund(window, *stamp)).collect();
-        let renewed = self.answered(async || self.storage.renew(&refunds, Timestamp::default()).await).await;
+        let renewed = self.answered(async || self.patient.renew(&refunds, Timestamp::default()).await).await;
         drop(refunds);
         let held = std::mem::take(&mut self.held).into_iter().zip(renewed);
         self.held = held
@@ -129,7 +147,7 @@ impl<S: Server> Places<S> {
     async fn free_all(&mut self) {
         let held = std::mem::take(&mut self.held);
         let refunds: Vec<_> = held.iter().map(|(window, stamp)| self.refund(window, *stamp)).collect();
-        self.storage.refund(&refunds, Timestamp::default()).await.expect("the server answers");
+        self.patient.refund(&refunds, Timestamp::default()).await.expect("the server answers");
     }
 
     /// Returns how many places are taken.
@@ -159,19 +177,22 @@ impl<S: Server> Places<S> {
             held <= taken && taken <= held + lost,
             "{held} are held, {lost} were in vain, {taken} are taken"
         );
+        self.set_lease(LEASE);
         while self.taken().await > self.held() {
-            assert!(recovered.elapsed() < self.lease + BEYOND, "a place is lost");
+            assert!(recovered.elapsed() < LEASE + BEYOND, "a place is lost");
             self.renew().await;
             tokio::time::sleep(LEASE / 40).await;
         }
+        self.set_lease(self.lease);
     }
 
     /// Forgets all places, as if the process was killed, and waits until they have ended.
     pub(crate) async fn end(&mut self) {
         self.held.clear();
+        self.set_lease(LEASE);
         let forgotten = Instant::now();
         while self.taken().await > 0 {
-            assert!(forgotten.elapsed() < self.lease + BEYOND, "a place is lost");
+            assert!(forgotten.elapsed() < LEASE + BEYOND, "a place is lost");
             tokio::time::sleep(LEASE / 40).await;
         }
     }
@@ -182,7 +203,7 @@ impl<S: Server> Places<S> {
 pub(crate) async fn last_as_long_as_their_leases<S: Server>() {
     let mut server = S::start();
     let mut places = Places::<S>::new(server.storage());
-    if !places.storage.has_leases() {
+    if !places.patient.has_leases() {
         return;
     }
     for _ in 0..3 {

@@ -2,6 +2,7 @@
 
 use std::{
     error::Error,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -14,7 +15,7 @@ use limiter_test_servers::{Cluster, Redis, free_port};
 use redis::cmd;
 
 use crate::{
-    client::in_time,
+    client::{FOR_EVER, PATIENCE, in_time},
     on_servers::redis::server::Administered,
     suite::{
         abandoned::Counted,
@@ -62,20 +63,22 @@ fn eight_processes_with_batches_over_three_slots() {
 
 /// Returns a client whose counts are on this node, and their slot, by the slots a new cluster has.
 pub(crate) fn client_on(cluster: &Cluster, node: usize) -> (Key, u16) {
+    clients_on(cluster, node).next().expect("every node has slots")
+}
+
+/// All such clients.
+pub(crate) fn clients_on(cluster: &Cluster, node: usize) -> impl Iterator<Item = (Key, u16)> {
     let mut admin = cluster.nodes[0].admin();
     let slots = [0..=5460, 5461..=10922, 10923..=16383];
     let scope = Scope::new(["any"]);
     let policy = Policy::new(Quota::per_day(1), Strategy::FixedWindow);
-    for number in 0.. {
+    (0..).filter_map(move |number: u64| {
         let key = Key::text("client", number.to_string());
         let name = limiter_core::CountName::of(&Hit::new(&scope, &key, &policy));
         let tag = format!("{{{}}}", name.client());
         let slot = admin.run(cmd("CLUSTER").arg("KEYSLOT").arg(tag));
-        if slots[node].contains(&slot) {
-            return (key, slot);
-        }
-    }
-    unreachable!("every node has slots")
+        slots[node].contains(&slot).then_some((key, slot))
+    })
 }
 
 /// Two limits of one client, and where they are.
@@ -146,7 +149,7 @@ async fn hits_follow_a_slot_that_moves() {
         if answered(old, "MOVED") == before {
             break;
         }
-        assert!(start.elapsed() < Duration::from_secs(10), "it never learns where the slot is");
+        assert!(start.elapsed() < FOR_EVER, "it never learns where the slot is");
     }
     assert_eq!(answered(new, "MOVED"), 0);
 }
@@ -183,7 +186,7 @@ async fn other_nodes_go_on_when_a_primary_is_killed() {
     cluster.wait();
     let start = Instant::now();
     while let Err(error) = storage.probe().await {
-        assert!(start.elapsed() < Duration::from_secs(10), "{error:?}");
+        assert!(start.elapsed() < FOR_EVER, "{error:?}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert_eq!(first.hit(&storage, 1).await.unwrap(), 1, "its counts were lost with it");
@@ -203,21 +206,27 @@ async fn a_replica_follows_a_frozen_primary() {
 
 async fn is_replaced(harm: impl FnOnce(&mut Redis)) {
     let mut cluster = Cluster::start_with_replica();
-    let storage = Resilient::new(storage(&cluster));
+    let storage = Arc::new(storage(&cluster));
+    let patient = Resilient::new(Arc::clone(&storage)).deadline(PATIENCE);
+    let prompt = Resilient::new(storage);
     let counted = TwoLimits::on(&cluster, 0);
-    assert_eq!(counted.hit(&storage, 1).await.unwrap(), 1);
+    assert_eq!(counted.hit(&patient, 1).await.unwrap(), 1);
     harm(&mut cluster.nodes[0]);
-    assert!(in_time(counted.hit(&storage, 1)).await.is_err());
-    let start = Instant::now();
+    assert!(in_time(counted.hit(&prompt, 1)).await.is_err());
+    cluster.fail_over();
+    let (start, mut failed) = (Instant::now(), 0);
     let used = loop {
-        if let Ok(used) = in_time(counted.hit(&storage, 1)).await {
+        if let Ok(used) = in_time(counted.hit(&prompt, 1)).await {
             break used;
         }
-        assert!(start.elapsed() < Duration::from_secs(20), "the replica is not found");
+        // It may be late and count.
+        failed += 1;
+        assert!(start.elapsed() < FOR_EVER, "the replica is not found");
         tokio::time::sleep(Duration::from_millis(10)).await;
     };
-    assert!((1..=2).contains(&used), "the replica has the count, or had no time to hear of it: {used}");
-    assert_eq!(counted.hit(&storage, 1).await.unwrap(), used + 1);
+    let most = 2 + failed;
+    assert!((1..=most).contains(&used), "the replica has the count, or had no time to hear of it: {used}");
+    assert_eq!(counted.hit(&patient, 1).await.unwrap(), used + 1);
 }
 
 #[tokio::test]

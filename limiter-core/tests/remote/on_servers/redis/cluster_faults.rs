@@ -81,6 +81,7 @@ async fn a_replica_follows_a_killed_node() {
     cluster.nodes[0].admin().replicated().await;
     cluster.nodes[0].kill();
     counts.fail().await;
+    cluster.fail_over();
     counts.places.settle(0).await;
     assert_eq!(counts.places.held(), 3, "the replica has them");
     counts.check(0).await;
@@ -93,6 +94,7 @@ async fn a_replica_follows_a_frozen_node() {
     cluster.nodes[0].admin().replicated().await;
     cluster.nodes[0].freeze();
     counts.fail().await;
+    cluster.fail_over();
     counts.tally.client.recover().await;
     counts.tally.hit().await;
     counts.places.settle(0).await;

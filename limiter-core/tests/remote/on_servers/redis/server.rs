@@ -9,7 +9,10 @@ use limiter_core::{
 use limiter_test_servers::Redis;
 use redis::{Client, Cmd, Connection, FromRedisValue, cmd};
 
-use crate::server::{Database, Server};
+use crate::{
+    client::FOR_EVER,
+    server::{Database, Server},
+};
 
 impl Server for Redis {
     type Storage = RedisStorage;
@@ -116,7 +119,7 @@ impl Admin {
             if number("master_repl_offset:") == number(",offset=") {
                 return;
             }
-            assert!(start.elapsed() < Duration::from_secs(10), "the replica hears nothing: {info}");
+            assert!(start.elapsed() < FOR_EVER, "the replica hears nothing: {info}");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
