@@ -23,7 +23,8 @@ pub(super) async fn run(fixture: &Fixture<'_>) {
         return;
     }
     for strategy in fixture.strategies() {
-        for (multiple, unit) in [(1, Unit::Second), (7, Unit::Day), (1, Unit::Year)] {
+        // A server removes the count of a shorter window while a busy machine still looks at it.
+        for (multiple, unit) in [(1, Unit::Minute), (7, Unit::Day), (1, Unit::Year)] {
             let policy = Policy::new(Quota::new(AMOUNT, multiple, unit), strategy);
             if fixture.storage.check(&policy).is_ok() {
                 exactly_the_rest_passes(fixture, &policy).await;

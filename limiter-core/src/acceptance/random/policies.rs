@@ -18,7 +18,8 @@ pub(super) fn usual(time: Time, strategy: Strategy, rng: &mut SplitMix64) -> Pol
     let policy = match time {
         Time::Own => policy(amount, strategy),
         Time::Callers { .. } => {
-            let unit = [Unit::Second, Unit::Minute, Unit::Hour, Unit::Year][rng.index(4)];
+            // A server removes the count of a shorter window before a busy machine hits it again.
+            let unit = [Unit::Minute, Unit::Hour, Unit::Day, Unit::Year][rng.index(4)];
             // Some of these intervals are no whole microseconds.
             Policy::new(Quota::new(amount, 1 + u32::from(rng.below(2) == 0), unit), strategy)
         }
@@ -41,7 +42,7 @@ pub(super) fn calendar(rng: &mut SplitMix64) -> Policy {
 /// Returns a policy with an amount, window and burst near the limits of their types.
 pub(super) fn extreme(fixture: &Fixture<'_>, strategy: Strategy, rng: &mut SplitMix64) -> Policy {
     let amounts = [1, 997, 10_000, 1_000_000_007, Quota::MAX_AMOUNT - rng.below(1000)];
-    let quotas = [(1, Unit::Second), (7, Unit::Day), (1, Unit::Year), (100, Unit::Year)];
+    let quotas = [(1, Unit::Minute), (7, Unit::Day), (1, Unit::Year), (100, Unit::Year)];
     loop {
         let (multiple, unit) = quotas[rng.index(4)];
         let policy = Policy::new(Quota::new(amounts[rng.index(5)], multiple, unit), strategy);
