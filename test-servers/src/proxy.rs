@@ -1,7 +1,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -28,6 +28,10 @@ struct Way {
     rest: AtomicU64,
     /// The connections so far.
     connections: AtomicU64,
+    /// The round trips so far.
+    trips: AtomicU64,
+    /// Whether no answer has come since the last request.
+    is_asked: AtomicBool,
     /// Whether nothing comes through.
     is_cut: watch::Sender<bool>,
 }
@@ -62,6 +66,11 @@ impl Proxy {
         self.way.connections.load(Ordering::SeqCst)
     }
 
+    /// The number of round trips so far: of requests that came after an answer. All connections count together.
+    pub fn trips(&self) -> u64 {
+        self.way.trips.load(Ordering::SeqCst)
+    }
+
     /// Delays each piece of an answer.
     pub fn delay(&self, delay: Duration) {
         let millis = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
@@ -93,15 +102,26 @@ async fn join(client: TcpStream, server: u16, way: Arc<Way>) {
     }
     let Ok(server) = TcpStream::connect(("127.0.0.1", server)).await else { return };
     let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
-    let free = Way::default();
     tokio::select! {
-        () = pass(from_client, to_server, &free) => {}
-        () = pass(from_server, to_client, &way) => {}
+        () = pass_requests(from_client, to_server, &way) => {}
+        () = pass_answers(from_server, to_client, &way) => {}
         _ = is_cut.wait_for(|is_cut| *is_cut) => {}
     }
 }
 
-async fn pass(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, way: &Way) {
+async fn pass_requests(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, way: &Way) {
+    let mut piece = [0; 4096];
+    while let Ok(length @ 1..) = from.read(&mut piece).await {
+        if !way.is_asked.swap(true, Ordering::SeqCst) {
+            way.trips.fetch_add(1, Ordering::SeqCst);
+        }
+        if to.write_all(&piece[..length]).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn pass_answers(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, way: &Way) {
     let mut piece = [0; 4096];
     while let Ok(mut length @ 1..) = from.read(&mut piece).await {
         let delay = Duration::from_millis(way.delay_millis.load(Ordering::SeqCst));
@@ -116,6 +136,7 @@ async fn pass(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin,
         } else if rest > 0 {
             way.rest.store(rest - length as u64, Ordering::SeqCst);
         }
+        way.is_asked.store(false, Ordering::SeqCst);
         if to.write_all(&piece[..length]).await.is_err() || ends {
             return;
         }
