@@ -24,8 +24,9 @@ async fn keys_expire_and_keep_secrets() {
         assert!(key.contains("}:,/users/{id},GET"), "{key}");
         assert!(!key.contains("alice"), "{key}");
         let lifetime = admin.lifetime(&key);
-        // A bucket of 20 fills in 4 minutes, with an eighth to spare; and a second, rounded up.
-        assert!((59_000..=271_001).contains(&lifetime), "{key}: {lifetime}");
+        // A bucket of 20 fills in 4 minutes, with an eighth to spare; and a second, rounded up. Half of a
+        // minute may have passed.
+        assert!((30_000..=271_001).contains(&lifetime), "{key}: {lifetime}");
     }
 }
 
