@@ -15,7 +15,10 @@ use mongodb::{
     bson::{Bson, Document, doc},
 };
 
-use crate::server::{Database, Server};
+use crate::{
+    client::FOR_EVER,
+    server::{Database, Server},
+};
 
 impl Server for Mongo {
     type Storage = MongoStorage;
@@ -128,7 +131,7 @@ impl Set {
         // Until the others have caught up, none of them can take over.
         let start = Instant::now();
         while set.count("isWritablePrimary").await + set.count("secondary").await < 3 {
-            assert!(start.elapsed() < Duration::from_secs(60), "the set is not complete");
+            assert!(start.elapsed() < FOR_EVER, "the set is not complete");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         set
@@ -174,17 +177,21 @@ impl Set {
                     return place;
                 }
             }
-            assert!(start.elapsed() < Duration::from_secs(60), "there is no primary");
+            assert!(start.elapsed() < FOR_EVER, "there is no primary");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
     /// Makes the primary step down; returns its place.
     pub(crate) async fn step_down(&self) -> usize {
-        let primary = self.primary().await;
-        let command = doc! { "replSetStepDown": 60, "secondaryCatchUpPeriodSecs": 10 };
-        self.0[primary].admin().await.run_command(command).await.unwrap();
-        primary
+        let start = Instant::now();
+        loop {
+            let primary = self.primary().await;
+            let command = doc! { "replSetStepDown": 180, "secondaryCatchUpPeriodSecs": 60 };
+            let Err(error) = self.0[primary].admin().await.run_command(command).await else { return primary };
+            // It stays if no other one catches up, and refuses while it is about to change by itself.
+            assert!(start.elapsed() < FOR_EVER, "it does not step down: {error}");
+        }
     }
 }
 
