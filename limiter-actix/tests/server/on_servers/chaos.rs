@@ -73,7 +73,7 @@ fn run(servers: impl AsyncFnOnce() -> Servers) {
         chaos.step();
     }
     let faults = chaos.faults.clone();
-    let (losses, _servers) = chaos.end();
+    let (losses, servers) = chaos.end();
     let lasted = start.elapsed();
     println!("{} faults in {lasted:?}, {} losses: {faults:?}", faults.len(), losses.len());
     recovery::settle(&run);
@@ -85,7 +85,7 @@ fn run(servers: impl AsyncFnOnce() -> Servers) {
     assert!(wrong.is_empty(), "LIMITER_CHAOS_SEED={seed}, {faults:?}: {wrong:#?}");
     summary.assert_shows_something();
     let recovering = Instant::now();
-    recovery::check(&processes, &clients);
+    recovery::check(&processes, &servers, &clients);
     println!("recovered in {:?}", recovering.elapsed());
     assert_eq!(soaking::panics(), panics, "the limiter panics");
     soaking::assert_prompt(summary.longest);

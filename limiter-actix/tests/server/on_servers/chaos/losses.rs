@@ -126,6 +126,22 @@ impl Checkpoint {
     }
 }
 
+/// Returns the histories of all servers, which change with each promotion. Returns `None` while one does not answer, or both
+/// servers of a shard take themselves for the primary.
+pub(super) fn histories(servers: &Servers) -> Option<Vec<String>> {
+    let mut histories = Vec::new();
+    for shard in 0..servers.shards() {
+        if servers.are_divided(shard) {
+            return None;
+        }
+        for place in [0, 1] {
+            let info = servers.node(shard, place).info("replication")?;
+            histories.push(field(&info, "master_replid")?.to_owned());
+        }
+    }
+    Some(histories)
+}
+
 /// Replication takes about as long as a question.
 const TRIES: usize = 20;
 

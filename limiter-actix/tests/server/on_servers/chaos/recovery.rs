@@ -10,8 +10,10 @@ use std::{
 use super::{
     FOR_EVER, LEASE,
     kinds::{BREACHES, Form, KINDS, Kind, REFUSED_BY_META, RESERVED, USED},
+    losses::histories,
     process::{GROUPED, Process},
     record::{By, Client, Decision, Run},
+    servers::Servers,
 };
 
 /// A client that was never seen before, and is in no group with another.
@@ -49,12 +51,12 @@ pub(super) fn concurrent_clients(log: &[Decision]) -> BTreeSet<Client> {
 }
 
 /// Checks that all places of these clients are free, and that new clients get exactly their limits.
-pub(super) fn check(processes: &[Process], concurrent: &BTreeSet<Client>) {
+pub(super) fn check(processes: &[Process], servers: &Servers, concurrent: &BTreeSet<Client>) {
     for client in concurrent {
         are_free(processes, *client);
     }
     for (number, kind) in KINDS.iter().enumerate().filter(|(_, kind)| kind.form != Form::Concurrent) {
-        is_exact(processes, number, kind);
+        is_exact(processes, servers, number, kind);
     }
 }
 
@@ -81,9 +83,9 @@ fn are_free(processes: &[Process], client: Client) {
     }
 }
 
-fn is_exact(processes: &[Process], number: usize, kind: &Kind) {
+fn is_exact(processes: &[Process], servers: &Servers, number: usize, kind: &Kind) {
     until("the servers decide a client's requests", || {
-        let client = stranger();
+        let (client, before) = (stranger(), histories(servers));
         let [mut admitted, mut refused] = [0; 2];
         let requests = if kind.form == Form::Leased { FEW } else { kind.amount + BREACHES + 2 };
         for (turn, _) in (0..requests).enumerate() {
@@ -102,9 +104,13 @@ fn is_exact(processes: &[Process], number: usize, kind: &Kind) {
             Form::Metered => kind.amount.div_ceil(RESERVED)..=kind.amount.div_ceil(USED),
             _ => kind.amount..=kind.amount,
         };
-        assert!(expected.contains(&admitted), "{}: {admitted} are admitted", kind.name);
         let breaches = if kind.form == Form::Meta { BREACHES } else { requests - admitted };
-        assert_eq!(refused, breaches, "{}", kind.name);
+        let is_exact = expected.contains(&admitted) && refused == breaches;
+        if !is_exact && (before.is_none() || before != histories(servers)) {
+            // A busy machine is a fault of its own: a replica that was promoted meanwhile may have lost hits.
+            return false;
+        }
+        assert!(is_exact, "{}: {admitted} are admitted, {refused} of {breaches} are refused", kind.name);
         true
     });
 }
