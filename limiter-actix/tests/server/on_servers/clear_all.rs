@@ -6,10 +6,12 @@ use std::{sync::Arc, time::Duration};
 use actix_web::{App, HttpResponse, test::init_service, web};
 use limiter_actix::{
     ClearedCounts, Key, Limit, Limiter, LimiterBuilder, OnStorageFailure, Quota, Strategy, key, resource,
-    storage::{MemcachedStorage, MongoStorage, RedisStorage, Resilient, Storage},
+    storage::{MemcachedStorage, RedisStorage, Resilient, Storage},
 };
 use limiter_test_servers::{Cluster, Memcached, Mongo, Redis};
 use limiter_test_support::app::{ask, request};
+
+use super::mongodb;
 
 /// Longer than the default, since a deadline on a busy machine is no fault of the limiter.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -101,7 +103,7 @@ async fn on_a_redis_cluster() {
 #[actix_web::test]
 async fn on_mongodb() {
     let server = Mongo::start();
-    clear(|| MongoStorage::new(&server.uri()).expect("an address"), true).await;
+    clear(|| mongodb(&server.uri()), true).await;
 }
 
 /// Nobody can list the keys of memcached.

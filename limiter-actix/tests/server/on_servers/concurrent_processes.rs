@@ -17,10 +17,12 @@ use actix_web::{
 };
 use limiter_actix::{
     Key, Limit, Limiter,
-    storage::{MongoStorage, RedisStorage, Resilient, Storage},
+    storage::{RedisStorage, Resilient, Storage},
 };
 use limiter_test_servers::{Cluster, Mongo, Redis};
 use limiter_test_support::app::request;
+
+use super::mongodb;
 
 /// Set in a process that a test runs: the address of the storage, the lease in milliseconds, and the limit.
 const TASK: &str = "LIMITER_TEST_CONCURRENT";
@@ -38,7 +40,7 @@ fn limiter(uri: &str, lease: Duration, amount: u64) -> Limiter {
         Arc::new(Resilient::new(storage).deadline(DEADLINE))
     }
     let storage = if uri.starts_with("mongodb") {
-        guarded(MongoStorage::new(uri).expect("an address"))
+        guarded(mongodb(uri))
     } else {
         guarded(RedisStorage::new(uri).expect("an address"))
     };

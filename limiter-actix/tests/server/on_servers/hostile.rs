@@ -4,10 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use limiter_actix::{
     OnStorageFailure,
-    storage::{MemcachedStorage, MongoStorage, RedisStorage, Resilient, Storage},
+    storage::{MemcachedStorage, RedisStorage, Resilient, Storage},
 };
 use limiter_test_servers::{Cluster, Memcached, Mongo, Redis, Sentinel};
 
+use super::mongodb;
 use crate::{hostile, soaking::in_own_process};
 
 /// Longer than the default, since a deadline on a busy machine is no fault of the limiter.
@@ -58,6 +59,6 @@ fn on_mongodb() {
         let server = Mongo::start();
         // The driver keeps the connections of its pool. A full pool of the default size would look like a leak.
         let uri = format!("{}/?maxPoolSize=8", server.uri());
-        soak(MongoStorage::new(&uri).expect("an address"));
+        soak(mongodb(&uri));
     });
 }

@@ -5,10 +5,12 @@ use std::{sync::Arc, time::Duration};
 use actix_web::rt::time::sleep;
 use limiter_actix::{
     Limiter,
-    storage::{MemcachedStorage, MongoStorage, RedisStorage, Resilient, Storage},
+    storage::{MemcachedStorage, RedisStorage, Resilient, Storage},
 };
 use limiter_test_servers::{Cluster, Memcached, Mongo, Redis};
 use limiter_test_support::log;
+
+use super::mongodb;
 
 /// Longer than the default, since a deadline on a busy machine is no fault of the limiter.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -45,7 +47,7 @@ async fn on_the_other_storages() {
     for limiter in [
         limiter(RedisStorage::new(&cluster.uri()).expect("an address")),
         limiter(MemcachedStorage::new(&memcached.uri()).expect("an address")),
-        limiter(MongoStorage::new(&mongo.uri()).expect("an address")),
+        limiter(mongodb(&mongo.uri())),
     ] {
         limiter.ready().await.expect("the server answers");
     }

@@ -11,7 +11,7 @@ use actix_web::{
 use futures_util::{StreamExt, future::ready, stream::FuturesUnordered};
 use limiter_actix::{
     Limit, Limiter, LimiterBuilder, Quota, key, resource,
-    storage::{MemcachedStorage, MongoStorage, RedisStorage, Resilient, Storage},
+    storage::{MemcachedStorage, RedisStorage, Resilient, Storage},
 };
 use limiter_test_servers::{Cluster, Memcached, Mongo, Redis};
 use limiter_test_support::{
@@ -19,6 +19,8 @@ use limiter_test_support::{
     client::Answer,
 };
 use tokio::sync::Semaphore;
+
+use super::mongodb;
 
 /// Longer than the default, since a deadline on a busy machine is no fault of the limiter.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -102,12 +104,20 @@ async fn reservations<S: Storage + 'static>(open: impl Fn() -> S) {
     }
 }
 
+fn redis(uri: &str) -> RedisStorage {
+    RedisStorage::new(uri).expect("an address")
+}
+
+fn memcached(uri: &str) -> MemcachedStorage {
+    MemcachedStorage::new(uri).expect("an address")
+}
+
 macro_rules! on {
-    ($name:ident, $server:ident, $storage:ident) => {
+    ($name:ident, $server:ident, $open:path) => {
         #[actix_web::test]
         async fn $name() {
             let server = $server::start();
-            let open = || $storage::new(&server.uri()).expect("an address");
+            let open = || $open(&server.uri());
             bans(open).await;
             reservations(open).await;
         }
@@ -115,7 +125,7 @@ macro_rules! on {
 }
 
 // On Redis, or on Valkey if `REDIS_SERVER` names it.
-on!(on_redis, Redis, RedisStorage);
-on!(on_a_redis_cluster, Cluster, RedisStorage);
-on!(on_memcached, Memcached, MemcachedStorage);
-on!(on_mongodb, Mongo, MongoStorage);
+on!(on_redis, Redis, redis);
+on!(on_a_redis_cluster, Cluster, redis);
+on!(on_memcached, Memcached, memcached);
+on!(on_mongodb, Mongo, mongodb);
