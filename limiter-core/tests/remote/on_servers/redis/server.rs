@@ -86,11 +86,15 @@ pub(crate) trait Administered {
 
 impl Administered for Redis {
     fn admin(&self) -> Admin {
-        Admin(Client::open(self.uri()).unwrap().get_connection().unwrap())
+        Admin::open(&self.uri())
     }
 }
 
 impl Admin {
+    pub(crate) fn open(uri: &str) -> Self {
+        Self(Client::open(uri).unwrap().get_connection().unwrap())
+    }
+
     pub(crate) fn run<T: FromRedisValue>(&mut self, command: &Cmd) -> T {
         command.query(&mut self.0).unwrap()
     }
