@@ -125,9 +125,11 @@ impl Set {
             .zip(&set.0)
             .map(|(number, member)| doc! { "_id": number, "host": format!("127.0.0.1:{}", member.port()) })
             .collect();
-        let settings = doc! { "electionTimeoutMillis": 1000, "heartbeatIntervalMillis": 200 };
+        // A member that does not get its turn for a while is not replaced.
+        let settings = doc! { "electionTimeoutMillis": 60_000, "heartbeatIntervalMillis": 200 };
         let config = doc! { "_id": "rs0", "members": members, "settings": settings };
         set.0[0].admin().await.run_command(doc! { "replSetInitiate": config }).await.unwrap();
+        set.elect(0).await;
         // Until the others have caught up, none of them can take over.
         let start = Instant::now();
         while set.count("isWritablePrimary").await + set.count("secondary").await < 3 {
@@ -182,15 +184,35 @@ impl Set {
         }
     }
 
-    /// Makes the primary step down; returns its place.
+    /// Makes the primary step down, and waits for the next one; returns the place of the first.
     pub(crate) async fn step_down(&self) -> usize {
         let start = Instant::now();
-        loop {
+        let primary = loop {
             let primary = self.primary().await;
             let command = doc! { "replSetStepDown": 180, "secondaryCatchUpPeriodSecs": 60 };
-            let Err(error) = self.0[primary].admin().await.run_command(command).await else { return primary };
-            // It stays if no other one catches up, and refuses while it is about to change by itself.
+            let Err(error) = self.0[primary].admin().await.run_command(command).await else { break primary };
+            // It stays if no other one catches up.
             assert!(start.elapsed() < FOR_EVER, "it does not step down: {error}");
+        };
+        // It hands over to another one, unless that is too busy.
+        for _ in 0..50 {
+            if self.count("isWritablePrimary").await > 0 {
+                return primary;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        self.elect((primary + 1) % self.0.len()).await;
+        primary
+    }
+
+    /// Makes a member the primary.
+    pub(crate) async fn elect(&self, place: usize) {
+        let start = Instant::now();
+        while hello(&self.0[place]).await.get("isWritablePrimary") != Some(&Bson::Boolean(true)) {
+            // It fails while a member is not ready, or does not know of the others yet.
+            let _ = self.0[place].admin().await.run_command(doc! { "replSetStepUp": 1 }).await;
+            assert!(start.elapsed() < FOR_EVER, "it is not elected");
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 }
