@@ -179,9 +179,13 @@ impl Attacker {
         })
     }
 
-    /// Closes the connection while its streams are open.
+    /// Closes the connection while its streams are open. The first one has got its response, so that at least it has come to
+    /// a handler, however busy the machine is.
     fn streams_that_nobody_ends(&mut self) -> Option<()> {
         self.streams(async |it, connection| {
+            let key = it.key();
+            let first = connection.get("/plain/x", &[("x-client", &key), ("x-round", &key)]).await.ok()?;
+            first.status().await.ok()?;
             let mut opened = Vec::new();
             for _ in 0..64 {
                 opened.push(it.open(connection).await?);

@@ -126,7 +126,7 @@ impl Set {
             .map(|(number, member)| doc! { "_id": number, "host": format!("127.0.0.1:{}", member.port()) })
             .collect();
         // A member that does not get its turn for a while is not replaced.
-        let settings = doc! { "electionTimeoutMillis": 60_000, "heartbeatIntervalMillis": 200 };
+        let settings = doc! { "electionTimeoutMillis": 10_000, "heartbeatIntervalMillis": 200 };
         let config = doc! { "_id": "rs0", "members": members, "settings": settings };
         set.0[0].admin().await.run_command(doc! { "replSetInitiate": config }).await.unwrap();
         set.elect(0).await;
