@@ -8,10 +8,11 @@ use std::{
 use limiter_core::storage::Storage;
 use parking_lot::Mutex;
 
-/// The wrappers of one kind, with the storages inside.
-///
-/// Weak references, so that a storage without a limiter is dropped.
-pub(super) struct SharedWrappers<W>(Mutex<Vec<(Weak<dyn Storage>, Weak<W>)>>);
+/// The wrappers of one kind.
+pub(super) struct SharedWrappers<W>(Mutex<Vec<Wrapped<W>>>);
+
+/// A storage, and its wrapper in this process. Weak references, so that a storage without a limiter is dropped.
+type Wrapped<W> = (Weak<dyn Storage>, Weak<W>);
 
 impl<W> SharedWrappers<W> {
     pub(super) const fn new() -> Self {
@@ -22,15 +23,15 @@ impl<W> SharedWrappers<W> {
     ///
     /// All limiters of this process share it, so that `clear` of one limiter takes effect in all.
     pub(super) fn of(&self, storage: &Arc<dyn Storage>, wrap: impl FnOnce(Arc<dyn Storage>) -> W) -> Arc<W> {
-        let mut wrapped = self.0.lock();
-        wrapped.retain(|(_, wrapper)| wrapper.strong_count() > 0);
+        let mut all = self.0.lock();
+        all.retain(|(_, wrapper)| wrapper.strong_count() > 0);
         let is_same = |other: &Weak<dyn Storage>| ptr::addr_eq(other.as_ptr(), Arc::as_ptr(storage));
-        let known = wrapped.iter().find(|(other, _)| is_same(other));
+        let known = all.iter().find(|(other, _)| is_same(other));
         if let Some(wrapper) = known.and_then(|(_, wrapper)| wrapper.upgrade()) {
             return wrapper;
         }
         let wrapper = Arc::new(wrap(Arc::clone(storage)));
-        wrapped.push((Arc::downgrade(storage), Arc::downgrade(&wrapper)));
+        all.push((Arc::downgrade(storage), Arc::downgrade(&wrapper)));
         wrapper
     }
 }

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use mongodb::{
     Collection,
     bson::{Bson, Document, doc},
@@ -8,11 +6,6 @@ use mongodb::{
 };
 
 use super::{error, layout::BatchLayout, pipeline::ClockSource};
-
-/// The time after which the server gives up a command that returns a document. It is half of what an operation has: the
-/// rest is for undoing what others of a batch have taken. If this process gave up instead, the command might still be
-/// executed, and the next one of its session would wait for it.
-const MAX_TIME: Duration = Duration::from_secs(5);
 
 /// A command that changes one document by a pipeline.
 pub(super) struct UpdateCommand {
@@ -35,7 +28,6 @@ impl UpdateCommand {
                 .upsert(self.upsert)
                 .return_document(ReturnDocument::After)
                 .projection(fields.clone())
-                .max_time(MAX_TIME)
         };
         match update().await {
             // Another operation has created the document at the same time. This one has changed nothing, so it can be

@@ -14,7 +14,7 @@ pub(super) const fn unexpected_reply() -> StorageError {
 }
 
 pub(super) const fn timed_out() -> StorageError {
-    StorageError::new(TIMED_OUT)
+    StorageError::new("the MongoDB server did not respond in time")
 }
 
 /// Returns whether two operations have tried to create the same document. The failed one has changed nothing.
@@ -45,14 +45,12 @@ fn message(error: &Error) -> &'static str {
     }
 }
 
-const TIMED_OUT: &str = "the MongoDB server did not respond in time";
-
 const LOST: &str = "the connection to the MongoDB server was lost";
 
 fn io_message(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "the MongoDB server refused the connection",
-        io::ErrorKind::TimedOut => TIMED_OUT,
+        io::ErrorKind::TimedOut => "the MongoDB server did not respond in time",
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof => LOST,
         _ => "the MongoDB server could not be reached",
     }
@@ -63,7 +61,6 @@ fn code_message(code: i32) -> &'static str {
         13 => "the MongoDB user may not use the collection of the counts, or must give a password",
         18 => "the MongoDB server refused the user name or the password",
         91 | 189 | 10_107 | 11_600 | 11_602 | 13_435 => "the MongoDB server is no primary",
-        50 => TIMED_OUT,
         64 | 100 => "too few members of the replica set have acknowledged the write",
         _ => "the MongoDB server returned an error",
     }

@@ -139,18 +139,6 @@ impl Set {
         set
     }
 
-    /// A replica set of one, on which there are transactions.
-    pub(crate) async fn one() -> Mongo {
-        let [member] = Mongo::members("rs0");
-        let members = vec![doc! { "_id": 0, "host": format!("127.0.0.1:{}", member.port()) }];
-        let config = doc! { "_id": "rs0", "members": members };
-        member.admin().await.run_command(doc! { "replSetInitiate": config }).await.unwrap();
-        while hello(&member).await.get("isWritablePrimary") != Some(&Bson::Boolean(true)) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        member
-    }
-
     /// Returns how many members have this role.
     async fn count(&self, role: &str) -> usize {
         let mut count = 0;

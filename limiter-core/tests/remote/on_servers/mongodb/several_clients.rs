@@ -1,16 +1,14 @@
 //! Batches over several clients, whose counts stand in several documents.
 
-use std::time::Duration;
-
 use futures_util::future::join_all;
 use limiter_core::{
     Key, Policy, Quota, Scope, Strategy, Unit, Window,
-    storage::{Batch, Decision, Hit, MongoStorage, Storage},
+    storage::{Batch, Decision, Hit, Storage},
 };
 use limiter_test_servers::Mongo;
 use mongodb::bson::doc;
 
-use super::server::{Administered, Set};
+use super::server::Administered;
 use crate::{NOON, server::Server};
 
 fn policy(amount: u64, strategy: Strategy) -> Policy {
@@ -89,26 +87,4 @@ async fn a_batch_of_which_a_document_fails_leaves_nothing_behind() {
         let decision = storage.decide(&Batch::test(&look), NOON).await.unwrap();
         assert_eq!(decision.guards()[0].remaining(), 10, "{strategy}");
     }
-}
-
-/// The defect: if a document did not answer in time, as on a shard that is down, the others stayed charged.
-#[tokio::test]
-async fn a_batch_of_which_a_document_does_not_answer_leaves_nothing_behind() {
-    let server = Set::one().await;
-    let storage =
-        MongoStorage::builder(&server.uri()).connect_timeout(Duration::from_secs(1)).build().unwrap();
-    let (scope, ten) = (Scope::new(["a"]), policy(10, Strategy::FixedWindow));
-    let (address, user) = (Key::address([192, 0, 2, 1].into(), 64), Key::text("user", "somebody"));
-    let hits = [Hit::new(&scope, &address, &ten), Hit::new(&scope, &user, &ten)];
-    assert!(storage.decide(&Batch::new(&hits[1..]), NOON).await.unwrap().is_admitted());
-    // Other commands wait for a document that a transaction has changed.
-    let counts = server.counts().await;
-    let mut session = counts.client().start_session().await.unwrap();
-    session.start_transaction().await.unwrap();
-    counts.update_many(doc! {}, doc! { "$set": { "held": true } }).session(&mut session).await.unwrap();
-    storage.decide(&Batch::new(&hits), NOON).await.expect_err("the document is held");
-    let look = [hits[0].cost(0)];
-    let decision = storage.decide(&Batch::test(&look), NOON).await.unwrap();
-    assert_eq!(decision.guards()[0].remaining(), 10);
-    session.abort_transaction().await.unwrap();
 }
