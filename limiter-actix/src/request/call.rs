@@ -290,7 +290,10 @@ fn identity(req: &ServiceRequest) -> *const () {
 
 #[cfg(test)]
 mod tests {
-    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::{
+        future::pending,
+        panic::{AssertUnwindSafe, catch_unwind},
+    };
 
     use actix_web::{
         App,
@@ -298,14 +301,54 @@ mod tests {
         test::{TestRequest, call_service, init_service},
         web,
     };
+    use futures_util::future::LocalBoxFuture;
 
-    use super::Call;
-    use crate::{Limiter, ScopeExt};
+    use super::{APPS, Call, UNCONFIRMED};
+    use crate::{Exempt, Limiter, ScopeExt};
+
+    #[actix_web::test]
+    async fn apps_that_are_gone_leave_nothing_behind() {
+        for _ in 0..5 {
+            let app = App::new().wrap(Limiter::default()).route("/", web::get().to(|| async { "ok" }));
+            let app = init_service(app).await;
+            for _ in 0..2 {
+                assert!(call_service(&app, TestRequest::default().to_request()).await.status().is_success());
+            }
+        }
+        assert_eq!(APPS.with_borrow(Vec::len), 1, "the last one");
+    }
+
+    /// Middleware in front of each exempt scope may answer later by itself.
+    #[actix_web::test]
+    async fn a_request_that_ends_leaves_the_others() {
+        let scope = |path| {
+            let inner = web::scope("/in").exempt(Exempt::ALL).route("/x", web::get().to(|| async { "ok" }));
+            web::scope(path).service(inner).wrap_fn(|req, inner| -> LocalBoxFuture<'static, _> {
+                if req.headers().contains_key("x-wait") {
+                    return Box::pin(pending());
+                }
+                Box::pin(inner.call(req))
+            })
+        };
+        let app = App::new().wrap(Limiter::default()).service(scope("/a")).service(scope("/b"));
+        let app = init_service(app).await;
+        let request = |path| TestRequest::with_uri(path);
+        for path in ["/a/in/x", "/b/in/x"] {
+            assert!(call_service(&app, request(path).to_request()).await.status().is_success());
+        }
+        let waits = |path| app.call(request(path).insert_header(("x-wait", "1")).to_request());
+        let (one, other) = (waits("/a/in/x"), waits("/b/in/x"));
+        assert_eq!(UNCONFIRMED.with_borrow(Vec::len), 2);
+        drop(one);
+        assert_eq!(UNCONFIRMED.with_borrow(Vec::len), 1);
+        drop(other);
+        assert_eq!(UNCONFIRMED.with_borrow(Vec::len), 0);
+    }
 
     /// Otherwise no later request of this thread could pass without a state.
     #[actix_web::test]
     async fn a_panic_ends_the_call() {
-        let panics = web::scope("/in").exempt(crate::Exempt::ALL).wrap_fn(|req, inner| {
+        let panics = web::scope("/in").exempt(Exempt::ALL).wrap_fn(|req, inner| {
             assert!(!req.headers().contains_key("x-panic"), "as asked");
             inner.call(req)
         });

@@ -157,6 +157,7 @@ mod tests {
             ("/v1/x", "/x", "/v1", Some("/")),
             ("/x", "/api/x", "/y/z", Some("/api/y/z")),
             ("/old", "/new", "/old/y", Some("/new/y")),
+            ("/login/", "/login", "//", Some("/")),
         ];
         for (from, to, path, expected) in rows {
             assert_eq!(first(&learned(from, to), path).as_deref(), expected, "{from} became {to}");
@@ -178,6 +179,17 @@ mod tests {
         assert!(rewriting.learn("//health", "/health"));
         assert_eq!(first(&rewriting, "/health/"), None, "only empty segments go");
         assert!(!rewriting.refute("//health", "/health"));
+    }
+
+    #[test]
+    fn a_changed_prefix_may_depend_on_more_than_the_path() {
+        let mut rewriting = learned("/v1/x", "/x");
+        assert!(!rewriting.refute("/v1/y", "/v1/y"));
+        let result = Rewritten { path: "/y".to_owned(), is_certain: false };
+        assert_eq!(rewriting.results("/v1/y").next(), Some(result));
+        let mut rewriting = learned("/login/", "/login");
+        assert!(rewriting.results("/x/").all(|result| result.is_certain));
+        assert!(rewriting.refute("/x/", "/x/"));
     }
 
     #[test]

@@ -266,6 +266,18 @@ mod tests {
     }
 
     #[test]
+    fn a_certain_place_stays_the_only_one_after_a_wait() {
+        let (table, rule) = (TrustTable::default(), RuleId::next());
+        let mut first = Credit::default();
+        table.of(rule).lend();
+        first.hold_at_only_place(rule, &table.of(rule));
+        first.suspend();
+        grant(&table, rule, true).expect("the first one waits").meet(rule, true);
+        let _second = grant(&table, rule, false).expect("it has arrived");
+        assert!(first.resume(), "the first can arrive at no other place");
+    }
+
+    #[test]
     fn rules_by_pattern_lift_for_one_request_at_a_time() {
         let trusts = [Rc::<Trust>::default(), Rc::default(), Rc::default()];
         let ended = Rc::default();

@@ -426,3 +426,20 @@ fn a_storage_without_bans_is_an_error() {
         log::here("ignoring")
     );
 }
+
+/// A reason has a bound, and names may be longer.
+#[actix_web::test]
+async fn a_limit_with_a_long_name_bans_too() {
+    for name in ["n".repeat(1000), "\u{e9}".repeat(1000)] {
+        let clock = clock();
+        let limit =
+            Limit::new(Quota::per_minute(1)).name(name).ban(rule("1 hour after 1 breach in 5 minutes"));
+        let limiter = with_clock(&clock).default_limits(limit).build().expect("a limiter");
+        let app = app(&limiter).await;
+        assert_eq!([get_from(&app, ALICE).await, get_from(&app, ALICE).await], [200, 429]);
+        settled().await;
+        clock.advance(Duration::from_secs(60));
+        assert_eq!(get_from(&app, ALICE).await, 403);
+        assert_eq!(get_from(&app, BOB).await, 200);
+    }
+}

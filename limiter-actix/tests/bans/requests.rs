@@ -203,3 +203,22 @@ async fn a_client_with_a_pass_is_not_charged_after_the_response() {
     assert!(limiter.disallow(address(ALICE)).await.expect("no pass"));
     assert_eq!(get_from(&app, ALICE).await, 200, "nothing was counted");
 }
+
+/// The request is first taken for one to `/{page}`. The key of the limit that it meets then is banned.
+#[actix_web::test]
+async fn what_was_charged_before_a_ban_was_found_is_refunded() {
+    let limiter = Limiter::builder().default_limits("1/hour").build().expect("a limiter");
+    let by_token = limiter_actix::Limit::new(Quota::per_hour(9)).key(key::header("x-token"));
+    let app = App::new()
+        .wrap(limiter.clone())
+        .service(web::resource("/{page}").guard(guard::Host("example.com")).to(ok))
+        .service(resource("/hidden", by_token, |it| it.get(ok)));
+    let app = init_service(app).await;
+    limiter.ban(Key::text("header x-token", "stolen"), HOUR, "").await.expect("a ban");
+    let status = async |path: &str, name: &'static str, value: &'static str| {
+        ask(&app, from(ALICE).uri(path).insert_header((name, value))).await.status
+    };
+    assert_eq!(status("/hidden", "x-token", "stolen").await, 403);
+    assert_eq!(status("/page", "host", "example.com").await, 200, "nothing was counted");
+    assert_eq!(status("/page", "host", "example.com").await, 429);
+}

@@ -99,3 +99,25 @@ fn what_was_not_charged_is_not_refunded() {
         });
     }
 }
+
+/// The request was taken for one to the exempt route, where no function is called.
+#[test]
+fn limits_with_async_functions_are_charged() {
+    for kind in [StorageKind::Memory, StorageKind::Remote] {
+        in_a_system(async {
+            let by_user = Limit::new(Quota::per_hour(3)).key_async(async |_: &_| Key::text("k", "ada"));
+            let limiter = kind.set(builder(&clock())).application_limits(by_user.name("of users"));
+            let limiter = limiter.build().expect("a limiter");
+            let app = App::new()
+                .wrap(limiter.clone())
+                .route("/x", get().guard(guard::Host("example.com")).to(async || "plain"))
+                .service(exempt_x);
+            let app = init_service(app).await;
+            let answer = ask(&app, request("GET", "/x").insert_header(("host", "example.com"))).await;
+            assert_eq!(&*answer.body, "plain");
+            refunded().await;
+            let window = limiter.window("of users", &Key::text("k", "ada")).await.expect("it is known");
+            assert_eq!(window.remaining(), 2, "{kind:?}");
+        });
+    }
+}

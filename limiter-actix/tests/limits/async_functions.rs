@@ -609,3 +609,43 @@ async fn attributes_name_async_functions() {
     assert_eq!(ask("1/minute", "ada").await, 429);
     assert_eq!(ask("1/minute", "bob").await, 200);
 }
+
+/// An application pays for each call, such as with a query.
+#[actix_web::test]
+async fn functions_of_limits_that_do_not_apply_are_not_called() {
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
+    let quota = async |_: &ServiceRequest| {
+        CALLS.fetch_add(1, SeqCst);
+        Quota::per_hour(9)
+    };
+    let limiter = Limiter::builder().application_limits(Limit::dynamic_async(quota)).build().expect("valid");
+    let other = || Limit::dynamic_async(by_plan).override_defaults(false);
+    let app = App::new()
+        .wrap(limiter)
+        .service(ruled("/exempt", Rule::from(other()).exempt(Exempt::APPLICATION), "x"))
+        .service(ruled("/plain", other(), "p"));
+    let app = init_service(app).await;
+    for (path, calls) in [("/exempt", 0), ("/plain", 1)] {
+        let request = TestRequest::with_uri(path).insert_header(("plan", "9/day")).to_request();
+        assert_eq!(Service::call(&app, request).await.expect("an answer").status(), 200);
+        assert_eq!(CALLS.load(SeqCst), calls, "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn bans_have_no_key_awaited_for_an_exempt_route() {
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
+    let key = async |_: &ServiceRequest| {
+        CALLS.fetch_add(1, SeqCst);
+        Key::text("user", "ada")
+    };
+    let limiter = Limiter::builder().key_async(key).build().expect("valid");
+    let app = App::new().wrap(limiter.clone()).service(ruled("/exempt", Exempt::ALL, "x"));
+    let app = init_service(app.service(page("/free", "f"))).await;
+    limiter.ban(&Key::text("user", "eve"), Duration::from_secs(60), "").await.expect("a ban");
+    for (path, calls) in [("/exempt", 0), ("/free", 1)] {
+        let request = TestRequest::with_uri(path).to_request();
+        assert_eq!(Service::call(&app, request).await.expect("an answer").status(), 200);
+        assert_eq!(CALLS.load(SeqCst), calls, "{path}");
+    }
+}

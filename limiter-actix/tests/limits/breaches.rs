@@ -1,8 +1,12 @@
 //! Messages and responses of refusals.
 
-use actix_web::{HttpResponse, dev::ServiceRequest, get};
-use limiter_actix::{Key, Limit, Quota, limit as limited};
-use limiter_test_support::play::{header, page, ruled};
+use actix_web::{App, HttpResponse, dev::ServiceRequest, get, guard, test::init_service, web};
+use limiter_actix::{Breach, CurrentLimit, Key, Limit, Limiter, Quota, limit as limited, resource};
+use limiter_test_support::{
+    app::{ask, get as status, request},
+    log,
+    play::{header, page, ruled},
+};
 
 use crate::probe::hold;
 
@@ -97,4 +101,37 @@ fn on_breach_receives_the_breach() {
             (0.0, "GET /items/2", "user: u", "200 'Some(\"items\") user Some(\"/items/{id}\") 3 1 false'"),
         ],
     );
+}
+
+/// Its cost or its quota is wrong, and the client can do nothing about it.
+#[actix_web::test]
+async fn a_request_that_never_passes_is_logged_once() {
+    log::capture();
+    let limit = Limit::new(Quota::per_hour(2)).cost_with(|_| 3);
+    let app = App::new().wrap(Limiter::default());
+    let app = init_service(app.service(resource("/never", limit, |it| it.to(async || "never")))).await;
+    for _ in 0..2 {
+        assert_eq!(status(&app, "/never").await, 429);
+    }
+    let lines = log::here("it will never pass");
+    assert!(lines.len() == 1 && lines[0].contains("2 per 1 hour"), "{lines:?}");
+}
+
+/// The limit that the request was charged for before is not charged in the end.
+#[actix_web::test]
+async fn a_breach_after_routing_has_the_limits_met_before() {
+    fn all(breach: &Breach, _: &ServiceRequest) -> Option<HttpResponse> {
+        let limit = |it: &CurrentLimit| format!("{} {}", it.quota(), it.window().remaining());
+        let limits: Vec<_> = breach.limits().iter().map(limit).collect();
+        Some(HttpResponse::TooManyRequests().body(limits.join(", ")))
+    }
+    let added = Limit::new(Quota::per_day(1)).override_defaults(false).on_breach(all);
+    let limiter = Limiter::builder().application_limits("5/day").build().expect("a limiter");
+    let app = App::new()
+        .wrap(limiter)
+        .service(web::resource("/{page}").guard(guard::Host("example.com")).to(async || "page"))
+        .service(resource("/hidden", added, |it| it.to(async || "hidden")));
+    let app = init_service(app).await;
+    assert_eq!(status(&app, "/hidden").await, 200);
+    assert_eq!(ask(&app, request("GET", "/hidden")).await.body, "5 per 1 day 4, 1 per 1 day 0");
 }

@@ -108,7 +108,7 @@ async fn headers_show_the_length_of_this_window() {
     let all = |limiter: LimiterBuilder| async {
         let clock = Arc::new(ManualClock::default());
         let limiter = limiter.clock(Arc::clone(&clock) as _).build().expect("a limiter");
-        let app = App::new().wrap(limiter).default_service(web::to(|| async { "admitted" }));
+        let app = App::new().wrap(limiter).route("/", web::get().to(|| async { "admitted" }));
         let app = init_service(app).await;
         let mut policies = Vec::new();
         for (seconds, ..) in lengths {

@@ -1,7 +1,8 @@
 //! Limits of concurrent requests: what counts, and with which other limits.
 
 use std::{
-    future::{Future, pending},
+    future::{Future, pending, poll_fn},
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -18,6 +19,7 @@ use actix_web::{
     test::init_service,
     web,
 };
+use futures_util::stream;
 use limiter_actix::{
     Headers, Limit, LimitCheck, Limiter, LimiterBuilder, ManualClock, NamedLimitError, Quota, Rule, Strategy,
     Timestamp, Window, key, limit, resource,
@@ -77,6 +79,27 @@ fn a_request_counts_until_its_body_is_sent_or_dropped() {
                 actix_web::body::to_bytes(second.into_body()).await.map_err(|_| "an error").expect("a body");
             assert_eq!(&sent[..], b"admitted", "{kind:?}");
             assert_eq!(status(&open(&app, "/").await), 200, "{kind:?}");
+        });
+    }
+}
+
+/// The parts of a body may be far apart.
+#[test]
+fn a_request_counts_until_the_last_part_of_its_body() {
+    async fn parts() -> HttpResponse {
+        let parts = ["one", "two"].map(|part| Ok::<_, Error>(web::Bytes::from(part)));
+        HttpResponse::Ok().streaming(stream::iter(parts))
+    }
+    for kind in StorageKind::ALL {
+        in_a_system(async {
+            let limiter = builder(kind).default_limits("1 concurrent").build().expect("a limiter");
+            let app = init_service(App::new().wrap(limiter).default_service(web::to(parts))).await;
+            let mut body = pin!(open(&app, "/").await.into_body());
+            for expected in [true, true, false] {
+                assert_eq!(status(&open(&app, "/").await), 429, "{kind:?}");
+                assert_eq!(poll_fn(|cx| body.as_mut().poll_next(cx)).await.is_some(), expected, "{kind:?}");
+            }
+            assert_eq!(status(&open(&app, "/").await), 200, "{kind:?}: its end is known");
         });
     }
 }

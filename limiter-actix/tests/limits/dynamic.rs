@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
-use actix_web::{App, dev::ServiceRequest, test::init_service, web};
+use actix_web::{App, dev::ServiceRequest, guard, test::init_service, web};
 use limiter_actix::{Limit, Limiter, Limits, Quota, Quotas, ScopeExt, Strategy};
 use limiter_test_support::{
     app::{ask, request},
@@ -227,13 +227,15 @@ fn the_function_is_called_once_per_request() {
 
 #[test]
 fn the_function_is_called_once_where_a_rule_is_met_only_after_routing() {
-    let ((default, of_default), (scope, of_scope)) = (counted(), counted());
+    let ((default, of_default), (route, of_route)) = (counted(), counted());
     expect(
         |it| it.default_limits(default),
         |app| {
-            app.service(web::scope("").service(page("/x", "x")).limit(scope.override_defaults(false)));
+            let other = guard::fn_guard(|it| it.head().headers().contains_key("x-other"));
+            app.route("/{page}", web::get().guard(other).to(async || "other"));
+            app.service(ruled("/x", route.override_defaults(false), "x"));
         },
-        &[(0.0, "GET /x", "", "200"), (0.0, "GET /x", "", "200")],
+        &[(0.0, "GET /x", "", "200 'x'"), (0.0, "GET /x", "", "200 'x'")],
     );
-    assert_eq!([of_default, of_scope].map(|calls| calls.load(Relaxed)), [2, 2]);
+    assert_eq!([of_default, of_route].map(|calls| calls.load(Relaxed)), [2, 2]);
 }

@@ -174,3 +174,15 @@ async fn a_handler_that_takes_a_limiter_without_one_answers_500() {
     let refused = ask(&app, request("GET", "/")).await;
     assert_eq!((refused.status, &*refused.body), (500, ""));
 }
+
+/// A limiter that lets requests pass is one for its own app only.
+#[actix_web::test]
+async fn the_limiter_of_another_app_is_none() {
+    log::capture();
+    let limited = init_service(App::new().wrap(Limiter::default()).route("/", web::get().to(stubborn))).await;
+    let bare = init_service(App::new().route("/", web::get().to(stubborn))).await;
+    for _ in 0..2 {
+        assert_eq!(ask(&limited, request("GET", "/")).await.status, 200);
+    }
+    assert_eq!(ask(&bare, request("GET", "/")).await.status, 500);
+}

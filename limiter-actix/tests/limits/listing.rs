@@ -276,3 +276,99 @@ async fn a_scope_with_a_rule_of_its_own_and_one_by_pattern_is_listed_once() {
     let routes: Vec<_> = limiter.limits().iter().map(ToString::to_string).collect();
     assert_eq!(routes, ["/api/a", "unmatched paths", "unmatched paths of `/api`"]);
 }
+
+#[actix_web::test]
+async fn a_method_is_listed_once_however_many_limits_name_it() {
+    let posts = || per_day(7).methods(["POST"]);
+    let limiter = build(Limiter::builder().default_limits([posts(), posts().cost(2)]));
+    let app = init_service(App::new().wrap(limiter.clone()).route("/r", web::to(ok))).await;
+    assert_eq!(status_of(&app, "/r").await, 200);
+    let routes: Vec<_> = limiter.limits().iter().map(ToString::to_string).collect();
+    assert_eq!(routes, ["/r", "POST /r", "unmatched paths", "POST unmatched paths"]);
+}
+
+/// A request is charged once for it, too.
+#[actix_web::test]
+async fn a_count_that_levels_share_is_listed_once() {
+    let pool = || per_day(4).shared("pool");
+    let limiter = build(Limiter::builder().default_limits(pool()));
+    let own = pool().override_defaults(false);
+    let app = App::new().wrap(limiter.clone()).service(resource("/r", own, |it| it.to(ok)));
+    let app = init_service(app).await;
+    assert_eq!(status_of(&app, "/r").await, 200);
+    assert_eq!(shown(&only(&limiter, "/r")), "/r: 4 per 1 day (default_limits)");
+}
+
+#[actix_web::test]
+async fn an_exempt_route_is_listed_without_meta_limits() {
+    let limiter = build(Limiter::builder().default_limits("100/day").meta_limits("5/hour"));
+    let app = App::new().wrap(limiter.clone()).service(health).route("/x", web::get().to(ok));
+    let app = init_service(app).await;
+    assert_eq!(status_of(&app, "/x").await, 200);
+    assert_eq!(shown(&only(&limiter, "GET /health")), "GET /health: -");
+    assert_eq!(only(&limiter, "/x").limits().len(), 2);
+}
+
+#[actix_web::test]
+async fn a_rule_by_pattern_is_listed_for_a_scope_without_a_rule() {
+    let limiter = build(Limiter::builder().scope("/api", per_day(3)));
+    let scope = web::scope("/api").route("/a", web::get().to(ok));
+    let app = init_service(App::new().wrap(limiter.clone()).service(scope)).await;
+    assert_eq!(status_of(&app, "/api/a").await, 200);
+    let routes: Vec<_> = limiter.limits().iter().map(ToString::to_string).collect();
+    assert_eq!(routes, ["/api/a", "unmatched paths", "unmatched paths of `/api`"]);
+}
+
+#[actix_web::test]
+async fn a_rule_for_routes_is_not_listed_for_unmatched_paths() {
+    let limiter = build(Limiter::builder().default_limits("100/day").route("/{any}", per_day(3)));
+    let app = init_service(App::new().wrap(limiter.clone()).route("/a", web::get().to(ok))).await;
+    assert_eq!(status_of(&app, "/a").await, 200);
+    assert_eq!(shown(&only(&limiter, "/a")), "/a: 3 per 1 day (rule /{any})");
+    let unmatched = only(&limiter, "unmatched paths");
+    assert_eq!(shown(&unmatched), "unmatched paths: 100 per 1 day (default_limits)");
+}
+
+#[actix_web::test]
+async fn a_method_that_is_exempt_is_listed_apart() {
+    let limiter = build(Limiter::builder().exempt_route("GET /r"));
+    let app = init_service(App::new().wrap(limiter.clone()).route("/r", web::to(ok))).await;
+    assert_eq!(status_of(&app, "/r").await, 200);
+    assert!(only(&limiter, "GET /r").is_exempt());
+    assert!(!only(&limiter, "/r").is_exempt());
+}
+
+/// The rule names one of the routes, and covers the other by its path.
+#[actix_web::test]
+async fn a_rule_for_a_route_is_listed_for_all_that_it_covers() {
+    let limiter = build(Limiter::builder().route("/users/{id}", per_day(3)));
+    let app = App::new().wrap(limiter.clone()).route("/users/me", web::to(ok));
+    let app = init_service(app.route("/users/{id}", web::to(ok))).await;
+    assert_eq!(status_of(&app, "/users/me").await, 200);
+    for route in ["/users/me", "/users/{id}"] {
+        assert_eq!(shown(&only(&limiter, route)), format!("{route}: 3 per 1 day (rule /users/{{id}})"));
+    }
+}
+
+#[actix_web::test]
+async fn a_limiter_on_a_resource_lists_that_only() {
+    let limiter = build(Limiter::builder().default_limits("100/day"));
+    let limited = web::resource("/r").wrap(limiter.clone()).to(ok);
+    let app =
+        init_service(App::new().route("/a", web::to(ok)).service(limited).route("/b", web::to(ok))).await;
+    assert_eq!(status_of(&app, "/r").await, 200);
+    assert_eq!(listed(&limiter), ["/r: 100 per 1 day (default_limits)"]);
+}
+
+#[actix_web::test]
+async fn apps_with_other_routes_are_listed_each() {
+    let limiter = build(Limiter::builder().default_limits("100/day"));
+    let make = async |path| {
+        let app = init_service(App::new().wrap(limiter.clone()).route(path, web::to(ok))).await;
+        assert_eq!(status_of(&app, path).await, 200);
+        app
+    };
+    let _apps = (make("/a").await, make("/b").await);
+    let routes: Vec<_> = limiter.limits().iter().map(ToString::to_string).collect();
+    assert_eq!(routes, ["/a", "unmatched paths", "/b"]);
+}

@@ -161,6 +161,7 @@ fn preflights_are_left_to_the_application() {
         &[
             ("OPTIONS /x", PREFLIGHT, "a"),
             ("OPTIONS /x", "origin: https://a.example", "a d"),
+            ("OPTIONS /x", "access-control-request-method: POST", "a d"),
             ("GET /x", PREFLIGHT, "a d"),
         ],
     );

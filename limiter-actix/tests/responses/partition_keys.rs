@@ -51,3 +51,18 @@ async fn partition_keys_differ_by_client_and_agree_in_both_fields() {
     assert_ne!(&other_secret[0], all);
     assert_ne!(&other_secret[1], alice);
 }
+
+/// A request under plain limits goes a shorter way.
+#[actix_web::test]
+async fn clients_of_plain_limits_have_partition_keys() {
+    let limiter = limiter().headers(Headers::IETF_DRAFT_11).key(user).default_limits("9/day");
+    let limiter = limiter.partition_keys(SECRET).build().expect("limits");
+    let app = init_service(App::new().wrap(limiter).route("/", web::get().to(|| async { "admitted" }))).await;
+    let mut keys = Vec::new();
+    for client in ["alice", "bobby", "alice", "bobby"] {
+        let answer = ask(&app, request("GET", "/").insert_header(("user", client))).await;
+        let policies = draft_reader::policies(answer.header("ratelimit-policy").expect("the field"));
+        keys.extend(policies.expect("Structured Fields").into_iter().filter_map(|(.., key)| key));
+    }
+    assert!(keys.len() == 4 && keys[0] != keys[1] && keys[..2] == keys[2..], "{keys:?}");
+}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::{App, HttpResponse, test::init_service, web};
-use limiter_actix::{Headers, Limit, LimiterBuilder, ManualClock, Quota, Strategy, Timestamp, resource};
+use limiter_actix::{Headers, Key, Limit, LimiterBuilder, ManualClock, Quota, Strategy, Timestamp, resource};
 use limiter_test_support::{
     app::{ask, request},
     client::Answer,
@@ -194,4 +194,56 @@ async fn existing_fields_are_replaced() {
     let expected =
         ["ratelimit", "ratelimit-policy", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"];
     assert_eq!(names, expected);
+}
+
+/// A request whose place is certain is shown its limits without a list of them.
+#[actix_web::test]
+async fn plain_limits_of_a_route_are_shown() {
+    let limiter =
+        limiter_at(&Arc::default()).headers(Headers::IETF_DRAFT_11).default_limits("5/minute; 9/day");
+    let app =
+        App::new().wrap(limiter.build().expect("limits")).route("/", web::get().to(|| async { "admitted" }));
+    let app = init_service(app).await;
+    for left in [4, 3] {
+        let answer = ask(&app, request("GET", "/")).await;
+        let (policies, states) = fields_of(&answer);
+        assert_eq!(policies, r#""5 per 1 minute";q=5;w=60, "9 per 1 day";q=9;w=86400"#);
+        let of_day = left + 4;
+        assert_eq!(states, format!(r#""5 per 1 minute";r={left};t=60, "9 per 1 day";r={of_day};t=86400"#));
+    }
+}
+
+#[actix_web::test]
+async fn only_the_fields_that_are_set_are_shown() {
+    let fields = ["ratelimit", "x-ratelimit-limit"];
+    for (headers, expected) in [(Headers::IETF_DRAFT_11, fields[0]), (Headers::X_RATELIMIT, fields[1])] {
+        let limiter = limiter_at(&Arc::default()).headers(headers).default_limits("5/minute");
+        let app = App::new()
+            .wrap(limiter.build().expect("limits"))
+            .default_service(web::to(|| async { "admitted" }));
+        let app = init_service(app.route("/", web::get().to(|| async { "admitted" }))).await;
+        for target in ["/", "/", "/other", "/other"] {
+            let answer = ask(&app, request("GET", target)).await;
+            let shown: Vec<_> = fields.into_iter().filter(|field| answer.header(field).is_some()).collect();
+            assert_eq!(shown, [expected], "{target}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn an_unlimited_client_hides_the_fields_of_no_other() {
+    let limiter = limiter_at(&Arc::default()).headers(Headers::IETF_DRAFT_11).default_limits("5/minute");
+    let limiter = limiter.key(|req: &actix_web::dev::ServiceRequest| {
+        if req.headers().contains_key("x-staff") { Key::unlimited() } else { Key::text("user", "ada") }
+    });
+    let app = App::new().wrap(limiter.build().expect("limits"));
+    let app = init_service(app.route("/", web::get().to(|| async { "admitted" }))).await;
+    for (is_staff, left) in [(false, Some(4)), (true, None), (false, Some(3))] {
+        let mut asked = request("GET", "/");
+        if is_staff {
+            asked = asked.insert_header(("x-staff", "1"));
+        }
+        let state = left.map(|left| format!(r#""5 per 1 minute";r={left};t=60"#));
+        assert_eq!(ask(&app, asked).await.header("ratelimit"), state.as_deref());
+    }
 }

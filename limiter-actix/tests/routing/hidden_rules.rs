@@ -1,7 +1,7 @@
 //! Rules that another pattern hides, so that they are known only after routing.
 
 use actix_web::{get, guard, web};
-use limiter_actix::{Exempt, Limit, Quota, ScopeExt, exempt, limit};
+use limiter_actix::{Exempt, Limit, Quota, ScopeExt, exempt, limit, resource};
 use limiter_test_support::log;
 
 use super::{A, B, app, has_a, has_b, passing, plain, spend};
@@ -118,13 +118,35 @@ async fn a_limited_scope_hidden_by_one_of_its_prefix() {
 async fn an_exempt_scope_hidden_by_a_pattern() {
     log::capture();
     let app = app(|it| {
+        let exempt = web::scope("/v1").exempt(Exempt::ALL);
         it.route("/v1/{tail:.*}", web::post().to(plain))
-            .service(web::scope("/v1").exempt(Exempt::ALL).route("/x", web::get().to(plain)));
+            .service(exempt.route("/x", web::get().to(plain)).route("/y", web::get().to(plain)));
     })
     .await;
     assert_eq!(passing(&app, "GET", "/v1/x", "", 5).await, 5);
     spend(&app).await;
     assert!(passing(&app, "POST", "/v1/x", "", 5).await <= 1);
     let lines = log::here("L002");
-    assert!(lines.iter().any(|line| line.contains("/v1/{tail:.*}")), "{lines:?}");
+    assert!(lines.len() == 1 && lines[0].contains("/v1/{tail:.*}"), "once for the scope: {lines:?}");
+}
+
+/// Guards decide between two resources of one pattern, and paths do not show which.
+#[actix_web::test]
+async fn a_limited_resource_that_shares_its_pattern_is_logged() {
+    log::capture();
+    let app = app(|it| {
+        let guarded = |it: actix_web::Resource| it.guard(guard::fn_guard(has_a)).to(plain);
+        it.service(resource("/x", Quota::per_hour(1), guarded)).route("/x", web::get().to(plain));
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/x", A, 5).await, 1);
+    let app = self::app(|it| {
+        let guarded = |it: actix_web::Resource| it.guard(guard::fn_guard(has_a)).to(plain);
+        it.route("/y", web::post().to(plain)).service(resource("/y", Quota::per_hour(1), guarded));
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/y", A, 5).await, 1);
+    let lines = log::here("L003");
+    assert!(lines.len() == 2 && lines[0].contains("/x") && lines[1].contains("/y"), "{lines:?}");
+    assert_eq!(log::here("L002"), Vec::<String>::new());
 }

@@ -1,8 +1,11 @@
 //! Rules that are given to the builder by pattern.
 
 use actix_web::{App, test::init_service, web};
-use limiter_actix::{Limit, LimiterBuilder, Quota};
-use limiter_test_support::app::{get, request};
+use limiter_actix::{Limit, LimiterBuilder, Quota, exempt};
+use limiter_test_support::{
+    app::{get, request},
+    log,
+};
 
 use super::{passing, plain, still};
 
@@ -113,4 +116,48 @@ fn sixteen_parameters_are_the_most() {
     assert!(build(17).is_err());
     let longer = std::panic::catch_unwind(|| actix_web::dev::ResourceDef::new(pattern(17)));
     assert!(longer.is_err(), "actix accepts more parameters by now");
+}
+
+#[actix_web::test]
+async fn a_rule_that_no_request_meets_is_logged() {
+    #[exempt]
+    #[actix_web::get("/status")]
+    async fn status() -> &'static str {
+        "ok"
+    }
+    #[exempt]
+    #[actix_web::put("/status")]
+    async fn set_status() -> &'static str {
+        "ok"
+    }
+    log::capture();
+    let limiter = still()
+        .route("HEAD /status", "9/hour")
+        .route("PUT /status", "9/hour")
+        .route("GET,POST /status", "9/hour")
+        .route("POST /status", "9/hour")
+        .route("/api/missing", "9/hour")
+        .route("/missing", "9/hour");
+    let app = App::new().wrap(limiter.build().unwrap()).service(status).service(set_status);
+    let app = init_service(app.service(web::scope("/api").route("/x", web::get().to(plain)))).await;
+    assert_eq!(get(&app, "/status").await, 200);
+    let lines = log::here("L031");
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0].contains("POST /status") && !lines[0].contains("GET"), "{lines:?}");
+    assert!(lines[1].contains("/missing") && !lines[1].contains("/api"), "{lines:?}");
+}
+
+#[actix_web::test]
+async fn a_route_with_a_rule_that_another_pattern_hides_is_logged() {
+    log::capture();
+    let limiter = still().route("/hidden", "9/hour").route("/x/seen", "9/hour").build().unwrap();
+    let app = App::new()
+        .wrap(limiter)
+        .route("/{id}", web::post().to(plain))
+        .route("/hidden", web::get().to(plain))
+        .route("/x/seen", web::get().to(plain));
+    assert_eq!(get(&init_service(app).await, "/x/seen").await, 200);
+    let lines = log::here("L002");
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].contains("/hidden") && lines[0].contains("/{id}"), "{lines:?}");
 }

@@ -406,6 +406,23 @@ async fn a_late_request_that_is_dropped_at_an_exempt_handler_takes_no_exemption_
     assert_eq!(passing(&app, "GET", "/in/download", "", 3).await, 3);
 }
 
+/// It may have gone elsewhere, so the rule is granted to none before they have met it. The first route has no limits at
+/// all, the other is left with the default limits.
+#[actix_web::test]
+async fn a_request_that_is_dropped_on_its_way_leaves_no_exemption_in_advance() {
+    for target in ["/in/free", "/in/open"] {
+        let app = app!(still().application_limits("3/hour").default_limits("99/hour").build().unwrap());
+        assert_eq!(passing(&app, "GET", target, "", 3).await, 3);
+        {
+            let mut dropped = pin!(app.call(with(target, &[("x-wait", "1")]).to_request()));
+            assert!(is_on_its_way(dropped.as_mut(), 1).await, "it waits");
+        }
+        assert_eq!(passing(&app, "GET", target, "", 3).await, 3, "{target}: it is exempt once it is met");
+        assert_eq!(passing(&app, "GET", "/spend", "", 5).await, 3, "{target}: nothing was taken");
+        assert_eq!(passing(&app, "GET", target, "", 3).await, 0, "{target}");
+    }
+}
+
 /// A request to an exempt route that ends at another one is charged there, so that it was not free. An answer of middleware
 /// is free once.
 #[actix_web::test]

@@ -151,3 +151,14 @@ async fn a_limit_that_nobody_predicted_waits_for_the_check() {
     assert_eq!(passing(&app, "GET", "/unchecked", "", 9).await, 9);
     assert_eq!(passing(&app, "GET", "/checked", "", 9).await, 2);
 }
+
+/// The outer limiter has no limits there, and lets the request pass.
+#[actix_web::test]
+async fn a_check_inside_a_limiter_that_lets_pass_is_run() {
+    let within = still().key_prefix("inner").default_limits("2/hour").auto_check(false).build().unwrap();
+    let scope = web::scope("/in").wrap(within).route("/x", web::get().to(checking));
+    let app = App::new().wrap(inner()).service(scope).route("/out", web::get().to(checking));
+    let app = init_service(app).await;
+    assert_eq!(passing(&app, "GET", "/out", "", 5).await, 5);
+    assert_eq!(passing(&app, "GET", "/in/x", "", 5).await, 2);
+}

@@ -1,8 +1,11 @@
 //! The list of limits that holds in place of all others while the storage fails.
 
 use actix_web::{App, guard, test::init_service, web};
-use limiter_actix::{Exempt, Limit, LimiterBuilder, OnStorageFailure, Quota, ScopeExt, resource};
-use limiter_test_support::app::{ask, request};
+use limiter_actix::{Exempt, Limit, LimitCheck, LimiterBuilder, OnStorageFailure, Quota, ScopeExt, resource};
+use limiter_test_support::{
+    app::{ask, request},
+    log,
+};
 
 use crate::fickle_storage::{Bench, of_another, ok, statuses};
 
@@ -118,11 +121,13 @@ async fn outage_limits_have_options() {
 
 #[actix_web::test]
 async fn a_failing_key_is_a_500() {
+    log::capture();
     let bench = Bench::failing();
     let limit = Limit::new(Quota::per_hour(1)).key(|_| Err::<&str, _>("no database"));
     let limiter = bench.limiter().default_limits("9/hour").in_memory_fallback(limit).build().unwrap();
     let app = init_service(App::new().wrap(limiter).route("/", web::to(ok))).await;
     assert_eq!(statuses(&app, "/", 1).await, [500]);
+    assert_eq!(log::here("key function failed").len(), 1);
 }
 
 #[test]
@@ -175,4 +180,20 @@ async fn an_exempt_scope_behind_a_guard_takes_nothing() {
         assert_eq!(ask(&app, of_staff).await.status, 200);
     }
     assert_eq!(statuses(&app, "/v1/x", 3).await, [200, 200, 429]);
+}
+
+/// The defect that this prevents is a panic: outage limits have no meta limits.
+#[actix_web::test]
+async fn a_check_under_meta_limits_is_decided_by_outage_limits() {
+    async fn checked(limits: LimitCheck) -> Result<&'static str, actix_web::Error> {
+        limits.check().await?;
+        Ok("passed")
+    }
+    let bench = Bench::failing();
+    let limiter = limiter(&bench).default_limits("1/minute").meta_limits("1/day").auto_check(false);
+    let app = App::new().wrap(limiter.build().unwrap()).route("/checked", web::get().to(checked));
+    let app = init_service(app).await;
+    assert_eq!(statuses(&app, "/checked", 4).await, [200, 200, 429, 429]);
+    bench.storage.recover();
+    assert_eq!(statuses(&app, "/checked", 1).await, [200], "nothing was a breach there");
 }

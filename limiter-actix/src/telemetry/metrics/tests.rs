@@ -15,10 +15,11 @@ use actix_web::{
     error::ErrorForbidden,
     guard,
     http::StatusCode,
-    rt::System,
+    rt::{System, task::yield_now},
     test::{TestRequest, call_service, init_service},
     web,
 };
+use futures_util::future::join;
 use limiter_core::{
     ManualClock, Timestamp,
     storage::{Answer, Batch, Decision, Hit, MemoryStorage, Refund, Storage, StorageError},
@@ -229,6 +230,25 @@ fn a_corrected_request_is_counted_once() {
     let hits = recorded.of("limit_hits_total");
     assert_eq!(hits.len(), 1, "refunded hits are not counted: {hits:?}");
     assert!(hits[0].contains(r#"limit="late"} 1"#), "{hits:?}");
+}
+
+/// The first request may give back what the second lacks.
+#[test]
+fn a_refusal_by_reservations_is_counted_apart() {
+    let recorded = recorded(async || {
+        let limit = Limit::new(Quota::per_day(1)).deduct_when(|answer| answer.status == 401);
+        let handler = async || {
+            yield_now().await;
+            HttpResponse::Ok()
+        };
+        let app = app!(Limiter::default(), resource("/login", limit, |it| it.get(handler)));
+        let (first, second) = join(async { get!(app, "/login") }, async { get!(app, "/login") }).await;
+        assert_eq!([first, second], [200, 429]);
+    });
+    assert_eq!(
+        recorded.of("requests_total"),
+        [r#"{outcome="allowed",decided_by="storage"} 1"#, r#"{outcome="reserved",decided_by="storage"} 1"#]
+    );
 }
 
 #[test]

@@ -14,7 +14,10 @@ use actix_web::{
     web,
 };
 use limiter_actix::{LimiterBuilder, exempt, limit, resource};
-use limiter_test_support::storages::StorageKind;
+use limiter_test_support::{
+    app::{ask, request},
+    storages::StorageKind,
+};
 
 use super::{
     super::{A, has_a, passing, plain, still},
@@ -188,5 +191,27 @@ async fn a_request_that_a_grant_has_not_met_leaves_the_route_uncharged() {
             yield_now().await;
         }
         assert_eq!(passing(&app, "GET", "/v1/x", A, 9).await, 3, "{kind:?}");
+    }
+}
+
+#[exempt(default)]
+#[get("/y")]
+async fn without_defaults() -> &'static str {
+    "ok"
+}
+
+/// The first request was taken for one to the route. What it is charged afterwards is shown in its response.
+#[actix_web::test]
+async fn a_default_service_that_was_not_expected_shows_the_limits_there() {
+    for target in ["/v1/x", "/v1/y"] {
+        let limiter = on_routes().application_limits("9/hour").headers(true).build().unwrap();
+        let scope = web::scope("/v1").guard(guard::fn_guard(has_a));
+        let app = App::new().wrap(limiter).service(scope.service(exempt_x).service(without_defaults));
+        let app = init_service(app).await;
+        for left in ["8", "7", "6"] {
+            let answer = ask(&app, request("GET", target)).await;
+            let shown = ["limit", "remaining"].map(|name| answer.header(&format!("x-ratelimit-{name}")));
+            assert_eq!((answer.status, shown), (404, [Some("9"), Some(left)]), "{target}");
+        }
     }
 }
