@@ -96,7 +96,7 @@ impl Rewrite {
 
     fn apply(&self, path: &str) -> Option<String> {
         match self {
-            Self::Merge => Some(merged(path, path.len() > 1 && path.ends_with('/'))),
+            Self::Merge => Some(merged(path, path.ends_with('/'))),
             Self::Trim => Some(merged(path, false)),
             Self::AddSlash => Some(merged(path, true)),
             Self::Lowercase => Some(path.to_lowercase()),

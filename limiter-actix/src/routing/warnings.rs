@@ -185,9 +185,7 @@ fn takes_any(resource: &ResourcePlace, pattern: &PathPattern) -> bool {
         Some(RuleSite::Resource(spec)) if spec.is_exact() => spec.methods(),
         _ => &[],
     };
-    let is_taken =
-        |method: &Method| taken.contains(if *method == Method::HEAD { &Method::GET } else { method });
-    methods.is_empty() || taken.is_empty() || methods.iter().any(is_taken)
+    methods.is_empty() || taken.is_empty() || methods.iter().any(|method| taken.contains(method))
 }
 
 /// Logs that another pattern matches the paths of a route first that has a rule by pattern.
