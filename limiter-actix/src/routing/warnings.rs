@@ -185,7 +185,9 @@ fn takes_any(resource: &ResourcePlace, pattern: &PathPattern) -> bool {
         Some(RuleSite::Resource(spec)) if spec.is_exact() => spec.methods(),
         _ => &[],
     };
-    methods.is_empty() || taken.is_empty() || methods.iter().any(|method| taken.contains(method))
+    // Rules have GET for HEAD.
+    let takes = |method| taken.contains(method) || *method == Method::GET && taken.contains(&Method::HEAD);
+    methods.is_empty() || taken.is_empty() || methods.iter().any(takes)
 }
 
 /// Logs that another pattern matches the paths of a route first that has a rule by pattern.

@@ -649,3 +649,19 @@ async fn bans_have_no_key_awaited_for_an_exempt_route() {
         assert_eq!(CALLS.load(SeqCst), calls, "{path}");
     }
 }
+
+#[test]
+fn functions_of_meta_limits_are_awaited() {
+    hold(
+        |it| it.default_limits("1/second").meta_limits(Limit::new(Quota::per_day(1)).key_async(user)),
+        |app| {
+            app.service(page("/a", "a"));
+        },
+        &[
+            (0.0, "GET /a", "user: ada", "200"),
+            (0.0, "GET /a", "user: ada", "429 '1 per 1 second'"),
+            (1.0, "GET /a", "user: ada", "429 '1 per 1 day'"),
+            (1.0, "GET /a", "user: bob", "200"),
+        ],
+    );
+}

@@ -130,15 +130,21 @@ async fn a_rule_that_no_request_meets_is_logged() {
     async fn set_status() -> &'static str {
         "ok"
     }
+    #[exempt]
+    #[actix_web::head("/size")]
+    async fn size() -> &'static str {
+        ""
+    }
     log::capture();
     let limiter = still()
+        .route("HEAD /size", "9/hour")
         .route("HEAD /status", "9/hour")
         .route("PUT /status", "9/hour")
         .route("GET,POST /status", "9/hour")
         .route("POST /status", "9/hour")
         .route("/api/missing", "9/hour")
         .route("/missing", "9/hour");
-    let app = App::new().wrap(limiter.build().unwrap()).service(status).service(set_status);
+    let app = App::new().wrap(limiter.build().unwrap()).service(status).service(set_status).service(size);
     let app = init_service(app.service(web::scope("/api").route("/x", web::get().to(plain)))).await;
     assert_eq!(get(&app, "/status").await, 200);
     let lines = log::here("L031");
