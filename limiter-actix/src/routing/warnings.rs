@@ -186,8 +186,8 @@ fn takes_any(resource: &ResourcePlace, pattern: &PathPattern) -> bool {
         _ => &[],
     };
     // Rules have GET for HEAD.
-    let takes = |method| taken.contains(method) || *method == Method::GET && taken.contains(&Method::HEAD);
-    methods.is_empty() || taken.is_empty() || methods.iter().any(takes)
+    let is_taken = |method| taken.contains(method) || *method == Method::GET && taken.contains(&Method::HEAD);
+    methods.is_empty() || taken.is_empty() || methods.iter().any(is_taken)
 }
 
 /// Logs that another pattern matches the paths of a route first that has a rule by pattern.

@@ -239,7 +239,7 @@ fn a_refusal_by_reservations_is_counted_apart() {
         let limit = Limit::new(Quota::per_day(1)).deduct_when(|answer| answer.status == 401);
         let handler = async || {
             yield_now().await;
-            HttpResponse::Ok()
+            HttpResponse::Ok().finish()
         };
         let app = app!(Limiter::default(), resource("/login", limit, |it| it.get(handler)));
         let (first, second) = join(async { get!(app, "/login") }, async { get!(app, "/login") }).await;
