@@ -5,6 +5,7 @@ use std::{fmt, num::NonZeroU64, sync::Arc, time::Duration};
 use crate::{Leases, Quota, Strategy, TimeZone, Timestamp, calendar::Calendar};
 
 mod check;
+mod error;
 mod id;
 #[cfg(feature = "remote")]
 mod name;
@@ -12,7 +13,7 @@ mod overdraft;
 #[cfg(feature = "redis")]
 mod record_name;
 
-pub use self::check::PolicyError;
+pub use self::error::PolicyError;
 
 /// A quota with a strategy and an optional burst: the rule that a storage enforces.
 ///
