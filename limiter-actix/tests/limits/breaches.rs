@@ -1,7 +1,7 @@
 //! Messages and responses of refusals.
 
 use actix_web::{App, HttpResponse, dev::ServiceRequest, get, guard, test::init_service, web};
-use limiter_actix::{Breach, CurrentLimit, Key, Limit, Limiter, Quota, limit as limited, resource};
+use limiter_actix::{CurrentLimit, Key, Limit, Limiter, Quota, limit as limited, resource};
 use limiter_test_support::{
     app::{ask, get as status, request},
     log,
@@ -120,12 +120,11 @@ async fn a_request_that_never_passes_is_logged_once() {
 /// The limit that the request was charged for before is not charged in the end.
 #[actix_web::test]
 async fn a_breach_after_routing_has_the_limits_met_before() {
-    let all = |breach: &Breach, _: &ServiceRequest| {
+    let added = Limit::new(Quota::per_day(1)).override_defaults(false).on_breach(|breach, _| {
         let limit = |it: &CurrentLimit| format!("{} {}", it.quota(), it.window().remaining());
         let limits: Vec<_> = breach.limits().iter().map(limit).collect();
         Some(HttpResponse::TooManyRequests().body(limits.join(", ")))
-    };
-    let added = Limit::new(Quota::per_day(1)).override_defaults(false).on_breach(all);
+    });
     let limiter = Limiter::builder().application_limits("5/day").build().expect("a limiter");
     let app = App::new()
         .wrap(limiter)
