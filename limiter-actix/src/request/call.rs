@@ -233,6 +233,7 @@ fn keep_late(req: &ServiceRequest) -> Option<Rc<RequestState>> {
     // All rules that were granted to it: otherwise it would be unconfirmed.
     let met = table.rules_entered(req);
     let mut prediction = table.predict(req, &met);
+    // It has met them, so that others need not wait for it.
     drop(mem::take(&mut prediction.credit));
     let charged = mem::take(&mut prediction.rules);
     let mut rules = RuleLedger::new(&mut prediction, charged, met, RuleIds::new());
