@@ -23,7 +23,20 @@ pub(crate) struct Cargo(Command);
 pub(crate) fn cargo<const N: usize>(arguments: [&str; N]) -> Cargo {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).stdin(Stdio::null());
+    remove_package(&mut command);
     Cargo(command)
+}
+
+/// Removes the variables that describe this package, which cargo set to run it. The build script of `ring` watches them,
+/// so that all storages would be compiled again after a call by hand, and once more after that.
+fn remove_package(command: &mut Command) {
+    for (name, _) in env::vars_os() {
+        let is_of_package =
+            ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|it| name.to_string_lossy().starts_with(it));
+        if is_of_package {
+            command.env_remove(name);
+        }
+    }
 }
 
 /// The packages and features of all tests. They are the same for all steps, so that everything is compiled once:
@@ -97,8 +110,10 @@ impl Cargo {
         if is_ci() {
             // Nothing is built a second time, so what would make that faster only costs time.
             self.0.env("CARGO_INCREMENTAL", "0");
-            // As in the profile of the workspace, which the packages that UI tests make do not have.
-            self.0.env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only");
+            // Nobody debugs there, and panics name file and line all the same. It holds for the packages that UI tests
+            // make, too.
+            self.0.env("CARGO_PROFILE_DEV_DEBUG", "none");
+            self.0.env("CARGO_PROFILE_RELEASE_DEBUG", "none");
         }
         self.0.status()
     }
@@ -108,7 +123,7 @@ impl Cargo {
 impl fmt::Display for Cargo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, value) in self.0.get_envs() {
-            let value = value.unwrap_or_default().to_string_lossy();
+            let Some(value) = value.map(OsStr::to_string_lossy) else { continue };
             let quote = if value.contains(' ') { "\"" } else { "" };
             write!(f, "{}={quote}{value}{quote} ", name.display())?;
         }

@@ -107,7 +107,8 @@ impl Stranger {
         // The profile is that of the workspace, so that dependencies are built once.
         let workspace = format!(
             "[workspace]\nresolver = \"3\"\nmembers = [\"stranger\", \"limiter-cli\"]\n\n\
-             [patch.crates-io]\n{patches}\n[profile.dev]\ndebug = \"line-tables-only\"\n"
+             [patch.crates-io]\n{patches}\n[profile.dev]\ndebug = \"line-tables-only\"\n\n\
+             [profile.dev.package.\"*\"]\ndebug = false\n"
         );
         fs::write(self.folder.join("Cargo.toml"), workspace)?;
         let version = env!("CARGO_PKG_VERSION");
