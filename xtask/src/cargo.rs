@@ -5,8 +5,10 @@ use std::{
     error::Error,
     ffi::OsStr,
     fmt, io,
+    num::NonZero,
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
+    thread,
 };
 
 use crate::steps::{Outcome, is_ci};
@@ -83,6 +85,12 @@ impl Cargo {
     pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.0.env(name, value);
         self
+    }
+
+    /// Runs three tests for each processor at once, of those that mostly wait for servers.
+    pub(crate) fn mostly_waiting(self) -> Self {
+        let processors = thread::available_parallelism().map_or(1, NonZero::get);
+        self.env("RUST_TEST_THREADS", (3 * processors).to_string())
     }
 
     /// Adds to a variable that lists flags, keeping those it has.

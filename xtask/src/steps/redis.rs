@@ -55,5 +55,5 @@ pub(super) fn valkey() -> Result<PathBuf, Box<dyn Error>> {
 }
 
 fn test<const N: usize>(server: &Path, names: [&'static str; N]) -> Result<Outcome, Box<dyn Error>> {
-    tested("test", ["--test", "remote", "--"]).args(names).env(SERVER, server).run()
+    tested("test", ["--test", "remote", "--"]).args(names).env(SERVER, server).mostly_waiting().run()
 }
