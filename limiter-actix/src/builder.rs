@@ -28,13 +28,18 @@ use limiter_core::{
 };
 
 use crate::{
-    ConfigIssue, Limit, Limits, SettingSource,
+    BuildError, ConfigIssue, Limit, Limits, SettingSource,
+    bans::refresh::link_refresher,
+    decision::refund::link_refunds,
+    holds::link_keeper,
     limit::{
         async_function::{Answer, AsyncFunction},
         async_setters::read_predicate,
         callback::Callback,
         function_value::FunctionValue,
     },
+    limiter::shared::Shared,
+    request::link_waits,
     settings::{
         Defaults, FailureSettings, Settings,
         backend::Backend,
@@ -45,6 +50,7 @@ use crate::{
         function_deadline::is_function_deadline,
         headers::HeaderSettings,
         partial::{PartialSettings, StorageLocation},
+        remote_storage::RemoteStorage,
         shadows::Shadows,
         sources::SettingSources,
         storage_deadline,
@@ -91,6 +97,8 @@ pub struct LimiterBuilder {
     code: PartialSettings,
     environment: Environment,
     named: Vec<(String, Limit)>,
+    /// Builds the state, with counts in a file. A function, so that the linker leaves it out of programs without one.
+    build_with_counts: Option<fn(&Self) -> Result<Arc<Shared>, BuildError>>,
 }
 
 /// The time that an async function has to answer.
@@ -99,9 +107,20 @@ const DEFAULT_FUNCTION_DEADLINE: Duration = Duration::from_millis(250);
 /// The time after which the requests of a process that has crashed no longer count.
 const DEFAULT_LEASE: Duration = Duration::from_secs(30);
 
+/// Links what only a remote storage needs.
+fn link_remote() {
+    link_waits();
+    link_refunds();
+    link_keeper();
+    link_refresher();
+}
+
 /// # Storage, log and tests
 impl LimiterBuilder {
     pub(crate) fn new() -> Self {
+        // The environment and files may have the address of a storage, too.
+        #[cfg(any(feature = "memcached", feature = "mongodb", feature = "redis"))]
+        link_remote();
         Self {
             settings: Settings {
                 enabled: true,
@@ -144,6 +163,7 @@ impl LimiterBuilder {
             code: PartialSettings { source: SettingSource::Code, ..PartialSettings::default() },
             environment: Environment::default(),
             named: Vec::new(),
+            build_with_counts: None,
         }
     }
 
@@ -193,7 +213,8 @@ impl LimiterBuilder {
     ///
     /// While the storage fails, [`on_storage_failure`](Self::on_storage_failure) decides.
     pub fn storage(mut self, storage: Arc<dyn Storage>) -> Self {
-        self.code.storage = Some(StorageLocation::Instance(Some(storage)));
+        link_remote();
+        self.code.storage = Some(StorageLocation::Instance(RemoteStorage::new(storage)));
         self
     }
 
@@ -257,6 +278,7 @@ impl LimiterBuilder {
     /// ```
     pub fn persist(mut self, file: impl Into<PathBuf>) -> Self {
         self.settings.files.counts = Some(file.into());
+        self.build_with_counts = Some(Self::shared_with_counts);
         self
     }
 
@@ -323,6 +345,7 @@ impl LimiterBuilder {
         F: AsyncFn(&ServiceRequest) -> B + Send + Sync + 'static,
         B: FunctionValue<bool>,
     {
+        link_waits();
         let function = AsyncFunction::new("request_filter", filter, |yes| Ok(Answer::Yes(yes)));
         self.settings.filters.push(read_predicate(&function));
         self.settings.async_filters.push(function);

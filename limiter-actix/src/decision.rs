@@ -1,6 +1,6 @@
 //! Decides the limits of a request: as one batch, in the limiter's storage, or without it while it fails.
 
-mod ban_by_rule;
+pub(crate) mod ban_by_rule;
 pub(crate) mod callback_cache;
 pub(crate) mod charge;
 pub(crate) mod context;

@@ -10,6 +10,6 @@ mod tests;
 pub(crate) use self::{
     hit::HeldHit,
     hold::{Hold, SharedHold},
-    keeper::LeaseKeeper,
+    keeper::{LeaseKeeper, link_keeper},
     leases::HeldLeases,
 };

@@ -102,18 +102,21 @@ mod inspector;
 pub mod key;
 mod limit;
 mod limiter;
+mod linked;
 #[cfg(feature = "lookup")]
 mod lookup;
 mod manual;
 mod middleware;
 mod mount;
 mod plan;
+mod rare_options;
 mod report;
 mod request;
 mod reservations;
 mod response;
 mod routing;
 mod settings;
+mod tasks;
 mod telemetry;
 mod top;
 

@@ -67,7 +67,7 @@ macro_rules! define_limit {
         }
 
         impl Limit {
-            fn from_source(source: Source) -> Self {
+            pub(crate) fn from_source(source: Source) -> Self {
                 Self {
                     source,
                     invalid: None,

@@ -35,3 +35,13 @@ pub(crate) mod straight;
 mod straight_request;
 mod unmatched;
 mod usage;
+
+use self::{admission::Admission, arrival::Arrival, correction::Correction};
+
+/// Links the decisions that are awaited, because the storage is remote, or because of async functions.
+pub(crate) fn link_waits() {
+    Admission::link_waits();
+    Arrival::link_waits();
+    Correction::link_waits();
+    misprediction::link_waits();
+}

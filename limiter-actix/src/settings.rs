@@ -22,6 +22,7 @@ mod names;
 pub(crate) mod outline;
 pub(crate) mod partial;
 pub(crate) mod path_pattern;
+pub(crate) mod remote_storage;
 pub(crate) mod shadows;
 mod shared_wrapper;
 pub(crate) mod sources;

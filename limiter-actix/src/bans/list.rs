@@ -16,7 +16,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Mutex as AsyncMutex, MutexGuard};
 
 use super::{ban::Ban, error::BanError, refresh::DEADLINE, table::BanTable, turn::BanTurns};
-use crate::deadline::in_time;
+use crate::{deadline::in_time, linked::Linked};
 
 /// The bans and passes, with their copy in this process.
 pub(crate) struct BanList {
@@ -52,6 +52,9 @@ pub(super) struct CopyState {
     /// Set once the failure of a read is logged.
     pub(super) is_failing: bool,
 }
+
+/// Finds a ban in a list. Linked as soon as there is any.
+static FIND: Linked<fn(&BanList, &[&Key], Option<IpAddr>, Timestamp) -> Option<Arc<Ban>>> = Linked::new();
 
 /// Weak, so that a list ends with its limiters.
 static LISTS: LazyLock<Mutex<Vec<Weak<BanList>>>> = LazyLock::new(Mutex::default);
@@ -98,8 +101,13 @@ impl BanList {
         address: Option<IpAddr>,
         now: Timestamp,
     ) -> Option<Arc<Ban>> {
+        let find = FIND.if_linked()?;
+        find(self, &keys.into_iter().collect::<Vec<_>>(), address, now)
+    }
+
+    fn find_now(&self, keys: &[&Key], address: Option<IpAddr>, now: Timestamp) -> Option<Arc<Ban>> {
         let table = self.table.read();
-        let found = table.find(keys, address, now).cloned();
+        let found = table.find(keys.iter().copied(), address, now).cloned();
         let is_over = table.is_over(now);
         drop(table);
         if is_over {
@@ -171,6 +179,7 @@ impl BanList {
         copy.version = None;
         let mut table = self.table.write();
         change(&mut table);
+        FIND.link(Self::find_now);
         self.is_in_use.store(!table.is_over(self.clock.now()), Ordering::Relaxed);
     }
 
@@ -184,6 +193,7 @@ impl BanList {
         copy.version = Some(version);
         let mut table = self.table.write();
         *table = BanTable::new(bans);
+        FIND.link(Self::find_now);
         self.is_in_use.store(!table.is_over(self.clock.now()), Ordering::Relaxed);
     }
 }

@@ -1,10 +1,11 @@
 //! Reads the bans of other processes in the background.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, Weak},
     time::{Duration, Instant},
 };
 
+use futures_util::future::BoxFuture;
 use limiter_core::{
     log::{event, shown},
     storage::{NoteList, StorageError},
@@ -16,7 +17,7 @@ use tokio::{
 };
 
 use super::{ban::Ban, list::BanList};
-use crate::deadline::in_time;
+use crate::{deadline::in_time, linked::Linked, tasks::spawn_on};
 
 /// The time between the beginnings of two reads of a process. With the deadline of a read, a ban is everywhere within 2 s.
 const INTERVAL: Duration = Duration::from_millis(900);
@@ -42,20 +43,28 @@ impl BanRefresher {
             return Self(None);
         };
         let list = Arc::downgrade(list);
-        let task = runtime.spawn(async move {
-            let mut ticks = interval(INTERVAL);
-            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            loop {
-                ticks.tick().await;
-                let Some(list) = list.upgrade() else { return };
-                // A little less than the interval, so that a worker whose timer is early does not skip a turn.
-                if list.begin_if(INTERVAL / 10 * 9) {
-                    // A failure is logged there.
-                    drop(list.refresh().await);
-                }
-            }
-        });
-        Self(Some(task.abort_handle()))
+        Self(Some(spawn_on(&runtime, REFRESH.get()(list)).abort_handle()))
+    }
+}
+
+/// Refreshes the bans as long as there are any.
+static REFRESH: Linked<fn(Weak<BanList>) -> BoxFuture<'static, ()>> = Linked::new();
+
+pub(crate) fn link_refresher() {
+    REFRESH.link(|list| Box::pin(refresh(list)));
+}
+
+async fn refresh(list: Weak<BanList>) {
+    let mut ticks = interval(INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let Some(list) = list.upgrade() else { return };
+        // A little less than the interval, so that a worker whose timer is early does not skip a turn.
+        if list.begin_if(INTERVAL / 10 * 9) {
+            // A failure is logged there.
+            drop(list.refresh().await);
+        }
     }
 }
 
@@ -81,7 +90,7 @@ impl BanList {
         };
         let list = Arc::clone(self);
         // A task of its own, so that the read goes on if the check is dropped.
-        drop(runtime.spawn(async move { list.refresh_once(now).await }).await);
+        drop(spawn_on(&runtime, Box::pin(async move { list.refresh_once(now).await })).await);
     }
 
     /// Reads the bans, unless those who came before have done so for this one too.

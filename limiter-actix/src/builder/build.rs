@@ -11,7 +11,6 @@ use crate::{
         Config, Settings,
         backend::Backend,
         config_error::Origin,
-        leases, local_refusals,
         partial::PartialSettings,
         path_pattern::{PathPattern, PatternRule},
     },
@@ -65,7 +64,7 @@ impl LimiterBuilder {
     /// Functions are compared by their presence only, storages and clocks not at all, and a file by its path.
     fn fingerprint(&self) -> String {
         // Without `..`, so that a new field is not forgotten here.
-        let Self { settings: _, code, environment: _, named } = self;
+        let Self { settings: _, code, environment: _, named, build_with_counts: _ } = self;
         let named: Vec<_> = named.iter().map(|(name, limit)| (name, limit)).collect();
         let settings = comparable(&self.merged(None));
         format!("{settings} {named:?} {:?}", code.issues)
@@ -74,11 +73,19 @@ impl LimiterBuilder {
     /// Builds the state that all workers share.
     fn shared(&self) -> Result<Arc<Shared>, BuildError> {
         self.environment.warn_of_ignored();
+        match self.build_with_counts {
+            Some(build) => build(self),
+            None => self.shared_without_counts(),
+        }
+    }
+
+    /// The same, with the file that counts are kept in.
+    pub(super) fn shared_with_counts(&self) -> Result<Arc<Shared>, BuildError> {
         // Before any limit is made.
         let counts = self.settings.files.counts.as_ref();
         let file =
             counts.map(|path| StateFile::open(path, self.settings.storage.memory(), &self.settings.clock));
-        let shared = self.without_state()?;
+        let shared = self.shared_without_counts()?;
         if let Some(file) = file {
             if let Backend::Remote { .. } = shared.config().settings.storage {
                 return Err(BuildError::PersistWithoutEffect);
@@ -88,8 +95,8 @@ impl LimiterBuilder {
         Ok(shared)
     }
 
-    /// The same, without the file that counts are kept in.
-    fn without_state(&self) -> Result<Arc<Shared>, BuildError> {
+    /// The same, without that file.
+    fn shared_without_counts(&self) -> Result<Arc<Shared>, BuildError> {
         #[cfg(feature = "config-file")]
         match (&self.settings.files.settings, self.settings.files.reload_every) {
             (Some(path), interval) => {
@@ -149,11 +156,7 @@ impl LimiterBuilder {
         let Some(storage) = location.map_or(Ok(None), |location| location.storage(deadline))? else {
             return Ok(Backend::Memory(fallback));
         };
-        let is_guarded = settings.local_refusals && !storage.is_local();
-        let storage = if is_guarded { local_refusals::for_storage(&storage) } else { storage };
-        // Whether a limit has leases is known at its route only.
-        let storage = if storage.is_local() { storage } else { leases::for_storage(&storage) };
-        Ok(Backend::Remote { storage, fallback })
+        Ok(Backend::Remote { storage: storage.wrapped(settings.local_refusals), fallback })
     }
 
     fn merged(&self, file: Option<&PartialSettings>) -> Settings {

@@ -15,6 +15,7 @@ use crate::{
         callback::Callback,
         function_value::FunctionValue,
     },
+    request::link_waits,
 };
 
 /// # Keys
@@ -44,6 +45,7 @@ impl LimiterBuilder {
         F: AsyncFn(&ServiceRequest) -> K + Send + Sync + 'static,
         K: FunctionValue<Key>,
     {
+        link_waits();
         let function = AsyncFunction::new("key of the limiter", key, Answer::key);
         self.code.key = Some(read_key(&function));
         self.code.async_key = Some(function);

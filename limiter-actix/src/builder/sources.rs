@@ -5,6 +5,8 @@ use std::time::Duration;
 use std::{env, path::PathBuf};
 
 use super::LimiterBuilder;
+#[cfg(feature = "config-file")]
+use crate::decision::ban_by_rule::link_ban;
 use crate::{
     ConfigIssue,
     settings::{
@@ -87,6 +89,8 @@ impl LimiterBuilder {
     ///
     /// [page]: https://github.com/actix-limiter/actix-limiter/blob/main/docs/configuration.md#the-file
     pub fn from_file(mut self, path: impl Into<PathBuf>) -> Self {
+        // A limit in the file may have the option `ban`.
+        link_ban();
         self.settings.files.settings = Some(path.into());
         self
     }

@@ -6,7 +6,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures_util::{FutureExt, future::join};
+use futures_util::{
+    FutureExt,
+    future::{LocalBoxFuture, join},
+};
 use limiter_core::{
     BanRule, Key, Policy, Quota, Scope, Strategy, Unit, Window,
     log::{event, shown},
@@ -14,7 +17,7 @@ use limiter_core::{
 };
 use tokio::{sync::oneshot, time::sleep};
 
-use super::{charge::Charge, decide::decide_remotely, query::StorageQuery, refund::spawn};
+use super::{charge::Charge, decide::decide_remotely, query::StorageQuery};
 use crate::{
     bans::{
         ban::Ban,
@@ -22,8 +25,10 @@ use crate::{
         turn::{BanTurn, RuledBan},
     },
     deadline::{OF_REQUESTS, in_time},
+    linked::Linked,
     report::decided_by::DecidedBy,
     settings::{Config, backend::Backend},
+    tasks::spawn,
 };
 
 /// The number of bans that a count of earlier ones distinguishes. By then all rules have reached their longest.
@@ -31,6 +36,20 @@ const MAX_BANS: u64 = 32;
 
 /// The time that the breach which bans has for it, before a later one tries. Longer than the calls take that it needs.
 const LATE: Duration = Duration::from_secs(2);
+
+/// Bans by the rules of a query.
+static BAN: Linked<BanFn> = Linked::new();
+
+type BanFn = for<'a> fn(
+    &'a StorageQuery<'_>,
+    &'a Arc<Config>,
+    &'a Decision,
+    DecidedBy,
+) -> LocalBoxFuture<'a, Option<Duration>>;
+
+pub(crate) fn link_ban() {
+    BAN.link(|query, config, decision, by| Box::pin(query.ban_now(config, decision, by)));
+}
 
 impl StorageQuery<'_> {
     /// Returns whether any of the limits bans.
@@ -42,12 +61,16 @@ impl StorageQuery<'_> {
     /// Bans the clients whose breaches are as many as a rule allows. Returns the longest of the bans.
     ///
     /// While the storage fails, nobody is banned, since it keeps the bans. With counts in memory, nothing is awaited.
-    pub(crate) async fn ban(
-        &self,
-        config: &Arc<Config>,
-        decision: &Decision,
+    pub(crate) fn ban<'a>(
+        &'a self,
+        config: &'a Arc<Config>,
+        decision: &'a Decision,
         by: DecidedBy,
-    ) -> Option<Duration> {
+    ) -> LocalBoxFuture<'a, Option<Duration>> {
+        BAN.get()(self, config, decision, by)
+    }
+
+    async fn ban_now(&self, config: &Arc<Config>, decision: &Decision, by: DecidedBy) -> Option<Duration> {
         if decision.verdict() != Verdict::Refused || by != DecidedBy::Storage {
             return None;
         }

@@ -14,9 +14,8 @@ use super::{
     decided::record_windows,
     hold::{hold, take_holds},
     query::StorageQuery,
-    refund::spawn,
 };
-use crate::settings::Config;
+use crate::{settings::Config, tasks::spawn};
 
 impl StorageQuery<'_> {
     /// Decides limits of concurrent requests in the storage. If the request is dropped meanwhile, what was taken is freed.

@@ -3,6 +3,7 @@
 use std::{rc::Rc, sync::Arc, time::Duration};
 
 use actix_web::rt;
+use futures_util::future::LocalBoxFuture;
 use limiter_core::{Key, Window};
 use smallvec::SmallVec;
 use tokio::time::timeout;
@@ -88,7 +89,8 @@ impl Config {
         if let Some(leases) = &self.leases {
             let leases = Arc::clone(leases);
             // In a task of its own: a request that is dropped must not lose what others have freed.
-            let task = rt::spawn(async move { leases.free_ended().await });
+            let free: LocalBoxFuture<'static, ()> = Box::pin(async move { leases.free_ended().await });
+            let task = rt::spawn(free);
             // It goes on if this ends first.
             drop(timeout(LONGEST_WAIT, task).await);
         }

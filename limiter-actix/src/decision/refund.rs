@@ -2,8 +2,6 @@
 
 use std::{fmt, sync::Arc};
 
-use actix_web::rt;
-use futures_util::future::LocalBoxFuture;
 use limiter_core::{
     Key, Timestamp,
     log::{event, shown},
@@ -14,7 +12,9 @@ use tokio::sync::oneshot;
 use super::charge::Charges;
 use crate::{
     deadline::{OF_REQUESTS, in_time},
+    linked::Linked,
     settings::Config,
+    tasks::spawn,
 };
 
 /// Charges to be refunded to a remote storage. Logs a warning if the refund fails, or if it is dropped unsent.
@@ -25,6 +25,20 @@ pub(crate) struct RefundTask {
     storage: Arc<dyn Storage>,
     config: Arc<Config>,
     is_sent: bool,
+}
+
+/// What sends refunds.
+static REFUNDS: Linked<Refunds> = Linked::new();
+
+#[derive(Clone, Copy)]
+struct Refunds {
+    spawn: fn(RefundTask),
+    open: fn() -> RefundChannel,
+}
+
+pub(crate) fn link_refunds() {
+    let (spawn, open): (fn(RefundTask), _) = (|task| spawn(Box::pin(task.send())), RefundChannel::open_now);
+    REFUNDS.link(Refunds { spawn, open });
 }
 
 impl RefundTask {
@@ -38,8 +52,13 @@ impl RefundTask {
         Self { charges, client, now, storage, config, is_sent: false }
     }
 
+    /// Sends the refund in the background.
+    pub(crate) fn spawn(self) {
+        (REFUNDS.get().spawn)(self);
+    }
+
     /// Sends the refund, and awaits the answer of the storage.
-    pub(crate) async fn send(mut self) {
+    async fn send(mut self) {
         let refunds: Vec<Refund<'_>> =
             self.charges.iter().filter_map(|charge| charge.refund(&self.client)).collect();
         if let Err(error) =
@@ -71,11 +90,6 @@ impl Drop for RefundTask {
     }
 }
 
-/// Spawns a task of this worker. Boxed, since tokio's code for a task is compiled again for each type of future.
-pub(crate) fn spawn(task: LocalBoxFuture<'static, ()>) {
-    drop(rt::spawn(task));
-}
-
 /// A channel to a task that sends refunds to a remote storage.
 ///
 /// The task is spawned while the request is in flight. A request may be dropped where spawning panics, such as in
@@ -85,6 +99,10 @@ pub(crate) struct RefundChannel(oneshot::Sender<RefundTask>);
 impl RefundChannel {
     /// Spawns the task.
     pub(crate) fn open() -> Self {
+        (REFUNDS.get().open)()
+    }
+
+    fn open_now() -> Self {
         let (sender, receiver) = oneshot::channel::<RefundTask>();
         spawn(Box::pin(async move {
             // Requests with a response drop their sender.

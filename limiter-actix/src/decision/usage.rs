@@ -23,6 +23,7 @@ use crate::{
     deadline::{OF_REQUESTS, in_time},
     reservations::Reservation,
     settings::{Config, backend::Backend},
+    tasks::spawn_on,
 };
 
 /// Reports what a request has used of its [metered](crate::Limit::metered) limits: tokens of a language model, rows,
@@ -159,7 +160,7 @@ impl MeteredCount {
                 let (storage, runtime) = (Arc::clone(storage), self.runtime.clone());
                 let task = SettlementTask { count: self, used, now, is_sent: false };
                 match runtime {
-                    Some(runtime) => drop(runtime.spawn(task.send(storage))),
+                    Some(runtime) => drop(spawn_on(&runtime, Box::pin(task.send(storage)))),
                     // Dropping the task logs it.
                     None => drop(task),
                 }

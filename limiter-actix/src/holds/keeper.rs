@@ -1,10 +1,15 @@
 //! Frees and renews leases in the background.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
+use futures_util::future::BoxFuture;
 use tokio::{runtime::Handle, time::timeout};
 
 use super::leases::HeldLeases;
+use crate::{linked::Linked, tasks::spawn_on};
 
 /// The longest time between two looks for leases to free or to renew.
 const MAX_PAUSE: Duration = Duration::from_secs(1);
@@ -14,27 +19,33 @@ const MAX_PAUSE: Duration = Duration::from_secs(1);
 /// Each worker has one, so that this goes on while one of them is busy or ends.
 pub(crate) struct LeaseKeeper(#[expect(dead_code, reason = "the task ends with it")] Arc<()>);
 
+/// Keeps the leases while there is the worker.
+static KEEP: Linked<fn(Weak<()>, Weak<HeldLeases>) -> BoxFuture<'static, ()>> = Linked::new();
+
+pub(crate) fn link_keeper() {
+    KEEP.link(|worker, leases| Box::pin(keep(worker, leases)));
+}
+
 impl LeaseKeeper {
     /// Starts the task, if there may be leases.
     pub(crate) fn start(leases: Option<&Arc<HeldLeases>>) -> Self {
         let token = Arc::new(());
         if let (Some(leases), Ok(runtime)) = (leases, Handle::try_current()) {
             let (worker, leases) = (Arc::downgrade(&token), Arc::downgrade(leases));
-            drop(runtime.spawn(async move {
-                while worker.strong_count() > 0 {
-                    let Some(wake) = leases.upgrade().map(|it| (Arc::clone(&it.ended), it.duration / 6))
-                    else {
-                        return;
-                    };
-                    let (ended, pause) = wake;
-                    // Either will do.
-                    drop(timeout(pause.min(MAX_PAUSE), ended.notified()).await);
-                    let Some(leases) = leases.upgrade() else { return };
-                    leases.free_ended().await;
-                    leases.renew_if_due().await;
-                }
-            }));
+            drop(spawn_on(&runtime, KEEP.get()(worker, leases)));
         }
         Self(token)
+    }
+}
+
+async fn keep(worker: Weak<()>, leases: Weak<HeldLeases>) {
+    while worker.strong_count() > 0 {
+        let Some(wake) = leases.upgrade().map(|it| (Arc::clone(&it.ended), it.duration / 6)) else { return };
+        let (ended, pause) = wake;
+        // Either will do.
+        drop(timeout(pause.min(MAX_PAUSE), ended.notified()).await);
+        let Some(leases) = leases.upgrade() else { return };
+        leases.free_ended().await;
+        leases.renew_if_due().await;
     }
 }

@@ -24,12 +24,17 @@ use super::{callback::Callback, function_value::FunctionValue};
 use crate::DynamicQuotas;
 
 /// An async function of the application, by the option that it is of. Equal to its clones only.
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 pub(crate) struct AsyncFunction {
     /// The name of the option.
     pub(crate) option: &'static str,
     function: AnswerFn,
+    /// Reached from here only, so that the linker leaves it out of programs without async functions.
+    call_all: CallAll,
 }
+
+type CallAll =
+    for<'r> fn(&'r [AsyncFunction], &'r ServiceRequest, Duration) -> LocalBoxFuture<'r, Vec<AsyncFailure>>;
 
 type AnswerFn = Callback<dyn for<'r> Fn(&'r ServiceRequest) -> AnswerFuture<'r> + Send + Sync>;
 type AnswerFuture<'r> = LocalBoxFuture<'r, Result<Answer, String>>;
@@ -70,7 +75,8 @@ impl AsyncFunction {
             let function = Arc::clone(&function);
             Box::pin(async move { function(req).await.into_value().and_then(answer) })
         });
-        Self { option, function: Callback(Arc::new(call)) }
+        let call_all: CallAll = |functions, req, deadline| Box::pin(call_all_now(functions, req, deadline));
+        Self { option, function: Callback(Arc::new(call)), call_all }
     }
 
     /// Returns whether the function has been called for a request.
@@ -101,6 +107,17 @@ pub(crate) async fn call_all(
     req: &ServiceRequest,
     deadline: Duration,
 ) -> Vec<AsyncFailure> {
+    match functions {
+        [] => Vec::new(),
+        [first, ..] => (first.call_all)(functions, req, deadline).await,
+    }
+}
+
+async fn call_all_now(
+    functions: &[AsyncFunction],
+    req: &ServiceRequest,
+    deadline: Duration,
+) -> Vec<AsyncFailure> {
     let answers = join_all(functions.iter().map(|function| function.call(req, deadline))).await;
     let mut failures = Vec::new();
     let mut extensions = req.extensions_mut();
@@ -116,6 +133,12 @@ pub(crate) async fn call_all(
         }
     }
     failures
+}
+
+impl PartialEq for AsyncFunction {
+    fn eq(&self, other: &Self) -> bool {
+        self.option == other.option && self.function == other.function
+    }
 }
 
 impl Answers {

@@ -6,7 +6,7 @@ use actix_web::{
     dev::{ResponseHead, ServiceRequest},
     http::Method,
 };
-use limiter_core::{BanRule, Key, Quota, Strategy};
+use limiter_core::{Key, Quota, Strategy};
 
 use super::{
     Limit,
@@ -190,26 +190,6 @@ impl Limit {
             return self;
         }
         self.meta.push(quota);
-        self
-    }
-
-    /// Bans a client that breaches this limit again and again, by the limit's key. Defaults to no rule.
-    ///
-    /// The breaches are counted in a fixed window, which begins with the first. Refusals by other limits do not count. The
-    /// storage must keep [bans](crate::Limiter::ban).
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// use limiter_actix::{BanRule, Limit, Quota};
-    ///
-    /// let rule = BanRule::new(Duration::from_secs(3600), 10, Duration::from_secs(300));
-    /// let limit = Limit::new(Quota::per_minute(5)).ban(rule);
-    /// let same = Limit::new(Quota::per_minute(5)).ban("1 hour after 10 breaches in 5 minutes".parse()?);
-    /// # let _ = (limit, same);
-    /// # Ok::<(), limiter_actix::ParseQuotaError>(())
-    /// ```
-    pub fn ban(mut self, rule: BanRule) -> Self {
-        self.ban = Some(rule);
         self
     }
 

@@ -27,12 +27,16 @@ pub(crate) struct Shared {
     generation: AtomicU64,
     current: RwLock<Arc<Config>>,
     pub(super) route_maps: RouteMaps,
-    /// Keeps the counts of the memory storage in a file. Empty if they end with the process.
-    state: OnceLock<StateKeeper>,
+    /// Writes the counts of the memory storage to their file, and once more when it is dropped. Empty if they end with the
+    /// process.
+    write_state: OnceLock<WriteState>,
     /// Reads the settings again. `None` if there is no file.
     #[cfg(feature = "config-file")]
     pub(super) reload: Option<Reload>,
 }
+
+/// Owns the [`StateKeeper`]. A function, so that the linker leaves it out of programs without such a file.
+type WriteState = Box<dyn Fn() -> io::Result<()> + Send + Sync>;
 
 /// Reads settings again, and applies them. Returns `false` if they have not changed.
 #[cfg(feature = "config-file")]
@@ -44,7 +48,7 @@ impl Shared {
             generation: AtomicU64::new(config.generation),
             current: RwLock::new(Arc::new(config)),
             route_maps: RouteMaps::default(),
-            state: OnceLock::new(),
+            write_state: OnceLock::new(),
             #[cfg(feature = "config-file")]
             reload: None,
         }
@@ -58,13 +62,13 @@ impl Shared {
     pub(crate) fn keep_state(&self, file: StateFile) -> io::Result<()> {
         let keeper = StateKeeper::start(file, INTERVAL)?;
         // A limiter has one file.
-        drop(self.state.set(keeper));
+        drop(self.write_state.set(Box::new(move || keeper.write())));
         Ok(())
     }
 
     /// Writes the counts to their file, if they have one.
     pub(super) fn write_state(&self) -> io::Result<()> {
-        self.state.get().map_or(Ok(()), StateKeeper::write)
+        self.write_state.get().map_or(Ok(()), |write| write())
     }
 
     /// Returns the current settings.

@@ -22,6 +22,7 @@ use crate::{
         query::{Outage, StorageQuery},
         reservation::reserve,
     },
+    linked::Linked,
     plan::Plan,
     report::decided_by::DecidedBy,
     settings::Config,
@@ -42,7 +43,15 @@ pub(crate) struct Admission {
     awaits_functions: bool,
 }
 
+/// Decides where that is awaited.
+static DECIDE: Linked<for<'r> fn(Admission, &'r ServiceRequest) -> PendingAdmission<'r, OnEarlyDrop>> =
+    Linked::new();
+
 impl Admission {
+    pub(super) fn link_waits() {
+        DECIDE.link(|admission, req| Box::pin(decide(admission, req)));
+    }
+
     /// Prepares the charges of a plan.
     pub(super) fn new(state: Rc<RequestState>, plan: Rc<Plan>, req: &ServiceRequest) -> Self {
         Self::charging(state, plan, Charges::new(), req)
@@ -194,6 +203,6 @@ impl PendingDecision for Admission {
     where
         Self: 'r,
     {
-        Box::pin(decide(self, req))
+        DECIDE.get()(self, req)
     }
 }

@@ -3,6 +3,7 @@
 use std::{mem, rc::Rc};
 
 use actix_web::dev::ServiceRequest;
+use futures_util::future::LocalBoxFuture;
 use limiter_core::log::{Throttle, event};
 
 use super::{
@@ -12,6 +13,7 @@ use super::{
 use crate::{
     decision::callback_cache::CallbackCache,
     limiter::worker::Worker,
+    linked::Linked,
     plan::{Plan, key::RuleIds},
     routing::{prediction::Prediction, table::Table},
     settings::Config,
@@ -34,6 +36,9 @@ struct Forecast {
     of_others: RuleIds,
     plan: Rc<Plan>,
 }
+
+/// Calls the async functions.
+static ANSWER: Linked<for<'r> fn(Arrival, &'r ServiceRequest) -> LocalBoxFuture<'r, Arrival>> = Linked::new();
 
 impl Arrival {
     /// Predicts a request. Returns `None` if this limiter skips it.
@@ -67,7 +72,15 @@ impl Arrival {
     }
 
     /// Calls the async functions of the plan.
-    pub(crate) async fn with_answers(mut self, req: &ServiceRequest) -> Self {
+    pub(crate) fn with_answers(self, req: &ServiceRequest) -> LocalBoxFuture<'_, Self> {
+        ANSWER.get()(self, req)
+    }
+
+    pub(super) fn link_waits() {
+        ANSWER.link(|arrival, req| Box::pin(arrival.with_answers_now(req)));
+    }
+
+    async fn with_answers_now(mut self, req: &ServiceRequest) -> Self {
         /// By then, the prediction hardly changes any more. If it does, an admission calls the functions.
         const MAX_PREDICTIONS: usize = 4;
         for _ in 0..MAX_PREDICTIONS {

@@ -15,7 +15,7 @@ use super::{
     stack::LimiterStack,
     state::RequestState,
 };
-use crate::routing::registered::Position;
+use crate::{request::link_waits, routing::registered::Position};
 
 /// The reason why a check did not pass.
 pub(crate) enum CheckError {
@@ -58,6 +58,7 @@ pub(crate) async fn check(req: &ServiceRequest) -> Result<(), CheckError> {
 }
 
 async fn check_one(state: &Rc<RequestState>, req: &ServiceRequest) -> Result<(), Box<Refusal>> {
+    link_waits();
     let correction = Correction::new(Rc::clone(state), Position::Resource, req);
     // Only now are there charges, with keys that may be banned.
     complete(correction.unless_banned(Bans::Apply, req)?, Bans::Apply, req).await

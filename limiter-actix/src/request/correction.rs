@@ -26,6 +26,7 @@ use crate::{
         reservation::{end_reservations, reserve},
         usage::Usage,
     },
+    linked::Linked,
     plan::{
         Plan,
         applicable::{Applicable, BoundLimits},
@@ -71,8 +72,16 @@ pub(crate) enum Bans {
     Later,
 }
 
+/// Completes a correction where that is awaited.
+static COMPLETE: Linked<for<'r> fn(Correction, Bans, &'r ServiceRequest) -> PendingAdmission<'r, ()>> =
+    Linked::new();
+
 /// Calls the async functions that a correction waits for, and makes it.
-pub(crate) async fn complete(
+pub(crate) fn complete(correction: Correction, bans: Bans, req: &ServiceRequest) -> PendingAdmission<'_, ()> {
+    COMPLETE.get()(correction, bans, req)
+}
+
+async fn complete_now(
     mut correction: Correction,
     bans: Bans,
     req: &ServiceRequest,
@@ -81,10 +90,14 @@ pub(crate) async fn complete(
         correction.suspend_credit();
         correction = answered(correction, req).await.unless_banned(bans, req)?;
     }
-    correction.decide_later(req).await
+    decide(correction, req).await
 }
 
 impl Correction {
+    pub(super) fn link_waits() {
+        COMPLETE.link(|correction, bans, req| Box::pin(complete_now(correction, bans, req)));
+    }
+
     /// Prepares the charges of the rules that the request has met so far, the last of them at this position. At a
     /// scope, charges of rules that may still follow stay.
     pub(crate) fn new(state: Rc<RequestState>, position: Position, req: &ServiceRequest) -> Self {
@@ -356,7 +369,7 @@ impl PendingDecision for Correction {
     where
         Self: 'r,
     {
-        Box::pin(decide(self, req))
+        complete(self, Bans::Later, req)
     }
 }
 

@@ -18,11 +18,19 @@ use super::{
     state::RequestState,
 };
 use crate::{
-    decision::refund::spawn,
+    linked::Linked,
     plan::key::RuleId,
     routing::{arrival::is_at_handler, registered::Position, scope_marker::ScopeMarker, table::Arrival},
     settings::backend::Backend,
+    tasks::spawn,
 };
+
+/// Charges a request where that is awaited.
+static CHARGE: Linked<fn(Correction, HttpRequest, ResponseHead)> = Linked::new();
+
+pub(super) fn link_waits() {
+    CHARGE.link(|correction, req, head| spawn(Box::pin(charge_later(correction, req, head))));
+}
 
 impl RequestState {
     /// Charges a request for the limits of the place that responded, if another one was predicted. It refuses nothing.
@@ -30,7 +38,7 @@ impl RequestState {
         let req = ServiceRequest::from_request(request.clone());
         let correction = Correction::new(Rc::clone(self), Position::Resource, &req);
         if correction.awaited_plan().is_some() {
-            spawn(Box::pin(charge_answered(correction, request.clone(), response.clone())));
+            CHARGE.get()(correction, request.clone(), response.clone());
             return;
         }
         let correction = correction.after_response(request);
@@ -42,7 +50,7 @@ impl RequestState {
             Backend::Remote { .. } => {
                 // `deduct_when` of these is called with the response at once.
                 self.charges.replace(correction.kept.clone());
-                spawn(Box::pin(charge_later(correction, request.clone(), response.clone())));
+                CHARGE.get()(correction, request.clone(), response.clone());
             }
         }
     }
@@ -196,14 +204,11 @@ impl Correction {
     }
 }
 
-/// Calls the async functions first.
-async fn charge_answered(correction: Correction, req: HttpRequest, head: ResponseHead) {
-    let correction = answered(correction, &ServiceRequest::from_request(req.clone())).await;
-    charge_later(correction.after_response(&req), req, head).await;
-}
-
 async fn charge_later(mut correction: Correction, req: HttpRequest, head: ResponseHead) {
     let req = ServiceRequest::from_request(req);
+    if correction.awaited_plan().is_some() {
+        correction = answered(correction, &req).await.after_response(req.request());
+    }
     let Ok((decision, _)) = query_storage(&mut correction, &req, false).await else {
         correction.charge_nothing();
         return correction.apply_after(&Decision::new(Verdict::Admitted, [], []), req.request(), &head);

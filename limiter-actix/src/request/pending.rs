@@ -186,7 +186,7 @@ pub(crate) async fn decide<P: PendingDecision>(
                         let (query, config) = (pending.query(req), pending.config());
                         let mut meta_wait = query.meta_wait(config, &decision, by).await;
                         if query.may_ban() {
-                            meta_wait = meta_wait.max(Box::pin(query.ban(config, &decision, by)).await);
+                            meta_wait = meta_wait.max(query.ban(config, &decision, by).await);
                         }
                         let decision = with_honest_waits(&query, &decision, config).unwrap_or(decision);
                         return conclude(pending, req, &decision, meta_wait);

@@ -9,7 +9,7 @@ use crate::{
     decision::{
         charge::{Charge, Charges, partition},
         hold::take_holds,
-        refund::{RefundChannel, RefundTask, spawn},
+        refund::{RefundChannel, RefundTask},
         reservation::end_reservations,
     },
     settings::backend::Backend,
@@ -18,7 +18,7 @@ use crate::{
 impl RequestState {
     /// Refunds charges, without delaying the response.
     pub(super) fn refund(&self, charges: Charges) {
-        self.refund_with(charges, |task| spawn(Box::pin(task.send())));
+        self.refund_with(charges, RefundTask::spawn);
     }
 
     /// Opens the way for a refund to a remote storage, in case the request is dropped.

@@ -3,12 +3,13 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use actix_web::http::{StatusCode, header::HeaderName};
-use limiter_core::{KeyForm, Leases, Strategy, TimeZone, storage::Storage};
+use limiter_core::{KeyForm, Leases, Strategy, TimeZone};
 
 use super::{
     Settings,
     config_error::Origin,
     path_pattern::{PathPattern, PatternRule},
+    remote_storage::RemoteStorage,
     storage_uri,
 };
 use crate::{
@@ -82,8 +83,7 @@ impl ParsedLimit {
 /// The storage that keeps the counts.
 #[derive(Clone)]
 pub(crate) enum StorageLocation {
-    /// `None` for the memory of the process.
-    Instance(Option<Arc<dyn Storage>>),
+    Instance(RemoteStorage),
     Uri(String, Origin),
 }
 
@@ -264,12 +264,9 @@ impl HeaderNameOverrides {
 
 impl StorageLocation {
     /// Returns the storage, or `None` for the memory of the process. One by address gets the deadline.
-    pub(crate) fn storage(
-        &self,
-        deadline: Option<Duration>,
-    ) -> Result<Option<Arc<dyn Storage>>, ConfigIssue> {
+    pub(crate) fn storage(&self, deadline: Option<Duration>) -> Result<Option<RemoteStorage>, ConfigIssue> {
         match self {
-            Self::Instance(storage) => Ok(storage.clone()),
+            Self::Instance(storage) => Ok(Some(storage.clone())),
             Self::Uri(address, at) => storage_uri::storage(address, deadline)
                 .map_err(|error| ConfigIssue::new(at.clone(), error.reason())),
         }

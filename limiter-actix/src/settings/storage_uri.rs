@@ -1,13 +1,11 @@
 //! Storages by address.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use limiter_core::storage::Storage;
-
-use super::build_error::BuildError;
+use super::{build_error::BuildError, remote_storage::RemoteStorage};
 
 /// Returns the storage at an address, or `None` for the memory of the process.
-pub(crate) fn storage(uri: &str, deadline: Option<Duration>) -> Result<Option<Arc<dyn Storage>>, BuildError> {
+pub(crate) fn storage(uri: &str, deadline: Option<Duration>) -> Result<Option<RemoteStorage>, BuildError> {
     let Some((scheme, _)) = uri.split_once("://") else {
         return Err(error("", "expected an address such as `memory://` or `redis://127.0.0.1:6379`"));
     };
@@ -27,7 +25,7 @@ fn is_redis(scheme: &str) -> bool {
 }
 
 #[cfg(feature = "redis")]
-fn redis(scheme: &str, uri: &str, deadline: Option<Duration>) -> Result<Arc<dyn Storage>, BuildError> {
+fn redis(scheme: &str, uri: &str, deadline: Option<Duration>) -> Result<RemoteStorage, BuildError> {
     use std::error::Error;
 
     use limiter_core::storage::RedisStorage;
@@ -40,12 +38,12 @@ fn redis(scheme: &str, uri: &str, deadline: Option<Duration>) -> Result<Arc<dyn 
 }
 
 #[cfg(not(feature = "redis"))]
-fn redis(scheme: &str, _: &str, _: Option<Duration>) -> Result<Arc<dyn Storage>, BuildError> {
+fn redis(scheme: &str, _: &str, _: Option<Duration>) -> Result<RemoteStorage, BuildError> {
     Err(error(scheme, "requires the feature `redis` of limiter-actix"))
 }
 
 #[cfg(feature = "memcached")]
-fn memcached(uri: &str, deadline: Option<Duration>) -> Result<Arc<dyn Storage>, BuildError> {
+fn memcached(uri: &str, deadline: Option<Duration>) -> Result<RemoteStorage, BuildError> {
     use limiter_core::storage::MemcachedStorage;
 
     let storage = MemcachedStorage::new(uri).map_err(|reason| error("memcached", &reason.to_string()))?;
@@ -53,12 +51,12 @@ fn memcached(uri: &str, deadline: Option<Duration>) -> Result<Arc<dyn Storage>, 
 }
 
 #[cfg(not(feature = "memcached"))]
-fn memcached(_: &str, _: Option<Duration>) -> Result<Arc<dyn Storage>, BuildError> {
+fn memcached(_: &str, _: Option<Duration>) -> Result<RemoteStorage, BuildError> {
     Err(error("memcached", "requires the feature `memcached` of limiter-actix"))
 }
 
 #[cfg(feature = "mongodb")]
-fn mongodb(scheme: &str, uri: &str, deadline: Option<Duration>) -> Result<Arc<dyn Storage>, BuildError> {
+fn mongodb(scheme: &str, uri: &str, deadline: Option<Duration>) -> Result<RemoteStorage, BuildError> {
     use limiter_core::storage::MongoStorage;
 
     let storage = MongoStorage::new(uri).map_err(|reason| error(scheme, &reason.to_string()))?;
@@ -66,18 +64,21 @@ fn mongodb(scheme: &str, uri: &str, deadline: Option<Duration>) -> Result<Arc<dy
 }
 
 #[cfg(not(feature = "mongodb"))]
-fn mongodb(scheme: &str, _: &str, _: Option<Duration>) -> Result<Arc<dyn Storage>, BuildError> {
+fn mongodb(scheme: &str, _: &str, _: Option<Duration>) -> Result<RemoteStorage, BuildError> {
     Err(error(scheme, "requires the feature `mongodb` of limiter-actix"))
 }
 
 /// Wraps a storage, so that it has a deadline.
 #[cfg(any(feature = "redis", feature = "memcached", feature = "mongodb"))]
-fn resilient(storage: impl Storage + 'static, deadline: Option<Duration>) -> Arc<dyn Storage> {
+fn resilient(
+    storage: impl limiter_core::storage::Storage + 'static,
+    deadline: Option<Duration>,
+) -> RemoteStorage {
     let storage = limiter_core::storage::Resilient::new(storage);
-    Arc::new(match deadline {
+    RemoteStorage::new(std::sync::Arc::new(match deadline {
         Some(deadline) => storage.deadline(deadline),
         None => storage,
-    })
+    }))
 }
 
 fn error(scheme: &str, reason: &str) -> BuildError {

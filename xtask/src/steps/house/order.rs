@@ -53,7 +53,7 @@ pub(super) const CRATES: &[Order] = &[
         name: "limiter-actix",
         modules: "
             guide
-            deadline
+            deadline linked tasks
             hidden_error
             report
             key
@@ -71,6 +71,7 @@ pub(super) const CRATES: &[Order] = &[
             request
             middleware
             builder
+            rare_options
             mount
             extract
             manual
