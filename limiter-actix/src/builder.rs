@@ -33,8 +33,8 @@ use crate::{
     decision::refund::link_refunds,
     holds::link_keeper,
     limit::{
+        async_answers::read_predicate,
         async_function::{Answer, AsyncFunction},
-        async_setters::read_predicate,
         callback::Callback,
         function_value::FunctionValue,
     },

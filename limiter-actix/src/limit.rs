@@ -1,7 +1,7 @@
 //! A limit: a quota with its key, cost, scope and options.
 
+pub(crate) mod async_answers;
 pub(crate) mod async_function;
-pub(crate) mod async_setters;
 pub(crate) mod callback;
 mod compare;
 mod concurrent;
@@ -19,15 +19,14 @@ mod setters;
 
 use std::{num::NonZeroU64, str::FromStr, sync::Arc};
 
-use actix_web::{dev::ServiceRequest, http::Method};
+use actix_web::http::Method;
 use limiter_core::{BanRule, ParseQuotaError, Quota, Strategy};
 
 use self::{
     async_function::AsyncFunction,
     callback::{BreachFn, Cost, KeyFn, RequestPredicate, ResponsePredicate, Text},
-    function_value::FunctionValue,
     options::option_table,
-    quota_source::{DynamicQuotas, Source},
+    quota_source::Source,
 };
 use crate::OnStorageFailure;
 
@@ -104,35 +103,6 @@ impl Limit {
     /// Returns a limit that no limiter gets, in place of an invalid text.
     pub(crate) fn invalid(error: ParseQuotaError) -> Self {
         Self { invalid: Some(error), ..Self::from_source(Source::Fixed(Quota::per_second(0))) }
-    }
-
-    /// Creates a limit whose quotas are computed from the request, for example per plan or per tenant.
-    ///
-    /// The limiter calls `function` once per request. It may return a [`Quota`], [`Quotas`](crate::Quotas), a text in
-    /// their notation, or an `Option` or `Result` of these. If it returns `None`, there is no limit here for this
-    /// request. If it returns an error, the response is 500. It sees the `app_data` of the app, and not that of scopes
-    /// inside the limiter.
-    ///
-    /// If a text is invalid, the limiter logs that as an error (`L001`). The other limits at the same place then apply to
-    /// this request, together with the outer limits.
-    ///
-    /// ```
-    /// use actix_web::dev::ServiceRequest;
-    /// use limiter_actix::Limit;
-    ///
-    /// fn by_tier(req: &ServiceRequest) -> &'static str {
-    ///     if req.headers().contains_key("x-premium") { "500/minute" } else { "20/minute" }
-    /// }
-    ///
-    /// let limit = Limit::dynamic(by_tier);
-    /// # let _ = limit;
-    /// ```
-    pub fn dynamic<F, Q>(function: F) -> Self
-    where
-        F: Fn(&ServiceRequest) -> Q + Send + Sync + 'static,
-        Q: FunctionValue<DynamicQuotas>,
-    {
-        Self::from_source(Source::dynamic(function))
     }
 
     /// Returns the strategy that counts a quota, for a limiter with the strategy `default`. Windows that end by the

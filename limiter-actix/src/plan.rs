@@ -3,7 +3,7 @@
 pub(crate) mod applicable;
 mod async_functions;
 pub(crate) mod bound_limit;
-mod dynamic;
+pub(crate) mod dynamic;
 pub(crate) mod field_texts;
 pub(crate) mod key;
 mod limit_binder;

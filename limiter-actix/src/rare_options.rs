@@ -7,14 +7,16 @@ use limiter_core::{BanRule, Key};
 
 use crate::{
     DynamicQuotas, Limit,
+    builder::build::link_names,
     decision::ban_by_rule::link_ban,
     limit::{
+        async_answers::{read_key, read_predicate},
         async_function::{Answer, AsyncFunction},
-        async_setters::{read_key, read_predicate},
         callback::{Callback, Cost},
         function_value::FunctionValue,
         quota_source::Source,
     },
+    plan::dynamic::link_dynamic,
     request::link_waits,
 };
 
@@ -46,6 +48,7 @@ impl Limit {
         Q: FunctionValue<DynamicQuotas>,
     {
         link_waits();
+        link_dynamic();
         let function = AsyncFunction::new("limit", function, Answer::quotas);
         let read = function.clone();
         let source = Source::Dynamic(Callback(Arc::new(move |req| match read.answer(req) {
@@ -111,6 +114,47 @@ impl Limit {
 }
 
 impl Limit {
+    /// Creates a limit whose quotas are computed from the request, for example per plan or per tenant.
+    ///
+    /// The limiter calls `function` once per request. It may return a [`Quota`], [`Quotas`](crate::Quotas), a text in
+    /// their notation, or an `Option` or `Result` of these. If it returns `None`, there is no limit here for this
+    /// request. If it returns an error, the response is 500. It sees the `app_data` of the app, and not that of scopes
+    /// inside the limiter.
+    ///
+    /// If a text is invalid, the limiter logs that as an error (`L001`). The other limits at the same place then apply to
+    /// this request, together with the outer limits.
+    ///
+    /// ```
+    /// use actix_web::dev::ServiceRequest;
+    /// use limiter_actix::Limit;
+    ///
+    /// fn by_tier(req: &ServiceRequest) -> &'static str {
+    ///     if req.headers().contains_key("x-premium") { "500/minute" } else { "20/minute" }
+    /// }
+    ///
+    /// let limit = Limit::dynamic(by_tier);
+    /// # let _ = limit;
+    /// ```
+    pub fn dynamic<F, Q>(function: F) -> Self
+    where
+        F: Fn(&ServiceRequest) -> Q + Send + Sync + 'static,
+        Q: FunctionValue<DynamicQuotas>,
+    {
+        link_dynamic();
+        Self::from_source(Source::dynamic(function))
+    }
+
+    /// Sets the name in headers, logs and metrics, by which code [hits](crate::Limiter::hit) and clears the limit too.
+    /// Defaults to the quota.
+    ///
+    /// Only limits of different routes or scopes may have the same name. Otherwise
+    /// [`build`](crate::LimiterBuilder::build) fails, and names both places.
+    pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
+        link_names();
+        self.name = Some(name.into());
+        self
+    }
+
     /// Bans a client that breaches this limit again and again, by the limit's key. Defaults to no rule.
     ///
     /// The breaches are counted in a fixed window, which begins with the first. Refusals by other limits do not count. The

@@ -8,7 +8,7 @@ pub(crate) mod certain;
 pub(crate) mod declarations;
 mod label;
 mod lifting;
-mod name_clashes;
+pub(crate) mod name_clashes;
 mod path_rules;
 pub(crate) mod pattern_text;
 pub(crate) mod plan_builder;
@@ -25,3 +25,9 @@ mod segment_tree;
 pub(crate) mod table;
 pub(crate) mod trust;
 mod warnings;
+
+/// Links what only rules by pattern need.
+pub(crate) fn link_path_rules() {
+    route_map::link_path_rules();
+    warnings::link_path_rules();
+}

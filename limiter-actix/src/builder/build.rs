@@ -7,6 +7,8 @@ use crate::{
     BuildError, ConfigError, ConfigIssue, IntoLimits, Limiter,
     key::address::ClientAddress,
     limiter::{call_site, shared::Shared, state_file::StateFile},
+    linked::Linked,
+    routing::name_clashes,
     settings::{
         Config, Settings,
         backend::Backend,
@@ -20,6 +22,15 @@ use crate::{
     limiter::reload,
     settings::{file::File, outline::FileOutline},
 };
+
+/// Binds the named limits of a builder. Linked if a limit may have a name.
+static BIND_NAMES: Linked<fn(&LimiterBuilder, &mut Settings, &mut Vec<ConfigIssue>)> = Linked::new();
+
+/// Links what only limits with names need.
+pub(crate) fn link_names() {
+    BIND_NAMES.link(LimiterBuilder::bind_names);
+    name_clashes::link_names();
+}
 
 impl Limiter {
     /// Returns a builder with default settings.
@@ -133,6 +144,16 @@ impl LimiterBuilder {
             issues.extend(partial.issues.iter().cloned());
             issues.extend(settings.issues_in(partial));
         }
+        if let Some(bind_names) = BIND_NAMES.if_linked() {
+            bind_names(self, &mut settings, &mut issues);
+        }
+        issues.extend(settings.issues_in_header_names());
+        ConfigError::of(issues)?;
+        Ok(settings)
+    }
+
+    /// Binds the named limits, and looks for errors in all names.
+    fn bind_names(&self, settings: &mut Settings, issues: &mut Vec<ConfigIssue>) {
         for (name, limit) in &self.named {
             match settings.bind_named(name, limit) {
                 Ok(named) => settings.named.push(named),
@@ -143,9 +164,6 @@ impl LimiterBuilder {
             }
         }
         issues.extend(settings.issues_in_names(&self.named));
-        issues.extend(settings.issues_in_header_names());
-        ConfigError::of(issues)?;
-        Ok(settings)
     }
 
     /// Returns the storage of the source that takes precedence.
@@ -253,6 +271,7 @@ fn comparable(settings: &Settings) -> String {
 #[cfg(feature = "config-file")]
 pub fn check_file(path: impl AsRef<std::path::Path>) -> Result<(), BuildError> {
     let file = File { path: path.as_ref().to_owned() };
+    link_names();
     let partial = file.parse(&file.read()?);
     Limiter::builder().settings(Some(&partial), None).map(drop)
 }

@@ -10,8 +10,8 @@ use crate::{
     TrustedProxies,
     key::address::IPV6_PREFIXES,
     limit::{
+        async_answers::read_key,
         async_function::{Answer, AsyncFunction},
-        async_setters::read_key,
         callback::Callback,
         function_value::FunctionValue,
     },

@@ -1,6 +1,6 @@
 //! The limits of a limiter itself.
 
-use super::LimiterBuilder;
+use super::{LimiterBuilder, build::link_names};
 use crate::{
     IntoLimits, Limits,
     limit::place::Place,
@@ -61,6 +61,7 @@ impl LimiterBuilder {
     /// A name has one limit. A text with several makes [`build`](Self::build) fail, as an invalid one does.
     pub fn named_limit(mut self, name: impl Into<String>, limit: impl IntoLimits) -> Self {
         let name = name.into();
+        link_names();
         let call = format!(".named_limit({name:?}, {})", limit.in_code());
         match limit.into_limits() {
             Ok(limits) => self.named.extend(limits.0.iter().map(|limit| (name.clone(), limit.clone()))),

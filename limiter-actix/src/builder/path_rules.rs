@@ -4,6 +4,7 @@ use super::LimiterBuilder;
 use crate::{
     BuildError, Exempt, IntoLimits, Rule, SettingSource,
     limit::place::Place,
+    routing::link_path_rules,
     settings::path_pattern::{self, PathPattern, PatternRule},
 };
 
@@ -57,6 +58,7 @@ impl LimiterBuilder {
     }
 
     fn with_rule(mut self, call: &str, pattern: Result<PathPattern, BuildError>, rule: Rule) -> Self {
+        link_path_rules();
         match pattern {
             Ok(pattern) => {
                 self.code.patterns.push(PatternRule { pattern, rule, source: SettingSource::Code });

@@ -6,9 +6,12 @@ use std::{env, path::PathBuf};
 
 use super::LimiterBuilder;
 #[cfg(feature = "config-file")]
+use super::build::link_names;
+#[cfg(feature = "config-file")]
 use crate::decision::ban_by_rule::link_ban;
 use crate::{
     ConfigIssue,
+    routing::link_path_rules,
     settings::{
         config_error::Origin,
         env::{Environment, PREFIX},
@@ -71,6 +74,7 @@ impl LimiterBuilder {
         let variables = variables.into_iter().map(|(name, value)| (name.into(), value.into()));
         let known =
             variables.filter_map(|(name, value)| Some((name.strip_prefix(PREFIX)?.to_owned(), value)));
+        link_path_rules();
         self.environment = Environment::read(known.collect());
         self
     }
@@ -89,8 +93,10 @@ impl LimiterBuilder {
     ///
     /// [page]: https://github.com/actix-limiter/actix-limiter/blob/main/docs/configuration.md#the-file
     pub fn from_file(mut self, path: impl Into<PathBuf>) -> Self {
-        // A limit in the file may have the option `ban`.
+        // A limit in the file may have these options.
         link_ban();
+        link_names();
+        link_path_rules();
         self.settings.files.settings = Some(path.into());
         self
     }

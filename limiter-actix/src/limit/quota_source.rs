@@ -25,7 +25,7 @@ impl Source {
         }
     }
 
-    pub(super) fn dynamic<F, Q>(function: F) -> Self
+    pub(crate) fn dynamic<F, Q>(function: F) -> Self
     where
         F: Fn(&ServiceRequest) -> Q + Send + Sync + 'static,
         Q: FunctionValue<DynamicQuotas>,

@@ -156,16 +156,6 @@ impl Limit {
         self
     }
 
-    /// Sets the name in headers, logs and metrics, by which code [hits](crate::Limiter::hit) and clears the limit too.
-    /// Defaults to the quota.
-    ///
-    /// Only limits of different routes or scopes may have the same name. Otherwise
-    /// [`build`](crate::LimiterBuilder::build) fails, and names both places.
-    pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
-        self.name = Some(name.into());
-        self
-    }
-
     /// Shares one count among all limits of this name, whatever route or scope they are declared on.
     pub fn shared(mut self, name: impl Into<Arc<str>>) -> Self {
         self.shared = Some(Text::Fixed(name.into()));

@@ -13,7 +13,7 @@ use super::{
     bound_limit::LimitSlot,
     limit_binder::LimitBinder,
 };
-use crate::{DynamicQuotas, Limit, limit::quota_source::QuotasFn};
+use crate::{DynamicQuotas, Limit, limit::quota_source::QuotasFn, linked::Linked};
 
 /// A dynamic limit bound to a level and scope.
 pub(crate) struct DynamicLimit {
@@ -40,6 +40,13 @@ struct DynamicQuotasCache(Vec<(QuotasFn, DynamicQuotas)>);
 /// The number of quotas and texts that are remembered for one function. Beyond it, none are at first.
 pub(super) const MAX_REMEMBERED: usize = 256;
 
+/// Returns the limits for a request.
+static OF: Linked<fn(&DynamicLimit, &ServiceRequest) -> ResolvedLimits> = Linked::new();
+
+pub(crate) fn link_dynamic() {
+    OF.link(DynamicLimit::of_now);
+}
+
 impl DynamicLimit {
     pub(super) fn new(function: &QuotasFn, binder: LimitBinder) -> Self {
         Self { function: function.clone(), binder, bound: RefCell::default() }
@@ -56,6 +63,10 @@ impl DynamicLimit {
 
     /// Returns the limits for a request. There are none if the function returns none, or an invalid text.
     pub(super) fn of(&self, req: &ServiceRequest) -> ResolvedLimits {
+        OF.get()(self, req)
+    }
+
+    fn of_now(&self, req: &ServiceRequest) -> ResolvedLimits {
         let returned = match self.call(req) {
             DynamicQuotas::Unlimited => return ResolvedLimits::default(),
             DynamicQuotas::Quotas(quotas) => Returned::Quotas(quotas),

@@ -1,6 +1,6 @@
 //! The rules of one app.
 
-use std::{collections::HashMap, hash::Hash, iter, sync::Arc};
+use std::{hash::Hash, iter, sync::Arc};
 
 use actix_web::http::Method;
 
@@ -20,7 +20,8 @@ use crate::{
 /// The rules of one app.
 #[derive(Default)]
 pub(super) struct AppRules {
-    pub(super) registered: HashMap<RuleId, AppRule>,
+    /// In the order of the rules.
+    registered: Vec<AppRule>,
     /// The rules on scopes, the outermost first; of one prefix in the order in which they were registered.
     pub(super) scopes: Vec<ScopeRule>,
     /// The rules on resources, in the order in which actix tries them.
@@ -162,7 +163,20 @@ impl AppRules {
                 self.resources.push(ResourceRule { id: rule.id, pattern, methods });
             }
         }
-        self.registered.insert(rule.id, AppRule { registered: Arc::clone(rule), modules });
+        let rule = AppRule { registered: Arc::clone(rule), modules };
+        match self.place_of(rule.registered.id) {
+            Ok(at) => self.registered[at] = rule,
+            Err(at) => self.registered.insert(at, rule),
+        }
+    }
+
+    /// Returns a registered rule.
+    pub(super) fn registered_rule(&self, id: RuleId) -> Option<&AppRule> {
+        self.registered.get(self.place_of(id).ok()?)
+    }
+
+    fn place_of(&self, id: RuleId) -> Result<usize, usize> {
+        self.registered.binary_search_by_key(&id, |rule| rule.registered.id)
     }
 
     pub(super) fn custom_methods(&self) -> &[Method] {
@@ -182,7 +196,7 @@ impl AppRules {
     /// Returns all limits of the app.
     fn limits<'a>(&'a self, settings: &'a Settings) -> impl Iterator<Item = &'a Limit> {
         let registered =
-            self.registered.values().flat_map(|rule| rule.registered.rules()).map(|rule| &rule.limits);
+            self.registered.iter().flat_map(|rule| rule.registered.rules()).map(|rule| &rule.limits);
         let patterns = self.patterns.all.iter().map(|pattern| &pattern.rule.limits);
         let tiers = [&settings.defaults.limits, &settings.application, &settings.meta];
         let tiers = tiers.into_iter().chain(&settings.failure.limits);

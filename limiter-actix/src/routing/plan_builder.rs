@@ -143,7 +143,7 @@ impl PlanBuilder<'_> {
     /// actix does not prepend the prefix of an outer module to the paths of an inner one.
     fn modules(&self) -> Vec<ScopeGroup<'_>> {
         let Some(id) = self.key.registered.last() else { return Vec::new() };
-        let modules = self.rules.registered.get(id).map_or(&[][..], |rule| rule.modules.as_slice());
+        let modules = self.rules.registered_rule(*id).map_or(&[][..], |rule| rule.modules.as_slice());
         let depth = modules.last().map_or(0, |(innermost, _)| depth(innermost));
         let is_local = !self.key.delegated_rules.contains(id);
         let groups = modules.iter().enumerate().map(|(index, (prefix, rule))| {
@@ -226,7 +226,7 @@ impl PlanBuilder<'_> {
         label: String,
         origin: impl FnOnce() -> String,
     ) -> Option<NamedRule<'_>> {
-        let rule = &self.rules.registered.get(&id)?.registered.rule;
+        let rule = &self.rules.registered_rule(id)?.registered.rule;
         let origin = LimitOrigin::new(origin(), SettingSource::Code);
         let is_local = !self.key.delegated_rules.contains(&id);
         Some(NamedRule { place: RulePlace { label, origin, is_local }, rule, lifts: true })

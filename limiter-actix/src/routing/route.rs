@@ -101,11 +101,14 @@ impl Route {
         let is_reached = |rival: &usize| self.reached.get() & bit(*rival) != 0;
         let rivals = reachable.iter().map(|(rival, _)| rival).filter(|rival| is_reached(rival));
         let rivals = rivals.map(|rival| &self.candidates[*rival]);
-        let all =
-            rivals.filter(|rival| rival.pattern != predicted.pattern).flat_map(Candidate::rules_of_route);
-        let mut others: RulesOfRoutes = all.collect();
-        others.sort_unstable();
-        others.dedup();
+        let mut others = RulesOfRoutes::new();
+        for rule in
+            rivals.filter(|rival| rival.pattern != predicted.pattern).flat_map(Candidate::rules_of_route)
+        {
+            if let Err(at) = others.binary_search(&rule) {
+                others.insert(at, rule);
+            }
+        }
         others
     }
 

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     RouteLimits,
+    linked::Linked,
     plan::{
         key::{PlanKey, RuleIds},
         listing::ListedLimit,
@@ -75,7 +76,9 @@ impl RouteMap {
         places.extend((0..tree.scopes.len()).filter(is_app_or_limited).map(Place::Default));
         places.retain(|place| reach.contains(tree, *place));
         let mut places: Vec<_> = places.into_iter().map(|place| MapPlace::new(tree, place)).collect();
-        places.extend(MapPlace::of_given(tree, by_rule, &reach));
+        if let Some(of_given) = OF_GIVEN.if_linked() {
+            places.extend(of_given(tree, by_rule, &reach));
+        }
         Self::with(config, rules, places)
     }
 
@@ -226,6 +229,13 @@ impl ListedRoute {
             }
         }
     }
+}
+
+/// Returns the places of rules by pattern. Linked if there may be any.
+static OF_GIVEN: Linked<fn(&RouteTree, &AppRules, &Reach) -> Vec<MapPlace>> = Linked::new();
+
+pub(super) fn link_path_rules() {
+    OF_GIVEN.link(MapPlace::of_given);
 }
 
 /// A segment that no route has.

@@ -1,6 +1,5 @@
 use std::{
     cell::{Cell, RefCell},
-    collections::HashMap,
     mem,
     rc::Rc,
 };
@@ -15,8 +14,10 @@ use crate::plan::key::RuleId;
 /// Only guards and other middleware know where a request ends up, so a grant is a guess. One request at a time is
 /// granted a rule on credit, until it meets the rule. Mostly that is before the next request comes. A rule that a
 /// request did not meet although it was granted is never granted again: it is then decided where it stands.
+///
+/// In the order of the rules.
 #[derive(Default)]
-pub(super) struct TrustTable(RefCell<HashMap<RuleId, Rc<Trust>>>);
+pub(super) struct TrustTable(RefCell<Vec<(RuleId, Rc<Trust>)>>);
 
 /// The trust in one rule.
 #[derive(Default)]
@@ -52,7 +53,12 @@ struct PatternCredit {
 
 impl TrustTable {
     pub(super) fn of(&self, rule: RuleId) -> Rc<Trust> {
-        Rc::clone(self.0.borrow_mut().entry(rule).or_default())
+        let mut rules = self.0.borrow_mut();
+        let at = rules.binary_search_by_key(&rule, |(rule, _)| *rule).unwrap_or_else(|at| {
+            rules.insert(at, (rule, Rc::default()));
+            at
+        });
+        Rc::clone(&rules[at].1)
     }
 
     /// Notes that a request did not meet a rule that was granted to it; returns whether that is news.

@@ -10,10 +10,13 @@ use super::{
     pattern_text::sample,
     route_tree::{Place, ResourcePlace, RouteTree},
 };
-use crate::settings::{
-    Settings,
-    path_pattern::{PathPattern, PatternRule},
-    suggest,
+use crate::{
+    linked::Linked,
+    settings::{
+        Settings,
+        path_pattern::{PathPattern, PatternRule},
+        suggest,
+    },
 };
 
 /// Logs what the first request of a worker shows. What follows from the app alone is logged only if `is_first`, not
@@ -33,7 +36,16 @@ pub(super) fn warn(rules: &AppRules, tree: Option<&RouteTree>, is_first: bool) {
         warn_of_scopes(tree);
         warn_of_hidden_scopes(tree);
     }
-    warn_of_path_rules(rules, tree);
+    if let Some(warn) = WARN_OF_PATH_RULES.if_linked() {
+        warn(rules, tree);
+    }
+}
+
+/// Logs what is wrong with rules by pattern. Linked if there may be any.
+static WARN_OF_PATH_RULES: Linked<fn(&AppRules, &RouteTree)> = Linked::new();
+
+pub(super) fn link_path_rules() {
+    WARN_OF_PATH_RULES.link(warn_of_path_rules);
 }
 
 /// Logs that middleware inside of the limiter changes paths.
