@@ -118,9 +118,6 @@ fn link_remote() {
 /// # Storage, log and tests
 impl LimiterBuilder {
     pub(crate) fn new() -> Self {
-        // The environment and files may have the address of a storage, too.
-        #[cfg(any(feature = "memcached", feature = "mongodb", feature = "redis"))]
-        link_remote();
         Self {
             settings: Settings {
                 enabled: true,

@@ -174,6 +174,9 @@ impl LimiterBuilder {
         let Some(storage) = location.map_or(Ok(None), |location| location.storage(deadline))? else {
             return Ok(Backend::Memory(fallback));
         };
+        // It may be one by address. Without these features, there is none.
+        #[cfg(any(feature = "memcached", feature = "mongodb", feature = "redis"))]
+        super::link_remote();
         Ok(Backend::Remote { storage: storage.wrapped(settings.local_refusals), fallback })
     }
 

@@ -1,5 +1,6 @@
 //! Bans and passes by hand, and the clients that may deserve one.
 
+mod alone;
 mod by_rule;
 mod checks;
 mod errors;

@@ -10,6 +10,7 @@ use std::{
 
 use actix_web::rt::System;
 
+mod alone;
 mod any_file;
 mod environment;
 mod example;

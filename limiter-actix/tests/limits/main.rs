@@ -2,6 +2,7 @@
 
 mod afterwards;
 mod all_well;
+mod alone;
 mod async_functions;
 mod breaches;
 mod by_name;

@@ -1,5 +1,6 @@
 //! Support of the tests: servers, clients and programs, apps and their answers, storages, and the log.
 
+pub mod alone;
 pub mod app;
 pub mod client;
 pub mod cost;
