@@ -10,7 +10,7 @@ use actix_web::{
     test::init_service,
     web,
 };
-use limiter_actix::{Exempt, ScopeExt, exempt, limit};
+use limiter_actix::{Exempt, Limit, Quota, ScopeExt, exempt, limit};
 use limiter_test_support::{app, log};
 
 use super::{A, passing, plain, spend, still};
@@ -213,4 +213,27 @@ async fn a_path_that_is_rewritten_for_the_first_time_after_many_requests() {
     assert_eq!(passing(&app, "GET", "/a", "", 9).await, 9);
     assert_eq!(passing(&app, "GET", "/a", super::A, 9).await, 1);
     assert_eq!(passing(&app, "GET", "/b", "", 9).await, 0);
+}
+
+/// Middleware in a scope that leads to another of its routes, by a path that begins with another prefix.
+async fn to_slow<B: MessageBody>(
+    mut req: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    let uri = Uri::from_static("/v2/slow");
+    req.match_info_mut().get_mut().update(&uri);
+    req.head_mut().uri = uri;
+    next.call(req).await
+}
+
+/// The rules that the request has met are not those of any place of its path.
+#[actix_web::test]
+async fn a_path_rewritten_in_a_scope_to_one_outside_of_it() {
+    let limiter = still().application_limits("9/hour").default_limits("5/hour").build().unwrap();
+    let scope = web::scope("/v1").wrap(from_fn(to_slow)).service(slow).route("/x", web::get().to(plain));
+    let scope = scope.limit(Limit::new(Quota::per_hour(7)).override_defaults(false));
+    let app = init_service(App::new().wrap(limiter).service(scope).route("/y", web::get().to(plain))).await;
+    assert_eq!(passing(&app, "GET", "/v1/x", "", 9).await, 3, "by the limit of the route where it arrives");
+    assert_eq!(passing(&app, "GET", "/y", "", 9).await, 5);
+    assert_eq!(passing(&app, "GET", "/y", "", 9).await, 0);
 }
