@@ -13,14 +13,18 @@ use actix_web::{
     dev::{Service, ServiceRequest, ServiceResponse},
     http::header::HeaderValue,
     middleware::{Next, NormalizePath, TrailingSlash, from_fn},
+    rt::task::yield_now,
     test::init_service,
     web::{self, ServiceConfig},
 };
 use futures_util::future::join_all;
+use limiter_actix::{Key, Limit, Quota};
 
 use super::{
     super::{passing, plain, spend, still},
-    Runs, defer, drop_after, with,
+    Runs,
+    at_once::{MANY, at_once},
+    defer, drop_after, with,
 };
 
 const HANGING: &str = "x-do: hang";
@@ -132,4 +136,17 @@ async fn however_many_arrive_elsewhere_afterwards() {
         assert!(is_pending, "it hangs");
     }
     assert_eq!(drop_after(&app, with("GET", "/r0", ""), 9).await, Some(200), "it does not wait");
+}
+
+/// The others await a function first, and then that the first one arrives.
+#[actix_web::test]
+async fn after_async_functions() {
+    let by_user = Limit::new(Quota::per_hour(1000)).key_async(async |_: &_| {
+        yield_now().await;
+        Key::text("user", "ada")
+    });
+    let limiter = still().default_limits("3/hour").route("/x", by_user).build().unwrap();
+    let app = App::new().wrap(from_fn(defer)).wrap(limiter).route("/x", web::get().to(plain));
+    let app = init_service(app).await;
+    assert_eq!(at_once(&app, "/x", "").await, MANY, "the limit of the route replaces the default one");
 }
