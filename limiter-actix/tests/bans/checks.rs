@@ -193,3 +193,27 @@ async fn a_check_of_all_limits_finds_their_keys() {
         assert_eq!([status("bob").await, status("bob").await], [200, 429]);
     }
 }
+
+/// There was no ban yet when the limiter let the request pass, without keeping anything of it.
+#[actix_web::test]
+async fn a_check_finds_a_ban_that_began_during_the_request() {
+    async fn ban_and_send(limiter: web::Data<Limiter>, req: HttpRequest) -> Result<HttpResponse, Error> {
+        if req.headers().contains_key("x-eve") {
+            limiter.ban(std::net::IpAddr::from([192, 0, 2, 1]), HOUR, "").await.expect("a ban");
+        }
+        send(limiter, req).await
+    }
+    for is_exempt in [false, true] {
+        let limiter = build();
+        let data = web::Data::new(limiter.clone());
+        let scope = web::scope("/scope").route("", web::get().to(ban_and_send));
+        let exempt = if is_exempt { Exempt::ALL } else { Exempt::DEFAULT };
+        let app = App::new().wrap(limiter.clone()).app_data(data).service(scope.exempt(exempt));
+        let app = init_service(app).await;
+        let ask = async |name| ask(&app, from(ALICE).uri("/scope").insert_header((name, "1"))).await;
+        assert_eq!(ask("x-alice").await.body, "1");
+        let answer = ask("x-eve").await;
+        let expected = if is_exempt { (200, 0) } else { (403, 1) };
+        assert_eq!((answer.status, left(&limiter).await), expected, "is exempt: {is_exempt}");
+    }
+}
