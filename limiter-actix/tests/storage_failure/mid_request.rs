@@ -1,5 +1,7 @@
 //! A storage that fails between two questions of one request.
 
+use std::sync::Arc;
+
 use actix_web::{App, HttpRequest, HttpResponse, get, guard, rt::task::yield_now, test::init_service, web};
 use limiter_actix::{
     Limit,
@@ -128,4 +130,50 @@ async fn outage_limits_are_not_decided_in_the_storage() {
     bench.storage.recover();
     bench.storage.fail_at(bench.storage.decided() + 1);
     assert_eq!(statuses(&app, "/", 1).await, [429]);
+}
+
+/// The storage goes while the request is at its handler.
+#[actix_web::test]
+async fn a_refund_that_fails_is_logged_and_stays_charged() {
+    log::capture();
+    let bench = Bench::new();
+    let failures = Limit::new(Quota::per_hour(1)).deduct_when(|response| response.status.is_server_error());
+    let limiter = bench.limiter().default_limits(failures).build().unwrap();
+    let storage = Arc::clone(&bench.storage);
+    let goes = move || {
+        storage.fail();
+        async { "ok" }
+    };
+    let app = App::new().wrap(limiter.clone()).route("/", web::to(goes));
+    let app = init_service(app).await;
+    assert_eq!(statuses(&app, "/", 1).await, [200]);
+    settled().await;
+    assert_eq!(limiter.storage_health().errors(), 1);
+    let lines = log::here("refund failed: the cost stays charged until its window ends");
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].contains("it is gone: no route to it"), "{lines:?}");
+    bench.storage.recover();
+    assert_eq!(statuses(&app, "/", 1).await, [429]);
+}
+
+/// Nor are they where the request was expected elsewhere.
+#[actix_web::test]
+async fn outage_limits_after_routing_are_not_decided_in_the_storage() {
+    let failures =
+        || Limit::new(Quota::per_hour(1)).deduct_when(|response| response.status.is_server_error());
+    let bench = Bench::new();
+    let limiter =
+        bench.limiter().default_limits("9/hour").meta_limits("9/day").in_memory_fallback(failures());
+    let broken = resource("/hidden", failures(), |it| it.to(HttpResponse::InternalServerError));
+    let app = App::new()
+        .wrap(limiter.build().unwrap())
+        .service(web::resource("/{name}").guard(guard::Host("example.com")).to(ok))
+        .service(broken);
+    let app = init_service(app).await;
+    for status in [500, 429] {
+        bench.storage.fail_at(bench.storage.decided() + 2);
+        let before = bench.storage.decided();
+        assert_eq!(statuses(&app, "/hidden", 1).await, [status]);
+        assert_eq!(bench.storage.decided() - before, 2, "before routing, and at the route");
+    }
 }

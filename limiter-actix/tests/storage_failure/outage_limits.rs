@@ -197,3 +197,38 @@ async fn a_check_under_meta_limits_is_decided_by_outage_limits() {
     bench.storage.recover();
     assert_eq!(statuses(&app, "/checked", 1).await, [200], "nothing was a breach there");
 }
+
+/// The list is charged before routing. At the scope, one more limit applies, so the storage is asked again.
+#[actix_web::test]
+async fn a_limit_that_is_known_only_after_routing_charges_the_list_once() {
+    let bench = Bench::failing();
+    let scope = || web::scope("/v1").route("/x", web::to(ok));
+    let of_staff = Limit::new(Quota::per_hour(5)).override_defaults(false);
+    let limited = scope().guard(guard::Header("x-staff", "1")).limit(of_staff);
+    let limiter = limiter(&bench).default_limits("9/hour").build().unwrap();
+    let app = init_service(App::new().wrap(limiter).service(limited).service(scope())).await;
+    let status = async || ask(&app, request("GET", "/v1/x").insert_header(("x-staff", "1"))).await.status;
+    assert_eq!([status().await, status().await, status().await], [200, 200, 429]);
+}
+
+/// The storage fails only where the limit is known, so that the list replaces that one and its meta limit.
+#[actix_web::test]
+async fn a_storage_that_fails_after_routing_leaves_the_list_without_meta_limits() {
+    let bench = Bench::new();
+    let limiter = limiter(&bench).application_limits("9/hour").default_limits("9/hour").build().unwrap();
+    let limit = Limit::new(Quota::per_hour(5)).meta(Quota::per_hour(1));
+    let app = App::new()
+        .wrap(limiter)
+        .service(web::resource("/{name}").guard(guard::Host("example.com")).to(ok))
+        .service(resource("/hidden", limit, |it| it.to(ok)));
+    let app = init_service(app).await;
+    for expected in [200, 200, 429, 429, 429] {
+        bench.storage.fail_at(bench.storage.decided() + 2);
+        let answer = ask(&app, request("GET", "/hidden").insert_header(("accept", "text/plain"))).await;
+        assert_eq!(answer.status, expected);
+        let body = if expected == 200 { "ok" } else { "2 per 1 hour" };
+        assert_eq!(&*answer.body, body);
+    }
+    bench.storage.fail_at(0);
+    assert_eq!(statuses(&app, "/hidden", 6).await, [200, 200, 200, 200, 200, 429]);
+}
