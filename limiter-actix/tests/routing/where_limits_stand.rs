@@ -37,6 +37,7 @@ mod on_a_remote_storage;
 mod on_several_patterns;
 mod over_tcp;
 mod proof_of_arrival;
+mod refused_in_front;
 mod set_aside;
 mod unmatched_paths;
 mod when_dropped;
