@@ -2,10 +2,13 @@
 
 use actix_web::{dev::Service, guard, web};
 use futures_util::future::join_all;
+use limiter_actix::resource;
 
 use super::{
     super::{A, B, has_a, has_b, passing, plain, spend, still},
-    Runs, limited, per_hour, with,
+    Runs,
+    at_once::at_once,
+    limited, per_hour, with,
 };
 
 #[actix_web::test]
@@ -177,4 +180,33 @@ async fn requests_at_once_behind_a_guard_are_limited() {
     let answers = join_all((0..9).map(|_| app.call(with("GET", "/x", A).to_request()))).await;
     let passed = answers.iter().filter(|answer| answer.as_ref().is_ok_and(|it| it.status() == 200)).count();
     assert_eq!((passed, runs.count()), (2, 2));
+}
+
+/// The rule is for the first of the places only. While a request is on its way, nobody knows where it arrives.
+#[actix_web::test]
+async fn an_exemption_behind_a_guard_is_granted_to_one_at_a_time() {
+    let runs = Runs::default();
+    let app = limited(still().application_limits("3/hour").exempt_route("/b"), |it| {
+        it.service(web::resource(["/b", "/x"]).guard(guard::fn_guard(has_a)).to(plain))
+            .route("/{id}", web::get().to(runs.take_a_while()));
+    })
+    .await;
+    let passed = at_once(&app, "/x", "").await;
+    assert!((3..=4).contains(&passed), "{passed}");
+    assert_eq!(runs.count(), passed);
+}
+
+/// The first place refuses. The rule is for the one where the requests are expected then.
+#[actix_web::test]
+async fn an_exemption_behind_a_closed_place_is_granted_to_one_at_a_time() {
+    let runs = Runs::default();
+    let app = limited(still().application_limits("3/hour").exempt_route("/b"), |it| {
+        it.service(resource("/{id}", per_hour(0), |it| it.guard(guard::fn_guard(has_a)).to(plain)))
+            .service(web::resource(["/b", "/x"]).guard(guard::fn_guard(has_b)).to(plain))
+            .route("/{name}", web::get().to(runs.take_a_while()));
+    })
+    .await;
+    let passed = at_once(&app, "/x", "").await;
+    assert!((3..=4).contains(&passed), "{passed}");
+    assert_eq!(runs.count(), passed);
 }

@@ -11,7 +11,8 @@ use actix_web::{
     App, Error, HttpRequest, HttpResponse,
     body::{BoxBody, EitherBody, MessageBody},
     dev::{Service, ServiceRequest, ServiceResponse},
-    http::header::HeaderValue,
+    guard,
+    http::{Uri, header::HeaderValue},
     middleware::{Next, NormalizePath, TrailingSlash, from_fn},
     rt::task::yield_now,
     test::init_service,
@@ -21,7 +22,7 @@ use futures_util::future::join_all;
 use limiter_actix::{Key, Limit, Quota};
 
 use super::{
-    super::{passing, plain, spend, still},
+    super::{has_b, passing, plain, spend, still},
     Runs,
     at_once::{MANY, at_once},
     defer, drop_after, with,
@@ -149,4 +150,48 @@ async fn after_async_functions() {
     let app = App::new().wrap(from_fn(defer)).wrap(limiter).route("/x", web::get().to(plain));
     let app = init_service(app).await;
     assert_eq!(at_once(&app, "/x", "").await, MANY, "the limit of the route replaces the default one");
+}
+
+/// Both paths lead to one route at first. Middleware changes the other one.
+#[actix_web::test]
+async fn at_one_path_shows_nothing_of_another_under_another_rule() {
+    async fn away<B: MessageBody>(
+        mut req: ServiceRequest,
+        next: Next<B>,
+    ) -> Result<ServiceResponse<B>, Error> {
+        if req.path() == "/b" {
+            req.match_info_mut().get_mut().update(&Uri::from_static("/b/"));
+        }
+        next.call(req).await
+    }
+    let runs = Runs::default();
+    let limiter = still().application_limits("3/hour").exempt_route("/a").exempt_route("/b").build().unwrap();
+    let app = App::new()
+        .wrap(from_fn(away))
+        .wrap(limiter)
+        .route("/{id}", web::get().to(plain))
+        .route("/b/", web::get().to(runs.take_a_while()));
+    let app = init_service(app).await;
+    assert_eq!(passing(&app, "GET", "/a", "", 5).await, 5);
+    let passed = at_once(&app, "/b", "").await;
+    assert!((3..=4).contains(&passed), "{passed}");
+    assert_eq!(runs.count(), passed);
+}
+
+/// The rule covers only one of the places, and each request shows its own. So none waits for another.
+#[actix_web::test]
+async fn is_not_awaited_where_guards_decide() {
+    let limiter = still().application_limits("3/hour").exempt_route("/z/{id}").build().unwrap();
+    let app = App::new()
+        .wrap(from_fn(defer))
+        .wrap(limiter)
+        .service(web::resource("/{any}/y").guard(guard::fn_guard(has_b)).to(plain))
+        .service(web::resource(["/x/{id}", "/z/{id}"]).to(at_route));
+    let app = init_service(app).await;
+    let mut hanging = pin!(app.call(with("GET", "/x/y", HANGING).to_request()));
+    for _ in 0..9 {
+        let is_pending = poll_fn(|cx| Poll::Ready(hanging.as_mut().poll(cx).is_pending())).await;
+        assert!(is_pending, "it hangs");
+    }
+    assert_eq!(drop_after(&app, with("GET", "/x/y", ""), 9).await, Some(200));
 }
