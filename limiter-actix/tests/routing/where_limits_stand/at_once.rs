@@ -17,10 +17,10 @@ use actix_web::{
     web,
 };
 use futures_util::future::join_all;
-use limiter_actix::{Exempt, ScopeExt, exempt, limit};
+use limiter_actix::{Exempt, ScopeExt, exempt, limit, resource};
 
 use super::{
-    super::{A, app, has_a, passing, plain, spend, still},
+    super::{A, app, has_a, has_b, passing, plain, spend, still},
     Runs, defer, limited, per_hour, with, without_v1,
 };
 
@@ -350,4 +350,32 @@ async fn an_exempt_path_answers_although_the_first_request_hangs() {
         "the first of them has shown that it holds"
     );
     assert_eq!(passing(&app, "GET", "/spend", "", 9).await, 3, "what they had reserved has come back");
+}
+
+/// The first shows that rules are met late, and the others do not wait for it.
+#[actix_web::test]
+async fn behind_middleware_that_waits_between_two_limiters() {
+    let inner = still().key_prefix("inner").build().unwrap();
+    let app = limited(still().key_prefix("outer").default_limits("3/hour"), |it| {
+        it.service(web::scope("/in").wrap(inner).wrap(from_fn(defer)).service(generous_x));
+    })
+    .await;
+    for _ in 0..3 {
+        assert_eq!(passing(&app, "GET", "/in/x", "", 1).await, 1);
+    }
+    assert_eq!(at_once(&app, "/in/x", "").await, MANY);
+}
+
+/// The scope is decided at its witness, which grants the exemption inside to one at a time.
+#[actix_web::test]
+async fn behind_a_scope_that_is_decided_where_it_stands() {
+    let runs = Runs::default();
+    let app = limited(still().default_limits("1000/hour"), |it| {
+        let free = resource("/x", Exempt::ALL, |it| it.guard(guard::fn_guard(has_b)).to(plain));
+        let scope = web::scope("/v1").guard(guard::fn_guard(has_a)).limit(per_hour(3)).service(free);
+        it.service(scope.default_service(web::to(runs.take_a_while())))
+            .service(web::scope("/v1").route("/x", web::get().to(plain)));
+    })
+    .await;
+    is_free_once!(app, "/v1/x", A, runs);
 }
