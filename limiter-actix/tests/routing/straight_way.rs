@@ -125,6 +125,12 @@ async fn hang() -> &'static str {
     pending().await
 }
 
+#[limit("90/hour")]
+#[get("/generous")]
+async fn generous() -> &'static str {
+    "generous"
+}
+
 #[limit("2/hour")]
 #[get("/two")]
 async fn two() -> &'static str {
@@ -465,4 +471,109 @@ async fn an_exemption_further_out_is_none_in_a_limiter_further_in() {
         passed += passing(&app, "GET", &format!("/out/in/{number}"), WAIT, 2).await;
     }
     assert_eq!(passed, 3);
+}
+
+/// Each app of a thread knows its own limiter, whichever was the last.
+#[actix_web::test]
+async fn exempt_requests_of_two_apps_find_their_limiters() {
+    log::capture();
+    let (first, second) = (app!(limiter()), app!(limiter()));
+    for _ in 0..3 {
+        assert_eq!([get(&first, "/checked").await, get(&second, "/checked").await], [200, 200]);
+    }
+    assert_eq!(log::here("L033"), Vec::<String>::new());
+}
+
+/// The limit of the route where the request ends is refunded by its response.
+#[actix_web::test]
+async fn a_limit_that_nobody_predicted_reads_the_response() {
+    for waits in [false, true] {
+        let refunded = Limit::new(Quota::per_hour(1)).deduct_when(|_| false);
+        let scope =
+            web::scope("/in").service(free).service(resource("/refunded", refunded, |it| it.to(plain)));
+        let app = init_service(App::new().wrap(still().build().unwrap()).service(scope.wrap(Whims))).await;
+        assert_eq!(passing(&app, "GET", "/in/free", "", 3).await, 3);
+        for _ in 0..5 {
+            let mut asked = request("GET", "/in/free").insert_header(("x-path", "/in/refunded"));
+            if waits {
+                asked = asked.insert_header(("x-wait", "1"));
+            }
+            assert_eq!(ask(&app, asked).await.status, 200, "waits: {waits}");
+        }
+    }
+}
+
+/// The first shows that the rule is met late, so that the others need not wait for each other.
+#[actix_web::test]
+async fn requests_that_are_late_before_and_after_a_limiter_that_skips_them() {
+    for target in ["/in/free", "/in/generous"] {
+        for waits_before in [false, true] {
+            let skipping = still().key_prefix("skipping").request_filter(|_| true).build().unwrap();
+            let outer = still().application_limits("100/hour").default_limits("3/hour").build().unwrap();
+            let scope = web::scope("/in").service(free).service(generous);
+            let app = App::new().wrap(outer).configure(|it| {
+                if waits_before {
+                    it.service(scope.wrap(skipping).wrap(Whims));
+                } else {
+                    it.service(scope.wrap(Whims).wrap(skipping));
+                }
+            });
+            let app = init_service(app).await;
+            assert_eq!(passing(&app, "GET", target, "", 3).await, 3);
+            assert_eq!(passing(&app, "GET", target, WAIT, 1).await, 1);
+            let together = (0..9).map(|_| app.call(with(target, &[("x-wait", "1")]).to_request()));
+            let statuses = join_all(together).await.into_iter().map(|it| it.expect("a response").status());
+            let passed = statuses.filter(|status| *status == 200).count();
+            assert_eq!(passed, 9, "{target}, waits before the other limiter: {waits_before}");
+        }
+    }
+}
+
+/// actix would panic if the request got a data container that late.
+#[actix_web::test]
+async fn a_request_with_a_clone_that_middleware_answers() {
+    let clones = Rc::new(RefCell::new(Vec::new()));
+    let kept = Rc::clone(&clones);
+    let app = App::new()
+        .wrap_fn(|req, _| ready(Ok(req.into_response(HttpResponse::Accepted().finish()))))
+        .wrap(limiter())
+        .wrap_fn(move |req, inner| {
+            kept.borrow_mut().push(req.request().clone());
+            inner.call(req)
+        })
+        .route("/x", web::get().to(plain));
+    let app = init_service(app).await;
+    let mut statuses = Vec::new();
+    for _ in 0..4 {
+        statuses.push(get(&app, "/x").await);
+    }
+    assert_eq!(statuses, [202, 202, 202, 429]);
+    assert_eq!(clones.borrow().len(), 4);
+}
+
+/// It lets requests pass without keeping anything of them only if it is around the whole app.
+#[actix_web::test]
+async fn a_limiter_of_a_scope_is_none_of_the_routes_outside() {
+    let outside = async |limits: LimitCheck| limits.check().await.map(|_| "passed");
+    let scope = web::scope("/in").service(free).wrap(limiter());
+    let app = init_service(App::new().service(scope).route("/outside", web::get().to(outside))).await;
+    assert_eq!(passing(&app, "GET", "/in/free", "", 5).await, 5);
+    assert_eq!(get(&app, "/outside").await, 500);
+}
+
+/// The exemption of the scope was met before middleware waited, and only that of the route was not.
+#[actix_web::test]
+async fn a_request_that_is_dropped_on_its_way_leaves_the_exemptions_that_it_has_met() {
+    let inside = web::scope("/in").service(free).wrap(Whims);
+    let scope = web::scope("/out").exempt(Exempt::ALL).service(inside).route("/x", web::get().to(plain));
+    let app = App::new().wrap(limiter()).service(scope).route("/spend", web::get().to(plain));
+    let app = init_service(app).await;
+    for target in ["/out/in/free", "/out/x"] {
+        assert_eq!(passing(&app, "GET", target, "", 3).await, 3, "{target}");
+    }
+    let mut dropped = Box::pin(app.call(with("/out/in/free", &[("x-wait", "1")]).to_request()));
+    assert!(is_on_its_way(dropped.as_mut(), 1).await, "it has met the scope");
+    drop(dropped);
+    assert_eq!(passing(&app, "GET", "/spend", "", 9).await, 3, "nothing was taken");
+    assert_eq!(passing(&app, "GET", "/out/x", "", 9).await, 9);
 }
