@@ -1,7 +1,7 @@
 //! Meta limits of the limiter.
 
-use actix_web::HttpResponse;
-use limiter_actix::{Exempt, Key, Limit, Quota, Rule};
+use actix_web::{HttpResponse, guard, web};
+use limiter_actix::{Exempt, Key, Limit, Quota, Rule, ScopeExt};
 use limiter_test_support::play::{header, limits, page, ruled};
 
 use crate::probe::hold;
@@ -307,6 +307,69 @@ fn the_response_of_a_meta_limit() {
             (0.0, "GET /a", "", "200"),
             (0.0, "GET /a", "", "418 [L=1 R=0 X=T+60 A=3600] 'a breach'"),
             (0.0, "GET /a", "", "403 [L=1 R=0 X=T+3600 A=3600] 'banned'"),
+        ],
+    );
+}
+
+/// Another pattern hides the limited route, so that its limit is decided where the request arrives.
+#[test]
+fn a_breach_at_a_route_that_is_known_only_after_routing_counts() {
+    hold(
+        |it| it.meta_limits("2/day"),
+        |app| {
+            app.service(web::resource("/{name}").guard(guard::Host("example.com")).to(HttpResponse::Ok))
+                .service(ruled("/hidden", limits("1/hour"), "h"));
+        },
+        &[
+            (0.0, "GET /hidden", "", "200"),
+            (0.0, "GET /hidden", "", "429 [A=3600] '1 per 1 hour'"),
+            (0.0, "GET /hidden", "", "429 [A=86400] '1 per 1 hour'"),
+            (0.0, "GET /hidden", "", "429 [A=86400] '2 per 1 day'"),
+        ],
+    );
+}
+
+/// One that refuses nothing has no wait either.
+#[test]
+fn the_breach_that_spends_a_meta_limit_does_not_wait_for_one_in_shadow() {
+    let shadow = || Limit::new(Quota::per_day(1)).shadow(true);
+    hold(
+        |it| it.default_limits("1/second").meta_limits([Limit::new(Quota::per_hour(2)), shadow()]),
+        |app| {
+            app.service(page("/a", "a"));
+        },
+        &[
+            (0.0, "GET /a", "", "200"),
+            (0.0, "GET /a", "", "429 [A=1] '1 per 1 second'"),
+            (0.0, "GET /a", "", "429 [A=3600] '1 per 1 second'"),
+        ],
+    );
+}
+
+#[test]
+fn breaches_in_scopes_count_unless_a_scope_is_exempt() {
+    let scopes = |exempt: Exempt| {
+        move |app: &mut web::ServiceConfig| {
+            let inner = web::scope("/in").service(ruled("/a", limits("1/hour"), "a")).rule(exempt);
+            app.service(web::scope("/p").service(inner).limit(Quota::per_hour(9)));
+        }
+    };
+    hold(
+        |it| it.meta_limits("1/day"),
+        scopes(Exempt::NONE),
+        &[
+            (0.0, "GET /p/in/a", "", "200"),
+            (0.0, "GET /p/in/a", "", "429 [A=86400] '1 per 1 hour'"),
+            (0.0, "GET /p/in/a", "", "429 '1 per 1 day'"),
+        ],
+    );
+    hold(
+        |it| it.meta_limits("1/day"),
+        scopes(Exempt::META),
+        &[
+            (0.0, "GET /p/in/a", "", "200"),
+            (0.0, "GET /p/in/a", "", "429 [A=3600] '1 per 1 hour'"),
+            (0.0, "GET /p/in/a", "", "429 [A=3600] '1 per 1 hour'"),
         ],
     );
 }
