@@ -121,3 +121,28 @@ fn limits_with_async_functions_are_charged() {
         });
     }
 }
+
+/// The same for a route attribute, which is expected to take all requests before routing.
+#[test]
+fn metered_limits_are_settled_although_another_place_was_certain() {
+    for kind in [StorageKind::Memory, StorageKind::Remote] {
+        in_a_system(async {
+            let tokens = Limit::new(Quota::per_hour(10)).metered(true).cost(4).name("tokens");
+            let limiter = kind.set(builder(&clock())).application_limits(tokens).build().expect("a limiter");
+            let metered = async |usage: Usage| {
+                usage.set(1);
+                "metered"
+            };
+            let app = App::new()
+                .wrap(limiter.clone())
+                .route("/x", get().guard(guard::Host("example.com")).to(metered))
+                .service(exempt_x);
+            let app = init_service(app).await;
+            let answer = ask(&app, request("GET", "/x").insert_header(("host", "example.com"))).await;
+            assert_eq!(&*answer.body, "metered");
+            refunded().await;
+            let window = limiter.window("tokens", &Key::text("k", "c1")).await.expect("it is known");
+            assert_eq!(window.remaining(), 9, "{kind:?}");
+        });
+    }
+}

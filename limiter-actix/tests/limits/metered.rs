@@ -19,8 +19,8 @@ use actix_web::{
 };
 use futures_util::{FutureExt, StreamExt, stream};
 use limiter_actix::{
-    Key, Limit, LimitCheck, Limiter, LimiterBuilder, ManualClock, Quota, Strategy, Usage, limit as limited,
-    resource,
+    Key, Limit, LimitCheck, Limiter, LimiterBuilder, Limits, ManualClock, Quota, Strategy, Usage,
+    limit as limited, resource,
 };
 use limiter_test_support::{
     play::{clock, in_a_system},
@@ -347,4 +347,75 @@ fn a_check_that_outlives_its_response_is_settled_too() {
         drop(call_service(&app, TestRequest::default().to_request()).await);
         assert_eq!(left(&limiter).await, 9);
     });
+}
+
+/// Other limits of the request keep their own cost, whether it ends or is dropped.
+#[test]
+fn usage_is_that_of_metered_limits() {
+    for kind in StorageKind::ALL {
+        in_a_system(async {
+            let of = |name| Limit::new(Quota::per_hour(9)).shared(name);
+            let limits = || {
+                let due = of("due").deduct_when(|_| true);
+                Limits::from([tokens(), of("plain"), of("refunded").refund_on_drop(true), due])
+            };
+            let named = |name| (name, Limit::new(Quota::per_hour(9)));
+            let names = [named("plain"), named("refunded"), named("due")];
+            let limiter =
+                names.into_iter().fold(builder(kind), |it, (name, limit)| it.named_limit(name, limit));
+            let limiter = limiter.build().expect("a limiter");
+            let waits = |usage: Usage| {
+                usage.set(7);
+                pending::<HttpResponse>()
+            };
+            let app = App::new()
+                .wrap(limiter.clone())
+                .service(resource("/waits", limits(), move |it| it.to(waits)))
+                .service(resource("/{used}", limits(), |it| it.to(at_once)));
+            let app = init_service(app).await;
+            let all = async || {
+                let tokens = left(&limiter).await;
+                let mut all = vec![tokens];
+                for (name, _) in ["plain", "refunded", "due"].map(named) {
+                    all.push(limiter.window(name, &anybody()).await.expect("a window").remaining());
+                }
+                all
+            };
+            let mut call = Box::pin(app.call(TestRequest::with_uri("/waits").to_request()));
+            for _ in 0..10 {
+                assert!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+                yield_now().await;
+            }
+            drop(call);
+            assert_eq!(all().await, [3, 8, 9, 8], "{kind:?}: it was dropped");
+            drop(call_service(&app, TestRequest::with_uri("/2").to_request()).await);
+            assert_eq!(all().await, [1, 7, 8, 7], "{kind:?}: it has ended");
+        });
+    }
+}
+
+/// All that was reserved comes back, whatever was reported.
+#[test]
+fn a_request_that_is_refunded_when_it_is_dropped_is_not_settled() {
+    for kind in StorageKind::ALL {
+        in_a_system(async {
+            let limiter = builder(kind).build().expect("a limiter");
+            let waits = |usage: Usage| {
+                usage.set(7);
+                pending::<HttpResponse>()
+            };
+            let refunded = tokens().refund_on_drop(true);
+            let app =
+                App::new().wrap(limiter.clone()).service(resource("/", refunded, move |it| it.to(waits)));
+            let app = init_service(app).await;
+            let mut call = Box::pin(app.call(TestRequest::default().to_request()));
+            for _ in 0..10 {
+                assert!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+                yield_now().await;
+            }
+            assert_eq!(left(&limiter).await, 6, "{kind:?}");
+            drop(call);
+            assert_eq!(left(&limiter).await, 10, "{kind:?}");
+        });
+    }
 }
