@@ -1,8 +1,10 @@
 //! Limits of concurrent requests: what counts, and with which other limits.
 
 use std::{
+    cell::RefCell,
     future::{Future, pending, poll_fn},
     pin::pin,
+    rc::Rc,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -12,7 +14,7 @@ use std::{
 };
 
 use actix_web::{
-    App, Error, HttpResponse,
+    App, Error, HttpRequest, HttpResponse,
     body::MessageBody,
     dev::{Service, ServiceResponse},
     get,
@@ -404,4 +406,32 @@ fn memcached_refuses_it_with_an_alternative() {
     let error = limiter.build().unwrap_err().to_string();
     assert!(error.contains("memcached does not support limits of concurrent requests"), "{error}");
     assert!(error.contains("use Redis, Valkey, MongoDB or memory"), "{error}");
+}
+
+/// Handlers may keep their requests, and with them what the limiter knows of these.
+#[test]
+fn a_dropped_request_no_longer_counts_while_a_clone_lives_on() {
+    for kind in StorageKind::ALL {
+        in_a_system(async {
+            let limiter = builder(kind).default_limits("1 concurrent").build().expect("a limiter");
+            let clones = Rc::new(RefCell::new(Vec::new()));
+            let kept = Rc::clone(&clones);
+            let keep = move |req: HttpRequest| {
+                kept.borrow_mut().push(req);
+                pending::<HttpResponse>()
+            };
+            let app = init_service(App::new().wrap(limiter).default_service(web::to(keep))).await;
+            for admitted in 1..=3 {
+                let mut call = Box::pin(app.call(request("GET", "/").to_request()));
+                for _ in 0..6 {
+                    let polled = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+                    assert!(polled.is_pending(), "{kind:?}");
+                    actix_web::rt::task::yield_now().await;
+                }
+                assert_eq!(clones.borrow().len(), admitted, "{kind:?}: it has reached the handler");
+                drop(call);
+                refunded().await;
+            }
+        });
+    }
 }

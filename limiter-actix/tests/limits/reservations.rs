@@ -1,11 +1,12 @@
 //! Refusals that only reservations under way cause.
 
-use std::time::Duration;
+use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use actix_web::{
     App, HttpMessage, HttpRequest, HttpResponse,
     body::to_bytes,
     dev::{Service, ServiceResponse},
+    guard,
     test::init_service,
     web,
 };
@@ -302,6 +303,91 @@ fn a_limit_without_deduct_when_is_breached_by_reservations_of_its_count() {
             assert_eq!(first, OK, "{kind:?}");
             refunded().await;
             assert_eq!([call("GET /page").await, call("GET /page").await], [OK, refused(3600)], "{kind:?}");
+        });
+    }
+}
+
+/// Another pattern hides the route, so that its limit is decided where the requests arrive.
+#[test]
+fn honest_requests_at_once_are_no_breach_at_a_route_that_is_known_only_after_routing() {
+    for kind in StorageKind::ALL {
+        in_a_system(async {
+            let limit = failures(Quota::per_hour(5)).meta(Quota::per_day(1));
+            let app = App::new()
+                .wrap(limiter(&clock(), kind))
+                .service(web::resource("/{name}").guard(guard::Host("example.com")).to(HttpResponse::Ok))
+                .service(resource("/login", limit, |it| it.to(login)));
+            let app = init_service(app).await;
+            let call = async || {
+                let response = app.call(read("POST /login", RIGHT).to_request()).await.expect("a response");
+                answer(&response.map_into_boxed_body())
+            };
+            let first = join_all((0..8).map(|_| call())).await;
+            assert_eq!(first.iter().filter(|it| **it == OK).count(), 5, "{kind:?}: {first:?}");
+            assert_eq!(first.iter().filter(|it| **it == refused(1)).count(), 3, "{kind:?}: {first:?}");
+            refunded().await;
+            assert_eq!(call().await, OK, "{kind:?}");
+        });
+    }
+}
+
+/// A hit leaves a moving window by itself, each at its own time.
+#[test]
+fn a_reservation_in_a_moving_window_lasts_as_long_as_its_hit() {
+    async fn waits(gate: web::Data<Semaphore>, req: HttpRequest) -> HttpResponse {
+        if req.headers().contains_key("password") {
+            drop(gate.acquire().await);
+            return HttpResponse::Ok().finish();
+        }
+        HttpResponse::Unauthorized().finish()
+    }
+    for kind in StorageKind::ALL {
+        let clock = clock();
+        let limit = failures(Quota::per_minute(2)).strategy(Strategy::MovingWindow).cost_with(|req| {
+            req.headers().get("cost").and_then(|cost| cost.to_str().ok()?.parse().ok()).unwrap_or(1)
+        });
+        let gate = web::Data::new(Semaphore::new(0));
+        let app = App::new().app_data(web::Data::clone(&gate)).wrap(limiter(&clock, kind));
+        in_a_system(async {
+            let app = init_service(app.service(resource("/login", limit, |it| it.to(waits)))).await;
+            let call = async |headers: &str| {
+                let response = app.call(read("POST /login", headers).to_request()).await.expect("a response");
+                answer(&response.map_into_boxed_body())
+            };
+            assert_eq!(call("").await, WRONG, "{kind:?}");
+            clock.advance(Duration::from_secs(50));
+            let later = async {
+                refunded().await;
+                clock.advance(Duration::from_secs(15));
+                assert_eq!(call("cost: 2").await, refused(1), "{kind:?}: the reservation may come back");
+                gate.add_permits(100);
+            };
+            assert_eq!(join(call(RIGHT), later).await.0, OK, "{kind:?}");
+        });
+    }
+}
+
+/// Handlers may keep their requests, and with them what the limiter knows of these.
+#[test]
+fn a_request_that_has_ended_reserves_nothing_while_a_clone_lives_on() {
+    for kind in StorageKind::ALL {
+        in_a_system(async {
+            let clones = Rc::new(RefCell::new(Vec::new()));
+            let kept = Rc::clone(&clones);
+            let fails = move |req: HttpRequest| {
+                kept.borrow_mut().push(req);
+                async { HttpResponse::Unauthorized().finish() }
+            };
+            let limit = failures(Quota::per_hour(1));
+            let app = App::new()
+                .wrap(limiter(&clock(), kind))
+                .service(resource("/login", limit, |it| it.to(fails)));
+            let app = init_service(app).await;
+            for expected in [WRONG, refused(3600)] {
+                let response = app.call(read("POST /login", "").to_request()).await.expect("a response");
+                assert_eq!(answer(&response.map_into_boxed_body()), expected, "{kind:?}");
+            }
+            assert_eq!(clones.borrow().len(), 1, "{kind:?}");
         });
     }
 }
