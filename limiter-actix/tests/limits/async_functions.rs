@@ -493,6 +493,26 @@ async fn a_ban_is_found(auto_check: bool) {
     assert_eq!(status("/exempt", "eve").await, 200);
 }
 
+/// Another pattern hides the route, so that the client is known only there.
+#[actix_web::test]
+async fn a_ban_is_found_at_a_route_that_is_known_only_after_routing() {
+    for kind in [StorageKind::Memory, StorageKind::Remote] {
+        let limiter = kind.set(Limiter::builder()).build().expect("valid");
+        let by_user = Limit::new(Quota::per_hour(9)).key_async(user);
+        let app = App::new()
+            .wrap(limiter.clone())
+            .service(web::resource("/{name}").guard(guard::Host("example.com")).to(HttpResponse::Ok))
+            .service(ruled("/hidden", by_user, "h"));
+        let app = init_service(app).await;
+        limiter.ban(&Key::text("user", "eve"), Duration::from_secs(60), "").await.expect("a ban");
+        for (user, expected) in [("eve", 403), ("ada", 200)] {
+            let request = TestRequest::with_uri("/hidden").insert_header(("user", user)).to_request();
+            let status = Service::call(&app, request).await.expect("an answer").status();
+            assert_eq!(status, expected, "{kind:?}: {user}");
+        }
+    }
+}
+
 /// The inner limiter reads what the outer one has awaited.
 #[actix_web::test]
 async fn two_limiters_call_a_function_once() {
@@ -664,4 +684,84 @@ fn functions_of_meta_limits_are_awaited() {
             (1.0, "GET /a", "user: bob", "200"),
         ],
     );
+}
+
+/// The place that is predicted refuses, and the function is one of the limit where the request may arrive instead.
+#[test]
+fn a_limit_elsewhere_awaits_its_function() {
+    hold(
+        |it| it.default_limits(Limit::new(Quota::per_hour(2)).key_async(user)),
+        |app| {
+            let closed =
+                resource("/{id}", Quota::per_hour(0), |it| it.guard(guard::Host("no")).to(|| async { "n" }));
+            app.service(closed).service(page("/x", "x"));
+        },
+        &[
+            (0.0, "GET /x", "user: ada", "200 'x'"),
+            (0.0, "GET /x", "user: ada, k: c2", "200 'x'"),
+            (0.0, "GET /x", "user: ada, k: c3", "429 '2 per 1 hour'"),
+            (0.0, "GET /x", "user: bob", "200 'x'"),
+        ],
+    );
+}
+
+/// The other limit of the route does not stand in for the outer one.
+#[test]
+fn an_outer_limit_that_applies_by_a_failure_awaits_its_function() {
+    hold(
+        |it| it.default_limits(Limit::new(Quota::per_hour(2)).key_async(user)),
+        |app| {
+            let both = [Limit::dynamic_async(by_plan), Limit::new(Quota::per_hour(9)).cost_async(size)];
+            app.service(ruled("/a", Limits::from(both), "a"));
+        },
+        &[
+            (0.0, "GET /a", "user: ada, plan: error", "200"),
+            (0.0, "GET /a", "user: ada, plan: error, k: c2", "200"),
+            (0.0, "GET /a", "user: ada, plan: error, k: c3", "429 '2 per 1 hour'"),
+            (0.0, "GET /a", "user: bob, plan: error", "200"),
+        ],
+    );
+}
+
+/// So do the functions of limits.
+#[test]
+fn limits_see_the_client_behind_a_trusted_proxy() {
+    let address = async |req: &ServiceRequest| {
+        yield_now().await;
+        key::client_address(req)
+    };
+    hold(
+        move |it| {
+            let proxies = TrustedProxies::x_forwarded_for().networks(["192.0.2.1"]);
+            let limit = Limit::new(Quota::per_minute(1)).key_async(address);
+            it.trusted_proxies(proxies).default_limits(limit)
+        },
+        |app| {
+            app.service(page("/a", "a"));
+        },
+        &[
+            (0.0, "GET /a", "x-forwarded-for: 198.51.100.7", "200"),
+            (0.0, "GET /a", "x-forwarded-for: 198.51.100.7", "429"),
+            (0.0, "GET /a", "x-forwarded-for: 198.51.100.8", "200"),
+        ],
+    );
+}
+
+/// The limiter's key, too. Where no limit counts the client, it is awaited for its ban.
+#[actix_web::test]
+async fn a_banned_client_is_found_behind_a_trusted_proxy() {
+    let proxies = TrustedProxies::x_forwarded_for().networks(["192.0.2.1"]);
+    let address = async |req: &ServiceRequest| {
+        yield_now().await;
+        key::client_address(req)
+    };
+    let limiter = Limiter::builder().trusted_proxies(proxies).key_async(address).build().expect("valid");
+    let app = init_service(App::new().wrap(limiter.clone()).service(page("/free", "f"))).await;
+    limiter.ban(IpAddr::from([198, 51, 100, 7]), Duration::from_secs(60), "").await.expect("a ban");
+    for (address, expected) in [("198.51.100.7", 403), ("198.51.100.8", 200)] {
+        let request = TestRequest::with_uri("/free").peer_addr(([192, 0, 2, 1], 4000).into());
+        let request = request.insert_header(("x-forwarded-for", address)).to_request();
+        let status = Service::call(&app, request).await.expect("an answer").status();
+        assert_eq!(status, expected, "{address}");
+    }
 }

@@ -239,3 +239,24 @@ fn the_function_is_called_once_where_a_rule_is_met_only_after_routing() {
     );
     assert_eq!([of_default, of_route].map(|calls| calls.load(Relaxed)), [2, 2]);
 }
+
+/// Its other limits do not let the request pass, and are not charged.
+#[test]
+fn a_function_that_fails_beside_other_limits_is_a_500() {
+    hold(
+        |it| it.application_limits("1/hour"),
+        |app| {
+            let plan = |req: &ServiceRequest| match header(req, "lim") {
+                Some(_) => Err("no database"),
+                None => Ok(Quota::per_hour(9)),
+            };
+            app.service(ruled("/a", Limit::dynamic(plan), "a"));
+        },
+        &[
+            (0.0, "GET /a", "lim: any", "500"),
+            (0.0, "GET /a", "lim: any", "500"),
+            (0.0, "GET /a", "", "200"),
+            (0.0, "GET /a", "", "429 '1 per 1 hour'"),
+        ],
+    );
+}
