@@ -127,7 +127,8 @@ async fn the_callbacks_of_the_place_are_called_once() {
 #[actix_web::test]
 async fn places_inside_of_a_scope_that_is_decided_where_it_stands() {
     for kind in StorageKind::ALL {
-        let limiter = kind.set(still()).application_limits("9/hour").default_limits("9/hour");
+        let limiter =
+            kind.set(still()).application_limits("9/hour").default_limits(per_hour(9).shared("all"));
         let app = limited(limiter, |it| {
             let closed = resource("/{id}", nothing(), |it| it.guard(guard::fn_guard(has_b)).to(plain));
             let scope = web::scope("/v1").guard(guard::fn_guard(has_a)).service(closed);
