@@ -13,6 +13,7 @@ use std::{
 
 use limiter_core::{Clock, Key, Timestamp, log::Throttle, storage::Storage};
 use parking_lot::{Mutex, RwLock};
+use smallvec::SmallVec;
 use tokio::sync::{Mutex as AsyncMutex, MutexGuard};
 
 use super::{ban::Ban, error::BanError, refresh::DEADLINE, table::BanTable, turn::BanTurns};
@@ -102,7 +103,7 @@ impl BanList {
         now: Timestamp,
     ) -> Option<Arc<Ban>> {
         let find = FIND.if_linked()?;
-        find(self, &keys.into_iter().collect::<Vec<_>>(), address, now)
+        find(self, &keys.into_iter().collect::<SmallVec<[_; 4]>>(), address, now)
     }
 
     fn find_now(&self, keys: &[&Key], address: Option<IpAddr>, now: Timestamp) -> Option<Arc<Ban>> {
