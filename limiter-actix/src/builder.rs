@@ -98,8 +98,10 @@ pub struct LimiterBuilder {
     environment: Environment,
     named: Vec<(String, Limit)>,
     /// Builds the state, with counts in a file. A function, so that the linker leaves it out of programs without one.
-    build_with_counts: Option<fn(&Self) -> Result<Arc<Shared>, BuildError>>,
+    build_with_counts: Option<BuildFn>,
 }
+
+type BuildFn = fn(&LimiterBuilder) -> Result<Arc<Shared>, BuildError>;
 
 /// The time that an async function has to answer.
 const DEFAULT_FUNCTION_DEADLINE: Duration = Duration::from_millis(250);

@@ -55,7 +55,9 @@ pub(super) struct CopyState {
 }
 
 /// Finds a ban in a list. Linked as soon as there is any.
-static FIND: Linked<fn(&BanList, &[&Key], Option<IpAddr>, Timestamp) -> Option<Arc<Ban>>> = Linked::new();
+static FIND: Linked<FindFn> = Linked::new();
+
+type FindFn = fn(&BanList, &[&Key], Option<IpAddr>, Timestamp) -> Option<Arc<Ban>>;
 
 /// Weak, so that a list ends with its limiters.
 static LISTS: LazyLock<Mutex<Vec<Weak<BanList>>>> = LazyLock::new(Mutex::default);

@@ -20,7 +20,9 @@ const MAX_PAUSE: Duration = Duration::from_secs(1);
 pub(crate) struct LeaseKeeper(#[expect(dead_code, reason = "the task ends with it")] Arc<()>);
 
 /// Keeps the leases while there is the worker.
-static KEEP: Linked<fn(Weak<()>, Weak<HeldLeases>) -> BoxFuture<'static, ()>> = Linked::new();
+static KEEP: Linked<KeepFn> = Linked::new();
+
+type KeepFn = fn(Weak<()>, Weak<HeldLeases>) -> BoxFuture<'static, ()>;
 
 pub(crate) fn link_keeper() {
     KEEP.link(|worker, leases| Box::pin(keep(worker, leases)));

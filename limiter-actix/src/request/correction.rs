@@ -73,8 +73,9 @@ pub(crate) enum Bans {
 }
 
 /// Completes a correction where that is awaited.
-static COMPLETE: Linked<for<'r> fn(Correction, Bans, &'r ServiceRequest) -> PendingAdmission<'r, ()>> =
-    Linked::new();
+static COMPLETE: Linked<CompleteFn> = Linked::new();
+
+type CompleteFn = for<'r> fn(Correction, Bans, &'r ServiceRequest) -> PendingAdmission<'r, ()>;
 
 /// Calls the async functions that a correction waits for, and makes it.
 pub(crate) fn complete(correction: Correction, bans: Bans, req: &ServiceRequest) -> PendingAdmission<'_, ()> {

@@ -232,7 +232,9 @@ impl ListedRoute {
 }
 
 /// Returns the places of rules by pattern. Linked if there may be any.
-static OF_GIVEN: Linked<fn(&RouteTree, &AppRules, &Reach) -> Vec<MapPlace>> = Linked::new();
+static OF_GIVEN: Linked<OfGivenFn> = Linked::new();
+
+type OfGivenFn = fn(&RouteTree, &AppRules, &Reach) -> Vec<MapPlace>;
 
 pub(super) fn link_path_rules() {
     OF_GIVEN.link(MapPlace::of_given);
