@@ -5,7 +5,11 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// Runs these tests of this program, one after the other, each in its own process. Fails unless all of them pass.
+/// Runs these tests of this program, one after the other, each in its own process.
+///
+/// # Panics
+///
+/// Unless all of them pass.
 #[track_caller]
 pub fn run_alone(tests: &[&str]) {
     let program = env::current_exe().expect("the path of this program");
