@@ -7,7 +7,7 @@ use limiter_core::storage::Storage;
 use super::{leases, local_refusals};
 
 /// A storage, without the wrappers of the limiter.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct RemoteStorage {
     storage: Arc<dyn Storage>,
     /// Reached from here only, so that the linker leaves the wrappers out of programs that count in memory.

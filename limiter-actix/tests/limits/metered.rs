@@ -359,10 +359,9 @@ fn usage_is_that_of_metered_limits() {
                 let due = of("due").deduct_when(|_| true);
                 Limits::from([tokens(), of("plain"), of("refunded").refund_on_drop(true), due])
             };
-            let named = |name| (name, Limit::new(Quota::per_hour(9)));
-            let names = [named("plain"), named("refunded"), named("due")];
-            let limiter =
-                names.into_iter().fold(builder(kind), |it, (name, limit)| it.named_limit(name, limit));
+            let limiter = ["plain", "refunded", "due"]
+                .into_iter()
+                .fold(builder(kind), |it, name| it.named_limit(name, Limit::new(Quota::per_hour(9))));
             let limiter = limiter.build().expect("a limiter");
             let waits = |usage: Usage| {
                 usage.set(7);
