@@ -360,7 +360,7 @@ fn usage_is_that_of_metered_limits() {
                 let due = of("due").deduct_when(|_| true);
                 Limits::from([tokens(), of("plain"), of("refunded").refund_on_drop(true), due])
             };
-            let limiter = ["plain", "refunded", "due"]
+            let limiter = NAMES
                 .into_iter()
                 .fold(builder(kind), |it, name| it.named_limit(name, Limit::new(Quota::per_hour(9))));
             let limiter = limiter.build().expect("a limiter");
