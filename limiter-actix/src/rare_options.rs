@@ -20,6 +20,71 @@ use crate::{
     request::link_waits,
 };
 
+/// # Further options
+impl Limit {
+    /// Creates a limit whose quotas are computed from the request, for example per plan or per tenant.
+    ///
+    /// The limiter calls `function` once per request. It may return a [`Quota`](crate::Quota),
+    /// [`Quotas`](crate::Quotas), a text in their notation, or an `Option` or `Result` of these. If it returns `None`,
+    /// there is no limit here for this request. If it returns an error, the response is 500. It sees the `app_data` of
+    /// the app, and not that of scopes inside the limiter.
+    ///
+    /// If a text is invalid, the limiter logs that as an error (`L001`). The other limits at the same place then apply to
+    /// this request, together with the outer limits.
+    ///
+    /// ```
+    /// use actix_web::dev::ServiceRequest;
+    /// use limiter_actix::Limit;
+    ///
+    /// fn by_tier(req: &ServiceRequest) -> &'static str {
+    ///     if req.headers().contains_key("x-premium") { "500/minute" } else { "20/minute" }
+    /// }
+    ///
+    /// let limit = Limit::dynamic(by_tier);
+    /// # let _ = limit;
+    /// ```
+    pub fn dynamic<F, Q>(function: F) -> Self
+    where
+        F: Fn(&ServiceRequest) -> Q + Send + Sync + 'static,
+        Q: FunctionValue<DynamicQuotas>,
+    {
+        link_dynamic();
+        Self::from_source(Source::dynamic(function))
+    }
+
+    /// Sets the name in headers, logs and metrics, by which code [hits](crate::Limiter::hit) and clears the limit too.
+    /// Defaults to the quota.
+    ///
+    /// Only limits of different routes or scopes may have the same name. Otherwise
+    /// [`build`](crate::LimiterBuilder::build) fails, and names both places.
+    pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
+        link_names();
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Bans a client that breaches this limit again and again, by the limit's key. Defaults to no rule.
+    ///
+    /// The breaches are counted in a fixed window, which begins with the first. Refusals by other limits do not count. The
+    /// storage must keep [bans](crate::Limiter::ban).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use limiter_actix::{BanRule, Limit, Quota};
+    ///
+    /// let rule = BanRule::new(Duration::from_secs(3600), 10, Duration::from_secs(300));
+    /// let limit = Limit::new(Quota::per_minute(5)).ban(rule);
+    /// let same = Limit::new(Quota::per_minute(5)).ban("1 hour after 10 breaches in 5 minutes".parse()?);
+    /// # let _ = (limit, same);
+    /// # Ok::<(), limiter_actix::ParseQuotaError>(())
+    /// ```
+    pub fn ban(mut self, rule: BanRule) -> Self {
+        link_ban();
+        self.ban = Some(rule);
+        self
+    }
+}
+
 /// # Async functions
 ///
 /// They are awaited before the request is decided, all that it needs at once, and each at most once for a request. If one
@@ -110,69 +175,5 @@ impl Limit {
         let function = AsyncFunction::new("exempt_when", exempt, |yes| Ok(Answer::Yes(yes)));
         self.exempt_when = Some(read_predicate(&function));
         self.with_async(function)
-    }
-}
-
-impl Limit {
-    /// Creates a limit whose quotas are computed from the request, for example per plan or per tenant.
-    ///
-    /// The limiter calls `function` once per request. It may return a [`Quota`], [`Quotas`](crate::Quotas), a text in
-    /// their notation, or an `Option` or `Result` of these. If it returns `None`, there is no limit here for this
-    /// request. If it returns an error, the response is 500. It sees the `app_data` of the app, and not that of scopes
-    /// inside the limiter.
-    ///
-    /// If a text is invalid, the limiter logs that as an error (`L001`). The other limits at the same place then apply to
-    /// this request, together with the outer limits.
-    ///
-    /// ```
-    /// use actix_web::dev::ServiceRequest;
-    /// use limiter_actix::Limit;
-    ///
-    /// fn by_tier(req: &ServiceRequest) -> &'static str {
-    ///     if req.headers().contains_key("x-premium") { "500/minute" } else { "20/minute" }
-    /// }
-    ///
-    /// let limit = Limit::dynamic(by_tier);
-    /// # let _ = limit;
-    /// ```
-    pub fn dynamic<F, Q>(function: F) -> Self
-    where
-        F: Fn(&ServiceRequest) -> Q + Send + Sync + 'static,
-        Q: FunctionValue<DynamicQuotas>,
-    {
-        link_dynamic();
-        Self::from_source(Source::dynamic(function))
-    }
-
-    /// Sets the name in headers, logs and metrics, by which code [hits](crate::Limiter::hit) and clears the limit too.
-    /// Defaults to the quota.
-    ///
-    /// Only limits of different routes or scopes may have the same name. Otherwise
-    /// [`build`](crate::LimiterBuilder::build) fails, and names both places.
-    pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
-        link_names();
-        self.name = Some(name.into());
-        self
-    }
-
-    /// Bans a client that breaches this limit again and again, by the limit's key. Defaults to no rule.
-    ///
-    /// The breaches are counted in a fixed window, which begins with the first. Refusals by other limits do not count. The
-    /// storage must keep [bans](crate::Limiter::ban).
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// use limiter_actix::{BanRule, Limit, Quota};
-    ///
-    /// let rule = BanRule::new(Duration::from_secs(3600), 10, Duration::from_secs(300));
-    /// let limit = Limit::new(Quota::per_minute(5)).ban(rule);
-    /// let same = Limit::new(Quota::per_minute(5)).ban("1 hour after 10 breaches in 5 minutes".parse()?);
-    /// # let _ = (limit, same);
-    /// # Ok::<(), limiter_actix::ParseQuotaError>(())
-    /// ```
-    pub fn ban(mut self, rule: BanRule) -> Self {
-        link_ban();
-        self.ban = Some(rule);
-        self
     }
 }
