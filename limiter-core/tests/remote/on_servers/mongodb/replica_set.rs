@@ -15,7 +15,11 @@ use crate::{client::Client, on_servers::mongodb::server::Set};
 async fn passes_the_tests_of_all_storages_when_the_primary_steps_down() {
     let set = Set::start().await;
     let storage = set.storage().use_caller_clock();
-    acceptance::run_shared(&storage, Time::Own).await;
+    let (scope, key) = (Scope::new(["before"]), Key::from("somebody"));
+    let policy = Policy::new(Quota::per_hour(5), Strategy::FixedWindow);
+    let hit = [Hit::new(&scope, &key, &policy)];
+    let decision = storage.decide(&Batch::new(&hit), Timestamp::default()).await;
+    assert!(decision.expect("an answer of the first primary").is_admitted());
     let first = set.step_down().await;
     acceptance::run(&storage, Time::Callers { resolution: Duration::from_millis(1) }).await;
     assert_ne!(set.primary().await, first);
