@@ -40,11 +40,11 @@ struct DynamicQuotasCache(Vec<(QuotasFn, DynamicQuotas)>);
 /// The number of quotas and texts that are remembered for one function. Beyond it, none are at first.
 pub(super) const MAX_REMEMBERED: usize = 256;
 
-/// Returns the limits for a request.
-static OF: Linked<fn(&DynamicLimit, &ServiceRequest) -> ResolvedLimits> = Linked::new();
+/// Resolves a limit for a request. Linked if there may be any.
+static RESOLVE: Linked<fn(&DynamicLimit, &ServiceRequest) -> ResolvedLimits> = Linked::new();
 
 pub(crate) fn link_dynamic() {
-    OF.link(DynamicLimit::of_now);
+    RESOLVE.link(DynamicLimit::resolve);
 }
 
 impl DynamicLimit {
@@ -63,10 +63,10 @@ impl DynamicLimit {
 
     /// Returns the limits for a request. There are none if the function returns none, or an invalid text.
     pub(super) fn of(&self, req: &ServiceRequest) -> ResolvedLimits {
-        OF.get()(self, req)
+        RESOLVE.get()(self, req)
     }
 
-    fn of_now(&self, req: &ServiceRequest) -> ResolvedLimits {
+    fn resolve(&self, req: &ServiceRequest) -> ResolvedLimits {
         let returned = match self.call(req) {
             DynamicQuotas::Unlimited => return ResolvedLimits::default(),
             DynamicQuotas::Quotas(quotas) => Returned::Quotas(quotas),

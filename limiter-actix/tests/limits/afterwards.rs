@@ -1,7 +1,9 @@
 //! Limits of the place that responded, if another was predicted: they are charged after the response.
 
 use actix_web::{
-    App, HttpResponse, guard,
+    App, HttpResponse,
+    dev::HttpServiceFactory,
+    guard,
     middleware::NormalizePath,
     test::init_service,
     web::{self, get},
@@ -38,28 +40,39 @@ fn what_was_refunded_stays_refunded_under_async_functions() {
     }
 }
 
-/// The request was taken for one to the exempt route.
+/// Requests a metered place beside an exempt one; returns the rest of 10 that the usage of 1 leaves.
+async fn left_beside(kind: StorageKind, exempt: impl HttpServiceFactory + 'static) -> u64 {
+    let tokens = Limit::new(Quota::per_hour(10)).metered(true).cost(4).name("tokens");
+    let limiter = kind.set(builder(&clock())).application_limits(tokens).build().expect("a limiter");
+    let metered = async |usage: Usage| {
+        usage.set(1);
+        "metered"
+    };
+    let app = App::new()
+        .wrap(limiter.clone())
+        .route("/x", get().guard(guard::Host("example.com")).to(metered))
+        .service(exempt);
+    let app = init_service(app).await;
+    let answer = ask(&app, request("GET", "/x").insert_header(("host", "example.com"))).await;
+    assert_eq!(&*answer.body, "metered");
+    refunded().await;
+    limiter.window("tokens", &Key::text("k", "c1")).await.expect("it is known").remaining()
+}
+
+/// A guard decides between the two before the request is charged.
 #[test]
-fn metered_limits_are_settled_by_the_usage() {
+fn metered_limits_are_settled_beside_a_twin() {
     for kind in [StorageKind::Memory, StorageKind::Remote] {
-        in_a_system(async {
-            let tokens = Limit::new(Quota::per_hour(10)).metered(true).cost(4).name("tokens");
-            let limiter = kind.set(builder(&clock())).application_limits(tokens).build().expect("a limiter");
-            let metered = async |usage: Usage| {
-                usage.set(1);
-                "metered"
-            };
-            let app = App::new()
-                .wrap(limiter.clone())
-                .route("/x", get().guard(guard::Host("example.com")).to(metered))
-                .service(resource("/x", Exempt::ALL, |it| it.to(async || "exempt")));
-            let app = init_service(app).await;
-            let answer = ask(&app, request("GET", "/x").insert_header(("host", "example.com"))).await;
-            assert_eq!(&*answer.body, "metered");
-            refunded().await;
-            let window = limiter.window("tokens", &Key::text("k", "c1")).await.expect("it is known");
-            assert_eq!(window.remaining(), 9, "{kind:?}");
-        });
+        let twin = resource("/x", Exempt::ALL, |it| it.to(async || "exempt"));
+        assert_eq!(in_a_system(left_beside(kind, twin)), 9, "{kind:?}");
+    }
+}
+
+/// The route attribute is expected to take all requests, so the metered place is charged after the response.
+#[test]
+fn metered_limits_are_settled_after_the_response() {
+    for kind in [StorageKind::Memory, StorageKind::Remote] {
+        assert_eq!(in_a_system(left_beside(kind, exempt_x)), 9, "{kind:?}");
     }
 }
 
@@ -118,31 +131,6 @@ fn limits_with_async_functions_are_charged() {
             refunded().await;
             let window = limiter.window("of users", &Key::text("k", "ada")).await.expect("it is known");
             assert_eq!(window.remaining(), 2, "{kind:?}");
-        });
-    }
-}
-
-/// The same for a route attribute, which is expected to take all requests before routing.
-#[test]
-fn metered_limits_are_settled_although_another_place_was_certain() {
-    for kind in [StorageKind::Memory, StorageKind::Remote] {
-        in_a_system(async {
-            let tokens = Limit::new(Quota::per_hour(10)).metered(true).cost(4).name("tokens");
-            let limiter = kind.set(builder(&clock())).application_limits(tokens).build().expect("a limiter");
-            let metered = async |usage: Usage| {
-                usage.set(1);
-                "metered"
-            };
-            let app = App::new()
-                .wrap(limiter.clone())
-                .route("/x", get().guard(guard::Host("example.com")).to(metered))
-                .service(exempt_x);
-            let app = init_service(app).await;
-            let answer = ask(&app, request("GET", "/x").insert_header(("host", "example.com"))).await;
-            assert_eq!(&*answer.body, "metered");
-            refunded().await;
-            let window = limiter.window("tokens", &Key::text("k", "c1")).await.expect("it is known");
-            assert_eq!(window.remaining(), 9, "{kind:?}");
         });
     }
 }
