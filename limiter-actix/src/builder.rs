@@ -34,7 +34,7 @@ use crate::{
     holds::link_keeper,
     limit::{
         async_answers::read_predicate,
-        async_function::{Answer, AsyncFunction},
+        async_function::{AsyncAnswer, AsyncFunction},
         callback::Callback,
         function_value::FunctionValue,
     },
@@ -345,7 +345,7 @@ impl LimiterBuilder {
         B: FunctionValue<bool>,
     {
         link_waits();
-        let function = AsyncFunction::new("request_filter", filter, |yes| Ok(Answer::Yes(yes)));
+        let function = AsyncFunction::new("request_filter", filter, |yes| Ok(AsyncAnswer::Yes(yes)));
         self.settings.filters.push(read_predicate(&function));
         self.settings.async_filters.push(function);
         self

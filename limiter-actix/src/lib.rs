@@ -64,7 +64,7 @@
 //! | see the limits of a request | [`CurrentLimits`], [`Window`] |
 //! | decide in the handler | [`LimitCheck`], [`Limiter::check`] |
 //! | report a usage that is known later | [`Usage`], [`Limiter::charge`] |
-//! | count by hand | [`Limiter::hit`], [`Limiter::window`], [`Limiter::clear`], [`LimitName`] |
+//! | manual hits | [`Limiter::hit`], [`Limiter::window`], [`Limiter::clear`], [`LimitName`] |
 //! | choose a storage | [`LimiterBuilder::storage_uri`], [`storage`], [`OnStorageFailure`] |
 //! | ban clients, or let them pass | [`Limiter::ban`], [`Limiter::allow`], [`Ban`], [`BanTarget`] |
 //! | observe | [`StorageHealth`], [`TopClients`], [`Limiter::ready`] |

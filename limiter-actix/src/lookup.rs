@@ -21,7 +21,7 @@ use tokio::time::timeout;
 
 use self::{
     error::LookupError,
-    pending::{Answer, Pending, Running},
+    pending::{LookupResult, Pending, RunningLookup},
 };
 use crate::limit::async_function::{caught, text_of};
 
@@ -55,13 +55,13 @@ use crate::limit::async_function::{caught, text_of};
 /// # let _ = limit;
 /// ```
 pub struct Lookup<K, V> {
-    state: Arc<State<K, V>>,
-    source: Source<K, V>,
+    state: Arc<LookupState<K, V>>,
+    source: LookupSource<K, V>,
     settings: LookupSettings,
     clock: Arc<dyn Clock>,
 }
 
-type Source<K, V> = Arc<dyn Fn(K) -> BoxFuture<'static, Result<V, String>> + Send + Sync>;
+type LookupSource<K, V> = Arc<dyn Fn(K) -> BoxFuture<'static, Result<V, String>> + Send + Sync>;
 
 #[derive(Clone, Copy, Debug)]
 struct LookupSettings {
@@ -70,14 +70,14 @@ struct LookupSettings {
     max_under_way: usize,
 }
 
-struct State<K, V> {
-    values: Cache<K, Value<V>>,
+struct LookupState<K, V> {
+    values: Cache<K, CachedValue<V>>,
     pending: Pending<K, V>,
     failed: Throttle,
 }
 
 #[derive(Clone)]
-struct Value<V> {
+struct CachedValue<V> {
     value: V,
     fresh_until: Timestamp,
 }
@@ -106,7 +106,7 @@ where
         E: fmt::Display,
     {
         let source = Arc::new(source);
-        let source: Source<K, V> = Arc::new(move |key| {
+        let source: LookupSource<K, V> = Arc::new(move |key| {
             let source = Arc::clone(&source);
             Box::pin(async move { source(key).await.map_err(|error| error.to_string()) })
         });
@@ -115,7 +115,12 @@ where
             deadline: Duration::from_secs(5),
             max_under_way: 1000,
         };
-        Self { state: State::new(DEFAULT_CAPACITY), source, settings, clock: Arc::new(SystemClock::new()) }
+        Self {
+            state: LookupState::new(DEFAULT_CAPACITY),
+            source,
+            settings,
+            clock: Arc::new(SystemClock::new()),
+        }
     }
 
     /// Sets the time for which a value is fresh. Defaults to 60 seconds.
@@ -131,7 +136,7 @@ where
     /// Set it before clones are made: it empties this one.
     #[must_use]
     pub fn capacity(mut self, capacity: usize) -> Self {
-        self.state = State::new(capacity.max(1));
+        self.state = LookupState::new(capacity.max(1));
         self
     }
 
@@ -162,7 +167,7 @@ where
     ///
     /// # Errors
     ///
-    /// If there is no last value, and the source fails, does not answer in time, or is asked too often. Also if the key is
+    /// If there is no last value, and the source fails, does not answer in time, or is called too often. Also if the key is
     /// longer than 8 kB, because it stays in memory.
     pub async fn get<Q>(&self, key: &Q) -> Result<V, LookupError>
     where
@@ -216,7 +221,7 @@ where
     }
 
     /// Joins the lookup of a key, or starts one.
-    fn look_up(&self, key: &K, now: Timestamp) -> Result<Running<V>, LookupError> {
+    fn look_up(&self, key: &K, now: Timestamp) -> Result<RunningLookup<V>, LookupError> {
         let mut pending = self.state.pending.lock();
         if let Some(running) = pending.find(key) {
             return Ok(running);
@@ -225,7 +230,7 @@ where
         if let Some(value) = self.state.values.get(key)
             && now < value.fresh_until
         {
-            return Ok(Running::done(value.value));
+            return Ok(RunningLookup::done(value.value));
         }
         if pending.len() >= self.settings.max_under_way {
             return Err(LookupError::Busy(self.settings.max_under_way));
@@ -237,11 +242,11 @@ where
     }
 
     /// Looks a key up, and keeps the value.
-    fn run(&self, key: K, turn: pending::Turn<K, V>) -> impl Future<Output = ()> + Send + use<K, V> {
+    fn run(&self, key: K, turn: pending::LookupTurn<K, V>) -> impl Future<Output = ()> + Send + use<K, V> {
         let (source, settings, clock) = (Arc::clone(&self.source), self.settings, Arc::clone(&self.clock));
         async move {
             let lookup = async { source(key).await };
-            let answer: Answer<V> = match timeout(settings.deadline, caught(lookup)).await {
+            let answer: LookupResult<V> = match timeout(settings.deadline, caught(lookup)).await {
                 Ok(Ok(answer)) => answer.map_err(|error| LookupError::Failed(error.into())),
                 Ok(Err(panic)) => {
                     Err(LookupError::Failed(format!("it panicked: {}", text_of(&*panic)).into()))
@@ -253,11 +258,11 @@ where
     }
 
     /// Keeps the last value of a key for a moment, since the source failed.
-    fn keep(&self, key: K, last: &Value<V>, now: Timestamp, error: &LookupError) {
-        let kept = Value { value: last.value.clone(), fresh_until: now.after(PAUSE) };
+    fn keep(&self, key: K, last: &CachedValue<V>, now: Timestamp, error: &LookupError) {
+        let kept = CachedValue { value: last.value.clone(), fresh_until: now.after(PAUSE) };
         let pending = self.state.pending.lock();
         // Not over a value that came in the meantime, nor after it was forgotten.
-        let is_last = |value: Value<V>| value.fresh_until == last.fresh_until;
+        let is_last = |value: CachedValue<V>| value.fresh_until == last.fresh_until;
         if self.state.values.get(&key).is_some_and(is_last) {
             self.state.values.insert(key, kept);
         }
@@ -291,7 +296,7 @@ impl Hasher for HashedLen {
     }
 }
 
-impl<K, V> State<K, V>
+impl<K, V> LookupState<K, V>
 where
     K: Hash + Eq + Clone,
     V: Clone,

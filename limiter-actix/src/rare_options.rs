@@ -11,7 +11,7 @@ use crate::{
     decision::ban_by_rule::link_ban,
     limit::{
         async_answers::{read_key, read_predicate},
-        async_function::{Answer, AsyncFunction},
+        async_function::{AsyncAnswer, AsyncFunction},
         callback::{Callback, Cost},
         function_value::FunctionValue,
         quota_source::Source,
@@ -114,10 +114,10 @@ impl Limit {
     {
         link_waits();
         link_dynamic();
-        let function = AsyncFunction::new("limit", function, Answer::quotas);
+        let function = AsyncFunction::new("limit", function, AsyncAnswer::quotas);
         let read = function.clone();
         let source = Source::Dynamic(Callback(Arc::new(move |req| match read.answer(req) {
-            Some(Answer::Quotas(quotas)) => quotas,
+            Some(AsyncAnswer::Quotas(quotas)) => quotas,
             _ => DynamicQuotas::Unlimited,
         })));
         Self::from_source(source).with_async(function)
@@ -144,7 +144,7 @@ impl Limit {
         K: FunctionValue<Key>,
     {
         link_waits();
-        let function = AsyncFunction::new("key", key, Answer::key);
+        let function = AsyncFunction::new("key", key, AsyncAnswer::key);
         self.key = Some(read_key(&function));
         self.with_async(function)
     }
@@ -156,10 +156,10 @@ impl Limit {
         C: FunctionValue<u64>,
     {
         link_waits();
-        let function = AsyncFunction::new("cost", cost, |cost| Ok(Answer::Number(cost)));
+        let function = AsyncFunction::new("cost", cost, |cost| Ok(AsyncAnswer::Number(cost)));
         let read = function.clone();
         self.cost = Cost::With(Callback(Arc::new(move |req| match read.answer(req) {
-            Some(Answer::Number(cost)) => cost,
+            Some(AsyncAnswer::Number(cost)) => cost,
             _ => 1,
         })));
         self.with_async(function)
@@ -172,7 +172,7 @@ impl Limit {
         B: FunctionValue<bool>,
     {
         link_waits();
-        let function = AsyncFunction::new("exempt_when", exempt, |yes| Ok(Answer::Yes(yes)));
+        let function = AsyncFunction::new("exempt_when", exempt, |yes| Ok(AsyncAnswer::Yes(yes)));
         self.exempt_when = Some(read_predicate(&function));
         self.with_async(function)
     }

@@ -32,12 +32,12 @@ const MAX_COUNTS: usize = 4096;
 struct UnderWay {
     /// The number of requests that are being decided.
     undecided: usize,
-    reserved: SmallVec<[Reserved; 1]>,
+    reserved: SmallVec<[ReservedAmount; 1]>,
     /// The number of the next reservation.
     next: u64,
 }
 
-struct Reserved {
+struct ReservedAmount {
     number: u64,
     amount: u64,
     /// The time from which on a refund would free nothing.
@@ -123,7 +123,7 @@ impl UnderWay {
     fn reserve(&mut self, amount: u64, until: Timestamp) -> u64 {
         let number = self.next;
         self.next += 1;
-        self.reserved.push(Reserved { number, amount, until });
+        self.reserved.push(ReservedAmount { number, amount, until });
         number
     }
 }

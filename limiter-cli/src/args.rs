@@ -24,11 +24,11 @@ Environment:
 #[derive(Debug, Parser)]
 #[command(name = "limiter", version, after_help = EXIT_CODES, max_term_width = 100)]
 pub(crate) struct Arguments {
-    /// When to use colours. `auto` follows the terminal and the variable `NO_COLOR`.
+    /// The use of colours. `auto` follows the terminal and the variable `NO_COLOR`.
     #[arg(long, global = true, value_enum, default_value_t = Colours::Auto, value_name = "WHEN")]
     pub(crate) color: Colours,
     #[command(flatten)]
-    pub(crate) stored: Stored,
+    pub(crate) stored: StorageArguments,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -46,13 +46,13 @@ pub(crate) enum Command {
     Replay(Replay),
     Suggest(Suggest),
     /// Show the limits by route of a running limiter.
-    Limits(Running),
+    Limits(InspectorArguments),
     /// Show the settings in force of a running limiter, and where each comes from.
-    Config(Running),
+    Config(InspectorArguments),
     /// Show why a client is refused, and until when. Exits with 1 if it is refused.
     Client(Lookup),
     /// Show the busiest and the most refused clients of a running limiter.
-    Top(Running),
+    Top(InspectorArguments),
     /// Forget the counts of a client.
     Clear(Lookup),
     Ban(Ban),
@@ -62,7 +62,7 @@ pub(crate) enum Command {
     /// End the pass of a client or a network.
     Disallow(Lookup),
     /// Show all bans and passes.
-    Bans(Running),
+    Bans(InspectorArguments),
     Watch(Watch),
     /// Print the completions of a shell.
     Completions {
@@ -163,7 +163,7 @@ pub(crate) struct Suggest {
 /// A storage in place of a running limiter, for `client`, `clear`, `ban`, `unban`, `allow`, `disallow` and `bans`.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Without a running limiter")]
-pub(crate) struct Stored {
+pub(crate) struct StorageArguments {
     /// The storage of the limiter, such as `redis://127.0.0.1:6379`. If it has a password, set `LIMITER_STORAGE` instead,
     /// since other users see arguments.
     #[arg(long, global = true, value_name = "URI")]
@@ -176,7 +176,7 @@ pub(crate) struct Stored {
     pub(crate) settings: Option<PathBuf>,
 }
 
-impl Stored {
+impl StorageArguments {
     /// Returns whether any of these arguments is given.
     pub(crate) fn is_given(&self) -> bool {
         self.storage.is_some() || self.prefix.is_some() || self.settings.is_some()
@@ -185,7 +185,7 @@ impl Stored {
 
 /// A running limiter.
 #[derive(Args, Debug)]
-pub(crate) struct Running {
+pub(crate) struct InspectorArguments {
     /// The address of the inspector, such as `http://127.0.0.1:8080/limiter`. Defaults to `LIMITER_INSPECTOR`.
     #[arg(long, value_name = "URL")]
     pub(crate) inspector: Option<String>,
@@ -200,7 +200,7 @@ pub(crate) struct Lookup {
     /// The client: an address, the kind and value of a key such as `user:alice`, or as it is listed.
     pub(crate) client: String,
     #[command(flatten)]
-    pub(crate) running: Running,
+    pub(crate) running: InspectorArguments,
 }
 
 /// Ban a client or a network.
@@ -215,7 +215,7 @@ pub(crate) struct Ban {
     #[arg(long, default_value = "", hide_default_value = true)]
     pub(crate) reason: String,
     #[command(flatten)]
-    pub(crate) running: Running,
+    pub(crate) running: InspectorArguments,
 }
 
 /// Give a client or a network a pass, which lifts all its limits.
@@ -227,7 +227,7 @@ pub(crate) struct Allow {
     #[arg(value_parser = duration)]
     pub(crate) duration: Duration,
     #[command(flatten)]
-    pub(crate) running: Running,
+    pub(crate) running: InspectorArguments,
 }
 
 /// Show the outcomes of requests every two seconds: those of the last minute and the current one.
@@ -237,7 +237,7 @@ pub(crate) struct Watch {
     #[arg(long, value_name = "NUMBER")]
     pub(crate) updates: Option<u64>,
     #[command(flatten)]
-    pub(crate) running: Running,
+    pub(crate) running: InspectorArguments,
 }
 
 /// Access logs, and how to read them.

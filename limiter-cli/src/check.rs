@@ -13,7 +13,7 @@ use crate::{
 
 /// The result, as JSON shows it.
 #[derive(Serialize)]
-struct Report<'a> {
+struct CheckReport<'a> {
     version: u32,
     command: &'static str,
     file: String,
@@ -62,7 +62,7 @@ pub(crate) fn run(arguments: &Check, output: &mut Output) -> Result<Outcome, Fai
     let outline = check_file(&arguments.file).and_then(|()| outline_file(&arguments.file));
     let issues = outline.as_ref().err().map(issues).unwrap_or_default();
     let settings = outline.as_ref().ok().map(Settings::of);
-    let report = Report { version: 1, command: "check", file, valid: outline.is_ok(), issues, settings };
+    let report = CheckReport { version: 1, command: "check", file, valid: outline.is_ok(), issues, settings };
     if arguments.json {
         output.json(&report)?;
     } else {
@@ -138,7 +138,7 @@ fn lifted(exempt: Exempt) -> Vec<&'static str> {
     levels.into_iter().filter(|(level, _)| exempt.contains(*level)).map(|(_, name)| name).collect()
 }
 
-impl Report<'_> {
+impl CheckReport<'_> {
     fn print(&self, output: &mut Output) -> io::Result<()> {
         let file = harmless(&self.file);
         let Some(settings) = &self.settings else {

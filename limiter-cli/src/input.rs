@@ -18,7 +18,7 @@ use self::zstd::ZstdReader;
 const BUFFER: usize = 256 << 10;
 
 /// A file as it is stored: its first bytes, which were read to find how it is compressed, and the rest.
-type Stored = io::Chain<Cursor<Vec<u8>>, Box<dyn Read>>;
+type CompressedFile = io::Chain<Cursor<Vec<u8>>, Box<dyn Read>>;
 
 /// The progress over all files, shown on a terminal only.
 pub(crate) struct Progress(ProgressBar);
@@ -37,7 +37,7 @@ pub(crate) fn open(path: &Path, progress: &Progress) -> io::Result<Lines> {
 fn decompress(first: Vec<u8>, rest: Box<dyn Read>) -> Box<dyn BufRead> {
     let is_gzip = first.starts_with(&[0x1f, 0x8b]);
     let is_zstd = zstd::is_frame(&first);
-    let stored: Stored = Cursor::new(first).chain(rest);
+    let stored: CompressedFile = Cursor::new(first).chain(rest);
     let stored = BufReader::with_capacity(BUFFER, stored);
     if is_gzip {
         Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(stored)))

@@ -12,18 +12,18 @@ use serde_json::Value;
 
 use self::{connection::Connection, inspector::Inspector};
 use crate::{
-    args::{Allow, Ban, Lookup, Running, Stored, Watch},
+    args::{Allow, Ban, InspectorArguments, Lookup, StorageArguments, Watch},
     outcome::{Failure, Outcome},
     output::Output,
 };
 
 /// The commands, with the arguments that name a storage.
 pub(crate) struct Live<'a> {
-    stored: &'a Stored,
+    stored: &'a StorageArguments,
 }
 
 impl<'a> Live<'a> {
-    pub(crate) fn new(stored: &'a Stored) -> Self {
+    pub(crate) fn new(stored: &'a StorageArguments) -> Self {
         Self { stored }
     }
 
@@ -36,7 +36,7 @@ impl<'a> Live<'a> {
     }
 
     /// Shows all bans and passes.
-    pub(crate) fn bans(&self, running: &Running, output: &mut Output) -> Result<Outcome, Failure> {
+    pub(crate) fn bans(&self, running: &InspectorArguments, output: &mut Output) -> Result<Outcome, Failure> {
         let bans = Connection::new(running, self.stored)?.get("bans", &[])?;
         print(running, "bans", bans, output, show::bans)
     }
@@ -68,19 +68,19 @@ impl<'a> Live<'a> {
 }
 
 /// Shows the limits by route.
-pub(crate) fn limits(running: &Running, output: &mut Output) -> Result<Outcome, Failure> {
+pub(crate) fn limits(running: &InspectorArguments, output: &mut Output) -> Result<Outcome, Failure> {
     let limits = Inspector::new(running)?.get("limits", &[])?;
     print(running, "limits", limits, output, show::limits)
 }
 
 /// Shows the settings in force.
-pub(crate) fn config(running: &Running, output: &mut Output) -> Result<Outcome, Failure> {
+pub(crate) fn config(running: &InspectorArguments, output: &mut Output) -> Result<Outcome, Failure> {
     let settings = Inspector::new(running)?.get("settings", &[])?;
     print(running, "config", settings, output, show::settings)
 }
 
 /// Shows the busiest and the most refused clients.
-pub(crate) fn top(running: &Running, output: &mut Output) -> Result<Outcome, Failure> {
+pub(crate) fn top(running: &InspectorArguments, output: &mut Output) -> Result<Outcome, Failure> {
     let top = Inspector::new(running)?.get("top", &[])?;
     print(running, "top", top, output, show::top)
 }
@@ -92,7 +92,7 @@ pub(crate) fn watch(arguments: &Watch, output: &mut Output) -> Result<Outcome, F
 
 /// Prints an answer as JSON, or by `show`.
 fn print(
-    running: &Running,
+    running: &InspectorArguments,
     command: &str,
     answer: Value,
     output: &mut Output,

@@ -5,7 +5,7 @@ mod json;
 mod target;
 mod text;
 
-pub(crate) use self::fields::{Broken, Entry};
+pub(crate) use self::fields::{Entry, InvalidLine};
 use self::{fields::Fields, text::TextParser};
 use crate::args::Format;
 
@@ -22,7 +22,7 @@ impl Parser {
     }
 
     /// Parses a line. Returns `None` if it is empty.
-    pub(crate) fn parse(&mut self, line: &[u8]) -> Option<Result<Entry, Broken>> {
+    pub(crate) fn parse(&mut self, line: &[u8]) -> Option<Result<Entry, InvalidLine>> {
         let line = line.trim_ascii();
         let first = line.first()?;
         let is_json = *first == b'{';
@@ -32,7 +32,7 @@ impl Parser {
             Format::Nginx | Format::Caddy | Format::Traefik => is_json,
         };
         let fields = if !is_expected {
-            Err(Broken::OtherFormat)
+            Err(InvalidLine::OtherFormat)
         } else if is_json {
             json::parse(line, self.format, self.wants_headers)
         } else {

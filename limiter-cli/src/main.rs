@@ -32,7 +32,7 @@ use std::{io::Write, process::ExitCode};
 use clap::Parser;
 
 use self::{
-    args::{Arguments, Command, Stored},
+    args::{Arguments, Command, StorageArguments},
     live::Live,
     outcome::{Failure, Outcome},
     output::Output,
@@ -55,7 +55,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command, stored: &Stored, output: &mut Output) -> Result<Outcome, Failure> {
+fn run(command: Command, stored: &StorageArguments, output: &mut Output) -> Result<Outcome, Failure> {
     if stored.is_given() && !command.takes_storage() {
         let expected =
             "expected client, clear, ban, unban, allow, disallow or bans with --storage and --settings";

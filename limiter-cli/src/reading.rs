@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::{
     args::Logs,
     input::{self, Line, Progress},
-    log::{Broken, Entry, Parser},
+    log::{Entry, InvalidLine, Parser},
     outcome::Failure,
     output::{Output, Style, grouped, harmless},
     time,
@@ -49,7 +49,7 @@ pub(crate) struct Reader<'a> {
     logs: &'a Logs,
     parser: Parser,
     reading: Reading,
-    broken: BTreeMap<Broken, BrokenLines>,
+    broken: BTreeMap<InvalidLine, BrokenLines>,
     span: Option<(Timestamp, Timestamp)>,
 }
 
@@ -87,7 +87,7 @@ impl<'a> Reader<'a> {
                     Some(entry) => (line, entry),
                     None => continue,
                 },
-                Line::TooLong(start) => (start, Err(Broken::TooLong)),
+                Line::TooLong(start) => (start, Err(InvalidLine::TooLong)),
             };
             self.reading.lines += 1;
             match entry {
@@ -105,7 +105,7 @@ impl<'a> Reader<'a> {
     }
 
     #[cold]
-    fn note_broken(&mut self, broken: Broken, path: &Path, number: u64, line: &[u8]) {
+    fn note_broken(&mut self, broken: InvalidLine, path: &Path, number: u64, line: &[u8]) {
         self.reading.broken += 1;
         let noted = self.broken.entry(broken).or_insert_with(|| BrokenLines {
             reason: broken.to_string(),

@@ -13,7 +13,7 @@ use std::fs;
 
 use limiter_actix::outline_file;
 
-use self::{pipeline::Pipeline, report::Report, tally::Tally};
+use self::{pipeline::Pipeline, report::ReplayReport, tally::Tally};
 use crate::{
     args::Replay,
     outcome::{Failure, Outcome},
@@ -35,7 +35,8 @@ pub(crate) fn run(arguments: &Replay, output: &mut Output) -> Result<Outcome, Fa
             None => undecided += 1,
         }
     })?;
-    let mut report = Report::new(arguments, &outline, &routes, reading, &mut tally, pipeline.evictions());
+    let mut report =
+        ReplayReport::new(arguments, &outline, &routes, reading, &mut tally, pipeline.evictions());
     if undecided > 0 {
         report.notes.push(format!("{undecided} requests were not decided, since the limiter failed."));
     }

@@ -21,7 +21,7 @@ use crate::{
 
 /// The result, as JSON shows it.
 #[derive(Serialize)]
-struct Report {
+struct SuggestReport {
     version: u32,
     command: &'static str,
     #[serde(rename = "log")]
@@ -74,7 +74,7 @@ pub(crate) fn run(arguments: &Suggest, output: &mut Output) -> Result<Outcome, F
             }
         }
     })?;
-    let report = Report::new(arguments, reading, &clients);
+    let report = SuggestReport::new(arguments, reading, &clients);
     if arguments.json {
         output.json(&report)?;
     } else {
@@ -83,7 +83,7 @@ pub(crate) fn run(arguments: &Suggest, output: &mut Output) -> Result<Outcome, F
     Ok(if report.clients.sampled > 0 { Outcome::Good } else { Outcome::Problems })
 }
 
-impl Report {
+impl SuggestReport {
     fn new(arguments: &Suggest, reading: Reading, clients: &Clients<Peaks>) -> Self {
         let peaks: Vec<[u64; WINDOWS.len()]> = clients.values().map(Peaks::all).collect();
         let allowed = quotas::allowed(arguments.share, peaks.len());

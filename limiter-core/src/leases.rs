@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroU16, time::Duration};
 
-/// How much quota of a count a process may charge ahead of need, and for how long.
+/// The quota of a count that a process may charge ahead of need, and the time that it may keep it.
 ///
 /// Leases need a remote storage and the fixed window, calendar windows included. Other strategies are exact only if each
 /// unit is charged when it is used, so their limits have none. Neither have limits that

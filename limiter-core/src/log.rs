@@ -7,7 +7,7 @@ mod field;
 mod throttle;
 
 pub use self::{
-    field::{Field, Shown, Verbatim, shown, verbatim},
+    field::{Field, ShownValue, Verbatim, shown, verbatim},
     throttle::{Permit, Throttle, unthrottled},
 };
 pub use crate::__event as event;

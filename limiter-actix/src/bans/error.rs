@@ -12,7 +12,7 @@ pub enum BanError {
     #[error("the key identifies no client")]
     NoClient,
     /// The duration is zero.
-    #[error("a ban or a pass must last some time")]
+    #[error("invalid ban or pass: expected a duration above zero")]
     NoDuration,
     /// The reason is too long.
     #[error("the reason is longer than {} bytes", Ban::MAX_REASON_LEN)]

@@ -28,7 +28,7 @@ pub(crate) struct BanList {
     is_in_use: AtomicBool,
     table: RwLock<BanTable>,
     pub(super) copy: Mutex<CopyState>,
-    /// Held by a check by hand while it reads, so that others wait for the same read.
+    /// Held by a manual check while it reads, so that others wait for the same read.
     pub(super) reading: AsyncMutex<()>,
     /// Held by a change of a local storage, so that the copy, which is not read anew, gets changes in their order.
     changing: AsyncMutex<()>,

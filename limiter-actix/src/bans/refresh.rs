@@ -25,7 +25,7 @@ const INTERVAL: Duration = Duration::from_millis(900);
 /// The age of the last read from which on a worker is overdue. Its own begin a little early rather than late.
 const STALE: Duration = Duration::from_millis(1200);
 
-/// The deadline of a call for storages that have none of their own. Requests do not wait for it, but for a check by hand
+/// The deadline of a call for storages that have none of their own. Requests do not wait for it, but for a manual check
 /// in a process without workers, and for the breach that bans by a rule that doubles.
 pub(super) const DEADLINE: Duration = Duration::from_secs(1);
 
@@ -77,7 +77,7 @@ impl Drop for BanRefresher {
 }
 
 impl BanList {
-    /// Reads the bans if no worker of this process does, for checks by hand. A failure is logged, and those known so far
+    /// Reads the bans if no worker of this process does, for manual checks. A failure is logged, and those known so far
     /// stay in force.
     pub(crate) async fn refresh_if_stale(self: &Arc<Self>) {
         let now = Instant::now();

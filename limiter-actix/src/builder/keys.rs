@@ -11,7 +11,7 @@ use crate::{
     key::address::IPV6_PREFIXES,
     limit::{
         async_answers::read_key,
-        async_function::{Answer, AsyncFunction},
+        async_function::{AsyncAnswer, AsyncFunction},
         callback::Callback,
         function_value::FunctionValue,
     },
@@ -46,7 +46,7 @@ impl LimiterBuilder {
         K: FunctionValue<Key>,
     {
         link_waits();
-        let function = AsyncFunction::new("key of the limiter", key, Answer::key);
+        let function = AsyncFunction::new("key of the limiter", key, AsyncAnswer::key);
         self.code.key = Some(read_key(&function));
         self.code.async_key = Some(function);
         self

@@ -3,7 +3,7 @@
 use super::{LimiterBuilder, build::link_names};
 use crate::{
     IntoLimits, Limits,
-    limit::place::Place,
+    limit::place::LimitPlace,
     settings::{config_error::Origin, partial::ParsedLimit},
 };
 
@@ -13,7 +13,7 @@ impl LimiterBuilder {
     ///
     /// Paths that match no route count together, as one route.
     pub fn default_limits(mut self, limits: impl IntoLimits) -> Self {
-        self.code.defaults = Some(self.read("default_limits", Place::Default, limits));
+        self.code.defaults = Some(self.read("default_limits", LimitPlace::Default, limits));
         self
     }
 
@@ -40,7 +40,7 @@ impl LimiterBuilder {
 
     /// Sets the limits of all routes together, per client. Defaults to none. Paths that match no route count too.
     pub fn application_limits(mut self, limits: impl IntoLimits) -> Self {
-        self.code.application = Some(self.read("application_limits", Place::Application, limits));
+        self.code.application = Some(self.read("application_limits", LimitPlace::Application, limits));
         self
     }
 
@@ -48,7 +48,7 @@ impl LimiterBuilder {
     ///
     /// A client over such a limit is refused everywhere, except on exempt routes.
     pub fn meta_limits(mut self, limits: impl IntoLimits) -> Self {
-        self.code.meta = Some(self.read("meta_limits", Place::Meta, limits));
+        self.code.meta = Some(self.read("meta_limits", LimitPlace::Meta, limits));
         self
     }
 
@@ -71,7 +71,7 @@ impl LimiterBuilder {
     }
 
     /// Reads the limits of a call that replaces those of its earlier calls.
-    pub(super) fn read(&mut self, call: &str, place: Place, limits: impl IntoLimits) -> Limits {
+    pub(super) fn read(&mut self, call: &str, place: LimitPlace, limits: impl IntoLimits) -> Limits {
         let call = format!(".{call}(");
         self.code.parsed_limits.retain(|parsed| !parsed.origin.is_call(&call));
         let call = format!("{call}{})", limits.in_code());
@@ -79,7 +79,7 @@ impl LimiterBuilder {
     }
 
     /// Reads the limits of a call.
-    pub(super) fn read_more(&mut self, call: &str, place: Place, limits: impl IntoLimits) -> Limits {
+    pub(super) fn read_more(&mut self, call: &str, place: LimitPlace, limits: impl IntoLimits) -> Limits {
         let limits = limits.into_limits().unwrap_or_else(|error| {
             self.issue(call, error);
             Limits::default()

@@ -3,7 +3,7 @@
 use super::LimiterBuilder;
 use crate::{
     BuildError, Exempt, IntoLimits, Rule, SettingSource,
-    limit::place::Place,
+    limit::place::LimitPlace,
     routing::link_path_rules,
     settings::path_pattern::{self, PathPattern, PatternRule},
 };
@@ -53,7 +53,7 @@ impl LimiterBuilder {
         pattern: Result<PathPattern, BuildError>,
         limits: impl IntoLimits,
     ) -> Self {
-        let rule = self.read_more(call, Place::Route, limits);
+        let rule = self.read_more(call, LimitPlace::Route, limits);
         self.with_rule(call, pattern, rule.into())
     }
 

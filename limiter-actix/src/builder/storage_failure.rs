@@ -3,7 +3,7 @@
 use actix_web::http::header::HeaderName;
 
 use super::LimiterBuilder;
-use crate::{IntoLimits, Leases, OnStorageFailure, limit::place::Place};
+use crate::{IntoLimits, Leases, OnStorageFailure, limit::place::LimitPlace};
 
 /// # Storage failures
 impl LimiterBuilder {
@@ -20,7 +20,7 @@ impl LimiterBuilder {
     /// would decide: an exempt request stays exempt, and limits that [deny or allow](OnStorageFailure) still do. Meta
     /// limits are not applied meanwhile, so that outage-only limits never lock a client out.
     pub fn in_memory_fallback(mut self, limits: impl IntoLimits) -> Self {
-        self.code.fallback = Some(self.read("in_memory_fallback", Place::Outage, limits));
+        self.code.fallback = Some(self.read("in_memory_fallback", LimitPlace::Outage, limits));
         self
     }
 

@@ -38,9 +38,9 @@ const MAX_BANS: u64 = 32;
 const LATE: Duration = Duration::from_secs(2);
 
 /// Bans by the rules of a query.
-static BAN: Linked<BanFn> = Linked::new();
+static BAN: Linked<RunBan> = Linked::new();
 
-type BanFn = for<'a> fn(
+type RunBan = for<'a> fn(
     &'a StorageQuery<'_>,
     &'a Arc<Config>,
     &'a Decision,

@@ -32,7 +32,7 @@ pub(crate) struct Charge {
     shadow: bool,
     /// If set, the cost may be refunded: by `deduct_when`, by `refund_on_drop`, or since the limit is metered.
     pub(crate) reserved: bool,
-    /// Whether the cost was refunded, or left to the usage of the request.
+    /// `true` if the cost was refunded, or left to the usage of the request.
     is_settled: bool,
     /// For a limit's own meta limit: the index of that limit in the batch.
     only_after: Option<usize>,

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The longest time that a request waits until others that have ended are freed.
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
+const MAX_WAIT: Duration = Duration::from_secs(1);
 
 /// All that a request holds of limits of concurrent requests. Dropping it frees them, whatever else refers to them.
 #[derive(Default)]
@@ -92,7 +92,7 @@ impl Config {
             let free: LocalBoxFuture<'static, ()> = Box::pin(async move { leases.free_ended().await });
             let task = rt::spawn(free);
             // It goes on if this ends first.
-            drop(timeout(LONGEST_WAIT, task).await);
+            drop(timeout(MAX_WAIT, task).await);
         }
     }
 }

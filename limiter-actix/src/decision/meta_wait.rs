@@ -20,7 +20,7 @@ use crate::{
 impl StorageQuery<'_> {
     /// Returns the wait of the meta limits that a refusal has spent, wherever it was decided.
     ///
-    /// A remote storage is asked only if the refusal may have spent one. `None` if it does not answer.
+    /// A remote storage is queried only if the refusal may have spent one. `None` if it does not answer.
     pub(crate) async fn meta_wait(
         &self,
         config: &Config,

@@ -27,7 +27,7 @@ pub(crate) struct RefundTask {
     is_sent: bool,
 }
 
-/// What sends refunds.
+/// The function that sends refunds.
 static REFUNDS: Linked<Refunds> = Linked::new();
 
 #[derive(Clone, Copy)]

@@ -36,7 +36,7 @@ pub(crate) struct Tries {
 }
 
 /// The nature of a refusal.
-pub(crate) enum Refused {
+pub(crate) enum RefusalCause {
     ByReservations,
     Breach,
     /// Not known yet: the decision is to be made again.
@@ -65,22 +65,22 @@ impl Tries {
         query: &StorageQuery<'_>,
         decision: &Decision,
         config: &Config,
-    ) -> Refused {
+    ) -> RefusalCause {
         if decision.verdict() != Verdict::Refused || !query.limits.iter().any(Charge::is_conditional) {
-            return Refused::Breach;
+            return RefusalCause::Breach;
         }
         if is_by_reservations(query, decision, config) {
-            return Refused::ByReservations;
+            return RefusalCause::ByReservations;
         }
         // Outage limits have no meta limits, so that no breach was deferred.
         if !self.defer_breach || query.on_refusal.is_empty() {
-            return Refused::Breach;
+            return RefusalCause::Breach;
         }
         // Another worker may not have received its decision yet. It has by the time of a second one.
         let may_follow = self.is_first && self.deciding.as_ref().is_some_and(Deciding::has_company);
         self.defer_breach = may_follow;
         self.is_first = false;
-        Refused::Unclear
+        RefusalCause::Unclear
     }
 }
 

@@ -17,7 +17,7 @@ use limiter_core::{
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use self::renewal::Turn;
+use self::renewal::RenewalRound;
 use super::hit::HeldHit;
 use crate::{count_id::CountId, deadline::in_time};
 
@@ -29,7 +29,7 @@ pub(crate) struct HeldLeases {
     memory: Arc<MemoryStorage>,
     clock: Arc<dyn Clock>,
     pub(super) duration: Duration,
-    state: Mutex<State>,
+    state: Mutex<LeaseState>,
     /// Held while ended leases are sent to the storage.
     sending: tokio::sync::Mutex<()>,
     /// Wakes a keeper that sends them.
@@ -38,11 +38,11 @@ pub(crate) struct HeldLeases {
 }
 
 #[derive(Default)]
-struct State {
+struct LeaseState {
     held: HashMap<u64, Lease>,
     next_number: u64,
     /// Leases that have ended, to be freed in the storage.
-    ended: Vec<Ended>,
+    ended: Vec<EndedLease>,
     /// For each count, the number of leases that have ended and are not freed yet.
     unfreed: HashMap<CountId, usize>,
     last_renewal: Option<Instant>,
@@ -59,7 +59,7 @@ struct Lease {
     unclear_until: Option<Instant>,
 }
 
-struct Ended {
+struct EndedLease {
     hit: Arc<HeldHit>,
     stamp: u64,
 }
@@ -133,7 +133,7 @@ impl HeldLeases {
             return hit.refund_in(&self.memory, stamp, &*self.clock);
         }
         *state.unfreed.entry(hit.count_id()).or_default() += 1;
-        state.ended.push(Ended { hit, stamp });
+        state.ended.push(EndedLease { hit, stamp });
         drop(state);
         self.ended.notify_one();
     }
@@ -151,7 +151,7 @@ impl HeldLeases {
                 return;
             }
             // Also if this is dropped, such as in a worker that shuts down.
-            let freed = Freed { leases: self, ended };
+            let freed = LeasesToFree { leases: self, ended };
             let refunds: Vec<Refund<'_>> =
                 freed.ended.iter().map(|ended| ended.hit.refund(ended.stamp)).collect();
             let answer = self.storage.refund(&refunds, self.clock.now());
@@ -164,7 +164,7 @@ impl HeldLeases {
     /// Renews all leases, if that is due.
     pub(super) async fn renew_if_due(&self) {
         for numbers in self.begin_if_due().chunks(MAX_IN_CALL) {
-            Turn::begin(self, numbers).run().await;
+            RenewalRound::begin(self, numbers).run().await;
         }
     }
 
@@ -191,21 +191,21 @@ impl HeldLeases {
 }
 
 /// Ended leases that are being freed. When this is dropped, nothing more can be done for them.
-struct Freed<'a> {
+struct LeasesToFree<'a> {
     leases: &'a HeldLeases,
-    ended: Vec<Ended>,
+    ended: Vec<EndedLease>,
 }
 
-impl Drop for Freed<'_> {
+impl Drop for LeasesToFree<'_> {
     fn drop(&mut self) {
         let mut state = self.leases.state.lock();
-        for Ended { hit, .. } in &self.ended {
+        for EndedLease { hit, .. } in &self.ended {
             state.note_freed(&hit.count_id());
         }
     }
 }
 
-impl State {
+impl LeaseState {
     fn note_freed(&mut self, count: &CountId) {
         if let Some(number) = self.unfreed.get_mut(count) {
             *number -= 1;

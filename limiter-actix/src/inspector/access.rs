@@ -1,4 +1,4 @@
-//! Who may view, and who may change.
+//! The permissions to view and to change.
 
 use actix_web::{HttpRequest, http::header::HeaderValue};
 

@@ -6,7 +6,7 @@ use actix_web::rt;
 use limiter_core::log::{Throttle, event, shown};
 use serde::{Deserialize, Serialize};
 
-use super::{client_text, respond::Problem};
+use super::{client_text, respond::ApiError};
 use crate::{BanError, BanTarget, ClearedCounts, Limiter, RouteLimits};
 
 /// A change, as the body of a request has it.
@@ -89,14 +89,14 @@ impl Change {
 
     /// Makes the change and logs it, in a task of its own. An operator who resets the connection drops the request, but not
     /// the change.
-    pub(super) async fn apply(self, limiter: &Limiter, operator: &str) -> Result<ChangeResult, Problem> {
+    pub(super) async fn apply(self, limiter: &Limiter, operator: &str) -> Result<ChangeResult, ApiError> {
         let (limiter, operator) = (limiter.clone(), operator.to_owned());
         let task = rt::spawn(async move { self.make_and_log(&limiter, &operator).await });
         // The task fails only if the worker ends.
-        task.await.unwrap_or_else(|_| Err(Problem::unavailable()))
+        task.await.unwrap_or_else(|_| Err(ApiError::unavailable()))
     }
 
-    async fn make_and_log(&self, limiter: &Limiter, operator: &str) -> Result<ChangeResult, Problem> {
+    async fn make_and_log(&self, limiter: &Limiter, operator: &str) -> Result<ChangeResult, ApiError> {
         let result = self.make(limiter).await;
         event!(
             CHANGES.permit_now(),
@@ -110,11 +110,11 @@ impl Change {
         result
     }
 
-    async fn make(&self, limiter: &Limiter) -> Result<ChangeResult, Problem> {
+    async fn make(&self, limiter: &Limiter) -> Result<ChangeResult, ApiError> {
         let has_changed = match self {
             Self::Clear { client } => {
                 let key = client_text::key(limiter, client)?;
-                let cleared = limiter.clear_all(&key).await.map_err(|_| Problem::unavailable())?;
+                let cleared = limiter.clear_all(&key).await.map_err(|_| ApiError::unavailable())?;
                 return Ok(ChangeResult::of_clear(self.action(), cleared));
             }
             Self::Ban { client, seconds, reason } => {
@@ -165,7 +165,7 @@ impl Change {
 }
 
 /// Returns the target of a ban or a pass, by the text that lists show, or else as it was written when it began.
-async fn banned(limiter: &Limiter, text: &str) -> Result<BanTarget, Problem> {
+async fn banned(limiter: &Limiter, text: &str) -> Result<BanTarget, ApiError> {
     let bans = limiter.bans().await.map_err(of_ban)?;
     match bans.iter().find(|ban| ban.client() == text.trim()) {
         Some(ban) => Ok(ban.into()),
@@ -173,23 +173,23 @@ async fn banned(limiter: &Limiter, text: &str) -> Result<BanTarget, Problem> {
     }
 }
 
-fn shadow_limit(limiter: &Limiter, limit: &str, shadow: Option<bool>) -> Result<bool, Problem> {
+fn shadow_limit(limiter: &Limiter, limit: &str, shadow: Option<bool>) -> Result<bool, ApiError> {
     let routes = limiter.limits();
     let listed = routes.iter().flat_map(RouteLimits::limits).find(|listed| listed.to_string() == limit);
     let Some(listed) = listed else {
-        return Err(Problem::invalid(
+        return Err(ApiError::invalid(
             "no route has this limit; expected the text of a limit as it is listed",
         ));
     };
     if !limiter.set_shadow(limit, shadow) {
-        return Err(Problem::invalid("too many limits are changed; restore some"));
+        return Err(ApiError::invalid("too many limits are changed; restore some"));
     }
     Ok(shadow != Some(listed.is_shadow()))
 }
 
-fn of_ban(error: BanError) -> Problem {
+fn of_ban(error: BanError) -> ApiError {
     match error {
-        BanError::Storage(_) => Problem::unavailable(),
-        invalid => Problem::invalid(invalid.to_string()),
+        BanError::Storage(_) => ApiError::unavailable(),
+        invalid => ApiError::invalid(invalid.to_string()),
     }
 }

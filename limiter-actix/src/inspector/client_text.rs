@@ -4,18 +4,18 @@ use std::net::IpAddr;
 
 use limiter_core::Key;
 
-use super::respond::Problem;
+use super::respond::ApiError;
 use crate::{BanTarget, Limiter};
 
 /// Longer texts name no client.
 const MAX_LEN: usize = 1024;
 
 /// Returns the key that a text names: a client as the lists show it, an address, `kind:value`, or a text without a kind.
-pub(super) fn key(limiter: &Limiter, text: &str) -> Result<Key, Problem> {
+pub(super) fn key(limiter: &Limiter, text: &str) -> Result<Key, ApiError> {
     let text = text.trim();
     if text.is_empty() || text.len() > MAX_LEN {
         let expected = "expected a client: an address, or a key such as `user:alice`";
-        return Err(Problem::invalid(expected));
+        return Err(ApiError::invalid(expected));
     }
     if let Some(listed) = of_top(limiter, text) {
         return Ok(listed);
@@ -26,7 +26,7 @@ pub(super) fn key(limiter: &Limiter, text: &str) -> Result<Key, Problem> {
     }
     Ok(match text.split_once(':') {
         Some((_, "")) => {
-            return Err(Problem::invalid("expected a value after the kind, such as `user:alice`"));
+            return Err(ApiError::invalid("expected a value after the kind, such as `user:alice`"));
         }
         Some((kind, value)) => Key::text(kind.to_owned(), value),
         None => Key::from(text),
@@ -42,7 +42,7 @@ fn of_top(limiter: &Limiter, text: &str) -> Option<Key> {
 }
 
 /// Returns the target that a text names: a network, or a client.
-pub(super) fn target(limiter: &Limiter, text: &str) -> Result<BanTarget, Problem> {
+pub(super) fn target(limiter: &Limiter, text: &str) -> Result<BanTarget, ApiError> {
     let text = text.trim();
     if text.contains('/')
         && let Ok(network) = text.parse()

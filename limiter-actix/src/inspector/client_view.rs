@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{
     client_text,
-    respond::{Problem, millis},
+    respond::{ApiError, millis},
     views::BanView,
 };
 use crate::{
@@ -38,7 +38,7 @@ pub(super) struct ClientView {
     windows: Vec<WindowView>,
     /// The number of counts that were read.
     counts: usize,
-    /// The places where the storage has counts of the client, if it was asked for them and can find them.
+    /// The places where the storage has counts of the client, if they were requested and it can find them.
     stored: Option<Vec<String>>,
     /// `false` if there are more counts, or such that only a request determines.
     is_complete: bool,
@@ -63,11 +63,11 @@ struct WindowView {
 }
 
 /// A count with the limit that it belongs to, if a route has that.
-type Counted = (Scope, Policy, Option<RouteLimit>);
+type CountedLimit = (Scope, Policy, Option<RouteLimit>);
 
 /// Returns the view of a client. `finds_stored` if the storage shall find its counts, also those that this process does
 /// not know. That may take a while.
-pub(super) async fn view(limiter: &Limiter, text: &str, finds_stored: bool) -> Result<ClientView, Problem> {
+pub(super) async fn view(limiter: &Limiter, text: &str, finds_stored: bool) -> Result<ClientView, ApiError> {
     let client = client_text::key(limiter, text)?;
     let config = limiter.config();
     let settings = &config.settings;
@@ -87,7 +87,7 @@ pub(super) async fn view(limiter: &Limiter, text: &str, finds_stored: bool) -> R
     let now = settings.clock.now();
     let mut windows = Vec::new();
     for chunk in counted.chunks(BATCH) {
-        let read = read(&config, &client, chunk, now).await.map_err(|_| Problem::unavailable())?;
+        let read = read(&config, &client, chunk, now).await.map_err(|_| ApiError::unavailable())?;
         windows.extend(
             chunk.iter().zip(read).filter_map(|(count, window)| WindowView::new(count, &window, now)),
         );
@@ -117,11 +117,11 @@ async fn scopes(
     config: &Config,
     storage: &dyn Storage,
     client: &Key,
-) -> Result<Option<Vec<String>>, Problem> {
+) -> Result<Option<Vec<String>>, ApiError> {
     // The scopes of all limits begin with the prefix.
     let own = Scope::new([&*config.settings.prefix]);
     let found = in_time(storage, storage.client_scopes(client, &own), OF_REQUESTS).await;
-    found.map_err(|_| Problem::unavailable())
+    found.map_err(|_| ApiError::unavailable())
 }
 
 /// Returns a scope as text, without the prefix.
@@ -130,8 +130,8 @@ fn place_of(scope: &Scope) -> String {
 }
 
 /// Returns all counts that this process knows, and whether there are no others.
-fn counts(limiter: &Limiter, config: &Arc<Config>) -> (Vec<Counted>, bool) {
-    let mut counts: Vec<Counted> = Vec::new();
+fn counts(limiter: &Limiter, config: &Arc<Config>) -> (Vec<CountedLimit>, bool) {
+    let mut counts: Vec<CountedLimit> = Vec::new();
     let mut numbers: HashMap<(Scope, Policy), usize> = HashMap::new();
     let listed = limiter.listed_limits(config).into_iter().flat_map(|listed| {
         let limit = listed.limit;
@@ -151,7 +151,7 @@ fn counts(limiter: &Limiter, config: &Arc<Config>) -> (Vec<Counted>, bool) {
 async fn read(
     config: &Config,
     client: &Key,
-    counts: &[Counted],
+    counts: &[CountedLimit],
     now: Timestamp,
 ) -> Result<Vec<Window>, StorageError> {
     let hits: Vec<_> = counts.iter().map(|(scope, policy, _)| Hit::new(scope, client, policy)).collect();
@@ -166,7 +166,7 @@ async fn read(
 
 impl WindowView {
     /// Returns the view of a window that the client has used.
-    fn new((scope, policy, limit): &Counted, window: &Window, now: Timestamp) -> Option<Self> {
+    fn new((scope, policy, limit): &CountedLimit, window: &Window, now: Timestamp) -> Option<Self> {
         if window.is_allowed() && window.remaining() >= window.limit() {
             return None;
         }

@@ -11,7 +11,7 @@ use futures_util::stream;
 
 use super::{
     access::Access,
-    respond::{Problem, begin},
+    respond::{ApiError, begin},
     views,
 };
 use crate::Limiter;
@@ -25,9 +25,9 @@ const MAX_EVENTS: usize = 150;
 static STREAMS: AtomicUsize = AtomicUsize::new(0);
 
 /// One of the streams; gives its place back when it is dropped.
-struct Place;
+struct StreamPermit;
 
-impl Place {
+impl StreamPermit {
     fn take() -> Option<Self> {
         let taken = STREAMS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |streams| {
             (streams < MAX_STREAMS).then_some(streams + 1)
@@ -36,7 +36,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for StreamPermit {
     fn drop(&mut self) {
         STREAMS.fetch_sub(1, Ordering::Relaxed);
     }
@@ -44,9 +44,9 @@ impl Drop for Place {
 
 /// Returns a stream of overviews, one every two seconds.
 pub(super) fn stream(limiter: &Limiter, access: &Access) -> HttpResponse {
-    let Some(place) = Place::take() else {
+    let Some(place) = StreamPermit::take() else {
         let error = format!("{MAX_STREAMS} streams are open already");
-        return Problem::new(StatusCode::SERVICE_UNAVAILABLE, error).respond();
+        return ApiError::new(StatusCode::SERVICE_UNAVAILABLE, error).respond();
     };
     let first = (limiter.clone(), access.clone(), place, 0);
     let events = stream::unfold(first, |(limiter, access, place, sent)| async move {

@@ -29,13 +29,13 @@ const FIXED: [(HeaderName, &str); 7] = [
 
 /// An error, as the interface returns it.
 #[derive(Debug, Serialize)]
-pub(super) struct Problem {
+pub(super) struct ApiError {
     #[serde(skip)]
     pub(super) status: StatusCode,
     error: String,
 }
 
-impl Problem {
+impl ApiError {
     pub(super) fn new(status: StatusCode, error: impl Into<String>) -> Self {
         Self { status, error: error.into() }
     }

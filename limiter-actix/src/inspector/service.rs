@@ -21,7 +21,7 @@ use super::{
     access::Access,
     changes::Change,
     client_view, events, page,
-    respond::{Problem, begin, json},
+    respond::{ApiError, begin, json},
     same_origin::{is_json, is_known_host, is_same_origin},
     views,
 };
@@ -46,10 +46,10 @@ impl HttpServiceFactory for Inspector {
 
 impl Inspector {
     /// Checks the host and the permission, before anything else is looked at.
-    async fn respond(&self, req: &HttpRequest, payload: Payload) -> Result<HttpResponse, Problem> {
+    async fn respond(&self, req: &HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
         if !is_known_host(req, &self.hosts) {
             let error = "unknown host: expected an IP address, or a name that `Inspector::hosts` sets";
-            return Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, error));
+            return Err(ApiError::new(StatusCode::MISDIRECTED_REQUEST, error));
         }
         let access = self.authorization.access(req);
         let Some(operator) = access.operator() else { return Ok(self.deny(req)) };
@@ -65,7 +65,7 @@ impl Inspector {
         self.show(name, req, &access).await
     }
 
-    async fn show(&self, name: &str, req: &HttpRequest, access: &Access) -> Result<HttpResponse, Problem> {
+    async fn show(&self, name: &str, req: &HttpRequest, access: &Access) -> Result<HttpResponse, ApiError> {
         let limiter = &self.limiter;
         Ok(match name {
             "api/v1/overview" => json(&views::overview(limiter, access)),
@@ -80,7 +80,7 @@ impl Inspector {
             "api/v1/events" => events::stream(limiter, access),
             _ => match page::file(name, req) {
                 Some(file) => file,
-                None => return Err(Problem::new(StatusCode::NOT_FOUND, "no such address")),
+                None => return Err(ApiError::new(StatusCode::NOT_FOUND, "no such address")),
             },
         })
     }
@@ -92,13 +92,13 @@ impl Inspector {
         payload: Payload,
         access: &Access,
         operator: &str,
-    ) -> Result<Change, Problem> {
+    ) -> Result<Change, ApiError> {
         let refuse = |status, reason: &'static str| {
             log_refused(operator, reason);
-            Err(Problem::new(status, reason))
+            Err(ApiError::new(status, reason))
         };
         if req.method() != Method::POST {
-            return Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "expected POST"));
+            return Err(ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "expected POST"));
         }
         if !access.may_change() {
             return refuse(StatusCode::FORBIDDEN, "no permission to change");
@@ -111,8 +111,8 @@ impl Inspector {
         }
         let body = timeout(BODY_TIMEOUT, body(payload)).await;
         let body =
-            body.map_err(|_| Problem::new(StatusCode::REQUEST_TIMEOUT, "the body takes too long"))??;
-        serde_json::from_slice(&body).map_err(|error| Problem::invalid(format!("invalid change: {error}")))
+            body.map_err(|_| ApiError::new(StatusCode::REQUEST_TIMEOUT, "the body takes too long"))??;
+        serde_json::from_slice(&body).map_err(|error| ApiError::invalid(format!("invalid change: {error}")))
     }
 
     fn deny(&self, req: &HttpRequest) -> HttpResponse {
@@ -120,21 +120,21 @@ impl Inspector {
             log_refused("", "not authorized");
         }
         let Some(challenge) = self.authorization.challenge() else {
-            return Problem::new(StatusCode::FORBIDDEN, "not authorized").respond();
+            return ApiError::new(StatusCode::FORBIDDEN, "not authorized").respond();
         };
         let mut response = begin(StatusCode::UNAUTHORIZED);
-        response.insert_header((WWW_AUTHENTICATE, challenge)).json(Denied { error: "not authorized" })
+        response.insert_header((WWW_AUTHENTICATE, challenge)).json(Denial { error: "not authorized" })
     }
 }
 
 #[derive(Serialize)]
-struct Denied {
+struct Denial {
     error: &'static str,
 }
 
 fn not_allowed(methods: &'static str) -> HttpResponse {
     let mut response = begin(StatusCode::METHOD_NOT_ALLOWED);
-    response.insert_header((ALLOW, methods)).json(Denied { error: "this method is not allowed" })
+    response.insert_header((ALLOW, methods)).json(Denial { error: "this method is not allowed" })
 }
 
 /// The query about a client.
@@ -146,19 +146,19 @@ struct ClientQuery {
 }
 
 impl ClientQuery {
-    fn of(req: &HttpRequest) -> Result<Self, Problem> {
+    fn of(req: &HttpRequest) -> Result<Self, ApiError> {
         let expected = "expected `?client=`, and `&stored=true` or nothing else";
         let query = web::Query::<Self>::from_query(req.query_string());
-        query.map(web::Query::into_inner).map_err(|_| Problem::invalid(expected))
+        query.map(web::Query::into_inner).map_err(|_| ApiError::invalid(expected))
     }
 }
 
-async fn body(mut payload: Payload) -> Result<BytesMut, Problem> {
+async fn body(mut payload: Payload) -> Result<BytesMut, ApiError> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|_| Problem::invalid("the body ends early"))?;
+        let chunk = chunk.map_err(|_| ApiError::invalid("the body ends early"))?;
         if body.len() + chunk.len() > MAX_BODY {
-            return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "expected at most 8 kB"));
+            return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "expected at most 8 kB"));
         }
         body.extend_from_slice(&chunk);
     }

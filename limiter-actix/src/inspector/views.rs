@@ -1,11 +1,11 @@
-//! What the interface shows, as JSON. `openapi.json` describes it.
+//! The views of the interface, as JSON. `openapi.json` describes it.
 
 use limiter_core::{Key, KeyForms};
 use serde::Serialize;
 
 use super::{
     access::Access,
-    respond::{Problem, millis},
+    respond::{ApiError, millis},
 };
 use crate::{
     Ban, Limiter, RouteLimit, RouteLimits, TopClient, report::route_limits::quota_text,
@@ -236,8 +236,8 @@ pub(super) struct BanView {
     end: u64,
 }
 
-pub(super) async fn bans(limiter: &Limiter) -> Result<BansView, Problem> {
-    let bans = limiter.bans().await.map_err(|_| Problem::unavailable())?;
+pub(super) async fn bans(limiter: &Limiter) -> Result<BansView, ApiError> {
+    let bans = limiter.bans().await.map_err(|_| ApiError::unavailable())?;
     Ok(BansView { bans: bans.iter().map(BanView::new).collect() })
 }
 

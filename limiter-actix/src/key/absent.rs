@@ -69,18 +69,18 @@ pub(super) fn log_header(name: &str) {
 }
 
 thread_local! {
-    /// The number of requests of this thread whose extensions have an [`Awaited`].
+    /// The number of requests of this thread whose extensions have an [`AwaitedExtension`].
     static AWAITED: Cell<usize> = const { Cell::new(0) };
 }
 
 /// A value that a key has not found in the extensions of a request. Later middleware may set it.
-struct Awaited {
+struct AwaitedExtension {
     is_there: fn(&Extensions) -> bool,
     name: &'static str,
     watch: Watch,
 }
 
-impl Drop for Awaited {
+impl Drop for AwaitedExtension {
     fn drop(&mut self) {
         AWAITED.set(AWAITED.get().saturating_sub(1));
     }
@@ -89,14 +89,14 @@ impl Drop for Awaited {
 /// Notes that a request has no value of this type yet.
 #[cold]
 pub(super) fn await_extension<T: 'static>(req: &ServiceRequest, watch: &Watch) {
-    if watch.is_over() || req.extensions().contains::<Awaited>() {
+    if watch.is_over() || req.extensions().contains::<AwaitedExtension>() {
         return;
     }
     // Of a value that never comes, nothing is logged: nobody may be signed in.
     watch.never_comes(false);
     AWAITED.set(AWAITED.get() + 1);
     let (is_there, name) = (Extensions::contains::<T> as fn(&_) -> _, type_name::<T>());
-    req.extensions_mut().insert(Awaited { is_there, name, watch: watch.clone() });
+    req.extensions_mut().insert(AwaitedExtension { is_there, name, watch: watch.clone() });
 }
 
 /// Looks whether a value that a key has missed was set after it, now that the request has its response.
@@ -110,7 +110,7 @@ pub(crate) fn look_again(req: &HttpRequest) {
 #[cold]
 fn look(req: &HttpRequest) {
     static LATE: Throttle = Throttle::of("L066");
-    let Some(awaited) = req.extensions_mut().remove::<Awaited>() else { return };
+    let Some(awaited) = req.extensions_mut().remove::<AwaitedExtension>() else { return };
     if (awaited.is_there)(&req.extensions()) && !awaited.watch.is_over() {
         awaited.watch.never_comes(true);
         event!(

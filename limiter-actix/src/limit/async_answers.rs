@@ -7,7 +7,7 @@ use limiter_core::Key;
 
 use super::{
     Limit,
-    async_function::{Answer, AsyncFunction},
+    async_function::{AsyncAnswer, AsyncFunction},
     callback::{Callback, KeyFn, RequestPredicate},
 };
 
@@ -29,7 +29,7 @@ impl Limit {
         self.async_functions.iter().all(|function| function.answer(req).is_some())
             // Nothing else matters then.
             || self.async_functions.iter().any(|function| {
-                function.option == "exempt_when" && matches!(function.answer(req), Some(Answer::Yes(true)))
+                function.option == "exempt_when" && matches!(function.answer(req), Some(AsyncAnswer::Yes(true)))
             })
     }
 }
@@ -38,7 +38,7 @@ impl Limit {
 pub(crate) fn read_key(function: &AsyncFunction) -> KeyFn {
     let read = function.clone();
     Callback(Arc::new(move |req| match read.answer(req) {
-        Some(Answer::Key(key)) => key,
+        Some(AsyncAnswer::Key(key)) => key,
         _ => Key::missing(),
     }))
 }
@@ -46,5 +46,5 @@ pub(crate) fn read_key(function: &AsyncFunction) -> KeyFn {
 /// Returns the function that reads the answer of a predicate. If that failed, it is `false`.
 pub(crate) fn read_predicate(function: &AsyncFunction) -> RequestPredicate {
     let read = function.clone();
-    Callback(Arc::new(move |req| matches!(read.answer(req), Some(Answer::Yes(true)))))
+    Callback(Arc::new(move |req| matches!(read.answer(req), Some(AsyncAnswer::Yes(true)))))
 }

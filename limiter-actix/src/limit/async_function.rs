@@ -37,11 +37,11 @@ type CallAll =
     for<'r> fn(&'r [AsyncFunction], &'r ServiceRequest, Duration) -> LocalBoxFuture<'r, Vec<AsyncFailure>>;
 
 type AnswerFn = Callback<dyn for<'r> Fn(&'r ServiceRequest) -> AnswerFuture<'r> + Send + Sync>;
-type AnswerFuture<'r> = LocalBoxFuture<'r, Result<Answer, String>>;
+type AnswerFuture<'r> = LocalBoxFuture<'r, Result<AsyncAnswer, String>>;
 
 /// The answer of a function.
 #[derive(Clone)]
-pub(crate) enum Answer {
+pub(crate) enum AsyncAnswer {
     Key(Key),
     Number(u64),
     Yes(bool),
@@ -50,7 +50,7 @@ pub(crate) enum Answer {
 
 /// The answers of the functions that were called for a request, `None` of those that failed; in its extensions.
 #[derive(Default)]
-struct Answers(SmallVec<[(AsyncFunction, Option<Answer>); 2]>);
+struct Answers(SmallVec<[(AsyncFunction, Option<AsyncAnswer>); 2]>);
 
 /// The failure of a function.
 pub(crate) struct AsyncFailure {
@@ -63,7 +63,7 @@ impl AsyncFunction {
     pub(crate) fn new<F, V, T>(
         option: &'static str,
         function: F,
-        answer: fn(T) -> Result<Answer, String>,
+        answer: fn(T) -> Result<AsyncAnswer, String>,
     ) -> Self
     where
         F: AsyncFn(&ServiceRequest) -> V + Send + Sync + 'static,
@@ -85,12 +85,12 @@ impl AsyncFunction {
     }
 
     /// Returns the answer for a request. `None` if the function failed, or was not called.
-    pub(crate) fn answer(&self, req: &ServiceRequest) -> Option<Answer> {
+    pub(crate) fn answer(&self, req: &ServiceRequest) -> Option<AsyncAnswer> {
         req.extensions().get::<Answers>()?.find(self)?.clone()
     }
 
     /// Calls the function. A panic in it is a failure.
-    async fn call(&self, req: &ServiceRequest, deadline: Duration) -> Result<Answer, String> {
+    async fn call(&self, req: &ServiceRequest, deadline: Duration) -> Result<AsyncAnswer, String> {
         // The future is made within, since that may panic, too.
         let call = async { (self.function)(req).await };
         match timeout(deadline, caught(call)).await {
@@ -142,12 +142,12 @@ impl PartialEq for AsyncFunction {
 }
 
 impl Answers {
-    fn find(&self, function: &AsyncFunction) -> Option<&Option<Answer>> {
+    fn find(&self, function: &AsyncFunction) -> Option<&Option<AsyncAnswer>> {
         self.0.iter().find(|(other, _)| other == function).map(|(_, answer)| answer)
     }
 }
 
-impl Answer {
+impl AsyncAnswer {
     /// Returns the answer of a key function.
     pub(crate) fn key(key: Key) -> Result<Self, String> {
         if key.is_failed() { Err("it returned an error".to_owned()) } else { Ok(Self::Key(key)) }

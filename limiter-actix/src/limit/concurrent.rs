@@ -2,7 +2,7 @@
 
 use limiter_core::Quota;
 
-use super::{Limit, place::Place};
+use super::{Limit, place::LimitPlace};
 
 impl Limit {
     /// Creates a limit of so many requests of a client under way at the same time.
@@ -44,7 +44,7 @@ impl Limit {
     }
 }
 
-impl Place {
+impl LimitPlace {
     /// Returns whether requests under way can be limited there.
     pub(crate) fn has_concurrent(self) -> bool {
         !matches!(self, Self::Meta | Self::Named)

@@ -75,7 +75,7 @@ pub(crate) use option_table;
 mod tests {
     use std::{collections::BTreeSet, fs};
 
-    use crate::limit::place::Place;
+    use crate::limit::place::LimitPlace;
 
     /// The names of one option.
     struct Names {
@@ -83,7 +83,7 @@ mod tests {
         code: &'static [&'static str],
         file: Option<&'static str>,
         /// The places where it has no effect.
-        not: &'static [Place],
+        not: &'static [LimitPlace],
     }
 
     macro_rules! names {
@@ -94,7 +94,7 @@ mod tests {
                 attribute: $attribute,
                 code: &[$($setter),+],
                 file: [$(Some($file),)? None][0],
-                not: &[$($(Place::$place),+)?],
+                not: &[$($(LimitPlace::$place),+)?],
             }),*];
         };
     }

@@ -12,7 +12,7 @@ use crate::OnStorageFailure;
 
 /// A place where limits are declared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum LimitPlace {
     Meta,
     Application,
     Default,
@@ -23,7 +23,7 @@ pub(crate) enum Place {
     Named,
 }
 
-impl Place {
+impl LimitPlace {
     /// Returns the adjective of limits there.
     pub(crate) fn label(self) -> &'static str {
         match self {
@@ -68,10 +68,10 @@ macro_rules! find_without_effect {
         $(, file $file:literal)? $(, not [$($place:ident)+])?;)*) => {
         impl Limit {
             /// Returns the setter of an option that is set and has no effect at a place.
-            pub(crate) fn without_effect(&self, place: Place) -> Option<&'static str> {
+            pub(crate) fn without_effect(&self, place: LimitPlace) -> Option<&'static str> {
                 $($(
                     let default: $type = $default;
-                    if [$(Place::$place),+].contains(&place) && self.$field.is_set(&default) {
+                    if [$(LimitPlace::$place),+].contains(&place) && self.$field.is_set(&default) {
                         return Some($setter);
                     }
                 )?)*

@@ -83,9 +83,9 @@ pub(crate) fn start(
 }
 
 /// A limiter from a file, its source, and a receiver that closes when the limiter ends.
-type Loaded = (Arc<Shared>, Arc<FileSource>, Receiver<()>);
+type LoadedLimiter = (Arc<Shared>, Arc<FileSource>, Receiver<()>);
 
-fn load(file: &File, merge: Merge) -> Result<Loaded, BuildError> {
+fn load(file: &File, merge: Merge) -> Result<LoadedLimiter, BuildError> {
     let text = file.read()?;
     let partial = file.parse(&text);
     let mut shared = Shared::new(Config::new(merge(&partial, None)?));

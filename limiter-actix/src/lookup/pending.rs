@@ -11,15 +11,15 @@ use limiter_core::Timestamp;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::watch;
 
-use super::{State, Value, error::LookupError};
+use super::{CachedValue, LookupState, error::LookupError};
 
-pub(super) type Answer<V> = Result<V, LookupError>;
+pub(super) type LookupResult<V> = Result<V, LookupError>;
 
 /// The lookups under way.
 pub(super) struct Pending<K, V>(Mutex<Lookups<K, V>>);
 
 pub(super) struct Lookups<K, V> {
-    running: HashMap<K, (u64, Running<V>)>,
+    running: HashMap<K, (u64, RunningLookup<V>)>,
     /// The number of the next lookup, which distinguishes it from others of its key.
     next: u64,
     /// The number of lookups whose tasks have not ended, the forgotten ones included.
@@ -28,15 +28,15 @@ pub(super) struct Lookups<K, V> {
 
 /// A lookup that others wait for.
 #[derive(Clone)]
-pub(super) struct Running<V>(watch::Receiver<Option<Answer<V>>>);
+pub(super) struct RunningLookup<V>(watch::Receiver<Option<LookupResult<V>>>);
 
 /// The turn of a lookup. When it is dropped, the lookup is no longer under way.
-pub(super) struct Turn<K: Hash + Eq, V> {
+pub(super) struct LookupTurn<K: Hash + Eq, V> {
     key: K,
     number: u64,
-    answer: watch::Sender<Option<Answer<V>>>,
+    answer: watch::Sender<Option<LookupResult<V>>>,
     /// Weak, so that a lookup keeps nothing alive that nobody uses.
-    state: Weak<State<K, V>>,
+    state: Weak<LookupState<K, V>>,
 }
 
 impl<K, V> Default for Pending<K, V> {
@@ -57,18 +57,22 @@ impl<K: Hash + Eq + Clone, V: Clone> Lookups<K, V> {
         self.under_way
     }
 
-    pub(super) fn find(&self, key: &K) -> Option<Running<V>> {
+    pub(super) fn find(&self, key: &K) -> Option<RunningLookup<V>> {
         self.running.get(key).map(|(_, running)| running.clone())
     }
 
-    pub(super) fn begin(&mut self, key: K, state: &Arc<State<K, V>>) -> (Turn<K, V>, Running<V>) {
+    pub(super) fn begin(
+        &mut self,
+        key: K,
+        state: &Arc<LookupState<K, V>>,
+    ) -> (LookupTurn<K, V>, RunningLookup<V>) {
         let number = self.next;
         self.next += 1;
         self.under_way += 1;
         let (answer, running) = watch::channel(None);
-        let running = Running(running);
+        let running = RunningLookup(running);
         self.running.insert(key.clone(), (number, running.clone()));
-        (Turn { key, number, answer, state: Arc::downgrade(state) }, running)
+        (LookupTurn { key, number, answer, state: Arc::downgrade(state) }, running)
     }
 
     /// Forgets the lookup of a key. It goes on for those who wait for it, and leaves no value.
@@ -92,12 +96,12 @@ impl<K: Hash + Eq, V> Lookups<K, V> {
     }
 }
 
-impl<V: Clone> Running<V> {
+impl<V: Clone> RunningLookup<V> {
     pub(super) fn done(value: V) -> Self {
         Self(watch::channel(Some(Ok(value))).1)
     }
 
-    pub(super) async fn answer(mut self) -> Answer<V> {
+    pub(super) async fn answer(mut self) -> LookupResult<V> {
         match self.0.wait_for(Option::is_some).await {
             Ok(answer) => (*answer).clone().unwrap_or(Err(LookupError::Dropped)),
             Err(_) => Err(LookupError::Dropped),
@@ -105,15 +109,15 @@ impl<V: Clone> Running<V> {
     }
 }
 
-impl<K: Hash + Eq + Clone, V: Clone> Turn<K, V> {
+impl<K: Hash + Eq + Clone, V: Clone> LookupTurn<K, V> {
     /// Ends the lookup. Its value is fresh until then.
-    pub(super) fn end(self, answer: Answer<V>, fresh_until: Timestamp) {
+    pub(super) fn end(self, answer: LookupResult<V>, fresh_until: Timestamp) {
         if let Some(state) = self.state.upgrade() {
             let mut pending = state.pending.lock();
             if pending.end(&self.key, self.number)
                 && let Ok(value) = &answer
             {
-                state.values.insert(self.key.clone(), Value { value: value.clone(), fresh_until });
+                state.values.insert(self.key.clone(), CachedValue { value: value.clone(), fresh_until });
             }
         }
         let sender = self.answer.clone();
@@ -123,7 +127,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Turn<K, V> {
     }
 }
 
-impl<K: Hash + Eq, V> Drop for Turn<K, V> {
+impl<K: Hash + Eq, V> Drop for LookupTurn<K, V> {
     fn drop(&mut self) {
         if let Some(state) = self.state.upgrade() {
             let mut pending = state.pending.lock();

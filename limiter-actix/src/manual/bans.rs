@@ -1,4 +1,4 @@
-//! Bans and passes by hand.
+//! Manual bans and passes.
 
 use std::time::Duration;
 

@@ -73,7 +73,7 @@ impl<'a> NamedCheck<'a> {
         if !self.config.bans.is_in_use() {
             return Ok(true);
         }
-        banned_check::apply_by_hand(limiter, self.config, &self.context(), &self.limits, req)
+        banned_check::apply_in_manual_check(limiter, self.config, &self.context(), &self.limits, req)
     }
 }
 

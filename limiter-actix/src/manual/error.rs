@@ -17,7 +17,7 @@ pub enum NamedLimitError {
         name: String,
         /// Some of the names that are known.
         known: String,
-        /// Which others are not known yet, while the process has served no request.
+        /// A note that others are not known while the process has served no request.
         hint: &'static str,
     },
     /// The name stands for counts at several places.
@@ -37,7 +37,7 @@ pub enum NamedLimitError {
     )]
     DynamicLimit(String),
     /// The limit is one of concurrent requests, which only requests hold.
-    #[error("the limit `{0}` counts the requests that are under way, so it has no hits by hand")]
+    #[error("the limit `{0}` counts the requests that are under way, so it has no manual hits")]
     Concurrent(String),
     /// The storage is unreachable.
     #[error("the storage is unreachable")]

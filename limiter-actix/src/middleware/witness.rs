@@ -29,10 +29,10 @@ use crate::{
         call,
         correction::{Bans, Correction, complete},
         early_drop::OnEarlyDrop,
-        grants::{Granted, grant_anew, suspend},
+        grants::{GrantedStates, grant_anew, suspend},
         pending::{PendingDecision, Progress},
         refuse::Refusal,
-        stack::{LimiterStack, Noted, RequestLimiters, Uncovered},
+        stack::{LimiterStack, RequestLimiters, RuleCoverage, UncoveredStates},
         state::RequestState,
     },
     routing::registered::{Position, RegisteredRule},
@@ -128,7 +128,7 @@ where
 {
     /// Corrects the charges of limiters, the outermost first, and calls the service. Nothing is awaited first if counts are
     /// in memory.
-    fn correct(&self, states: Uncovered, req: ServiceRequest) -> LimiterFuture<S::Future, B> {
+    fn correct(&self, states: UncoveredStates, req: ServiceRequest) -> LimiterFuture<S::Future, B> {
         let position = self.witness.position;
         let mut states = states.into_iter();
         while let Some(state) = states.next() {
@@ -180,7 +180,7 @@ async fn correct_later(
     others: impl Iterator<Item = Rc<RequestState>>,
     position: Position,
     req: &ServiceRequest,
-) -> Result<Granted, Box<Refusal>> {
+) -> Result<GrantedStates, Box<Refusal>> {
     let bans = bans_at(position);
     complete(first, bans, req).await?;
     for state in others {
@@ -196,7 +196,7 @@ enum Report {
     /// The charges are right.
     Covered,
     /// The charges of these limiters need a correction.
-    Uncovered(Uncovered),
+    Uncovered(UncoveredStates),
     /// The same, of a limiter that has let the request pass without keeping its state. It ends here.
     Late(Rc<RequestState>),
     /// There is no limiter yet. One on the very route or resource may follow.
@@ -211,8 +211,8 @@ impl Witness {
             return Report::Covered;
         }
         match RequestLimiters::note(req, rule, self.position) {
-            Some(Noted::Covered) => Report::Covered,
-            Some(Noted::Uncovered(states)) => Report::Uncovered(states),
+            Some(RuleCoverage::Covered) => Report::Covered,
+            Some(RuleCoverage::Uncovered(states)) => Report::Uncovered(states),
             None => self.report_without_limiter(rule, req),
         }
     }
@@ -226,8 +226,8 @@ impl Witness {
         let late = call::keep(req);
         let noted = RequestLimiters::note(req, rule, self.position);
         match (noted, late) {
-            (Some(Noted::Covered), None) => Report::Covered,
-            (Some(Noted::Uncovered(states)), None) => Report::Uncovered(states),
+            (Some(RuleCoverage::Covered), None) => Report::Covered,
+            (Some(RuleCoverage::Uncovered(states)), None) => Report::Uncovered(states),
             (Some(_), Some(state)) => Report::Late(state),
             (None, _) => self.leave_unclaimed(rule, req),
         }

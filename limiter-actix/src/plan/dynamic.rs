@@ -20,18 +20,18 @@ pub(crate) struct DynamicLimit {
     function: QuotasFn,
     binder: LimitBinder,
     /// The limits bound so far.
-    bound: RefCell<HashMap<Returned, Bound>>,
+    bound: RefCell<HashMap<QuotasKey, BoundQuotas>>,
 }
 
 /// A value of the function that makes limits.
 #[derive(PartialEq, Eq, Hash)]
-enum Returned {
+enum QuotasKey {
     Quotas(Quotas),
     Text(Cow<'static, str>),
 }
 
 /// The limits of the valid quotas, and whether a part of the text is invalid.
-type Bound = (BoundLimits, bool);
+type BoundQuotas = (BoundLimits, bool);
 
 /// The quotas that functions returned for a request; in its extensions.
 #[derive(Default)]
@@ -69,8 +69,8 @@ impl DynamicLimit {
     fn resolve(&self, req: &ServiceRequest) -> ResolvedLimits {
         let returned = match self.call(req) {
             DynamicQuotas::Unlimited => return ResolvedLimits::default(),
-            DynamicQuotas::Quotas(quotas) => Returned::Quotas(quotas),
-            DynamicQuotas::Text(text) => Returned::Text(text),
+            DynamicQuotas::Quotas(quotas) => QuotasKey::Quotas(quotas),
+            DynamicQuotas::Text(text) => QuotasKey::Text(text),
             DynamicQuotas::Error(error) => {
                 event!(
                     self.binder.permit(|lines| &lines.dynamic_failed),
@@ -108,16 +108,16 @@ impl DynamicLimit {
     }
 
     /// Binds the limits, or takes the remembered ones.
-    fn bound(&self, returned: Returned) -> Bound {
+    fn bound(&self, returned: QuotasKey) -> BoundQuotas {
         if let Some(known) = self.bound.borrow().get(&returned) {
             return known.clone();
         }
         let bound = match &returned {
-            Returned::Quotas(quotas) => (self.bind(quotas), false),
-            Returned::Text(text) => self.bind_text(text),
+            QuotasKey::Quotas(quotas) => (self.bind(quotas), false),
+            QuotasKey::Text(text) => self.bind_text(text),
         };
         // Longer texts are invalid and may come from a client, so they are not remembered.
-        if !matches!(&returned, Returned::Text(text) if text.len() > Quotas::MAX_TEXT_LEN) {
+        if !matches!(&returned, QuotasKey::Text(text) if text.len() > Quotas::MAX_TEXT_LEN) {
             let mut known = self.bound.borrow_mut();
             if known.len() >= MAX_REMEMBERED {
                 known.clear();
@@ -127,7 +127,7 @@ impl DynamicLimit {
         bound
     }
 
-    fn bind_text(&self, text: &str) -> Bound {
+    fn bind_text(&self, text: &str) -> BoundQuotas {
         match text.parse() {
             Ok(quotas) => (self.bind(&quotas), false),
             Err(error) => {

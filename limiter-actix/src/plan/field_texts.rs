@@ -6,7 +6,7 @@ use actix_web::http::header::HeaderValue;
 pub(crate) struct FieldTexts {
     /// All policies.
     pub(crate) policies: HeaderValue,
-    /// What the item of each limit begins with, up to its remaining amount.
+    /// The beginning of the item of each limit, up to its remaining amount.
     pub(crate) names: Box<[Box<str>]>,
     /// Room for the states of a request. Its value gets a copy of the very length.
     pub(crate) states: RefCell<String>,

@@ -1,4 +1,4 @@
-//! Refuses banned clients where a handler checks a named limit by hand.
+//! Refuses banned clients where a handler hits or checks a named limit.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::{
 /// Looks for a ban or a pass, as [`apply`](super::banned::apply) does. The handler may have no limiter around it. A check
 /// is no request of its own, so only the refusal of the client is counted.
 #[cold]
-pub(crate) fn apply_by_hand(
+pub(crate) fn apply_in_manual_check(
     limiter: &Arc<Shared>,
     config: &Config,
     context: &DecisionContext<'_>,

@@ -33,12 +33,12 @@ use crate::{
 };
 
 /// A request that is being called.
-struct Called {
+struct CalledRequest {
     head: *const (),
-    state: State,
+    state: CallState,
 }
 
-enum State {
+enum CallState {
     Passing(PassingRequest),
     /// It has got the state of a request with limits.
     Kept(Rc<StraightRequest>),
@@ -50,10 +50,10 @@ enum State {
 type PassingLimiter = RefCell<Rc<Worker>>;
 
 thread_local! {
-    static CALLED: RefCell<Option<Called>> = const { RefCell::new(None) };
+    static CALLED: RefCell<Option<CalledRequest>> = const { RefCell::new(None) };
 
     /// Those under way; each leaves with its end.
-    static UNCONFIRMED: RefCell<Vec<Rc<Unconfirmed>>> = const { RefCell::new(Vec::new()) };
+    static UNCONFIRMED: RefCell<Vec<Rc<UnconfirmedRequest>>> = const { RefCell::new(Vec::new()) };
 
     /// The apps of this thread whose limiters let requests pass.
     static APPS: RefCell<Vec<(*const ResourceMap, Weak<PassingLimiter>)>> = const { RefCell::new(Vec::new()) };
@@ -66,7 +66,7 @@ impl Call {
     /// Begins the only call of this thread.
     #[inline]
     pub(crate) fn begin(passing: PassingRequest, req: &ServiceRequest) -> Self {
-        let called = Called { head: identity(req), state: State::Passing(passing) };
+        let called = CalledRequest { head: identity(req), state: CallState::Passing(passing) };
         CALLED.with_borrow_mut(|no_other| *no_other = Some(called));
         Self
     }
@@ -84,37 +84,39 @@ impl Call {
         mem::forget(self);
         CALLED
             .with_borrow_mut(|called| match called {
-                Some(Called { state: State::Passing(passing), .. }) if passing.is_confirmed() => {
+                Some(CalledRequest { state: CallState::Passing(passing), .. }) if passing.is_confirmed() => {
                     *called = None;
                     None
                 }
                 called => called.take(),
             })
-            .and_then(Called::into_guard)
+            .and_then(CalledRequest::into_guard)
     }
 }
 
-impl Called {
+impl CalledRequest {
     #[cold]
     fn into_guard(self) -> Option<OnEarlyDrop> {
         match self.state {
-            State::Passing(passing) => Some(OnEarlyDrop::unconfirmed(Unconfirmed::begin(self.head, passing))),
-            State::Kept(request) => Some(OnEarlyDrop::straight(request)),
-            State::Changing => None,
+            CallState::Passing(passing) => {
+                Some(OnEarlyDrop::unconfirmed(UnconfirmedRequest::begin(self.head, passing)))
+            }
+            CallState::Kept(request) => Some(OnEarlyDrop::straight(request)),
+            CallState::Changing => None,
         }
     }
 }
 
 /// A request without limits whose call has ended before it met all rules that were granted to it: middleware has answered,
 /// or waits on the way. What it has met and holds on credit stays with it.
-pub(super) struct Unconfirmed {
+pub(super) struct UnconfirmedRequest {
     head: *const (),
-    state: RefCell<State>,
+    state: RefCell<CallState>,
 }
 
-impl Unconfirmed {
+impl UnconfirmedRequest {
     fn begin(head: *const (), passing: PassingRequest) -> Rc<Self> {
-        let unconfirmed = Rc::new(Self { head, state: State::Passing(passing).into() });
+        let unconfirmed = Rc::new(Self { head, state: CallState::Passing(passing).into() });
         UNCONFIRMED.with_borrow_mut(|all| all.push(Rc::clone(&unconfirmed)));
         unconfirmed
     }
@@ -125,13 +127,15 @@ impl Unconfirmed {
         let Some(this) = UNCONFIRMED.with_borrow(|all| all.iter().rfind(is_this).cloned()) else {
             return false;
         };
-        match this.state.replace(State::Changing) {
+        match this.state.replace(CallState::Changing) {
             // Another app has no part in it.
-            State::Passing(passing) if limiter_of_app(req).is_some_and(|limiter| passing.is_of(&limiter)) => {
+            CallState::Passing(passing)
+                if limiter_of_app(req).is_some_and(|limiter| passing.is_of(&limiter)) =>
+            {
                 let kept = passing.keep(req);
                 kept.note_call();
                 RequestLimiters::begin_straight(req, &kept);
-                this.state.replace(State::Kept(kept));
+                this.state.replace(CallState::Kept(kept));
                 true
             }
             state => {
@@ -145,29 +149,29 @@ impl Unconfirmed {
     /// to it.
     pub(super) fn end(&self, req: Option<&ServiceRequest>) -> Option<Rc<StraightRequest>> {
         match self.leave() {
-            State::Passing(passing) => Some(passing.keep(req?)),
-            State::Kept(kept) => Some(kept),
-            State::Changing => None,
+            CallState::Passing(passing) => Some(passing.keep(req?)),
+            CallState::Kept(kept) => Some(kept),
+            CallState::Changing => None,
         }
     }
 
     /// Ends the request without a response. Returns its state, if it was kept.
     pub(super) fn end_early(&self) -> Option<Rc<StraightRequest>> {
         match self.leave() {
-            State::Passing(passing) => {
+            CallState::Passing(passing) => {
                 passing.doubt();
                 None
             }
-            State::Kept(kept) => Some(kept),
-            State::Changing => None,
+            CallState::Kept(kept) => Some(kept),
+            CallState::Changing => None,
         }
     }
 
-    fn leave(&self) -> State {
+    fn leave(&self) -> CallState {
         // The end of a thread may have taken them all.
         let _ = UNCONFIRMED
             .try_with(|all| all.borrow_mut().retain(|request| !ptr::eq(Rc::as_ptr(request), self)));
-        self.state.replace(State::Changing)
+        self.state.replace(CallState::Changing)
     }
 }
 
@@ -177,7 +181,7 @@ impl Drop for Call {
     fn drop(&mut self) {
         if Self::is_running() {
             let called = CALLED.take();
-            drop(called.and_then(Called::into_guard));
+            drop(called.and_then(CalledRequest::into_guard));
         }
     }
 }
@@ -186,8 +190,8 @@ impl Drop for Call {
 #[inline]
 pub(crate) fn meet(req: &ServiceRequest, rule: RuleId, position: Position) -> Option<bool> {
     CALLED.with_borrow(|called| match called.as_ref().filter(|called| called.head == identity(req))?.state {
-        State::Passing(ref passing) => Some(passing.meet(rule, position)),
-        State::Kept(_) | State::Changing => None,
+        CallState::Passing(ref passing) => Some(passing.meet(rule, position)),
+        CallState::Kept(_) | CallState::Changing => None,
     })
 }
 
@@ -199,16 +203,16 @@ pub(crate) fn keep(req: &ServiceRequest) -> Option<Rc<RequestState>> {
     if APPS.with_borrow(Vec::is_empty) || RequestLimiters::is_there(req) {
         return None;
     }
-    let is_this = |called: &&mut Called| called.head == identity(req);
-    let change = |called: &mut Called| mem::replace(&mut called.state, State::Changing);
+    let is_this = |called: &&mut CalledRequest| called.head == identity(req);
+    let change = |called: &mut CalledRequest| mem::replace(&mut called.state, CallState::Changing);
     match CALLED.with_borrow_mut(|called| called.as_mut().filter(is_this).map(change)) {
-        None if Unconfirmed::keep(req) => None,
+        None if UnconfirmedRequest::keep(req) => None,
         None => keep_late(req),
-        Some(State::Passing(passing)) => {
+        Some(CallState::Passing(passing)) => {
             // Key functions of the application are called here, so nothing is borrowed.
             let kept = passing.keep(req);
             RequestLimiters::begin_straight(req, &kept);
-            set(State::Kept(kept));
+            set(CallState::Kept(kept));
             None
         }
         Some(state) => {
@@ -218,7 +222,7 @@ pub(crate) fn keep(req: &ServiceRequest) -> Option<Rc<RequestState>> {
     }
 }
 
-fn set(state: State) {
+fn set(state: CallState) {
     CALLED.with_borrow_mut(|called| {
         if let Some(called) = called {
             called.state = state;
@@ -283,7 +287,7 @@ pub(crate) fn note_app(req: &ServiceRequest, limiter: &Rc<PassingLimiter>) {
     });
 }
 
-/// Returns what tells a request from all others that there are at the same time.
+/// Returns an identity that no other request has at the same time.
 #[inline]
 fn identity(req: &ServiceRequest) -> *const () {
     ptr::from_ref(req.head()).cast()

@@ -13,7 +13,7 @@ use actix_web::{
 use super::straight_request::StraightRequest;
 
 /// The state of a request, in its data container.
-struct Carried(Rc<StraightRequest>);
+struct StateInContainer(Rc<StraightRequest>);
 
 /// The containers of requests that have ended.
 #[derive(Default)]
@@ -56,7 +56,7 @@ impl Carriers {
     fn carry(&self, state: StraightRequest) -> (Rc<Extensions>, Rc<StraightRequest>) {
         let idle = self.0.borrow_mut().pop();
         if let Some(mut container) = idle
-            && let Some(Carried(carried)) = Rc::get_mut(&mut container).and_then(Extensions::get_mut)
+            && let Some(StateInContainer(carried)) = Rc::get_mut(&mut container).and_then(Extensions::get_mut)
             && let Some(room) = Rc::get_mut(carried)
         {
             *room = state;
@@ -64,7 +64,7 @@ impl Carriers {
             return (container, request);
         }
         let (mut container, request) = (Extensions::new(), Rc::new(state));
-        container.insert(Carried(Rc::clone(&request)));
+        container.insert(StateInContainer(Rc::clone(&request)));
         (Rc::new(container), request)
     }
 }
@@ -72,5 +72,5 @@ impl Carriers {
 /// Returns the state that a request carries.
 #[inline]
 pub(super) fn carried(req: &HttpRequest) -> Option<&Rc<StraightRequest>> {
-    req.app_data().map(|Carried(request)| request)
+    req.app_data().map(|StateInContainer(request)| request)
 }

@@ -10,7 +10,7 @@ use limiter_core::storage::Decision;
 
 use super::{
     banned,
-    met::Met,
+    chargeable_rules::ChargeableRules,
     pending::{PendingAdmission, PendingDecision, Progress, answered, decide, decide_in_memory},
     phase::Phase,
     refuse::Refusal,
@@ -42,12 +42,12 @@ use crate::{
 pub(crate) struct Correction {
     state: Rc<RequestState>,
     rules: RuleIds,
-    /// Where the request has arrived, or is expected now.
+    /// The place where the request has arrived, or is expected now.
     place: Prediction,
     credit: Credit,
-    /// Whether the request keeps its credit while it waits.
+    /// `true` if the request keeps its credit while it waits.
     keeps_credit: bool,
-    /// Where the request may arrive instead, if the predicted rules refuse.
+    /// The place where the request may arrive instead, if the predicted rules refuse.
     elsewhere: Option<Prediction>,
     plan: Rc<Plan>,
     /// Earlier charges that stay.
@@ -64,7 +64,7 @@ pub(crate) struct Correction {
     awaits_functions: bool,
 }
 
-/// Whether bans and passes are looked for in a correction.
+/// The time at which a correction looks for bans and passes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Bans {
     Apply,
@@ -102,12 +102,12 @@ impl Correction {
     /// Prepares the charges of the rules that the request has met so far, the last of them at this position. At a
     /// scope, charges of rules that may still follow stay.
     pub(crate) fn new(state: Rc<RequestState>, position: Position, req: &ServiceRequest) -> Self {
-        let met = Met::new(&state, position, req);
+        let met = ChargeableRules::new(&state, position, req);
         Self::charging(state, met, req)
     }
 
-    fn charging(state: Rc<RequestState>, met: Met, req: &ServiceRequest) -> Self {
-        let Met { rules, place, credit, elsewhere, plan } = met;
+    fn charging(state: Rc<RequestState>, met: ChargeableRules, req: &ServiceRequest) -> Self {
+        let ChargeableRules { rules, place, credit, elsewhere, plan } = met;
         let awaits_functions = plan.awaits(req, state.predicted.settings());
         let mut correction = Self {
             state,
@@ -275,7 +275,7 @@ impl PendingDecision for Correction {
 
     fn with_answers(self, req: &ServiceRequest) -> Self {
         let Self { state, rules, place, credit, keeps_credit, elsewhere, plan, .. } = self;
-        let answered = Self::charging(state, Met { rules, place, credit, elsewhere, plan }, req);
+        let answered = Self::charging(state, ChargeableRules { rules, place, credit, elsewhere, plan }, req);
         Self { keeps_credit, ..answered }
     }
 
@@ -319,7 +319,7 @@ impl PendingDecision for Correction {
         kept.extend(dropped);
         state.charges.replace(kept);
         state.set_aside.borrow_mut().extend(added);
-        let met = Met::elsewhere(&state, elsewhere, req);
+        let met = ChargeableRules::elsewhere(&state, elsewhere, req);
         Ok(Self::charging(state, met, req))
     }
 

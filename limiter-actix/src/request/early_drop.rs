@@ -7,7 +7,7 @@ use actix_web::{
 };
 
 use super::{
-    call::Unconfirmed,
+    call::UnconfirmedRequest,
     carrier::CarriedRequest,
     held_body::{admitted, with_holds},
     phase::Phase,
@@ -22,48 +22,48 @@ use crate::{decision::hold::Holds, key::absent::look_again};
 /// [`settle`](Self::settle), the client has disconnected, a middleware further out has timed out, or the handler has
 /// panicked. Then the request is reported as it was decided, and limits with
 /// `refund_on_drop` are refunded. Rules that were granted to it and that it has not met are not granted again.
-pub(crate) struct OnEarlyDrop(Guarded);
+pub(crate) struct OnEarlyDrop(DropTarget);
 
-enum Guarded {
+enum DropTarget {
     General(Rc<RequestState>),
     Straight(Rc<StraightRequest>),
     Carried(CarriedRequest),
     /// A request without limits, which has not met all rules that were granted to it.
-    Unconfirmed(Rc<Unconfirmed>),
+    Unconfirmed(Rc<UnconfirmedRequest>),
 }
 
 impl OnEarlyDrop {
     pub(crate) fn new(state: Rc<RequestState>) -> Self {
-        Self(Guarded::General(state))
+        Self(DropTarget::General(state))
     }
 
     /// The same for a request on the straight way.
     #[inline]
     pub(crate) fn straight(request: Rc<StraightRequest>) -> Self {
-        Self(Guarded::Straight(request))
+        Self(DropTarget::Straight(request))
     }
 
     /// The same for one with a container.
     #[inline]
     pub(super) fn carried(request: CarriedRequest) -> Self {
-        Self(Guarded::Carried(request))
+        Self(DropTarget::Carried(request))
     }
 
     /// The same for a request without limits, which has not met all rules that were granted to it.
     #[cold]
-    pub(super) fn unconfirmed(request: Rc<Unconfirmed>) -> Self {
-        Self(Guarded::Unconfirmed(request))
+    pub(super) fn unconfirmed(request: Rc<UnconfirmedRequest>) -> Self {
+        Self(DropTarget::Unconfirmed(request))
     }
 
     /// Notes that the service has been called, and may be waiting now.
     #[inline]
     pub(crate) fn note_call(&self) {
         match &self.0 {
-            Guarded::General(state) => state.note_call(),
-            Guarded::Straight(request) | Guarded::Carried(CarriedRequest { request, .. }) => {
+            DropTarget::General(state) => state.note_call(),
+            DropTarget::Straight(request) | DropTarget::Carried(CarriedRequest { request, .. }) => {
                 request.note_call();
             }
-            Guarded::Unconfirmed(_) => {}
+            DropTarget::Unconfirmed(_) => {}
         }
     }
 
@@ -87,11 +87,11 @@ impl OnEarlyDrop {
     #[inline]
     fn holds(&self) -> Option<Holds> {
         match &self.0 {
-            Guarded::General(state) => Some(state.take_holds()),
-            Guarded::Straight(request) | Guarded::Carried(CarriedRequest { request, .. }) => {
+            DropTarget::General(state) => Some(state.take_holds()),
+            DropTarget::Straight(request) | DropTarget::Carried(CarriedRequest { request, .. }) => {
                 request.general().map(|state| state.take_holds())
             }
-            Guarded::Unconfirmed(_) => None,
+            DropTarget::Unconfirmed(_) => None,
         }
     }
 
@@ -99,15 +99,15 @@ impl OnEarlyDrop {
     #[inline]
     pub(crate) fn settle<B>(&mut self, response: &mut Result<ServiceResponse<B>, Error>) {
         match &mut self.0 {
-            Guarded::General(state) => state.settle(response),
-            Guarded::Straight(request) | Guarded::Carried(CarriedRequest { request, .. }) => {
+            DropTarget::General(state) => state.settle(response),
+            DropTarget::Straight(request) | DropTarget::Carried(CarriedRequest { request, .. }) => {
                 request.settle(response);
             }
-            Guarded::Unconfirmed(request) => {
+            DropTarget::Unconfirmed(request) => {
                 let req = response.as_ref().ok().map(|response| response.request().clone());
                 if let Some(kept) = request.end(req.map(ServiceRequest::from_request).as_ref()) {
                     kept.settle(response);
-                    self.0 = Guarded::Straight(kept);
+                    self.0 = DropTarget::Straight(kept);
                 }
             }
         }
@@ -118,13 +118,13 @@ impl Drop for OnEarlyDrop {
     #[inline]
     fn drop(&mut self) {
         match &self.0 {
-            Guarded::General(state) => state.end_early(),
-            Guarded::Straight(request) => request.end_early(),
-            Guarded::Carried(carried) => {
+            DropTarget::General(state) => state.end_early(),
+            DropTarget::Straight(request) => request.end_early(),
+            DropTarget::Carried(carried) => {
                 carried.request.end_early();
                 carried.end();
             }
-            Guarded::Unconfirmed(request) => {
+            DropTarget::Unconfirmed(request) => {
                 if let Some(kept) = request.end_early() {
                     kept.end_early();
                 }

@@ -27,8 +27,8 @@ pub(crate) fn suspend(req: &ServiceRequest) {
 /// If another request is on its way under them by now, or has gone astray, they are not granted any more. Then the charges
 /// are corrected, as at a scope that was not predicted. That may be awaited too, so others have the credit meanwhile.
 ///
-/// `bans` tells whether bans are looked for then.
-pub(crate) async fn grant_anew(bans: Bans, req: &ServiceRequest) -> Result<Granted, Box<Refusal>> {
+/// Bans are looked for according to `bans`.
+pub(crate) async fn grant_anew(bans: Bans, req: &ServiceRequest) -> Result<GrantedStates, Box<Refusal>> {
     /// By then, the prediction hardly changes any more. If it does, the request keeps its credit, so this ends.
     const MAX_WAITS: usize = 4;
     let states = LimiterStack::states(req);
@@ -45,14 +45,14 @@ pub(crate) async fn grant_anew(bans: Bans, req: &ServiceRequest) -> Result<Grant
             complete(correction.keeping_credit(), bans, req).await?;
         }
     }
-    Ok(Granted(states))
+    Ok(GrantedStates(states))
 }
 
 /// The limiters that a request has met before a service is called.
 #[must_use]
-pub(crate) struct Granted(SmallVec<[Rc<RequestState>; 2]>);
+pub(crate) struct GrantedStates(SmallVec<[Rc<RequestState>; 2]>);
 
-impl Granted {
+impl GrantedStates {
     /// Notes that the service has been called, and may be waiting now.
     pub(crate) fn note_call(&self) {
         self.0.iter().for_each(|state| state.note_call());

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     linked::Linked,
     plan::key::RuleId,
-    routing::{arrival::is_at_handler, registered::Position, scope_marker::ScopeMarker, table::Arrival},
+    routing::{arrival::is_at_handler, registered::Position, scope_marker::ScopeMarker, table::ArrivalCheck},
     settings::backend::Backend,
     tasks::spawn,
 };
@@ -63,8 +63,9 @@ impl RequestState {
             (rules.unseen(), rules.has_more_further_in())
         };
         let table = self.predicted.worker.try_table();
-        let arrival = table.map_or(Arrival::Expected, |table| table.check_rules_of_route(prediction, req));
-        let is_elsewhere = arrival == Arrival::Elsewhere;
+        let arrival =
+            table.map_or(ArrivalCheck::Expected, |table| table.check_rules_of_route(prediction, req));
+        let is_elsewhere = arrival == ArrivalCheck::Elsewhere;
         let has_gone_astray =
             (is_elsewhere || !unmet.is_empty()) && self.has_gone_astray(&unmet, req, response);
         let path = self.compare_paths(req);
@@ -74,7 +75,7 @@ impl RequestState {
         if path == PathChange::Unexpected || !has_gone_astray {
             return prediction.lifts_nothing
                 || path != PathChange::None
-                || arrival == Arrival::InDoubt
+                || arrival == ArrivalCheck::InDoubt
                 || has_met_more;
         }
         let is_news = table.is_some_and(|table| {

@@ -13,7 +13,7 @@ use crate::{
         context::DecisionContext,
         decided::DecidedBatch,
         query::StorageQuery,
-        reservation::{Refused, Tries, with_honest_waits, with_short_waits},
+        reservation::{RefusalCause, Tries, with_honest_waits, with_short_waits},
     },
     plan::Plan,
     report::decided_by::{DecidedBy, Undecided},
@@ -112,17 +112,17 @@ pub(super) fn decide_in_memory<P: PendingDecision>(mut pending: P, req: &Service
         };
         let query = pending.query(req);
         match tries.judge(&query, &decision, pending.config()) {
-            Refused::ByReservations => {
+            RefusalCause::ByReservations => {
                 return Progress::Done(refuse_for_now(pending, req, &decision));
             }
-            Refused::Breach => {
+            RefusalCause::Breach => {
                 let memory = pending.config().settings.storage.memory();
                 let meta_wait =
                     query.meta_wait_in_memory(memory, &decision).max(ban_in_memory(&pending, req, &decision));
                 let decision = with_honest_waits(&query, &decision, pending.config()).unwrap_or(decision);
                 return Progress::Done(conclude(pending, req, &decision, meta_wait));
             }
-            Refused::Unclear => {}
+            RefusalCause::Unclear => {}
         }
     }
 }
@@ -135,7 +135,7 @@ fn query_memory<P: PendingDecision>(pending: &P, req: &ServiceRequest, tries: &T
     query.run_memory(settings.storage.memory())
 }
 
-/// Bans the client if a rule says so, where nothing is awaited. Returns the duration.
+/// Bans the client if a rule requires it, where nothing is awaited. Returns the duration.
 #[inline]
 fn ban_in_memory<P: PendingDecision>(
     pending: &P,
@@ -181,8 +181,8 @@ pub(crate) async fn decide<P: PendingDecision>(
                     other
                 }
                 Err(pending) => match tries.judge(&pending.query(req), &decision, pending.config()) {
-                    Refused::ByReservations => return refuse_for_now(pending, req, &decision),
-                    Refused::Breach => {
+                    RefusalCause::ByReservations => return refuse_for_now(pending, req, &decision),
+                    RefusalCause::Breach => {
                         let (query, config) = (pending.query(req), pending.config());
                         let mut meta_wait = query.meta_wait(config, &decision, by).await;
                         if query.may_ban() {
@@ -191,7 +191,7 @@ pub(crate) async fn decide<P: PendingDecision>(
                         let decision = with_honest_waits(&query, &decision, config).unwrap_or(decision);
                         return conclude(pending, req, &decision, meta_wait);
                     }
-                    Refused::Unclear => pending,
+                    RefusalCause::Unclear => pending,
                 },
             },
             Err(why) => {

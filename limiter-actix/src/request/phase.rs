@@ -9,7 +9,7 @@ pub(super) enum Phase {
     AwaitsCheck,
     /// The check of the handler is running.
     Checking,
-    /// The same, but a limiter further in decides the limits of the rules that follow.
+    /// Charged as [`Admitted`](Self::Admitted), but a limiter further in decides the limits of the rules that follow.
     TakenOver,
     /// Charged for good: the check of the handler has passed.
     Final,

@@ -18,7 +18,7 @@ use crate::{
 /// The response to a request that is not admitted.
 pub(crate) struct Refusal {
     pub(crate) response: HttpResponse,
-    /// Why nothing was decided. `None` if a limit refused.
+    /// The reason why nothing was decided. `None` if a limit refused.
     pub(super) undecided: Option<Undecided>,
 }
 

@@ -20,7 +20,7 @@ pub(crate) struct RuleLedger {
     pub(super) is_late: bool,
     /// The credit on which unconfirmed rules were granted.
     pub(super) credit: Credit,
-    /// Where the charges were corrected to, if that is another place than was predicted.
+    /// The place that the charges were corrected to, if another one was predicted.
     pub(super) moved: Option<Box<Prediction>>,
 }
 

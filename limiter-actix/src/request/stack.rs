@@ -35,15 +35,15 @@ pub(crate) struct LimiterStack {
 }
 
 /// The state of a rule that a request has met, seen by its limiters.
-pub(crate) enum Noted {
+pub(crate) enum RuleCoverage {
     /// The charges are right.
     Covered,
     /// The charges of these limiters need a correction.
-    Uncovered(Uncovered),
+    Uncovered(UncoveredStates),
 }
 
 /// Limiters whose charges do not cover all rules that a request has met, the outermost first.
-pub(crate) type Uncovered = SmallVec<[Rc<RequestState>; 1]>;
+pub(crate) type UncoveredStates = SmallVec<[Rc<RequestState>; 1]>;
 
 impl RequestLimiters {
     /// Returns whether a request has met limiters or rules before. Most requests have not.
@@ -71,14 +71,14 @@ impl RequestLimiters {
     /// Notes that the request has met a rule. Returns the states of the limiters whose charges do not cover all rules met
     /// so far. `None` if there is no limiter.
     #[inline]
-    pub(crate) fn note(req: &ServiceRequest, rule: RuleId, position: Position) -> Option<Noted> {
+    pub(crate) fn note(req: &ServiceRequest, rule: RuleId, position: Position) -> Option<RuleCoverage> {
         let is_covered = |straight: &Rc<StraightRequest>| straight.note_rule(rule, position);
         let is_on_straight_way = match req.extensions().get::<Self>() {
             Some(limiters) => limiters.straight.as_ref().is_some_and(is_covered),
             None => carried(req.request()).is_some_and(is_covered),
         };
         if is_on_straight_way {
-            return Some(Noted::Covered);
+            return Some(RuleCoverage::Covered);
         }
         Self::in_general(req, |stack| stack.note_rule(rule, position))?
     }
@@ -156,11 +156,12 @@ impl LimiterStack {
         Self::of(req)?.limiters.into_iter().find(|state| state.is_of(limiter))
     }
 
-    fn note_rule(&self, rule: RuleId, position: Position) -> Option<Noted> {
+    fn note_rule(&self, rule: RuleId, position: Position) -> Option<RuleCoverage> {
         let is_uncovered =
             |state: &&Rc<RequestState>| !state.note_rule(rule, position) && state.is_correctable();
-        let uncovered: Uncovered = self.limiters.iter().filter(is_uncovered).cloned().collect();
-        let noted = if uncovered.is_empty() { Noted::Covered } else { Noted::Uncovered(uncovered) };
+        let uncovered: UncoveredStates = self.limiters.iter().filter(is_uncovered).cloned().collect();
+        let noted =
+            if uncovered.is_empty() { RuleCoverage::Covered } else { RuleCoverage::Uncovered(uncovered) };
         (!self.limiters.is_empty()).then_some(noted)
     }
 

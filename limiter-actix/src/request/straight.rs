@@ -97,7 +97,7 @@ impl<'a> Straight<'a> {
         } else {
             let decision = decide(plan.plain_limits(), &client, memory, decided_at, settings);
             if !decision.is_admitted() {
-                let refused = Refused { place: &place, plan: &plan, client: &client, decided_at };
+                let refused = RefusedRequest { place: &place, plan: &plan, client: &client, decided_at };
                 return Some(Err(refused.refuse(settings, &decision, req)?));
             }
             Windows::from_slice(decision.limits())
@@ -137,14 +137,14 @@ fn decide(
 }
 
 /// The facts of a request that is refused.
-struct Refused<'a> {
+struct RefusedRequest<'a> {
     place: &'a CertainPlace,
     plan: &'a Plan,
     client: &'a Key,
     decided_at: Timestamp,
 }
 
-impl Refused<'_> {
+impl RefusedRequest<'_> {
     fn refuse(&self, settings: &Settings, decision: &Decision, req: &ServiceRequest) -> Option<Box<Refusal>> {
         let charge = |limit| Charge::new(limit, self.client, req);
         let charges: SmallVec<[Charge; 2]> = self.plan.plain_limits().iter().filter_map(charge).collect();

@@ -1,4 +1,4 @@
-//! Where a request has arrived, as actix shows it after routing.
+//! The place where a request has arrived, as actix shows it after routing.
 
 use actix_web::HttpRequest;
 

@@ -45,7 +45,7 @@ pub(super) struct ScopeAround {
 /// The plan for requests of this method, and for CORS preflights if `true`.
 type CachedPlan = (Method, bool, Rc<Plan>);
 
-/// Whether a request will be taken by a place if it comes there.
+/// The certainty that a place takes a request that comes there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Admits {
     Yes,

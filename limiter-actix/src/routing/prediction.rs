@@ -13,7 +13,7 @@ use super::{
 };
 use crate::plan::key::{PlanKey, RuleId, RuleIds};
 
-/// Where a request is expected to arrive, and which rules are granted to it in advance.
+/// The place where a request is expected to arrive, and the rules granted to it in advance.
 pub(crate) struct Prediction {
     pub(crate) route: Rc<Route>,
     candidate: usize,
@@ -27,7 +27,7 @@ pub(crate) struct Prediction {
     pub(crate) credit: Credit,
 }
 
-/// Where else a request may arrive.
+/// Another place where a request may arrive.
 #[derive(Clone)]
 struct Elsewhere {
     candidate: usize,

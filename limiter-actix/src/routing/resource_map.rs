@@ -22,17 +22,17 @@ const MAX_TEXT: usize = 1 << 26;
 
 /// Returns the tree of a map; none if its text is of an unknown form, or too long.
 pub(super) fn read(map: &ResourceMap) -> Option<Node> {
-    let mut text = Bounded(String::new());
+    let mut text = BoundedText(String::new());
     write!(text, "{map:?}").ok()?;
-    let mut reader = Reader::of(&text.0);
+    let mut reader = MapReader::of(&text.0);
     let root = reader.node()?;
     reader.rest.is_empty().then_some(root)
 }
 
 /// A text that is never too long: writing fails instead.
-struct Bounded(String);
+struct BoundedText(String);
 
-impl Write for Bounded {
+impl Write for BoundedText {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         if self.0.len() + text.len() > MAX_TEXT {
             return Err(fmt::Error);
@@ -43,13 +43,13 @@ impl Write for Bounded {
 }
 
 /// Reads a text from its beginning on. Each method takes what it returns from the rest.
-struct Reader<'a> {
+struct MapReader<'a> {
     rest: &'a str,
     /// The kinds of patterns that have been compared with what actix prints.
     is_verified: [bool; 8],
 }
 
-impl<'a> Reader<'a> {
+impl<'a> MapReader<'a> {
     fn of(text: &'a str) -> Self {
         Self { rest: text, is_verified: [false; 8] }
     }
@@ -86,11 +86,11 @@ impl<'a> Reader<'a> {
 
     /// `ResourceDef { id: 0, name: None, patterns: Single("/a/{b}"), is_prefix: false, .. }`
     fn patterns(&mut self, printed: &str) -> Option<Patterns> {
-        let mut reader = Reader::of(printed);
+        let mut reader = MapReader::of(printed);
         reader.take("ResourceDef { id: ")?;
         let id = reader.value()?.parse().ok()?;
         reader.take(", name: ")?;
-        let mut name = Reader::of(reader.value()?);
+        let mut name = MapReader::of(reader.value()?);
         reader.take(", patterns: ")?;
         let texts = texts(reader.value()?)?;
         reader.take(", is_prefix: ")?;
@@ -182,7 +182,7 @@ impl Patterns {
 
 /// `Single("..")` or `List(["..", ".."])`
 fn texts(printed: &str) -> Option<Vec<String>> {
-    let mut rest = Reader::of(printed);
+    let mut rest = MapReader::of(printed);
     if rest.take("Single(").is_some() {
         return Some(vec![rest.text()?]);
     }
@@ -239,7 +239,7 @@ mod tests {
     fn texts_are_as_they_were() {
         for text in ["", "/a", "\"\\\"", "\n\r\t\0\u{1}\u{301}x", "\\d+{2}", "é"] {
             let printed = format!("{text:?}, rest");
-            let mut reader = Reader::of(&printed);
+            let mut reader = MapReader::of(&printed);
             assert_eq!(reader.text().as_deref(), Some(text));
             assert_eq!(reader.rest, ", rest");
         }
@@ -249,12 +249,12 @@ mod tests {
     fn what_is_not_known_is_no_answer() {
         let map = ResourceMap::new(ResourceDef::root_prefix(""));
         let printed = format!("{map:?}");
-        assert!(Reader::of(&printed).node().is_some());
+        assert!(MapReader::of(&printed).node().is_some());
         for (old, new) in [("Static", "Fixed"), ("nodes", "inner"), ("Some([])", "Some([1])"), (" }", "")] {
-            assert!(Reader::of(&printed.replace(old, new)).node().is_none(), "{old}");
+            assert!(MapReader::of(&printed.replace(old, new)).node().is_none(), "{old}");
         }
         for end in 0..printed.len() {
-            assert!(Reader::of(&printed[..end]).node().is_none(), "{end}");
+            assert!(MapReader::of(&printed[..end]).node().is_none(), "{end}");
         }
     }
 
@@ -272,10 +272,10 @@ mod tests {
             map.add(&mut prefix, Some(inside));
         }
         let printed = format!("{map:?}");
-        assert!(Reader::of(&printed).node().is_some());
+        assert!(MapReader::of(&printed).node().is_some());
         for begin in ["", "/a", "/b/", "/c", "/d/", "/e"] {
             let changed = printed.replacen(&format!("Const({begin:?})"), "Const(\"/z\")", 1);
-            assert!(changed != printed && Reader::of(&changed).node().is_none(), "{begin}");
+            assert!(changed != printed && MapReader::of(&changed).node().is_none(), "{begin}");
         }
     }
 }

@@ -11,7 +11,7 @@ pub(super) struct Rewriting {
 
 /// A path that another may become.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Rewritten {
+pub(super) struct RewrittenPath {
     pub(super) path: String,
     /// `true` if every path is changed so.
     pub(super) is_certain: bool,
@@ -27,7 +27,7 @@ enum Rewrite {
     /// Empty segments go, and there is a slash at the end.
     AddSlash,
     Lowercase,
-    /// What a path begins with is replaced.
+    /// The beginning of a path is replaced.
     Prefix {
         from: Box<str>,
         to: Box<str>,
@@ -68,9 +68,9 @@ impl Rewriting {
     }
 
     /// Returns the paths that a path may become, beginning with what was learned last.
-    pub(super) fn results(&self, path: &str) -> impl Iterator<Item = Rewritten> {
+    pub(super) fn results(&self, path: &str) -> impl Iterator<Item = RewrittenPath> {
         let changed = self.known.iter().rev().filter_map(move |rewrite| {
-            Some(Rewritten { path: rewrite.apply(path)?, is_certain: !rewrite.is_conditional() })
+            Some(RewrittenPath { path: rewrite.apply(path)?, is_certain: !rewrite.is_conditional() })
         });
         changed.filter(move |result| result.path != path)
     }
@@ -185,7 +185,7 @@ mod tests {
     fn a_changed_prefix_may_depend_on_more_than_the_path() {
         let mut rewriting = learned("/v1/x", "/x");
         assert!(!rewriting.refute("/v1/y", "/v1/y"));
-        let result = Rewritten { path: "/y".to_owned(), is_certain: false };
+        let result = RewrittenPath { path: "/y".to_owned(), is_certain: false };
         assert_eq!(rewriting.results("/v1/y").next(), Some(result));
         let mut rewriting = learned("/login/", "/login");
         assert!(rewriting.results("/x/").all(|result| result.is_certain));

@@ -25,7 +25,7 @@ pub(crate) struct RouteTree {
 
 /// The parts that are found while the tree is built.
 #[derive(Default)]
-struct Found {
+struct TreeParts {
     scopes: Vec<ScopePlace>,
     resources: Vec<ResourcePlace>,
     beacons: Vec<(Arc<str>, Rc<Beacon>)>,
@@ -87,9 +87,9 @@ impl RouteTree {
     /// Reads the tree of an app; none if this version of actix does not show it.
     pub(super) fn of(map: &ResourceMap) -> Option<Self> {
         let read = resource_map::read(map)?;
-        let mut found = Found::default();
+        let mut found = TreeParts::default();
         let root = ScopeNode::new(read, None, &mut found);
-        let Found { scopes, resources, beacons } = found;
+        let TreeParts { scopes, resources, beacons } = found;
         Some(Self { root, scopes, resources, beacons })
     }
 
@@ -162,7 +162,7 @@ impl RouteTree {
 }
 
 impl ScopeNode {
-    fn new(read: resource_map::Node, around: Option<usize>, found: &mut Found) -> Self {
+    fn new(read: resource_map::Node, around: Option<usize>, found: &mut TreeParts) -> Self {
         let outer = around.map(|around| Arc::clone(&found.scopes[around].prefix)).unwrap_or_default();
         let number = found.scopes.len();
         let prefix: Arc<str> = format!("{outer}{}", read.patterns.first()).into();
@@ -190,7 +190,7 @@ impl ScopeNode {
     }
 
     /// Adds a scope or a resource; returns the number of a resource.
-    fn add(&mut self, child: resource_map::Node, found: &mut Found) -> Option<usize> {
+    fn add(&mut self, child: resource_map::Node, found: &mut TreeParts) -> Option<usize> {
         child.patterns.add_to(&mut self.by_segments, self.inside.len());
         if child.inside.is_some() {
             self.inside.push(Child::Scope(Self::new(child, Some(self.number), found)));
@@ -239,7 +239,7 @@ impl ScopeNode {
     }
 }
 
-impl Found {
+impl TreeParts {
     /// Notes the rule of a beacon on the scope around the beacon, or on the resource that it points back to.
     fn attach(&mut self, beacon: &Rc<Beacon>, scope: usize, here: &[Option<usize>]) {
         match &beacon.site {

@@ -37,7 +37,7 @@ use crate::{
 mod learning;
 mod routes;
 
-pub(crate) use self::learning::Arrival;
+pub(crate) use self::learning::ArrivalCheck;
 use self::routes::RouteKey;
 
 /// The routes of one app, with the limits that apply there.
@@ -65,7 +65,7 @@ pub(crate) struct AppRoutes {
     /// None if this version of actix does not show it: then each rule is decided where it stands.
     tree: OnceCell<Option<RouteTree>>,
     trust: TrustTable,
-    /// Where requests have arrived although other places were predicted, for paths under rules by pattern.
+    /// The places where requests have arrived although others were predicted, for paths under rules by pattern.
     reached: RefCell<HashMap<Places, Rc<Cell<u32>>>>,
     /// `true` once requests have arrived where they were expected, for paths under rules by pattern.
     proven: RefCell<HashMap<ArrivalKey, Rc<Cell<bool>>>>,
@@ -133,7 +133,7 @@ impl Table {
         prediction
     }
 
-    /// Returns the place of a request, if it is certain, and the limits there, if they were asked for before and are
+    /// Returns the place of a request, if it is certain, and the limits there, if they were resolved before and are
     /// plain.
     #[inline]
     pub(crate) fn certain_place(&self, req: &ServiceRequest) -> Option<(CertainPlace, Rc<Plan>)> {

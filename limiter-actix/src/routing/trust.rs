@@ -35,9 +35,9 @@ pub(super) struct Trust {
 #[derive(Default)]
 pub(crate) struct Credit {
     rules: SmallVec<[(RuleId, Rc<Trust>); 2]>,
-    /// Whether the request has returned it for the time of a wait.
+    /// `true` if the request has returned it for the time of a wait.
     is_suspended: bool,
-    /// Whether the request can arrive at one place only.
+    /// `true` if the request can arrive at one place only.
     is_only_place: bool,
     /// Shared with the prediction of another place for the same request.
     by_pattern: Option<Rc<PatternCredit>>,

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     Limit,
-    limit::{named::NamedLimit, place::Place},
+    limit::{named::NamedLimit, place::LimitPlace},
 };
 
 impl Settings {
@@ -24,7 +24,7 @@ impl Settings {
         partial.parsed_limits.iter().filter_map(issue).collect()
     }
 
-    fn check_limit(&self, limit: &Limit, place: Place) -> Result<(), BuildError> {
+    fn check_limit(&self, limit: &Limit, place: LimitPlace) -> Result<(), BuildError> {
         check_options(limit, place)?;
         check_async(limit, place)?;
         self.check_ban(limit)?;
@@ -37,7 +37,7 @@ impl Settings {
         }
     }
 
-    fn check_concurrent(limit: &Limit, quota: Quota, place: Place) -> Result<(), BuildError> {
+    fn check_concurrent(limit: &Limit, quota: Quota, place: LimitPlace) -> Result<(), BuildError> {
         if !quota.unit().is_concurrent() {
             return Ok(());
         }
@@ -72,10 +72,10 @@ impl Settings {
 
     /// Binds a named limit.
     pub(crate) fn bind_named(&self, name: &str, limit: &Limit) -> Result<NamedLimit, BuildError> {
-        check_options(limit, Place::Named)?;
+        check_options(limit, LimitPlace::Named)?;
         self.check_ban(limit)?;
         let quota = limit.source.quota().ok_or_else(|| BuildError::DynamicNamedLimit(name.to_owned()))?;
-        Self::check_concurrent(limit, quota, Place::Named)?;
+        Self::check_concurrent(limit, quota, LimitPlace::Named)?;
         // The label and scope of limits in attributes that are shared under this name.
         let policy = self.policy(limit, quota)?.with_label("shared");
         let scope = Scope::new([&*self.prefix, "shared", "", name]);
@@ -85,9 +85,9 @@ impl Settings {
 }
 
 /// Rejects async functions of limits that are decided at once.
-fn check_async(limit: &Limit, place: Place) -> Result<(), BuildError> {
+fn check_async(limit: &Limit, place: LimitPlace) -> Result<(), BuildError> {
     match limit.async_functions.first() {
-        Some(function) if place == Place::Outage => Err(BuildError::Option(format!(
+        Some(function) if place == LimitPlace::Outage => Err(BuildError::Option(format!(
             "`{}`: expected a function that is not async, since outage limits are decided at once",
             function.option
         ))),
@@ -96,7 +96,7 @@ fn check_async(limit: &Limit, place: Place) -> Result<(), BuildError> {
 }
 
 /// Checks that all options of a limit have an effect at a place, and valid values.
-fn check_options(limit: &Limit, place: Place) -> Result<(), BuildError> {
+fn check_options(limit: &Limit, place: LimitPlace) -> Result<(), BuildError> {
     if let Some(option) = limit.without_effect(place) {
         return Err(BuildError::OptionWithoutEffect { option, place: place.label() });
     }

@@ -1,4 +1,4 @@
-//! Which counts of a remote storage are charged ahead of need.
+//! The counts of a remote storage that are charged ahead of need.
 
 use std::sync::Arc;
 

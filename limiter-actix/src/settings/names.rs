@@ -4,7 +4,7 @@ use super::{Settings, config_error::Origin, path_pattern::PathPattern};
 use crate::{ConfigIssue, IntoLimits, Limit, Limits, limit::callback::Text};
 
 /// A name, with the place that declares it.
-struct Declared<'a> {
+struct DeclaredName<'a> {
     name: &'a str,
     place: String,
     /// Limits of several routes may have one name: the route then distinguishes them.
@@ -16,9 +16,10 @@ impl Settings {
     pub(crate) fn issues_in_names(&self, named: &[(String, Limit)]) -> Vec<ConfigIssue> {
         let declared = self.declared_names(named);
         let twice = declared.iter().enumerate().filter_map(|(index, later)| {
-            let is_same = |earlier: &&Declared<'_>| earlier.name == later.name && !are_routes(earlier, later);
+            let is_same =
+                |earlier: &&DeclaredName<'_>| earlier.name == later.name && !are_routes(earlier, later);
             let earlier = declared[..index].iter().find(is_same)?;
-            let Declared { name, place, .. } = later;
+            let DeclaredName { name, place, .. } = later;
             let error = format!("another limit has the name `{name}`: that of {}", earlier.place);
             Some(ConfigIssue::new(Origin::whole(place.as_str()), error))
         });
@@ -35,7 +36,7 @@ impl Settings {
         taken.filter_map(|(name, other)| Some((name, other?.place.clone()))).collect()
     }
 
-    fn names_of_levels(&self) -> impl Iterator<Item = Declared<'_>> {
+    fn names_of_levels(&self) -> impl Iterator<Item = DeclaredName<'_>> {
         let levels = [
             ("default_limits", &self.defaults.limits),
             ("application_limits", &self.application),
@@ -46,7 +47,7 @@ impl Settings {
         })
     }
 
-    fn declared_names<'a>(&'a self, named: &'a [(String, Limit)]) -> Vec<Declared<'a>> {
+    fn declared_names<'a>(&'a self, named: &'a [(String, Limit)]) -> Vec<DeclaredName<'a>> {
         let mut declared: Vec<_> = named.iter().map(|(name, limit)| of_named(name, limit)).collect();
         declared.extend(self.names_of_levels());
         for rule in &self.patterns {
@@ -62,15 +63,15 @@ impl Settings {
     }
 }
 
-fn of_named<'a>(name: &'a str, limit: &Limit) -> Declared<'a> {
+fn of_named<'a>(name: &'a str, limit: &Limit) -> DeclaredName<'a> {
     at(name, format!(".named_limit({name:?}, {})", limit.in_code()), false)
 }
 
-fn at(name: &str, place: String, has_route: bool) -> Declared<'_> {
-    Declared { name, place, has_route }
+fn at(name: &str, place: String, has_route: bool) -> DeclaredName<'_> {
+    DeclaredName { name, place, has_route }
 }
 
-fn are_routes(one: &Declared<'_>, other: &Declared<'_>) -> bool {
+fn are_routes(one: &DeclaredName<'_>, other: &DeclaredName<'_>) -> bool {
     one.has_route && other.has_route
 }
 

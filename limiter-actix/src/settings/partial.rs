@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     ConfigIssue, Headers, Limit, Limits, OnStorageFailure, RetryAfter, SettingSource, TrustedProxies,
-    limit::{async_function::AsyncFunction, callback::KeyFn, place::Place},
+    limit::{async_function::AsyncFunction, callback::KeyFn, place::LimitPlace},
 };
 
 /// The settings of one source, any of which may be missing.
@@ -55,7 +55,7 @@ pub(crate) struct PartialSettings {
     pub(crate) shows_ban_reason: Option<bool>,
     /// `false` if refusals are not repeated without a round trip.
     pub(crate) local_refusals: Option<bool>,
-    /// Whether hot counts are leased, and how. `Some(None)` if they are not.
+    /// The leases of hot counts. `Some(None)` if none are leased.
     #[expect(clippy::option_option, reason = "a source that says no differs from one that says nothing")]
     pub(crate) leases: Option<Option<Leases>>,
     pub(crate) patterns: Vec<PatternRule>,
@@ -70,12 +70,12 @@ pub(crate) struct PartialSettings {
 #[derive(Clone)]
 pub(crate) struct ParsedLimit {
     pub(crate) origin: Origin,
-    pub(crate) place: Place,
+    pub(crate) place: LimitPlace,
     pub(crate) limit: Limit,
 }
 
 impl ParsedLimit {
-    pub(crate) fn of(limits: &[Limit], origin: &Origin, place: Place) -> impl Iterator<Item = Self> {
+    pub(crate) fn of(limits: &[Limit], origin: &Origin, place: LimitPlace) -> impl Iterator<Item = Self> {
         limits.iter().map(move |limit| Self { origin: origin.clone(), place, limit: limit.clone() })
     }
 }

@@ -9,10 +9,10 @@ use limiter_core::storage::Storage;
 use parking_lot::Mutex;
 
 /// The wrappers of one kind.
-pub(super) struct SharedWrappers<W>(Mutex<Vec<Wrapped<W>>>);
+pub(super) struct SharedWrappers<W>(Mutex<Vec<WrappedStorage<W>>>);
 
 /// A storage, and its wrapper in this process. Weak references, so that a storage without a limiter is dropped.
-type Wrapped<W> = (Weak<dyn Storage>, Weak<W>);
+type WrappedStorage<W> = (Weak<dyn Storage>, Weak<W>);
 
 impl<W> SharedWrappers<W> {
     pub(super) const fn new() -> Self {

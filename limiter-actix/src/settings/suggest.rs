@@ -1,6 +1,6 @@
 //! Texts of the user in messages. "Did you mean": the known name that a misspelt one is closest to.
 
-/// What to add to a message about a name that is not known: the one it was most likely meant to be.
+/// Returns the end of a message about an unknown name: the one that was most likely meant.
 pub(crate) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     nearest(word, known).map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
 }

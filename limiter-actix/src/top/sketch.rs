@@ -26,11 +26,11 @@ const MAX_KEY_LEN: usize = 2048;
 /// Counters of keys for the current period and the one before.
 pub(super) struct Sketch {
     hasher: RandomState,
-    sets: Box<[Mutex<CounterSet>]>,
+    sets: Box<[Mutex<CounterBucket>]>,
 }
 
 #[derive(Default)]
-struct CounterSet {
+struct CounterBucket {
     period: u32,
     current: Half,
     previous: Half,
@@ -92,7 +92,7 @@ fn storable(key: &Key, hash: u64) -> Key {
     if key.text_len() <= MAX_KEY_LEN { key.clone() } else { Key::text("long key", format!("{hash:016x}")) }
 }
 
-impl CounterSet {
+impl CounterBucket {
     /// Begins a period, if it is a later one. A clock that goes back changes nothing.
     fn begin(&mut self, period: u32) {
         if period <= self.period {

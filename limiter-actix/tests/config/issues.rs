@@ -47,7 +47,7 @@ exempt = ["default"]
             "limits.toml:4:42: `default_limits`: expected second, minute, hour, day, week, month or year at byte 7, \
              found `fortnight`",
             "limits.toml:5:15: `ipv6_prefix`: expected a whole number from 32 to 128, found `16`",
-            "limits.toml:8:28: invalid limit: a burst needs the strategy `token-bucket`, not `fixed-window`",
+            "limits.toml:8:28: invalid limit: a burst requires the strategy `token-bucket`, not `fixed-window`",
             "limits.toml:10:9: `api`: expected a path that begins with a slash",
         ]
     );

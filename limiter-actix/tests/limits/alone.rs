@@ -20,7 +20,7 @@ const TESTS: &[&str] = &[
     "by_name::a_limit_of_a_route_is_read_and_cleared_by_its_name",
     "by_name::a_name_of_a_route_and_of_another_limit_is_logged",
     "by_name::levels_and_shared_names_are_names",
-    "concurrent::they_are_declared_everywhere",
+    "concurrent::concurrent_limits_are_declared_everywhere",
     "handler_checks::checks_at_once_have_one_result_and_charge_once",
     "matching::a_limit_on_a_pattern_with_methods",
     "metered::a_check_in_the_handler_is_settled_too",

@@ -224,7 +224,7 @@ async fn attribute() -> &'static str {
 
 /// In attributes, texts, functions, and on a limit of its own with a cost.
 #[test]
-fn they_are_declared_everywhere() {
+fn concurrent_limits_are_declared_everywhere() {
     for kind in StorageKind::ALL {
         in_a_system(async {
             let limiter = builder(kind).route("GET /rule", "1 concurrent").build().expect("a limiter");

@@ -20,7 +20,7 @@ fn once() -> Limit {
 }
 
 #[test]
-fn they_hold_where_their_limit_holds() {
+fn meta_limits_of_a_limit_hold_where_it_holds() {
     hold(
         |it| it,
         |app| {
@@ -58,7 +58,7 @@ fn those_of_a_shared_limit_are_shared() {
 }
 
 #[test]
-fn they_count_breaches_of_their_limit_only() {
+fn meta_limits_of_a_limit_count_its_breaches_only() {
     hold(
         |it| it,
         |app| {

@@ -121,7 +121,7 @@ fn replay_names_invalid_lines_and_decides_the_others() {
         (with("limit", r#""5/m""#), "`min` (minute) or `month`"),
         (with("limit", "5"), "invalid type: integer `5`, expected a string"),
         (with("strategy", r#""leaky""#), "`strategy`: expected `fixed-window`"),
-        (with("burst", "3"), "a burst needs the strategy `token-bucket`"),
+        (with("burst", "3"), "a burst requires the strategy `token-bucket`"),
         (with("burst", "0"), "expected a nonzero u64"),
         (with("hits", "[[0]]"), "invalid length 1, expected a tuple of size 2"),
         (with("hits", "[[0, -1]]"), "invalid value: integer `-1`, expected u64"),

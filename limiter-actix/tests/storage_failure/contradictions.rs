@@ -36,7 +36,7 @@ impl Storage for Contradicting {
 
 /// The defect: such requests passed, and nothing counted them.
 #[actix_web::test]
-async fn they_are_failures() {
+async fn contradictions_are_failures() {
     for (on_failure, expected) in [(Fallback, [200, 200, 429]), (Deny, [503; 3]), (Allow, [200; 3])] {
         let limiter = Bench::new().limiter().storage(Arc::new(Contradicting));
         let limiter = limiter.default_limits("2/hour").on_storage_failure(on_failure).build().unwrap();

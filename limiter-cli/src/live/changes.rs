@@ -6,31 +6,47 @@ use serde_json::{Value, json};
 
 use super::{connection::Connection, with_version};
 use crate::{
-    args::{Allow, Ban, Lookup, Running, Stored},
+    args::{Allow, Ban, InspectorArguments, Lookup, StorageArguments},
     outcome::{Failure, Outcome},
     output::{Output, harmless},
 };
 
-pub(super) fn clear(lookup: &Lookup, stored: &Stored, output: &mut Output) -> Result<Outcome, Failure> {
+pub(super) fn clear(
+    lookup: &Lookup,
+    stored: &StorageArguments,
+    output: &mut Output,
+) -> Result<Outcome, Failure> {
     of_client(lookup, stored, ("clear", "cleared"), output)
 }
 
-pub(super) fn unban(lookup: &Lookup, stored: &Stored, output: &mut Output) -> Result<Outcome, Failure> {
+pub(super) fn unban(
+    lookup: &Lookup,
+    stored: &StorageArguments,
+    output: &mut Output,
+) -> Result<Outcome, Failure> {
     of_client(lookup, stored, ("unban", "unbanned"), output)
 }
 
-pub(super) fn disallow(lookup: &Lookup, stored: &Stored, output: &mut Output) -> Result<Outcome, Failure> {
+pub(super) fn disallow(
+    lookup: &Lookup,
+    stored: &StorageArguments,
+    output: &mut Output,
+) -> Result<Outcome, Failure> {
     of_client(lookup, stored, ("disallow", "ended the pass of"), output)
 }
 
-pub(super) fn ban(ban: &Ban, stored: &Stored, output: &mut Output) -> Result<Outcome, Failure> {
+pub(super) fn ban(ban: &Ban, stored: &StorageArguments, output: &mut Output) -> Result<Outcome, Failure> {
     let seconds = ban.duration.as_secs();
     let change = json!({"action": "ban", "client": ban.client, "seconds": seconds, "reason": ban.reason});
     let done = format!("banned {} for {seconds} s", harmless(&ban.client));
     make(&ban.running, stored, &change, &done, output)
 }
 
-pub(super) fn allow(allow: &Allow, stored: &Stored, output: &mut Output) -> Result<Outcome, Failure> {
+pub(super) fn allow(
+    allow: &Allow,
+    stored: &StorageArguments,
+    output: &mut Output,
+) -> Result<Outcome, Failure> {
     let seconds = allow.duration.as_secs();
     let change = json!({"action": "allow", "client": allow.client, "seconds": seconds});
     let done = format!("{} has a pass for {seconds} s", harmless(&allow.client));
@@ -40,7 +56,7 @@ pub(super) fn allow(allow: &Allow, stored: &Stored, output: &mut Output) -> Resu
 /// Makes a change of a client that has no other arguments.
 fn of_client(
     lookup: &Lookup,
-    stored: &Stored,
+    stored: &StorageArguments,
     (action, done): (&str, &str),
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
@@ -51,8 +67,8 @@ fn of_client(
 
 /// Makes a change. It is a problem if there was nothing to change.
 fn make(
-    running: &Running,
-    stored: &Stored,
+    running: &InspectorArguments,
+    stored: &StorageArguments,
     change: &Value,
     done: &str,
     output: &mut Output,

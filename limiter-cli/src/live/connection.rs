@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{inspector::Inspector, storage::StoredLimiter};
 use crate::{
-    args::{Running, Stored},
+    args::{InspectorArguments, StorageArguments},
     outcome::Failure,
 };
 
@@ -19,7 +19,7 @@ const STORAGE: &str = "LIMITER_STORAGE";
 
 impl Connection {
     /// Chooses by the arguments, and then by the environment.
-    pub(super) fn new(running: &Running, stored: &Stored) -> Result<Self, Failure> {
+    pub(super) fn new(running: &InspectorArguments, stored: &StorageArguments) -> Result<Self, Failure> {
         let uri = env::var(STORAGE).ok().filter(|uri| !uri.is_empty());
         if running.inspector.is_some() && stored.is_given() {
             return Err(Failure::Usage("expected --inspector or --storage, not both".to_owned()));

@@ -10,7 +10,7 @@ use serde_json::Value;
 use ureq::{Agent, Body, http::Response};
 
 use super::answer::error_of;
-use crate::{args::Running, outcome::Failure, output::harmless};
+use crate::{args::InspectorArguments, outcome::Failure, output::harmless};
 
 /// An inspector, with the token of the environment.
 pub(super) struct Inspector {
@@ -36,7 +36,7 @@ impl Inspector {
         env::var_os(ADDRESS).is_some_and(|address| !address.is_empty())
     }
 
-    pub(super) fn new(running: &Running) -> Result<Self, Failure> {
+    pub(super) fn new(running: &InspectorArguments) -> Result<Self, Failure> {
         let address = running.inspector.clone().or_else(|| env::var(ADDRESS).ok());
         let address = address.filter(|address| !address.is_empty()).ok_or_else(|| {
             Failure::Usage(format!(

@@ -17,7 +17,7 @@ use limiter_core::storage::StorageError;
 use serde_json::Value;
 
 use super::answer::error_of;
-use crate::{args::Stored, outcome::Failure};
+use crate::{args::StorageArguments, outcome::Failure};
 
 /// The limiter of a storage.
 pub(super) struct StoredLimiter {
@@ -36,7 +36,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 impl StoredLimiter {
     /// Connects to the storage. `uri` is that of the environment.
-    pub(super) fn new(stored: &Stored, uri: Option<String>) -> Result<Self, Failure> {
+    pub(super) fn new(stored: &StorageArguments, uri: Option<String>) -> Result<Self, Failure> {
         let system = System::new();
         let limiter = limiter(stored, uri)?;
         let call = system.block_on(inspector(limiter.clone()));
@@ -87,7 +87,7 @@ impl StoredLimiter {
 
 const PATH: &str = "/limiter";
 
-fn limiter(stored: &Stored, uri: Option<String>) -> Result<Limiter, Failure> {
+fn limiter(stored: &StorageArguments, uri: Option<String>) -> Result<Limiter, Failure> {
     // An operator waits longer than a request.
     let mut builder = Limiter::builder().storage_deadline(DEADLINE);
     if let Some(file) = &stored.settings {

@@ -30,17 +30,17 @@ pub(super) struct Fields<'a> {
 }
 
 impl Fields<'_> {
-    pub(super) fn entry(self) -> Result<Entry, Broken> {
+    pub(super) fn entry(self) -> Result<Entry, InvalidLine> {
         let Self { at, client, method, target, headers } = self;
-        let method = Method::from_bytes(method.as_bytes()).map_err(|_| Broken::Request)?;
-        let uri = target::uri(&target).ok_or(Broken::Request)?;
+        let method = Method::from_bytes(method.as_bytes()).map_err(|_| InvalidLine::Request)?;
+        let uri = target::uri(&target).ok_or(InvalidLine::Request)?;
         Ok(Entry { at, client, method, uri, headers })
     }
 }
 
 /// The reason why a line is no request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, thiserror::Error)]
-pub(crate) enum Broken {
+pub(crate) enum InvalidLine {
     #[error("longer than 64 KiB")]
     TooLong,
     #[error("no address of a client")]
@@ -58,8 +58,8 @@ pub(crate) enum Broken {
 }
 
 /// Splits `GET /path HTTP/1.1`. Old clients send no version.
-pub(super) fn request_line(line: &[u8]) -> Result<(&str, &[u8]), Broken> {
-    let space = memchr::memchr(b' ', line).ok_or(Broken::Request)?;
+pub(super) fn request_line(line: &[u8]) -> Result<(&str, &[u8]), InvalidLine> {
+    let space = memchr::memchr(b' ', line).ok_or(InvalidLine::Request)?;
     let (method, rest) = (&line[..space], line[space + 1..].trim_ascii_end());
     let target = match memchr::memrchr(b' ', rest) {
         Some(space) if rest[space + 1..].starts_with(b"HTTP/") => rest[..space].trim_ascii(),
@@ -68,5 +68,5 @@ pub(super) fn request_line(line: &[u8]) -> Result<(&str, &[u8]), Broken> {
     let is_method =
         !method.is_empty() && method.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b'-');
     let method = str::from_utf8(method).ok().filter(|_| is_method && !target.is_empty());
-    Ok((method.ok_or(Broken::Request)?, target))
+    Ok((method.ok_or(InvalidLine::Request)?, target))
 }

@@ -9,7 +9,7 @@ use serde::{
 };
 use serde_json::Value;
 
-use super::fields::{Broken, Fields, request_line};
+use super::fields::{Fields, InvalidLine, request_line};
 use crate::{
     args::Format,
     time::{self, CommonTime},
@@ -18,7 +18,7 @@ use crate::{
 /// The fields that are read. Those of nginx have the names of its variables.
 #[derive(Default, Deserialize)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
-struct Line<'a> {
+struct JsonLine<'a> {
     remote_addr: Text<'a>,
     time_iso8601: Text<'a>,
     time_local: Text<'a>,
@@ -74,24 +74,24 @@ enum Request<'a> {
     Caddy(Box<CaddyRequest<'a>>),
 }
 
-pub(super) fn parse(line: &[u8], format: Format, wants_headers: bool) -> Result<Fields<'_>, Broken> {
-    let text = str::from_utf8(line).map_err(|_| Broken::Json)?;
-    let fields: Line<'_> = serde_json::from_str(text).map_err(|_| Broken::Json)?;
+pub(super) fn parse(line: &[u8], format: Format, wants_headers: bool) -> Result<Fields<'_>, InvalidLine> {
+    let text = str::from_utf8(line).map_err(|_| InvalidLine::Json)?;
+    let fields: JsonLine<'_> = serde_json::from_str(text).map_err(|_| InvalidLine::Json)?;
     let kind = match &fields.request {
         Request::Caddy(_) => Format::Caddy,
         _ if !fields.traefik_method.0.is_empty() => Format::Traefik,
         _ => Format::Nginx,
     };
     if format != Format::Auto && format != kind {
-        return Err(Broken::OtherFormat);
+        return Err(InvalidLine::OtherFormat);
     }
     let headers = if wants_headers { headers(text, kind) } else { Vec::new() };
     Ok(Fields { headers, ..fields.parts()? })
 }
 
-impl<'a> Line<'a> {
-    fn parts(self) -> Result<Fields<'a>, Broken> {
-        let at = self.at().ok_or(Broken::Time)?;
+impl<'a> JsonLine<'a> {
+    fn parts(self) -> Result<Fields<'a>, InvalidLine> {
+        let at = self.at().ok_or(InvalidLine::Time)?;
         let Self { remote_addr, request, request_method, request_uri, method, uri, .. } = self;
         let (client, method, target) = match request {
             Request::Caddy(caddy) => {
@@ -106,9 +106,9 @@ impl<'a> Line<'a> {
             }
             Request::Missing => (remote_addr, first([request_method, method]), first([request_uri, uri])),
         };
-        let client = address(&client.0).ok_or(Broken::Client)?;
+        let client = address(&client.0).ok_or(InvalidLine::Client)?;
         if method.0.is_empty() || target.0.is_empty() {
-            return Err(Broken::Request);
+            return Err(InvalidLine::Request);
         }
         let target = match target.0 {
             Cow::Borrowed(target) => Cow::Borrowed(target.as_bytes()),
@@ -131,12 +131,12 @@ fn first<const N: usize>(texts: [Text<'_>; N]) -> Text<'_> {
 }
 
 /// Splits a request line.
-fn split(line: Text<'_>) -> Result<(Text<'_>, Text<'_>), Broken> {
+fn split(line: Text<'_>) -> Result<(Text<'_>, Text<'_>), InvalidLine> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     match line.0 {
         Cow::Borrowed(line) => {
             let (method, target) = request_line(line.as_bytes())?;
-            let target = str::from_utf8(target).map_err(|_| Broken::Request)?;
+            let target = str::from_utf8(target).map_err(|_| InvalidLine::Request)?;
             Ok((Text(method.into()), Text(target.into())))
         }
         Cow::Owned(line) => {
@@ -286,7 +286,7 @@ mod tests {
                 assert_eq!(time::shown(entry.at), "2026-10-09T13:55:36Z", "{line}");
             }
         }
-        assert_eq!(parse(CADDY.as_bytes(), Format::Nginx, false), Err(Broken::OtherFormat));
+        assert_eq!(parse(CADDY.as_bytes(), Format::Nginx, false), Err(InvalidLine::OtherFormat));
     }
 
     #[test]
@@ -302,16 +302,16 @@ mod tests {
     #[test]
     fn broken_lines_have_reasons() {
         for (line, expected) in [
-            ("{", Broken::Json),
-            ("{\"msec\":1}", Broken::Client),
-            ("{\"remote_addr\":\"192.0.2.7\",\"request\":\"GET / HTTP/1.1\"}", Broken::Time),
-            ("{\"msec\":1,\"remote_addr\":\"unix:\",\"request\":\"GET / HTTP/1.1\"}", Broken::Client),
-            ("{\"msec\":1,\"remote_addr\":\"192.0.2.7\",\"request\":\"\"}", Broken::Request),
-            ("{\"msec\":1,\"remote_addr\":\"192.0.2.7\"}", Broken::Request),
-            ("{\"msec\":{\"a\":[1]},\"remote_addr\":[[]],\"request\":null}", Broken::Time),
+            ("{", InvalidLine::Json),
+            ("{\"msec\":1}", InvalidLine::Client),
+            ("{\"remote_addr\":\"192.0.2.7\",\"request\":\"GET / HTTP/1.1\"}", InvalidLine::Time),
+            ("{\"msec\":1,\"remote_addr\":\"unix:\",\"request\":\"GET / HTTP/1.1\"}", InvalidLine::Client),
+            ("{\"msec\":1,\"remote_addr\":\"192.0.2.7\",\"request\":\"\"}", InvalidLine::Request),
+            ("{\"msec\":1,\"remote_addr\":\"192.0.2.7\"}", InvalidLine::Request),
+            ("{\"msec\":{\"a\":[1]},\"remote_addr\":[[]],\"request\":null}", InvalidLine::Time),
         ] {
             assert_eq!(parse(line.as_bytes(), Format::Auto, true), Err(expected), "{line}");
         }
-        assert_eq!(parse(b"{\"msec\":1,\"a\":\"\xff\"}", Format::Auto, false), Err(Broken::Json));
+        assert_eq!(parse(b"{\"msec\":1,\"a\":\"\xff\"}", Format::Auto, false), Err(InvalidLine::Json));
     }
 }

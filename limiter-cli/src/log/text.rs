@@ -9,7 +9,7 @@ use std::{
 
 use memchr::{memchr, memchr2};
 
-use super::fields::{Broken, Fields, request_line};
+use super::fields::{Fields, InvalidLine, request_line};
 use crate::time::CommonTime;
 
 #[derive(Default)]
@@ -23,18 +23,18 @@ impl TextParser {
         line: &'a [u8],
         needs_agent: bool,
         wants_headers: bool,
-    ) -> Result<Fields<'a>, Broken> {
-        let (client, rest) = client(line).ok_or(Broken::Client)?;
-        let start = memchr(b'[', rest).ok_or(Broken::Time)?;
+    ) -> Result<Fields<'a>, InvalidLine> {
+        let (client, rest) = client(line).ok_or(InvalidLine::Client)?;
+        let start = memchr(b'[', rest).ok_or(InvalidLine::Time)?;
         let rest = &rest[start + 1..];
-        let end = memchr(b']', rest).ok_or(Broken::Time)?;
-        let at = self.time.parse(&rest[..end]).ok_or(Broken::Time)?;
-        let (request, rest) = quoted(&rest[end + 1..]).ok_or(Broken::Request)?;
+        let end = memchr(b']', rest).ok_or(InvalidLine::Time)?;
+        let at = self.time.parse(&rest[..end]).ok_or(InvalidLine::Time)?;
+        let (request, rest) = quoted(&rest[end + 1..]).ok_or(InvalidLine::Request)?;
         let mut headers = Vec::new();
         if needs_agent || wants_headers {
             let agent = agent(rest);
             if needs_agent && agent.is_none() {
-                return Err(Broken::Agent);
+                return Err(InvalidLine::Agent);
             }
             headers.extend(agent.into_iter().flatten().filter(|(_, value)| wants_headers && value != "-"));
         }
@@ -154,7 +154,7 @@ mod tests {
     use super::*;
     use crate::time;
 
-    fn parse(line: &str) -> Result<Fields<'_>, Broken> {
+    fn parse(line: &str) -> Result<Fields<'_>, InvalidLine> {
         TextParser::default().parse(line.as_bytes(), false, true)
     }
 
@@ -223,21 +223,21 @@ mod tests {
     fn broken_lines_have_reasons() {
         let time = "[09/Oct/2026:13:55:36 +0000]";
         for (line, expected) in [
-            ("garbage".to_owned(), Broken::Client),
-            (format!("host.example.com - - {time} \"GET / HTTP/1.1\" 200 0"), Broken::Client),
-            ("192.0.2.7 - - \"GET / HTTP/1.1\" 200 0".to_owned(), Broken::Time),
-            ("192.0.2.7 - - [yesterday] \"GET / HTTP/1.1\" 200 0".to_owned(), Broken::Time),
-            (format!("192.0.2.7 - - {time} \"GET / HTTP/1.1"), Broken::Request),
-            (format!("192.0.2.7 - - {time} \"-\" 400 0"), Broken::Request),
-            (format!("192.0.2.7 - - {time} \"\" 400 0"), Broken::Request),
-            (format!("192.0.2.7 - - {time} \"\\x16\\x03\\x01 \\x02\" 400 0"), Broken::Request),
-            (format!("192.0.2.7 - - {time} \"get / HTTP/1.1\" 400 0"), Broken::Request),
-            (format!("192.0.2.7 - - {time} \"GET  HTTP/1.1\" 400 0"), Broken::Request),
+            ("garbage".to_owned(), InvalidLine::Client),
+            (format!("host.example.com - - {time} \"GET / HTTP/1.1\" 200 0"), InvalidLine::Client),
+            ("192.0.2.7 - - \"GET / HTTP/1.1\" 200 0".to_owned(), InvalidLine::Time),
+            ("192.0.2.7 - - [yesterday] \"GET / HTTP/1.1\" 200 0".to_owned(), InvalidLine::Time),
+            (format!("192.0.2.7 - - {time} \"GET / HTTP/1.1"), InvalidLine::Request),
+            (format!("192.0.2.7 - - {time} \"-\" 400 0"), InvalidLine::Request),
+            (format!("192.0.2.7 - - {time} \"\" 400 0"), InvalidLine::Request),
+            (format!("192.0.2.7 - - {time} \"\\x16\\x03\\x01 \\x02\" 400 0"), InvalidLine::Request),
+            (format!("192.0.2.7 - - {time} \"get / HTTP/1.1\" 400 0"), InvalidLine::Request),
+            (format!("192.0.2.7 - - {time} \"GET  HTTP/1.1\" 400 0"), InvalidLine::Request),
         ] {
             assert_eq!(parse(&line).expect_err(&line), expected, "{line}");
         }
         let line = format!("192.0.2.7 - - {time} \"GET / HTTP/1.1\" 200 0");
         let parsed = TextParser::default().parse(line.as_bytes(), true, false);
-        assert_eq!(parsed.expect_err("no agent"), Broken::Agent);
+        assert_eq!(parsed.expect_err("no agent"), InvalidLine::Agent);
     }
 }

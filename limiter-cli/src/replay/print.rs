@@ -2,13 +2,13 @@
 
 use std::io::{self, Write};
 
-use super::report::{Report, RouteRow};
+use super::report::{ReplayReport, RouteRow};
 use crate::{
     output::{Output, Style, grouped, percent},
     time::span,
 };
 
-pub(super) fn print(report: &Report, output: &mut Output, top: usize) -> io::Result<()> {
+pub(super) fn print(report: &ReplayReport, output: &mut Output, top: usize) -> io::Result<()> {
     report.reading.print(output)?;
     summary(report, output)?;
     if report.limits.is_empty() {
@@ -31,7 +31,7 @@ pub(super) fn print(report: &Report, output: &mut Output, top: usize) -> io::Res
     notes(report, output)
 }
 
-fn summary(report: &Report, output: &mut Output) -> io::Result<()> {
+fn summary(report: &ReplayReport, output: &mut Output) -> io::Result<()> {
     let requests = report.reading.requests;
     let style = if report.refused == 0 { Style::Good } else { Style::Bad };
     let refused = output.styled(style, format!("{} refused", grouped(report.refused)));
@@ -42,7 +42,7 @@ fn summary(report: &Report, output: &mut Output) -> io::Result<()> {
     writeln!(output, "{about}{} clients, {share} of them refused at least once", grouped(clients.total))
 }
 
-fn limits(report: &Report, top: usize) -> Vec<Vec<String>> {
+fn limits(report: &ReplayReport, top: usize) -> Vec<Vec<String>> {
     let rows = report.limits.iter().take(top).map(|row| {
         let clients = row.clients.map_or_else(String::new, grouped);
         let share = percent(row.refused, report.reading.requests);
@@ -63,7 +63,7 @@ pub(super) fn name(route: Option<&String>) -> String {
     route.map_or_else(|| "unmatched paths".to_owned(), Clone::clone)
 }
 
-fn routes(report: &Report, top: usize) -> Vec<Vec<String>> {
+fn routes(report: &ReplayReport, top: usize) -> Vec<Vec<String>> {
     let row = |row: &RouteRow| {
         let RouteRow { route, requests, refused } = row;
         vec![name(route.as_ref()), grouped(*requests), grouped(*refused), percent(*refused, *requests)]
@@ -71,7 +71,7 @@ fn routes(report: &Report, top: usize) -> Vec<Vec<String>> {
     report.routes.iter().take(top).map(row).collect()
 }
 
-fn refusals(report: &Report, top: usize) -> Vec<Vec<String>> {
+fn refusals(report: &ReplayReport, top: usize) -> Vec<Vec<String>> {
     let rows = report.refusals.iter().take(top);
     rows.map(|row| {
         vec![name(row.route.as_ref()), row.level.to_owned(), row.limit.clone(), grouped(row.refused)]
@@ -79,7 +79,7 @@ fn refusals(report: &Report, top: usize) -> Vec<Vec<String>> {
     .collect()
 }
 
-fn clients(report: &Report) -> Vec<Vec<String>> {
+fn clients(report: &ReplayReport) -> Vec<Vec<String>> {
     let rows = report.refused_clients.top.iter().map(|row| {
         vec![
             row.client.clone(),
@@ -94,7 +94,7 @@ fn clients(report: &Report) -> Vec<Vec<String>> {
     rows.collect()
 }
 
-fn notes(report: &Report, output: &mut Output) -> io::Result<()> {
+fn notes(report: &ReplayReport, output: &mut Output) -> io::Result<()> {
     if !report.notes.is_empty() {
         output.heading("Notes")?;
     }

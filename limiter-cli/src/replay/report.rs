@@ -12,7 +12,7 @@ use super::{
 use crate::{args::Replay, output::harmless, reading::Reading, time};
 
 #[derive(Serialize)]
-pub(super) struct Report {
+pub(super) struct ReplayReport {
     version: u32,
     command: &'static str,
     pub(super) settings: String,
@@ -99,7 +99,7 @@ pub(super) struct Interval {
     pub(super) refused: u64,
 }
 
-impl Report {
+impl ReplayReport {
     pub(super) fn new(
         arguments: &Replay,
         outline: &FileOutline,

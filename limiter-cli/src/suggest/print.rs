@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::Report;
+use super::SuggestReport;
 use crate::output::{Output, Style, grouped, percent};
 
-pub(super) fn print(report: &Report, output: &mut Output) -> io::Result<()> {
+pub(super) fn print(report: &SuggestReport, output: &mut Output) -> io::Result<()> {
     report.reading.print(output)?;
     let clients = &report.clients;
     let about = if clients.exact { "" } else { "about " };
@@ -34,7 +34,7 @@ pub(super) fn print(report: &Report, output: &mut Output) -> io::Result<()> {
     report.notes.iter().try_for_each(|note| writeln!(output, "{note}"))
 }
 
-fn distributions(report: &Report) -> Vec<Vec<String>> {
+fn distributions(report: &SuggestReport) -> Vec<Vec<String>> {
     let rows = report.windows.iter().map(|row| {
         let distribution = &row.distribution;
         let figures =
@@ -44,7 +44,7 @@ fn distributions(report: &Report) -> Vec<Vec<String>> {
     rows.collect()
 }
 
-fn quotas(report: &Report) -> Vec<Vec<String>> {
+fn quotas(report: &SuggestReport) -> Vec<Vec<String>> {
     let rows = report.windows.iter().map(|row| {
         vec![row.quota.clone(), grouped(row.touched), percent(row.touched, report.clients.sampled)]
     });

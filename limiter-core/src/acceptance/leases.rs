@@ -85,7 +85,7 @@ async fn are_decided_with_other_limits(fixture: &Fixture<'_>) {
 }
 
 /// A request under way, as a list has it.
-struct Held {
+struct Holder {
     /// The end of the lease, in milliseconds since the start.
     end: u64,
     cost: u64,
@@ -97,12 +97,12 @@ async fn agree_with_a_list(fixture: &Fixture<'_>, seed: u64) {
     let mut rng = SplitMix64::new(seed);
     let (scope, key, policy) = (fixture.scope(), client(seed), policy(1 + rng.below(5)));
     let lease = u64::try_from(LEASE.as_millis()).expect("it is short");
-    let (mut held, mut millis): (Vec<Held>, u64) = (Vec::new(), 0);
+    let (mut held, mut millis): (Vec<Holder>, u64) = (Vec::new(), 0);
     for step in 0..60 {
         let now = START.after(Duration::from_millis(millis));
         let context = format!("seed {seed}, step {step}, {policy}");
         let hit = |cost| Hit::new(&scope, &key, &policy).cost(cost).reserved(true);
-        let refund = |held: &Held, window: &Window| {
+        let refund = |held: &Holder, window: &Window| {
             let mut refund = Refund::new(hit(held.cost), window);
             refund.stamp = held.stamp;
             refund
@@ -118,7 +118,7 @@ async fn agree_with_a_list(fixture: &Fixture<'_>, seed: u64) {
                 assert_eq!(window.is_allowed(), used + cost <= policy.quota().amount(), "{context}");
                 if window.is_allowed() {
                     let stamp = Refund::new(hit(cost), &window).stamp;
-                    held.push(Held { end: millis + lease, cost, stamp });
+                    held.push(Holder { end: millis + lease, cost, stamp });
                 }
             }
             (3 | 4, Some(any)) => {

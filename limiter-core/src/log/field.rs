@@ -37,7 +37,7 @@ impl Field for &str {
     type Value = String;
 
     fn field(self) -> String {
-        Escaped(self).to_string()
+        EscapedValue(self).to_string()
     }
 }
 
@@ -50,19 +50,19 @@ impl Field for Option<&str> {
 }
 
 /// Shows a value as it displays itself, escaped and cut.
-pub fn shown<T: Display>(value: T) -> Shown<T> {
-    Shown(value)
+pub fn shown<T: Display>(value: T) -> ShownValue<T> {
+    ShownValue(value)
 }
 
 /// A value that is shown as it displays itself.
 #[derive(Debug)]
-pub struct Shown<T>(T);
+pub struct ShownValue<T>(T);
 
-impl<T: Display> Field for Shown<T> {
-    type Value = DisplayValue<Escaped<T>>;
+impl<T: Display> Field for ShownValue<T> {
+    type Value = DisplayValue<EscapedValue<T>>;
 
     fn field(self) -> Self::Value {
-        display(Escaped(self.0))
+        display(EscapedValue(self.0))
     }
 }
 
@@ -85,9 +85,9 @@ impl<T: Display> Field for Verbatim<T> {
 
 /// Escapes all that is not printable, so that a line stays a line, and cuts a long text.
 #[derive(Debug)]
-pub struct Escaped<T>(T);
+pub struct EscapedValue<T>(T);
 
-impl<T: Display> Display for Escaped<T> {
+impl<T: Display> Display for EscapedValue<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut escaping = Escaping { f, left: MAX_CHARS };
         // Once cut, the rest of the text is not formatted.
@@ -135,7 +135,7 @@ mod tests {
             ("äö中", "äö中"),
         ] {
             assert_eq!(escaped(text), expected);
-            assert_eq!(Escaped(text).to_string(), expected);
+            assert_eq!(EscapedValue(text).to_string(), expected);
         }
     }
 
@@ -158,6 +158,6 @@ mod tests {
                 }
             }
         }
-        assert!(Escaped(Endless).to_string().len() < MAX_CHARS + 10);
+        assert!(EscapedValue(Endless).to_string().len() < MAX_CHARS + 10);
     }
 }

@@ -1,4 +1,4 @@
-//! Whether a quota, a strategy and a burst fit together.
+//! Checks that a quota, a strategy and a burst fit together.
 
 use super::{Policy, PolicyError};
 use crate::Strategy;

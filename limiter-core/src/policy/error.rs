@@ -5,7 +5,7 @@ use crate::{Quota, Strategy};
 #[non_exhaustive]
 pub enum PolicyError {
     /// A burst was set, but the strategy is not the token bucket.
-    #[error("a burst needs the strategy `token-bucket`, not `{0}`")]
+    #[error("a burst requires the strategy `token-bucket`, not `{0}`")]
     BurstWithoutBucket(Strategy),
     /// The bucket would take more than 100 years to fill.
     #[error("a burst of {burst} at `{quota}` takes more than 100 years to fill")]

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use super::{
     ParseQuotaError, Quota, Unit,
-    error::Expected,
+    error::ExpectedText,
     parse::{Parser, Result},
 };
 
@@ -105,34 +105,34 @@ impl FromStr for BanRule {
     fn from_str(text: &str) -> Result<Self> {
         let mut parser = Parser::new(text)?;
         let seconds = parser.ban()?;
-        parser.word(&["after"], Expected::After)?;
+        parser.word(&["after"], ExpectedText::After)?;
         parser.skip_white_space();
         let count_at = parser.offset();
         let breaches = parser.count()?;
         if breaches == 0 {
-            return Err(parser.expected_at(count_at, Expected::NonZeroCount));
+            return Err(parser.expected_at(count_at, ExpectedText::NonZeroCount));
         }
-        parser.word(&["breaches", "breach"], Expected::Breaches)?;
-        parser.word(&["in"], Expected::In)?;
+        parser.word(&["breaches", "breach"], ExpectedText::Breaches)?;
+        parser.word(&["in"], ExpectedText::In)?;
         let within = parser.duration()?;
         parser.skip_white_space();
         #[expect(clippy::cast_possible_truncation, reason = "100 years fit")]
         let breaches = Quota::new(breaches, within as u32, Unit::Second);
         let mut rule = Self { seconds, breaches, longest: None };
         if parser.take([',']) {
-            parser.word(&["doubling"], Expected::Doubling)?;
-            parser.word(&["up"], Expected::UpTo)?;
-            parser.word(&["to"], Expected::UpTo)?;
+            parser.word(&["doubling"], ExpectedText::Doubling)?;
+            parser.word(&["up"], ExpectedText::UpTo)?;
+            parser.word(&["to"], ExpectedText::UpTo)?;
             parser.skip_white_space();
             let longest_at = parser.offset();
             let longest = parser.ban()?;
             if longest < seconds {
-                return Err(parser.expected_at(longest_at, Expected::LongerBan));
+                return Err(parser.expected_at(longest_at, ExpectedText::LongerBan));
             }
             rule.longest = Some(longest);
             parser.skip_white_space();
         }
-        if parser.at_end() { Ok(rule) } else { Err(parser.expected(Expected::EndOfBan)) }
+        if parser.at_end() { Ok(rule) } else { Err(parser.expected(ExpectedText::EndOfBan)) }
     }
 }
 
@@ -143,7 +143,7 @@ impl Parser<'_> {
         let at = self.offset();
         let seconds = self.duration()?;
         if seconds > BanRule::MAX_SECONDS {
-            return Err(self.expected_at(at, Expected::ShorterBan));
+            return Err(self.expected_at(at, ExpectedText::ShorterBan));
         }
         Ok(seconds)
     }

@@ -6,14 +6,14 @@ use super::{Quota, Quotas};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseQuotaError {
     pub(super) offset: usize,
-    pub(super) expected: Expected,
+    pub(super) expected: ExpectedText,
     /// The word, number or character at the offset; empty at the end of the text.
     pub(super) found: String,
 }
 
 /// The element that the parser expected where it stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Expected {
+pub(super) enum ExpectedText {
     Count,
     SmallerCount,
     Separator,
@@ -56,7 +56,7 @@ impl fmt::Display for ParseQuotaError {
 
 impl std::error::Error for ParseQuotaError {}
 
-impl fmt::Display for Expected {
+impl fmt::Display for ExpectedText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Count => f.write_str("a count such as the 5 in `5 per minute`"),

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::{ParseQuotaError, Quota, Quotas, Unit, error::Expected};
+use super::{ParseQuotaError, Quota, Quotas, Unit, error::ExpectedText};
 
 pub(super) type Result<T> = std::result::Result<T, ParseQuotaError>;
 
@@ -49,7 +49,7 @@ fn parse_one(text: &str) -> Result<Quota> {
     let mut parser = Parser::new(text)?;
     let quota = parser.quota()?;
     parser.skip_white_space();
-    if parser.at_end() { Ok(quota) } else { Err(parser.expected(Expected::End)) }
+    if parser.at_end() { Ok(quota) } else { Err(parser.expected(ExpectedText::End)) }
 }
 
 fn parse_several(text: &str) -> Result<Vec<Quota>> {
@@ -61,7 +61,7 @@ fn parse_several(text: &str) -> Result<Vec<Quota>> {
             return Ok(quotas);
         }
         if !parser.take([';', ',', '|']) {
-            return Err(parser.expected(Expected::Delimiter));
+            return Err(parser.expected(ExpectedText::Delimiter));
         }
         quotas.push(parser.quota()?);
     }
@@ -81,7 +81,7 @@ impl<'a> Parser<'a> {
             let offset = (0..=Quotas::MAX_TEXT_LEN).rfind(|offset| text.is_char_boundary(*offset));
             return Err(ParseQuotaError {
                 offset: offset.unwrap_or_default(),
-                expected: Expected::ShorterText,
+                expected: ExpectedText::ShorterText,
                 found,
             });
         }
@@ -109,10 +109,10 @@ impl<'a> Parser<'a> {
         self.skip_white_space();
         let unit = self.unit()?;
         if unit.is_calendar() && multiple != 1 {
-            return Err(self.expected_at(multiple_at, Expected::OneCalendarUnit));
+            return Err(self.expected_at(multiple_at, ExpectedText::OneCalendarUnit));
         }
         if u64::from(multiple) * unit.seconds() > Quota::MAX_WINDOW_SECONDS {
-            return Err(self.expected_at(multiple_at, Expected::ShorterWindow));
+            return Err(self.expected_at(multiple_at, ExpectedText::ShorterWindow));
         }
         Ok((multiple, unit))
     }
@@ -124,7 +124,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Parses one of these words.
-    pub(super) fn word(&mut self, any_of: &[&str], expected: Expected) -> Result<()> {
+    pub(super) fn word(&mut self, any_of: &[&str], expected: ExpectedText) -> Result<()> {
         self.skip_white_space();
         let found = self.while_char(|c| c.is_ascii_alphabetic());
         if any_of.iter().any(|word| word.eq_ignore_ascii_case(found)) {
@@ -141,11 +141,11 @@ impl<'a> Parser<'a> {
     pub(super) fn count(&mut self) -> Result<u64> {
         let digits = self.while_char(|c| c.is_ascii_digit());
         if digits.is_empty() {
-            return Err(self.expected(Expected::Count));
+            return Err(self.expected(ExpectedText::Count));
         }
         match digits.parse() {
             Ok(amount) if amount <= Quota::MAX_AMOUNT => Ok(amount),
-            _ => Err(self.expected_at(self.offset - digits.len(), Expected::SmallerCount)),
+            _ => Err(self.expected_at(self.offset - digits.len(), ExpectedText::SmallerCount)),
         }
     }
 
@@ -158,7 +158,7 @@ impl<'a> Parser<'a> {
                 self.offset += 3;
                 Ok(())
             }
-            _ => Err(self.expected(Expected::Separator)),
+            _ => Err(self.expected(ExpectedText::Separator)),
         }
     }
 
@@ -178,9 +178,9 @@ impl<'a> Parser<'a> {
             return Ok(1);
         }
         match digits.parse() {
-            Ok(0) => Err(self.expected_at(self.offset - digits.len(), Expected::NonZeroMultiple)),
+            Ok(0) => Err(self.expected_at(self.offset - digits.len(), ExpectedText::NonZeroMultiple)),
             Ok(multiple) => Ok(multiple),
-            Err(_) => Err(self.expected_at(self.offset - digits.len(), Expected::ShorterWindow)),
+            Err(_) => Err(self.expected_at(self.offset - digits.len(), ExpectedText::ShorterWindow)),
         }
     }
 
@@ -195,8 +195,8 @@ impl<'a> Parser<'a> {
             "month" | "months" => Ok(Unit::Month),
             "year" | "years" => Ok(Unit::Year),
             "calendar" => self.calendar_unit(),
-            "m" => Err(self.expected_at(self.offset - 1, Expected::MinuteOrMonth)),
-            _ => Err(self.expected_at(self.offset - word.len(), Expected::Unit)),
+            "m" => Err(self.expected_at(self.offset - 1, ExpectedText::MinuteOrMonth)),
+            _ => Err(self.expected_at(self.offset - word.len(), ExpectedText::Unit)),
         }
     }
 
@@ -208,7 +208,7 @@ impl<'a> Parser<'a> {
             Ok(Unit::Week) => Ok(Unit::CalendarWeek),
             Ok(Unit::Month) => Ok(Unit::CalendarMonth),
             Ok(Unit::Year) => Ok(Unit::CalendarYear),
-            _ => Err(self.expected_at(start, Expected::CalendarUnit)),
+            _ => Err(self.expected_at(start, ExpectedText::CalendarUnit)),
         }
     }
 
@@ -237,11 +237,11 @@ impl<'a> Parser<'a> {
         &rest[..len]
     }
 
-    pub(super) fn expected(&self, expected: Expected) -> ParseQuotaError {
+    pub(super) fn expected(&self, expected: ExpectedText) -> ParseQuotaError {
         self.expected_at(self.offset, expected)
     }
 
-    pub(super) fn expected_at(&self, offset: usize, expected: Expected) -> ParseQuotaError {
+    pub(super) fn expected_at(&self, offset: usize, expected: ExpectedText) -> ParseQuotaError {
         ParseQuotaError { offset, expected, found: token(&self.text[offset..]) }
     }
 }

@@ -109,7 +109,7 @@ impl Decision {
 
     /// Returns whether a refusal comes with a hit of its batch that refuses, as each must.
     ///
-    /// Otherwise nobody could say which limit refuses, and for how long: the storage has failed.
+    /// Otherwise the storage has failed: it is unknown which limit refuses, and for how long.
     pub fn is_explained_by(&self, batch: &Batch<'_>) -> bool {
         let refuses = |(hit, window): (&Hit<'_>, &Window)| !hit.shadow && !window.is_allowed();
         match self.verdict {

@@ -1,6 +1,6 @@
 //! Calls that are dropped because their deadline has run out.
 //!
-//! A call can also be dropped because its client has gone away. That says nothing about the server, but both look the
+//! A call can also be dropped because its client has gone away. That is no sign of a failing server, but both look the
 //! same to a future. So the code that enforces a deadline drops the call in here, where connections can see it.
 
 use std::cell::Cell;
@@ -16,7 +16,7 @@ thread_local! {
 
 /// Drops a call whose deadline has run out.
 pub(super) fn drop_overdue<T>(call: T) {
-    let _scope = Scope { was_dropping: IS_DROPPING.replace(true) };
+    let _guard = DroppingGuard { was_dropping: IS_DROPPING.replace(true) };
     drop(call);
 }
 
@@ -38,11 +38,11 @@ pub(super) fn is_dropping() -> bool {
 }
 
 /// Restores the state of the thread, even if dropping the call panics.
-struct Scope {
+struct DroppingGuard {
     was_dropping: bool,
 }
 
-impl Drop for Scope {
+impl Drop for DroppingGuard {
     fn drop(&mut self) {
         IS_DROPPING.set(self.was_dropping);
     }

@@ -93,7 +93,7 @@ impl<S: Storage + 'static> Resilient<S> {
         match call(&self.storage) {
             Answer::Ready(answer) => Answer::Ready(self.record(answer)),
             pending @ Answer::Pending(_) => Answer::Pending(Box::pin(async move {
-                // That says nothing about the storage, so it is not recorded.
+                // That is no fault of the storage, so it is not recorded.
                 require_runtime()?;
                 self.record(in_time(self.deadline, pending).await)
             })),

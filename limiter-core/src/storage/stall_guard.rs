@@ -19,7 +19,7 @@ pub(super) struct StallGuard<'a, F: FnOnce(Silence)> {
 pub(super) enum Silence {
     /// The deadline of the call has run out: the connection has stalled.
     Overdue,
-    /// The client has gone away, perhaps at once. That says nothing about the server.
+    /// The client has gone away, perhaps at once. That is no fault of the server.
     Abandoned,
 }
 

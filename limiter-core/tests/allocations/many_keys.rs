@@ -9,10 +9,10 @@ const KEYS: u32 = 5_000_000;
 const ROOM: usize = MemoryStorage::DEFAULT_CAPACITY;
 
 /// An entry and its place in a table, which grows by doubling.
-const MOST_BYTES_A_KEY: usize = 80;
+const MAX_BYTES_A_KEY: usize = 80;
 
 /// A shard's table when it is full, which is rebuilt at once. No decision copies more.
-const MOST_BYTES_A_DECISION: u64 = 64 * 1024;
+const MAX_BYTES_A_DECISION: u64 = 64 * 1024;
 
 /// The time of a decision depends on the machine. What a decision allocates does not, and bounds what it copies.
 #[test]
@@ -35,12 +35,12 @@ fn many_keys_stay_within_the_cap_and_no_decision_copies_much() {
     println!("{} bytes a key at most, {largest} in one decision", most_held / ROOM);
     assert!(storage.len() <= ROOM);
     assert_eq!(storage.evictions(), u64::from(KEYS) - ROOM as u64);
-    assert!(most_held <= ROOM * MOST_BYTES_A_KEY, "{most_held} bytes");
-    assert!(largest <= MOST_BYTES_A_DECISION, "{largest} bytes");
+    assert!(most_held <= ROOM * MAX_BYTES_A_KEY, "{most_held} bytes");
+    assert!(largest <= MAX_BYTES_A_DECISION, "{largest} bytes");
 }
 
 /// The room of four fixed windows, with the table and its reserve.
-const MOST_BYTES_OF_FOUR_LIMITS: usize = 112;
+const MAX_BYTES_OF_FOUR_LIMITS: usize = 112;
 
 /// Four fixed windows are eight numbers, which need no allocation of their own.
 #[test]
@@ -60,5 +60,5 @@ fn four_limits_of_a_client_are_stored_with_each_other() {
     });
     let bytes = usize::try_from(held.bytes_current).unwrap() / storage.len();
     println!("{bytes} bytes a client");
-    assert!(bytes <= MOST_BYTES_OF_FOUR_LIMITS, "{bytes} bytes a client");
+    assert!(bytes <= MAX_BYTES_OF_FOUR_LIMITS, "{bytes} bytes a client");
 }

@@ -1,5 +1,5 @@
-//! The house: imports go in one direction, log events are bounded, prose does without the words of a private
-//! language, and links have targets.
+//! The house: imports go in one direction, types have names of their own, log events are bounded, prose does without the
+//! words of a private language, and links have targets.
 
 use std::{
     error::Error,
@@ -29,6 +29,7 @@ mod pages;
 mod promises;
 mod prose;
 mod subjects;
+mod types;
 
 pub(super) const STEP: Step = Step {
     name: "house",
@@ -85,6 +86,8 @@ fn check_direction(order: &Order, krate: &Crate) -> Option<String> {
         ("files without a place in the order", &found.unplaced),
         ("arrows against the order", &found.against_order),
         ("circles of files", &found.circles),
+        ("names of several types", &types::repeated(krate)),
+        ("types named by a participle", &types::participles(krate)),
     ];
     for (title, list) in &lists {
         print_list(title, list);
@@ -142,6 +145,10 @@ fn check_prose() -> Result<Option<String>, Box<dyn Error>> {
     counts.retain(|(count, _)| !count.offences.is_empty());
     counts.sort_by_key(|(count, _)| std::cmp::Reverse(count.offences.len()));
     counts.iter().take(LISTED).for_each(|(count, file)| print_count(count, file));
+    let starts: usize = counts.iter().map(|(count, _)| count.starts).sum();
+    if starts > 0 {
+        return Ok(Some(format!("prose: {starts} items whose documentation starts with a question word")));
+    }
     let is_good = banned * 10_000 <= MAX_BANNED * words;
     Ok((!is_good).then(|| {
         format!("prose: {} banned in 10 000 words, more than {MAX_BANNED}", per_ten_thousand(banned, words))
@@ -181,15 +188,19 @@ fn pages_and_sources() -> io::Result<Vec<PathBuf>> {
         ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"].map(PathBuf::from).into();
     files.extend(files_below(Path::new("docs"))?.into_iter().filter(|file| is_page(file)));
     for order in order::CRATES {
-        files.extend(
-            files_below(&Path::new(order.name).join("src"))?.into_iter().filter(|file| is_rust(file)),
-        );
+        let sources = files_below(&Path::new(order.name).join("src"))?;
+        files.extend(sources.into_iter().filter(|file| is_rust(file) || is_script(file)));
+        files.push(Path::new(order.name).join("Cargo.toml"));
     }
     Ok(files)
 }
 
 fn is_rust(file: &Path) -> bool {
     file.extension().is_some_and(|extension| extension == "rs")
+}
+
+fn is_script(file: &Path) -> bool {
+    file.extension().is_some_and(|extension| extension == "lua")
 }
 
 fn is_page(file: &Path) -> bool {

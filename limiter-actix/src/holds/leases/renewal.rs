@@ -2,18 +2,18 @@ use std::{sync::Arc, time::Instant};
 
 use limiter_core::storage::{Batch, Refund, Renewal, Storage, StorageError};
 
-use super::{DEADLINE, Ended, HeldLeases, Lease};
+use super::{DEADLINE, EndedLease, HeldLeases, Lease};
 use crate::{deadline::in_time, holds::hit::HeldHit};
 
 /// Some leases that are being renewed.
 ///
 /// If it is dropped before it is done, it is not known whether the storage has renewed them.
-pub(super) struct Turn<'a> {
+pub(super) struct RenewalRound<'a> {
     leases: &'a HeldLeases,
-    renewed: Vec<Renewed>,
+    renewed: Vec<RenewedLease>,
 }
 
-struct Renewed {
+struct RenewedLease {
     number: u64,
     hit: Arc<HeldHit>,
     stamp: Option<u64>,
@@ -23,7 +23,7 @@ struct Renewed {
     outcome: Renewal,
 }
 
-impl<'a> Turn<'a> {
+impl<'a> RenewalRound<'a> {
     pub(super) fn begin(leases: &'a HeldLeases, numbers: &[u64]) -> Self {
         let (mut state, now) = (leases.state.lock(), Instant::now());
         let begin = |number: &u64| {
@@ -38,7 +38,7 @@ impl<'a> Turn<'a> {
             lease.is_being_renewed = true;
             let Lease { hit, stamp, is_in_memory, .. } = lease;
             let (number, hit, stamp, is_in_memory) = (*number, Arc::clone(hit), *stamp, *is_in_memory);
-            Some(Renewed { number, hit, stamp, is_in_memory, may_take_again, outcome: Renewal::Unknown })
+            Some(RenewedLease { number, hit, stamp, is_in_memory, may_take_again, outcome: Renewal::Unknown })
         };
         let renewed = numbers.iter().filter_map(begin).collect();
         Self { leases, renewed }
@@ -47,8 +47,8 @@ impl<'a> Turn<'a> {
     pub(super) async fn run(mut self) {
         let leases = self.leases;
         for (storage, is_in_memory) in [(&*leases.storage, false), (&*leases.memory as &dyn Storage, true)] {
-            let is_here = |it: &&mut Renewed| it.is_in_memory == is_in_memory;
-            let mut here: Vec<&mut Renewed> = self.renewed.iter_mut().filter(is_here).collect();
+            let is_here = |it: &&mut RenewedLease| it.is_in_memory == is_in_memory;
+            let mut here: Vec<&mut RenewedLease> = self.renewed.iter_mut().filter(is_here).collect();
             if let Err(error) = renew(leases, storage, &mut here).await {
                 leases.log(&error, "renew");
             }
@@ -60,7 +60,7 @@ impl<'a> Turn<'a> {
 async fn renew(
     leases: &HeldLeases,
     storage: &dyn Storage,
-    renewed: &mut [&mut Renewed],
+    renewed: &mut [&mut RenewedLease],
 ) -> Result<(), StorageError> {
     let known: Vec<(usize, Refund<'_>)> = (renewed.iter().enumerate())
         .filter_map(|(index, it)| Some((index, it.hit.refund(it.stamp?))))
@@ -99,12 +99,12 @@ async fn take_again(
     Ok(window.map(|window| Refund::new(hits[0], window).stamp))
 }
 
-impl Drop for Turn<'_> {
+impl Drop for RenewalRound<'_> {
     fn drop(&mut self) {
         let leases = self.leases;
         let (mut state, now) = (leases.state.lock(), Instant::now());
         let mut in_memory = Vec::new();
-        for Renewed { number, hit, outcome, .. } in &self.renewed {
+        for RenewedLease { number, hit, outcome, .. } in &self.renewed {
             let Some(lease) = state.held.get_mut(number) else { continue };
             lease.is_being_renewed = false;
             match outcome {
@@ -115,7 +115,7 @@ impl Drop for Turn<'_> {
             if !lease.has_ended {
                 continue;
             }
-            let ended = lease.stamp.map(|stamp| Ended { hit: Arc::clone(hit), stamp });
+            let ended = lease.stamp.map(|stamp| EndedLease { hit: Arc::clone(hit), stamp });
             let is_in_memory = lease.is_in_memory;
             state.held.remove(number);
             match ended {
@@ -127,7 +127,7 @@ impl Drop for Turn<'_> {
             }
         }
         drop(state);
-        for Ended { hit, stamp } in in_memory {
+        for EndedLease { hit, stamp } in in_memory {
             hit.refund_in(&leases.memory, stamp, &*leases.clock);
         }
         leases.ended.notify_one();

@@ -13,7 +13,7 @@ use crate::key::node;
 /// Returns `None` if the element is malformed. An element without an address is not.
 pub(super) fn last(line: &[u8]) -> Option<(Option<IpAddr>, Option<usize>)> {
     let mut rest = line.trim_ascii_end();
-    let mut names = Names::default();
+    let mut names = SeenParameters::default();
     let mut hop = None;
     loop {
         let (before, value) = split_value(rest)?;
@@ -39,11 +39,11 @@ pub(super) fn last(line: &[u8]) -> Option<(Option<IpAddr>, Option<usize>)> {
 
 /// The parameters seen in an element. Each may occur once.
 #[derive(Default)]
-struct Names {
+struct SeenParameters {
     seen: [bool; 4],
 }
 
-impl Names {
+impl SeenParameters {
     /// Adds a parameter. Returns whether it is `for`, or `None` if it is repeated or not a name.
     fn add(&mut self, name: &[u8]) -> Option<bool> {
         const KNOWN: [&[u8]; 4] = [b"for", b"by", b"host", b"proto"];

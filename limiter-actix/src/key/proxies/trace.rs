@@ -1,4 +1,4 @@
-//! What one request shows about the set-up of trusted proxies.
+//! Traces that one request has of the set-up of trusted proxies.
 
 use std::net::IpAddr;
 
@@ -15,7 +15,7 @@ pub(in crate::key) struct Trace {
     pub(in crate::key) client: Option<IpAddr>,
 }
 
-/// What a single request shows of a wrong set-up.
+/// A sign of a wrong set-up in a single request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::key) enum Fault {
     /// There are fewer addresses than the number of proxies.

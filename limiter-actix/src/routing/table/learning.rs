@@ -12,15 +12,15 @@ use crate::{
 };
 
 /// The longest time that a request waits for the arrival of another.
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
+const MAX_WAIT: Duration = Duration::from_secs(1);
 
-/// Where a request has arrived, seen from the rules by pattern that were predicted for it.
+/// The place where a request has arrived, seen from the rules by pattern that were predicted for it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Arrival {
+pub(crate) enum ArrivalCheck {
     Expected,
-    /// Where it could be expected, although some of them were in doubt.
+    /// A place that could be expected, although some of them were in doubt.
     InDoubt,
-    /// Where some of them do not hold.
+    /// A place where some of them do not hold.
     Elsewhere,
 }
 
@@ -31,15 +31,15 @@ impl Table {
     }
 
     /// Compares where a request has arrived with the rules by pattern that were predicted, and learns from it.
-    pub(crate) fn check_rules_of_route(&self, prediction: &Prediction, req: &HttpRequest) -> Arrival {
+    pub(crate) fn check_rules_of_route(&self, prediction: &Prediction, req: &HttpRequest) -> ArrivalCheck {
         if prediction.is_under_attributes_only() {
-            return Arrival::Expected;
+            return ArrivalCheck::Expected;
         }
         let expected = self.rules_of_route(prediction, &self.counted_as(req.method()));
         let is_in_doubt = !self.in_doubt(prediction).is_empty();
         let pattern = Some(req).filter(|req| is_at_handler(req)).and_then(HttpRequest::match_pattern);
         if pattern.as_deref() == prediction.pattern().map(|pattern| &**pattern) {
-            return if is_in_doubt { Arrival::InDoubt } else { Arrival::Expected };
+            return if is_in_doubt { ArrivalCheck::InDoubt } else { ArrivalCheck::Expected };
         }
         let mut there = self.rules.patterns.of_route(pattern.as_deref().into_iter());
         there.retain(|rule| self.rules.patterns.is_for(*rule, &self.counted_as(req.method())));
@@ -51,11 +51,11 @@ impl Table {
             prediction.route.note_arrival(pattern);
         }
         if expected.iter().any(has_missed) {
-            Arrival::Elsewhere
+            ArrivalCheck::Elsewhere
         } else if prediction.of_rivals.is_empty() && there.is_empty() {
-            Arrival::Expected
+            ArrivalCheck::Expected
         } else {
-            Arrival::InDoubt
+            ArrivalCheck::InDoubt
         }
     }
 
@@ -76,8 +76,8 @@ impl Table {
                 self.rules.patterns.credit_ended().await;
             }
         };
-        // Whether it came is asked again.
-        let _ = timeout(LONGEST_WAIT, proof).await;
+        // The caller checks again whether it came.
+        let _ = timeout(MAX_WAIT, proof).await;
     }
 
     /// From now on the rules by pattern that are predicted here limit, but lift nothing, before such a request arrives.

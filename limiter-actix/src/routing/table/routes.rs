@@ -16,7 +16,7 @@ use crate::{
     routing::{
         candidate::{Candidate, ScopeAround},
         path_rules::{Covering, union},
-        rewriting::Rewritten,
+        rewriting::RewrittenPath,
         route::Route,
         route_tree::{Place, Places, RouteTree},
     },
@@ -50,7 +50,7 @@ impl Table {
     }
 
     fn search(&self, req: &ServiceRequest, path: &str) -> Rc<Route> {
-        let results: Vec<Rewritten> = self.app.rewriting.borrow().results(path).collect();
+        let results: Vec<RewrittenPath> = self.app.rewriting.borrow().results(path).collect();
         self.find_or_make(self.route_key(req, path, &results))
     }
 
@@ -69,13 +69,13 @@ impl Table {
     }
 
     /// Returns what a path leads to, or what it leads to after the changes that middleware makes.
-    fn route_key(&self, req: &ServiceRequest, path: &str, results: &[Rewritten]) -> RouteKey {
+    fn route_key(&self, req: &ServiceRequest, path: &str, results: &[RewrittenPath]) -> RouteKey {
         let Some(tree) = self.tree() else {
             let mut paths = results.iter().map(|result| result.path.as_str()).chain([path]);
             let pattern = paths.find_map(|path| req.resource_map().match_pattern(path));
             return (Places::new(), pattern.map(Arc::from), self.covering(path, results));
         };
-        let leads = |result: &&Rewritten| {
+        let leads = |result: &&RewrittenPath| {
             result.is_certain || matches!(tree.places(&result.path).first(), Some(Place::Resource(_)))
         };
         match results.iter().find(leads) {
@@ -90,7 +90,7 @@ impl Table {
 
     /// Returns the rules given by pattern that cover a path, and those that cover only what it may become, as far as
     /// they exempt from nothing.
-    fn covering(&self, path: &str, results: &[Rewritten]) -> Covering {
+    fn covering(&self, path: &str, results: &[RewrittenPath]) -> Covering {
         let covering = self.rules.patterns.of_path(path);
         let mut of_results = Covering::new();
         for result in results {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::values::{boolean, headers, quotas, whole_number};
 use crate::{
     ConfigIssue, Headers, Limit, Limits, OnStorageFailure,
-    limit::place::Place,
+    limit::place::LimitPlace,
     settings::{
         config_error::Origin,
         partial::{ParsedLimit, StorageLocation},
@@ -103,7 +103,7 @@ impl VariableReader {
 
     /// Notes limits of a variable, to be checked once the other settings are known.
     pub(super) fn note_limits(&mut self, name: &str, limits: &Limits) {
-        self.parsed_limits.extend(ParsedLimit::of(&limits.0, &at(name), Place::Route));
+        self.parsed_limits.extend(ParsedLimit::of(&limits.0, &at(name), LimitPlace::Route));
     }
 
     /// Returns the policy for storage failures, and the limits that apply then.

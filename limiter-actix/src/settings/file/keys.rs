@@ -42,7 +42,7 @@ impl Reader<'_> {
         None
     }
 
-    /// Reads the one key that a table begins with, and folds its texts if the table says so.
+    /// Reads the one key that a table begins with, and folds its texts if the table requires it.
     fn first_key(&mut self, value: Value<'_>, fields: &mut Fields<'_>) -> Option<KeyFn> {
         let inner = fields.take("key").map(|it| self.key(it));
         let of_values = WITH_VALUE.map(|known| fields.take(known.name).map(|it| self.key_of(it, known)));

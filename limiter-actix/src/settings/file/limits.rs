@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     Limit, Limits, OnStorageFailure,
-    limit::{options::option_table, place::Place, quota_source::Source},
+    limit::{options::option_table, place::LimitPlace, quota_source::Source},
     settings::partial::ParsedLimit,
 };
 
@@ -35,7 +35,7 @@ option_table!(read_options);
 
 impl Reader<'_> {
     /// Reads a text, a table with options, or several of these.
-    pub(super) fn limits(&mut self, value: Value<'_>, place: Place) -> Limits {
+    pub(super) fn limits(&mut self, value: Value<'_>, place: LimitPlace) -> Limits {
         let mut limits = Vec::new();
         for value in value.each() {
             let parsed: Vec<Limit> = if value.node.get_ref().is_table() {

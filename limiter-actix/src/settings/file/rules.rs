@@ -3,7 +3,7 @@
 use super::reader::{Fields, Reader, Value};
 use crate::{
     BuildError, Exempt, Rule, SettingSource,
-    limit::place::Place,
+    limit::place::LimitPlace,
     settings::path_pattern::{self, PathPattern, PatternRule},
 };
 
@@ -39,7 +39,7 @@ impl Reader<'_> {
     /// Reads limits, or a table of limits and exemptions.
     fn rule(&mut self, value: Value<'_>) -> Rule {
         if !value.node.get_ref().is_table() {
-            return self.limits(value, Place::Route).into();
+            return self.limits(value, LimitPlace::Route).into();
         }
         let Some(mut fields) = self.table(value) else { return Rule::new() };
         let (limits, exempt) = (fields.take("limits"), fields.take("exempt"));
@@ -47,7 +47,7 @@ impl Reader<'_> {
         if limits.is_none() && exempt.is_none() {
             self.error_in(value, "expected `limits`, `exempt` or both");
         }
-        let rule = limits.map(|it| self.limits(it, Place::Route)).map_or_else(Rule::new, Rule::from);
+        let rule = limits.map(|it| self.limits(it, LimitPlace::Route)).map_or_else(Rule::new, Rule::from);
         rule.exempt(exempt.map_or(Exempt::NONE, |it| self.exempt(it)))
     }
 

@@ -7,7 +7,7 @@ use toml::de::DeTable;
 use super::reader::{Fields, Reader, Value};
 use crate::{
     SettingSource,
-    limit::place::Place,
+    limit::place::LimitPlace,
     settings::{
         function_deadline::FUNCTION_DEADLINES,
         leases::leases,
@@ -36,14 +36,14 @@ impl Reader<'_> {
             headers: fields.take("headers").and_then(|it| self.headers(it)),
             names: fields.take("header_names").and_then(|it| self.header_names(it)).unwrap_or_default(),
             retry_after: fields.take("retry_after").and_then(|it| self.retry_after(it)),
-            defaults: fields.take("default_limits").map(|it| self.limits(it, Place::Default)),
+            defaults: fields.take("default_limits").map(|it| self.limits(it, LimitPlace::Default)),
             per_method: fields.take("default_limits_per_method").and_then(|it| self.boolean(it)),
             on_unmatched: fields.take("default_limits_on_unmatched").and_then(|it| self.boolean(it)),
             on_preflight: fields.take("default_limits_on_preflight").and_then(|it| self.boolean(it)),
-            application: fields.take("application_limits").map(|it| self.limits(it, Place::Application)),
-            meta: fields.take("meta_limits").map(|it| self.limits(it, Place::Meta)),
+            application: fields.take("application_limits").map(|it| self.limits(it, LimitPlace::Application)),
+            meta: fields.take("meta_limits").map(|it| self.limits(it, LimitPlace::Meta)),
             on_storage_failure: fields.take("on_storage_failure").and_then(|it| self.on_storage_failure(it)),
-            fallback: fields.take("in_memory_fallback").map(|it| self.limits(it, Place::Outage)),
+            fallback: fields.take("in_memory_fallback").map(|it| self.limits(it, LimitPlace::Outage)),
             ban_status: fields.take("ban_status").and_then(|it| self.ban_status(it)),
             shows_ban_reason: fields.take("show_ban_reason").and_then(|it| self.boolean(it)),
             local_refusals: fields.take("local_refusals").and_then(|it| self.boolean(it)),

@@ -107,7 +107,7 @@ async fn of_a_resource_in_a_limited_scope() {
 
 /// Whether it decides the request or skips it. The defect: it was missed where it refused.
 #[actix_web::test]
-async fn that_has_the_rule_is_not_missed() {
+async fn a_limiter_that_has_the_rule_is_not_missed() {
     log::capture();
     for skips in [false, true] {
         let limiter = still().request_filter(move |_| skips).build().unwrap();
@@ -137,7 +137,7 @@ async fn of_an_exempt_resource() {
 }
 
 #[actix_web::test]
-async fn that_adds_its_own_defaults() {
+async fn a_limiter_adds_its_own_defaults() {
     let limiter = still().default_limits("3/hour").build().unwrap();
     let mount = |path, amount| {
         let limiter = limiter.clone();

@@ -32,7 +32,7 @@ async fn the_second_pattern_alone_is_enough_to_be_closed() {
 }
 
 #[actix_web::test]
-async fn they_have_one_count() {
+async fn several_patterns_have_one_count() {
     let app = limited(still().route("/b", "3/hour"), |it| {
         it.service(web::resource(["/b", "/b2"]).to(plain));
     })
@@ -43,7 +43,7 @@ async fn they_have_one_count() {
 }
 
 #[actix_web::test]
-async fn they_have_one_count_by_default() {
+async fn several_patterns_have_one_count_by_default() {
     let app = limited(still().default_limits("3/hour"), |it| {
         it.service(web::resource(["/b", "/b2"]).to(plain));
     })

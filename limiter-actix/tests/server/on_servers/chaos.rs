@@ -37,7 +37,7 @@ const PROCESSES: usize = 3;
 const LEASE: Duration = Duration::from_secs(5);
 
 /// The longest time of an answer: the deadline of a call, and a margin for a machine that is busy with something else.
-const LONGEST: Duration = Resilient::<limiter_actix::storage::MemoryStorage>::DEFAULT_DEADLINE
+const MAX_DECISION_TIME: Duration = Resilient::<limiter_actix::storage::MemoryStorage>::DEFAULT_DEADLINE
     .saturating_add(Duration::from_secs(15));
 
 /// The time in which all recovers on any machine. Servers that elect a primary on a busy one take tens of seconds.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::plot;
 use crate::{
     output::{grouped, percent},
-    replay::{print::name, report::Report},
+    replay::{print::name, report::ReplayReport},
     time::span,
 };
 
@@ -23,7 +23,7 @@ text{fill:var(--soft);font-size:12px}line{stroke:var(--line)}rect.a{fill:var(--a
 span.a{color:var(--a)}span.r{color:var(--r)}li{margin:.4rem 0}";
 
 /// Returns the page. It loads nothing, and runs nothing.
-pub(crate) fn page(report: &Report) -> String {
+pub(crate) fn page(report: &ReplayReport) -> String {
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
          content=\"width=device-width\">\n<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
@@ -42,7 +42,7 @@ pub(crate) fn page(report: &Report) -> String {
     page
 }
 
-fn summary(page: &mut String, report: &Report) {
+fn summary(page: &mut String, report: &ReplayReport) {
     let reading = &report.reading;
     let span = match (&reading.first, &reading.last) {
         (Some(first), Some(last)) => format!("{} to {}", escaped(first), escaped(last)),
@@ -99,7 +99,7 @@ fn table(page: &mut String, title: &str, heads: &[&str], rows: impl Iterator<Ite
     );
 }
 
-fn limits(page: &mut String, report: &Report) {
+fn limits(page: &mut String, report: &ReplayReport) {
     let rows = report.limits.iter().map(|row| {
         let share = percent(row.refused, report.reading.requests);
         let clients = row.clients.map_or_else(|| Cell(String::new(), true), number);
@@ -115,7 +115,7 @@ fn limits(page: &mut String, report: &Report) {
     table(page, "Limits", &["level", "limit", ">refused", ">share", ">clients", ">shadow"], rows);
 }
 
-fn routes(page: &mut String, report: &Report) {
+fn routes(page: &mut String, report: &ReplayReport) {
     let rows = report.routes.iter().map(|row| {
         vec![
             text(&name(row.route.as_ref())),
@@ -128,14 +128,14 @@ fn routes(page: &mut String, report: &Report) {
     table(page, "Routes", &["route", ">requests", ">refused", ">share", ""], rows);
 }
 
-fn refusals(page: &mut String, report: &Report) {
+fn refusals(page: &mut String, report: &ReplayReport) {
     let rows = report.refusals.iter().map(|row| {
         vec![text(&name(row.route.as_ref())), text(row.level), text(&row.limit), number(row.refused)]
     });
     table(page, "Where limits refused", &["route", "level", "limit", ">refused"], rows);
 }
 
-fn clients(page: &mut String, report: &Report) {
+fn clients(page: &mut String, report: &ReplayReport) {
     let rows = report.refused_clients.top.iter().map(|row| {
         vec![
             text(&row.client),
@@ -154,7 +154,7 @@ fn clients(page: &mut String, report: &Report) {
     }
 }
 
-fn notes(page: &mut String, report: &Report) {
+fn notes(page: &mut String, report: &ReplayReport) {
     let broken = report.reading.broken_lines.iter().map(ToString::to_string);
     let notes: Vec<_> = broken.chain(report.notes.iter().cloned()).collect();
     if !notes.is_empty() {

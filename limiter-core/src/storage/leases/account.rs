@@ -1,6 +1,6 @@
 use super::{
     pace::Pace,
-    pool::{Pool, Unused},
+    pool::{Pool, UnusedUnits},
 };
 use crate::{Leases, Window};
 
@@ -50,7 +50,7 @@ impl Account {
 
     /// Takes note of a refusal. Requests are decided by the storage until the window ends. Returns the units that are left,
     /// which the refused requests of other processes may need.
-    pub(super) fn note_refused(&mut self, window: &Window, called_at: u64) -> Option<Unused> {
+    pub(super) fn note_refused(&mut self, window: &Window, called_at: u64) -> Option<UnusedUnits> {
         self.paused_until = self.paused_until.max(called_at.saturating_add(window.reset));
         self.pool.drain()
     }
@@ -72,7 +72,7 @@ impl Account {
         window: &Window,
         called_at: u64,
         leases: Leases,
-    ) -> Option<Unused> {
+    ) -> Option<UnusedUnits> {
         self.is_acquiring = false;
         if !window.is_allowed() {
             // More was used meanwhile than expected.
@@ -96,12 +96,12 @@ impl Account {
     }
 
     /// Removes the units whose lease has ended. Returns them if there are any.
-    pub(super) fn expire(&mut self, now: u64) -> Option<Unused> {
+    pub(super) fn expire(&mut self, now: u64) -> Option<UnusedUnits> {
         self.pool.expire(now)
     }
 
     /// Removes all units. Returns them if there are any.
-    pub(super) fn drain(&mut self) -> Option<Unused> {
+    pub(super) fn drain(&mut self) -> Option<UnusedUnits> {
         self.pool.drain()
     }
 

@@ -8,7 +8,7 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
 };
 
-use super::pool::{Pool, Unused};
+use super::pool::{Pool, UnusedUnits};
 use crate::{Policy, Quota, Strategy, Timestamp, Window, strategy::State};
 
 const MS: u64 = 1_000_000;
@@ -88,7 +88,7 @@ enum Message {
         is_lease: bool,
         window: Window,
     },
-    Refund(Unused),
+    Refund(UnusedUnits),
 }
 
 impl Message {
@@ -278,7 +278,7 @@ impl World {
         self.messages.push(Message::Hit { from, life, called_at, units, is_lease });
     }
 
-    fn refund(&mut self, Unused { units, stamp }: Unused) {
+    fn refund(&mut self, UnusedUnits { units, stamp }: UnusedUnits) {
         self.count.refund_stamped(&policy(), units, stamp, self.at_storage());
     }
 

@@ -32,7 +32,7 @@ struct Grant {
 
 /// Units to refund.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Unused {
+pub(super) struct UnusedUnits {
     pub(super) units: u64,
     pub(super) stamp: u64,
 }
@@ -67,9 +67,9 @@ impl Pool {
         window: &Window,
         called_at: u64,
         duration: u64,
-    ) -> Option<Unused> {
+    ) -> Option<UnusedUnits> {
         if !self.observe(window, called_at) {
-            return Some(Unused { units, stamp: window.stamp });
+            return Some(UnusedUnits { units, stamp: window.stamp });
         }
         let lasts = duration.min(window.reset);
         let until = called_at.saturating_add(lasts.saturating_sub(MAX_LATENESS + lasts / DRIFT));
@@ -109,20 +109,20 @@ impl Pool {
     }
 
     /// Removes the units whose lease has ended. Returns them if there are any.
-    pub(super) fn expire(&mut self, now: u64) -> Option<Unused> {
+    pub(super) fn expire(&mut self, now: u64) -> Option<UnusedUnits> {
         self.remove(|grant| !grant.is_usable(now))
     }
 
     /// Removes all units. Returns them if there are any.
-    pub(super) fn drain(&mut self) -> Option<Unused> {
+    pub(super) fn drain(&mut self) -> Option<UnusedUnits> {
         self.remove(|_| true)
     }
 
-    fn remove(&mut self, is_removed: impl Fn(&Grant) -> bool) -> Option<Unused> {
+    fn remove(&mut self, is_removed: impl Fn(&Grant) -> bool) -> Option<UnusedUnits> {
         let stamp = self.stamp()?;
         let removed = self.grants.iter_mut().filter(|grant| is_removed(grant));
         let units = removed.map(|grant| std::mem::take(&mut grant.units)).sum();
-        (units > 0).then_some(Unused { units, stamp })
+        (units > 0).then_some(UnusedUnits { units, stamp })
     }
 
     /// Returns whether there are units, usable or not.
@@ -165,7 +165,7 @@ mod tests {
         assert_eq!(pool.add(10, &report(7, 500 * MS), 1000 * MS, 1000 * MS), None);
         assert_eq!(pool.take(4, 1494 * MS), Some(6));
         assert_eq!(pool.take(1, 1495 * MS), None, "the clock may be late");
-        assert_eq!(pool.expire(1495 * MS), Some(Unused { units: 6, stamp: 7 }));
+        assert_eq!(pool.expire(1495 * MS), Some(UnusedUnits { units: 6, stamp: 7 }));
         assert_eq!(pool.expire(1495 * MS), None, "units are returned once");
     }
 
@@ -182,7 +182,7 @@ mod tests {
         for at in [0, 900] {
             pool.add(10, &report(7, 60_000 * MS - at * MS), at * MS, 1000 * MS);
         }
-        assert_eq!(pool.expire(1100 * MS), Some(Unused { units: 10, stamp: 7 }));
+        assert_eq!(pool.expire(1100 * MS), Some(UnusedUnits { units: 10, stamp: 7 }));
         assert_eq!(pool.units(1100 * MS), 10);
     }
 
@@ -192,7 +192,7 @@ mod tests {
         assert!(pool.observe(&report(2000, 900 * MS), 1100 * MS));
         assert_eq!(
             pool.add(5, &report(1000, 50 * MS), 950 * MS, 1000 * MS),
-            Some(Unused { units: 5, stamp: 1000 })
+            Some(UnusedUnits { units: 5, stamp: 1000 })
         );
         assert_eq!(pool.units(1200 * MS), 0);
     }

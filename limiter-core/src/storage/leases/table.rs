@@ -6,7 +6,7 @@ use std::sync::{
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
-use super::{account::Account, pool::Unused};
+use super::{account::Account, pool::UnusedUnits};
 use crate::{
     Key, Leases, Scope, Timestamp, Window,
     storage::{Hit, Refund, decision::Windows, owned_hit::OwnedHit},
@@ -19,12 +19,12 @@ use crate::{
 #[derive(Default)]
 pub(super) struct LeaseTable {
     /// Allocated at the first count.
-    sets: OnceLock<Box<[Mutex<Set>]>>,
+    sets: OnceLock<Box<[Mutex<LeaseSet>]>>,
     /// The number of entries made so far. It distinguishes an entry from a later one of the same count.
     made: AtomicU64,
 }
 
-type Set = SmallVec<[Entry; PLACES]>;
+type LeaseSet = SmallVec<[LeaseEntry; PLACES]>;
 
 /// The number of places in a set.
 const PLACES: usize = 4;
@@ -32,7 +32,7 @@ const PLACES: usize = 4;
 /// The number of sets, a power of two.
 const SETS: usize = 512;
 
-struct Entry {
+struct LeaseEntry {
     digest: u128,
     number: u64,
     /// The time of the last request, in nanoseconds.
@@ -158,8 +158,8 @@ impl LeaseTable {
         // clear, so a refund would reduce the new count.
         let can_return = hit.policy().calendar().is_none();
         let is_lost = !is_known && can_return && window.is_some_and(Window::is_allowed);
-        let lost = is_lost.then_some(Unused { units, stamp: window.map_or(0, |window| window.stamp) });
-        let Unused { units, stamp } = useless.flatten().or(lost)?;
+        let lost = is_lost.then_some(UnusedUnits { units, stamp: window.map_or(0, |window| window.stamp) });
+        let UnusedUnits { units, stamp } = useless.flatten().or(lost)?;
         Some(Return { hit: hit.clone().with_cost(units), stamp })
     }
 
@@ -205,7 +205,7 @@ impl LeaseTable {
         }
     }
 
-    fn collect(&self, mut unused: impl FnMut(&mut Entry) -> Option<Unused>) -> Vec<Return> {
+    fn collect(&self, mut unused: impl FnMut(&mut LeaseEntry) -> Option<UnusedUnits>) -> Vec<Return> {
         let mut returns = Vec::new();
         for set in self.sets.get().into_iter().flatten() {
             for entry in set.lock().iter_mut() {
@@ -216,13 +216,19 @@ impl LeaseTable {
     }
 
     /// Calls `work` with the entry of a count, if there is one.
-    fn with<T>(&self, digest: u128, work: impl FnOnce(&mut Entry) -> T) -> Option<T> {
+    fn with<T>(&self, digest: u128, work: impl FnOnce(&mut LeaseEntry) -> T) -> Option<T> {
         let mut set = self.set(digest)?.lock();
         set.iter_mut().find(|entry| entry.digest == digest).map(work)
     }
 
     /// Calls `work` with the entry of a count, which is made if there is none.
-    fn with_new(&self, digest: u128, now: u64, returns: &mut Vec<Return>, work: impl FnOnce(&mut Entry)) {
+    fn with_new(
+        &self,
+        digest: u128,
+        now: u64,
+        returns: &mut Vec<Return>,
+        work: impl FnOnce(&mut LeaseEntry),
+    ) {
         let sets = self.sets.get_or_init(|| (0..SETS).map(|_| Mutex::default()).collect());
         let mut set = sets[place(digest)].lock();
         if let Some(entry) = set.iter_mut().find(|entry| entry.digest == digest) {
@@ -233,13 +239,13 @@ impl LeaseTable {
             returns.extend(evict(&mut set));
         }
         let number = self.made.fetch_add(1, Ordering::Relaxed);
-        set.push(Entry { digest, number, seen: now, hit: None, account: Account::default() });
+        set.push(LeaseEntry { digest, number, seen: now, hit: None, account: Account::default() });
         if let Some(entry) = set.last_mut() {
             work(entry);
         }
     }
 
-    fn set(&self, digest: u128) -> Option<&Mutex<Set>> {
+    fn set(&self, digest: u128) -> Option<&Mutex<LeaseSet>> {
         Some(&self.sets.get()?[place(digest)])
     }
 }
@@ -250,16 +256,16 @@ impl Return {
     }
 }
 
-impl Entry {
-    fn to_return(&self, unused: Unused) -> Option<Return> {
+impl LeaseEntry {
+    fn to_return(&self, unused: UnusedUnits) -> Option<Return> {
         let hit = self.hit.clone()?.with_cost(unused.units);
         Some(Return { hit, stamp: unused.stamp })
     }
 }
 
 /// Removes the idle entry that was used least recently, or else the busy one. Returns its units.
-fn evict(set: &mut Set) -> Option<Return> {
-    let rank = |(_, entry): &(usize, &Entry)| (entry.account.is_busy(), entry.seen);
+fn evict(set: &mut LeaseSet) -> Option<Return> {
+    let rank = |(_, entry): &(usize, &LeaseEntry)| (entry.account.is_busy(), entry.seen);
     let (index, _) = set.iter().enumerate().min_by_key(rank)?;
     let mut entry = set.swap_remove(index);
     let unused = entry.account.drain()?;

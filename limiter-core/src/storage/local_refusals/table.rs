@@ -19,7 +19,7 @@ use crate::{
 #[derive(Default)]
 pub(super) struct WindowTable {
     /// Allocated at the first refusal, since many storages never refuse.
-    sets: OnceLock<Box<[Mutex<Set>]>>,
+    sets: OnceLock<Box<[Mutex<WindowSet>]>>,
     /// The number of clears and refunds so far: the clock that orders them and the calls to the storage.
     clears: AtomicU64,
     /// The last clear of all counts. An answer to a call that began before it is out of date.
@@ -27,7 +27,7 @@ pub(super) struct WindowTable {
 }
 
 #[derive(Default)]
-struct Set {
+struct WindowSet {
     entries: [Option<WindowEntry>; PLACES],
     /// The last clear or refund of a count of this set. Answers about others are not out of date.
     cleared: u64,
@@ -133,7 +133,7 @@ impl WindowTable {
         self.clears.fetch_add(1, Ordering::AcqRel) + 1
     }
 
-    fn set(&self, digest: u128) -> Option<&Mutex<Set>> {
+    fn set(&self, digest: u128) -> Option<&Mutex<WindowSet>> {
         Some(&self.sets.get()?[place(digest)])
     }
 }
@@ -154,7 +154,7 @@ fn place(digest: u128) -> usize {
     usize::try_from(digest & (SETS as u128 - 1)).unwrap_or(0)
 }
 
-fn remove(set: &mut Set, digest: u128) {
+fn remove(set: &mut WindowSet, digest: u128) {
     for place in &mut set.entries {
         if place.as_ref().is_some_and(|entry| entry.is_of(digest)) {
             *place = None;
@@ -163,7 +163,7 @@ fn remove(set: &mut Set, digest: u128) {
 }
 
 /// Puts an entry in an empty place, or else in the place of the entry that ranks lowest.
-fn insert(set: &mut Set, entry: WindowEntry, now: Timestamp) {
+fn insert(set: &mut WindowSet, entry: WindowEntry, now: Timestamp) {
     let rank = |place: &&mut Option<WindowEntry>| place.as_ref().map_or((false, 0), |entry| entry.rank(now));
     if let Some(place) = set.entries.iter_mut().min_by_key(rank) {
         *place = Some(entry);

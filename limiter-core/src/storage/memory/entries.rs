@@ -5,7 +5,7 @@ use super::{
     layout::{EntryLayout, Layouts, Slot},
     more_numbers::MoreNumbers,
     overflow::Overflow,
-    saved::{Restored, SavedEntries},
+    saved::{RestoredEntry, SavedEntries},
 };
 use crate::{
     Policy, Timestamp, Window,
@@ -340,9 +340,9 @@ impl Entries {
     }
 
     /// Sets the counts of an entry that was just added to those of a file.
-    pub(super) fn restore(&mut self, place: usize, restored: Restored) {
+    pub(super) fn restore(&mut self, place: usize, restored: RestoredEntry) {
         match restored {
-            Restored::Inside { entry, layout } => {
+            RestoredEntry::Inside { entry, layout } => {
                 if let Some(id) = self.layouts.acquire(layout.clone()) {
                     self.store(place, &entry.with_layout(id));
                 } else {
@@ -350,7 +350,7 @@ impl Entries {
                     self.list[place] = entry.split().0.with_overflow(self.overflow.insert(counters));
                 }
             }
-            Restored::Outside { entry, counters } => {
+            RestoredEntry::Outside { entry, counters } => {
                 self.list[place] = entry.with_overflow(self.overflow.insert(counters));
             }
         }

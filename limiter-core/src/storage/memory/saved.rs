@@ -14,7 +14,7 @@ pub(super) struct SavedEntries {
 }
 
 /// An entry of a file.
-pub(super) enum Restored {
+pub(super) enum RestoredEntry {
     Inside { entry: Entry<WIDE>, layout: EntryLayout },
     Outside { entry: Entry, counters: Counters },
 }
@@ -51,7 +51,7 @@ impl SavedEntries {
     }
 }
 
-impl Restored {
+impl RestoredEntry {
     /// Returns the part of the digest that finds the entry in its shard.
     pub(super) fn digest(&self) -> u128 {
         match self {

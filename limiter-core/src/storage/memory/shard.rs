@@ -1,7 +1,7 @@
 use super::{
     entries::{Entries, PreparedEntry},
     places::Places,
-    saved::{Restored, SavedEntries},
+    saved::{RestoredEntry, SavedEntries},
 };
 use crate::{
     Policy, Timestamp, Window,
@@ -130,7 +130,7 @@ impl Shard {
     }
 
     /// Adds an entry of a file. Returns whether it has replaced another.
-    pub(super) fn restore(&mut self, restored: Restored) -> bool {
+    pub(super) fn restore(&mut self, restored: RestoredEntry) -> bool {
         let digest = restored.digest();
         let known = self.place(digest);
         if let Some(known) = known {

@@ -1,6 +1,6 @@
 use std::{ptr, sync::atomic::Ordering};
 
-use super::{places, saved::Restored, shard::Shard};
+use super::{places, saved::RestoredEntry, shard::Shard};
 use crate::{
     Policy, Timestamp, Window,
     digest::halves,
@@ -11,7 +11,7 @@ use crate::{
 
 /// All entries, spread over shards that each have a lock.
 pub(super) struct Shards {
-    list: Box<[Padded<Mutex<Shard>>]>,
+    list: Box<[CacheAligned<Mutex<Shard>>]>,
     capacity: usize,
     len: AtomicUsize,
     evictions: AtomicU64,
@@ -20,7 +20,7 @@ pub(super) struct Shards {
 /// Aligns a lock to a cache line of its own.
 #[derive(Debug)]
 #[repr(align(64))]
-struct Padded<T>(T);
+struct CacheAligned<T>(T);
 
 const MAX_SHARDS: usize = 1 << 16;
 
@@ -28,7 +28,7 @@ impl Shards {
     pub(super) fn new(capacity: usize) -> Self {
         let shards = capacity.div_ceil(places::KEYS).min(MAX_SHARDS);
         Self {
-            list: (0..shards).map(|_| Padded(Mutex::new(Shard::default()))).collect(),
+            list: (0..shards).map(|_| CacheAligned(Mutex::new(Shard::default()))).collect(),
             capacity,
             len: AtomicUsize::new(0),
             evictions: AtomicU64::new(0),
@@ -117,7 +117,7 @@ impl Shards {
     }
 
     /// Adds an entry of a file to a shard.
-    pub(super) fn restore(&self, index: usize, restored: Restored, now: Timestamp) {
+    pub(super) fn restore(&self, index: usize, restored: RestoredEntry, now: Timestamp) {
         let mut shard = self.lock(index);
         self.make_room(&mut shard, now);
         if shard.restore(restored) {

@@ -22,7 +22,7 @@ impl<const ROOM: usize> Default for Numbers<ROOM> {
 }
 
 /// A state that packs into a few numbers, which are zero for an untouched count.
-trait Packed<const N: usize>: Sized {
+trait PackedState<const N: usize>: Sized {
     fn pack(self) -> [u64; N];
     fn unpack(numbers: [u64; N]) -> Self;
 }
@@ -167,7 +167,7 @@ impl<const ROOM: usize> Numbers<ROOM> {
 
     #[expect(clippy::inline_always, reason = "as for `hit`, of which it is the body")]
     #[inline(always)]
-    fn with<S: Packed<N>, T, const N: usize>(&mut self, at: usize, act: impl FnOnce(&mut S) -> T) -> T {
+    fn with<S: PackedState<N>, T, const N: usize>(&mut self, at: usize, act: impl FnOnce(&mut S) -> T) -> T {
         let mut state = self.read(at);
         let answer = act(&mut state);
         for (index, number) in state.pack().into_iter().enumerate() {
@@ -177,12 +177,12 @@ impl<const ROOM: usize> Numbers<ROOM> {
     }
 
     #[inline]
-    fn read<S: Packed<N>, const N: usize>(&self, at: usize) -> S {
+    fn read<S: PackedState<N>, const N: usize>(&self, at: usize) -> S {
         S::unpack(std::array::from_fn(|index| self.0[(at + index) % ROOM]))
     }
 }
 
-impl Packed<2> for FixedWindow {
+impl PackedState<2> for FixedWindow {
     fn pack(self) -> [u64; 2] {
         [self.end, self.used]
     }
@@ -192,7 +192,7 @@ impl Packed<2> for FixedWindow {
     }
 }
 
-impl Packed<3> for ElasticWindow {
+impl PackedState<3> for ElasticWindow {
     fn pack(self) -> [u64; 3] {
         [self.start, self.end, self.used]
     }
@@ -203,7 +203,7 @@ impl Packed<3> for ElasticWindow {
 }
 
 /// Each counter takes half a number, which [`Numbers::needed`] has verified to be enough.
-impl Packed<2> for SlidingWindow {
+impl PackedState<2> for SlidingWindow {
     fn pack(self) -> [u64; 2] {
         [self.start, self.previous << 32 | self.current]
     }
@@ -213,7 +213,7 @@ impl Packed<2> for SlidingWindow {
     }
 }
 
-impl Packed<1> for TokenBucket {
+impl PackedState<1> for TokenBucket {
     fn pack(self) -> [u64; 1] {
         [self.full_at]
     }

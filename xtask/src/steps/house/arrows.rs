@@ -97,11 +97,17 @@ impl Reader<'_> {
         next - 1 - start
     }
 
-    /// Reads a `use` within a function, and returns how many more tokens belong to it.
+    /// Reads a `use` within a function or a macro, and returns how many more tokens belong to it. The `use<..>` of a type
+    /// imports nothing.
     fn import_within(&mut self, tokens: &[TokenTree]) -> usize {
-        let is_end = |token: &TokenTree| matches!(token, TokenTree::Punct(it) if it.as_char() == ';');
-        let Some(end) = tokens.iter().position(is_end) else { return 0 };
-        if let Ok(item) = syn::parse2(tokens[..=end].iter().cloned().collect()) {
+        let is = |token: &TokenTree, mark| matches!(token, TokenTree::Punct(it) if it.as_char() == mark);
+        let Some(end) = tokens.iter().position(|token| is(token, ';')) else { return 0 };
+        if tokens.get(1).is_none_or(|token| is(token, '<')) {
+            return 0;
+        }
+        // In a macro, the crate is `$crate`.
+        let import = tokens[..=end].iter().filter(|token| !is(token, '$'));
+        if let Ok(item) = syn::parse2(import.cloned().collect()) {
             for import in imports::of(&item) {
                 for file in self.names.files(self.index, &import.path) {
                     self.arrow(file, &import.path.join("::"), import.line);

@@ -18,6 +18,8 @@ pub(super) struct Crate {
     pub(super) modules: Vec<Module>,
     /// The file of each item.
     pub(super) items: Vec<usize>,
+    /// The names of types and traits, each with its file.
+    pub(super) types: Vec<(String, usize)>,
     /// The functions of inherent impl blocks.
     pub(super) functions: Vec<Function>,
     /// The names of functions of traits, declared or implemented here, and of those that other crates offer.
@@ -122,7 +124,13 @@ impl Crate {
             Item::Const(ref it) => (Some(it.ident.to_string()), item),
             Item::Enum(ref it) => (Some(it.ident.to_string()), item),
             Item::Fn(ref it) => (Some(it.sig.ident.to_string()), item),
-            Item::Macro(ref it) => (it.ident.as_ref().map(ToString::to_string), item),
+            Item::Macro(ref it) => {
+                // The module that defines a macro is taken for the one that calls it.
+                for name in structs_in(it.mac.tokens.clone()) {
+                    self.define_type(module, name);
+                }
+                (it.ident.as_ref().map(ToString::to_string), item)
+            }
             Item::Static(ref it) => (Some(it.ident.to_string()), item),
             Item::Struct(ref it) => (Some(it.ident.to_string()), item),
             Item::Trait(ref it) => {
@@ -135,13 +143,25 @@ impl Crate {
             Item::Type(ref it) => (Some(it.ident.to_string()), item),
             _ => (None, item),
         };
-        if let Some(name) = name {
-            self.items.push(self.modules[module].file);
-            let item = Name::Item(self.items.len() - 1);
-            self.modules[module].names.entry(name).or_default().push(item);
+        let is_type = matches!(item, Item::Enum(_) | Item::Struct(_) | Item::Trait(_) | Item::Type(_));
+        match name {
+            Some(name) if is_type => self.define_type(module, name),
+            Some(name) => self.define(module, name),
+            None => {}
         }
         self.modules[module].code.push(Code { tokens: item.to_token_stream(), self_type: None });
         Ok(())
+    }
+
+    fn define_type(&mut self, module: usize, name: String) {
+        self.types.push((name.clone(), self.modules[module].file));
+        self.define(module, name);
+    }
+
+    fn define(&mut self, module: usize, name: String) {
+        self.items.push(self.modules[module].file);
+        let item = Name::Item(self.items.len() - 1);
+        self.modules[module].names.entry(name).or_default().push(item);
     }
 
     fn child(&mut self, sources: &Sources, parent: usize, item: ItemMod) -> Result<(), String> {
@@ -211,6 +231,21 @@ fn path_attribute(attributes: &[Attribute]) -> Option<String> {
     let attribute = attributes.iter().find(|attribute| attribute.path().is_ident("path"))?;
     let value = &attribute.meta.require_name_value().ok()?.value;
     Some(value.to_token_stream().to_string().trim_matches('"').into())
+}
+
+/// Returns the names of the structs that a macro defines.
+fn structs_in(tokens: TokenStream) -> Vec<String> {
+    let (mut names, mut is_name) = (Vec::new(), false);
+    for token in tokens {
+        let was_keyword = std::mem::replace(&mut is_name, false);
+        match token {
+            TokenTree::Ident(name) if was_keyword => names.push(name.to_string()),
+            TokenTree::Ident(word) => is_name = word == "struct",
+            TokenTree::Group(group) => names.extend(structs_in(group.stream())),
+            _ => {}
+        }
+    }
+    names
 }
 
 /// Returns whether it is compiled for tests only.

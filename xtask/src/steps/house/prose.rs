@@ -1,6 +1,6 @@
 //! Counts the words that the prose of comments, messages and pages does without.
 
-use std::{fmt, path::Path};
+use std::{ffi::OsStr, fmt, path::Path};
 
 use super::{comments, messages};
 
@@ -9,7 +9,10 @@ const BANNED: &[&str] =
     &["ask", "asked", "asking", "asks", "said", "say", "saying", "says", "tell", "telling", "tells", "told"];
 const BANNED_PAIRS: &[[&str; 2]] = &[["cannot", "be"], ["unless", "set"]];
 /// First words of documentation that name no actor.
-const BANNED_STARTS: &[&str] = &["how", "what", "whether", "who"];
+const BANNED_STARTS: &[&str] = &["how", "what", "when", "where", "whether", "which", "who", "why"];
+
+/// The files of which only lines behind a mark are prose, by their endings.
+const MARKS: &[(&str, &str)] = &[("lua", "--"), ("toml", "#")];
 
 /// A place in a file with what is wrong there.
 #[derive(Debug, PartialEq)]
@@ -29,12 +32,17 @@ impl fmt::Display for Offence {
 pub(super) struct Count {
     pub(super) words: usize,
     pub(super) offences: Vec<Offence>,
+    /// The number of offences by first words, of which none is let pass.
+    pub(super) starts: usize,
 }
 
-/// Counts in a file; of Rust, the comments and the messages.
+/// Counts in a file; of Rust, the comments and the messages; of Lua and TOML, the comments.
 pub(super) fn of_file(path: &Path, text: &str) -> Count {
     let mut count = Count::default();
-    if path.extension().is_some_and(|extension| extension == "rs") {
+    let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+    if let Some((_, mark)) = MARKS.iter().find(|(of, _)| *of == extension) {
+        count.add(1, &lines_behind(mark, text), false);
+    } else if extension == "rs" {
         for comment in comments::of(text) {
             count.add(comment.line, &comment.text, comment.is_doc);
         }
@@ -59,6 +67,7 @@ impl Count {
             words.first().filter(|(_, word)| is_doc && BANNED_STARTS.contains(&word.as_str()))
         {
             offend(*line, format!("starts with \"{word}\""));
+            self.starts += 1;
         }
         for (line, word) in &words {
             if BANNED.contains(&word.as_str()) {
@@ -72,6 +81,12 @@ impl Count {
             }
         }
     }
+}
+
+/// Returns the comments of a text, each in the line that it has there.
+fn lines_behind(mark: &str, text: &str) -> String {
+    let comment = |line: &str| line.trim_start().strip_prefix(mark).unwrap_or_default().to_owned() + "\n";
+    text.lines().map(comment).collect()
 }
 
 /// The words of a text without its code, in lower case, each with its line from zero.

@@ -20,7 +20,7 @@ use limiter_test_support::{app::request, random::Random};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    LONGEST,
+    MAX_DECISION_TIME,
     kinds::{self, CLIENT, DECIDED_BY, Form, GROUP, KINDS, Kind},
     record::{By, Client, Decision, LANE_COUNT, Run},
 };
@@ -114,7 +114,7 @@ where
             .insert_header((GROUP, format!("group-{lane}-{}", number / GROUPED)));
         let app = &self.apps[usize::from(form == Form::Meta)];
         let began = self.run.now();
-        let answer = timeout(LONGEST, app.call(request.to_request())).await;
+        let answer = timeout(MAX_DECISION_TIME, app.call(request.to_request())).await;
         let answered = self.run.now();
         let (status, by) = match &answer {
             Ok(Ok(response)) => {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    LEASE, LONGEST, PROCESSES,
+    LEASE, MAX_DECISION_TIME, PROCESSES,
     kinds::{BREACHES, Form, KINDS, PAIRS, REFUSED_BY_META, USED},
     losses::Loss,
     process::GROUPED,
@@ -82,7 +82,7 @@ fn unexpected(decision: &Decision) -> Option<String> {
     };
     // These have no other decision.
     let is_fallback = decision.by == By::Memory && [Form::Allow, Form::Deny].contains(&kind.form);
-    (!is_expected || is_fallback || decision.took() > LONGEST)
+    (!is_expected || is_fallback || decision.took() > MAX_DECISION_TIME)
         .then(|| format!("{}: {decision:?} after {:?}", kind.name, decision.took()))
 }
 

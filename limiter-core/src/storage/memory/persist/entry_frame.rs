@@ -14,7 +14,7 @@ use crate::{
         counters::Counters,
         entry::Entry,
         layout::EntryLayout,
-        saved::{Restored, SavedEntries},
+        saved::{RestoredEntry, SavedEntries},
     },
     strategy::{Numbers, SavedState, WIDE},
 };
@@ -22,7 +22,7 @@ use crate::{
 /// The entries of a frame, of one shard.
 pub(super) struct EntryFrame {
     pub(super) shard: usize,
-    pub(super) entries: Vec<Restored>,
+    pub(super) entries: Vec<RestoredEntry>,
 }
 
 /// The instants of an entry may be later than the time of the file by this much, in nanoseconds. Requests are decided while
@@ -122,7 +122,7 @@ fn read_inside(
     frame: &mut Bytes<'_>,
     layouts: &[EntryLayout],
     saved_at: Timestamp,
-) -> Result<Restored, LoadStateError> {
+) -> Result<RestoredEntry, LoadStateError> {
     let entry = read_entry(frame, saved_at)?;
     let layout = usize::try_from(frame.u32()?).ok().and_then(|number| layouts.get(number));
     let layout = layout.ok_or(LoadStateError::Damaged("the limits of a client are missing"))?.clone();
@@ -137,17 +137,17 @@ fn read_inside(
     }
     let mut entry = entry.widened(Numbers::default());
     entry.numbers = numbers;
-    Ok(Restored::Inside { entry, layout })
+    Ok(RestoredEntry::Inside { entry, layout })
 }
 
-fn read_outside(frame: &mut Bytes<'_>, saved_at: Timestamp) -> Result<Restored, LoadStateError> {
+fn read_outside(frame: &mut Bytes<'_>, saved_at: Timestamp) -> Result<RestoredEntry, LoadStateError> {
     let entry = read_entry(frame, saved_at)?;
     let mut counters = Vec::new();
     for _ in 0..frame.u32()? {
         counters.push((frame.u64()?, read_state(frame)?));
     }
     let counters = Counters::of_saved(counters).ok_or(LoadStateError::Damaged("a count is impossible"))?;
-    Ok(Restored::Outside { entry, counters })
+    Ok(RestoredEntry::Outside { entry, counters })
 }
 
 fn read_entry(frame: &mut Bytes<'_>, saved_at: Timestamp) -> Result<Entry, LoadStateError> {

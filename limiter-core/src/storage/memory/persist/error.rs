@@ -11,7 +11,7 @@ pub enum LoadStateError {
     #[error("the file has no state of a memory storage")]
     NoState,
     /// Another version of the library has written the file.
-    #[error("the file has another version: {0}")]
+    #[error("version {0} of the format is not supported")]
     OtherVersion(u8),
     /// The file has been changed, or was not written to its end.
     #[error("the file is damaged: {0}")]
@@ -24,7 +24,7 @@ pub enum LoadStateError {
     ClockSetBack,
     /// The hashes of this process have another secret, because it has used some before the file was read.
     #[error(
-        "this process has made limits before it has read the file, so that the hashes in it mean nothing here"
+        "this process has made limits before it has read the file, so that its hashes differ from those in the file"
     )]
     HashesInUse,
 }

@@ -11,7 +11,7 @@ const MAGIC: &[u8; 19] = b"limiter-core state\n";
 /// The version of the format. A change of it makes older files unusable, which is allowed: they are a few minutes old.
 const VERSION: u8 = 1;
 
-/// What a frame has, as its first byte.
+/// The kinds of frames, each the first byte of its frame.
 pub(super) const HEAD: u8 = 0;
 pub(super) const ENTRIES: u8 = 1;
 pub(super) const NOTES: u8 = 2;

@@ -85,9 +85,9 @@ async fn an_answer_goes_to_its_own_request() {
 }
 
 async fn hit_and_give_up(storage: &MemcachedStorage, client: u64) -> u32 {
-    const MOST: u64 = 1_000_000_000;
+    const MAX_AMOUNT: u64 = 1_000_000_000;
     let (scope, key) = (Scope::new(["patience"]), Key::from(format!("client {client}")));
-    let policy = Policy::new(Quota::per_day(MOST), Strategy::FixedWindow);
+    let policy = Policy::new(Quota::per_day(MAX_AMOUNT), Strategy::FixedWindow);
     // A prime apart from each other: no sum of one client's costs is one of another's.
     let cost = client * 10_007;
     let hits = [Hit::new(&scope, &key, &policy).cost(cost)];
@@ -98,7 +98,7 @@ async fn hit_and_give_up(storage: &MemcachedStorage, client: u64) -> u32 {
         let Ok(decision) = timeout(patience, storage.decide(&batch, NOON)).await else { continue };
         // A connection on which nobody has had an answer for too long is given up with all who wait on it.
         let Ok(decision) = decision else { continue };
-        let used = MOST - decision.limits()[0].remaining();
+        let used = MAX_AMOUNT - decision.limits()[0].remaining();
         assert_eq!(used % cost, 0, "client {client} got the answer of another: {used}");
         assert!(used > last && used <= turn * cost, "client {client}: {used} after {last}");
         last = used;

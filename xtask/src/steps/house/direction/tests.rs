@@ -49,6 +49,25 @@ fn a_circle_of_three_is_found_with_its_arrows() {
 }
 
 #[test]
+fn imports_in_macros_and_the_structs_that_they_define_are_found() {
+    let found = check_files(&[
+        ("lib.rs", "mod low; mod high; pub use high::Made;"),
+        (
+            "low.rs",
+            "macro_rules! low { () => { use $crate::high::Up; } }\n\
+             fn f() -> impl Sized + use<> { use crate::high::Side; Side }\nfn g(_: crate::Made) {}",
+        ),
+        (
+            "high.rs",
+            "pub struct Up; pub struct Side; macro_rules! made { () => { pub struct Made; } } made!();",
+        ),
+    ]);
+    let arrow =
+        "low.rs -> high.rs: crate::Made (line 3), crate::high::Side (line 2), crate::high::Up (line 1)";
+    assert_eq!(found.against_order, [arrow]);
+}
+
+#[test]
 fn a_pair_is_allowed() {
     let found = check_files(&[
         ("lib.rs", "mod low;"),

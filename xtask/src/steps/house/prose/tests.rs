@@ -24,6 +24,12 @@ fn code_and_targets_of_links_do_not_count() {
 }
 
 #[test]
+fn of_lua_and_toml_only_comments_count() {
+    assert_eq!(offences("a.lua", "local told = 1\n  -- It is told.\n"), ["2: \"told\""]);
+    assert_eq!(offences("Cargo.toml", "ask = 1\n# It asks.\n"), ["2: \"asks\""]);
+}
+
+#[test]
 fn words_are_found_across_lines() {
     assert_eq!(offences("a.md", "One. Unless\nset, two.\n"), ["1: \"unless set\""]);
 }

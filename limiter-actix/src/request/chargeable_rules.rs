@@ -1,4 +1,4 @@
-//! What a request that has come somewhere is to be charged for.
+//! The rules that a request is to be charged for, once it has come somewhere.
 
 use std::{mem, rc::Rc};
 
@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The rules that a request is to be charged for, with what follows from them.
-pub(super) struct Met {
+pub(super) struct ChargeableRules {
     pub(super) rules: RuleIds,
     pub(super) place: Prediction,
     pub(super) credit: Credit,
@@ -19,7 +19,7 @@ pub(super) struct Met {
     pub(super) plan: Rc<Plan>,
 }
 
-impl Met {
+impl ChargeableRules {
     /// At a scope, these are the rules that the request has met, and those that are predicted inside. At a resource no
     /// rule follows.
     pub(super) fn new(state: &RequestState, position: Position, req: &ServiceRequest) -> Self {
