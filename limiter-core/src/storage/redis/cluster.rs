@@ -232,7 +232,7 @@ impl Cluster {
 /// Dropping this refreshes it. A client that goes away shows nothing.
 struct RoutedCommand<'a> {
     cluster: &'a Arc<Cluster>,
-    /// Whether the answer shows that the node was the right one.
+    /// Set if the answer shows whether the node was the right one.
     is_routed_right: Option<bool>,
 }
 

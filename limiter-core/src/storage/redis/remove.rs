@@ -5,7 +5,7 @@ use redis::{Cmd, FromRedisValue, Value};
 use super::{client::Client, commands, error, pool::ConnectionPool};
 use crate::storage::{StorageError, count_name::ScopeTexts};
 
-/// What is done with the keys of a walk.
+/// The use of the keys of a walk.
 enum Visit<'s> {
     Remove,
     Read(&'s mut ScopeTexts),

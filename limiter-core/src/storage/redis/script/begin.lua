@@ -1,4 +1,4 @@
--- What all scripts begin with. Arguments: doubles, which the server reads faster than text; and the time in
+-- The beginning of all scripts. Arguments: doubles, which the server reads faster than text; and the time in
 -- microseconds, or nothing for the time of the server. Names of counts are whole numbers below 2^53, which cost the
 -- server less than texts.
 --
@@ -7,9 +7,9 @@
 -- capacities are two numbers too: of time under a token bucket, else of units and 0.
 --
 -- All counts of a client in one scope are one string, so that they are read and written at once. It begins with two
--- doubles: the newest instant at which one of them changed, and until when the key is kept. Then comes for each
--- count a record: its name and three doubles `a`, `b` and `c`, whose meaning is the strategy's; but from `a` on the
--- record means nothing. The number `c` has a half more if the count is spent: if another hit of the same cost would not
+-- doubles: the newest instant at which one of them changed, and the end of the key. A record for each count
+-- follows: its name and three doubles `a`, `b` and `c`, whose meaning depends on the strategy; but at `a` the
+-- record ends. The number `c` has a half more if the count is spent: if another hit of the same cost would not
 -- have passed. A moving window has a key of its own.
 
 local call, pack, read = redis.call, struct.pack, struct.unpack

@@ -1,7 +1,7 @@
 -- Forgets counts.
 
 for number = 1, all do
-  local name, _, _, _, _, _, place, strategy = told(number)
+  local name, _, _, _, _, _, place, strategy = arguments_of(number)
   if strategy == MOVING then
     call('UNLINK', KEYS[place])
   else

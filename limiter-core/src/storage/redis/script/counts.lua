@@ -5,25 +5,25 @@ local EMPTY = string.rep('\0', HEAD)
 
 local FIXED, ELASTIC, MOVING, BUCKET = 1, 2, 3, 5
 
--- How many counts a client can have in one scope. More only come about when limits change by the request.
-local MOST = --[[MAX_COUNTS_IN_SCOPE]]
+-- The number of counts that a client can have in one scope. More come about only if limits change by the request.
+local MAX_COUNTS = --[[MAX_COUNTS_IN_SCOPE]]
 
--- What `moving_window.lua` does with counts in tables.
+-- The functions of `moving_window.lua` for counts in tables.
 local log
 
--- How many milliseconds a key lives that means nothing from `expires` on: a second longer, so that no rounding
+-- Returns the lifetime in milliseconds of a key that is void from `expires` on: a second longer, so that no rounding
 -- matters.
 local function lifetime(at, expires)
   return math.max(math.ceil((expires - at) / 1000), 0) + 1000
 end
 
--- What is stored under the keys of this call, by their place.
+-- The values of the keys of this call, by their place.
 local entries = {}
 
 local function entry_at(place)
   local entry = entries[place]
   if not entry then
-    -- What cannot be ours counts as nothing, be it of another type.
+    -- A value of another form or type is ignored.
     local value = redis.pcall('GET', KEYS[place])
     if not value or #value % RECORD ~= HEAD then
       value = EMPTY
@@ -45,7 +45,7 @@ local function entry_at(place)
   return entry
 end
 
--- Where the record of a count begins; nothing when there is none.
+-- Returns the position of the record of a count, or nothing if there is none.
 local function record_in(value, name)
   local from = HEAD + 1
   while true do
@@ -60,8 +60,8 @@ end
 -- More than any instant.
 local LATER = 9007199254740992 -- 2^53
 
--- Where a new record goes: in the place of one that means nothing any more, else behind the others; where there
--- are too many, in the place of the one that ends first, of those that are not spent if there are any.
+-- Returns the position for a new record: that of one that has ended, or else the end of the value. If there are too
+-- many, it replaces the one that ends first, of those that are not spent if there are any.
 local function place_for_new(value, at)
   local first, least
   for from = HEAD + 1, #value, RECORD do
@@ -73,7 +73,7 @@ local function place_for_new(value, at)
       first, least = from, rank
     end
   end
-  if least and (least < at or #value >= HEAD + MOST * RECORD) then
+  if least and (least < at or #value >= HEAD + MAX_COUNTS * RECORD) then
     return first
   end
   return #value + 1
@@ -112,8 +112,8 @@ local function count_of(place, strategy, name, window, capacity, capacity_nanos)
     local at, first, second = entry.at, window, capacity_nanos
     count.window = at < first and first - at or at < second and second - at or second - first
   end
-  -- The end as it is stored: of an elastic window that moves, this is reported.
-  count.told, count.is_stored = count.a, from ~= nil
+  -- The report on an elastic window has this end, even if the window moves.
+  count.stored_end, count.is_stored = count.a, from ~= nil
   return count
 end
 
@@ -127,7 +127,7 @@ local function save(count)
   replace(entry, from, pack('<c8ddd', count.name, count.a, count.b, count.c))
 end
 
--- To leave the expiry of a key alone is cheaper than to set it, so that is done only when a count needs it.
+-- Setting the expiry of a key costs more than leaving it, so it is set only if a count needs it.
 local function write_entries()
   for _, entry in pairs(entries) do
     if entry.is_changed then
@@ -137,7 +137,8 @@ local function write_entries()
       elseif entry.kept > entry.was_kept then
         call('SET', entry.key, value, 'PX', lifetime(entry.at, entry.kept))
       elseif #value < entry.size then
-        -- Nothing ends earlier now. A clear could not tell: it knows the time of the server, and not that of the caller.
+        -- Nothing ends earlier now. A clear cannot compute the end: it knows the time of the server, and not that of
+        -- the caller.
         local left = call('PTTL', entry.key)
         call('SET', entry.key, value, 'PX', left > 0 and left or lifetime(entry.at, entry.kept))
       else

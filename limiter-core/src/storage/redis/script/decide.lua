@@ -15,7 +15,8 @@ local function count_for(hit)
 end
 
 local function hit_at(number)
-  local name, window, capacity, capacity_nanos, cost, nanos, place, strategy, same, shadow, only_after = told(number)
+  local name, window, capacity, capacity_nanos, cost, nanos, place, strategy, same, shadow, only_after =
+    arguments_of(number)
   local count = counts[same]
   if not count then
     count = count_of(place, strategy, name, window, capacity, capacity_nanos)
@@ -37,13 +38,13 @@ local function look(count, cost, nanos)
   return passes
 end
 
--- Nothing and too much take nothing and move nothing.
+-- A cost of 0 or beyond the capacity takes and moves nothing.
 local function can_matter(count, cost, nanos)
   return (cost > 0 or nanos > 0)
     and (cost < count.capacity or cost == count.capacity and nanos <= count.capacity_nanos)
 end
 
--- What a charge takes: as much as fits into the capacity, which is larger than that of other hits.
+-- Returns the part that a charge takes: as much as fits into the capacity, which is larger than that of other hits.
 local function fitting(count, cost, nanos)
   local strategy, left, left_nanos = count.strategy, count.capacity, 0
   if strategy == MOVING then
@@ -97,7 +98,7 @@ local function report(number, count, cost, taken)
   if count.strategy == MOVING then
     reports[number] = taken .. pack('<dddd', log.words(count, cost))
   elseif count.is_moved then
-    reports[number] = taken + 2 .. pack('<dddd', count.at, count.told, count.b, count.c)
+    reports[number] = taken + 2 .. pack('<dddd', count.at, count.stored_end, count.b, count.c)
   else
     reports[number] = taken .. pack('<dddd', count.at, count.a, count.b, count.c)
   end
@@ -117,7 +118,7 @@ local function test(first, last)
       end
     end
     local passes = look(count, sum, sum_nanos) or is_charge
-    -- What refuses in shadow takes nothing.
+    -- A hit that refuses in shadow takes nothing.
     if passes or not shadow then
       count.sum, count.sum_nanos = sum, sum_nanos
     end
@@ -152,7 +153,7 @@ local function report_looks(tested)
   end
 end
 
--- What passed with all that earlier hits take passes now that they have taken it.
+-- A hit that passed beside the earlier ones passes after they have taken their part.
 local function consume(tested)
   for _, hit in ipairs(tested) do
     local count, cost, nanos = count_for(hit), hit.cost, hit.nanos

@@ -19,7 +19,7 @@ if a$ > kept@ then
   kept@ = a$ + window$ / 8
 end
 
---- give back
+--- refund
 if b == stamp then
   c = math.max(c - c % 1 - cost, 0)
   if a == moved_to then

@@ -17,7 +17,7 @@ if a$ > kept@ then
   kept@ = a$
 end
 
---- give back
+--- refund
 if a == stamp then
   b, c = math.max(b - cost, 0), 0
 else

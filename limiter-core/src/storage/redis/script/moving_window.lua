@@ -1,7 +1,7 @@
 -- The hits of the last window. They are one string with a key of its own: for each hit its instant and its cost, oldest
 -- first, and then the trailer. That is at the end, so that one command reads it with the newest hits, and one writes a
--- hit with it. It consists of the newest instant, until when the key is kept, the sum of the costs, the instant of the
--- oldest hit or 0, how many hits at the beginning have left the window, how many there are with these, and a mark. So a
+-- hit with it. It consists of the newest instant, the end of the key, the sum of the costs, the instant of the
+-- oldest hit or 0, the number of hits at the beginning that have left the window, that of all hits, and a mark. So a
 -- hit takes 16 bytes and the trailer 56.
 
 --- read
@@ -13,7 +13,7 @@ if #tail$ >= 56 then
   newest@, kept@, used$, oldest$, gone$, stored$, mark$ = read('<ddddddd', tail$, #tail$ - 55)
 end
 if mark$ ~= 20131119.5 then
-  -- What cannot be ours counts as nothing.
+  -- A value of another form is ignored.
   tail$, newest@, kept@, used$, oldest$, gone$, stored$ = '', 0, 0, 0, 0, 0, 0
 end
 local at@, added$ = now > newest@ and now or newest@, 0

@@ -4,7 +4,7 @@
 local renewed = {}
 
 for number = 1, all do
-  local name, window, capacity, capacity_nanos, cost, _, place, strategy, stamp = told(number)
+  local name, window, capacity, capacity_nanos, cost, _, place, strategy, stamp = arguments_of(number)
   local count = count_of(place, strategy, name, window, capacity, capacity_nanos)
   local hit, left = log.find(count, stamp)
   if hit and left >= cost then

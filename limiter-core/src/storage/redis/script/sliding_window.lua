@@ -59,7 +59,7 @@ if a$ > kept@ then
   kept@ = a$
 end
 
---- give back
+--- refund
 c = c - c % 1
 if a - 2 * window == stamp then
   c = math.max(c - cost, 0)

@@ -74,7 +74,7 @@ impl Strategies {
 
     /// Returns `code` with the sections of these strategies, among which its variable `strategy` chooses.
     pub(super) fn fill(self, code: &str) -> String {
-        ["look", "take", "give back"]
+        ["look", "take", "refund"]
             .iter()
             .fold(code.to_owned(), |code, name| code.replace(&place_of(name), &self.choice(name)))
     }

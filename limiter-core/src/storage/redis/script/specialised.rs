@@ -14,7 +14,7 @@ pub(super) fn code(shape: &BatchShape) -> String {
     let mut strategies = Strategies::default();
     shape.hits().for_each(|(_, hit)| strategies.add(hit.strategy));
     let otherwise = strategies.fill(DECIDE);
-    [BEGIN, &strategies.functions(), &shape.fast_path(), &shape.told(), &counts(strategies), &otherwise]
+    [BEGIN, &strategies.functions(), &shape.fast_path(), &shape.arguments(), &counts(strategies), &otherwise]
         .concat()
 }
 
@@ -169,7 +169,7 @@ impl BatchShape {
     }
 
     /// Returns the code that makes the arguments available to the code for any batch.
-    fn told(&self) -> String {
+    fn arguments(&self) -> String {
         let (guards, limits) = (self.guards().count(), self.limits().count());
         let mut from = 1;
         let shapes = self.hits().map(|(_, hit)| {
@@ -186,10 +186,10 @@ impl BatchShape {
         let shapes = shapes.collect::<Vec<_>>().join(", ");
         let all = self.hits().count();
         let bucket = Strategies::number(Strategy::TokenBucket);
-        let of_calendar = if self.has_calendar() { TOLD_OF_CALENDAR } else { "" };
-        let told = TOLD.replace("--[[calendar]]\n", of_calendar);
+        let of_calendar = if self.has_calendar() { ARGUMENTS_OF_CALENDAR } else { "" };
+        let arguments = ARGUMENTS.replace("--[[calendar]]\n", of_calendar);
         format!("local guards, limits, all, BUCKET = {guards}, {limits}, {all}, {bucket}\n")
-            + &format!("local shapes = {{{shapes}}}\n{told}")
+            + &format!("local shapes = {{{shapes}}}\n{arguments}")
     }
 }
 
@@ -242,8 +242,8 @@ elseif is_changed@ then
   call('SETRANGE', key@, '0', value@)
 end";
 
-const TOLD: &str = "\
-local function told(number)
+const ARGUMENTS: &str = "\
+local function arguments_of(number)
   local from, place, strategy, same, shadow, only_after = unpack(shapes[number])
   if strategy == BUCKET then
     local name, capacity, capacity_nanos, cost, nanos = read('<c8dddd', hits, from)
@@ -258,7 +258,7 @@ end
 /// Marks calendar windows in the list of shapes only. For the rest of the script they are fixed windows.
 const CALENDAR: u8 = 6;
 
-const TOLD_OF_CALENDAR: &str = "\
+const ARGUMENTS_OF_CALENDAR: &str = "\
 if strategy == 6 then
     local name, first_end, second_end, capacity, cost = read('<c8dddd', hits, from)
     return name, first_end, capacity, second_end, cost, 0, place, 1, same, shadow, only_after

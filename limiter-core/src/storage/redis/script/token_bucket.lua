@@ -25,7 +25,7 @@ if a$ >= kept@ then
   kept@ = a$ + 1 + capacity$ / 8
 end
 
---- give back
+--- refund
 if a < at then
   is_returned = false
 else
