@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use limiter_core::storage::{Answer, Storage, StorageError};
-use tokio::{runtime::Handle, time::timeout};
+use limiter_core::storage::{self, Answer, MemoryStorage, Resilient, Storage, StorageError};
+use tokio::runtime::Handle;
 
 /// The deadline of a call that a request may wait for.
-pub(crate) const OF_REQUESTS: Duration = Duration::from_millis(100);
+pub(crate) const OF_REQUESTS: Duration = Resilient::<MemoryStorage>::DEFAULT_DEADLINE;
 
 /// Awaits an answer of a storage. Returns an error if it does not come in time.
 pub(crate) async fn in_time<T: Unpin>(
@@ -22,10 +22,7 @@ pub(crate) async fn in_time<T: Unpin>(
     if storage.has_deadline() || Handle::try_current().is_err() {
         return pending.await;
     }
-    match timeout(deadline, pending).await {
-        Ok(answer) => answer,
-        Err(_) => Err(StorageError::new("the storage did not answer in time")),
-    }
+    storage::in_time(deadline, pending).await
 }
 
 #[cfg(test)]
@@ -35,8 +32,6 @@ mod tests {
         pin::pin,
         task::{Context, Poll, Waker},
     };
-
-    use limiter_core::storage::MemoryStorage;
 
     use super::*;
 

@@ -15,6 +15,8 @@ mod batch;
 mod batch_decision;
 #[cfg(feature = "remote")]
 pub(crate) mod count_name;
+#[cfg(feature = "remote")]
+mod deadline;
 mod decision;
 mod error;
 #[cfg(feature = "fuzz")]
@@ -41,6 +43,9 @@ mod resilient;
 #[cfg(any(feature = "memcached", feature = "redis"))]
 mod stall_guard;
 
+#[cfg(feature = "remote")]
+#[doc(hidden)]
+pub use self::deadline::in_time;
 #[cfg(feature = "memcached")]
 pub use self::memcached::{MemcachedStorage, MemcachedStorageBuilder};
 #[cfg(feature = "mongodb")]

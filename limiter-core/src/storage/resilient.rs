@@ -5,11 +5,13 @@ use std::{fmt, num::NonZeroU32, sync::Arc, time::Duration};
 use tokio::runtime::Handle;
 
 mod breaker;
-mod deadline;
 mod probe;
 
-use self::{breaker::Breaker, deadline::in_time};
-use super::{Answer, Batch, Decision, Hit, Note, NoteList, Refund, Renewal, Storage, StorageError};
+use self::breaker::Breaker;
+use super::{
+    Answer, Batch, Decision, Hit, Note, NoteList, Refund, Renewal, Storage, StorageError,
+    deadline::{self, in_time},
+};
 use crate::{Key, Policy, PolicyError, Scope, Timestamp};
 
 /// Adds a deadline and a circuit breaker to a storage.
@@ -47,7 +49,7 @@ const DEFAULT_FAILURES: NonZeroU32 = NonZeroU32::new(3).unwrap();
 
 impl<S: Storage + 'static> Resilient<S> {
     /// The default deadline.
-    pub const DEFAULT_DEADLINE: Duration = Duration::from_millis(100);
+    pub const DEFAULT_DEADLINE: Duration = deadline::DEFAULT;
 
     /// Wraps a storage with the default deadline and a circuit that opens after three failures.
     #[must_use]

@@ -5,8 +5,8 @@ use std::{
 
 use tokio::{runtime::Handle, time::sleep};
 
-use super::{breaker::Breaker, deadline::in_time};
-use crate::storage::Storage;
+use super::breaker::Breaker;
+use crate::storage::{Storage, deadline::in_time};
 
 /// The pause before the first probe. It doubles with each probe.
 const MIN_PAUSE: Duration = Duration::from_millis(100);

@@ -1,3 +1,5 @@
+//! The deadline of a call.
+
 use std::{
     future::{Future, poll_fn},
     pin::Pin,
@@ -7,13 +9,15 @@ use std::{
 
 use tokio::{task::yield_now, time::timeout};
 
-use crate::storage::{Answer, StorageError, overdue};
+use super::{Answer, StorageError, overdue};
 
-/// Returns the answer, or an error if it is not ready within the deadline. Requires a runtime.
-pub(super) async fn in_time<T: Unpin>(
-    deadline: Duration,
-    mut answer: Answer<'_, T>,
-) -> Result<T, StorageError> {
+/// The deadline of a call that a request waits for.
+pub(super) const DEFAULT: Duration = Duration::from_millis(100);
+
+/// Returns the answer of a storage, or an error if it is not ready within the deadline. Requires a runtime.
+///
+/// A call that it drops is marked as overdue, so that connections can distinguish it from one whose client has gone away.
+pub async fn in_time<T: Unpin>(deadline: Duration, mut answer: Answer<'_, T>) -> Result<T, StorageError> {
     if let Ok(answer) = timeout(deadline, &mut answer).await {
         return answer;
     }
