@@ -12,12 +12,9 @@ use actix_web::{
     },
     web::Bytes,
 };
+use serde::{Serialize, Serializer, ser::SerializeStruct};
 
-use super::{
-    accept::Form,
-    escape::{push_html, push_json},
-    problem::Problem,
-};
+use super::{accept::Form, escape::push_html, problem::Problem};
 
 /// Returns a response in the form that its client accepts. `violated` are the names of the limits that refused.
 /// `cached` keeps the JSON, if that is always the same.
@@ -69,28 +66,36 @@ impl Form {
     }
 }
 
-/// Returns the object of RFC 9457, with the member that draft-ietf-httpapi-ratelimit-headers-11 adds in section 5.
+/// The object of RFC 9457, with the member that draft-ietf-httpapi-ratelimit-headers-11 adds in section 5.
 ///
-/// It is written by hand, since `serde_json` leaves some control characters unescaped. There is no `instance`: the
-/// path does not identify the occurrence, and one that begins with `//` names another host.
-fn problem_json(problem: &Problem, detail: &str, violated: &[&str]) -> String {
-    let mut text = String::with_capacity(256 + detail.len());
-    text.push_str(r#"{"type":""#);
-    text.push_str(problem.uri);
-    text.push_str(r#"","title":""#);
-    text.push_str(problem.title);
-    text.push_str(r#"","status":"#);
-    text.push_str(problem.status.as_str());
-    text.push_str(r#","detail":""#);
-    push_json(&mut text, detail);
-    text.push('"');
-    for (number, name) in violated.iter().enumerate() {
-        text.push_str(if number == 0 { r#","violated-policies":[""# } else { r#",""# });
-        push_json(&mut text, name);
-        text.push('"');
+/// There is no `instance`: the path does not identify the occurrence, and one that begins with `//` names another host.
+struct ProblemDetails<'a> {
+    problem: &'a Problem,
+    detail: &'a str,
+    violated: &'a [&'a str],
+}
+
+// Not derived: servers without the inspector do not compile serde's macro.
+impl Serialize for ProblemDetails<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let has_violated = !self.violated.is_empty();
+        let mut object = serializer.serialize_struct("ProblemDetails", 4 + usize::from(has_violated))?;
+        object.serialize_field("type", self.problem.uri)?;
+        object.serialize_field("title", self.problem.title)?;
+        object.serialize_field("status", &self.problem.status.as_u16())?;
+        object.serialize_field("detail", self.detail)?;
+        if has_violated {
+            object.serialize_field("violated-policies", self.violated)?;
+        }
+        object.end()
     }
-    text.push_str(if violated.is_empty() { "}" } else { "]}" });
-    text
+}
+
+fn problem_json(problem: &Problem, detail: &str, violated: &[&str]) -> Vec<u8> {
+    let mut json = Vec::with_capacity(256 + detail.len());
+    // Writing texts to a vector never fails.
+    let _ = serde_json::to_writer(&mut json, &ProblemDetails { problem, detail, violated });
+    json
 }
 
 /// Returns a page for people, with the status and the reason.
