@@ -43,9 +43,6 @@ mod resilient;
 #[cfg(any(feature = "memcached", feature = "redis"))]
 mod stall_guard;
 
-#[cfg(feature = "remote")]
-#[doc(hidden)]
-pub use self::deadline::in_time;
 #[cfg(feature = "memcached")]
 pub use self::memcached::{MemcachedStorage, MemcachedStorageBuilder};
 #[cfg(feature = "mongodb")]
@@ -61,6 +58,9 @@ pub use self::{
     memory::{LoadStateError, MemoryStorage},
     note::{Note, NoteList},
 };
+#[cfg(feature = "remote")]
+#[doc(hidden)]
+pub use self::{deadline::in_time, owned_hit::OwnedHit};
 #[cfg(feature = "remote")]
 pub use self::{leases::LeaseStorage, resilient::Resilient};
 #[cfg(feature = "fuzz")]

@@ -4,7 +4,7 @@ use std::{rc::Rc, sync::Arc, time::Duration};
 
 use actix_web::rt;
 use futures_util::future::LocalBoxFuture;
-use limiter_core::{Key, Window};
+use limiter_core::{Key, Window, storage::Hit};
 use smallvec::SmallVec;
 use tokio::time::timeout;
 
@@ -49,9 +49,8 @@ impl Charge {
 
     fn held_hit(&self, client: &Key) -> Option<HeldHit> {
         let window = self.window.filter(Window::is_allowed)?;
-        let hit = self.hit(client);
-        let (scope, key, policy) = (hit.scope.clone(), hit.key.clone(), hit.policy.clone());
-        Some(HeldHit { scope, key, policy, cost: self.cost(), window })
+        let Hit { scope, key, policy, .. } = self.hit(client);
+        Some(HeldHit::new(Hit::new(scope, key, policy).cost(self.cost()), window))
     }
 }
 

@@ -11,9 +11,9 @@ use std::{
 use actix_web::{HttpMessage, HttpRequest};
 use futures_util::FutureExt;
 use limiter_core::{
-    Key, Policy, Scope, Timestamp, Window,
+    Key, Timestamp, Window,
     log::{event, shown},
-    storage::{Batch, Hit, Refund, Storage, StorageError},
+    storage::{Batch, Hit, OwnedHit, Refund, Storage, StorageError},
 };
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
@@ -63,10 +63,8 @@ const UNREPORTED: u64 = u64::MAX;
 
 /// A count, with what a request has reserved of it.
 struct MeteredCount {
-    scope: Scope,
-    key: Key,
-    policy: Policy,
-    reserved: u64,
+    /// The hit that has reserved it.
+    hit: OwnedHit,
     window: Window,
     /// `true` if the count is in the limiter's storage, not in the fallback memory.
     is_in_storage: bool,
@@ -112,12 +110,8 @@ impl Usage {
     /// Settles a charge, once all clones are dropped.
     pub(crate) fn track(&self, charge: &Charge, client: &Key, config: &Arc<Config>) {
         let Some(window) = charge.window.filter(|_| charge.is_taken()) else { return };
-        let Hit { scope, key, policy, cost, .. } = charge.hit(client);
         self.0.counts.lock().push(MeteredCount {
-            scope: scope.clone(),
-            key: key.clone(),
-            policy: policy.clone(),
-            reserved: cost,
+            hit: OwnedHit::from(&charge.hit(client)),
             window,
             is_in_storage: charge.is_in_storage(),
             config: Arc::clone(config),
@@ -144,7 +138,7 @@ impl Meter {
 impl Drop for Meter {
     fn drop(&mut self) {
         let Some(used) = self.reported() else { return };
-        for count in self.counts.get_mut().drain(..).filter(|count| count.reserved != used) {
+        for count in self.counts.get_mut().drain(..).filter(|count| count.hit.as_hit().cost != used) {
             count.settle(used);
         }
     }
@@ -172,9 +166,9 @@ impl MeteredCount {
 
     /// Refunds what was not used, or charges what was used beyond the reservation.
     async fn correct(&self, storage: &dyn Storage, used: u64, now: Timestamp) -> Result<(), StorageError> {
-        let Self { scope, key, policy, reserved, window, .. } = self;
+        let Hit { scope, key, policy, cost: reserved, .. } = self.hit.as_hit();
         if let Some(unused) = reserved.checked_sub(used) {
-            let refunds = [Refund::new(Hit::new(scope, key, policy).cost(unused), window)];
+            let refunds = [Refund::new(Hit::new(scope, key, policy).cost(unused), &self.window)];
             return in_time(storage, storage.refund(&refunds, now), OF_REQUESTS).await;
         }
         let charging = policy.charging();

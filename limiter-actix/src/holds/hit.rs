@@ -1,6 +1,6 @@
 use limiter_core::{
-    Clock, Key, Policy, Scope, Window,
-    storage::{Hit, MemoryStorage, Refund, Storage},
+    Clock, Window,
+    storage::{Hit, MemoryStorage, OwnedHit, Refund, Storage},
 };
 
 use crate::count_id::CountId;
@@ -8,16 +8,17 @@ use crate::count_id::CountId;
 /// An admitted hit on a count of concurrent requests.
 #[derive(Clone, Debug)]
 pub(crate) struct HeldHit {
-    pub(crate) scope: Scope,
-    pub(crate) key: Key,
-    pub(crate) policy: Policy,
-    pub(crate) cost: u64,
-    pub(crate) window: Window,
+    hit: OwnedHit,
+    window: Window,
 }
 
 impl HeldHit {
+    pub(crate) fn new(hit: Hit<'_>, window: Window) -> Self {
+        Self { hit: OwnedHit::from(&hit.reserved(true)), window }
+    }
+
     pub(super) fn hit(&self) -> Hit<'_> {
-        Hit::new(&self.scope, &self.key, &self.policy).cost(self.cost).reserved(true)
+        self.hit.as_hit()
     }
 
     pub(super) fn count_id(&self) -> CountId {

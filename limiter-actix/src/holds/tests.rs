@@ -95,8 +95,7 @@ impl Process {
     /// Admits a request, or returns `None`.
     fn admit(&self) -> Option<Hold> {
         let window = self.hit(1);
-        let (scope, key, policy) = (self.scope.clone(), self.key.clone(), self.policy.clone());
-        let hit = HeldHit { scope, key, policy, cost: 1, window };
+        let hit = HeldHit::new(self.hit_of(1), window);
         window.is_allowed().then(|| Hold::leased(&self.leases, hit, false))
     }
 

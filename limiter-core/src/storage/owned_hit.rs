@@ -3,7 +3,7 @@ use crate::{Key, Policy, Scope};
 
 /// A [`Hit`] that owns its parts, so that it can outlive the request or move to another thread.
 #[derive(Clone, Debug)]
-pub(super) struct OwnedHit {
+pub struct OwnedHit {
     scope: Scope,
     key: Key,
     policy: Policy,
@@ -15,7 +15,8 @@ pub(super) struct OwnedHit {
 
 impl OwnedHit {
     /// Returns the hit with its parts borrowed from here.
-    pub(super) fn as_hit(&self) -> Hit<'_> {
+    #[must_use]
+    pub fn as_hit(&self) -> Hit<'_> {
         // All fields by name: a new one that is forgotten does not compile.
         let Self { scope, key, policy, cost, shadow, only_after, reserved } = self;
         Hit { scope, key, policy, cost: *cost, shadow: *shadow, only_after: *only_after, reserved: *reserved }
