@@ -202,3 +202,35 @@ where
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::{App, Scope, test::init_service};
+
+    use super::*;
+
+    /// Notes the type of the service that it is around.
+    struct TypeOfService(Rc<Cell<&'static str>>);
+
+    impl<S: Service<ServiceRequest>> Transform<S, ServiceRequest> for TypeOfService {
+        type Response = S::Response;
+        type Error = S::Error;
+        type InitError = ();
+        type Transform = S;
+        type Future = Ready<Result<S, ()>>;
+
+        fn new_transform(&self, service: S) -> Self::Future {
+            self.0.set(type_name::<S>());
+            ready(Ok(service))
+        }
+    }
+
+    #[actix_web::test]
+    async fn actix_routes_by_services_of_these_types() {
+        let (in_app, in_scope) = (Rc::default(), Rc::default());
+        let [around_app, around_scope] = [&in_app, &in_scope].map(|it| TypeOfService(Rc::clone(it)));
+        let app = App::new().wrap(around_app).service(Scope::new("/a").wrap(around_scope));
+        init_service(app).await;
+        assert_eq!([in_app.get(), in_scope.get()], [ROUTER_OF_APP, ROUTER_OF_SCOPE]);
+    }
+}

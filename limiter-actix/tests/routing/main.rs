@@ -30,6 +30,7 @@ mod static_files;
 mod straight_way;
 mod unchecked;
 mod where_limits_stand;
+mod without_a_tree;
 
 /// A limiter whose time stands still.
 fn still() -> LimiterBuilder {

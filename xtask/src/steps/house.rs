@@ -126,12 +126,12 @@ fn check_promises() -> Result<Option<String>, Box<dyn Error>> {
             names.add(&file.to_string_lossy(), &fs::read_to_string(file)?);
         }
     }
-    let page = fs::read_to_string(promises::PAGE)?;
-    let tests = promises::tests(&page);
+    let pages = promises::PAGES.map(fs::read_to_string).into_iter().collect::<Result<Vec<_>, _>>()?;
+    let tests: Vec<_> = pages.iter().flat_map(|page| promises::tests(page)).collect();
     let missing: Vec<_> = tests.iter().filter(|test| !names.have(test)).map(ToString::to_string).collect();
     println!("promises: {} tests named, {} missing", tests.len(), missing.len());
     print_list("tests that do not exist", &missing);
-    Ok((!missing.is_empty()).then(|| format!("{}: {} tests do not exist", promises::PAGE, missing.len())))
+    Ok((!missing.is_empty()).then(|| format!("promises: {} tests do not exist", missing.len())))
 }
 
 fn check_prose() -> Result<Option<String>, Box<dyn Error>> {

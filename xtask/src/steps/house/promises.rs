@@ -1,17 +1,17 @@
-//! The promises of the page about security: each names tests that exist.
+//! The promises of the page about security, and the facts about actix-web: each names tests that exist.
 
 use std::collections::HashSet;
 
-/// The page.
-pub(super) const PAGE: &str = "docs/security.md";
-const HEADER: &str = "| promise | tests |";
+/// The pages.
+pub(super) const PAGES: [&str; 2] = ["docs/security.md", "docs/internals/actix.md"];
+const HEADERS: [&str; 2] = ["| promise | tests |", "| fact | code | test |"];
 
 /// Returns the tests that the page names: paths of modules and functions.
 pub(super) fn tests(page: &str) -> Vec<&str> {
     let mut is_promise = false;
     let mut tests = Vec::new();
     for line in page.lines() {
-        is_promise = line == HEADER || (is_promise && line.starts_with('|'));
+        is_promise = HEADERS.contains(&line) || (is_promise && line.starts_with('|'));
         let Some(cell) = line.trim_end_matches(" |").rsplit('|').next().filter(|_| is_promise) else {
             continue;
         };
@@ -28,7 +28,7 @@ pub(super) struct Names(HashSet<String>);
 impl Names {
     /// Adds a file of tests, given by its path and text.
     pub(super) fn add(&mut self, path: &str, text: &str) {
-        let parts = path.split(['/', '.', '\\']).filter(|part| !part.is_empty());
+        let parts = path.split(['/', '.', '\\', '-']).filter(|part| !part.is_empty());
         self.0.extend(parts.map(str::to_owned));
         let functions = text.split("fn ").skip(1).filter_map(|rest| rest.split(['(', '<']).next());
         self.0.extend(functions.map(str::to_owned));
