@@ -121,8 +121,8 @@ fn check_log() -> Result<Option<String>, Box<dyn Error>> {
 
 fn check_promises() -> Result<Option<String>, Box<dyn Error>> {
     let mut names = promises::Names::default();
-    for name in log::CRATES {
-        for file in files_below(Path::new(name))?.iter().filter(|file| is_rust(file)) {
+    for order in order::CRATES {
+        for file in files_below(Path::new(order.name))?.iter().filter(|file| is_rust(file)) {
             names.add(&file.to_string_lossy(), &fs::read_to_string(file)?);
         }
     }
