@@ -92,6 +92,22 @@ async fn breaches_that_are_too_far_apart_do_not_ban() {
     assert_eq!(limiter.bans().await.expect("bans"), []);
 }
 
+/// A bucket would have forgotten the first breach by the time of the last.
+#[actix_web::test]
+async fn breaches_count_in_a_fixed_window_whatever_the_strategy() {
+    for strategy in [Strategy::FixedWindow, Strategy::TokenBucket] {
+        let clock = clock();
+        let limiter = with_clock(&clock).default_limits(limited().strategy(strategy)).build();
+        let limiter = limiter.expect("a limiter");
+        let app = app(&limiter).await;
+        for _ in 0..3 {
+            assert_eq!([get_from(&app, ALICE).await, get_from(&app, ALICE).await], [200, 429]);
+            clock.advance(Duration::from_secs(140));
+        }
+        assert_eq!(get_from(&app, ALICE).await, 403, "{strategy}");
+    }
+}
+
 #[actix_web::test]
 async fn only_breaches_of_this_limit_count() {
     let other = Limit::new(Quota::per_hour(3));

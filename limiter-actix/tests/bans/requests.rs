@@ -204,6 +204,22 @@ async fn a_client_with_a_pass_is_not_charged_after_the_response() {
     assert_eq!(get_from(&app, ALICE).await, 200, "nothing was counted");
 }
 
+/// Clients that are neither banned nor have a pass are charged as usual while others are.
+#[actix_web::test]
+async fn a_ban_of_another_client_frees_nobody_after_the_response() {
+    let limiter = Limiter::builder().application_limits("1/hour").build().expect("a limiter");
+    let app = App::new()
+        .wrap(limiter.clone())
+        .route("/", web::get().to(ok))
+        .route("/x", web::get().guard(guard::Host("example.com")).to(ok))
+        .service(exempt_x);
+    let app = init_service(app).await;
+    limiter.ban(address("192.0.2.2"), HOUR, "").await.expect("a ban");
+    let elsewhere = from(ALICE).uri("/x").insert_header(("host", "example.com"));
+    assert_eq!(ask(&app, elsewhere).await.status, 200);
+    assert_eq!(get_from(&app, ALICE).await, 429, "the other handler is not exempt");
+}
+
 /// The request is first taken for one to `/{page}`. The key of the limit that it meets then is banned.
 #[actix_web::test]
 async fn what_was_charged_before_a_ban_was_found_is_refunded() {

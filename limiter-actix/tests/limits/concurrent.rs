@@ -16,8 +16,10 @@ use std::{
 use actix_web::{
     App, Error, HttpRequest, HttpResponse,
     body::MessageBody,
-    dev::{Service, ServiceResponse},
+    dev::{Service, ServiceRequest, ServiceResponse},
     get,
+    http::Uri,
+    middleware::{Next, from_fn},
     test::init_service,
     web,
 };
@@ -25,9 +27,11 @@ use futures_util::stream;
 use limiter_actix::{
     Headers, Limit, LimitCheck, Limiter, LimiterBuilder, ManualClock, NamedLimitError, Quota, Rule, Strategy,
     Timestamp, Window, key, limit, resource,
+    storage::{Answer, Batch, Decision, Hit, MemoryStorage, Refund, Storage},
 };
 use limiter_test_support::{
     app::request,
+    log,
     play::{clock, in_a_system},
     storages::StorageKind,
 };
@@ -432,6 +436,82 @@ fn a_dropped_request_no_longer_counts_while_a_clone_lives_on() {
                 drop(call);
                 refunded().await;
             }
+        });
+    }
+}
+
+/// Counts hits, and no requests that are under way.
+#[derive(Debug, Default)]
+struct WithoutLeases(MemoryStorage);
+
+impl Storage for WithoutLeases {
+    fn decide<'a>(&'a self, batch: &'a Batch<'a>, now: Timestamp) -> Answer<'a, Decision> {
+        Answer::ready(self.0.decide(batch, now))
+    }
+
+    fn refund<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, ()> {
+        self.0.refund(taken, now)
+    }
+
+    fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {
+        self.0.clear(hits)
+    }
+
+    fn reset(&self) -> Answer<'_, ()> {
+        self.0.reset()
+    }
+}
+
+/// `build` does not see attributes. The other limits hold.
+#[test]
+fn an_attribute_that_the_storage_does_not_support_is_logged_and_does_not_apply() {
+    log::capture();
+    in_a_system(async {
+        let limiter = builder(StorageKind::Memory).storage(Arc::new(WithoutLeases::default()));
+        let limiter = limiter.application_limits("3/hour").build().expect("a limiter");
+        let app = init_service(App::new().wrap(limiter).service(attribute)).await;
+        let mut under_way = Vec::new();
+        for expected in [200, 200, 200, 429] {
+            let response = open(&app, "/attribute").await;
+            assert_eq!(status(&response), expected);
+            under_way.push(response);
+        }
+    });
+    let errors = log::here("ignoring a limit of concurrent requests: the storage does not support it");
+    assert!(!errors.is_empty() && errors.iter().all(|line| line.starts_with("ERROR")), "{errors:?}");
+}
+
+/// Leads `/straight?slow` to `/slow`.
+async fn to_slow(
+    mut req: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    if req.query_string() == "slow" {
+        let uri = Uri::from_static("/slow");
+        req.match_info_mut().get_mut().update(&uri);
+        req.head_mut().uri = uri;
+    }
+    next.call(req).await
+}
+
+/// The request is expected elsewhere, where nothing is counted that is under way. Its body has the hold nevertheless.
+#[test]
+fn a_request_that_comes_where_nobody_expected_it_counts_until_its_body_ends() {
+    for kind in StorageKind::ALL {
+        in_a_system(async {
+            let limiter = builder(kind).default_limits("9/hour").build().expect("a limiter");
+            let app = App::new()
+                .wrap(from_fn(to_slow))
+                .wrap(limiter)
+                .route("/straight", web::get().to(ok))
+                .service(resource("/slow", Limit::concurrent(1), |it| it.to(ok)));
+            let app = init_service(app).await;
+            assert_eq!(status(&open(&app, "/straight").await), 200, "{kind:?}");
+            // A server drops the request when it begins to send the body.
+            let body = open(&app, "/straight?slow").await.into_parts().1.into_body();
+            assert_eq!(status(&open(&app, "/slow").await), 429, "{kind:?}");
+            drop(body);
+            assert_eq!(status(&open(&app, "/slow").await), 200, "{kind:?}");
         });
     }
 }

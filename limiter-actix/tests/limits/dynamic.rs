@@ -55,6 +55,8 @@ async fn an_invalid_text_is_logged_once_while_it_is_remembered() {
     };
     assert_eq!(errors_of("5 per moon").await, 1);
     assert_eq!(errors_of("5 per moon").await, 0);
+    assert_eq!(errors_of("6 per moon").await, 1);
+    assert_eq!(errors_of("5 per moon").await, 0, "both are remembered");
     let long = "5 per moon; ".repeat(Quotas::MAX_TEXT_LEN / 10);
     assert_eq!(errors_of(&long).await, 2, "clients may send many of them");
     for amount in 10..10 + 256 {
@@ -257,6 +259,30 @@ fn a_function_that_fails_beside_other_limits_is_a_500() {
             (0.0, "GET /a", "lim: any", "500"),
             (0.0, "GET /a", "", "200"),
             (0.0, "GET /a", "", "429 '1 per 1 hour'"),
+        ],
+    );
+}
+
+/// Nobody can know whether the client has breached it before.
+#[test]
+fn a_meta_limit_that_fails_is_a_500() {
+    hold(
+        |it| {
+            let meta = |req: &ServiceRequest| match header(req, "lim") {
+                Some(_) => Err("no database"),
+                None => Ok(Quota::per_day(1)),
+            };
+            it.application_limits("1/hour").meta_limits(Limit::dynamic(meta))
+        },
+        |app| {
+            app.service(page("/a", "a"));
+        },
+        &[
+            (0.0, "GET /a", "lim: any", "500"),
+            (0.0, "GET /a", "", "200"),
+            (0.0, "GET /a", "lim: any", "500"),
+            (0.0, "GET /a", "", "429 '1 per 1 hour'"),
+            (0.0, "GET /a", "", "429 '1 per 1 day'"),
         ],
     );
 }

@@ -1,6 +1,6 @@
 //! The body of a refusal, in each of its forms.
 
-use actix_web::{App, test::init_service, web};
+use actix_web::{App, dev::ServiceRequest, test::init_service, web};
 use limiter_actix::{Limit, Quota};
 use limiter_test_support::{
     app::{ask, request},
@@ -81,5 +81,18 @@ async fn a_refusal_is_not_stored_and_its_head_is_that_of_a_get() {
         let head = refused(nothing(), "HEAD", accept).await;
         assert_eq!((get.status, get.header("cache-control")), (429, Some("no-store")));
         assert_eq!((head.status, &*head.body, &head.headers), (429, "", &get.headers));
+    }
+}
+
+/// The defect that this prevents: what one client sent is in the answer to another.
+#[actix_web::test]
+async fn a_message_by_a_function_is_made_for_each_request() {
+    let name = |req: &ServiceRequest| req.headers().get("x-name").map_or(0, |name| name.len()).to_string();
+    let limiter = limiter().default_limits(nothing().error_message_with(name)).build().expect("a limit");
+    let app = init_service(App::new().wrap(limiter).route("/", web::get().to(|| async { "admitted" }))).await;
+    for (name, expected) in [("alice", "5"), ("bob", "3"), ("alice", "5")] {
+        let answer = ask(&app, request("GET", "/").insert_header(("x-name", name))).await;
+        let json: serde_json::Value = serde_json::from_str(&answer.body).expect("JSON");
+        assert_eq!(json["detail"], expected);
     }
 }

@@ -44,6 +44,24 @@ async fn the_shortest_window_of_the_innermost_level_is_shown() {
 }
 
 #[actix_web::test]
+async fn of_equal_windows_the_one_with_the_least_remaining_is_shown_or_else_the_first() {
+    let four = || Limit::new(Quota::per_minute(4));
+    let six = || Limit::new(Quota::per_minute(6));
+    // A request filter takes requests off the straight way, on which the second one is otherwise.
+    for straight in [true, false] {
+        let shown = async |first: Limit, second: Limit| {
+            let limiter = limiter().default_limits(vec![first, second]).headers(true);
+            let limiter = if straight { limiter } else { limiter.request_filter(|_| false) };
+            told(&nth(limiter, "/", 2).await)
+        };
+        assert_eq!(shown(six(), four()).await, Some((4, 2, 60)), "straight: {straight}");
+        assert_eq!(shown(four(), six()).await, Some((4, 2, 60)), "straight: {straight}");
+        assert_eq!(shown(four(), six().cost(2)).await, Some((4, 2, 60)), "straight: {straight}");
+        assert_eq!(shown(six().cost(2), four()).await, Some((6, 2, 60)), "straight: {straight}");
+    }
+}
+
+#[actix_web::test]
 async fn the_refusing_limit_is_shown() {
     let application = limiter().application_limits("1/day").default_limits("50/day; 20/minute").headers(true);
     let refused = nth(application, "/limited", 2).await;

@@ -17,6 +17,7 @@ use actix_web::{
 use limiter_actix::{Limiter, LimiterBuilder, ManualClock, Timestamp};
 use limiter_test_support::app::{ask, get, request};
 
+mod alone;
 mod hidden_rules;
 mod middleware_answers;
 mod mounts;

@@ -237,3 +237,23 @@ async fn a_path_rewritten_in_a_scope_to_one_outside_of_it() {
     assert_eq!(passing(&app, "GET", "/y", "", 9).await, 5);
     assert_eq!(passing(&app, "GET", "/y", "", 9).await, 0);
 }
+
+/// No rule shows that the path leads elsewhere.
+#[actix_web::test]
+async fn default_limits_count_at_the_route_that_the_path_had_before() {
+    // A request filter takes requests off the straight way.
+    for filters in [false, true] {
+        let limiter = still().default_limits("1/hour");
+        let limiter = if filters { limiter.request_filter(|_| false) } else { limiter };
+        let app = init_service(
+            App::new()
+                .wrap(from_fn(redirect_inside))
+                .wrap(limiter.build().unwrap())
+                .route("/a", web::get().to(plain))
+                .route("/b", web::get().to(plain)),
+        )
+        .await;
+        assert_eq!(passing(&app, "GET", "/a", A, 3).await, 1, "filters: {filters}");
+        assert_eq!(passing(&app, "GET", "/b", "", 3).await, 1, "filters: {filters}");
+    }
+}

@@ -334,3 +334,20 @@ async fn a_limiter_around_some_of_the_requests() {
     }
     assert_eq!(passing(&app, "GET", "/in/x", "", 2).await, 0);
 }
+
+/// The outer limiter lets the requests of one route pass without keeping anything of them, and has the others.
+#[actix_web::test]
+async fn a_request_has_one_state_in_a_limiter_that_lets_others_pass() {
+    let quota = || Limit::new(Quota::per_hour(9)).override_defaults(false);
+    let guarded = |guard: fn(&guard::GuardContext<'_>) -> bool| {
+        limiter_actix::resource("/x", quota(), move |it| it.guard(guard::fn_guard(guard)).to(plain))
+    };
+    let app = App::new()
+        .service(exempt_inside)
+        .service(web::scope("/in").service(guarded(has_a)).service(guarded(has_b)).wrap(inner()))
+        .wrap(outer());
+    let app = init_service(app).await;
+    assert_eq!(passing(&app, "GET", "/exempt", "", 3).await, 3);
+    assert_eq!(passing(&app, "GET", "/in/x", A, 2).await, 2);
+    assert_eq!(passing(&app, "GET", "/in/x", B, 9).await, 1, "three of the inner one");
+}

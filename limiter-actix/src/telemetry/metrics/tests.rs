@@ -334,3 +334,51 @@ fn requests_of_banned_clients_have_an_outcome_of_their_own() {
         [r#"{outcome="allowed",decided_by="storage"} 1"#, r#"{outcome="banned",decided_by="storage"} 2"#,]
     );
 }
+
+/// The meta limit that refuses is none of those that code has named.
+#[test]
+fn a_manual_check_that_a_meta_limit_refuses_counts_there() {
+    let recorded = recorded(async || {
+        let limiter = Limiter::builder().named_limit("exports", Quota::per_day(1)).meta_limits("1/day");
+        let limiter = limiter.build().unwrap_or_default();
+        let req = TestRequest::default().to_http_request();
+        for expected in [true, false, false] {
+            assert_eq!(limiter.check(&req, "exports").await.is_ok(), expected);
+        }
+    });
+    assert_eq!(
+        recorded.of("limit_refusals_total"),
+        [r#"{route="manual",limit="exports"} 1"#, r#"{route="manual",limit="meta 1 per 1 day"} 1"#]
+    );
+}
+
+#[test]
+fn decisions_are_timed_where_there_are_limits() {
+    let recorded = recorded(async || {
+        // A request filter takes requests off the straight way.
+        for limiter in [Limiter::builder(), Limiter::builder().request_filter(|_| false)] {
+            let limiter = limiter.build().unwrap_or_default();
+            let limited = resource("/limited", Limit::new(Quota::per_day(9)), |it| it.get(ok));
+            let app = app!(limiter, limited, web::resource("/free").get(ok));
+            for path in ["/limited", "/limited", "/free"] {
+                assert_eq!(get!(app, path), 200);
+            }
+        }
+    });
+    assert_eq!(recorded.of("decision_seconds_count"), [" 4"]);
+}
+
+/// What it would have refused is no hit, and what it would have admitted is no refusal.
+#[test]
+fn a_limit_in_shadow_counts_both_apart() {
+    let recorded = recorded(async || {
+        let limit = Limit::new(Quota::per_day(2)).shadow(true).name("new");
+        let app = app!(Limiter::builder().default_limits(limit).build().unwrap_or_default());
+        for _ in 0..3 {
+            assert_eq!(get!(app, "/"), 404);
+        }
+    });
+    assert_eq!(recorded.of("limit_hits_total"), [r#"{route="unmatched",limit="new"} 2"#]);
+    assert_eq!(recorded.of("limit_shadow_refusals_total"), [r#"{route="unmatched",limit="new"} 1"#]);
+    assert_eq!(recorded.of("limit_refusals_total"), [] as [&str; 0]);
+}

@@ -105,7 +105,8 @@ async fn of_a_resource_in_a_limited_scope() {
     assert_eq!(passing(&app, "GET", "/v1/y", "", 5).await, 2, "what the resource declares");
 }
 
-/// Whether it decides the request or skips it. The defect: it was missed where it refused.
+/// Whether it decides the request or skips it. The defect: it was missed where it refused. Runs alone, since a program
+/// warns once.
 #[actix_web::test]
 async fn a_limiter_that_has_the_rule_is_not_missed() {
     log::capture();
@@ -134,6 +135,19 @@ async fn of_an_exempt_resource() {
     .await;
     assert_eq!(passing(&app, "GET", "/health", "", 5).await, 5);
     assert_eq!(passing(&app, "GET", "/x", "", 5).await, 1);
+}
+
+/// Until then, the limiter of the app keeps nothing of such requests.
+#[actix_web::test]
+async fn of_an_exempt_resource_that_is_switched_on_later() {
+    let closed = still().application_limits("0/hour").build().expect("a limiter");
+    closed.set_enabled(false);
+    let on_the_place = closed.clone();
+    let exempt = resource("/health", Exempt::ALL, |it| it.wrap(on_the_place).to(plain));
+    let app = init_service(App::new().wrap(inner()).service(exempt)).await;
+    assert_eq!(passing(&app, "GET", "/health", "", 3).await, 3);
+    closed.set_enabled(true);
+    assert_eq!(passing(&app, "GET", "/health", "", 3).await, 3);
 }
 
 #[actix_web::test]
