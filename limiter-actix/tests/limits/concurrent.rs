@@ -440,6 +440,28 @@ fn a_dropped_request_no_longer_counts_while_a_clone_lives_on() {
     }
 }
 
+/// `build` does not see the limits of resources, whose other options hold.
+#[test]
+fn what_makes_no_sense_on_a_resource_is_logged_and_has_no_effect() {
+    log::capture();
+    in_a_system(async {
+        let limiter = builder(StorageKind::Memory).build().expect("a limiter");
+        let limits = [
+            Limit::concurrent(2).strategy(Strategy::TokenBucket),
+            Limit::new(Quota::per_day(5)).meta(Quota::concurrent(1)),
+        ];
+        let limited = resource("/", limits.to_vec(), |it| it.to(ok));
+        let app = init_service(App::new().wrap(limiter).service(limited)).await;
+        let first = open(&app, "/").await;
+        let statuses = [status(&first), status(&open(&app, "/").await), status(&open(&app, "/").await)];
+        assert_eq!(statuses, [200, 200, 429]);
+    });
+    for reason in ["`strategy`: it has no effect", "`meta`: expected a quota of breaches in a time"] {
+        let errors = log::here(reason);
+        assert!(!errors.is_empty() && errors.iter().all(|line| line.starts_with("ERROR")), "{errors:?}");
+    }
+}
+
 /// Counts hits, and no requests that are under way.
 #[derive(Debug, Default)]
 struct WithoutLeases(MemoryStorage);

@@ -351,3 +351,21 @@ async fn a_request_has_one_state_in_a_limiter_that_lets_others_pass() {
     assert_eq!(passing(&app, "GET", "/in/x", A, 2).await, 2);
     assert_eq!(passing(&app, "GET", "/in/x", B, 9).await, 1, "three of the inner one");
 }
+
+/// Only a guard tells which of two scopes takes the request.
+#[actix_web::test]
+async fn a_scope_that_is_known_only_after_routing_is_left_to_the_limiter_around_it() {
+    let within = inner();
+    let guarded = |guard: fn(&guard::GuardContext<'_>) -> bool| {
+        let scope = web::scope("/v1").guard(guard::fn_guard(guard)).route("/x", web::get().to(plain));
+        scope.limit(Limit::new(Quota::per_hour(2)))
+    };
+    let outer = still().key_prefix("outer").application_limits("20/hour").build().unwrap();
+    let scope = web::scope("/in").service(guarded(has_a)).service(guarded(has_b)).wrap(within.clone());
+    let app = init_service(App::new().wrap(outer).service(scope)).await;
+    // Nothing of it is left in the outer one, which `reset` does not reach.
+    for _ in 0..3 {
+        assert_eq!(passing(&app, "GET", "/in/v1/x", A, 4).await, 2);
+        within.reset().await.unwrap();
+    }
+}

@@ -577,3 +577,25 @@ async fn a_request_that_is_dropped_on_its_way_leaves_the_exemptions_that_it_has_
     assert_eq!(passing(&app, "GET", "/spend", "", 9).await, 3, "nothing was taken");
     assert_eq!(passing(&app, "GET", "/out/x", "", 9).await, 9);
 }
+
+/// Middleware calls another app in place of the exempt route, before it awaits anything.
+#[actix_web::test]
+async fn an_exempt_request_within_another_one_does_not_hide_where_that_ends() {
+    let other = init_service(App::new().wrap(limiter()).service(free)).await;
+    assert_eq!(passing(&other, "GET", "/free", "", 3).await, 3);
+    let other = Rc::new(other);
+    let scope = web::scope("/in").service(free).wrap_fn(move |req, inner| -> LocalBoxFuture<'static, _> {
+        if !req.headers().contains_key("x-a") {
+            return Box::pin(inner.call(req));
+        }
+        let within = other.call(request("GET", "/free").to_request());
+        Box::pin(async {
+            let status = within.await?.status();
+            Ok(req.into_response(HttpResponse::new(status)))
+        })
+    });
+    let app = init_service(App::new().wrap(limiter()).service(scope)).await;
+    assert_eq!(passing(&app, "GET", "/in/free", "", 9).await, 9);
+    let passed = passing(&app, "GET", "/in/free", "x-a: 1", 9).await;
+    assert!((3..=4).contains(&passed), "{passed}");
+}

@@ -1,19 +1,27 @@
 //! Requests that await the answer of a storage together are decided like those that come one by one.
 
 use std::{
+    cell::Cell,
     future::{Future, poll_fn},
     net::IpAddr,
+    pin::pin,
     sync::Arc,
     task::Poll,
     time::Duration,
 };
 
 use actix_web::{
-    App, dev::Service, get, guard, middleware::from_fn, rt::task::yield_now, test::init_service, web,
+    App,
+    dev::{Service, ServiceRequest},
+    get, guard,
+    middleware::{Next, from_fn},
+    rt::task::yield_now,
+    test::init_service,
+    web,
 };
 use futures_util::future::join_all;
 use limiter_actix::{Exempt, ScopeExt, limit, resource};
-use limiter_test_support::storages::Remote;
+use limiter_test_support::{app::request, storages::Remote};
 
 use super::{
     super::{A, has_a, passing, plain, spend, still},
@@ -250,4 +258,60 @@ async fn a_request_that_is_dropped_at_a_witness_puts_nothing_in_doubt() {
     assert_eq!(dropped, None, "it awaits the storage at the other route");
     spend(&app).await;
     assert_eq!(passing(&app, "GET", "/s/x", A, 9).await, 9);
+}
+
+thread_local! {
+    /// Whether requests that wait on their way may go on.
+    static GO_ON: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Waits if the header `x-wait` has the name of this place.
+async fn wait_at(place: &str, req: &ServiceRequest) {
+    if req.headers().get("x-wait").is_some_and(|name| name == place) {
+        poll_fn(|_| if GO_ON.get() { Poll::Ready(()) } else { Poll::Pending }).await;
+    }
+}
+
+/// Each time that the request has its answer, another one is on its way under a rule that it was granted, so that it is
+/// decided anew under the others. Without an end, others could keep it there for ever.
+#[actix_web::test]
+async fn a_request_whose_rules_others_have_keeps_its_credit_at_the_fourth_wait() {
+    let app = limited(still().storage(Arc::new(Remote::default())).default_limits("9000/hour"), |it| {
+        let inner = web::scope("/in").limit(per_hour(1000)).route("/x", web::get().to(plain));
+        let outer = web::scope("/out").service(inner).route("/x", web::get().to(plain));
+        let outer = outer.wrap(from_fn(async |req, next: Next<_>| {
+            wait_at("between the rules", &req).await;
+            next.call(req).await
+        }));
+        let around = web::scope("/v1").service(outer.limit(per_hour(2000)));
+        it.service(around.wrap(from_fn(async |req, next: Next<_>| {
+            wait_at("before the rules", &req).await;
+            next.call(req).await
+        })));
+        // A guard may lead each of them here, so that a rule is granted to one at a time.
+        it.route("/{tail:.*}", web::get().to(plain));
+    })
+    .await;
+    let mut call = pin!(app.call(with("GET", "/v1/out/in/x", "").to_request()));
+    let mut is_answered =
+        async || poll_fn(|context| Poll::Ready(call.as_mut().poll(context).is_ready())).await;
+    assert!(!is_answered().await, "it awaits the storage");
+    let of_others = [("/v1/out/in/x", "between the rules"), ("/v1/out/x", "before the rules")];
+    let mut waits = 1;
+    for (target, place) in of_others.into_iter().cycle().take(9) {
+        GO_ON.set(false);
+        let mut other = pin!(app.call(request("GET", target).insert_header(("x-wait", place)).to_request()));
+        for _ in 0..2 {
+            let is_pending = poll_fn(|context| Poll::Ready(other.as_mut().poll(context).is_pending())).await;
+            assert!(is_pending, "it awaits the storage, and then the way");
+        }
+        let is_over = is_answered().await;
+        GO_ON.set(true);
+        assert_eq!(other.await.expect("an answer").status(), 200);
+        if is_over {
+            break;
+        }
+        waits += 1;
+    }
+    assert_eq!(waits, 5, "one for its admission, and four more");
 }
