@@ -2,13 +2,14 @@
 
 use actix_web::{
     App, Error, HttpResponse, HttpServer, Responder,
+    rt::task::yield_now,
     test::init_service,
     web::{self, ServiceConfig},
 };
-use futures_util::future::join;
+use futures_util::{FutureExt, future::join};
 use limiter_actix::{Limit, LimitCheck, Limiter, Quota, resource};
 use limiter_test_support::{
-    app::{ask, request},
+    app::{ask, get, request},
     client::Client,
     log,
     server::serve,
@@ -89,6 +90,40 @@ async fn both_of_two_checks_get_the_same_refusal() {
         assert_eq!(lines[0], lines[1], "{kind:?}");
         assert!(lines[0].starts_with("429"), "{kind:?}: {body}");
     }
+}
+
+/// Gives up the first check before the storage has answered, as a timeout does.
+async fn impatient(limits: LimitCheck) -> Result<&'static str, Error> {
+    let is_answered = limits.check().now_or_never().is_some();
+    assert!(!is_answered, "the storage is far away");
+    limits.check().await?;
+    Ok("passed")
+}
+
+#[actix_web::test]
+async fn a_check_that_was_given_up_is_made_by_the_next_caller() {
+    let limiter = StorageKind::Remote.set(Limiter::builder()).auto_check(false).build().unwrap();
+    let once = Limit::new(Quota::per_day(1));
+    let app = App::new().wrap(limiter).service(resource("/", once, |it| it.to(impatient)));
+    let app = init_service(app).await;
+    assert_eq!([get(&app, "/").await, get(&app, "/").await], [200, 429]);
+}
+
+/// Checks again after others have come.
+async fn patient(limits: LimitCheck) -> Result<&'static str, Error> {
+    limits.check().await?;
+    yield_now().await;
+    limits.check().await?;
+    Ok("passed")
+}
+
+#[actix_web::test]
+async fn a_request_that_has_passed_its_check_does_not_suffer_from_later_breaches() {
+    let limiter = Limiter::builder().default_limits("1/day").meta_limits("1/day").auto_check(false);
+    let limiter = limiter.build().unwrap();
+    let app = init_service(App::new().wrap(limiter).route("/", web::to(patient))).await;
+    let (first, second) = join(get(&app, "/"), get(&app, "/")).await;
+    assert_eq!([first, second], [200, 429]);
 }
 
 /// The response that a callback made is repeated as it was, and the callback is called once.

@@ -3,6 +3,7 @@
 use std::{
     cell::RefCell,
     future::{Future, Ready, pending, poll_fn, ready},
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::{Pin, pin},
     rc::Rc,
     task::Poll,
@@ -12,6 +13,7 @@ use actix_web::{
     App, Error, HttpRequest, HttpResponse,
     body::EitherBody,
     dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
+    error::ErrorUnauthorized,
     get,
     http::{StatusCode, Uri},
     rt::task::yield_now,
@@ -426,6 +428,43 @@ async fn a_request_that_is_dropped_on_its_way_leaves_no_exemption_in_advance() {
         assert_eq!(passing(&app, "GET", target, "", 3).await, 3, "{target}: it is exempt once it is met");
         assert_eq!(passing(&app, "GET", "/spend", "", 5).await, 3, "{target}: nothing was taken");
         assert_eq!(passing(&app, "GET", target, "", 3).await, 0, "{target}");
+    }
+}
+
+/// The same if middleware panics on the way. It does where it is to call with a path that is none.
+#[actix_web::test]
+async fn a_request_that_panics_on_its_way_leaves_no_exemption_in_advance() {
+    for target in ["/in/free", "/in/open"] {
+        let app = app!(still().application_limits("3/hour").default_limits("99/hour").build().unwrap());
+        assert_eq!(passing(&app, "GET", target, "", 3).await, 3);
+        let panics = || drop(app.call(with(target, &[("x-path", "")]).to_request()));
+        assert!(catch_unwind(AssertUnwindSafe(panics)).is_err(), "{target}: it is called at once");
+        assert_eq!(passing(&app, "GET", target, "", 3).await, 3, "{target}: it is exempt once it is met");
+        assert_eq!(passing(&app, "GET", "/spend", "", 5).await, 3, "{target}: nothing was taken");
+        assert_eq!(passing(&app, "GET", target, "", 3).await, 0, "{target}");
+    }
+}
+
+/// Whoever is further out may keep the error for a while.
+#[actix_web::test]
+async fn a_request_that_has_ended_in_an_error_keeps_no_exemption_from_others() {
+    for straight in [true, false] {
+        let limiter = still().application_limits("0/hour").default_limits("99/hour");
+        let limiter = if straight { limiter } else { limiter.request_filter(|_| false) };
+        let scope = web::scope("/in").service(free).service(open);
+        let scope = scope.wrap_fn(|req, inner| -> LocalBoxFuture<'static, _> {
+            if req.headers().contains_key("x-a") {
+                return Box::pin(ready(Err(ErrorUnauthorized("a stranger"))));
+            }
+            Box::pin(inner.call(req))
+        });
+        let app = init_service(App::new().wrap(limiter.build().unwrap()).service(scope)).await;
+        for target in ["/in/free", "/in/open"] {
+            assert_eq!(passing(&app, "GET", target, "", 3).await, 3, "{target}, straight: {straight}");
+            let error = app.call(with(target, &[("x-a", "1")]).to_request()).await.err();
+            assert!(error.is_some(), "{target}, straight: {straight}");
+            assert_eq!(passing(&app, "GET", target, "", 3).await, 3, "{target}, straight: {straight}");
+        }
     }
 }
 
