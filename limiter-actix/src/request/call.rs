@@ -335,18 +335,22 @@ mod tests {
                 Box::pin(inner.call(req))
             })
         };
-        let app = App::new().wrap(Limiter::default()).service(scope("/a")).service(scope("/b"));
+        let app = App::new()
+            .wrap(Limiter::default())
+            .service(scope("/a"))
+            .service(scope("/b"))
+            .service(scope("/c"));
         let app = init_service(app).await;
         let request = |path| TestRequest::with_uri(path);
-        for path in ["/a/in/x", "/b/in/x"] {
+        for path in ["/a/in/x", "/b/in/x", "/c/in/x"] {
             assert!(call_service(&app, request(path).to_request()).await.status().is_success());
         }
         let waits = |path| app.call(request(path).insert_header(("x-wait", "1")).to_request());
-        let (one, other) = (waits("/a/in/x"), waits("/b/in/x"));
-        assert_eq!(UNCONFIRMED.with_borrow(Vec::len), 2);
+        let (one, other, third) = (waits("/a/in/x"), waits("/b/in/x"), waits("/c/in/x"));
+        assert_eq!(UNCONFIRMED.with_borrow(Vec::len), 3);
         drop(one);
-        assert_eq!(UNCONFIRMED.with_borrow(Vec::len), 1);
-        drop(other);
+        assert_eq!(UNCONFIRMED.with_borrow(Vec::len), 2);
+        drop((other, third));
         assert_eq!(UNCONFIRMED.with_borrow(Vec::len), 0);
     }
 

@@ -6,7 +6,7 @@ use actix_web::{
     test::init_service,
     web::{self, ServiceConfig},
 };
-use futures_util::{FutureExt, future::join};
+use futures_util::future::join;
 use limiter_actix::{Limit, LimitCheck, Limiter, Quota, resource};
 use limiter_test_support::{
     app::{ask, get, request},
@@ -90,23 +90,6 @@ async fn both_of_two_checks_get_the_same_refusal() {
         assert_eq!(lines[0], lines[1], "{kind:?}");
         assert!(lines[0].starts_with("429"), "{kind:?}: {body}");
     }
-}
-
-/// Gives up the first check before the storage has answered, as a timeout does.
-async fn impatient(limits: LimitCheck) -> Result<&'static str, Error> {
-    let is_answered = limits.check().now_or_never().is_some();
-    assert!(!is_answered, "the storage is far away");
-    limits.check().await?;
-    Ok("passed")
-}
-
-#[actix_web::test]
-async fn a_check_that_was_given_up_is_made_by_the_next_caller() {
-    let limiter = StorageKind::Remote.set(Limiter::builder()).auto_check(false).build().unwrap();
-    let once = Limit::new(Quota::per_day(1));
-    let app = App::new().wrap(limiter).service(resource("/", once, |it| it.to(impatient)));
-    let app = init_service(app).await;
-    assert_eq!([get(&app, "/").await, get(&app, "/").await], [200, 429]);
 }
 
 /// Checks again after others have come.

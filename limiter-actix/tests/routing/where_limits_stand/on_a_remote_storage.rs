@@ -4,7 +4,7 @@ use std::{
     cell::Cell,
     future::{Future, poll_fn},
     net::IpAddr,
-    pin::pin,
+    pin::{Pin, pin},
     sync::Arc,
     task::Poll,
     time::Duration,
@@ -272,6 +272,22 @@ async fn wait_at(place: &str, req: &ServiceRequest) {
     }
 }
 
+/// Middleware on the way of requests, which wait here if they ask for it.
+macro_rules! waiting {
+    ($place:literal) => {
+        from_fn(async |req, next: Next<_>| {
+            wait_at($place, &req).await;
+            next.call(req).await
+        })
+    };
+}
+
+/// Polls a request once; returns whether it is answered.
+async fn is_answered(call: Pin<&mut impl Future>) -> bool {
+    let mut call = Some(call);
+    poll_fn(|context| Poll::Ready(call.take().is_some_and(|call| call.poll(context).is_ready()))).await
+}
+
 /// Each time that the request has its answer, another one is on its way under a rule that it was granted, so that it is
 /// decided anew under the others. Without an end, others could keep it there for ever.
 #[actix_web::test]
@@ -279,33 +295,23 @@ async fn a_request_whose_rules_others_have_keeps_its_credit_at_the_fourth_wait()
     let app = limited(still().storage(Arc::new(Remote::default())).default_limits("9000/hour"), |it| {
         let inner = web::scope("/in").limit(per_hour(1000)).route("/x", web::get().to(plain));
         let outer = web::scope("/out").service(inner).route("/x", web::get().to(plain));
-        let outer = outer.wrap(from_fn(async |req, next: Next<_>| {
-            wait_at("between the rules", &req).await;
-            next.call(req).await
-        }));
-        let around = web::scope("/v1").service(outer.limit(per_hour(2000)));
-        it.service(around.wrap(from_fn(async |req, next: Next<_>| {
-            wait_at("before the rules", &req).await;
-            next.call(req).await
-        })));
+        let outer = outer.wrap(waiting!("between the rules")).limit(per_hour(2000));
+        it.service(web::scope("/v1").service(outer).wrap(waiting!("before the rules")));
         // A guard may lead each of them here, so that a rule is granted to one at a time.
         it.route("/{tail:.*}", web::get().to(plain));
     })
     .await;
     let mut call = pin!(app.call(with("GET", "/v1/out/in/x", "").to_request()));
-    let mut is_answered =
-        async || poll_fn(|context| Poll::Ready(call.as_mut().poll(context).is_ready())).await;
-    assert!(!is_answered().await, "it awaits the storage");
+    assert!(!is_answered(call.as_mut()).await, "it awaits the storage");
     let of_others = [("/v1/out/in/x", "between the rules"), ("/v1/out/x", "before the rules")];
     let mut waits = 1;
     for (target, place) in of_others.into_iter().cycle().take(9) {
         GO_ON.set(false);
         let mut other = pin!(app.call(request("GET", target).insert_header(("x-wait", place)).to_request()));
         for _ in 0..2 {
-            let is_pending = poll_fn(|context| Poll::Ready(other.as_mut().poll(context).is_pending())).await;
-            assert!(is_pending, "it awaits the storage, and then the way");
+            assert!(!is_answered(other.as_mut()).await, "it awaits the storage, and then the way");
         }
-        let is_over = is_answered().await;
+        let is_over = is_answered(call.as_mut()).await;
         GO_ON.set(true);
         assert_eq!(other.await.expect("an answer").status(), 200);
         if is_over {
@@ -314,4 +320,45 @@ async fn a_request_whose_rules_others_have_keeps_its_credit_at_the_fourth_wait()
         waits += 1;
     }
     assert_eq!(waits, 5, "one for its admission, and four more");
+}
+
+/// The rules that are left to the request are other ones each time, and at last those of a limit with a function.
+#[actix_web::test]
+async fn a_request_keeps_its_credit_while_it_awaits_a_function() {
+    let app = limited(still().storage(Arc::new(Remote::default())).default_limits("0/hour"), |it| {
+        let by_function = per_hour(2000).cost_async(async |_| {
+            yield_now().await;
+            1_u64
+        });
+        let third = web::scope("/3").limit(per_hour(1000)).route("/x", web::get().to(plain));
+        let second = web::scope("/2").service(third).route("/x", web::get().to(plain));
+        let second = second.wrap(waiting!("before the third")).limit(per_hour(1500));
+        let first = web::scope("/1").service(second).route("/x", web::get().to(plain));
+        let first = first.wrap(waiting!("before the second")).limit(by_function);
+        it.service(web::scope("/v1").service(first).wrap(waiting!("before the first")));
+        it.route("/{tail:.*}", web::get().to(plain));
+    })
+    .await;
+    let mut call = pin!(app.call(with("GET", "/v1/1/2/3/x", "").to_request()));
+    assert!(!is_answered(call.as_mut()).await, "it awaits the storage");
+    for (target, place) in [
+        ("/v1/1/2/3/x", "before the third"),
+        ("/v1/1/2/x", "before the second"),
+        ("/v1/1/2/3/x", "before the third"),
+        ("/v1/1/2/3/x", "before the second"),
+    ] {
+        GO_ON.set(false);
+        let mut other = pin!(app.call(request("GET", target).insert_header(("x-wait", place)).to_request()));
+        for _ in 0..2 {
+            assert!(!is_answered(other.as_mut()).await, "it awaits the storage, and then the way");
+        }
+        assert!(!is_answered(call.as_mut()).await, "it is decided anew");
+        GO_ON.set(true);
+        assert_eq!(other.await.expect("an answer").status(), 200);
+    }
+    for awaited in ["the function", "the storage"] {
+        assert_eq!(passing(&app, "GET", "/v1/1/x", "", 1).await, 0, "it awaits {awaited} with its credit");
+        assert!(!is_answered(call.as_mut()).await);
+    }
+    assert_eq!(call.await.expect("an answer").status(), 200);
 }
