@@ -238,3 +238,26 @@ async fn what_was_charged_before_a_ban_was_found_is_refunded() {
     assert_eq!(status("/page", "host", "example.com").await, 200, "nothing was counted");
     assert_eq!(status("/page", "host", "example.com").await, 429);
 }
+
+/// Only guards tell the routes and the scopes apart. At the scope, nobody knows yet whether the exempt route follows.
+#[actix_web::test]
+async fn a_ban_by_the_key_of_a_scope_does_not_hold_at_an_exempt_route_inside() {
+    let limiter = Limiter::builder().default_limits("9/hour").build().expect("a limiter");
+    let with = |name: &'static str| guard::Header(name, "1");
+    let by_token = limiter_actix::Limit::new(Quota::per_hour(9)).key(key::header("x-token"));
+    let scope = web::scope("/v1")
+        .guard(with("x-a"))
+        .service(resource("/x", Exempt::ALL, move |it| it.guard(with("x-b")).to(ok)))
+        .service(resource("/x", Quota::per_hour(8), move |it| it.to(ok)));
+    let app = App::new()
+        .wrap(limiter.clone())
+        .service(scope.limit(by_token))
+        .service(web::scope("/v1").route("/x", web::get().to(ok)));
+    let app = init_service(app).await;
+    limiter.ban(Key::text("header x-token", "stolen"), HOUR, "").await.expect("a ban");
+    for _ in 0..3 {
+        let stolen = request("GET", "/v1/x").insert_header(("x-token", "stolen"));
+        let exempt = stolen.insert_header(("x-a", "1")).insert_header(("x-b", "1"));
+        assert_eq!(ask(&app, exempt).await.status, 200);
+    }
+}

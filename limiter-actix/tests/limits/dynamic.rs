@@ -263,6 +263,28 @@ fn a_function_that_fails_beside_other_limits_is_a_500() {
     );
 }
 
+/// Only routing shows that its limit is the right one. What was charged before is refunded.
+#[test]
+fn a_function_that_fails_where_a_guard_has_led_is_a_500() {
+    let by_key = Limit::new(Quota::per_hour(9)).key(|_| Err::<&str, _>("no database"));
+    let by_quota = Limit::dynamic(|_| Err::<Quota, _>("no database"));
+    for limit in [by_key, by_quota] {
+        hold(
+            |it| it.default_limits("1/hour"),
+            |app| {
+                let hiding = web::resource("/{page}").guard(guard::Header("x-page", "1"));
+                app.service(hiding.to(async || "page")).service(ruled("/hidden", limit.clone(), "hidden"));
+            },
+            &[
+                (0.0, "GET /hidden", "", "500"),
+                (0.0, "GET /hidden", "", "500"),
+                (0.0, "GET /page", "x-page: 1", "200 'page'"),
+                (0.0, "GET /page", "x-page: 1", "429 '1 per 1 hour'"),
+            ],
+        );
+    }
+}
+
 /// Nobody can know whether the client has breached it before.
 #[test]
 fn a_meta_limit_that_fails_is_a_500() {

@@ -68,6 +68,21 @@ async fn the_default_service_of_the_app() {
     is_free_once!(app, "/v1/x", "");
 }
 
+/// Browsers send the header with other requests, too, which no middleware answers as it does preflights.
+#[actix_web::test]
+async fn a_request_with_an_origin_is_no_preflight() {
+    let limiter = still().application_limits("3/hour").build().unwrap();
+    let app = init_service(
+        App::new()
+            .wrap(from_fn(perhaps_without_v1))
+            .wrap(limiter)
+            .service(web::scope("/v1").guard(guard::fn_guard(has_a)).service(exempt_x))
+            .default_service(web::to(HttpResponse::Ok)),
+    )
+    .await;
+    is_free_once!(app, "/v1/x", "origin: https://example.com");
+}
+
 /// Takes `/v1` off the path if the request has a header.
 async fn perhaps_without_v1<B: MessageBody>(
     req: ServiceRequest,
