@@ -10,9 +10,11 @@ use std::{
     time::Duration,
 };
 
+use actix_http::Request;
 use actix_web::{
-    App,
-    dev::{Service, ServiceRequest},
+    App, Error,
+    body::MessageBody,
+    dev::{Service, ServiceRequest, ServiceResponse},
     get, guard,
     middleware::{Next, from_fn},
     rt::task::yield_now,
@@ -288,24 +290,30 @@ async fn is_answered(call: Pin<&mut impl Future>) -> bool {
     poll_fn(|context| Poll::Ready(call.take().is_some_and(|call| call.poll(context).is_ready()))).await
 }
 
-/// Each time that the request has its answer, another one is on its way under a rule that it was granted, so that it is
-/// decided anew under the others. Without an end, others could keep it there for ever.
-#[actix_web::test]
-async fn a_request_whose_rules_others_have_keeps_its_credit_at_the_fourth_wait() {
-    let app = limited(still().storage(Arc::new(Remote::default())).default_limits("9000/hour"), |it| {
+/// An app with a route under two rules, each of which is granted to one request at a time, and nothing else.
+async fn under_two_rules()
+-> impl Service<Request, Response = ServiceResponse<impl MessageBody>, Error = Error> {
+    limited(still().storage(Arc::new(Remote::default())).default_limits("0/hour"), |it| {
         let inner = web::scope("/in").limit(per_hour(1000)).route("/x", web::get().to(plain));
         let outer = web::scope("/out").service(inner).route("/x", web::get().to(plain));
         let outer = outer.wrap(waiting!("between the rules")).limit(per_hour(2000));
         it.service(web::scope("/v1").service(outer).wrap(waiting!("before the rules")));
-        // A guard may lead each of them here, so that a rule is granted to one at a time.
+        // A guard may lead each of them here.
         it.route("/{tail:.*}", web::get().to(plain));
     })
-    .await;
-    let mut call = pin!(app.call(with("GET", "/v1/out/in/x", "").to_request()));
-    assert!(!is_answered(call.as_mut()).await, "it awaits the storage");
+    .await
+}
+
+/// Counts the waits of a request that awaits the storage. Each time that it has its answer, one of so many others is on
+/// its way under a rule that it was granted, so that it is decided anew under the other rule.
+async fn waits_among_others<S, B>(app: &S, mut call: Pin<&mut impl Future>, others: usize) -> usize
+where
+    S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
+{
     let of_others = [("/v1/out/in/x", "between the rules"), ("/v1/out/x", "before the rules")];
     let mut waits = 1;
-    for (target, place) in of_others.into_iter().cycle().take(9) {
+    for (target, place) in of_others.into_iter().cycle().take(others) {
         GO_ON.set(false);
         let mut other = pin!(app.call(request("GET", target).insert_header(("x-wait", place)).to_request()));
         for _ in 0..2 {
@@ -319,7 +327,32 @@ async fn a_request_whose_rules_others_have_keeps_its_credit_at_the_fourth_wait()
         }
         waits += 1;
     }
+    waits
+}
+
+/// Without an end, others could keep it there for ever.
+#[actix_web::test]
+async fn a_request_whose_rules_others_have_keeps_its_credit_at_the_fourth_time() {
+    let app = under_two_rules().await;
+    let mut call = pin!(app.call(with("GET", "/v1/out/in/x", "").to_request()));
+    assert!(!is_answered(call.as_mut()).await, "it awaits the storage");
+    let waits = waits_among_others(&app, call.as_mut(), 9).await;
     assert_eq!(waits, 5, "one for its admission, and four more");
+}
+
+/// It has not gone past the rules that it had before.
+#[actix_web::test]
+async fn a_request_that_is_dropped_while_it_is_decided_again_takes_no_rule_away() {
+    for others in 1..=4 {
+        let app = under_two_rules().await;
+        let mut dropped = Box::pin(app.call(with("GET", "/v1/out/in/x", "").to_request()));
+        assert!(!is_answered(dropped.as_mut()).await, "it awaits the storage");
+        assert_eq!(waits_among_others(&app, dropped.as_mut(), others).await, others + 1);
+        drop(dropped);
+        for target in ["/v1/out/in/x", "/v1/out/x"] {
+            assert_eq!(passing(&app, "GET", target, "", 2).await, 2, "{target}, {others} others");
+        }
+    }
 }
 
 /// The rules that are left to the request are other ones each time, and at last those of a limit with a function.
@@ -360,5 +393,35 @@ async fn a_request_keeps_its_credit_while_it_awaits_a_function() {
         assert_eq!(passing(&app, "GET", "/v1/1/x", "", 1).await, 0, "it awaits {awaited} with its credit");
         assert!(!is_answered(call.as_mut()).await);
     }
+    assert_eq!(call.await.expect("an answer").status(), 200);
+}
+
+/// A rule is granted anew in the outer limiter, and not in the inner one. While that decides again, others have the rule
+/// in the outer one.
+#[actix_web::test]
+async fn a_request_that_is_decided_again_further_in_keeps_nothing_of_the_limiters_around_it() {
+    let limiter = || still().storage(Arc::new(Remote::default()));
+    let skips = |req: &ServiceRequest| req.headers().contains_key("x-skip");
+    let inner = limiter().key_prefix("inner").default_limits("9000/hour").build().expect("a limiter");
+    let app = limited(limiter().default_limits("0/hour").request_filter(skips), |it| {
+        let rival = || web::get().to(plain);
+        let place = resource("/x", per_hour(1000), |it| it.to(plain));
+        let scope = web::scope("/v1").service(place).route("/{tail:.*}", rival());
+        it.service(scope.wrap(waiting!("before the rule")).wrap(inner)).route("/{tail:.*}", rival());
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/v1/x", "", 1).await, 1);
+    let mut call = pin!(app.call(with("GET", "/v1/x", "").to_request()));
+    assert!(!is_answered(call.as_mut()).await, "it awaits the storage of the inner one");
+    GO_ON.set(false);
+    let other = with("GET", "/v1/x", "x-skip: 1").insert_header(("x-wait", "before the rule"));
+    let mut other = pin!(app.call(other.to_request()));
+    for _ in 0..2 {
+        assert!(!is_answered(other.as_mut()).await, "it has the rule in the inner one");
+    }
+    assert!(!is_answered(call.as_mut()).await, "it is decided again");
+    assert_eq!(passing(&app, "GET", "/v1/x", "", 1).await, 1, "a third one");
+    GO_ON.set(true);
+    assert_eq!(other.await.expect("an answer").status(), 200);
     assert_eq!(call.await.expect("an answer").status(), 200);
 }
