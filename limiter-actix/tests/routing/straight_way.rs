@@ -414,6 +414,24 @@ async fn a_late_request_that_is_dropped_at_an_exempt_handler_takes_no_exemption_
     assert_eq!(passing(&app, "GET", "/in/download", "", 3).await, 3);
 }
 
+/// Each of them finds what is kept of it, and not what is kept of another.
+#[actix_web::test]
+async fn requests_that_wait_together_on_their_way_take_no_exemption_away() {
+    let app = app!(limiter());
+    for target in ["/in/free", "/in/download"] {
+        assert_eq!(passing(&app, "GET", target, "", 3).await, 3);
+    }
+    let mut first = pin!(app.call(with("/in/free", &[("x-wait", "1")]).to_request()));
+    assert!(is_on_its_way(first.as_mut(), 1).await, "it waits");
+    let mut second = pin!(app.call(with("/in/download", &[("x-wait", "1")]).to_request()));
+    assert!(is_on_its_way(second.as_mut(), 1).await, "it waits, too");
+    assert_eq!([first.await.unwrap().status(), second.await.unwrap().status()], [200, 200]);
+    assert_eq!(passing(&app, "GET", "/spend", "", 5).await, 3, "nothing was taken");
+    for target in ["/in/free", "/in/download"] {
+        assert_eq!(passing(&app, "GET", target, "", 3).await, 3, "{target}");
+    }
+}
+
 /// It may have gone elsewhere, so the rule is granted to none before they have met it. The first route has no limits at
 /// all, the other is left with the default limits.
 #[actix_web::test]
