@@ -1,6 +1,6 @@
 //! Responses while the storage fails.
 
-use actix_web::{App, http::header::HeaderName, test::init_service, web};
+use actix_web::{App, guard, http::header::HeaderName, test::init_service, web};
 use limiter_actix::{
     Headers, Limit, Limits,
     OnStorageFailure::{self, Allow, Deny, Fallback},
@@ -115,4 +115,23 @@ async fn limits_that_drop_out_are_not_shown() {
     }
     let answer = ask(&app, request("GET", "/gone")).await;
     assert_eq!((answer.header("x-ratelimit-limit"), answer.header("ratelimit")), (None, None));
+}
+
+/// The storage has decided what was charged before routing, and fails where a guard has led.
+#[actix_web::test]
+async fn the_header_shows_who_decided_after_routing() {
+    for (on_failure, by) in [(Allow, "none"), (Fallback, "memory")] {
+        let bench = Bench::new();
+        let limiter = bench.limiter().default_limits("9/hour").fallback_header(DECIDED_BY).build().unwrap();
+        let app = App::new()
+            .wrap(limiter)
+            .service(web::resource("/{name}").guard(guard::Host("example.com")).to(ok))
+            .service(resource("/hidden", of(on_failure), |it| it.to(ok)));
+        let app = init_service(app).await;
+        bench.storage.fail_at(2);
+        let answer = ask(&app, request("GET", "/hidden")).await;
+        assert_eq!((answer.status, answer.header("x-decided-by")), (200, Some(by)));
+        let hiding = request("GET", "/page").insert_header(("host", "example.com"));
+        assert_eq!(ask(&app, hiding).await.header("x-decided-by"), None, "the storage is back");
+    }
 }

@@ -382,3 +382,18 @@ fn a_limit_in_shadow_counts_both_apart() {
     assert_eq!(recorded.of("limit_shadow_refusals_total"), [r#"{route="unmatched",limit="new"} 1"#]);
     assert_eq!(recorded.of("limit_refusals_total"), [] as [&str; 0]);
 }
+
+/// Whatever the level of the limit whose breaches it counts.
+#[test]
+fn the_meta_limit_of_a_limit_has_a_label_of_its_own() {
+    let recorded = recorded(async || {
+        let limit = Limit::new(Quota::per_day(2)).meta(Quota::per_day(1));
+        let app = app!(Limiter::default(), resource("/", limit, |it| it.get(ok)));
+        let statuses = [get!(app, "/"), get!(app, "/"), get!(app, "/"), get!(app, "/")];
+        assert_eq!(statuses, [200, 200, 429, 429]);
+    });
+    assert_eq!(
+        recorded.of("limit_refusals_total"),
+        [r#"{route="/",limit="meta 1 per 1 day"} 1"#, r#"{route="/",limit="route 2 per 1 day"} 1"#]
+    );
+}
