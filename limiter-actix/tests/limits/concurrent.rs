@@ -450,8 +450,8 @@ fn what_makes_no_sense_on_a_resource_is_logged_and_has_no_effect() {
             Limit::concurrent(2).strategy(Strategy::TokenBucket),
             Limit::new(Quota::per_day(5)).meta(Quota::concurrent(1)),
         ];
-        let limited = resource("/", limits.to_vec(), |it| it.to(ok));
-        let app = init_service(App::new().wrap(limiter).service(limited)).await;
+        let place = resource("/", limits.to_vec(), |it| it.to(ok));
+        let app = init_service(App::new().wrap(limiter).service(place)).await;
         let first = open(&app, "/").await;
         let statuses = [status(&first), status(&open(&app, "/").await), status(&open(&app, "/").await)];
         assert_eq!(statuses, [200, 200, 429]);

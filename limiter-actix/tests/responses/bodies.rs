@@ -1,6 +1,6 @@
 //! The body of a refusal, in each of its forms.
 
-use actix_web::{App, dev::ServiceRequest, test::init_service, web};
+use actix_web::{App, dev::ServiceRequest, http::header::HeaderValue, test::init_service, web};
 use limiter_actix::{Limit, Quota};
 use limiter_test_support::{
     app::{ask, request},
@@ -87,7 +87,7 @@ async fn a_refusal_is_not_stored_and_its_head_is_that_of_a_get() {
 /// The defect that this prevents: what one client sent is in the answer to another.
 #[actix_web::test]
 async fn a_message_by_a_function_is_made_for_each_request() {
-    let name = |req: &ServiceRequest| req.headers().get("x-name").map_or(0, |name| name.len()).to_string();
+    let name = |req: &ServiceRequest| req.headers().get("x-name").map_or(0, HeaderValue::len).to_string();
     let limiter = limiter().default_limits(nothing().error_message_with(name)).build().expect("a limit");
     let app = init_service(App::new().wrap(limiter).route("/", web::get().to(|| async { "admitted" }))).await;
     for (name, expected) in [("alice", "5"), ("bob", "3"), ("alice", "5")] {

@@ -358,8 +358,8 @@ fn decisions_are_timed_where_there_are_limits() {
         // A request filter takes requests off the straight way.
         for limiter in [Limiter::builder(), Limiter::builder().request_filter(|_| false)] {
             let limiter = limiter.build().unwrap_or_default();
-            let limited = resource("/limited", Limit::new(Quota::per_day(9)), |it| it.get(ok));
-            let app = app!(limiter, limited, web::resource("/free").get(ok));
+            let place = resource("/limited", Limit::new(Quota::per_day(9)), |it| it.get(ok));
+            let app = app!(limiter, place, web::resource("/free").get(ok));
             for path in ["/limited", "/limited", "/free"] {
                 assert_eq!(get!(app, path), 200);
             }
