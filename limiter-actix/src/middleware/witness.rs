@@ -220,9 +220,6 @@ impl Witness {
     /// Reports a rule of a request of which no limiter keeps a state.
     #[cold]
     fn report_without_limiter(&self, rule: RuleId, req: &ServiceRequest) -> Report {
-        if req.extensions().get().is_some_and(RequestLimiters::is_skipped) {
-            return Report::Covered;
-        }
         let late = call::keep(req);
         let noted = RequestLimiters::note(req, rule, self.position);
         match (noted, late) {

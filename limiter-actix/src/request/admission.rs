@@ -59,7 +59,7 @@ impl Admission {
 
     /// Returns `None` if the client has a pass, and a refusal if it is banned.
     pub(super) fn unless_banned(self, req: &ServiceRequest) -> Result<Option<Self>, Box<Refusal>> {
-        let is_limited = banned::apply(&self.state, &self.plan, &self.charges, req)?;
+        let is_limited = banned::apply(&self.state, &self.plan, self.charges.iter(), req)?;
         Ok(is_limited.then_some(self))
     }
 

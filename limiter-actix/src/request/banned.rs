@@ -21,10 +21,10 @@ use crate::{
 ///
 /// A route that is exempt from all limits answers banned clients too.
 #[cold]
-pub(super) fn apply(
+pub(super) fn apply<'a>(
     state: &RequestState,
     plan: &Plan,
-    charges: &[Charge],
+    charges: impl Iterator<Item = &'a Charge>,
     req: &ServiceRequest,
 ) -> Result<bool, Box<Refusal>> {
     if plan.is_exempt() {
@@ -46,15 +46,15 @@ pub(super) fn apply(
 }
 
 /// Returns the ban or pass of a request.
-pub(super) fn find(
+pub(super) fn find<'a>(
     config: &Config,
     client: &Key,
-    charges: &[Charge],
+    charges: impl Iterator<Item = &'a Charge>,
     now: Timestamp,
     req: &ServiceRequest,
 ) -> Option<Arc<Ban>> {
     // Most limits have no key of their own.
-    let own = charges.iter().map(|charge| charge.key(client)).filter(|key| !ptr::eq(*key, client));
+    let own = charges.map(|charge| charge.key(client)).filter(|key| !ptr::eq(*key, client));
     config.bans.find(iter::once(client).chain(own), config.settings.address.of(req), now)
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn apply_in_manual_check(
     charges: &[Charge],
     req: &ServiceRequest,
 ) -> Result<bool, Box<Refusal>> {
-    match find(config, context.client, charges, context.now, req) {
+    match find(config, context.client, charges.iter(), context.now, req) {
         None => Ok(true),
         Some(_) if is_at_exempt_route(limiter, req) => Ok(true),
         Some(ban) if ban.is_pass() => Ok(false),

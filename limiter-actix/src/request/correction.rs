@@ -164,13 +164,15 @@ impl Correction {
         (self.kept, self.dropped, self.added, self.meta) = (kept, dropped, added, meta);
     }
 
-    /// Refuses a banned client that was taken for one of an exempt place, now that it is known not to be there. One with a
-    /// pass is charged nothing. If async functions are to be called first, that is not known yet.
+    /// Refuses a banned client that was taken for one of an exempt place, or whose key is that of a limit which was not
+    /// predicted, now that its place is known. One with a pass is charged nothing. If async functions are to be called
+    /// first, that is not known yet.
     pub(crate) fn unless_banned(mut self, bans: Bans, req: &ServiceRequest) -> Result<Self, Box<Refusal>> {
-        if bans == Bans::Later || self.awaits_functions || !self.config().bans.is_in_use() {
+        let is_later = bans == Bans::Later && !self.place.is_final();
+        if is_later || self.awaits_functions || !self.config().bans.is_in_use() {
             return Ok(self);
         }
-        match banned::apply(&self.state, &self.plan, &self.added, req) {
+        match banned::apply(&self.state, &self.plan, self.kept.iter().chain(&self.added), req) {
             Ok(true) => {}
             Ok(false) => {
                 self.charge_nothing();
@@ -201,7 +203,7 @@ impl Correction {
         let (config, predicted) = (self.config(), &self.state.predicted);
         config.bans.is_in_use()
             && !self.plan.is_exempt()
-            && banned::find(config, &predicted.client, &self.added, predicted.decided_at, req)
+            && banned::find(config, &predicted.client, self.added.iter(), predicted.decided_at, req)
                 .is_some_and(|ban| ban.is_pass())
     }
 

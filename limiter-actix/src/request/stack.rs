@@ -116,11 +116,6 @@ impl RequestLimiters {
         self.stack.as_ref().is_none_or(|stack| stack.skipped_by.is_some() || stack.unclaimed_rules.is_empty())
     }
 
-    /// Returns whether a limiter skips the request.
-    pub(crate) fn is_skipped(&self) -> bool {
-        self.stack.as_ref().is_some_and(|stack| stack.skipped_by.is_some())
-    }
-
     /// Calls `change` with the stack of a request, which leaves the straight way. `None` if it has met nothing so far.
     fn in_general<T>(req: &ServiceRequest, change: impl FnOnce(&mut LimiterStack) -> T) -> Option<T> {
         let mut extensions = req.extensions_mut();

@@ -22,6 +22,8 @@ pub(crate) struct Prediction {
     elsewhere: Option<Box<Elsewhere>>,
     /// Rules by pattern that cover only routes where requests have arrived instead. Nothing decides them there.
     pub(super) of_rivals: RulesOfRoutes,
+    /// `true` if guards may lead the request to a place with rules that the predicted one has not.
+    may_meet_other_rules: bool,
     /// `true` if the rules by pattern limit, but lift nothing, since another request is on credit.
     pub(crate) lifts_nothing: bool,
     pub(crate) credit: Credit,
@@ -40,7 +42,16 @@ impl Prediction {
     fn new(route: &Rc<Route>, candidate: usize, rules: RuleIds, elsewhere: Option<Box<Elsewhere>>) -> Self {
         let (credit, of_rivals) = (Credit::default(), Vec::new());
         let route = Rc::clone(route);
-        Self { route, candidate, rules, elsewhere, of_rivals, lifts_nothing: false, credit }
+        Self {
+            route,
+            candidate,
+            rules,
+            elsewhere,
+            of_rivals,
+            may_meet_other_rules: false,
+            lifts_nothing: false,
+            credit,
+        }
     }
 
     /// Predicts where a request arrives that has met some rules so far. The rules still have to be granted.
@@ -80,6 +91,10 @@ impl Prediction {
         let in_any_case = |rule: &RuleId| rivals().all(|rival| route.candidates[rival].rules.contains(rule));
         let mut shared = place.rules.clone();
         shared.retain(|rule| in_any_case(rule));
+        let has_others = |rival: &Candidate| {
+            rival.covering != place.covering || rival.rules.iter().any(|rule| !place.rules.contains(rule))
+        };
+        let may_meet_other_rules = rivals().any(|rival| has_others(&route.candidates[rival]));
         let is_method_of_pattern = reachable.contains(&(likely, Admits::Yes));
         let is_twin = |rival: usize| {
             let rival_place = &route.candidates[rival];
@@ -89,7 +104,7 @@ impl Prediction {
         };
         let of_rivals = route.rules_of_reached(reachable, likely);
         if rivals().any(is_twin) {
-            return Self { of_rivals, ..Self::new(route, likely, shared, None) };
+            return Self { of_rivals, may_meet_other_rules, ..Self::new(route, likely, shared, None) };
         }
         let elsewhere = (shared.len() < place.rules.len()).then(|| {
             let plain = rivals().find(|rival| route.candidates[*rival].own.is_none());
@@ -97,7 +112,8 @@ impl Prediction {
             let of_rivals = route.rules_of_reached(reachable, candidate);
             Box::new(Elsewhere { candidate, rules: shared, of_rivals })
         });
-        Self { of_rivals, ..Self::new(route, likely, place.rules.clone(), elsewhere) }
+        let rules = place.rules.clone();
+        Self { of_rivals, may_meet_other_rules, ..Self::new(route, likely, rules, elsewhere) }
     }
 
     /// Keeps of the rules those that were met already, and those that can be granted now.
@@ -161,6 +177,11 @@ impl Prediction {
     /// Returns whether all rules of the place are granted.
     pub(super) fn is_complete(&self) -> bool {
         self.rules.len() == self.place().rules.len()
+    }
+
+    /// Returns whether the rules are those of the place where the request arrives, whatever guards decide.
+    pub(crate) fn is_final(&self) -> bool {
+        self.is_complete() && self.elsewhere.is_none() && !self.may_meet_other_rules
     }
 
     /// Returns whether a refusal may be undone by a guard: another place may take the request, where not all of the

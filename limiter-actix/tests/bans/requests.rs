@@ -261,3 +261,33 @@ async fn a_ban_by_the_key_of_a_scope_does_not_hold_at_an_exempt_route_inside() {
         assert_eq!(ask(&app, exempt).await.status, 200);
     }
 }
+
+/// The defect: the key was looked for only where a resource with a limit followed, and only among the limits there.
+#[actix_web::test]
+async fn a_ban_by_the_key_of_a_scope_holds_where_the_scope_is_known_only_after_routing() {
+    for inside in ["a plain route", "a resource", "a scope"] {
+        let limiter = Limiter::builder().default_limits("9/hour").build().expect("a limiter");
+        let by_token = limiter_actix::Limit::new(Quota::per_hour(9)).key(key::header("x-token"));
+        let adding = || limiter_actix::Limit::new(Quota::per_hour(8)).override_defaults(false);
+        let scope = web::scope("/v1").guard(guard::Header("x-a", "1"));
+        let scope = match inside {
+            "a plain route" => scope.route("/x", web::get().to(ok)),
+            "a resource" => scope.service(resource("/x", adding(), move |it| it.to(ok))),
+            _ => scope.service(web::scope("").limit(adding()).route("/x", web::get().to(ok))),
+        };
+        let app = App::new()
+            .wrap(limiter.clone())
+            .service(scope.limit(by_token))
+            .service(web::scope("/v1").route("/x", web::get().to(ok)));
+        let app = init_service(app).await;
+        limiter.ban(Key::text("header x-token", "stolen"), HOUR, "").await.expect("a ban");
+        let status = async |token: &'static str| {
+            let headers = [("x-token", token), ("x-a", "1")];
+            let with = |it: actix_web::test::TestRequest, header| it.insert_header(header);
+            ask(&app, headers.into_iter().fold(request("GET", "/v1/x"), with)).await.status
+        };
+        for _ in 0..3 {
+            assert_eq!([status("stolen").await, status("own").await], [403, 200], "{inside}");
+        }
+    }
+}

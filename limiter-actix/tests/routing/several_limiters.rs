@@ -16,7 +16,7 @@ use actix_web::{
     web,
 };
 use futures_util::future::LocalBoxFuture;
-use limiter_actix::{Limit, LimitCheck, Limiter, Quota, ScopeExt, exempt, limit};
+use limiter_actix::{Limit, LimitCheck, Limiter, Quota, ScopeExt, exempt, limit, resource};
 use limiter_test_support::{app as call, log};
 
 use super::{A, B, has_a, has_b, passing, plain, still};
@@ -367,5 +367,21 @@ async fn a_scope_that_is_known_only_after_routing_is_left_to_the_limiter_around_
     for _ in 0..3 {
         assert_eq!(passing(&app, "GET", "/in/v1/x", A, 4).await, 2);
         within.reset().await.unwrap();
+    }
+}
+
+/// The defect: the rule was taken for one that the limiter around it skips, and the limiter on the resource had its own
+/// limits alone.
+#[actix_web::test]
+async fn a_limiter_that_skips_a_request_leaves_the_rule_to_the_one_on_the_resource() {
+    log::capture();
+    let filtering = still().key_prefix("filtering").application_limits("2/hour").request_filter(|_| true);
+    for outer in [filtering, still().enabled(false)] {
+        let resource = resource("/x", Quota::per_hour(1), |it| it.wrap(inner()).to(plain));
+        let app = init_service(App::new().wrap(outer.build().unwrap()).service(resource)).await;
+        assert_eq!(passing(&app, "GET", "/x", "", 6).await, 1);
+    }
+    for code in ["L009", "L010"] {
+        assert_eq!(log::here(code), [""; 0]);
     }
 }

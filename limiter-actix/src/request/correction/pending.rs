@@ -98,9 +98,10 @@ impl PendingDecision for Correction {
     }
 
     fn prepare_wait(&self) {
-        let charged = || self.kept.iter().chain(&self.dropped);
-        if !self.state.is_in(Phase::Settled) && charged().any(Charge::refunds_on_drop) {
-            self.state.charges.replace(charged().cloned().collect());
+        // If the request is dropped meanwhile, they are reported, and refunded if their limits require it.
+        if !self.state.is_in(Phase::Settled) {
+            let charged = self.kept.iter().chain(&self.dropped).cloned().collect();
+            self.state.charges.replace(charged);
         }
     }
 

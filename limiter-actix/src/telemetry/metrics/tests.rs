@@ -1,8 +1,8 @@
 use std::{
-    future::{Future, poll_fn, ready},
+    future::{Future, pending, poll_fn, ready},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::{Context, Poll},
     time::SystemTime,
@@ -396,4 +396,57 @@ fn the_meta_limit_of_a_limit_has_a_label_of_its_own() {
         recorded.of("limit_refusals_total"),
         [r#"{route="/",limit="meta 1 per 1 day"} 1"#, r#"{route="/",limit="route 2 per 1 day"} 1"#]
     );
+}
+
+/// Its second decision never ends.
+#[derive(Debug, Default)]
+struct Stuck {
+    memory: MemoryStorage,
+    calls: AtomicUsize,
+}
+
+impl Storage for Stuck {
+    fn decide<'a>(&'a self, batch: &'a Batch<'a>, now: Timestamp) -> Answer<'a, Decision> {
+        let is_second = self.calls.fetch_add(1, Ordering::Relaxed) == 1;
+        Answer::Pending(Box::pin(async move {
+            if is_second {
+                pending::<()>().await;
+            }
+            Ok(self.memory.decide(batch, now))
+        }))
+    }
+
+    fn refund<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, ()> {
+        self.memory.refund(taken, now)
+    }
+
+    fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {
+        self.memory.clear(hits)
+    }
+
+    fn reset(&self) -> Answer<'_, ()> {
+        self.memory.reset()
+    }
+}
+
+/// The defect: it was counted only under limits that are refunded then.
+#[test]
+fn a_request_that_is_dropped_while_it_is_decided_again_counts() {
+    let recorded = recorded(async || {
+        let stuck = Limiter::builder().storage(Arc::new(Stuck::default())).default_limits("40/minute");
+        let late = Limit::new(Quota::per_day(1)).name("late");
+        let app = app!(
+            stuck.build().unwrap_or_default(),
+            web::resource("/{any}").guard(guard::Header("x", "y")).get(ok),
+            resource("/late", late, |it| it.get(ok))
+        );
+        let mut answer = Box::pin(app.call(TestRequest::get().uri("/late").to_request()));
+        for _ in 0..3 {
+            let is_pending =
+                |context: &mut Context<'_>| Poll::Ready(answer.as_mut().poll(context).is_pending());
+            assert!(poll_fn(is_pending).await);
+            yield_now().await;
+        }
+    });
+    assert_eq!(recorded.of("requests_total"), [r#"{outcome="allowed",decided_by="storage"} 1"#]);
 }
