@@ -45,3 +45,32 @@ impl RecentPaths {
         usize::try_from(self.seed.hash_one(path) % PLACES as u64).unwrap_or(0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Three times as many paths as slots come, so that most find another in theirs.
+    #[test]
+    fn a_path_finds_its_own_route_only() {
+        let mut recent = RecentPaths::default();
+        for number in 0..3 * PLACES {
+            let path = format!("/{number}");
+            let route = Rc::new(Route::new(Vec::new(), Rc::default(), Rc::default()));
+            assert!(recent.find(&path).is_none(), "{path}");
+            recent.add(&path, &route);
+            assert!(recent.find(&path).is_some_and(|found| Rc::ptr_eq(&found, &route)), "{path}");
+        }
+    }
+
+    #[test]
+    fn long_paths_are_not_kept() {
+        let mut recent = RecentPaths::default();
+        let route = Rc::new(Route::new(Vec::new(), Rc::default(), Rc::default()));
+        for (length, is_kept) in [(MAX_PATH_LEN, true), (MAX_PATH_LEN + 1, false)] {
+            let path = "x".repeat(length);
+            recent.add(&path, &route);
+            assert_eq!(recent.find(&path).is_some(), is_kept, "{length}");
+        }
+    }
+}

@@ -278,4 +278,22 @@ mod tests {
             assert!(changed != printed && MapReader::of(&changed).node().is_none(), "{begin}");
         }
     }
+
+    /// The text is longer than a mebibyte, and far from the bound.
+    #[test]
+    fn thousands_of_long_patterns_are_read() {
+        let mut map = ResourceMap::new(ResourceDef::root_prefix(""));
+        for number in 0..3000 {
+            map.add(&mut ResourceDef::new(format!("/{}/{number}", "long".repeat(50))), None);
+        }
+        let root = read(&map).expect("a tree");
+        assert_eq!(root.inside.map(|inside| inside.len()), Some(3000));
+    }
+
+    #[test]
+    fn a_text_beyond_the_bound_is_given_up() {
+        let mut text = Bounded("x".repeat(MAX_TEXT - 1));
+        assert!(text.write_str("y").is_ok());
+        assert!(text.write_str("z").is_err());
+    }
 }

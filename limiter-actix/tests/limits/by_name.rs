@@ -349,6 +349,20 @@ async fn the_first_request_shows_the_names_of_all_routes() {
     assert!(!elsewhere.contains("after the first request"), "{elsewhere}");
 }
 
+/// It covers a route that is known by its attribute, and perhaps others.
+#[actix_web::test]
+async fn the_name_of_a_rule_by_pattern_is_unknown_before_the_first_request() {
+    let limiter = build(Limiter::builder().route("/users/{id}", named("users", 5)));
+    let me = resource("/users/me", Limit::new(Quota::per_day(9)).override_defaults(false), |it| it.to(ok));
+    let app = App::new().wrap(limiter.clone()).service(me).route("/users/{name}", web::to(ok));
+    let app = init_service(app).await;
+    let error = limiter.clear("users", &client()).await.expect_err("other routes are unknown").to_string();
+    assert!(error.contains("after the first request"), "{error}");
+    assert_eq!(status_of(&app, "/users/me").await, 200);
+    let error = limiter.clear("users", &client()).await.expect_err("it has two counts").to_string();
+    assert!(error.contains("`/users/me`, `/users/{name}`"), "{error}");
+}
+
 /// A server with two sockets builds its app twice in each worker.
 #[actix_web::test]
 async fn an_app_that_is_built_twice_has_each_name_once() {
@@ -383,4 +397,27 @@ async fn names_that_requests_have_met_stay_when_their_app_is_gone() {
         drop(app);
         assert_eq!(limiter.window("usual", &client()).await.expect("it is known").remaining(), 4);
     }
+}
+
+#[limit("3/hour", name = "reports")]
+#[actix_web::scope("/reports")]
+mod reports {
+    use actix_web::get;
+
+    #[get("/{month}")]
+    pub(super) async fn month() -> &'static str {
+        "a report"
+    }
+}
+
+/// All handlers of the module have rules, so its counts are known, unlike those of a scope.
+#[actix_web::test]
+async fn the_name_of_a_module_is_known_before_the_first_request() {
+    let limiter = build(Limiter::builder());
+    let pages = web::scope("/pages").route("/x", web::to(ok));
+    let app = App::new().wrap(limiter.clone()).service(reports::month);
+    let app = init_service(app.service(ScopeExt::limit(pages, named("pages", 5)))).await;
+    limiter.window("pages", &client()).await.expect_err("its routes are unknown");
+    assert_eq!(limiter.hit("reports", &client(), 2).await.expect("it is known").remaining(), 1);
+    assert_eq!([status_of(&app, "/reports/5").await, status_of(&app, "/reports/6").await], [200, 429]);
 }

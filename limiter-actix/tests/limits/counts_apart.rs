@@ -266,3 +266,75 @@ fn one_handler_in_two_scopes() {
         ],
     );
 }
+
+/// Nothing but their order distinguishes the rules of one scope.
+#[test]
+fn equal_limits_of_one_scope_for_several_methods() {
+    hold(
+        |it| it,
+        |app| {
+            let of = |method: &str| once().methods([method]);
+            let scope = web::scope("/p").service(page("/x", "x"));
+            app.service(scope.limit(of("GET")).limit(of("POST")).limit(of("PUT")));
+        },
+        &[
+            (0.0, "GET /p/x", "", "200"),
+            (0.0, "POST /p/x", "", "200"),
+            (0.0, "PUT /p/x", "", "200"),
+            (0.0, "GET /p/x", "", "429"),
+            (0.0, "POST /p/x", "", "429"),
+            (0.0, "PUT /p/x", "", "429"),
+        ],
+    );
+}
+
+/// The same for rules by pattern.
+#[test]
+fn equal_limits_of_one_pattern_for_several_methods() {
+    let of = |method: &str| once().methods([method]);
+    hold(
+        |it| {
+            it.route("/x", of("GET"))
+                .route("/x", of("POST"))
+                .route("/x", of("PUT"))
+                .scope("/p", of("GET"))
+                .scope("/p", of("POST"))
+                .scope("/p", of("PUT"))
+        },
+        |app| {
+            app.service(page("/x", "x")).service(page("/p/x", "x"));
+        },
+        &[
+            (0.0, "GET /x", "", "200"),
+            (0.0, "POST /x", "", "200"),
+            (0.0, "PUT /x", "", "200"),
+            (0.0, "PUT /x", "", "429"),
+            (0.0, "GET /p/x", "", "200"),
+            (0.0, "POST /p/x", "", "200"),
+            (0.0, "PUT /p/x", "", "200"),
+            (0.0, "PUT /p/x", "", "429"),
+        ],
+    );
+}
+
+/// A new version of an app does not forget what the old one has counted.
+#[test]
+fn a_limit_keeps_its_count_when_one_with_another_amount_or_window_comes_before_it() {
+    let kept = |text: &str| limits(text).each(|limit| limit.keep_used(true));
+    for (before, after) in
+        [(limits("1/minute"), limits("9/minute; 1/minute")), (kept("1/minute"), kept("9/hour; 1/minute"))]
+    {
+        let wrong = in_a_system(async {
+            let (clock, memory) = (clock(), Arc::new(MemoryStorage::new()));
+            let mut wrong = Vec::new();
+            for (limits, second) in [(before, "200"), (after, "429 '1 per 1 minute'")] {
+                let limiter = builder(&clock).memory_storage(Arc::clone(&memory)).build().expect("a limiter");
+                let app = init_service(App::new().wrap(limiter).service(ruled("/a", limits, ""))).await;
+                let steps = [(0.0, "GET /a", "", second)];
+                wrong.extend(play_to(async |it| app.call(it.to_request()).await, &clock, &steps).await);
+            }
+            wrong
+        });
+        assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+    }
+}

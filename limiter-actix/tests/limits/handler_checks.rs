@@ -1,7 +1,7 @@
 //! Limits that the handler checks by itself, with `LimitCheck`.
 
 use actix_web::{
-    App, Error, HttpResponse, HttpServer, Responder,
+    App, Error, HttpRequest, HttpResponse, HttpServer, Responder,
     rt::task::yield_now,
     test::init_service,
     web::{self, ServiceConfig},
@@ -203,4 +203,29 @@ async fn the_limiter_of_another_app_is_none() {
         assert_eq!(ask(&limited, request("GET", "/")).await.status, 200);
     }
     assert_eq!(ask(&bare, request("GET", "/")).await.status, 500);
+}
+
+/// A check by hand is one of a request with a method.
+#[actix_web::test]
+async fn meta_limits_for_a_method_hold_for_checks_by_hand() {
+    async fn send(limiter: web::Data<Limiter>, req: HttpRequest) -> Result<&'static str, Error> {
+        limiter.check(&req, "mails").await?;
+        Ok("sent")
+    }
+    let meta = Limit::new(Quota::per_day(1)).methods(["POST"]).error_message("no more breaches");
+    let limiter = Limiter::builder().named_limit("mails", "1/hour").meta_limits(meta);
+    let data = web::Data::new(limiter.build().expect("a limiter"));
+    let app = init_service(App::new().app_data(data).route("/", web::to(send))).await;
+    let answer = async |method| ask(&app, request(method, "/").insert_header(("accept", "text/plain"))).await;
+    assert_eq!(answer("POST").await.status, 200);
+    for (method, message) in [
+        ("GET", "1 per 1 hour"),
+        ("GET", "1 per 1 hour"),
+        ("POST", "1 per 1 hour"),
+        ("POST", "no more breaches"),
+        ("GET", "1 per 1 hour"),
+    ] {
+        let answer = answer(method).await;
+        assert_eq!((answer.status, answer.body.as_str()), (429, message), "{method}");
+    }
 }

@@ -306,7 +306,10 @@ async fn an_exempt_route_is_listed_without_meta_limits() {
     let app = init_service(app).await;
     assert_eq!(status_of(&app, "/x").await, 200);
     assert_eq!(shown(&only(&limiter, "GET /health")), "GET /health: -");
-    assert_eq!(only(&limiter, "/x").limits().len(), 2);
+    assert_eq!(
+        shown(&only(&limiter, "/x")),
+        "/x: 5 per 1 hour (meta_limits), 100 per 1 day (default_limits)"
+    );
 }
 
 #[actix_web::test]
@@ -371,4 +374,23 @@ async fn apps_with_other_routes_are_listed_each() {
     let _apps = (make("/a").await, make("/b").await);
     let routes: Vec<_> = limiter.limits().iter().map(ToString::to_string).collect();
     assert_eq!(routes, ["/a", "unmatched paths", "/b"]);
+}
+
+/// Its path ends in a scope, whose default service answers. There, a rule that names a route does not hold.
+#[actix_web::test]
+async fn a_rule_for_a_path_without_a_route_is_listed_alone() {
+    let builder = Limiter::builder().default_limits("100/day");
+    let limiter = build(builder.route("/in/{id}", per_day(1)).route("POST /in/new", per_day(3)));
+    let app = App::new().wrap(limiter.clone()).service(web::scope("/in").route("/a/b", web::to(ok)));
+    let app = init_service(app.route("/in/{name}", web::to(ok))).await;
+    assert_eq!(status_of(&app, "/in/a/b").await, 200);
+    assert_eq!(
+        listed(&limiter),
+        [
+            "/in/a/b: 100 per 1 day (default_limits)",
+            "/in/{name}: 1 per 1 day (rule /in/{id})",
+            "unmatched paths: 100 per 1 day (default_limits)",
+            "POST /in/new: 3 per 1 day (rule POST /in/new)",
+        ]
+    );
 }

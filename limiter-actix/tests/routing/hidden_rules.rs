@@ -57,6 +57,17 @@ async fn rules_hidden_by_a_pattern_for_all_methods() {
     assert_eq!(passing(&app, "GET", "/health", "", 5).await, 3, "the other handler answers");
 }
 
+/// Nothing shows that the request could come to the exempt route, so not even the first is free.
+#[actix_web::test]
+async fn an_exemption_hidden_by_a_pattern_for_all_methods_lets_nothing_in() {
+    let app = app(|it| {
+        it.route("/{id}", web::to(plain)).service(health);
+    })
+    .await;
+    spend(&app).await;
+    assert_eq!(passing(&app, "GET", "/health", "", 5).await, 0);
+}
+
 #[actix_web::test]
 async fn rules_hidden_by_a_guarded_scope_without_a_prefix() {
     log::capture();

@@ -73,6 +73,27 @@ async fn several_routes_of_one_handler() {
     assert_eq!(call::get(&app, "/two/2").await, 429);
 }
 
+/// Each of its places is known before a request has come there.
+#[actix_web::test]
+async fn an_exempt_handler_with_several_routes_answers_at_each_from_the_first_request_on() {
+    #[exempt]
+    #[routes]
+    #[get("/health")]
+    #[get("/live")]
+    #[get("/ready")]
+    async fn health() -> &'static str {
+        "ok"
+    }
+    for target in ["/health", "/live", "/ready"] {
+        let app = app(|it| {
+            it.service(health);
+        })
+        .await;
+        spend(&app).await;
+        assert_eq!(passing(&app, "GET", target, "", 5).await, 5, "{target}");
+    }
+}
+
 #[actix_web::test]
 async fn paths_are_read_as_actix_reads_them() {
     let app = app(|it| {

@@ -153,6 +153,32 @@ async fn a_rule_that_no_request_meets_is_logged() {
     assert!(lines[1].contains("/missing") && !lines[1].contains("/api"), "{lines:?}");
 }
 
+/// A route that takes HEAD alone takes what a rule has for GET, and no other takes more than its methods.
+#[actix_web::test]
+async fn a_rule_for_methods_that_its_route_does_not_take_is_logged() {
+    #[exempt]
+    #[actix_web::put("/upload")]
+    async fn upload() -> &'static str {
+        "ok"
+    }
+    #[exempt]
+    #[actix_web::head("/size")]
+    async fn size() -> &'static str {
+        ""
+    }
+    log::capture();
+    let limiter = still()
+        .route("PUT /upload", "9/hour")
+        .route("GET /upload", "9/hour")
+        .route("GET /size", "9/hour")
+        .route("POST /size", "9/hour");
+    let app = App::new().wrap(limiter.build().unwrap()).service(upload).service(size);
+    get(&init_service(app).await, "/").await;
+    let lines = log::here("L031");
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0].contains("GET /upload") && lines[1].contains("POST /size"), "{lines:?}");
+}
+
 #[actix_web::test]
 async fn a_route_with_a_rule_that_another_pattern_hides_is_logged() {
     log::capture();

@@ -168,6 +168,27 @@ mod outer {
     }
 }
 
+/// One level for each method, of equal limits.
+#[limit("1/minute", methods = ["GET"])]
+#[scope("/same")]
+mod same {
+    use actix_web::scope;
+    use limiter_actix::limit;
+
+    #[limit("1/minute", methods = ["POST"])]
+    #[scope("/same")]
+    pub(crate) mod inner {
+        use actix_web::{get, post, routes};
+
+        #[routes]
+        #[get("/x")]
+        #[post("/x")]
+        pub async fn x() -> &'static str {
+            "x"
+        }
+    }
+}
+
 fn builder(default: &str) -> LimiterBuilder {
     Limiter::builder().clock(clock()).default_limits(default)
 }
@@ -303,4 +324,15 @@ async fn modules_on_a_route_that_another_pattern_hides() {
     let hiding = web::resource("/v1/{any}").guard(guard::fn_guard(|_| false));
     let limiter = builder("9/minute").build().unwrap();
     assert_eq!(passing(App::new().wrap(limiter).service(hiding).configure(all), "/v1/a").await, 3);
+}
+
+#[actix_web::test]
+async fn equal_limits_of_nested_modules_with_one_prefix_count_apart() {
+    let limiter = builder("9/minute").build().unwrap();
+    let app = init_service(App::new().wrap(limiter).service(same::inner::x)).await;
+    for status in [200, 429] {
+        for method in ["GET", "POST"] {
+            assert_eq!(ask(&app, request(method, "/same/x")).await.status, status, "{method}");
+        }
+    }
 }

@@ -14,7 +14,7 @@ use actix_web::{
     body::EitherBody,
     dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
     error::ErrorUnauthorized,
-    get,
+    get, guard,
     http::{StatusCode, Uri},
     rt::task::yield_now,
     test::{TestRequest, init_service},
@@ -29,7 +29,7 @@ use limiter_test_support::{
     log,
 };
 
-use super::{passing, plain, still};
+use super::{has_b, passing, plain, still};
 
 /// A middleware that calls at once what it is around. By a header, it waits first (`x-wait`), answers itself with a
 /// status (`x-answer`), or calls with another path (`x-path`).
@@ -655,4 +655,26 @@ async fn an_exempt_request_within_another_one_does_not_hide_where_that_ends() {
     assert_eq!(passing(&app, "GET", "/in/free", "", 9).await, 9);
     let passed = passing(&app, "GET", "/in/free", "x-a: 1", 9).await;
     assert!((3..=4).contains(&passed), "{passed}");
+}
+
+/// Those that have met the rule late need no credit for it. One that may go elsewhere has it, until that one has arrived.
+#[actix_web::test]
+async fn a_request_without_credit_ends_that_of_no_other() {
+    let scope = web::scope("/v1").guard(guard::fn_guard(has_b)).exempt(Exempt::ALL);
+    let app = App::new()
+        .wrap(Whims)
+        .wrap(limiter())
+        .service(scope.route("/a", web::get().to(plain)).route("/b", web::get().to(plain)))
+        .route("/{any}/b", web::get().to(pending::<&'static str>))
+        .route("/spend", web::get().to(plain));
+    let app = init_service(app).await;
+    let ask_a = async || ask(&app, with("/v1/a", &[("x-wait", "1"), ("x-b", "1")])).await.status;
+    assert_eq!([ask_a().await, ask_a().await], [200, 200]);
+    assert_eq!(passing(&app, "GET", "/spend", "", 9).await, 3);
+    let ask_b = || app.call(with("/v1/b", &[]).to_request());
+    let mut astray = pin!(ask_b());
+    assert!(is_on_its_way(astray.as_mut(), 1).await, "one may be free");
+    assert!(!is_on_its_way(pin!(ask_b()), 1).await, "it is refused");
+    assert_eq!(ask_a().await, 200);
+    assert!(!is_on_its_way(pin!(ask_b()), 1).await, "the one is still on its way");
 }

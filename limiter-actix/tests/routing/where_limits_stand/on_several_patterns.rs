@@ -2,7 +2,7 @@
 
 use actix_web::{dev::Service, guard, web};
 use futures_util::future::join_all;
-use limiter_actix::resource;
+use limiter_actix::{Exempt, ScopeExt, resource};
 
 use super::{
     super::{A, B, has_a, has_b, passing, plain, spend, still},
@@ -143,6 +143,26 @@ async fn behind_a_guard_it_adds_to_the_default_limits() {
     assert_eq!(passing(&app, "GET", "/x", "", 9).await, 1, "of two");
 }
 
+/// Requests that may arrive at an exempt route reserve nothing of the default limits there, so they are limited by those
+/// of the places where they are expected.
+#[actix_web::test]
+async fn behind_a_guard_an_exemption_from_the_default_limits_brings_none_of_them() {
+    let runs = Runs::default();
+    let app = limited(still().default_limits("2/hour").exempt_route_from("/b", Exempt::DEFAULT), |it| {
+        it.service(web::resource("/x").guard(guard::fn_guard(has_a)).to(plain))
+            .service(web::resource("/y").guard(guard::fn_guard(has_a)).to(plain))
+            .service(web::resource(["/b", "/{id}"]).to(runs.take_a_while()));
+    })
+    .await;
+    for target in ["/x", "/y"] {
+        assert_eq!(passing(&app, "GET", target, "", 1).await, 1);
+    }
+    let targets = ["/x", "/x", "/y", "/y"];
+    let answers = join_all(targets.map(|target| app.call(with("GET", target, "").to_request()))).await;
+    let passed = answers.iter().filter(|answer| answer.as_ref().is_ok_and(|it| it.status() == 200)).count();
+    assert_eq!(passed, 4, "two at each");
+}
+
 /// Both resources have one pattern, and the rule of it counts a request once.
 #[actix_web::test]
 async fn behind_two_guards_it_takes_once() {
@@ -166,6 +186,93 @@ async fn behind_a_guard_that_let_nothing_in_it_closes_nothing() {
     .await;
     assert_eq!(passing(&app, "GET", "/c", "", 9).await, 1);
     assert_eq!(passing(&app, "GET", "/x/1", B, 9).await, 9);
+}
+
+/// The limiter remembers of 1024 sets of places where guards have led. In others, they may lead everywhere.
+#[actix_web::test]
+async fn behind_guards_of_more_sets_of_places_than_are_kept_each_may_be_reached() {
+    const SWITCHES: usize = 11;
+    let app = limited(still().route("/b", "9999/hour").route("/c", "1/hour"), |it| {
+        // Each matches the paths with an `x` at its place, so that a path chooses the set.
+        for switch in 0..SWITCHES {
+            let segment = |at| if at == switch { "/x".to_owned() } else { format!("/{{s{at}}}") };
+            let pattern = (0..SWITCHES).map(segment).collect::<String>();
+            it.service(web::resource(pattern).guard(guard::fn_guard(has_a)).to(plain));
+        }
+        it.service(web::resource(["/b", "/{tail}*"]).guard(guard::fn_guard(has_b)).to(plain))
+            .service(web::resource(["/c", "/{rest}*"]).to(plain));
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/c", "", 9).await, 1);
+    let path = |set: usize| {
+        (0..SWITCHES).map(|switch| if set >> switch & 1 == 1 { "/x" } else { "/y" }).collect::<String>()
+    };
+    for set in 1..1000 {
+        assert_eq!(passing(&app, "GET", &path(set), B, 1).await, 1, "{set}");
+    }
+    for set in 1000..1100 {
+        passing(&app, "GET", &path(set), B, 1).await;
+    }
+    assert_eq!(passing(&app, "GET", &path(1100), B, 9).await, 0, "the limit of the other place is spent");
+    assert_eq!(passing(&app, "GET", &path(1), B, 9).await, 9, "it never led there");
+}
+
+/// The rule of the one route is in doubt behind its guard, and that of the path is not.
+#[actix_web::test]
+async fn a_rule_of_the_path_refuses_beside_one_that_is_in_doubt() {
+    let app = limited(still().route("/b", "99/hour").route("/x", "2/hour"), |it| {
+        it.service(web::resource(["/b", "/{id}"]).guard(guard::fn_guard(has_a)).to(plain))
+            .route("/{name}", web::get().to(plain));
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/x", "", 1).await, 1, "it does not arrive under the rule of the route");
+    assert_eq!(passing(&app, "GET", "/x", A, 9).await, 2);
+}
+
+/// They are not kept, so that they leave no other set without a place.
+#[actix_web::test]
+async fn sets_of_places_without_rules_of_routes_count_for_nothing() {
+    let app = limited(still().route("/b", "9/hour").route("/c", "1/hour"), |it| {
+        for number in 0..1100 {
+            it.route(&format!("/plain/{number}"), web::get().to(plain));
+        }
+        it.service(web::resource("/x/1").guard(guard::fn_guard(has_a)).to(plain))
+            .service(web::resource(["/b", "/x/{id}"]).guard(guard::fn_guard(has_b)).to(plain))
+            .service(web::resource(["/c", "/x/{name}"]).to(plain));
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/c", "", 9).await, 1);
+    for number in 0..1100 {
+        assert_eq!(passing(&app, "GET", &format!("/plain/{number}"), "", 1).await, 1, "{number}");
+    }
+    assert_eq!(passing(&app, "GET", "/x/1", B, 9).await, 9);
+}
+
+/// The closed place refuses, and the request goes on as one to the next. It may pass by that as well.
+#[actix_web::test]
+async fn behind_a_closed_place_the_rule_of_a_route_that_was_reached_limits() {
+    let app = limited(still().route("/b", "3/hour"), |it| {
+        it.service(resource("/{closed}", per_hour(0), |it| it.guard(guard::fn_guard(has_a)).to(plain)))
+            .service(web::resource("/x").guard(guard::fn_guard(has_b)).to(plain))
+            .service(web::resource(["/b", "/{id}"]).to(plain));
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/x", "", 1).await, 1);
+    assert_eq!(passing(&app, "GET", "/x", "", 9).await, 2, "of three");
+}
+
+/// The rule names one of the routes, and covers the other by its path.
+#[actix_web::test]
+async fn a_request_to_another_route_that_the_rule_covers_puts_it_in_no_doubt() {
+    let app = limited(still().application_limits("3/hour").exempt_route("/b"), |it| {
+        it.route("/spend", web::get().to(plain))
+            .service(web::resource(["/b", "/{id}"]).guard(guard::fn_guard(has_a)).to(plain))
+            .route("/{name}", web::get().to(plain));
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/b", "", 1).await, 1);
+    spend(&app).await;
+    assert_eq!(passing(&app, "GET", "/x", A, 9).await, 9);
 }
 
 /// While the first of them is on its way, nobody knows which rules hold. They limit the others all the same.
@@ -207,6 +314,26 @@ async fn an_exemption_behind_a_closed_place_is_granted_to_one_at_a_time() {
     })
     .await;
     let passed = at_once(&app, "/x", "").await;
+    assert!((3..=4).contains(&passed), "{passed}");
+    assert_eq!(runs.count(), passed);
+}
+
+/// The same in a scope that is decided where it stands.
+#[actix_web::test]
+async fn an_exemption_behind_a_closed_place_of_a_scope_is_granted_to_one_at_a_time() {
+    let runs = Runs::default();
+    let app = limited(still().application_limits("3/hour").exempt_route("/v1/b"), |it| {
+        let closed = resource("/{id}", per_hour(0), |it| it.guard(guard::fn_guard(has_b)).to(plain));
+        let scope = web::scope("/v1").guard(guard::fn_guard(has_a)).limit(per_hour(1000)).service(closed);
+        it.service(
+            scope
+                .service(web::resource(["/b", "/x"]).guard(guard::fn_guard(has_b)).to(plain))
+                .route("/{name}", web::get().to(runs.take_a_while())),
+        )
+        .service(web::scope("/v1").route("/x", web::get().to(plain)));
+    })
+    .await;
+    let passed = at_once(&app, "/v1/x", A).await;
     assert!((3..=4).contains(&passed), "{passed}");
     assert_eq!(runs.count(), passed);
 }

@@ -22,10 +22,10 @@ use futures_util::future::join_all;
 use limiter_actix::{Key, Limit, Quota};
 
 use super::{
-    super::{has_b, passing, plain, spend, still},
+    super::{B, has_b, passing, plain, spend, still},
     Runs,
     at_once::{MANY, at_once},
-    defer, drop_after, with,
+    defer, drop_after, limited, with,
 };
 
 const HANGING: &str = "x-do: hang";
@@ -194,4 +194,18 @@ async fn is_not_awaited_where_guards_decide() {
         assert!(is_pending, "it hangs");
     }
     assert_eq!(drop_after(&app, with("GET", "/x/y", ""), 9).await, Some(200));
+}
+
+/// Where nothing between the limiter and the router can change a path, only guards lead it astray, and here none does.
+#[actix_web::test]
+async fn next_to_the_router_a_path_of_one_rule_waits_for_nobody() {
+    let app = limited(still().application_limits("3/hour").exempt_route("/b"), |it| {
+        it.service(web::resource(["/b", "/x"]).guard(guard::fn_guard(has_b)).to(plain))
+            .route("/{id}", web::get().to(at_route));
+    })
+    .await;
+    let mut hanging = pin!(app.call(with("GET", "/x", HANGING).to_request()));
+    let is_pending = poll_fn(|cx| Poll::Ready(hanging.as_mut().poll(cx).is_pending())).await;
+    assert!(is_pending, "it hangs where the rule does not hold");
+    assert_eq!(drop_after(&app, with("GET", "/b", B), 9).await, Some(200));
 }

@@ -2,6 +2,7 @@
 
 use std::future::{Ready, ready};
 
+use actix_files::Files;
 use actix_web::{
     App, Error, HttpResponse,
     body::BoxBody,
@@ -213,5 +214,18 @@ async fn a_default_service_that_was_not_expected_shows_the_limits_there() {
             let shown = ["limit", "remaining"].map(|name| answer.header(&format!("x-ratelimit-{name}")));
             assert_eq!((answer.status, shown), (404, [Some("9"), Some(left)]), "{target}");
         }
+    }
+}
+
+/// A handler that takes the rest of a path is no default service, whatever it finds there. Nor are static files.
+#[actix_web::test]
+async fn a_handler_that_finds_nothing_counts_for_its_route() {
+    let app = limited(on_routes(), |it| {
+        it.route("/tail/{rest:.*}", web::get().to(HttpResponse::NotFound))
+            .service(Files::new("/files", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/routing")));
+    })
+    .await;
+    for (target, expected) in [("/tail/no/such", 3), ("/files/no/such", 3), ("/no/such", 9)] {
+        assert_eq!(admitted(&app, "GET", target, "", 9).await, expected, "{target}");
     }
 }
