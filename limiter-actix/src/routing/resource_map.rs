@@ -290,6 +290,20 @@ mod tests {
         assert_eq!(root.inside.map(|inside| inside.len()), Some(3000));
     }
 
+    /// They do not end the values that they stand in.
+    #[test]
+    fn brackets_and_quotes_in_patterns_are_text() {
+        let texts = ["/a)", "/(b", "/]c", "/[d", "/\"e\"", "/f, g", "/{h:[)]}/\"(", "/i\\"];
+        let mut map = ResourceMap::new(ResourceDef::root_prefix(""));
+        for text in texts {
+            let mut pattern = ResourceDef::new(text);
+            pattern.set_name(format!("({text}, "));
+            map.add(&mut pattern, None);
+        }
+        let inside = read(&map).and_then(|root| root.inside).expect("a tree");
+        assert_eq!(inside.iter().map(|node| node.patterns.first()).collect::<Vec<_>>(), texts);
+    }
+
     #[test]
     fn a_text_beyond_the_bound_is_given_up() {
         let mut text = Bounded("x".repeat(MAX_TEXT - 1));
