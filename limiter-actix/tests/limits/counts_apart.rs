@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use actix_web::{App, dev::Service, get, guard, post, test::init_service, web};
+use actix_web::{App, dev::Service, get, guard, post, put, test::init_service, web};
 use limiter_actix::{
     Key, Limit, Limits, Quota, ScopeExt, Strategy, limit as limited, storage::MemoryStorage,
 };
@@ -32,7 +32,7 @@ fn equal_limits_at_all_levels() {
 }
 
 #[test]
-fn equal_limits_of_get_and_post_on_one_pattern() {
+fn equal_limits_of_three_methods_on_one_pattern() {
     hold(
         |it| it,
         |app| {
@@ -46,13 +46,20 @@ fn equal_limits_of_get_and_post_on_one_pattern() {
             async fn posted() -> &'static str {
                 "posted"
             }
-            app.service(got).service(posted);
+            #[limited("1/minute")]
+            #[put("/x")]
+            async fn stored() -> &'static str {
+                "stored"
+            }
+            app.service(got).service(posted).service(stored);
         },
         &[
             (0.0, "GET /x", "", "200 'got'"),
             (0.0, "POST /x", "", "200 'posted'"),
+            (0.0, "PUT /x", "", "200 'stored'"),
             (0.0, "GET /x", "", "429"),
             (0.0, "POST /x", "", "429"),
+            (0.0, "PUT /x", "", "429"),
         ],
     );
 }

@@ -141,6 +141,18 @@ async fn an_exempt_scope_hidden_by_a_pattern() {
     assert!(lines.len() == 1 && lines[0].contains("/v1/{tail:.*}"), "once for the scope: {lines:?}");
 }
 
+/// Guards decide between the two, so that not even one request is let in as an exempt one.
+#[actix_web::test]
+async fn an_exempt_resource_that_shares_its_pattern_lets_nothing_in() {
+    let app = app(|it| {
+        let guarded = |it: actix_web::Resource| it.guard(guard::fn_guard(has_a)).to(plain);
+        it.service(resource("/x", Exempt::ALL, guarded)).route("/x", web::get().to(plain));
+    })
+    .await;
+    spend(&app).await;
+    assert_eq!(passing(&app, "GET", "/x", "", 5).await, 0);
+}
+
 /// Guards decide between two resources of one pattern, and paths do not show which.
 #[actix_web::test]
 async fn a_limited_resource_that_shares_its_pattern_is_logged() {

@@ -2,15 +2,17 @@
 //! request of a worker on.
 
 use actix_web::{
-    App,
-    middleware::{NormalizePath, TrailingSlash, from_fn},
+    App, Error,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    middleware::{Next, NormalizePath, TrailingSlash, from_fn},
     test::init_service,
     web,
 };
 use limiter_actix::LimiterBuilder;
 
 use super::{
-    super::{passing, plain, still},
+    super::{A, passing, plain, still},
     defer, without_v1,
 };
 
@@ -174,4 +176,23 @@ async fn nothing_slips_through_when_paths_are_rewritten_outside() {
     for target in ["/login/", "/v1/login", "/v1//login/", "/v1/api/x", "/api//x/"] {
         assert_eq!(passing(&app, "GET", target, "", 3).await, 0, "{target}");
     }
+}
+
+/// Middleware that takes `/v1` off only for those with a header.
+async fn without_v1_for_some<B: MessageBody>(
+    req: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    if req.headers().contains_key("x-a") { without_v1(req, next).await } else { next.call(req).await }
+}
+
+/// Nobody knows before whether the path changes.
+#[actix_web::test]
+async fn a_rule_for_a_path_holds_although_others_by_it_have_gone_elsewhere() {
+    let limiter = still().scope("/v1", "2/hour").build().unwrap();
+    let app = App::new().wrap(from_fn(without_v1_for_some)).wrap(limiter);
+    let app = app.route("/login", web::get().to(plain)).route("/v1/login", web::get().to(plain));
+    let app = init_service(app).await;
+    assert_eq!(passing(&app, "GET", "/v1/login", A, 1).await, 1);
+    assert_eq!(passing(&app, "GET", "/v1/login", "", 9).await, 2);
 }

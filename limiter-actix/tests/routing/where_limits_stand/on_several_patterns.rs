@@ -229,6 +229,18 @@ async fn a_rule_of_the_path_refuses_beside_one_that_is_in_doubt() {
     assert_eq!(passing(&app, "GET", "/x", A, 9).await, 2);
 }
 
+/// Another rule covers the path, but its places are the same.
+#[actix_web::test]
+async fn a_place_that_one_path_has_reached_may_be_reached_by_others() {
+    let app = limited(still().route("/b", "3/hour").route("/x/2", "99/hour"), |it| {
+        it.service(web::resource("/x/{any}").guard(guard::fn_guard(has_a)).to(plain))
+            .service(web::resource(["/b", "/x/{id}"]).to(plain));
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/x/1", "", 9).await, 3);
+    assert_eq!(passing(&app, "GET", "/x/2", "", 9).await, 0);
+}
+
 /// They are not kept, so that they leave no other set without a place.
 #[actix_web::test]
 async fn sets_of_places_without_rules_of_routes_count_for_nothing() {
