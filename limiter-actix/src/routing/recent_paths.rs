@@ -64,6 +64,18 @@ mod tests {
     }
 
     #[test]
+    fn many_paths_are_kept_at_once() {
+        let mut recent = RecentPaths::default();
+        let route = Rc::new(Route::new(Vec::new(), Rc::default(), Rc::default()));
+        let paths: Vec<_> = (0..PLACES / 4).map(|number| format!("/{number}")).collect();
+        for path in &paths {
+            recent.add(path, &route);
+        }
+        let kept = paths.iter().filter(|path| recent.find(path).is_some()).count();
+        assert!(kept > paths.len() / 2, "{kept} of {}", paths.len());
+    }
+
+    #[test]
     fn long_paths_are_not_kept() {
         let mut recent = RecentPaths::default();
         let route = Rc::new(Route::new(Vec::new(), Rc::default(), Rc::default()));

@@ -273,6 +273,18 @@ async fn behind_a_closed_place_the_rule_of_a_route_that_was_reached_limits() {
     assert_eq!(passing(&app, "GET", "/x", "", 9).await, 2, "of three");
 }
 
+#[actix_web::test]
+async fn behind_a_guarded_scope_of_its_prefix_the_rule_of_a_route_that_was_reached_limits() {
+    let app = limited(still().route("/v1/b", "3/hour"), |it| {
+        let guarded = web::scope("/v1").guard(guard::fn_guard(has_a)).route("/x", web::get().to(plain));
+        it.service(guarded.limit(per_hour(99)))
+            .service(web::scope("/v1").service(web::resource(["/b", "/x"]).to(plain)));
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/v1/x", "", 1).await, 1);
+    assert_eq!(passing(&app, "GET", "/v1/x", "", 9).await, 2, "of three");
+}
+
 /// The rule names one of the routes, and covers the other by its path.
 #[actix_web::test]
 async fn a_request_to_another_route_that_the_rule_covers_puts_it_in_no_doubt() {
