@@ -394,3 +394,20 @@ async fn a_rule_for_a_path_without_a_route_is_listed_alone() {
         ]
     );
 }
+
+/// So it is seen that the rule is there.
+#[actix_web::test]
+async fn a_rule_for_a_prefix_is_listed_although_a_route_takes_its_paths() {
+    let limiter = build(Limiter::builder().default_limits("100/day").scope("/api", per_day(3)));
+    let app = App::new().wrap(limiter.clone()).route("/{any}/{page}", web::to(ok));
+    let app = init_service(app).await;
+    assert_eq!(status_of(&app, "/a/b").await, 200);
+    assert_eq!(
+        listed(&limiter),
+        [
+            "/{any}/{page}: 100 per 1 day (default_limits)",
+            "unmatched paths: 100 per 1 day (default_limits)",
+            "unmatched paths of `/api`: 3 per 1 day (rule /api)",
+        ]
+    );
+}

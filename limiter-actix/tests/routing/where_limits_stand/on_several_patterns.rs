@@ -285,6 +285,18 @@ async fn behind_a_guarded_scope_of_its_prefix_the_rule_of_a_route_that_was_reach
     assert_eq!(passing(&app, "GET", "/v1/x", "", 9).await, 2, "of three");
 }
 
+#[actix_web::test]
+async fn an_exemption_that_requests_miss_behind_a_guard_frees_one() {
+    let app = limited(still().application_limits("3/hour").exempt_route("/b"), |it| {
+        it.route("/spend", web::get().to(plain))
+            .service(web::resource(["/b", "/x"]).guard(guard::fn_guard(has_a)).to(plain))
+            .route("/{id}", web::get().to(plain));
+    })
+    .await;
+    spend(&app).await;
+    assert!(passing(&app, "GET", "/x", "", 9).await <= 1);
+}
+
 /// The rule names one of the routes, and covers the other by its path.
 #[actix_web::test]
 async fn a_request_to_another_route_that_the_rule_covers_puts_it_in_no_doubt() {
