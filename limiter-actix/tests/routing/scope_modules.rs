@@ -178,7 +178,7 @@ mod same {
     #[limit("1/minute", methods = ["POST"])]
     #[scope("/same")]
     pub(crate) mod inner {
-        use actix_web::{get, post, routes};
+        use actix_web::routes;
 
         #[routes]
         #[get("/x")]
