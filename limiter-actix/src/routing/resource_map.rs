@@ -306,7 +306,7 @@ mod tests {
 
     #[test]
     fn a_text_beyond_the_bound_is_given_up() {
-        let mut text = Bounded("x".repeat(MAX_TEXT - 1));
+        let mut text = BoundedText("x".repeat(MAX_TEXT - 1));
         assert!(text.write_str("y").is_ok());
         assert!(text.write_str("z").is_err());
     }
