@@ -78,7 +78,7 @@ impl Worker {
     pub(crate) fn table(&self, req: &ServiceRequest) -> &Table {
         let make = || {
             let (config, routes) = (Arc::clone(&self.config), Rc::clone(&self.routes));
-            let table = Table::new(config, routes, !self.is_next_to_router, req);
+            let table = Table::new(config, routes, self.is_next_to_router, req);
             self.shared.route_maps.add(table.map());
             table
         };

@@ -136,7 +136,7 @@ impl Arrival {
         let Self { worker, forecast, .. } = self;
         let table = worker.table(req);
         let settings = &worker.config.settings;
-        let may_be_rewritten = !worker.is_next_to_router
+        let may_be_rewritten = table.may_be_rewritten()
             && (table.has_rules_by_pattern()
                 || table.is_rewritten()
                 || forecast.prediction.pattern().is_none());

@@ -51,7 +51,7 @@ impl<'a> Straight<'a> {
             return None;
         }
         let table = worker.table(req);
-        if !worker.is_next_to_router && (table.has_rules_by_pattern() || table.is_rewritten()) {
+        if table.may_be_rewritten() && (table.has_rules_by_pattern() || table.is_rewritten()) {
             return None;
         }
         let (place, plan) = table.certain_place(req)?;

@@ -93,6 +93,11 @@ impl RouteTree {
         Some(Self { root, scopes, resources, beacons })
     }
 
+    /// Returns whether there are scopes in the app.
+    pub(super) fn has_scopes(&self) -> bool {
+        self.scopes.len() > 1
+    }
+
     /// Returns the places that a path may reach, at least one. Guards decide among them; without any, it is the first.
     pub(super) fn places(&self, path: &str) -> Places {
         let mut places = Places::new();

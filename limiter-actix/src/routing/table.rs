@@ -46,7 +46,7 @@ use self::routes::RouteKey;
 /// tree of the app.
 pub(crate) struct Table {
     config: Arc<Config>,
-    /// `true` if middleware between the limiter and the router may change paths.
+    /// `true` if middleware further in may change paths, and rules of this limiter depend on them.
     may_be_rewritten: bool,
     rules: AppRules,
     /// For lists of limits by other threads. None without a tree.
@@ -87,7 +87,7 @@ impl Table {
     pub(crate) fn new(
         config: Arc<Config>,
         app: Rc<AppRoutes>,
-        may_be_rewritten: bool,
+        is_next_to_router: bool,
         req: &ServiceRequest,
     ) -> Self {
         let is_first = app.tree.get().is_none();
@@ -97,6 +97,10 @@ impl Table {
         let rules = AppRules::new(&config.settings, routes, &declared);
         warnings::warn(&rules, tree, is_first);
         name_clashes::warn(&rules, &config.settings);
+        // Scopes may have middleware, and nothing shows whether they do. It changes rules by pattern only: the others are met
+        // on the way.
+        let may_have_middleware = tree.is_none_or(RouteTree::has_scopes);
+        let may_be_rewritten = !is_next_to_router || (may_have_middleware && !rules.patterns.is_empty());
         let map = tree.map(|tree| Arc::new(RouteMap::new(&config, tree, declared, &rules, req)));
         Self {
             config,
@@ -114,6 +118,12 @@ impl Table {
     /// Returns the routes for lists of limits.
     pub(crate) fn map(&self) -> Option<&Arc<RouteMap>> {
         self.map.as_ref()
+    }
+
+    /// Returns whether the path of a request may be another one where it arrives, by middleware further in.
+    #[inline]
+    pub(crate) fn may_be_rewritten(&self) -> bool {
+        self.may_be_rewritten
     }
 
     fn tree(&self) -> Option<&RouteTree> {

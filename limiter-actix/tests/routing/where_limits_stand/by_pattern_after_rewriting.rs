@@ -5,6 +5,7 @@ use actix_web::{
     App, Error,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
+    http::Uri,
     middleware::{Next, NormalizePath, TrailingSlash, from_fn},
     test::init_service,
     web,
@@ -195,4 +196,55 @@ async fn a_rule_for_a_path_holds_although_others_by_it_have_gone_elsewhere() {
     let app = init_service(app).await;
     assert_eq!(passing(&app, "GET", "/v1/login", A, 1).await, 1);
     assert_eq!(passing(&app, "GET", "/v1/login", "", 9).await, 2);
+}
+
+/// An app whose limiter is next to the router, and whose scope has middleware that changes paths.
+macro_rules! app_with_scope {
+    ($builder:expr, $inside:expr) => {{
+        let builder: LimiterBuilder = $builder;
+        let scope = web::scope("/v1").wrap($inside);
+        let scope = scope.route("/login", web::get().to(plain)).route("/x", web::get().to(plain));
+        init_service(App::new().wrap(builder.build().expect("a limiter")).service(scope)).await
+    }};
+}
+
+/// The defect: no middleware was expected behind the router.
+#[actix_web::test]
+async fn middleware_of_a_scope_leads_around_no_closed_route() {
+    let app = app_with_scope!(still().route("/v1/login", "0/day"), NormalizePath::trim());
+    assert_eq!(passing(&app, "GET", "/v1/login", "", 3).await, 0);
+    assert!(passing(&app, "GET", "/v1/login/", "", 9).await <= 1);
+    let app = app_with_scope!(still().scope("/v1", "0/day"), NormalizePath::trim());
+    assert_eq!(passing(&app, "GET", "/v1/login/", "", 9).await, 0);
+}
+
+#[actix_web::test]
+async fn paths_that_middleware_of_a_scope_changes_share_the_count_of_the_route() {
+    let builder = still().route("/v1/login", "2/hour").default_limits("5/hour");
+    let app = app_with_scope!(builder, NormalizePath::trim());
+    let changed = passing(&app, "GET", "/v1/login/", "", 9).await;
+    assert!(changed + passing(&app, "GET", "/v1/login", "", 9).await <= 3);
+}
+
+#[actix_web::test]
+async fn middleware_of_a_scope_that_replaces_a_path_leads_around_no_closed_route() {
+    let to_login = from_fn(async |mut req: ServiceRequest, next: Next<_>| {
+        if req.path() == "/v1/x" {
+            let uri: Uri = "/v1/login".parse().expect("a path");
+            req.match_info_mut().get_mut().update(&uri);
+            req.head_mut().uri = uri;
+        }
+        next.call(req).await
+    });
+    let app = app_with_scope!(still().route("/v1/login", "0/day"), to_login);
+    assert!(passing(&app, "GET", "/v1/x", "", 9).await <= 1);
+}
+
+#[actix_web::test]
+async fn an_exempt_pattern_in_a_scope_answers_from_the_first_request_on() {
+    let builder = still().exempt_route("/v1/x").application_limits("1/hour");
+    let app = app_with_scope!(builder, NormalizePath::trim());
+    assert_eq!(passing(&app, "GET", "/v1/login", "", 3).await, 1);
+    assert_eq!(passing(&app, "GET", "/v1/x", "", 9).await, 9);
+    assert!(passing(&app, "GET", "/v1/login/", "", 9).await == 0);
 }
