@@ -71,10 +71,14 @@ impl PlanBuilder<'_> {
     }
 
     fn default_level(&self) -> PlannedLevel {
+        let limits = self.defaults().map(|limits| self.bind_setting(limits, Tier::Default));
+        PlannedLevel { exempt: Exempt::NONE, limits: limits.unwrap_or_default().into() }
+    }
+
+    /// Returns the default limits, if they hold for such a request.
+    fn defaults(&self) -> Option<&Limits> {
         let holds = self.settings.defaults.on_preflight || !self.key.preflight;
-        let defaults = if holds { &self.settings.defaults.limits } else { &Limits::default() };
-        let limits = self.bind_setting(defaults, Tier::Default);
-        PlannedLevel { exempt: Exempt::NONE, limits: limits.into() }
+        holds.then_some(&self.settings.defaults.limits)
     }
 
     /// Returns the limits that replace those decided in memory while the storage fails. They count per route.
@@ -205,9 +209,11 @@ impl PlanBuilder<'_> {
             let there = PlanBuilder { key: &key, ..*self };
             let place = self.place_of_pattern_rule(*index);
             let mut limits = there.bind(&adding(&rule.limits), Tier::Route, &place);
-            if self.key.pattern.as_ref() != Some(route) && !rule.exempt.contains(Exempt::DEFAULT) {
-                let defaults = adding(&self.settings.defaults.limits);
-                limits.extend(there.bind_setting(&defaults, Tier::Default));
+            if self.key.pattern.as_ref() != Some(route)
+                && !rule.exempt.contains(Exempt::DEFAULT)
+                && let Some(defaults) = self.defaults()
+            {
+                limits.extend(there.bind_setting(&adding(defaults), Tier::Default));
             }
             limits
         });

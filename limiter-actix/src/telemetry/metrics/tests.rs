@@ -368,7 +368,7 @@ fn decisions_are_timed_where_there_are_limits() {
     assert_eq!(recorded.of("decision_seconds_count"), [" 4"]);
 }
 
-/// What it would have refused is no hit, and what it would have admitted is no refusal.
+/// A request that it would have refused is no hit, and one that it would have admitted is no refusal.
 #[test]
 fn a_limit_in_shadow_counts_both_apart() {
     let recorded = recorded(async || {

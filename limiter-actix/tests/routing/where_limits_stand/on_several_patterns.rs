@@ -3,6 +3,7 @@
 use actix_web::{dev::Service, guard, web};
 use futures_util::future::join_all;
 use limiter_actix::{Exempt, ScopeExt, resource};
+use limiter_test_support::app::{ask, request};
 
 use super::{
     super::{A, B, has_a, has_b, passing, plain, spend, still},
@@ -372,4 +373,20 @@ async fn an_exemption_behind_a_closed_place_of_a_scope_is_granted_to_one_at_a_ti
     let passed = at_once(&app, "/v1/x", A).await;
     assert!((3..=4).contains(&passed), "{passed}");
     assert_eq!(runs.count(), passed);
+}
+
+/// The defect: it was charged the default limits of the other route.
+#[actix_web::test]
+async fn behind_a_guard_a_preflight_is_left_to_the_application_limits() {
+    let added = per_hour(100).override_defaults(false);
+    let app = limited(still().default_limits("2/hour").route("/b", added), |it| {
+        it.service(web::resource("/x").guard(guard::fn_guard(has_a)).to(plain))
+            .service(web::resource(["/b", "/{id}"]).to(plain));
+    })
+    .await;
+    assert_eq!(passing(&app, "GET", "/x", "", 1).await, 1);
+    assert_eq!(passing(&app, "GET", "/b", "", 9).await, 1);
+    let preflight = request("OPTIONS", "/x").insert_header(("origin", "https://example.com"));
+    let preflight = preflight.insert_header(("access-control-request-method", "PUT"));
+    assert_eq!(ask(&app, preflight).await.status, 200);
 }
