@@ -8,7 +8,7 @@ use limiter_core::storage::Decision;
 use super::{Bans, Correction, complete};
 use crate::{
     decision::{
-        charge::{Charge, Charges},
+        charge::Charges,
         context::DecisionContext,
         decided::{DecidedBatch, record_windows},
         hold::hold,
