@@ -59,10 +59,7 @@ pub use self::{
     note::{Note, NoteList},
 };
 #[cfg(feature = "remote")]
-#[doc(hidden)]
-pub use self::{deadline::in_time, owned_hit::OwnedHit};
-#[cfg(feature = "remote")]
-pub use self::{leases::LeaseStorage, resilient::Resilient};
+pub use self::{deadline::in_time, leases::LeaseStorage, owned_hit::OwnedHit, resilient::Resilient};
 #[cfg(feature = "fuzz")]
 #[doc(hidden)]
 pub use self::{

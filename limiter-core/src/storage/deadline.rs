@@ -11,9 +11,6 @@ use tokio::{task::yield_now, time::timeout};
 
 use super::{Answer, StorageError, overdue};
 
-/// The deadline of a call that a request waits for.
-pub(super) const DEFAULT: Duration = Duration::from_millis(100);
-
 /// Returns the answer of a storage, or an error if it is not ready within the deadline. Requires a runtime.
 ///
 /// A call that it drops is marked as overdue, so that connections can distinguish it from one whose client has gone away.
@@ -21,6 +18,7 @@ pub(super) const DEFAULT: Duration = Duration::from_millis(100);
 /// # Errors
 ///
 /// That of the storage, or one for a storage that did not answer in time.
+#[doc(hidden)]
 pub async fn in_time<T: Unpin>(deadline: Duration, mut answer: Answer<'_, T>) -> Result<T, StorageError> {
     if let Ok(answer) = timeout(deadline, &mut answer).await {
         return answer;

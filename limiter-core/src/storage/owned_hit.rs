@@ -2,6 +2,7 @@ use super::Hit;
 use crate::{Key, Policy, Scope};
 
 /// A [`Hit`] that owns its parts, so that it can outlive the request or move to another thread.
+#[doc(hidden)]
 #[derive(Clone, Debug)]
 pub struct OwnedHit {
     scope: Scope,

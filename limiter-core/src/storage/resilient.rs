@@ -9,8 +9,7 @@ mod probe;
 
 use self::breaker::Breaker;
 use super::{
-    Answer, Batch, Decision, Hit, Note, NoteList, Refund, Renewal, Storage, StorageError,
-    deadline::{self, in_time},
+    Answer, Batch, Decision, Hit, Note, NoteList, Refund, Renewal, Storage, StorageError, deadline::in_time,
 };
 use crate::{Key, Policy, PolicyError, Scope, Timestamp};
 
@@ -49,7 +48,7 @@ const DEFAULT_FAILURES: NonZeroU32 = NonZeroU32::new(3).unwrap();
 
 impl<S: Storage + 'static> Resilient<S> {
     /// The default deadline.
-    pub const DEFAULT_DEADLINE: Duration = deadline::DEFAULT;
+    pub const DEFAULT_DEADLINE: Duration = Duration::from_millis(100);
 
     /// Wraps a storage with the default deadline and a circuit that opens after three failures.
     #[must_use]
