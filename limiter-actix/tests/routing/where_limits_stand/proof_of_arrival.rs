@@ -209,3 +209,21 @@ async fn next_to_the_router_a_path_of_one_rule_waits_for_nobody() {
     assert!(is_pending, "it hangs where the rule does not hold");
     assert_eq!(drop_after(&app, with("GET", "/b", B), 9).await, Some(200));
 }
+
+/// Each rule lets a request through, whatever requests under another one do.
+#[actix_web::test]
+async fn is_not_awaited_for_another_rule() {
+    let limiter = still().application_limits("3/hour").exempt_route("/a").exempt_route("/b");
+    let app = App::new()
+        .wrap(from_fn(defer))
+        .wrap(limiter.build().unwrap())
+        .route("/a", web::get().to(at_route))
+        .route("/b", web::get().to(at_route));
+    let app = init_service(app).await;
+    let mut hanging = pin!(app.call(with("GET", "/a", HANGING).to_request()));
+    for _ in 0..9 {
+        let is_pending = poll_fn(|cx| Poll::Ready(hanging.as_mut().poll(cx).is_pending())).await;
+        assert!(is_pending, "it hangs");
+    }
+    assert_eq!(drop_after(&app, with("GET", "/b", ""), 9).await, Some(200));
+}
