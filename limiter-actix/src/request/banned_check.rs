@@ -1,4 +1,4 @@
-//! Refuses banned clients where a handler hits or checks a named limit.
+//! Refuses banned clients in manual checks of limits.
 
 use std::sync::Arc;
 

@@ -99,12 +99,12 @@ impl Correction {
     /// Prepares the charges of the rules that the request has met so far, the last of them at this position. At a
     /// scope, charges of rules that may still follow stay.
     pub(crate) fn new(state: Rc<RequestState>, position: Position, req: &ServiceRequest) -> Self {
-        let met = ChargeableRules::new(&state, position, req);
-        Self::charging(state, met, req)
+        let chargeable = ChargeableRules::new(&state, position, req);
+        Self::charging(state, chargeable, req)
     }
 
-    fn charging(state: Rc<RequestState>, met: ChargeableRules, req: &ServiceRequest) -> Self {
-        let ChargeableRules { rules, place, credit, elsewhere, plan } = met;
+    fn charging(state: Rc<RequestState>, chargeable: ChargeableRules, req: &ServiceRequest) -> Self {
+        let ChargeableRules { rules, place, credit, elsewhere, plan } = chargeable;
         let awaits_functions = plan.awaits(req, state.predicted.settings());
         let mut correction = Self {
             state,

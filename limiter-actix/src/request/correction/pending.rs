@@ -87,8 +87,8 @@ impl PendingDecision for Correction {
         kept.extend(dropped);
         state.charges.replace(kept);
         state.set_aside.borrow_mut().extend(added);
-        let met = ChargeableRules::elsewhere(&state, elsewhere, req);
-        Ok(Self::charging(state, met, req))
+        let chargeable = ChargeableRules::elsewhere(&state, elsewhere, req);
+        Ok(Self::charging(state, chargeable, req))
     }
 
     fn suspend_credit(&mut self) {

@@ -47,17 +47,23 @@ impl Recorded {
     }
 }
 
-/// A memory storage that fails on demand.
+/// A memory storage that fails or hangs on demand.
 #[derive(Debug, Default)]
 struct Fickle {
     memory: MemoryStorage,
     fails: AtomicBool,
+    /// The number of the decision that never ends, from zero.
+    stuck_at: Option<usize>,
+    decisions: AtomicUsize,
 }
 
 impl Storage for Fickle {
     fn decide<'a>(&'a self, batch: &'a Batch<'a>, now: Timestamp) -> Answer<'a, Decision> {
         if self.fails.load(Ordering::Relaxed) {
             return Answer::Ready(Err(StorageError::new("failing on demand")));
+        }
+        if self.stuck_at == Some(self.decisions.fetch_add(1, Ordering::Relaxed)) {
+            return Answer::Pending(Box::pin(pending()));
         }
         Answer::ready(self.memory.decide(batch, now))
     }
@@ -398,42 +404,12 @@ fn the_meta_limit_of_a_limit_has_a_label_of_its_own() {
     );
 }
 
-/// Its second decision never ends.
-#[derive(Debug, Default)]
-struct Stuck {
-    memory: MemoryStorage,
-    calls: AtomicUsize,
-}
-
-impl Storage for Stuck {
-    fn decide<'a>(&'a self, batch: &'a Batch<'a>, now: Timestamp) -> Answer<'a, Decision> {
-        let is_second = self.calls.fetch_add(1, Ordering::Relaxed) == 1;
-        Answer::Pending(Box::pin(async move {
-            if is_second {
-                pending::<()>().await;
-            }
-            Ok(self.memory.decide(batch, now))
-        }))
-    }
-
-    fn refund<'a>(&'a self, taken: &'a [Refund<'a>], now: Timestamp) -> Answer<'a, ()> {
-        self.memory.refund(taken, now)
-    }
-
-    fn clear<'a>(&'a self, hits: &'a [Hit<'a>]) -> Answer<'a, ()> {
-        self.memory.clear(hits)
-    }
-
-    fn reset(&self) -> Answer<'_, ()> {
-        self.memory.reset()
-    }
-}
-
 /// The defect: it was counted only under limits that are refunded then.
 #[test]
 fn a_request_that_is_dropped_while_it_is_decided_again_counts() {
     let recorded = recorded(async || {
-        let stuck = Limiter::builder().storage(Arc::new(Stuck::default())).default_limits("40/minute");
+        let storage = Arc::new(Fickle { stuck_at: Some(1), ..Fickle::default() });
+        let stuck = Limiter::builder().storage(storage).default_limits("40/minute");
         let late = Limit::new(Quota::per_day(1)).name("late");
         let app = app!(
             stuck.build().unwrap_or_default(),
